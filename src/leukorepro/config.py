@@ -1,0 +1,435 @@
+"""Typed configuration: runs, datasets, studies and their parts, read from YAML.
+
+Unknown keys are refused, and a wrong value is told with its file, its key, what was given and what is allowed. The
+JSON schemas in ``config/schema`` are made from these classes.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Annotated, Any, Literal, TypeVar
+
+import yaml
+from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
+
+from leukorepro.errors import UserError, did_you_mean
+
+CONFIG = Path("config")
+"""Folder of the configuration, relative to the project's root, where every command is run."""
+
+Budget = Literal["demo", "published"]
+Rung = Literal["as_published", "fit_in_fold", "source_disjoint", "subject_disjoint", "external"]
+Unit = Literal["view", "source", "subject"]
+Scope = Literal["all", "train"]
+Look = Literal["allidb", "allidb1", "allidb2", "cnmc2019", "bone_marrow"]
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
+View = Annotated[str, Field(pattern=r"^(identity|hflip|vflip|rot90|rot180|rot270|rotate:\d+)$")]
+WeightsSpec = Annotated[str, Field(pattern=r"^(imagenet|random|file:.+)$")]
+
+
+class Strict(BaseModel):
+    """A frozen model that refuses unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+
+# ---------------------------------------------------------------------------------------------------------- datasets
+
+
+class SubjectsFromCsv(Strict):
+    """Subjects from a table with the columns `image` (path below the images' folder, or file name) and `subject`."""
+
+    csv: Path
+
+
+class SubjectsFromRegex(Strict):
+    """Subjects from the image's path below the images' folder."""
+
+    regex: str
+    """A regular expression searched in the path; its group `subject`, or its first group, is the subject."""
+
+    @field_validator("regex")
+    @classmethod
+    def _has_group(cls, value: str) -> str:
+        try:
+            pattern = re.compile(value)
+        except re.error as error:
+            raise ValueError(f"not a regular expression: {error}") from None
+        if pattern.groups < 1:
+            raise ValueError("has no group; put the part that names the subject into parentheses")
+        return value
+
+
+class DatasetBase(Strict):
+    """What every dataset may say."""
+
+    title: str = ""
+    positive_class: str | None = None
+    """The class that counts as diseased, for datasets with two classes."""
+    max_unreadable: Annotated[int, Field(ge=0)] = 0
+    """How many unreadable files are tolerated before the run stops."""
+    max_pixels: Annotated[int, Field(ge=1)] = 100_000_000
+    """Largest image, in pixels; a larger one is a decompression bomb until told otherwise."""
+
+
+class FolderDataset(DatasetBase):
+    """One folder per class."""
+
+    adapter: Literal["image_folder"]
+    images: Path
+    subjects: SubjectsFromCsv | SubjectsFromRegex | None = None
+
+
+class CnmcDataset(DatasetBase):
+    """C-NMC 2019 (ISBI 2019 ALL challenge): official folds, preliminary phase as the held-out part."""
+
+    adapter: Literal["cnmc2019"]
+    images: Path
+    positive_class: str | None = "all"
+
+
+class AllIdbDataset(DatasetBase):
+    """ALL-IDB1, ALL-IDB2 or both; files named `ImNNN_L` with L = 1 for a blast."""
+
+    adapter: Literal["allidb"]
+    images: Path
+    positive_class: str | None = "all"
+
+
+class SimulationSize(Strict):
+    """How much is simulated."""
+
+    subjects: Annotated[int, Field(ge=2)]
+    images: Annotated[int, Field(ge=4)]
+    external_subjects: Annotated[int, Field(ge=0)] = 0
+    """Fresh subjects of the held-out part."""
+    external_images: Annotated[int, Field(ge=0)] = 0
+
+
+class Population(Strict):
+    """What simulated smears show, and how strongly class and subject show in them."""
+
+    look: Look
+    class_effect: Annotated[float, Field(ge=0, le=3)] = 1.0
+    """0: blasts and normal cells look alike; 1: about as different as in smears."""
+    subject_effect: Annotated[float, Field(ge=0, le=3)] = 1.0
+    """0: all subjects' smears look alike; 1: stain, brightness, focus and cell size differ as between laboratories."""
+    seed: Annotated[int, Field(ge=0)] = 0
+
+
+class Simulation(Population):
+    """A population and how much of it to draw."""
+
+    size: SimulationSize
+
+
+class SimulatedDataset(DatasetBase, Population):
+    """Procedural smears, made by `leukorepro data simulate`."""
+
+    adapter: Literal["simulated"]
+    sizes: dict[Budget, SimulationSize]
+
+    def simulation(self, budget: Budget) -> Simulation:
+        """The simulation at the size of a budget."""
+        return Simulation(**{name: getattr(self, name) for name in Population.model_fields}, size=self.sizes[budget])
+
+
+AnyDataset = FolderDataset | CnmcDataset | AllIdbDataset | SimulatedDataset
+Dataset = Annotated[AnyDataset, Field(discriminator="adapter")]
+
+
+# ----------------------------------------------------------------------------------------------------------- studies
+
+
+class Extractor(Strict):
+    """A backbone cut at a layer, with its input size; its weights are chosen by the run."""
+
+    backbone: str
+    """A name of the registry in `leukorepro.features.backbones`."""
+    layer: str | None = None
+    """Layer whose output is the feature vector; default: the backbone's own."""
+    input_size: Annotated[int, Field(ge=32, le=1024)] | None = None
+    """Side of the square input, in pixels; default: the backbone's own."""
+
+
+class SparseAutoencoderSpec(Strict):
+    """Sparse autoencoder with the semantics of MATLAB's trainAutoencoder."""
+
+    kind: Literal["sparse_autoencoder"]
+    hidden_fraction: Annotated[float, Field(gt=0, le=4)]
+    """Hidden units as a share of the number of features."""
+    max_epochs: dict[Budget, Annotated[int, Field(ge=1)]]
+    gradient_tolerance: Annotated[float, Field(ge=0)] = 1e-6
+    l2_weight: Annotated[float, Field(ge=0)] = 0.001
+    sparsity_weight: Annotated[float, Field(ge=0)] = 1.0
+    sparsity_target: Share = 0.05
+    error_divisor: Literal["rows", "cells"] = "rows"
+    """Squared error divided by the number of rows (N), or of rows times features (N*K)."""
+
+
+class SvmSpec(Strict):
+    """Support vector machine, one against one for several classes."""
+
+    kind: Literal["svm"]
+    kernel: Literal["linear", "poly", "rbf"]
+    C: Annotated[float, Field(gt=0)] = 1.0
+    degree: Annotated[int, Field(ge=1)] = 3
+    coef0: float = 0.0
+    gamma: Literal["scale", "auto"] | Annotated[float, Field(gt=0)] = "scale"
+    standardize: bool = True
+    """Scale every feature to mean 0 and deviation 1 over the rows that the protocol allows."""
+
+
+class KFoldScheme(Strict):
+    """Stratified k-fold cross-validation over some views of every image."""
+
+    kind: Literal["k_fold"]
+    n_splits: Annotated[int, Field(ge=2)]
+    repeats: Annotated[int, Field(ge=1)] = 1
+    views: list[View] = ["identity"]
+
+    @field_validator("views")
+    @classmethod
+    def _identity_first(cls, value: list[str]) -> list[str]:
+        if len(set(value)) != len(value) or not value or value[0] != "identity":
+            raise ValueError("must begin with 'identity' and name every view once")
+        return value
+
+
+class Protocol(Strict):
+    """How rows are split and what fitted steps may see: one rung of the leakage ladder."""
+
+    rung: Rung
+    unit: Unit
+    scope: Scope
+
+
+class PublishedProtocol(Strict):
+    """What the paper did; the honest rungs follow from it."""
+
+    unit: Unit
+    """What is kept on one side of a split: a row (`view`), a source image or a subject."""
+    scope: Scope
+    """Rows that unsupervised and scaling steps were fitted on: `all` of them or the `train` part."""
+
+
+class Item(Strict):
+    """One row of a paper's table: a feature set, perhaps reduced, and a classifier."""
+
+    item: str
+    """Name, as in `config/published/<study>.csv`."""
+    features: str
+    reducer: str | None = None
+    classifier: str
+
+
+class Table(Strict):
+    """A table of the paper, as its items."""
+
+    title: str
+    split: str
+    metrics: list[str]
+    """Metrics that the paper prints, in its order."""
+    items: list[Item]
+
+
+class Figure(Strict):
+    """A figure of the paper: bars of some metrics for some items of a table."""
+
+    title: str
+    table: str
+    items: list[str]
+    metrics: list[str]
+
+
+class Citation(Strict):
+    """The paper."""
+
+    authors: str
+    title: str
+    journal: str
+    year: int
+    doi: str | None = None
+
+
+class Study(Strict):
+    """A paper: feature sets, reducers, classifiers, splits, and its tables."""
+
+    key: Key
+    citation: Citation
+    published_dataset: str
+    """Adapter of the dataset that the paper used; a verdict needs a complete copy of it."""
+    published_protocol: PublishedProtocol
+    extractors: dict[Key, Extractor]
+    feature_sets: dict[Key, list[Key]]
+    """Extractors fused, in this order, into each feature set."""
+    reducers: dict[Key, SparseAutoencoderSpec] = {}
+    classifiers: dict[Key, SvmSpec]
+    splits: dict[Key, KFoldScheme]
+    tables: dict[str, Table]
+    headline: str
+    """Table and item of the number that the paper is quoted for, as `table/item`."""
+    figures: dict[Key, Figure] = {}
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Study:
+        def check(name: str, known: Any, where: str, what: str) -> None:
+            if name not in known:
+                raise ValueError(
+                    f"{where}: unknown {what} '{name}'. Known: {', '.join(known)}.{did_you_mean(name, known)}"
+                )
+
+        for name, parts in self.feature_sets.items():
+            for part in parts:
+                check(part, self.extractors, f"feature_sets.{name}", "extractor")
+        for number, table in self.tables.items():
+            check(table.split, self.splits, f"tables.{number}.split", "split")
+            for item in table.items:
+                where = f"tables.{number}.items.{item.item}"
+                check(item.features, self.feature_sets, f"{where}.features", "feature set")
+                check(item.classifier, self.classifiers, f"{where}.classifier", "classifier")
+                if item.reducer is not None:
+                    check(item.reducer, self.reducers, f"{where}.reducer", "reducer")
+        for key, figure in self.figures.items():
+            check(figure.table, self.tables, f"figures.{key}.table", "table")
+            for name in figure.items:
+                check(name, [i.item for i in self.tables[figure.table].items], f"figures.{key}.items", "item")
+        table_name, _, item_name = self.headline.partition("/")
+        check(table_name, self.tables, "headline", "table")
+        check(item_name, [i.item for i in self.tables[table_name].items], "headline", "item")
+        return self
+
+
+# -------------------------------------------------------------------------------------------------------------- runs
+
+
+class StudyRun(Strict):
+    """One study on one dataset."""
+
+    study: Key
+    dataset: Key
+    extractors: list[str] = []
+    """Backbones that replace the study's own; each becomes a feature set, and all of them fused one more."""
+    weights: dict[str, WeightsSpec] = {}
+    """Weights of single backbones: `imagenet`, `random` or `file:PATH`."""
+    rungs: list[Rung] = []
+    """Rungs of the ladder; default: every one that the dataset allows."""
+
+
+class Run(Strict):
+    """One configuration file: which studies, on which datasets, with which weights and budget."""
+
+    name: Key
+    """Results are written to `results/<name>`."""
+    budget: Budget
+    """`demo`: fewer epochs and simulated images, labelled wherever shown; `published`: the paper's own."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    weights: WeightsSpec = "imagenet"
+    """Weights of every backbone that `studies` does not give others."""
+    studies: Annotated[list[StudyRun], Field(min_length=1)]
+
+
+# ----------------------------------------------------------------------------------------------------------- reading
+
+SCHEMAS: dict[str, TypeAdapter[Any]] = {
+    "run": TypeAdapter(Run),
+    "dataset": TypeAdapter(Dataset),
+    "study": TypeAdapter(Study),
+}
+
+T = TypeVar("T")
+
+
+def json_schema(name: str) -> dict[str, Any]:
+    """JSON schema of a configuration file: ``run``, ``dataset`` or ``study``."""
+    schema = SCHEMAS[name].json_schema()
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"leukorepro {name}", **schema}
+
+
+def read_yaml(path: Path) -> Any:
+    """Read a YAML file.
+
+    Raises
+    ------
+    UserError
+        If it is missing or not YAML.
+    """
+    try:
+        text = Path(path).read_text(encoding="utf-8")
+    except FileNotFoundError:
+        folder = Path(path).parent
+        known = sorted(f.stem for f in folder.glob("*.yaml"))
+        hint = f" Known there: {', '.join(known)}.{did_you_mean(Path(path).stem, known)}" if known else ""
+        raise UserError(f"{path}: no such file.{hint}") from None
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
+
+
+def parse(kind: TypeAdapter[T] | type[T], value: Any, path: Path) -> T:
+    """Validate a parsed YAML value.
+
+    Raises
+    ------
+    UserError
+        With the file, the key, what was given and what is allowed, for each fault.
+    """
+    adapter: TypeAdapter[T] = kind if isinstance(kind, TypeAdapter) else TypeAdapter(kind)
+    try:
+        return adapter.validate_python(value)
+    except ValidationError as error:
+        faults = "; ".join(_fault(e) for e in error.errors())
+        raise UserError(f"{path}: {faults}") from None
+
+
+def _fault(error: Any) -> str:
+    key = ""
+    for part in error["loc"]:
+        key += f"[{part}]" if isinstance(part, int) else f".{part}" if key else str(part)
+    message = error["msg"].removeprefix("Value error, ")
+    context = error.get("ctx", {})
+    if error["type"] == "extra_forbidden":
+        message = "unknown key; remove it or correct its name"
+    elif error["type"] == "missing":
+        message = "required, but not given"
+    elif error["type"] == "string_pattern_mismatch":
+        message = f"given {error['input']!r}, allowed is what matches {context['pattern']}"
+    elif error["type"] != "value_error":
+        given = repr(error["input"])
+        message = f"given {given if len(given) < 80 else given[:77] + '...'}; {message[0].lower()}{message[1:]}"
+    return f"{key}: {message}" if key else message
+
+
+def dataset_path(key: str) -> Path:
+    """File that configures a dataset."""
+    return CONFIG / "datasets" / f"{key}.yaml"
+
+
+def study_path(key: str) -> Path:
+    """File that configures a study."""
+    return CONFIG / "studies" / f"{key}.yaml"
+
+
+def published_path(key: str) -> Path:
+    """Table of the numbers that a study's paper prints."""
+    return CONFIG / "published" / f"{key}.csv"
+
+
+def load_dataset(path: Path) -> AnyDataset:
+    """Read and validate a dataset's configuration."""
+    dataset: AnyDataset = parse(SCHEMAS["dataset"], read_yaml(path), path)
+    return dataset
+
+
+def load_study(path: Path) -> Study:
+    """Read and validate a study's configuration."""
+    return parse(Study, read_yaml(path), path)
+
+
+def load_run(path: Path) -> Run:
+    """Read and validate a run's configuration."""
+    return parse(Run, read_yaml(path), path)

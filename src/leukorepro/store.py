@@ -1,0 +1,203 @@
+"""Atomic, verified reading and writing of every file that the workflow makes.
+
+A file appears under its final name only when it is complete: it is written under a temporary name in the same
+folder, closed, read back, flushed to disk and then renamed. A killed job therefore leaves nothing half-written, and
+two jobs that write the same file cannot corrupt it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from leukorepro.errors import UserError
+
+if TYPE_CHECKING:
+    import h5py
+    import pandas as pd
+
+PACKAGE = Path(__file__).parent
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success flush it to disk and rename it, on failure remove it."""
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.chmod(0o666 & ~_umask())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _umask() -> int:
+    mask = os.umask(0)
+    os.umask(mask)
+    return mask
+
+
+def sha256_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, as 64 hexadecimal digits."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def code_digest(*packages: str) -> str:
+    """Digest of the source of some of this package's folders, and of what every stage uses.
+
+    Snakemake does not see an edit of an installed package; a rule that takes this value as a parameter re-runs when,
+    and only when, code that it uses has changed.
+
+    Parameters
+    ----------
+    *packages : str
+        Folders below ``leukorepro``, such as ``"features"``.
+
+    Returns
+    -------
+    str
+        Sixteen hexadecimal digits.
+
+    Raises
+    ------
+    ValueError
+        If a folder does not exist.
+    """
+    digest = hashlib.sha256()
+    files = [PACKAGE / "store.py"]
+    for package in packages:
+        folder = PACKAGE / package
+        if not folder.is_dir():
+            raise ValueError(f"no package folder {folder}")
+        files += [f for f in folder.rglob("*") if f.is_file() and f.suffix in {".py", ".html", ".css", ".j2"}]
+    for file in sorted(files):
+        digest.update(file.relative_to(PACKAGE).as_posix().encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a text file atomically, in UTF-8."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(value: Any, path: Path) -> None:
+    """Write a value as indented JSON, atomically; keys keep their order and NaN is refused."""
+    write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", path)
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file that an earlier stage wrote."""
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; run the stage that makes it first.") from None
+    except ValueError as error:
+        raise UserError(f"{path}: not valid JSON ({error}); remove it and run the stage again.") from None
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table as CSV atomically; floats keep every digit, so that they read back equal."""
+    with atomic_path(path) as temporary:
+        frame.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def read_csv(path: Path, columns: Sequence[str], text: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read a CSV table and check its columns.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    columns : sequence of str
+        Columns that must be there; others are kept.
+    text : sequence of str, optional
+        Columns read as text, empty where the cell is empty. Default: all of `columns`.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, is not a table, or lacks a column.
+    """
+    import pandas as pd
+
+    names = list(columns if text is None else text)
+    try:
+        frame = pd.read_csv(path, dtype=dict.fromkeys(names, "str"), keep_default_na=False, na_values={})
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file.") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a CSV table ({error}).") from None
+    missing = [c for c in columns if c not in frame.columns]
+    if missing:
+        raise UserError(f"{path}: column(s) {', '.join(missing)} missing; found {', '.join(frame.columns)}.")
+    return frame
+
+
+def write_parquet(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table as Parquet atomically; equal tables give equal bytes."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    with atomic_path(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+        if pq.read_metadata(temporary).num_rows != len(frame):
+            raise OSError(f"{path}: read back with another number of rows; the disk may be full or faulty")
+
+
+def read_parquet(path: Path) -> pd.DataFrame:
+    """Read a Parquet table that an earlier stage wrote."""
+    import pandas as pd
+
+    try:
+        return pd.read_parquet(path)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; run the stage that makes it first.") from None
+
+
+@contextmanager
+def hdf5_writer(path: Path) -> Iterator[h5py.File]:
+    """Yield a new HDF5 file that appears under `path` when it is complete and can be opened again."""
+    import h5py
+
+    with atomic_path(path) as temporary:
+        with h5py.File(temporary, "w", libver=("v110", "v114")) as file:
+            yield file
+        with h5py.File(temporary, "r") as file:
+            file.visit(lambda _: None)
+
+
+@contextmanager
+def hdf5_reader(path: Path) -> Iterator[h5py.File]:
+    """Yield an HDF5 file, open for reading only.
+
+    Raises
+    ------
+    UserError
+        If there is no such file or it is not HDF5.
+    """
+    import h5py
+
+    if not Path(path).is_file():
+        raise UserError(f"{path}: no such file; run the stage that makes it first.")
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise UserError(f"{path}: not a readable HDF5 file ({error}); remove it and run the stage again.") from None
+    with file:
+        yield file

@@ -1,0 +1,76 @@
+"""What a run comes to once its dataset, its studies and its own choices are put together.
+
+`leukorepro.plan` makes these from the configuration; they are written beside the results as ``config.json``, and the
+report reads nothing else of the configuration.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from leukorepro.config import Budget, Dataset, Protocol, Rung, Strict, Study
+from leukorepro.store import read_json
+
+
+class ResolvedExtractor(Strict):
+    """An extractor with its weights: what one feature file holds."""
+
+    id: str
+    """Name of the feature file, such as `googlenet-gap-imagenet-224`."""
+    backbone: str
+    layer: str
+    weights: str
+    input_size: int
+
+
+class ResolvedStudy(Strict):
+    """A study as it runs on one dataset."""
+
+    study: Study
+    """With the run's own extractors put in, where it names any."""
+    dataset_id: str
+    """Folder below `results/datasets`: the dataset's key, and the budget where it is simulated."""
+    dataset: Dataset
+    images: Path
+    """Folder of the images."""
+    extractors: dict[str, ResolvedExtractor]
+    protocols: dict[Rung, Protocol]
+    """Rungs that run, from the published one down."""
+    left_out: dict[Rung, str]
+    """Rungs that this dataset does not allow, and why."""
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the images are drawn by the simulator."""
+        return self.dataset.adapter == "simulated"
+
+    @property
+    def random_weights(self) -> list[str]:
+        """Extractors whose weights are random."""
+        return [name for name, extractor in self.extractors.items() if extractor.weights == "random"]
+
+
+class ResolvedRun(Strict):
+    """A run, complete: every name looked up, every default filled in."""
+
+    name: str
+    budget: Budget
+    seed: int
+    studies: list[ResolvedStudy]
+
+    @property
+    def caveats(self) -> list[str]:
+        """What every reader of a number of this run must know, one sentence each."""
+        sentences = []
+        if any(s.simulated for s in self.studies):
+            sentences.append("Simulated images: no number here says anything about patients.")
+        if any(s.random_weights for s in self.studies):
+            sentences.append("Random network weights: features are not those of trained networks.")
+        if self.budget == "demo":
+            sentences.append("Demo budget: fewer training epochs (and fewer simulated images) than published.")
+        return sentences
+
+
+def load_resolved(path: Path) -> ResolvedRun:
+    """Read the resolved configuration that a run wrote beside its results."""
+    return ResolvedRun.model_validate(read_json(path))

@@ -1,0 +1,1 @@
+"""Deep features: backbones, their weights, preprocessing, extraction and fusion."""

@@ -20,7 +20,7 @@ from leukorepro.features.parameters import (
     randomise_parameters,
 )
 from leukorepro.features.preprocessing import SCALINGS, ChannelScaling
-from leukorepro.features.weights import find_imagenet_weights
+from leukorepro.features.weights import FOLDER, find_imagenet_weights
 from leukorepro.store import sha256_file
 
 
@@ -87,7 +87,7 @@ def build_network(
     *,
     seed: int = 0,
     calibration: Tensor | None = None,
-    folder: Path | None = None,
+    folder: Path = FOLDER,
 ) -> FeatureNetwork:
     """Build a backbone, cut it at a layer and give it weights.
 
@@ -105,7 +105,7 @@ def build_network(
     calibration : Tensor of uint8, shape (n, size, size, 3), optional
         At least two resized images of the dataset, from which random weights take their batch-norm statistics.
     folder : Path, optional
-        Where ImageNet weights are looked up first and downloaded to; default ``data/weights``.
+        Where ImageNet weights are looked up first and downloaded to.
 
     Returns
     -------
@@ -131,9 +131,7 @@ def build_network(
         randomise_parameters(body, seed)
         _calibrate(network, calibration)
     elif weights == "imagenet" or weights.startswith("file:"):
-        path = Path(weights.removeprefix("file:"))
-        if weights == "imagenet":
-            path = find_imagenet_weights(backbone, *([] if folder is None else [folder]))
+        path = find_imagenet_weights(backbone, folder) if weights == "imagenet" else Path(weights.removeprefix("file:"))
         load_parameters(body, path, also_known=complete.state_dict())
         network.file_sha256 = sha256_file(path)
     else:

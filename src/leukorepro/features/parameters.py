@@ -114,39 +114,37 @@ def has_batch_norm(network: nn.Module) -> bool:
 def calibrate_batch_norm(network: nn.Module, batch: Tensor) -> Tensor:
     """Set the running statistics of every batch norm to those of its input, layer after layer in one pass.
 
-    Without it the activations of a deep random network overflow or vanish. Sums are taken in double precision, so
-    that the statistics do not depend on the number of threads.
+    Without it the activations of a deep random network overflow or vanish. The pass runs on one thread, because sums
+    over several are rounded otherwise: the same images give the same bits however many threads a job has.
 
     Parameters
     ----------
     network : Module
-        In evaluation mode; changed in place.
+        In evaluation mode, on the CPU; changed in place.
     batch : Tensor
         Input of the network, at least two images.
 
     Returns
     -------
     Tensor
-        Output of the calibrated network for `batch`.
+        Output of the network for `batch`, normalised with the batch's own statistics.
     """
-
-    def measure(norm: nn.Module, inputs: tuple[Tensor, ...]) -> None:
-        assert isinstance(norm, _BatchNorm)
-        assert norm.running_mean is not None
-        assert norm.running_var is not None
-        rows = inputs[0].movedim(1, -1).flatten(0, -2).double()
-        mean = rows.mean(0)
-        norm.running_mean.copy_(mean)
-        norm.running_var.copy_((rows - mean).square_().sum(0) / (len(rows) - 1))
-
     norms = [module for module in network.modules() if isinstance(module, _BatchNorm)]
-    hooks = [norm.register_forward_pre_hook(measure) for norm in norms]
+    momenta = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # the plain average over all batches seen, which is one
+        norm.train()
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
     try:
         with torch.no_grad():
             output: Tensor = network(batch)
     finally:
-        for hook in hooks:
-            hook.remove()
+        torch.set_num_threads(threads)
+        for norm, momentum in zip(norms, momenta, strict=True):
+            norm.momentum = momentum
+            norm.eval()
     return output
 
 

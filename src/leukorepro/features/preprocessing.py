@@ -43,4 +43,4 @@ def resize(image: NDArray[np.uint8], size: int) -> NDArray[np.uint8]:
     -------
     ndarray of uint8, shape (size, size, 3)
     """
-    return np.asarray(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR))
+    return np.array(Image.fromarray(image).resize((size, size), Image.Resampling.BILINEAR))

@@ -8,10 +8,19 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, TypeAdapter, ValidationError, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    ConfigDict,
+    Field,
+    TypeAdapter,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from leukorepro.errors import UserError, did_you_mean
 
@@ -20,6 +29,8 @@ CONFIG = Path("config")
 
 Budget = Literal["demo", "published"]
 Rung = Literal["as_published", "fit_in_fold", "source_disjoint", "subject_disjoint", "external"]
+LADDER: tuple[Rung, ...] = get_args(Rung)
+"""The rungs, from the published protocol down to the most honest one."""
 Unit = Literal["view", "source", "subject"]
 Scope = Literal["all", "train"]
 Look = Literal["allidb", "allidb1", "allidb2", "cnmc2019", "bone_marrow"]
@@ -27,6 +38,15 @@ Look = Literal["allidb", "allidb1", "allidb2", "cnmc2019", "bone_marrow"]
 Share = Annotated[float, Field(gt=0, lt=1)]
 Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
 View = Annotated[str, Field(pattern=r"^(identity|hflip|vflip|rot90|rot180|rot270|rotate:\d+)$")]
+
+
+def _identity_first(views: list[str]) -> list[str]:
+    if not views or views[0] != "identity" or len(set(views)) != len(views):
+        raise ValueError(f"given {views}; must begin with 'identity' and name every view once")
+    return views
+
+
+Views = Annotated[list[View], AfterValidator(_identity_first)]
 WeightsSpec = Annotated[str, Field(pattern=r"^(imagenet|random|file:.+)$")]
 
 
@@ -189,14 +209,7 @@ class KFoldScheme(Strict):
     kind: Literal["k_fold"]
     n_splits: Annotated[int, Field(ge=2)]
     repeats: Annotated[int, Field(ge=1)] = 1
-    views: list[View] = ["identity"]
-
-    @field_validator("views")
-    @classmethod
-    def _identity_first(cls, value: list[str]) -> list[str]:
-        if len(set(value)) != len(value) or not value or value[0] != "identity":
-            raise ValueError("must begin with 'identity' and name every view once")
-        return value
+    views: Views = ["identity"]
 
 
 class Protocol(Strict):
@@ -330,6 +343,14 @@ class Run(Strict):
     weights: WeightsSpec = "imagenet"
     """Weights of every backbone that `studies` does not give others."""
     studies: Annotated[list[StudyRun], Field(min_length=1)]
+
+    @field_validator("studies")
+    @classmethod
+    def _once(cls, value: list[StudyRun]) -> list[StudyRun]:
+        keys = [choice.study for choice in value]
+        if twice := sorted({key for key in keys if keys.count(key) > 1}):
+            raise ValueError(f"{twice[0]} is named twice; put the second into a run of its own")
+        return value
 
 
 # ----------------------------------------------------------------------------------------------------------- reading

@@ -1,0 +1,24 @@
+"""leukorepro: five published leukaemia-image classifiers, and how much of each number survives an honest split.
+
+    snakemake --cores 8                                      the demo
+    snakemake --cores 8 --configfile config/runs/NAME.yaml   a run of your own (`leukorepro init` writes the file)
+"""
+
+
+include: "workflow/rules/common.smk"
+
+
+report: "workflow/report/workflow.rst"
+
+
+rule all:
+    """The report of the run."""
+    input:
+        f"results/{RUN.name}/report/index.html",
+    default_target: True
+
+
+include: "workflow/rules/datasets.smk"
+include: "workflow/rules/features.smk"
+include: "workflow/rules/studies.smk"
+include: "workflow/rules/report.smk"

@@ -1,0 +1,40 @@
+"""The command line: one sub-command per rule of the workflow, and a few for people.
+
+Heavy imports stand inside the commands, so that the command line starts at once.
+"""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from leukorepro.cli import configuration, data, evaluation, features, models, project
+from leukorepro.errors import UserError
+
+app = typer.Typer(
+    name="leukorepro",
+    help="Reproduce five published leukaemia-image classifiers and see how much of each number survives an honest split.",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    rich_markup_mode="markdown",
+)
+app.add_typer(data.app, name="data")
+app.add_typer(features.app, name="features")
+app.add_typer(models.app, name="models")
+app.add_typer(evaluation.splits, name="splits")
+app.add_typer(evaluation.predictions, name="predictions")
+app.add_typer(evaluation.report, name="report")
+app.add_typer(configuration.app, name="config")
+app.command()(evaluation.evaluate)
+app.command()(project.init)
+app.command()(project.doctor)
+
+
+def main() -> None:
+    """Run the command line; bad input gives one sentence and exit status 2."""
+    try:
+        app()
+    except UserError as error:
+        print(f"leukorepro: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,139 @@
+"""`leukorepro data`: simulate and scan datasets."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated, get_args
+
+import typer
+
+from leukorepro.cli.options import (
+    AdapterName,
+    BudgetName,
+    OutputOption,
+    SubjectRegexOption,
+    SubjectsCsvOption,
+)
+from leukorepro.config import AnyDataset, Look
+from leukorepro.errors import UserError
+
+app = typer.Typer(no_args_is_help=True, help="Simulate and scan image datasets.")
+
+LookName = StrEnum("LookName", {name: name for name in get_args(Look)})  # type: ignore[misc]
+
+
+@app.command()
+def scan(
+    output: OutputOption,
+    images: Annotated[Path | None, typer.Option(help="Folder of the images.")] = None,
+    dataset: Annotated[
+        Path | None, typer.Option(help="Configuration of the dataset, instead of the options below.")
+    ] = None,
+    summary: Annotated[Path | None, typer.Option(help="Where to write what was found, as JSON.")] = None,
+    adapter: Annotated[AdapterName, typer.Option(help="Layout of the folder.")] = AdapterName.image_folder,
+    subjects_csv: SubjectsCsvOption = None,
+    subject_regex: SubjectRegexOption = None,
+    max_unreadable: Annotated[int, typer.Option(help="Unreadable files that are tolerated.")] = 0,
+    workers: Annotated[int, typer.Option(help="Files decoded at a time.")] = 2,
+) -> None:
+    """Read every image of a dataset and write its manifest.
+
+    Example: `leukorepro data scan --images my_smears --output manifest.csv`
+    """
+    from leukorepro.config import load_dataset
+    from leukorepro.data import manifest
+    from leukorepro.store import write_json
+
+    if dataset is not None:
+        configured = load_dataset(dataset)
+    elif images is not None:
+        configured = describe_dataset(images, adapter, subjects_csv, subject_regex, max_unreadable=max_unreadable)
+    else:
+        raise UserError("data scan: neither --images nor --dataset given; name the folder of the images.")
+    folder = images or getattr(configured, "images", None)
+    if folder is None:
+        raise UserError(f"{dataset}: simulated images have no folder of their own; give it with --images.")
+    found = manifest.scan(configured, folder, workers=workers)
+    print(manifest.describe(found))
+    manifest.check_readable(found, configured.max_unreadable)
+    manifest.write_manifest(found.manifest, output)
+    if summary is not None:
+        write_json(found.summary, summary)
+
+
+@app.command()
+def simulate(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to fill.")],
+    dataset: Annotated[
+        Path | None, typer.Option(help="Configuration of a simulated dataset, instead of the options below.")
+    ] = None,
+    budget: Annotated[BudgetName, typer.Option(help="Which of its sizes.")] = BudgetName.demo,
+    look: Annotated[LookName | None, typer.Option(help="What is drawn.")] = None,  # type: ignore[valid-type]
+    subjects: Annotated[int, typer.Option(help="Subjects.")] = 20,
+    images: Annotated[int, typer.Option(help="Images, spread over the subjects.")] = 200,
+    external_subjects: Annotated[int, typer.Option(help="Fresh subjects of the held-out part.")] = 0,
+    external_images: Annotated[int, typer.Option(help="Images of the held-out part.")] = 0,
+    class_effect: Annotated[
+        float, typer.Option(help="Difference of blasts and normal cells: 0 none, 1 as in smears.")
+    ] = 1.0,
+    subject_effect: Annotated[
+        float, typer.Option(help="Difference of subjects: 0 none, 1 as between laboratories.")
+    ] = 1.0,
+    seed: Annotated[int, typer.Option(help="Equal seeds give equal bytes.")] = 0,
+) -> None:
+    """Draw procedural smears with known subjects.
+
+    Example: `leukorepro data simulate --look cnmc2019 --subjects 20 --images 200 --output data/simulated/cells`
+    """
+    from leukorepro.config import SimulatedDataset, Simulation, load_dataset, parse
+    from leukorepro.data.simulate import simulate as draw
+
+    if dataset is not None:
+        configured = load_dataset(dataset)
+        if not isinstance(configured, SimulatedDataset):
+            raise UserError(
+                f"{dataset}: adapter is '{configured.adapter}'; only a dataset with adapter 'simulated' can be drawn."
+            )
+        simulation = configured.simulation(budget.value)
+    elif look is not None:
+        size = {
+            "subjects": subjects,
+            "images": images,
+            "external_subjects": external_subjects,
+            "external_images": external_images,
+        }
+        effects = {"class_effect": class_effect, "subject_effect": subject_effect, "seed": seed}
+        simulation = parse(Simulation, {"look": str(look), "size": size, **effects}, Path("data simulate"))
+    else:
+        raise UserError(f"data simulate: neither --look nor --dataset given; looks are {', '.join(get_args(Look))}.")
+    table = draw(simulation, output, progress=True)
+    print(f"{len(table)} images of {table['subject_id'].nunique()} subjects in {output}")
+
+
+def describe_dataset(
+    images: Path,
+    adapter: AdapterName,
+    subjects_csv: Path | None,
+    subject_regex: str | None,
+    **more: object,
+) -> AnyDataset:
+    """A dataset's configuration from command-line options.
+
+    Raises
+    ------
+    UserError
+        If the options contradict one another.
+    """
+    from leukorepro.config import SCHEMAS, parse
+
+    value: dict[str, object] = {"adapter": str(adapter), "images": images, **more}
+    if subjects_csv is not None and subject_regex is not None:
+        raise UserError("--subjects-csv and --subject-regex: both given; subjects come from one of them.")
+    if subjects_csv is not None or subject_regex is not None:
+        if adapter is not AdapterName.image_folder:
+            raise UserError(
+                f"--subjects-csv, --subject-regex: the adapter {adapter} knows its subjects itself; leave them out."
+            )
+        value["subjects"] = {"csv": subjects_csv} if subjects_csv is not None else {"regex": subject_regex}
+    return parse(SCHEMAS["dataset"], value, Path("options"))

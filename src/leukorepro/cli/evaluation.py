@@ -1,0 +1,115 @@
+"""`leukorepro splits`, `predictions`, `evaluate` and `report`: what is tested, how good it is, and the page that says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leukorepro.cli.options import ConfigOption, ManifestOption, OutputOption, RungOption, SplitOption, StudyOption
+
+splits = typer.Typer(no_args_is_help=True, help="Write split tables.")
+predictions = typer.Typer(no_args_is_help=True, help="Put predictions together.")
+report = typer.Typer(no_args_is_help=True, help="Write the report.")
+
+
+@splits.command()
+def make(
+    config: ConfigOption,
+    study: StudyOption,
+    protocol: RungOption,
+    split: SplitOption,
+    manifest: ManifestOption,
+    output: OutputOption,
+) -> None:
+    """Write which rows train and which are tested, before anything is fitted.
+
+    Example: `leukorepro splits make --config results/demo/config.json --study atteia2022
+    --protocol subject_disjoint --split five_folds --manifest manifest.csv --output five_folds.csv`
+    """
+    from leukorepro.data.adapters import external_split
+    from leukorepro.data.manifest import read_manifest
+    from leukorepro.data.splits import make_splits, write_splits
+    from leukorepro.plan import find_study
+    from leukorepro.resolved import load_resolved
+
+    resolved = load_resolved(config)
+    chosen = find_study(resolved, study)
+    table = make_splits(
+        read_manifest(manifest),
+        chosen.study.splits[split],
+        chosen.protocols[protocol.value],
+        resolved.seed,
+        external_split(chosen.dataset),
+    )
+    write_splits(table, output)
+    print(table.groupby(["repeat", "fold", "role"]).size().unstack(fill_value=0).to_string())
+
+
+@predictions.command()
+def collect(
+    parts: Annotated[list[Path], typer.Argument(help="Predictions on the feature sets.")],
+    output: OutputOption,
+) -> None:
+    """Put the predictions of a protocol into one table, in one order.
+
+    Example: `leukorepro predictions collect GSet.parquet ISet.parquet --output predictions.parquet`
+    """
+    from leukorepro.evaluation import predictions as tables
+
+    tables.write_predictions(tables.collect([tables.read_predictions(part) for part in parts]), output)
+
+
+def evaluate(
+    tables: Annotated[list[Path], typer.Argument(help="Predictions, one file per protocol.")],
+    config: ConfigOption,
+    study: StudyOption,
+    scan: Annotated[Path, typer.Option(help="What the scan of the dataset found, `scan.json`.")],
+    published: Annotated[Path, typer.Option(help="Numbers that the paper prints.")],
+    output: OutputOption,
+) -> None:
+    """Compute every metric with its interval from the predictions, beside the published value.
+
+    Example: `leukorepro evaluate results/demo/atteia2022/*/predictions.parquet --config results/demo/config.json
+    --study atteia2022 --scan results/datasets/allidb_simulated-demo/scan.json
+    --published config/published/atteia2022.csv --output metrics.csv`
+    """
+    from leukorepro.evaluation import comparison
+    from leukorepro.evaluation.predictions import read_predictions
+    from leukorepro.evaluation.published import read_published
+    from leukorepro.plan import find_study
+    from leukorepro.resolved import load_resolved
+    from leukorepro.store import read_json, write_csv
+
+    resolved = load_resolved(config)
+    metrics = comparison.evaluate(
+        [read_predictions(table) for table in tables],
+        find_study(resolved, study),
+        read_published(published),
+        budget=resolved.budget,
+        dataset_complete=read_json(scan)["complete"],
+        seed=resolved.seed,
+    )
+    write_csv(metrics, output)
+
+
+@report.command()
+def build(
+    config: ConfigOption, output: Annotated[Path, typer.Option("--output", "-o", help="Folder to fill.")]
+) -> None:
+    """Write the HTML page of a run; it opens from disk with no network.
+
+    Example: `leukorepro report build --config results/demo/config.json --output results/demo/report`
+    """
+    from leukorepro.report.site import build as run
+
+    run(config, config.parent, output)
+
+
+@report.command()
+def summary(config: ConfigOption) -> None:
+    """Print each study's headline: published, reproduced, honest.
+
+    Example: `leukorepro report summary --config results/demo/config.json`
+    """

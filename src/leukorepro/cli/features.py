@@ -1,0 +1,72 @@
+"""`leukorepro features`: extract deep features and fuse them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leukorepro.cli.options import Device, DeviceOption, ManifestOption, OutputOption
+
+app = typer.Typer(no_args_is_help=True, help="Extract deep features and fuse them.")
+
+
+@app.command()
+def extract(
+    manifest: ManifestOption,
+    images: Annotated[Path, typer.Option(help="Folder that the manifest's paths are relative to.")],
+    backbone: Annotated[str, typer.Option(help="Network, such as `mobilenet_v2`.")],
+    output: OutputOption,
+    weights: Annotated[str, typer.Option(help="`imagenet`, `random` or `file:PATH`.")] = "imagenet",
+    layer: Annotated[str | None, typer.Option(help="Where the network is cut; default: the backbone's own.")] = None,
+    input_size: Annotated[
+        int | None, typer.Option(help="Side of the input in pixels; default: the backbone's own.")
+    ] = None,
+    view: Annotated[list[str] | None, typer.Option(help="View of every image; may be given again.")] = None,
+    dataset: Annotated[str, typer.Option(help="Name of the dataset, for the record.")] = "images",
+    seed: Annotated[int, typer.Option(help="Of random weights.")] = 0,
+    max_pixels: Annotated[int, typer.Option(help="Largest image that is decoded.")] = 100_000_000,
+    threads: Annotated[int, typer.Option(help="Threads of the network and of decoding.")] = 2,
+    batch_rows: Annotated[int, typer.Option(help="Rows per pass through the network.")] = 32,
+    device: DeviceOption = Device.auto,
+) -> None:
+    """Write the features of every view of every readable image; a killed extraction is continued.
+
+    Example: `leukorepro features extract --manifest manifest.csv --images my_smears --backbone mobilenet_v2
+    --weights random --output features.h5`
+    """
+    from leukorepro.config import Extractor, Views, parse
+    from leukorepro.data.manifest import read_manifest
+    from leukorepro.features.extract import Request
+    from leukorepro.features.extract import extract as run
+    from leukorepro.plan import resolve_extractor
+    from leukorepro.store import sha256_file
+
+    request = Request(
+        dataset=dataset,
+        manifest=read_manifest(manifest),
+        manifest_sha256=sha256_file(manifest),
+        images=images,
+        extractor=resolve_extractor(
+            Extractor(backbone=backbone, layer=layer, input_size=input_size), weights, "features extract"
+        ),
+        views=parse(Views, view or ["identity"], Path("--view")),
+        seed=seed,
+        max_pixels=max_pixels,
+    )
+    run(request, output, device=device.value, threads=threads, batch_rows=batch_rows)
+
+
+@app.command()
+def fuse(
+    parts: Annotated[list[Path], typer.Argument(help="Feature files, in the order of their columns.")],
+    output: OutputOption,
+) -> None:
+    """Join feature files of the same rows, column by column, without copying them.
+
+    Example: `leukorepro features fuse a.h5 b.h5 --output a+b.h5`
+    """
+    from leukorepro.features.fusion import fuse as run
+
+    run(parts, output)

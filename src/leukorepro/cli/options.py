@@ -1,0 +1,73 @@
+"""Options that several commands share."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leukorepro.config import LADDER
+
+Rung = StrEnum("Rung", {name: name for name in LADDER})  # type: ignore[misc]
+
+
+class BudgetName(StrEnum):
+    """Names of the budgets."""
+
+    demo = "demo"
+    published = "published"
+
+
+class Device(StrEnum):
+    """Where networks and autoencoders are computed."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+class AdapterName(StrEnum):
+    """Layouts of image folders that can be read."""
+
+    image_folder = "image_folder"
+    cnmc2019 = "cnmc2019"
+    allidb = "allidb"
+
+
+ConfigOption = Annotated[Path, typer.Option("--config", help="Resolved configuration, `results/<run>/config.json`.")]
+StudyOption = Annotated[str, typer.Option("--study", help="Key of the study.")]
+RungOption = Annotated[Rung, typer.Option("--protocol", help="Rung of the leakage ladder.")]
+SplitOption = Annotated[str, typer.Option("--split", help="Name of the split in the study's configuration.")]
+FeatureSetOption = Annotated[str, typer.Option("--feature-set", help="Name of the feature set.")]
+ManifestOption = Annotated[Path, typer.Option("--manifest", help="Manifest of the dataset.")]
+FeaturesOption = Annotated[Path, typer.Option("--features", help="Feature file, plain or fused.")]
+SplitsOption = Annotated[Path, typer.Option("--splits", help="Split table.")]
+OutputOption = Annotated[Path, typer.Option("--output", "-o", help="File to write.")]
+DeviceOption = Annotated[Device, typer.Option("--device", help="`auto` takes a GPU where there is one, and says so.")]
+SubjectsCsvOption = Annotated[
+    Path | None, typer.Option("--subjects-csv", help="Table with the columns `image` and `subject`.")
+]
+SubjectRegexOption = Annotated[
+    str | None, typer.Option("--subject-regex", help="Regular expression whose first group is the subject.")
+]
+
+
+def pairs(values: list[str], option: str) -> dict[str, str]:
+    """Split `NAME=VALUE` arguments.
+
+    Raises
+    ------
+    UserError
+        If one has no ``=``.
+    """
+    from leukorepro.errors import UserError
+
+    result = {}
+    for value in values:
+        name, separator, rest = value.partition("=")
+        if not separator or not name or not rest:
+            raise UserError(f"{option}: given '{value}'; expected NAME=VALUE.")
+        result[name] = rest
+    return result

@@ -1,0 +1,55 @@
+"""`leukorepro init` and `leukorepro doctor`: start with your own images; see what this machine has."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leukorepro.cli.options import (
+    AdapterName,
+    BudgetName,
+    SubjectRegexOption,
+    SubjectsCsvOption,
+    pairs,
+)
+
+
+def init(
+    name: Annotated[str, typer.Option(help="Name of the dataset and of the run.")],
+    images: Annotated[Path, typer.Option(help="Folder of the images.")],
+    study: Annotated[str, typer.Option(help="Study to run on them, such as `atteia2022`.")],
+    adapter: Annotated[AdapterName, typer.Option(help="Layout of the folder.")] = AdapterName.image_folder,
+    subjects_csv: SubjectsCsvOption = None,
+    subject_regex: SubjectRegexOption = None,
+    extractor: Annotated[
+        list[str] | None, typer.Option(help="Backbone that replaces the study's own; may be given again.")
+    ] = None,
+    weights: Annotated[
+        list[str] | None,
+        typer.Option(help="Weights of a backbone: X=imagenet, X=random or X=file:PATH; may be given again."),
+    ] = None,
+    positive: Annotated[str | None, typer.Option(help="Class that counts as diseased, where there are two.")] = None,
+    budget: Annotated[BudgetName, typer.Option(help="`demo`: few epochs; `published`: the paper's.")] = BudgetName.demo,
+    force: Annotated[bool, typer.Option("--force", help="Replace the two files if they exist.")] = False,
+) -> None:
+    """Write the configuration of a run on your own images, and print the command that runs it.
+
+    Example: `leukorepro init --name smears --images my_smears --study atteia2022 --extractor mobilenet_v2
+    --weights mobilenet_v2=file:mobilenet_v2.pth`
+    """
+    from leukorepro.cli.data import describe_dataset
+    from leukorepro.project import start
+
+    dataset = describe_dataset(images, adapter, subjects_csv, subject_regex, positive_class=positive)
+    print(start(name, dataset, study, extractor or [], pairs(weights or [], "--weights"), budget.value, force=force))
+
+
+def doctor(
+    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
+) -> None:
+    """Show versions, device, cores, disk, weights and datasets: what is there, what is missing, how to get it.
+
+    Example: `leukorepro doctor`
+    """

@@ -1,0 +1,127 @@
+"""Feature files: reading them, and fusing several without copying their matrices."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from leukorepro.errors import UserError
+from leukorepro.store import hdf5_reader, hdf5_writer, sha256_file
+
+SCHEMA_VERSION = 1
+TEXT = h5py.string_dtype()
+
+
+@dataclass(frozen=True)
+class Features:
+    """A feature matrix and what its rows are.
+
+    Attributes
+    ----------
+    matrix : ndarray of float32, shape (N, D)
+    rows : DataFrame with columns image_id and view, N rows
+    """
+
+    matrix: NDArray[np.float32]
+    rows: pd.DataFrame
+
+    def row_numbers(self, wanted: pd.DataFrame) -> NDArray[np.int64]:
+        """Positions of the wanted (image_id, view) pairs.
+
+        Raises
+        ------
+        UserError
+            If a pair is not in the file.
+        """
+        index = pd.MultiIndex.from_frame(self.rows)
+        positions = index.get_indexer(pd.MultiIndex.from_frame(wanted[["image_id", "view"]]))
+        if (positions < 0).any():
+            image, view = wanted[["image_id", "view"]].to_numpy()[int(np.argmax(positions < 0))]
+            raise UserError(
+                f"features: no row for image {image}, view {view}; extract the features of this split again."
+            )
+        return np.asarray(positions, dtype=np.int64)
+
+
+def read_features(path: Path) -> Features:
+    """Read a feature file, plain or fused.
+
+    Raises
+    ------
+    UserError
+        If it is missing or broken, or if a file that it is fused from is missing or was made anew since.
+    """
+    with hdf5_reader(path) as file:
+        for source in json.loads(file.attrs.get("sources", "[]")):
+            part = Path(path).parent / source["file"]
+            # A missing part would be read as zeros, so that this check is not a nicety.
+            if not part.is_file() or part.stat().st_size != source["size"]:
+                raise UserError(f"{path}: its part {part} is missing or was changed; fuse the features again.")
+        rows = pd.DataFrame({name: file[name].asstr()[:] for name in ("image_id", "view")})
+        return Features(file["features"][:], rows)
+
+
+def fuse(parts: Sequence[Path], output: Path) -> None:
+    """Write a file whose feature matrix is the parts' matrices side by side, as a view of them (no copy).
+
+    Parameters
+    ----------
+    parts : sequence of Path
+        Feature files of the same rows, in the same folder as `output`; their columns follow one another in this order.
+    output : Path
+        Fused file (an HDF5 virtual dataset). It records name, size and SHA-256 of each part, so that it changes
+        whenever a part does.
+
+    Raises
+    ------
+    UserError
+        If the parts do not hold the same rows or lie in another folder.
+    """
+    rows: list[NDArray[np.object_]] = []
+    sources, blocks, attributes = [], [], {}
+    column = 0
+    for part in parts:
+        if part.resolve().parent != output.resolve().parent:
+            raise UserError(f"{part}: must lie in the folder of {output}; a fused file refers to its parts by name.")
+        with hdf5_reader(part) as file:
+            names = [file[name].asstr()[:] for name in ("image_id", "view")]
+            if rows and not all(np.array_equal(a, b) for a, b in zip(rows, names, strict=True)):
+                raise UserError(
+                    f"{part}: holds other rows than {parts[0]}; extract both from the same manifest and views."
+                )
+            rows = names
+            shape = file["features"].shape
+            attributes = {name: file.attrs[name] for name in ("schema_version", "dataset", "manifest_sha256")}
+        blocks.append((column, h5py.VirtualSource(part.name, "features", shape=shape, dtype="float32")))
+        sources.append(
+            {
+                "file": part.name,
+                "columns": [column, column + shape[1]],
+                "size": part.stat().st_size,
+                "sha256": sha256_file(part),
+            }
+        )
+        column += shape[1]
+    layout = h5py.VirtualLayout(shape=(len(rows[0]), column), dtype="float32")
+    for start, block in blocks:
+        layout[:, start : start + block.shape[1]] = block
+    with hdf5_writer(output) as file:
+        file.create_virtual_dataset("features", layout)
+        write_rows(file, rows[0], rows[1])
+        file.attrs.update(attributes)
+        file.attrs["sources"] = json.dumps(sources)
+
+
+def write_rows(
+    file: h5py.File, image_id: Sequence[str] | NDArray[np.object_], view: Sequence[str] | NDArray[np.object_]
+) -> None:
+    """Write the two columns that say what each row of `features` is."""
+    file.create_dataset("image_id", data=np.asarray(image_id, dtype=object), dtype=TEXT)
+    file.create_dataset("view", data=np.asarray(view, dtype=object), dtype=TEXT)

@@ -1,0 +1,284 @@
+"""The plan of a run: configuration put together, names looked up, paths given.
+
+The Snakefile asks this module what to make; it must stay quick to import (no torch, no scikit-learn).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from leukorepro.config import (
+    LADDER,
+    AnyDataset,
+    Budget,
+    Extractor,
+    Item,
+    Protocol,
+    Rung,
+    Run,
+    SimulatedDataset,
+    Strict,
+    Study,
+    StudyRun,
+    dataset_path,
+    load_dataset,
+    load_study,
+    parse,
+    read_yaml,
+    study_path,
+)
+from leukorepro.data.adapters import external_split, has_subjects
+from leukorepro.errors import UserError
+from leukorepro.features.backbones import find_backbone
+from leukorepro.resolved import ResolvedExtractor, ResolvedRun, ResolvedStudy
+from leukorepro.store import sha256_file
+
+SIMULATED = Path("data/simulated")
+
+
+def resolve(run_file: Path, overrides: Mapping[str, Any] | None = None) -> ResolvedRun:
+    """Put a run together with its studies and datasets.
+
+    Parameters
+    ----------
+    run_file : Path
+        Configuration of the run.
+    overrides : mapping, optional
+        Top-level keys of the run to replace, such as ``{"budget": "published"}``.
+
+    Raises
+    ------
+    UserError
+        If any of the files is wrong, with its key and what is allowed.
+    """
+    run = parse(Run, {**(read_yaml(run_file) or {}), **(overrides or {})}, run_file)
+    return ResolvedRun(
+        name=run.name,
+        budget=run.budget,
+        seed=run.seed,
+        studies=[_resolve_study(run, choice, f"{run_file}: studies[{i}]") for i, choice in enumerate(run.studies)],
+    )
+
+
+def resolve_extractor(extractor: Extractor, weights: str, where: str) -> ResolvedExtractor:
+    """Look up an extractor's backbone, layer and input size, and name its feature file.
+
+    Raises
+    ------
+    UserError
+        If there is no such backbone, layer or weights file; the message begins with `where`.
+    """
+    try:
+        backbone = find_backbone(extractor.backbone)
+        layer = extractor.layer or backbone.default_layer
+        backbone.find_layer(layer)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+    size = extractor.input_size or backbone.input_size
+    kind, _, path = weights.partition(":")
+    if kind == "file":
+        if not Path(path).is_file():
+            raise UserError(f"{where}: weights file {path} does not exist; give an existing file as 'file:PATH'.")
+        kind = f"file_{sha256_file(Path(path))[:8]}"
+    return ResolvedExtractor(
+        id=f"{extractor.backbone}-{layer}-{kind}-{size}",
+        backbone=extractor.backbone,
+        layer=layer,
+        weights=weights,
+        input_size=size,
+    )
+
+
+def find_study(run: ResolvedRun, key: str) -> ResolvedStudy:
+    """A run's study by its key."""
+    for study in run.studies:
+        if study.study.key == key:
+            return study
+    raise UserError(f"run '{run.name}' has no study '{key}'; it has {', '.join(s.study.key for s in run.studies)}.")
+
+
+def items_of(study: Study, split: str, feature_set: str) -> list[tuple[str, Item]]:
+    """Items on a feature set and a split, each with its table."""
+    return [
+        (number, item)
+        for number, table in study.tables.items()
+        if table.split == split
+        for item in table.items
+        if item.features == feature_set
+    ]
+
+
+def feature_file(study: ResolvedStudy, feature_set: str) -> str:
+    """Name of the file that holds a feature set: an extractor's, or several of them joined by '+'."""
+    return "+".join(study.extractors[name].id for name in study.study.feature_sets[feature_set])
+
+
+def views_of(run: ResolvedRun, dataset_id: str, extractor_id: str) -> list[str]:
+    """Views that the run needs of an extractor on a dataset, `identity` first."""
+    views: dict[str, None] = {}
+    for study in run.studies:
+        if study.dataset_id == dataset_id and any(e.id == extractor_id for e in study.extractors.values()):
+            for scheme in study.study.splits.values():
+                views.update(dict.fromkeys(scheme.views))
+    return list(views)
+
+
+def reducers_of(study: ResolvedStudy, split: str, feature_set: str) -> list[str]:
+    """Reducers that a study's items apply to a feature set."""
+    names = [item.reducer for _, item in items_of(study.study, split, feature_set)]
+    return list(dict.fromkeys(name for name in names if name is not None))
+
+
+def parts_of(study: ResolvedStudy) -> dict[str, list[str]]:
+    """Pairs of a split and a feature set that the items of a study need, as two columns."""
+    pairs = dict.fromkeys((t.split, item.features) for t in study.study.tables.values() for item in t.items)
+    return {"split": [split for split, _ in pairs], "feature_set": [features for _, features in pairs]}
+
+
+def dataset_file(study: ResolvedStudy, budget: Budget) -> Path:
+    """Configuration of a study's dataset."""
+    return dataset_path(study.dataset_id.removesuffix(f"-{budget}") if study.simulated else study.dataset_id)
+
+
+def fingerprint(study: ResolvedStudy) -> str:
+    """Digest of names, sizes and times of a dataset's files: a changed folder is scanned again.
+
+    Empty for simulated images, which the workflow makes itself.
+    """
+    if study.simulated:
+        return ""
+    entries = []
+    for folder, _, files in os.walk(study.images):
+        for name in files:
+            status = os.stat(os.path.join(folder, name))  # noqa: PTH116, PTH118 - ten thousand files, at each start
+            entries.append((os.path.relpath(folder, study.images), name, status.st_size, status.st_mtime_ns))
+    return digest(sorted(entries))
+
+
+def digest(*values: Any) -> str:
+    """Short digest of parts of the configuration, for a rule's params: it changes when, and only when, they do."""
+    return hashlib.sha256(json.dumps(values, sort_keys=True, default=_plain).encode()).hexdigest()[:16]
+
+
+def split_digest(run: ResolvedRun, study: ResolvedStudy, rung: Rung, split: str) -> str:
+    """Digest of what a split table depends on."""
+    return digest(run.seed, study.protocols[rung], study.study.splits[split])
+
+
+def reducer_digest(run: ResolvedRun, study: ResolvedStudy, rung: Rung, reducer: str) -> str:
+    """Digest of what a fitted reducer depends on, beside its input files."""
+    return digest(run.seed, run.budget, study.protocols[rung], study.study.reducers[reducer])
+
+
+def classify_digest(study: ResolvedStudy, rung: Rung, split: str, feature_set: str) -> str:
+    """Digest of what predictions depend on, beside their input files."""
+    items = items_of(study.study, split, feature_set)
+    classifiers = {item.classifier: study.study.classifiers[item.classifier] for _, item in items}
+    return digest(study.protocols[rung], items, classifiers, study.dataset.positive_class)
+
+
+def _plain(value: Any) -> Any:
+    return value.model_dump(mode="json") if isinstance(value, Strict) else str(value)
+
+
+def _resolve_study(run: Run, choice: StudyRun, where: str) -> ResolvedStudy:
+    study = load_study(study_path(choice.study))
+    if choice.extractors:
+        study = _with_extractors(study, choice.extractors, where)
+    dataset = load_dataset(dataset_path(choice.dataset))
+    simulated = isinstance(dataset, SimulatedDataset)
+    dataset_id = f"{choice.dataset}-{run.budget}" if simulated else choice.dataset
+    images = SIMULATED / dataset_id if isinstance(dataset, SimulatedDataset) else dataset.images
+    extractors = {
+        name: resolve_extractor(extractor, choice.weights.get(name, run.weights), f"{where}.extractors.{name}")
+        for name, extractor in study.extractors.items()
+    }
+    for name in choice.weights:
+        if name not in extractors:
+            raise UserError(f"{where}.weights: '{name}' is not an extractor here; known: {', '.join(extractors)}.")
+    protocols, left_out = _rungs(study, choice, dataset, dataset_id, images, run)
+    return ResolvedStudy(
+        study=study,
+        dataset_id=dataset_id,
+        dataset=dataset,
+        images=images,
+        extractors=extractors,
+        protocols=protocols,
+        left_out=left_out,
+    )
+
+
+def _with_extractors(study: Study, backbones: list[str], where: str) -> Study:
+    """The study with a user's backbones in place of its own.
+
+    Each backbone becomes a feature set, and all of them together one more. An item of the paper on a single extractor
+    is run on every single one, an item on fused extractors on all of them fused.
+    """
+    if len(set(backbones)) != len(backbones):
+        raise UserError(f"{where}.extractors: the same backbone twice; name each once.")
+    single = {name: [name] for name in backbones}
+    fused = "fused" if len(backbones) > 1 else backbones[0]
+    headline_table, _, headline_item = study.headline.partition("/")
+    headline = ""
+    tables = {}
+    for number, table in study.tables.items():
+        items: dict[tuple[str, str | None, str], Item] = {}
+        several = len({item.classifier for item in table.items}) > 1
+        for item in table.items:
+            was_fused = len(study.feature_sets[item.features]) > 1
+            for features in [fused] if was_fused else list(single):
+                name = " ".join(
+                    [features, *([item.reducer] if item.reducer else []), *([item.classifier] if several else [])]
+                )
+                items.setdefault(
+                    (features, item.reducer, item.classifier),
+                    Item(item=name, features=features, reducer=item.reducer, classifier=item.classifier),
+                )
+                if (number, item.item) == (headline_table, headline_item):
+                    headline = f"{number}/{name}"
+        tables[number] = table.model_copy(update={"items": list(items.values())})
+    return Study.model_validate(
+        study.model_copy(
+            update={
+                "extractors": {name: Extractor(backbone=name) for name in backbones},
+                "feature_sets": {**single, fused: list(backbones)},
+                "tables": tables,
+                "headline": headline,
+                "figures": {},
+            }
+        ).model_dump()
+    )
+
+
+def _rungs(
+    study: Study, choice: StudyRun, dataset: AnyDataset, dataset_id: str, images: Path, run: Run
+) -> tuple[dict[Rung, Protocol], dict[Rung, str]]:
+    """Protocols that run, and why the others do not."""
+    published = study.published_protocol
+    every = {
+        "as_published": Protocol(rung="as_published", unit=published.unit, scope=published.scope),
+        "fit_in_fold": Protocol(rung="fit_in_fold", unit=published.unit, scope="train"),
+        "source_disjoint": Protocol(rung="source_disjoint", unit="source", scope="train"),
+        "subject_disjoint": Protocol(rung="subject_disjoint", unit="subject", scope="train"),
+        "external": Protocol(rung="external", unit="subject", scope="train"),
+    }
+    protocols: dict[Rung, Protocol] = {}
+    left_out: dict[Rung, str] = {}
+    for rung in LADDER:
+        if choice.rungs and rung not in choice.rungs:
+            left_out[rung] = "the run's configuration leaves it out (`rungs:`)"
+        elif rung == "subject_disjoint" and not has_subjects(dataset):
+            left_out[rung] = f"the dataset {dataset_id} has no subject ids"
+        elif rung == "external" and external_split(dataset, images, run.budget) is None:
+            left_out[rung] = f"the dataset {dataset_id} has no held-out part of its own"
+        else:
+            protocols[rung] = every[rung]
+    impossible = [r for r in choice.rungs if r in left_out]
+    if impossible:
+        raise UserError(f"rungs: {impossible[0]} cannot run: {left_out[impossible[0]]}.")
+    return protocols, left_out

@@ -1,0 +1,83 @@
+"""The run that is made, and what the rules ask of it."""
+
+import re
+from pathlib import Path
+
+from leukorepro import plan
+from leukorepro.config import published_path, read_yaml
+from leukorepro.errors import UserError
+from leukorepro.store import code_digest
+
+ENVIRONMENT = "../../envs/leukorepro.yaml"
+
+
+def relative(path):
+    """A path as seen from the project's root, so that no recorded value names a machine's folders."""
+    path = Path(path)
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+RUN_FILE = relative(workflow.configfiles[-1] if workflow.configfiles else "config/config.yaml")
+
+try:
+    OVERRIDES = {
+        key: value
+        for key, value in config.items()
+        if value != read_yaml(RUN_FILE).get(key)
+    }
+    RUN = plan.resolve(RUN_FILE, OVERRIDES)
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+
+def one_of(names):
+    """A wildcard's constraint: exactly one of these names."""
+    return "|".join(sorted(map(re.escape, set(names)))) or "(?!)"
+
+
+wildcard_constraints:
+    run=re.escape(RUN.name),
+    dataset=one_of(study.dataset_id for study in RUN.studies),
+    study=one_of(study.study.key for study in RUN.studies),
+    protocol=one_of(rung for study in RUN.studies for rung in study.protocols),
+    split=one_of(name for study in RUN.studies for name in study.study.splits),
+    extractor=one_of(
+        extractor.id for study in RUN.studies for extractor in study.extractors.values()
+    ),
+    fused=r"[^/]+\+[^/]+",
+    feature_set=one_of(
+        name for study in RUN.studies for name in study.study.feature_sets
+    ),
+    reducer=one_of(name for study in RUN.studies for name in study.study.reducers),
+
+
+def study_of(wildcards):
+    return plan.find_study(RUN, wildcards.study)
+
+
+def dataset_of(wildcards):
+    """The first study on a dataset; all of them agree on it."""
+    return next(s for s in RUN.studies if s.dataset_id == wildcards.dataset)
+
+
+def extractor_of(wildcards):
+    return next(
+        extractor
+        for study in RUN.studies
+        for extractor in study.extractors.values()
+        if extractor.id == wildcards.extractor
+    )
+
+
+def manifest_of(wildcards):
+    return f"results/datasets/{study_of(wildcards).dataset_id}/manifest.csv"
+
+
+def features_of(wildcards):
+    study = study_of(wildcards)
+    return f"results/features/{study.dataset_id}/{plan.feature_file(study, wildcards.feature_set)}.h5"
+
+
+def flags(option, values):
+    """One flag per value."""
+    return [f"{option}={value}" for value in values]

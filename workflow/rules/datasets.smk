@@ -1,0 +1,68 @@
+"""From image files to a manifest."""
+
+
+rule simulate_images:
+    """Procedural smears with known subjects."""
+    output:
+        table="data/simulated/{dataset}/simulation.csv",
+    log:
+        "logs/simulate_images/{dataset}.txt",
+    benchmark:
+        "results/benchmarks/simulate_images/{dataset}.tsv"
+    params:
+        code=code_digest("data/simulate"),
+        spec=lambda w: plan.digest(dataset_of(w).dataset.simulation(RUN.budget)),
+        file=lambda w: plan.dataset_file(dataset_of(w), RUN.budget),
+        folder=lambda w: dataset_of(w).images,
+        budget=RUN.budget,
+    threads: 1
+    resources:
+        mem_mb=1000,
+    conda:
+        ENVIRONMENT
+    shell:
+        r"""
+        leukorepro data simulate \
+            --dataset {params.file:q} \
+            --budget {params.budget:q} \
+            --output {params.folder:q} \
+            > {log:q} 2>&1
+        """
+
+
+rule scan_images:
+    """The manifest of a dataset: every image, read once, with its label, subject and source."""
+    input:
+        simulation=lambda w: (
+            ancient(rules.simulate_images.output.table)
+            if dataset_of(w).simulated
+            else []
+        ),
+    output:
+        manifest="results/datasets/{dataset}/manifest.csv",
+        summary="results/datasets/{dataset}/scan.json",
+    log:
+        "logs/scan_images/{dataset}.txt",
+    benchmark:
+        "results/benchmarks/scan_images/{dataset}.tsv"
+    params:
+        code=code_digest("data"),
+        spec=lambda w: plan.digest(dataset_of(w).dataset),
+        fingerprint=lambda w: plan.fingerprint(dataset_of(w)),
+        file=lambda w: plan.dataset_file(dataset_of(w), RUN.budget),
+        folder=lambda w: dataset_of(w).images,
+    threads: 2
+    resources:
+        mem_mb=2000,
+    conda:
+        ENVIRONMENT
+    shell:
+        r"""
+        leukorepro data scan \
+            --dataset {params.file:q} \
+            --images {params.folder:q} \
+            --workers {threads} \
+            --summary {output.summary:q} \
+            --output {output.manifest:q} \
+            > {log:q} 2>&1
+        """

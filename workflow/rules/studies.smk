@@ -1,0 +1,215 @@
+"""A study on the rungs of the leakage ladder: splits, reducers, classifiers, metrics."""
+
+
+rule resolve_config:
+    """The run's configuration with every name looked up and every default filled in."""
+    output:
+        config="results/{run}/config.json",
+    log:
+        "logs/resolve_config/{run}.txt",
+    benchmark:
+        "results/benchmarks/resolve_config/{run}.tsv"
+    params:
+        spec=plan.digest(RUN),
+        file=RUN_FILE,
+        overrides=flags("--set", [f"{key}={value}" for key, value in OVERRIDES.items()]),
+    threads: 1
+    resources:
+        mem_mb=500,
+    conda:
+        ENVIRONMENT
+    shell:
+        r"""
+        leukorepro config resolve \
+            --run {params.file:q} \
+            {params.overrides:q} \
+            --output {output.config:q} \
+            > {log:q} 2>&1
+        """
+
+
+rule make_splits:
+    """Which rows train and which are tested, written before anything is fitted."""
+    input:
+        config=ancient("results/{run}/config.json"),
+        manifest=manifest_of,
+    output:
+        splits="results/{run}/{study}/{protocol}/splits/{split}.csv",
+    log:
+        "logs/make_splits/{run}/{study}/{protocol}/{split}.txt",
+    benchmark:
+        "results/benchmarks/make_splits/{run}/{study}/{protocol}/{split}.tsv"
+    params:
+        code=code_digest("data"),
+        spec=lambda w: plan.split_digest(RUN, study_of(w), w.protocol, w.split),
+    threads: 1
+    resources:
+        mem_mb=1000,
+    conda:
+        ENVIRONMENT
+    shell:
+        r"""
+        leukorepro splits make \
+            --config {input.config:q} \
+            --study {wildcards.study:q} \
+            --protocol {wildcards.protocol:q} \
+            --split {wildcards.split:q} \
+            --manifest {input.manifest:q} \
+            --output {output.splits:q} \
+            > {log:q} 2>&1
+        """
+
+
+rule fit_reducer:
+    """An autoencoder, fitted on the rows that the protocol allows, in every fold."""
+    input:
+        config=ancient("results/{run}/config.json"),
+        features=features_of,
+        splits=rules.make_splits.output.splits,
+    output:
+        reducer="results/{run}/{study}/{protocol}/reducers/{split}/{feature_set}-{reducer}.h5",
+    log:
+        "logs/fit_reducer/{run}/{study}/{protocol}/{split}/{feature_set}-{reducer}.txt",
+    benchmark:
+        "results/benchmarks/fit_reducer/{run}/{study}/{protocol}/{split}/{feature_set}-{reducer}.tsv"
+    params:
+        code=code_digest("models"),
+        spec=lambda w: plan.reducer_digest(RUN, study_of(w), w.protocol, w.reducer),
+    threads: 1
+    resources:
+        gpu=1,
+        mem_mb=4000,
+    conda:
+        ENVIRONMENT
+    shell:
+        r"""
+        leukorepro models fit-reducer \
+            --config {input.config:q} \
+            --study {wildcards.study:q} \
+            --protocol {wildcards.protocol:q} \
+            --reducer {wildcards.reducer:q} \
+            --features {input.features:q} \
+            --splits {input.splits:q} \
+            --threads {threads} \
+            --output {output.reducer:q} \
+            > {log:q} 2>&1
+        """
+
+
+rule classify:
+    """Every classifier of a study on one feature set, in every fold of a protocol."""
+    input:
+        config=ancient("results/{run}/config.json"),
+        manifest=manifest_of,
+        features=features_of,
+        splits=rules.make_splits.output.splits,
+        reducers=lambda w: expand(
+            rules.fit_reducer.output.reducer,
+            reducer=plan.reducers_of(study_of(w), w.split, w.feature_set),
+            allow_missing=True,
+        ),
+    output:
+        part="results/{run}/{study}/{protocol}/parts/{split}/{feature_set}.parquet",
+    log:
+        "logs/classify/{run}/{study}/{protocol}/{split}/{feature_set}.txt",
+    benchmark:
+        "results/benchmarks/classify/{run}/{study}/{protocol}/{split}/{feature_set}.tsv"
+    params:
+        code=code_digest("models"),
+        spec=lambda w: plan.classify_digest(study_of(w), w.protocol, w.split, w.feature_set),
+        reducers=lambda w: flags(
+            "--reducer",
+            [
+                f"{name}=results/{w.run}/{w.study}/{w.protocol}/reducers/{w.split}/{w.feature_set}-{name}.h5"
+                for name in plan.reducers_of(study_of(w), w.split, w.feature_set)
+            ],
+        ),
+    threads: 1
+    resources:
+        mem_mb=4000,
+    conda:
+        ENVIRONMENT
+    shell:
+        r"""
+        leukorepro models classify \
+            --config {input.config:q} \
+            --study {wildcards.study:q} \
+            --protocol {wildcards.protocol:q} \
+            --split {wildcards.split:q} \
+            --feature-set {wildcards.feature_set:q} \
+            --features {input.features:q} \
+            --splits {input.splits:q} \
+            --manifest {input.manifest:q} \
+            {params.reducers:q} \
+            --output {output.part:q} \
+            > {log:q} 2>&1
+        """
+
+
+rule collect_predictions:
+    """All predictions of a study under one protocol, in one table."""
+    input:
+        parts=lambda w: expand(
+            rules.classify.output.part,
+            zip,
+            **plan.parts_of(study_of(w)),
+            allow_missing=True,
+        ),
+    output:
+        predictions="results/{run}/{study}/{protocol}/predictions.parquet",
+    log:
+        "logs/collect_predictions/{run}/{study}/{protocol}.txt",
+    benchmark:
+        "results/benchmarks/collect_predictions/{run}/{study}/{protocol}.tsv"
+    params:
+        code=code_digest("evaluation"),
+    threads: 1
+    resources:
+        mem_mb=1000,
+    conda:
+        ENVIRONMENT
+    shell:
+        r"""
+        leukorepro predictions collect \
+            {input.parts:q} \
+            --output {output.predictions:q} \
+            > {log:q} 2>&1
+        """
+
+
+rule evaluate:
+    """Every metric of every item on every rung, with its interval and the published value."""
+    input:
+        config=ancient("results/{run}/config.json"),
+        scan=lambda w: f"results/datasets/{study_of(w).dataset_id}/scan.json",
+        predictions=lambda w: expand(
+            rules.collect_predictions.output.predictions,
+            protocol=study_of(w).protocols,
+            allow_missing=True,
+        ),
+        published=lambda w: published_path(w.study),
+    output:
+        metrics="results/{run}/{study}/metrics.csv",
+    log:
+        "logs/evaluate/{run}/{study}.txt",
+    benchmark:
+        "results/benchmarks/evaluate/{run}/{study}.tsv"
+    params:
+        code=code_digest("evaluation"),
+        spec=lambda w: plan.digest(study_of(w)),
+    threads: 1
+    resources:
+        mem_mb=2000,
+    conda:
+        ENVIRONMENT
+    shell:
+        r"""
+        leukorepro evaluate \
+            --config {input.config:q} \
+            --study {wildcards.study:q} \
+            --scan {input.scan:q} \
+            --published {input.published:q} \
+            --output {output.metrics:q} \
+            {input.predictions:q} \
+            > {log:q} 2>&1
+        """

@@ -30,8 +30,10 @@ MIRROR = "LEUKOREPRO_WEIGHTS_URL"
 """Environment variable: folder address that weights are downloaded from instead of torchvision's."""
 
 TIMEOUT_S = 30
+"""Seconds that a server may be silent."""
 CHUNK = 1 << 20
 STALE_S = 600
+"""Seconds after which a partial file that nobody writes to is a killed download's."""
 
 
 @dataclass(frozen=True)
@@ -99,9 +101,17 @@ def find_imagenet_weights(backbone: Backbone, folder: Path = FOLDER, *, mirror: 
 
 
 def weights_url(weights: TorchvisionWeights, mirror: str | None = None) -> str:
-    """Address of a file of weights: at the mirror if one is given or set in the environment, else torchvision's."""
+    """Address of a file of weights: at the mirror if one is given or set in the environment, else torchvision's.
+
+    Raises
+    ------
+    UserError
+        If the mirror's address does not begin with ``http://`` or ``https://``.
+    """
     base = mirror or os.environ.get(MIRROR)
     if base:
+        if not base.startswith(("http://", "https://")):
+            raise UserError(f"{MIRROR}: given {base!r}, expected an address that begins with http:// or https://.")
         return f"{base.rstrip('/')}/{weights.file}"
     from torchvision.models import get_weight
 
@@ -116,7 +126,10 @@ def _download(weights: TorchvisionWeights, url: str, path: Path) -> None:
     try:
         with urllib.request.urlopen(url, timeout=TIMEOUT_S) as response, atomic_path(path) as temporary:
             length = int(response.headers["Content-Length"] or 0)
-            with temporary.open("wb") as file, tqdm(total=length, unit="B", unit_scale=True, desc=path.name) as bar:
+            with (
+                temporary.open("wb") as file,
+                tqdm(total=length or None, unit="B", unit_scale=True, desc=path.name) as bar,
+            ):
                 while chunk := response.read(CHUNK):
                     file.write(chunk)
                     digest.update(chunk)

@@ -1,0 +1,143 @@
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import io
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy
+import pytest
+import torch
+import torchvision
+from rich.console import Console
+
+from leukorepro.doctor import Check, doctor, healthy, render
+from leukorepro.features.backbones import BACKBONES, TorchvisionWeights
+
+
+@pytest.fixture
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with one dataset of each kind, and no weights anywhere."""
+    monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
+    folder = tmp_path / "config" / "datasets"
+    folder.mkdir(parents=True)
+    (folder / "cnmc.yaml").write_text("{adapter: cnmc2019, images: data/cnmc}")
+    size = "{subjects: 4, images: 8}"
+    (folder / "drawn.yaml").write_text(
+        f"{{adapter: simulated, look: allidb, sizes: {{demo: {size}, published: {size}}}}}"
+    )
+    (folder / "mine.yaml").write_text("{adapter: image_folder, images: data/mine, subjects: {csv: data/who.csv}}")
+    return tmp_path
+
+
+def named(root: Path) -> dict[str, Check]:
+    return {check.name: check for check in doctor(root)}
+
+
+def test_versions_are_those_of_the_imported_packages(root: Path) -> None:
+    checks = named(root)
+    assert checks["python"].detail == sys.version.split()[0]
+    for package in (numpy, torch, torchvision):
+        # a build tag such as +cpu may be in one of the two
+        assert checks[package.__name__].detail.split("+")[0] == package.__version__.split("+")[0]
+    assert checks["torchvision imports"].status == "ok"
+    assert checks["cores"].detail.startswith(f"{len(os.sched_getaffinity(0))} usable")
+    assert ("CPU" in checks["device"].detail) is not torch.cuda.is_available()
+
+
+def test_nothing_is_broken_where_things_are_only_missing(root: Path) -> None:
+    checks = doctor(root)
+    assert healthy(checks)
+    missing = {check.name for check in checks if check.status == "missing"}
+    assert missing == {*(f"weights {name}" for name in BACKBONES), "dataset cnmc", "dataset mine"}
+    assert all(check.remedy for check in checks if check.status != "ok")
+    assert not (root / "data").exists()
+
+
+def test_a_missing_dataset_says_where_it_comes_from_and_where_it_goes(root: Path) -> None:
+    cnmc = named(root)["dataset cnmc"]
+    assert cnmc.detail == f"{root / 'data/cnmc'}: no such folder"
+    assert "10.7937/tcia.2019.dc64i46r" in cnmc.remedy
+    assert str(root / "config/datasets/cnmc.yaml") in cnmc.remedy
+
+
+def test_datasets_are_counted_and_their_tables_looked_for(root: Path) -> None:
+    for name in ("a/1.png", "a/2.png", "b/3.png"):
+        path = root / "data" / "mine" / name
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+    assert named(root)["dataset mine"] == Check(
+        "dataset mine",
+        "missing",
+        f"{root / 'data/who.csv'}: no such file",
+        f"put it there, or correct `subjects` in {root / 'config/datasets/mine.yaml'}",
+    )
+    (root / "data" / "who.csv").write_text("image,subject\n")
+    assert named(root)["dataset mine"] == Check("dataset mine", "ok", f"3 files in {root / 'data/mine'}")
+    assert named(root)["dataset drawn"].status == "ok"
+
+
+def test_a_wrong_configuration_is_broken_and_the_others_are_still_told(root: Path) -> None:
+    (root / "config" / "datasets" / "cnmc.yaml").write_text("{adapter: cnmc2019, imges: x}")
+    checks = named(root)
+    assert checks["dataset cnmc"].status == "broken"
+    assert "imges: unknown key" in checks["dataset cnmc"].detail
+    assert checks["dataset drawn"].status == "ok"
+    assert not healthy(list(checks.values()))
+
+
+def test_a_wrong_file_of_weights_is_broken(root: Path) -> None:
+    path = root / "data" / "weights" / BACKBONES["googlenet"].weights.file
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"half")
+    check = named(root)["weights googlenet"]
+    assert check.status == "broken"
+    assert str(path) in check.detail
+    assert "1378be20" in check.detail
+
+
+def test_right_weights_are_told_with_what_was_verified(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    prefix = hashlib.sha256(b"weights").hexdigest()[:8]
+    weights = TorchvisionWeights("Tiny", f"tiny-{prefix}.pth")
+    monkeypatch.setitem(BACKBONES, "tiny", dataclasses.replace(BACKBONES["googlenet"], weights=weights))
+    path = root / "data" / "weights" / weights.file
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"weights")
+    check = named(root)["weights tiny"]
+    assert check == Check("weights tiny", "ok", f"{path}, verified (SHA-256 begins with {prefix})")
+
+
+def test_a_torchvision_of_another_build_is_explained(root: Path, tmp_path: Path) -> None:
+    """torchvision beside a CPU-only torch of the same version fails with this error."""
+    package = tmp_path / "broken" / "torchvision"
+    package.mkdir(parents=True)
+    (package / "__init__.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")
+    code = "import dataclasses, json, pathlib, sys; from leukorepro.doctor import doctor; " + (
+        "print(json.dumps([dataclasses.asdict(c) for c in doctor(pathlib.Path(sys.argv[1]))]))"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code, str(root)],
+        env={**os.environ, "PYTHONPATH": str(tmp_path / "broken")},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    (check,) = (Check(**c) for c in json.loads(done.stdout) if c["name"] == "torchvision imports")
+    assert check.status == "broken"
+    assert "operator torchvision::nms does not exist" in check.detail
+    assert "matching pair" in check.remedy
+
+
+def test_the_table_holds_every_check_as_it_is_written() -> None:
+    checks = [
+        Check("dataset [x]", "broken", "config[0]: [bold]wrong[/bold]", "mend [it]"),
+        Check("disk", "ok", "1 GiB"),
+    ]
+    written = io.StringIO()
+    Console(width=200, file=written).print(render(checks))
+    for check in checks:
+        assert all(value in written.getvalue() for value in dataclasses.astuple(check))

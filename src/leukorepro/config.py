@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar, get_args
+from typing import Annotated, Any, Literal, TypeVar
 
 import yaml
 from pydantic import (
@@ -23,17 +23,10 @@ from pydantic import (
 )
 
 from leukorepro.errors import UserError, did_you_mean
+from leukorepro.words import Budget, Look, Rung, Scope, Unit
 
 CONFIG = Path("config")
 """Folder of the configuration, relative to the project's root, where every command is run."""
-
-Budget = Literal["demo", "published"]
-Rung = Literal["as_published", "fit_in_fold", "source_disjoint", "subject_disjoint", "external"]
-LADDER: tuple[Rung, ...] = get_args(Rung)
-"""The rungs, from the published protocol down to the most honest one."""
-Unit = Literal["view", "source", "subject"]
-Scope = Literal["all", "train"]
-Look = Literal["allidb", "allidb1", "allidb2", "cnmc2019", "bone_marrow"]
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
@@ -139,6 +132,11 @@ class Population(Strict):
     """0: all subjects' smears look alike; 1: stain, brightness, focus and cell size differ as between laboratories."""
     seed: Annotated[int, Field(ge=0)] = 0
 
+    @property
+    def external_split(self) -> str:
+        """What the held-out part is called in the manifest: C-NMC calls its own the preliminary phase."""
+        return "prelim" if self.look == "cnmc2019" else "external"
+
 
 class Simulation(Population):
     """A population and how much of it to draw."""
@@ -157,7 +155,8 @@ class SimulatedDataset(DatasetBase, Population):
         return Simulation(**{name: getattr(self, name) for name in Population.model_fields}, size=self.sizes[budget])
 
 
-AnyDataset = FolderDataset | CnmcDataset | AllIdbDataset | SimulatedDataset
+RealDataset = FolderDataset | CnmcDataset | AllIdbDataset
+AnyDataset = RealDataset | SimulatedDataset
 Dataset = Annotated[AnyDataset, Field(discriminator="adapter")]
 
 

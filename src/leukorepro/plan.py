@@ -13,13 +13,9 @@ from pathlib import Path
 from typing import Any
 
 from leukorepro.config import (
-    LADDER,
-    AnyDataset,
-    Budget,
     Extractor,
     Item,
     Protocol,
-    Rung,
     Run,
     SimulatedDataset,
     Strict,
@@ -32,11 +28,12 @@ from leukorepro.config import (
     read_yaml,
     study_path,
 )
-from leukorepro.data.adapters import external_split, has_subjects
+from leukorepro.data.adapters import list_images
 from leukorepro.errors import UserError
 from leukorepro.features.backbones import find_backbone
 from leukorepro.resolved import ResolvedExtractor, ResolvedRun, ResolvedStudy
 from leukorepro.store import sha256_file
+from leukorepro.words import LADDER, Budget, Rung
 
 SIMULATED = Path("data/simulated")
 
@@ -191,9 +188,11 @@ def _resolve_study(run: Run, choice: StudyRun, where: str) -> ResolvedStudy:
     if choice.extractors:
         study = _with_extractors(study, choice.extractors, where)
     dataset = load_dataset(dataset_path(choice.dataset))
-    simulated = isinstance(dataset, SimulatedDataset)
-    dataset_id = f"{choice.dataset}-{run.budget}" if simulated else choice.dataset
-    images = SIMULATED / dataset_id if isinstance(dataset, SimulatedDataset) else dataset.images
+    if isinstance(dataset, SimulatedDataset):
+        dataset_id = f"{choice.dataset}-{run.budget}"
+        images = SIMULATED / dataset_id
+    else:
+        dataset_id, images = choice.dataset, dataset.images
     extractors = {
         name: resolve_extractor(extractor, choice.weights.get(name, run.weights), f"{where}.extractors.{name}")
         for name, extractor in study.extractors.items()
@@ -201,12 +200,24 @@ def _resolve_study(run: Run, choice: StudyRun, where: str) -> ResolvedStudy:
     for name in choice.weights:
         if name not in extractors:
             raise UserError(f"{where}.weights: '{name}' is not an extractor here; known: {', '.join(extractors)}.")
-    protocols, left_out = _rungs(study, choice, dataset, dataset_id, images, run)
+    if isinstance(dataset, SimulatedDataset):  # not drawn yet, perhaps
+        has_subjects = True
+        external_split = dataset.external_split if dataset.sizes[run.budget].external_images else None
+    else:
+        listing = list_images(dataset, images)
+        has_subjects, external_split = listing.has_subjects, listing.external_split or None
+    missing: dict[Rung, str] = {}
+    if not has_subjects:
+        missing["subject_disjoint"] = f"the dataset {dataset_id} has no subject ids"
+    if external_split is None:
+        missing["external"] = f"the dataset {dataset_id} has no held-out part of its own"
+    protocols, left_out = _rungs(study, choice, missing, f"{where}.rungs")
     return ResolvedStudy(
         study=study,
         dataset_id=dataset_id,
         dataset=dataset,
         images=images,
+        external_split=external_split,
         extractors=extractors,
         protocols=protocols,
         left_out=left_out,
@@ -256,29 +267,27 @@ def _with_extractors(study: Study, backbones: list[str], where: str) -> Study:
 
 
 def _rungs(
-    study: Study, choice: StudyRun, dataset: AnyDataset, dataset_id: str, images: Path, run: Run
+    study: Study, choice: StudyRun, missing: dict[Rung, str], where: str
 ) -> tuple[dict[Rung, Protocol], dict[Rung, str]]:
     """Protocols that run, and why the others do not."""
     published = study.published_protocol
-    every = {
+    ladder = {
         "as_published": Protocol(rung="as_published", unit=published.unit, scope=published.scope),
         "fit_in_fold": Protocol(rung="fit_in_fold", unit=published.unit, scope="train"),
         "source_disjoint": Protocol(rung="source_disjoint", unit="source", scope="train"),
         "subject_disjoint": Protocol(rung="subject_disjoint", unit="subject", scope="train"),
         "external": Protocol(rung="external", unit="subject", scope="train"),
     }
-    protocols: dict[Rung, Protocol] = {}
-    left_out: dict[Rung, str] = {}
-    for rung in LADDER:
-        if choice.rungs and rung not in choice.rungs:
-            left_out[rung] = "the run's configuration leaves it out (`rungs:`)"
-        elif rung == "subject_disjoint" and not has_subjects(dataset):
-            left_out[rung] = f"the dataset {dataset_id} has no subject ids"
-        elif rung == "external" and external_split(dataset, images, run.budget) is None:
-            left_out[rung] = f"the dataset {dataset_id} has no held-out part of its own"
-        else:
-            protocols[rung] = every[rung]
-    impossible = [r for r in choice.rungs if r in left_out]
-    if impossible:
-        raise UserError(f"rungs: {impossible[0]} cannot run: {left_out[impossible[0]]}.")
-    return protocols, left_out
+    for rung in choice.rungs:
+        if rung in missing:
+            raise UserError(f"{where}: {rung} cannot run: {missing[rung]}; leave it out.")
+    not_wanted = {
+        rung: "the run's configuration leaves it out (`rungs:`)"
+        for rung in LADDER
+        if choice.rungs and rung not in choice.rungs
+    }
+    left_out = {**not_wanted, **missing}
+    return (
+        {rung: ladder[rung] for rung in LADDER if rung not in left_out},
+        {rung: left_out[rung] for rung in LADDER if rung in left_out},
+    )

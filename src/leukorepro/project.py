@@ -9,11 +9,12 @@ from typing import Any
 
 import yaml
 
-from leukorepro.config import CONFIG, SCHEMAS, AnyDataset, Budget, parse, dataset_path
-from leukorepro.data.adapters import listing
+from leukorepro.config import CONFIG, SCHEMAS, RealDataset, dataset_path, parse
+from leukorepro.data.adapters import list_images
 from leukorepro.errors import UserError
 from leukorepro.plan import resolve
 from leukorepro.store import write_text
+from leukorepro.words import Budget
 
 DISEASED = ("all", "aml", "leukemia", "leukaemia", "blast", "malignant", "cancer", "positive", "diseased", "1")
 """Class names that are taken for the diseased one where nobody says which it is."""
@@ -26,7 +27,7 @@ def run_path(name: str) -> Path:
 
 def start(
     name: str,
-    dataset: AnyDataset,
+    dataset: RealDataset,
     study: str,
     extractors: list[str],
     weights: dict[str, str],
@@ -40,7 +41,7 @@ def start(
     ----------
     name : str
         Of both.
-    dataset : AnyDataset
+    dataset : RealDataset
         Where its two classes are and nobody says which is the diseased one, it is guessed from their names.
     study : str
     extractors : list of str
@@ -65,7 +66,7 @@ def start(
     existing = [str(file) for file in files if file.exists()]
     if existing and not force:
         raise UserError(f"{existing[0]}: exists already; choose another --name, or replace it with --force.")
-    classes = Counter(row.label for row in listing(dataset, dataset.images).rows)
+    classes = Counter(row.label for row in list_images(dataset, dataset.images).rows)
     told = [
         f"{sum(classes.values())} images: "
         + ", ".join(f"{label or '(no class)'} {n}" for label, n in sorted(classes.items()))
@@ -102,7 +103,7 @@ def start(
     return "\n".join(told)
 
 
-def _with_positive_class(dataset: AnyDataset, classes: list[str]) -> tuple[AnyDataset, list[str]]:
+def _with_positive_class(dataset: RealDataset, classes: list[str]) -> tuple[RealDataset, list[str]]:
     """The dataset with its diseased class, and what must be said about it."""
     chosen = dataset.positive_class
     if chosen is not None and chosen not in classes:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from leukorepro.config import Budget, Dataset, Protocol, Rung, Strict, Study
+from leukorepro.config import Dataset, Protocol, Strict, Study
 from leukorepro.store import read_json
+from leukorepro.words import Budget, Rung
 
 
 class ResolvedExtractor(Strict):
@@ -33,6 +34,8 @@ class ResolvedStudy(Strict):
     dataset: Dataset
     images: Path
     """Folder of the images."""
+    external_split: str | None = None
+    """Official split that is the dataset's held-out part, where it has one."""
     extractors: dict[str, ResolvedExtractor]
     protocols: dict[Rung, Protocol]
     """Rungs that run, from the published one down."""

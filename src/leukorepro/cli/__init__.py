@@ -6,15 +6,17 @@ Heavy imports stand inside the commands, so that the command line starts at once
 from __future__ import annotations
 
 import sys
+from typing import Annotated
 
 import typer
 
+from leukorepro import __version__
 from leukorepro.cli import configuration, data, evaluation, features, models, project
 from leukorepro.errors import UserError
 
 app = typer.Typer(
     name="leukorepro",
-    help="Reproduce five published leukaemia-image classifiers and see how much of each number survives an honest split.",
+    help="Reproduce published leukaemia-image classifiers and see how much of each number survives an honest split.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
@@ -29,6 +31,21 @@ app.add_typer(configuration.app, name="config")
 app.command()(evaluation.evaluate)
 app.command()(project.init)
 app.command()(project.doctor)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        print(f"leukorepro {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def about(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
+    ] = False,
+) -> None:
+    """Options of the command line itself."""
 
 
 def main() -> None:

@@ -2,25 +2,25 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
-from typing import Annotated, get_args
+from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
 from leukorepro.cli.options import (
-    AdapterName,
-    BudgetName,
+    AdapterOption,
+    BudgetOption,
     OutputOption,
     SubjectRegexOption,
     SubjectsCsvOption,
 )
-from leukorepro.config import AnyDataset, Look
+from leukorepro.words import AdapterName, Look
+
+if TYPE_CHECKING:
+    from leukorepro.config import RealDataset
 from leukorepro.errors import UserError
 
 app = typer.Typer(no_args_is_help=True, help="Simulate and scan image datasets.")
-
-LookName = StrEnum("LookName", {name: name for name in get_args(Look)})  # type: ignore[misc]
 
 
 @app.command()
@@ -31,7 +31,7 @@ def scan(
         Path | None, typer.Option(help="Configuration of the dataset, instead of the options below.")
     ] = None,
     summary: Annotated[Path | None, typer.Option(help="Where to write what was found, as JSON.")] = None,
-    adapter: Annotated[AdapterName, typer.Option(help="Layout of the folder.")] = AdapterName.image_folder,
+    adapter: AdapterOption = "image_folder",
     subjects_csv: SubjectsCsvOption = None,
     subject_regex: SubjectRegexOption = None,
     max_unreadable: Annotated[int, typer.Option(help="Unreadable files that are tolerated.")] = 0,
@@ -68,8 +68,8 @@ def simulate(
     dataset: Annotated[
         Path | None, typer.Option(help="Configuration of a simulated dataset, instead of the options below.")
     ] = None,
-    budget: Annotated[BudgetName, typer.Option(help="Which of its sizes.")] = BudgetName.demo,
-    look: Annotated[LookName | None, typer.Option(help="What is drawn.")] = None,  # type: ignore[valid-type]
+    budget: BudgetOption = "demo",
+    look: Annotated[Look | None, typer.Option(help="What is drawn.")] = None,
     subjects: Annotated[int, typer.Option(help="Subjects.")] = 20,
     images: Annotated[int, typer.Option(help="Images, spread over the subjects.")] = 200,
     external_subjects: Annotated[int, typer.Option(help="Fresh subjects of the held-out part.")] = 0,
@@ -95,7 +95,7 @@ def simulate(
             raise UserError(
                 f"{dataset}: adapter is '{configured.adapter}'; only a dataset with adapter 'simulated' can be drawn."
             )
-        simulation = configured.simulation(budget.value)
+        simulation = configured.simulation(budget)
     elif look is not None:
         size = {
             "subjects": subjects,
@@ -104,7 +104,7 @@ def simulate(
             "external_images": external_images,
         }
         effects = {"class_effect": class_effect, "subject_effect": subject_effect, "seed": seed}
-        simulation = parse(Simulation, {"look": str(look), "size": size, **effects}, Path("data simulate"))
+        simulation = parse(Simulation, {"look": look, "size": size, **effects}, Path("data simulate"))
     else:
         raise UserError(f"data simulate: neither --look nor --dataset given; looks are {', '.join(get_args(Look))}.")
     table = draw(simulation, output, progress=True)
@@ -117,7 +117,7 @@ def describe_dataset(
     subjects_csv: Path | None,
     subject_regex: str | None,
     **more: object,
-) -> AnyDataset:
+) -> RealDataset:
     """A dataset's configuration from command-line options.
 
     Raises
@@ -127,13 +127,14 @@ def describe_dataset(
     """
     from leukorepro.config import SCHEMAS, parse
 
-    value: dict[str, object] = {"adapter": str(adapter), "images": images, **more}
+    value: dict[str, object] = {"adapter": adapter, "images": images, **more}
     if subjects_csv is not None and subject_regex is not None:
         raise UserError("--subjects-csv and --subject-regex: both given; subjects come from one of them.")
     if subjects_csv is not None or subject_regex is not None:
-        if adapter is not AdapterName.image_folder:
+        if adapter != "image_folder":
             raise UserError(
                 f"--subjects-csv, --subject-regex: the adapter {adapter} knows its subjects itself; leave them out."
             )
         value["subjects"] = {"csv": subjects_csv} if subjects_csv is not None else {"regex": subject_regex}
-    return parse(SCHEMAS["dataset"], value, Path("options"))
+    dataset: RealDataset = parse(SCHEMAS["dataset"], value, Path("options"))
+    return dataset

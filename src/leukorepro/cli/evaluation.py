@@ -1,4 +1,4 @@
-"""`leukorepro splits`, `predictions`, `evaluate` and `report`: what is tested, how good it is, and the page that says so."""
+"""`leukorepro splits`, `predictions`, `evaluate` and `report`: what is tested, and how good it is."""
 
 from __future__ import annotations
 
@@ -28,7 +28,6 @@ def make(
     Example: `leukorepro splits make --config results/demo/config.json --study atteia2022
     --protocol subject_disjoint --split five_folds --manifest manifest.csv --output five_folds.csv`
     """
-    from leukorepro.data.adapters import external_split
     from leukorepro.data.manifest import read_manifest
     from leukorepro.data.splits import make_splits, write_splits
     from leukorepro.plan import find_study
@@ -39,9 +38,9 @@ def make(
     table = make_splits(
         read_manifest(manifest),
         chosen.study.splits[split],
-        chosen.protocols[protocol.value],
+        chosen.protocols[protocol],
         resolved.seed,
-        external_split(chosen.dataset),
+        chosen.external_split,
     )
     write_splits(table, output)
     print(table.groupby(["repeat", "fold", "role"]).size().unstack(fill_value=0).to_string())

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from leukorepro.cli.options import Device, DeviceOption, ManifestOption, OutputOption
+from leukorepro.cli.options import DeviceOption, ManifestOption, OutputOption
 
 app = typer.Typer(no_args_is_help=True, help="Extract deep features and fuse them.")
 
@@ -29,7 +29,7 @@ def extract(
     max_pixels: Annotated[int, typer.Option(help="Largest image that is decoded.")] = 100_000_000,
     threads: Annotated[int, typer.Option(help="Threads of the network and of decoding.")] = 2,
     batch_rows: Annotated[int, typer.Option(help="Rows per pass through the network.")] = 32,
-    device: DeviceOption = Device.auto,
+    device: DeviceOption = "auto",
 ) -> None:
     """Write the features of every view of every readable image; a killed extraction is continued.
 
@@ -55,7 +55,7 @@ def extract(
         seed=seed,
         max_pixels=max_pixels,
     )
-    run(request, output, device=device.value, threads=threads, batch_rows=batch_rows)
+    run(request, output, device=device, threads=threads, batch_rows=batch_rows)
 
 
 @app.command()

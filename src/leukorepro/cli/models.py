@@ -9,7 +9,6 @@ import typer
 
 from leukorepro.cli.options import (
     ConfigOption,
-    Device,
     DeviceOption,
     FeatureSetOption,
     FeaturesOption,
@@ -35,7 +34,7 @@ def fit_reducer(
     splits: SplitsOption,
     output: OutputOption,
     threads: Annotated[int, typer.Option(help="Threads on a CPU.")] = 1,
-    device: DeviceOption = Device.auto,
+    device: DeviceOption = "auto",
 ) -> None:
     """Fit an autoencoder on the rows that a protocol allows, in every fold.
 
@@ -57,10 +56,10 @@ def fit_reducer(
         chosen.study.reducers[reducer],
         read_features(features),
         read_splits(splits),
-        chosen.protocols[protocol.value],
+        chosen.protocols[protocol],
         resolved.budget,
         resolved.seed,
-        device.value,
+        device,
         output,
     )
 
@@ -97,7 +96,7 @@ def classify(
     task = Task(
         study=chosen.study.key,
         dataset=chosen.dataset_id,
-        protocol=chosen.protocols[protocol.value],
+        protocol=chosen.protocols[protocol],
         positive_class=chosen.dataset.positive_class,
         items=items_of(chosen.study, split, feature_set),
     )

@@ -2,39 +2,12 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated
 
 import typer
 
-from leukorepro.config import LADDER
-
-Rung = StrEnum("Rung", {name: name for name in LADDER})  # type: ignore[misc]
-
-
-class BudgetName(StrEnum):
-    """Names of the budgets."""
-
-    demo = "demo"
-    published = "published"
-
-
-class Device(StrEnum):
-    """Where networks and autoencoders are computed."""
-
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
-
-
-class AdapterName(StrEnum):
-    """Layouts of image folders that can be read."""
-
-    image_folder = "image_folder"
-    cnmc2019 = "cnmc2019"
-    allidb = "allidb"
-
+from leukorepro.words import AdapterName, Budget, Device, Rung
 
 ConfigOption = Annotated[Path, typer.Option("--config", help="Resolved configuration, `results/<run>/config.json`.")]
 StudyOption = Annotated[str, typer.Option("--study", help="Key of the study.")]
@@ -45,6 +18,8 @@ ManifestOption = Annotated[Path, typer.Option("--manifest", help="Manifest of th
 FeaturesOption = Annotated[Path, typer.Option("--features", help="Feature file, plain or fused.")]
 SplitsOption = Annotated[Path, typer.Option("--splits", help="Split table.")]
 OutputOption = Annotated[Path, typer.Option("--output", "-o", help="File to write.")]
+BudgetOption = Annotated[Budget, typer.Option("--budget", help="`demo`: few epochs; `published`: the paper's.")]
+AdapterOption = Annotated[AdapterName, typer.Option("--adapter", help="Layout of the folder.")]
 DeviceOption = Annotated[Device, typer.Option("--device", help="`auto` takes a GPU where there is one, and says so.")]
 SubjectsCsvOption = Annotated[
     Path | None, typer.Option("--subjects-csv", help="Table with the columns `image` and `subject`.")

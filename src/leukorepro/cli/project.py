@@ -8,8 +8,8 @@ from typing import Annotated
 import typer
 
 from leukorepro.cli.options import (
-    AdapterName,
-    BudgetName,
+    AdapterOption,
+    BudgetOption,
     SubjectRegexOption,
     SubjectsCsvOption,
     pairs,
@@ -20,7 +20,7 @@ def init(
     name: Annotated[str, typer.Option(help="Name of the dataset and of the run.")],
     images: Annotated[Path, typer.Option(help="Folder of the images.")],
     study: Annotated[str, typer.Option(help="Study to run on them, such as `atteia2022`.")],
-    adapter: Annotated[AdapterName, typer.Option(help="Layout of the folder.")] = AdapterName.image_folder,
+    adapter: AdapterOption = "image_folder",
     subjects_csv: SubjectsCsvOption = None,
     subject_regex: SubjectRegexOption = None,
     extractor: Annotated[
@@ -31,7 +31,7 @@ def init(
         typer.Option(help="Weights of a backbone: X=imagenet, X=random or X=file:PATH; may be given again."),
     ] = None,
     positive: Annotated[str | None, typer.Option(help="Class that counts as diseased, where there are two.")] = None,
-    budget: Annotated[BudgetName, typer.Option(help="`demo`: few epochs; `published`: the paper's.")] = BudgetName.demo,
+    budget: BudgetOption = "demo",
     force: Annotated[bool, typer.Option("--force", help="Replace the two files if they exist.")] = False,
 ) -> None:
     """Write the configuration of a run on your own images, and print the command that runs it.
@@ -43,7 +43,7 @@ def init(
     from leukorepro.project import start
 
     dataset = describe_dataset(images, adapter, subjects_csv, subject_regex, positive_class=positive)
-    print(start(name, dataset, study, extractor or [], pairs(weights or [], "--weights"), budget.value, force=force))
+    print(start(name, dataset, study, extractor or [], pairs(weights or [], "--weights"), budget, force=force))
 
 
 def doctor(

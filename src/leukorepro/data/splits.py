@@ -143,7 +143,7 @@ def _external(usable: pd.DataFrame, held_out: NDArray[np.bool_], views: Sequence
             + (f", none of the others of class {', '.join(lacking)}" if lacking else "")
             + "; this rung needs both parts, with every held-out class among the others."
         )
-    group = groups(usable["subject_id"], usable["source_id"])
+    group = groups(list(usable["subject_id"]), list(usable["source_id"]))
     shared = ~held_out & np.isin(group, group[held_out])
     rows = _rows(usable, views)
     identity = (rows["view"] == "identity").to_numpy()
@@ -161,7 +161,7 @@ def _units(pool: pd.DataFrame, protocol: Protocol) -> NDArray[np.int64]:
             f"{protocol.rung}: {missing} of {len(pool)} images have no subject; give every image one, or leave this "
             "rung out (`rungs:` of the run)."
         )
-    return groups(pool["subject_id"], pool["source_id"])
+    return groups(list(pool["subject_id"]), list(pool["source_id"]))
 
 
 def _require(counts: pd.Series[int], folds: int, what: str) -> None:

@@ -17,6 +17,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from leukorepro.config import Item, Protocol, SvmSpec
+from leukorepro.errors import UserError
 from leukorepro.features.fusion import Features
 from leukorepro.models.classifiers import build_classifier, scores
 from leukorepro.models.encoder import Encoder
@@ -48,10 +49,15 @@ class Fold:
 
 def folds(splits: pd.DataFrame, features: Features) -> Iterator[Fold]:
     """The folds of a split table, in order."""
-    for (repeat, fold), rows in splits.groupby(["repeat", "fold"], sort=True):
+    for _, rows in splits.groupby(["repeat", "fold"], sort=True):
         positions = features.row_numbers(rows)
         role = rows["role"].to_numpy()
-        yield Fold(int(repeat), int(fold), positions[role == "train"], positions[role == "test"])
+        yield Fold(
+            int(rows["repeat"].iloc[0]),
+            int(rows["fold"].iloc[0]),
+            positions[role == "train"],
+            positions[role == "test"],
+        )
 
 
 def fits(splits: pd.DataFrame, features: Features, protocol: Protocol) -> dict[str, NDArray[np.int64]]:
@@ -121,6 +127,12 @@ def classify(
     """
     about = manifest.set_index("image_id").loc[features.rows["image_id"]]
     labels = about["label"].to_numpy()
+    classes = sorted(set(labels))
+    if len(classes) == 2 and task.positive_class not in classes:
+        raise UserError(
+            f"dataset {task.dataset}: positive_class is {task.positive_class!r}, but its classes are "
+            f"{' and '.join(classes)}; set `positive_class` in its configuration."
+        )
     parts = []
     for fold in folds(splits, features):
         for reducer in dict.fromkeys(item.reducer for _, item in task.items):

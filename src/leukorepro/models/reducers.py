@@ -7,11 +7,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from leukorepro.config import Budget, Protocol, SparseAutoencoderSpec
+from leukorepro.config import Protocol, SparseAutoencoderSpec
 from leukorepro.features.fusion import Features
 from leukorepro.models.folds import fits
 from leukorepro.models.sparse_autoencoder import SparseAutoencoder
 from leukorepro.store import hdf5_writer
+from leukorepro.words import Budget, Device
 
 
 def fit_reducer(
@@ -21,7 +22,7 @@ def fit_reducer(
     protocol: Protocol,
     budget: Budget,
     seed: int,
-    device: str,
+    device: Device,
     output: Path,
 ) -> None:
     """Fit a sparse autoencoder for every fit of a protocol and write their encoders and loss histories.

@@ -1,0 +1,62 @@
+# Everything on a fresh machine with Python 3.11 or newer and pip: `make demo`, `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(abspath $(VENV))/bin
+CORES ?= all
+UV := 0.13.8
+# The tools of the environment come first, for make's recipes and for the jobs that Snakemake starts.
+export PATH := $(BIN):$(PATH)
+
+.PHONY: help env demo test test-slow test-cluster lint format bench lock clean
+
+help: ## Show this list.
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
+
+env: $(VENV)/.complete ## Install everything, locked and hashed, into .venv.
+
+$(VENV)/.complete: pyproject.toml requirements.lock
+	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; name one with make PYTHON=python3.12")'
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV)
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode --requirement requirements.lock
+	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	$(BIN)/python -m compileall -q src
+	@# A torchvision that does not belong to its torch installs without complaint and fails at import.
+	$(BIN)/python -c 'import torch, torchvision; print("torch", torch.__version__, "torchvision", torchvision.__version__)'
+	touch $@
+
+demo: env ## Run the first study on simulated images; prints where the report is.
+	snakemake --cores $(CORES)
+	leukorepro report summary --config results/demo/config.json
+
+test: env ## Run the tests (minutes).
+	python -m pytest -n 2 -m "not slow and not cluster"
+
+test-slow: env ## Run the slow tests: whole workflows, kills, DVC.
+	python -m pytest -m slow
+
+test-cluster: env ## Run a small target through SLURM (Debian, root).
+	python -m pytest -m cluster -s tests/cluster
+
+lint: env ## Check style, types and rules.
+	ruff check .
+	ruff format --check .
+	mypy
+	snakefmt --check Snakefile workflow
+	snakemake --lint
+
+format: env ## Put style right.
+	ruff check --fix .
+	ruff format .
+	snakefmt Snakefile workflow
+
+bench: env ## Measure against peers; tables and figures in results/benchmarks.
+	python benchmarks/simulator.py
+	python benchmarks/scg_vs_lbfgs.py
+
+lock: env ## Renew requirements.lock after an edit of pyproject.toml.
+	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev \
+	    --no-header --no-annotate --output-file requirements.lock pyproject.toml
+
+clean: ## Remove results and simulated images, not the environment.
+	rm -rf results/* data/simulated logs .snakemake

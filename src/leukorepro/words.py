@@ -1,0 +1,29 @@
+"""Words that are used everywhere with one meaning, as types; quick to import."""
+
+from __future__ import annotations
+
+from typing import Literal, get_args
+
+Budget = Literal["demo", "published"]
+"""How much is computed: `published` as much as the paper, `demo` less, labelled wherever it is shown."""
+
+Rung = Literal["as_published", "fit_in_fold", "source_disjoint", "subject_disjoint", "external"]
+"""A protocol's place on the leakage ladder."""
+
+LADDER: tuple[Rung, ...] = get_args(Rung)
+"""The rungs, from the published protocol down to the most honest one."""
+
+Unit = Literal["view", "source", "subject"]
+"""What a split keeps on one side: a row, a source image, or a group of images that share a subject or a source."""
+
+Scope = Literal["all", "train"]
+"""Rows that unsupervised steps are fitted on."""
+
+Look = Literal["allidb", "allidb1", "allidb2", "cnmc2019", "bone_marrow"]
+"""What simulated images look like."""
+
+AdapterName = Literal["image_folder", "cnmc2019", "allidb"]
+"""Layout of a folder of real images."""
+
+Device = Literal["auto", "cpu", "cuda"]
+"""Where networks and autoencoders are computed; `auto` takes a GPU where there is one, and says so."""

@@ -1,0 +1,187 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from leukorepro.config import KFoldScheme, Protocol
+from leukorepro.data.splits import make_splits, read_splits, write_splits
+from leukorepro.errors import UserError
+
+VIEWS = ["identity", "hflip", "vflip"]
+
+
+def manifest(subjects: int, per_subject: int, external: int = 0) -> pd.DataFrame:
+    """Subjects of alternating classes; the last `external` of them are held out."""
+    rows = []
+    for subject in range(subjects):
+        for image in range(per_subject):
+            name = f"s{subject:02d}_{image}.png"
+            rows.append(
+                {
+                    "image_id": name,
+                    "path": name,
+                    "label": ("all", "healthy")[subject % 2],
+                    "subject_id": f"s{subject:02d}",
+                    "source_id": name,
+                    "official_split": "external" if subject >= subjects - external else "",
+                    "sha256": f"{subject:02d}{image}",
+                    "width": 10,
+                    "height": 10,
+                    "status": "ok",
+                }
+            )
+    return pd.DataFrame(rows)
+
+
+def protocol(rung: str) -> Protocol:
+    unit = {"as_published": "view", "fit_in_fold": "view", "source_disjoint": "source"}.get(rung, "subject")
+    return Protocol.model_validate({"rung": rung, "unit": unit, "scope": "train"})
+
+
+def scheme(n_splits: int = 5, repeats: int = 1) -> KFoldScheme:
+    return KFoldScheme(kind="k_fold", n_splits=n_splits, repeats=repeats, views=VIEWS)
+
+
+def sides(splits: pd.DataFrame, table: pd.DataFrame, column: str) -> list[tuple[set[str], set[str]]]:
+    """Values of a manifest's column on the training and on the test side of each fold."""
+    value = dict(zip(table["image_id"], table[column], strict=True))
+    folds = splits.assign(value=splits["image_id"].map(value)).groupby(["repeat", "fold"])
+    return [(set(f.loc[f["role"] == "train", "value"]), set(f.loc[f["role"] == "test", "value"])) for _, f in folds]
+
+
+@pytest.mark.parametrize("rung", ["as_published", "fit_in_fold", "source_disjoint", "subject_disjoint"])
+def test_every_original_is_tested_exactly_once_per_repeat(rung: str) -> None:
+    table = manifest(12, 4)
+    splits = make_splits(table, scheme(repeats=2), protocol(rung), 0, None)
+    tested = splits[(splits["role"] == "test") & (splits["view"] == "identity")]
+    assert (tested.groupby(["repeat", "image_id"]).size() == 1).all()
+    assert len(tested) == 2 * len(table)
+
+
+def test_folds_over_views_put_copies_of_one_image_on_both_sides_and_honest_ones_do_not() -> None:
+    table = manifest(12, 4)
+    leaky = make_splits(table, scheme(), protocol("as_published"), 0, None)
+    honest = make_splits(table, scheme(), protocol("source_disjoint"), 0, None)
+    assert all(train & test for train, test in sides(leaky, table, "image_id"))
+    assert not any(train & test for train, test in sides(honest, table, "image_id"))
+
+
+def test_as_published_and_fit_in_fold_have_the_same_folds() -> None:
+    table = manifest(12, 4)
+    tables = [make_splits(table, scheme(), protocol(rung), 3, None) for rung in ("as_published", "fit_in_fold")]
+    pd.testing.assert_frame_equal(*tables)
+
+
+def test_honest_rungs_test_originals_only_and_train_on_all_views() -> None:
+    splits = make_splits(manifest(12, 4), scheme(), protocol("subject_disjoint"), 0, None)
+    assert set(splits.loc[splits["role"] == "test", "view"]) == {"identity"}
+    assert set(splits.loc[splits["role"] == "train", "view"]) == set(VIEWS)
+    assert set(splits.loc[splits["role"] == "excluded", "view"]) == {"hflip", "vflip"}
+
+
+@settings(max_examples=40, deadline=None)
+@given(
+    subjects=st.integers(10, 30),
+    per_subject=st.integers(1, 5),
+    links=st.lists(st.tuples(st.integers(0, 149), st.integers(0, 149)), max_size=4),
+    seed=st.integers(0, 1000),
+)
+def test_no_subject_and_no_equal_content_on_both_sides(
+    subjects: int, per_subject: int, links: list[tuple[int, int]], seed: int
+) -> None:
+    table = manifest(subjects, per_subject)
+    for a, b in links:  # equal content makes two images share a source
+        a, b = a % len(table), b % len(table)
+        if table.loc[a, "label"] == table.loc[b, "label"]:
+            table.loc[b, "source_id"] = table.loc[a, "source_id"]
+    try:
+        splits = make_splits(table, scheme(3), protocol("subject_disjoint"), seed, None)
+    except UserError:
+        return  # links can leave too few groups; that it is refused is tested below
+    for column in ("subject_id", "source_id"):
+        assert not any(train & test for train, test in sides(splits, table, column))
+
+
+def test_equal_content_links_two_subjects() -> None:
+    table = manifest(12, 2)
+    table.loc[table["image_id"] == "s02_0.png", "source_id"] = "s00_0.png"
+    splits = make_splits(table, scheme(3), protocol("subject_disjoint"), 0, None)
+    for _, fold in splits[splits["view"] == "identity"].groupby("fold"):
+        role = fold.set_index("image_id")["role"]
+        assert role["s00_1.png"] == role["s02_1.png"]
+
+
+def test_external_trains_on_the_rest_and_tests_the_held_out_part() -> None:
+    table = manifest(12, 3, external=4)
+    splits = make_splits(table, scheme(), protocol("external"), 0, "external")
+    tested = set(splits.loc[splits["role"] == "test", "image_id"])
+    assert tested == set(table.loc[table["official_split"] == "external", "image_id"])
+    assert set(splits.loc[splits["role"] == "train", "image_id"]) == set(table["image_id"]) - tested
+
+
+def test_external_leaves_out_training_images_of_held_out_subjects() -> None:
+    table = manifest(12, 3, external=4)
+    table.loc[table["image_id"] == "s00_0.png", "source_id"] = "s08_0.png"
+    splits = make_splits(table, scheme(), protocol("external"), 0, "external")
+    roles = splits.groupby("image_id")["role"].agg(set)
+    assert roles["s00_0.png"] == roles["s00_1.png"] == {"excluded"}
+    assert roles["s02_0.png"] == {"train"}
+
+
+@pytest.mark.parametrize("rung", ["as_published", "source_disjoint", "subject_disjoint"])
+def test_other_rungs_never_see_the_held_out_part(rung: str) -> None:
+    table = manifest(14, 3, external=4)
+    splits = make_splits(table, scheme(3), protocol(rung), 0, "external")
+    assert not set(splits["image_id"]) & set(table.loc[table["official_split"] == "external", "image_id"])
+
+
+def test_too_few_subjects_are_refused_with_the_counts() -> None:
+    with pytest.raises(UserError, match=r"at least 5 groups .* all has 4, healthy has 4"):
+        make_splits(manifest(8, 5), scheme(5), protocol("subject_disjoint"), 0, None)
+
+
+def test_missing_subjects_are_refused_with_the_count() -> None:
+    table = manifest(12, 2)
+    table.loc[:2, "subject_id"] = ""
+    with pytest.raises(UserError, match="3 of 24 images have no subject"):
+        make_splits(table, scheme(), protocol("subject_disjoint"), 0, None)
+
+
+def test_external_without_a_held_out_part_is_refused() -> None:
+    with pytest.raises(UserError, match="0 held-out and 24 other images"):
+        make_splits(manifest(12, 2), scheme(), protocol("external"), 0, "external")
+
+
+def test_one_class_is_refused() -> None:
+    table = manifest(12, 2)
+    with pytest.raises(UserError, match="only one class"):
+        make_splits(table[table["label"] == "all"], scheme(), protocol("as_published"), 0, None)
+
+
+def test_classes_are_spread_evenly_over_folds() -> None:
+    table = manifest(40, 5)
+    splits = make_splits(table, scheme(), protocol("subject_disjoint"), 0, None)
+    tested = splits[splits["role"] == "test"].merge(table[["image_id", "label"]], on="image_id")
+    share = tested.groupby("fold")["label"].agg(lambda x: (x == "all").mean())
+    np.testing.assert_allclose(share, 0.5, atol=0.13)
+
+
+def test_unreadable_images_take_no_part() -> None:
+    table = manifest(12, 2)
+    table.loc[0, "status"] = "truncated"
+    splits = make_splits(table, scheme(), protocol("source_disjoint"), 0, None)
+    assert table.loc[0, "image_id"] not in set(splits["image_id"])
+
+
+def test_a_written_table_reads_back_equal_and_a_wrong_role_is_refused(tmp_path: Path) -> None:
+    splits = make_splits(manifest(12, 2), scheme(), protocol("as_published"), 0, None)
+    write_splits(splits, tmp_path / "s.csv")
+    pd.testing.assert_frame_equal(read_splits(tmp_path / "s.csv"), splits, check_dtype=False)
+    write_splits(splits.replace({"role": {"test": "tset"}}), tmp_path / "s.csv")
+    with pytest.raises(UserError, match="unknown role"):
+        read_splits(tmp_path / "s.csv")

@@ -1,0 +1,1 @@
+"""From predictions to metrics with intervals, curves, and the comparison with published numbers."""

@@ -1,0 +1,79 @@
+"""ROC curves and confusion matrices, from predictions alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from sklearn.metrics import roc_curve
+
+from leukorepro.evaluation.metrics import Floats
+from leukorepro.evaluation.predictions import CELL, cells, classes_of, score_of_class
+
+
+def roc_curves(predictions: pd.DataFrame, positive_class: str | None = None) -> pd.DataFrame:
+    """ROC curve of every item under every protocol.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        As `leukorepro.evaluation.predictions.read_predictions` gives them.
+    positive_class : str, optional
+        With two classes, the one that ``score`` speaks for (the dataset's); default: the first by name.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``table, item, protocol, class, fpr, tpr``: the corners of each curve from (0, 0) to (1, 1), to be
+        joined by straight lines. With more than two classes there is one curve for each, against all others. A class
+        without a fold that holds both it and another has no curve.
+
+    Notes
+    -----
+    A curve is the vertical mean of the curves of the folds, each weighted by its number of (positive, negative) pairs
+    (Fawcett, Pattern Recognition Letters 27, 2006, section 8.1, with those weights). The area under it is therefore
+    the AUROC of `leukorepro.evaluation.metrics`, exactly so with one repeat.
+    """
+    scores = score_of_class(predictions, positive_class)
+    curves = []
+    for cell, rows in cells(predictions):
+        folds = [fold for _, fold in rows.groupby(["repeat", "fold"])]
+        for name, column in scores.items():
+            labelled = [((fold["y_true"] == name).to_numpy(), fold[column].to_numpy()) for fold in folds]
+            corners = _mean_curve([(true, score) for true, score in labelled if 0 < true.sum() < len(true)])
+            curves.append(pd.DataFrame(corners, columns=["fpr", "tpr"]).assign(**cell._asdict(), **{"class": name}))
+    return pd.concat(curves, ignore_index=True)[[*CELL, "class", "fpr", "tpr"]]
+
+
+def confusion_matrices(predictions: pd.DataFrame) -> pd.DataFrame:
+    """Confusion matrix of every item under every protocol.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``table, item, protocol, y_true, y_pred, count``: one row for every pair of classes, zeros included;
+        counts are summed over folds and repeats.
+    """
+    classes = classes_of(predictions)
+    pairs = pd.MultiIndex.from_product([classes, classes], names=["y_true", "y_pred"])
+    matrices = []
+    for cell, rows in cells(predictions):
+        counts = rows.groupby(["y_true", "y_pred"]).size().reindex(pairs, fill_value=0)
+        matrices.append(counts.rename("count").reset_index().assign(**cell._asdict()))
+    return pd.concat(matrices, ignore_index=True)[[*CELL, "y_true", "y_pred", "count"]]
+
+
+def _mean_curve(folds: list[tuple[np.ndarray, np.ndarray]]) -> Floats:
+    """Weighted vertical mean of ROC curves, shape (n_corners, 2); a step up keeps both of its ends."""
+    if not folds:
+        return np.empty((0, 2))
+    curves = [roc_curve(true, score)[:2] for true, score in folds]
+    weights = np.array([true.sum() * (len(true) - true.sum()) for true, _ in folds], dtype=np.float64)
+    weights /= weights.sum()
+    grid = np.unique(np.concatenate([fpr for fpr, _ in curves]))
+    # At a step, np.interp takes the last of equal abscissae: the upper end; mirrored, the lower one.
+    upper = weights @ np.array([np.interp(grid, fpr, tpr) for fpr, tpr in curves])
+    lower = weights @ np.array([np.interp(-grid[::-1], -fpr[::-1], tpr[::-1])[::-1] for fpr, tpr in curves])
+    corners = np.stack([np.repeat(grid, 2), np.stack([lower, upper], axis=1).ravel()], axis=1)
+    distinct = np.r_[True, (np.diff(corners, axis=0) != 0).any(axis=1)]
+    result: Floats = corners[distinct]
+    return result

@@ -1,0 +1,177 @@
+"""Metrics against scikit-learn, and resampled metrics against metrics of resampled rows."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from sklearn.metrics import (
+    accuracy_score,
+    f1_score,
+    precision_score,
+    recall_score,
+    roc_auc_score,
+)
+
+from leukorepro.evaluation.metrics import METRICS, measure, measure_weighted, scored, support
+
+EXACT = 1e-12
+
+
+def draw(seed, n_rows, n_classes, ties=False):
+    """Random truths, guesses and scores; every class is present and predicted where n_rows allows."""
+    rng = np.random.default_rng(seed)
+    names = np.array([f"c{i}" for i in range(n_classes)])
+    truth = np.r_[np.arange(n_classes), rng.integers(n_classes, size=n_rows - n_classes)]
+    guess = np.where(rng.random(n_rows) < 0.6, truth, rng.integers(n_classes, size=n_rows))
+    scores = rng.normal(size=(n_rows, n_classes)) + 1.5 * np.eye(n_classes)[truth]
+    return names[truth], names[guess], np.round(scores, 0 if ties else 6)
+
+
+def by_class(scores):
+    return {f"c{i}": scores[:, i] for i in range(scores.shape[1])}
+
+
+def reference(y_true, y_pred, scores, weight=None):
+    """The definitions, one class after another, with scikit-learn; NaN where a term is undefined."""
+    values = {"accuracy": accuracy_score(y_true, y_pred, sample_weight=weight)}
+    terms = {name: [] for name in METRICS[1:]}
+    for name, score in scores.items():
+        true, guessed = y_true == name, y_pred == name
+        options = {"sample_weight": weight, "zero_division": np.nan}
+        terms["sensitivity"].append(recall_score(true, guessed, **options))
+        terms["specificity"].append(recall_score(~true, ~guessed, **options))
+        terms["precision"].append(precision_score(true, guessed, **options))
+        terms["f1"].append(f1_score(true, guessed, **options))
+        auroc = roc_auc_score(true, score, sample_weight=weight) if len(set(true)) == 2 else np.nan
+        terms["auroc"].append(auroc)
+    return values | {name: float(np.mean(column)) for name, column in terms.items()}
+
+
+@settings(max_examples=60, deadline=None)
+@given(seed=st.integers(0, 2**32), n_rows=st.integers(2, 40), ties=st.booleans())
+def test_two_classes_equal_scikit_learn(seed, n_rows, ties):
+    y_true, y_pred, scores = draw(seed, n_rows, 2, ties)
+    positive = {"c1": scores[:, 1]}
+    assert measure(scored(y_true, y_pred, positive)) == pytest.approx(
+        reference(y_true, y_pred, positive), abs=EXACT, nan_ok=True
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32), n_rows=st.integers(5, 60), n_classes=st.integers(3, 5), ties=st.booleans())
+def test_several_classes_equal_scikit_learn(seed, n_rows, n_classes, ties):
+    y_true, y_pred, scores = draw(seed, n_rows, n_classes, ties)
+    columns = by_class(scores)
+    assert measure(scored(y_true, y_pred, columns)) == pytest.approx(
+        reference(y_true, y_pred, columns), abs=EXACT, nan_ok=True
+    )
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32), n_classes=st.integers(2, 4), ties=st.booleans())
+def test_weighted_rows_equal_scikit_learn(seed, n_classes, ties):
+    y_true, y_pred, scores = draw(seed, 50, n_classes, ties)
+    columns = by_class(scores) if n_classes > 2 else {"c1": scores[:, 1]}
+    weights = np.random.default_rng(seed).uniform(0.1, 3, size=(50, 3))
+    values = measure_weighted(scored(y_true, y_pred, columns), np.arange(50), weights)
+    for resample, weight in enumerate(weights.T):
+        ours = {name: column[resample] for name, column in values.items()}
+        assert ours == pytest.approx(reference(y_true, y_pred, columns, weight), abs=1e-10, nan_ok=True)
+
+
+def test_a_group_drawn_twice_counts_as_its_rows_repeated():
+    y_true, y_pred, scores = draw(3, 90, 3)
+    rng = np.random.default_rng(4)
+    group = rng.integers(12, size=90)
+    repeat, fold = np.repeat([0, 1, 2], 30), np.tile([0, 1], 45)
+    weights = rng.multinomial(12, np.full(12, 1 / 12), size=20).T
+    values = measure_weighted(scored(y_true, y_pred, by_class(scores), repeat, fold), group, weights)
+    assert not np.isnan(values["auroc"]).all()
+    for resample, weight in enumerate(weights.T):
+        rows = np.repeat(np.arange(90), weight[group])
+        drawn = scored(y_true[rows], y_pred[rows], by_class(scores[rows]), repeat[rows], fold[rows])
+        expected = measure(drawn)
+        assert {n: v[resample] for n, v in values.items()} == pytest.approx(expected, abs=EXACT, nan_ok=True)
+
+
+def test_chunks_of_resamples_do_not_change_values(monkeypatch):
+    y_true, y_pred, scores = draw(5, 60, 3)
+    rows, group = scored(y_true, y_pred, by_class(scores)), np.arange(60) // 2
+    weights = np.random.default_rng(0).multinomial(30, np.full(30, 1 / 30), size=100).T
+    whole = measure_weighted(rows, group, weights)
+    monkeypatch.setattr("leukorepro.evaluation.metrics.CELLS_AT_ONCE", 700)
+    chunked = measure_weighted(rows, group, weights)
+    for name in METRICS:
+        np.testing.assert_array_equal(whole[name], chunked[name])
+
+
+def test_auroc_compares_scores_within_folds_only():
+    """Two folds, each perfectly ordered, on scales that do not agree; a third without a positive says nothing."""
+    score = np.array([1, 2, 101, 102, 0])
+    truth = np.array(["n", "p", "n", "p", "n"])
+    rows = scored(truth, truth, {"p": score}, fold=[0, 0, 1, 1, 2])
+    assert measure(rows)["auroc"] == 1
+    assert measure(scored(truth, truth, {"p": score}))["auroc"] == pytest.approx(5 / 6)
+
+
+def test_auroc_weighs_folds_by_their_pairs():
+    truth = np.array(list("ppnn") + list("pn"))
+    score = np.array([4, 3, 2, 1, 0, 1])  # first fold: 4 of 4 pairs in order; second: 0 of 1
+    rows = scored(truth, truth, {"p": score}, fold=[0] * 4 + [1] * 2)
+    assert measure(rows)["auroc"] == pytest.approx(4 / 5)
+
+
+def test_repeats_are_measured_apart_and_averaged():
+    y_true, y_pred, scores = draw(8, 80, 2)
+    repeat = np.repeat([0, 1], [30, 50])
+    positive = scores[:, 1]
+    apart = [measure(scored(y_true[r], y_pred[r], {"c1": positive[r]})) for r in (repeat == 0, repeat == 1)]
+    both = measure(scored(y_true, y_pred, {"c1": positive}, repeat))
+    assert both == pytest.approx({name: (apart[0][name] + apart[1][name]) / 2 for name in METRICS}, abs=EXACT)
+
+
+def test_atteia_equations_4_to_7():
+    """TP 3, FN 2, FP 1, TN 4 by hand."""
+    truth, guess = list("ppppp") + list("nnnnn"), list("pppnn") + list("pnnnn")
+    values = measure(scored(truth, guess, {"p": np.zeros(10)}))
+    assert values == pytest.approx(
+        {
+            "accuracy": 7 / 10,
+            "sensitivity": 3 / 5,
+            "specificity": 4 / 5,
+            "precision": 3 / 4,
+            "f1": 6 / 9,
+            "auroc": 1 / 2,
+        }
+    )
+
+
+def test_metrics_without_a_denominator_are_undefined():
+    nothing_predicted = measure(scored(["p", "n"], ["n", "n"], {"p": [0.0, 1.0]}))
+    assert np.isnan(nothing_predicted["precision"])
+    assert nothing_predicted["f1"] == 0
+    no_positive = measure(scored(["n", "n"], ["n", "p"], {"p": [0.0, 1.0]}))
+    assert np.isnan(no_positive["sensitivity"])
+    assert np.isnan(no_positive["auroc"])
+    assert no_positive["specificity"] == 0.5
+
+
+def test_a_macro_average_with_an_undefined_term_is_undefined():
+    truth, guess = ["a", "b", "c"], ["a", "b", "b"]  # c is never predicted
+    values = measure(scored(truth, guess, dict(zip("abc", np.eye(3), strict=True))))
+    assert np.isnan(values["precision"])
+    assert values["sensitivity"] == pytest.approx(2 / 3)
+
+
+def test_support_counts_groups_in_the_denominator():
+    truth, guess = list("ppnnnn"), list("pnpnnn")
+    rows = scored(truth, guess, {"p": np.zeros(6)})
+    groups = np.array([0, 0, 1, 2, 3, 3])
+    assert support(rows, groups) == {
+        "accuracy": 4,
+        "sensitivity": 1,  # group 0
+        "specificity": 3,  # 1, 2, 3
+        "precision": 2,  # 0, 1
+        "f1": 2,  # 0, 1
+        "auroc": 1,
+    }

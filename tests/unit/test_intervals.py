@@ -30,10 +30,11 @@ def test_group_interval_covers_the_truth_of_a_known_population():
     for repetition in range(repetitions):
         right = rng.random(n_groups * size) < np.repeat(rng.beta(4, 1, size=n_groups), size)
         rows = rows_of(right)
-        by_group = intervals(rows, group, n_resamples=400, seed=repetition)["accuracy"]
-        by_row = intervals(rows, np.arange(len(group)), n_resamples=400, seed=repetition)["accuracy"]
+        by_group = intervals(rows, group, n_resamples=300, seed=repetition)["accuracy"]
         covered_by_groups += by_group.low <= truth <= by_group.high
-        covered_by_rows += by_row.low <= truth <= by_row.high
+        if repetition % 3 == 0:
+            by_row = intervals(rows, np.arange(len(group)), n_resamples=300, seed=repetition)["accuracy"]
+            covered_by_rows += 3 * (by_row.low <= truth <= by_row.high)
     assert 0.90 <= covered_by_groups / repetitions <= 0.99
     assert covered_by_rows / repetitions < 0.90  # what resampling single rows would have claimed
 

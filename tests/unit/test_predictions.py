@@ -114,10 +114,10 @@ def test_parts_with_different_scores_are_refused():
 
 def test_score_of_class():
     assert score_of_class(table(), "hem") == {"hem": "score"}
-    assert score_of_class(table(), None) == {"all": "score"}
     several = table(classes=("L1", "L2", "M5"))
     assert score_of_class(several, "L2") == {"L1": "score_L1", "L2": "score_L2", "M5": "score_M5"}
-    with pytest.raises(UserError, match="given 'ALL', expected one of the classes all, hem"):
-        score_of_class(table(), "ALL")
+    for neither in ("ALL", None):
+        with pytest.raises(UserError, match=f"given {neither!r}, expected one of the classes all, hem"):
+            score_of_class(table(), neither)
     one_class_left = table()[lambda f: (f["y_true"] == "hem") & (f["y_pred"] == "hem")]
     assert score_of_class(one_class_left, "all") == {"all": "score"}

@@ -10,19 +10,18 @@ asks whether the number can be had again; on every rung below, whether it surviv
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import get_args
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from leukorepro.config import Budget, Rung
 from leukorepro.data.groups import groups
 from leukorepro.errors import UserError
 from leukorepro.evaluation.intervals import N_RESAMPLES, intervals
 from leukorepro.evaluation.metrics import METRICS, Floats, measure, scored
 from leukorepro.evaluation.predictions import Cell, cells, score_of_class
 from leukorepro.resolved import ResolvedStudy
+from leukorepro.words import LADDER, Budget
 
 COLUMNS = (
     "study",
@@ -38,7 +37,6 @@ COLUMNS = (
     "published",
     "verdict",
 )
-RUNGS: tuple[str, ...] = get_args(Rung)
 
 REPRODUCED, NOT_REPRODUCED, NOT_TESTED = "reproduced", "not reproduced", "not tested"
 
@@ -83,7 +81,8 @@ def evaluate(
     Raises
     ------
     UserError
-        If predictions name an item that the study has not, or one item under one protocol comes in two tables.
+        If predictions name an item or a protocol that the study has not, or the same ones come in two tables; if the
+        dataset has two classes and its `positive_class` is neither.
     """
     testable = _is_testable(resolved, budget, dataset_complete)
     printed = {(r.table, r.item, r.metric): (r.value, r.half_unit) for r in published.itertuples()}
@@ -93,7 +92,7 @@ def evaluate(
         columns = score_of_class(frame, resolved.dataset.positive_class)
         for cell, rows in cells(frame):
             name = f"predictions of table '{cell.table}', item '{cell.item}', protocol '{cell.protocol}'"
-            if cell[:2] not in items or cell.protocol not in RUNGS:
+            if cell[:2] not in items or cell.protocol not in LADDER:
                 raise UserError(
                     f"{name}: not in the configuration "
                     f"of study '{resolved.study.key}'; run the stage that makes them again."
@@ -104,7 +103,7 @@ def evaluate(
     parts = [
         tables[Cell(*key, rung)].assign(table=key[0], item=key[1], protocol=rung)
         for key in items
-        for rung in RUNGS
+        for rung in LADDER
         if Cell(*key, rung) in tables
     ]
     if not parts:
@@ -138,7 +137,7 @@ def ladder(metrics: pd.DataFrame, resolved: ResolvedStudy) -> pd.DataFrame:
     table, _, item = resolved.study.headline.partition("/")
     chosen = (metrics["table"] == table) & (metrics["item"] == item) & (metrics["metric"] == "accuracy")
     rungs = metrics[chosen].rename(columns={"protocol": "rung"})
-    rungs = rungs.sort_values("rung", key=lambda names: names.map(RUNGS.index), ignore_index=True)
+    rungs = rungs.sort_values("rung", key=lambda names: names.map(LADDER.index), ignore_index=True)
     return rungs[["rung", "value", "ci_low", "ci_high", "n_images", "n_subjects", "published", "verdict"]]
 
 

@@ -18,7 +18,7 @@ def roc_curves(predictions: pd.DataFrame, positive_class: str | None = None) -> 
     predictions : DataFrame
         As `leukorepro.evaluation.predictions.read_predictions` gives them.
     positive_class : str, optional
-        With two classes, the one that ``score`` speaks for (the dataset's); default: the first by name.
+        With two classes, the one that ``score`` speaks for (the dataset's); not used with more.
 
     Returns
     -------

@@ -70,7 +70,7 @@ def score_of_class(frame: pd.DataFrame, positive_class: str | None) -> dict[str,
     frame : DataFrame
         A table of predictions.
     positive_class : str or None
-        With two classes, the one that ``score`` speaks for; None: the first by name. Not used with more.
+        With two classes, the one that ``score`` speaks for; not used with more.
 
     Returns
     -------
@@ -80,18 +80,18 @@ def score_of_class(frame: pd.DataFrame, positive_class: str | None) -> dict[str,
     Raises
     ------
     UserError
-        If `positive_class` is neither of the two classes.
+        If there are two classes and `positive_class` is neither.
     """
     classes = classes_of(frame)
     columns = score_columns(frame)
     if columns != ["score"]:
         return dict(zip(classes, columns, strict=True))
-    if positive_class is not None and positive_class not in classes and len(classes) > 1:
+    if positive_class is None or (positive_class not in classes and len(classes) > 1):
         raise UserError(
-            f"positive_class: given '{positive_class}', expected one of the classes {', '.join(classes)}; "
-            "correct it in the dataset's configuration."
+            f"positive_class: given {positive_class!r}, expected one of the classes {', '.join(classes)}; "
+            "set it in the dataset's configuration."
         )
-    return {positive_class or classes[0]: "score"}
+    return {positive_class: "score"}
 
 
 def cells(frame: pd.DataFrame) -> Iterator[tuple[Cell, pd.DataFrame]]:

@@ -1,0 +1,1 @@
+"""Datasets: image files, manifests, views, splits and simulated smears."""

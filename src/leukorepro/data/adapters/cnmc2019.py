@@ -1,0 +1,143 @@
+"""C-NMC 2019: cells of the ISBI 2019 challenge, in its official folds and preliminary phase.
+
+Gupta and Gupta, ALL Challenge dataset of ISBI 2019, The Cancer Imaging Archive, doi 10.7937/tcia.2019.dc64i46r.
+"""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path, PurePosixPath
+from typing import NamedTuple
+
+from leukorepro.config import CnmcDataset
+from leukorepro.data.adapters.listing import Listing, Part, Row, is_image
+from leukorepro.errors import UserError
+from leukorepro.store import read_csv
+
+PRELIMINARY = "prelim"
+LABELS = "C-NMC_test_prelim_phase_data_labels.csv"
+"""Table of the preliminary phase, whose images have numbers for names: Patient_ID, new_names, labels (1 = ALL)."""
+
+TRAINING = {
+    "images": 10661,
+    "images of class all": 7272,
+    "images of class hem": 3389,
+    "subjects of class all": 47,
+    "subjects of class hem": 26,
+}
+PRELIM = {
+    "images": 1867,
+    "images of class all": 1219,
+    "images of class hem": 648,
+    "subjects of class all": 13,
+    "subjects of class hem": 15,
+}
+
+_NAME = re.compile(r"UID_(H?\d+)_(\d+)_(\d+)_(all|hem)", re.I)
+_FOLD = re.compile(r"fold_\d+", re.I)
+
+
+class _Cell(NamedTuple):
+    subject: str
+    source: str
+    label: str
+
+
+def list_rows(dataset: CnmcDataset, folder: Path, files: list[str]) -> Listing:  # noqa: ARG001
+    """Read labels, subjects, photographs and official splits out of paths and the label file.
+
+    Names are ``UID_<subject>_<photograph>_<cell>_<class>.bmp``. Subjects are folded to upper case, because names mix
+    ``H10`` and ``h10``; cells cut from one photograph share a source. Folders are found wherever they are nested:
+    ``fold_<k>`` is an official fold, a name with ``prelim`` (or ``validation_data``) the preliminary phase. The final
+    phase has no labels and is left out.
+
+    Raises
+    ------
+    UserError
+        If a name follows no rule, or folder, name and label file disagree.
+    """
+    rows: list[Row] = []
+    final = 0
+    numbered: dict[str, _Cell] | None = None
+    for path in filter(is_image, files):
+        *folders, name = PurePosixPath(path).parts
+        split = _split(folders)
+        match = _NAME.fullmatch(PurePosixPath(name).stem)
+        if split == "final":
+            final += 1
+            continue
+        if match:
+            cell = _cell(match)
+        elif split == PRELIMINARY:
+            numbered = _label_file(folder, files) if numbered is None else numbered
+            if PurePosixPath(name).stem not in numbered:
+                raise UserError(f"{folder / path}: has no row in {LABELS}; correct its name or remove it.")
+            cell = numbered[PurePosixPath(name).stem]
+        else:
+            raise UserError(
+                f"{folder / path}: not a name of C-NMC 2019 (UID_<subject>_<image>_<cell>_all.bmp or ..._hem.bmp; "
+                "numbers only in the folder of the preliminary phase); remove it, or let `images` name the folder "
+                "that holds both phases."
+            )
+        classes = [part.lower() for part in folders if part.lower() in {"all", "hem"}]
+        if classes and classes[-1] != cell.label:
+            raise UserError(
+                f"{folder / path}: lies in the folder '{classes[-1]}', but is labelled '{cell.label}'; move it."
+            )
+        rows.append(Row(path, cell.label, cell.subject, cell.source, split))
+    notes = [f"Final test phase left out: {final:,} images without labels."] if final else []
+    training = [row for row in rows if row.official_split != PRELIMINARY]
+    preliminary = [row for row in rows if row.official_split == PRELIMINARY]
+    parts = [
+        Part("C-NMC 2019 training set", TRAINING, _counts(training)),
+        Part("C-NMC 2019 preliminary test set", PRELIM, _counts(preliminary)),
+    ]
+    return Listing(rows, parts, external_split=PRELIMINARY if preliminary else "", notes=notes)
+
+
+def _split(folders: list[str]) -> str:
+    names = [part.lower() for part in folders]
+    folds = [part for part in names if _FOLD.fullmatch(part)]
+    if folds:
+        return folds[-1]
+    if any("prelim" in part or part == "validation_data" for part in names):
+        return PRELIMINARY
+    return "final" if any("final" in part or part == "testing_data" for part in names) else ""
+
+
+def _cell(match: re.Match[str]) -> _Cell:
+    subject = match[1].upper()
+    return _Cell(subject, f"UID_{subject}_{match[2]}", match[4].lower())
+
+
+def _label_file(folder: Path, files: list[str]) -> dict[str, _Cell]:
+    """Cells of the preliminary phase by file name, without its ending."""
+    tables = [f for f in files if PurePosixPath(f).name.lower() == LABELS.lower()]
+    if not tables:
+        raise UserError(f"{folder}: images of the preliminary phase need {LABELS}; put it beside or above them.")
+    table = folder / tables[0]
+    frame = read_csv(table, ["Patient_ID", "new_names", "labels"])
+    cells: dict[str, _Cell] = {}
+    for row, (identity, name, label) in enumerate(
+        zip(frame["Patient_ID"], frame["new_names"], frame["labels"], strict=True), 2
+    ):
+        match = _NAME.fullmatch(PurePosixPath(identity).stem)
+        if not match:
+            raise UserError(f"{table}: row {row}: Patient_ID '{identity}' is not like UID_57_29_1_all.bmp; correct it.")
+        cell = _cell(match)
+        if label != {"all": "1", "hem": "0"}[cell.label]:
+            raise UserError(
+                f"{table}: row {row}: label '{label}' contradicts '{identity}' (1 = all, 0 = hem); correct it."
+            )
+        if cells.setdefault(PurePosixPath(name).stem, cell) != cell:
+            raise UserError(f"{table}: row {row}: '{name}' was named before with other values; keep one of the rows.")
+    return cells
+
+
+def _counts(rows: list[Row]) -> dict[str, int]:
+    counts = {"images": len(rows)}
+    for label in ("all", "hem"):
+        counts[f"images of class {label}"] = sum(row.label == label for row in rows)
+    for label in ("all", "hem"):
+        counts[f"subjects of class {label}"] = len({row.subject_id for row in rows if row.label == label})
+    return counts

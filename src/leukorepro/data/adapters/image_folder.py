@@ -1,0 +1,96 @@
+"""One folder per class: anybody's own images."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path, PurePosixPath
+
+from leukorepro.config import FolderDataset, SubjectsFromCsv, SubjectsFromRegex
+from leukorepro.data.adapters.listing import Listing, Row, is_image, some
+from leukorepro.errors import UserError
+from leukorepro.store import read_csv
+
+
+def list_rows(dataset: FolderDataset, folder: Path, files: list[str]) -> Listing:
+    """Take the first folder below the dataset's as the class, and subjects from a table or from the paths.
+
+    Images in deeper folders belong to the class at the top. Images without any class folder have no label.
+
+    Raises
+    ------
+    UserError
+        If images lie beside the class folders, or if the subject of an image is missing or ambiguous.
+    """
+    images = [f for f in files if is_image(f)]
+    loose = [f for f in images if "/" not in f]
+    if loose and len(loose) < len(images):
+        raise UserError(
+            f"{folder}: {len(loose):,} image(s) lie beside the class folders ({some(loose)}); "
+            "move each into the folder of its class, or away."
+        )
+    subjects: dict[str, str] = {}
+    notes: list[str] = []
+    if isinstance(dataset.subjects, SubjectsFromCsv):
+        subjects, notes = _from_csv(dataset.subjects.csv, images)
+    elif isinstance(dataset.subjects, SubjectsFromRegex):
+        subjects = _from_regex(dataset.subjects.regex, folder, images)
+    rows = [Row(f, label=f.split("/")[0] if "/" in f else "", subject_id=subjects.get(f, "")) for f in images]
+    return Listing(rows, notes=notes)
+
+
+def _from_csv(table: Path, images: list[str]) -> tuple[dict[str, str], list[str]]:
+    frame = read_csv(table, ["image", "subject"])
+    by_name: dict[str, list[str]] = {}
+    for image in images:
+        by_name.setdefault(PurePosixPath(image).name, []).append(image)
+    paths = set(images)
+    subjects: dict[str, str] = {}
+    row_of: dict[str, int] = {}
+    unmatched = 0
+    for row, (given, subject) in enumerate(
+        zip(frame["image"].str.strip(), frame["subject"].str.strip(), strict=True), 2
+    ):
+        name = given.replace("\\", "/").removeprefix("./")
+        matches = [name] if name in paths else by_name.get(name, [])
+        if not matches:
+            unmatched += 1
+            continue
+        if len(matches) > 1:
+            raise UserError(
+                f"{table}: row {row}: image '{given}' is the name of {len(matches)} images ({some(matches)}); "
+                "give its path below the images' folder."
+            )
+        if not subject:
+            raise UserError(f"{table}: row {row}: image '{given}' has no subject; write one.")
+        image = matches[0]
+        if subjects.get(image, subject) != subject:
+            raise UserError(
+                f"{table}: row {row}: image '{given}' has subject '{subject}', but '{subjects[image]}' in row "
+                f"{row_of[image]}; keep one of them."
+            )
+        subjects[image], row_of[image] = subject, row
+    missing = [image for image in images if image not in subjects]
+    if missing:
+        raise UserError(
+            f"{table}: {len(missing):,} of {len(images):,} images have no row ({some(missing)}); add a row for each, "
+            "with its path or file name in the column 'image'."
+        )
+    notes = [f"{table}: {unmatched:,} row(s) name an image that is not in the folder."] if unmatched else []
+    return subjects, notes
+
+
+def _from_regex(regex: str, folder: Path, images: list[str]) -> dict[str, str]:
+    pattern = re.compile(regex)
+    group: str | int = "subject" if "subject" in pattern.groupindex else 1
+    subjects = {}
+    for image in images:
+        match = pattern.search(image)
+        if match and match[group]:
+            subjects[image] = str(match[group])
+    missing = [image for image in images if image not in subjects]
+    if missing:
+        raise UserError(
+            f"{folder}: the expression '{regex}' for subjects finds none in {len(missing):,} of {len(images):,} images "
+            f"({some(missing)}); it is searched in the path below the folder. Correct it."
+        )
+    return subjects

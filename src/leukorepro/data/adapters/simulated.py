@@ -1,0 +1,34 @@
+"""Simulated smears, as `leukorepro data simulate` writes them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from leukorepro.config import SimulatedDataset
+from leukorepro.data.adapters.listing import Listing, Row, some
+from leukorepro.errors import UserError
+from leukorepro.store import read_csv
+
+TABLE = "simulation.csv"
+_COLUMNS = ["path", "label", "subject_id", "source_id", "official_split"]
+_EXTERNAL = ("external", "prelim")
+
+
+def list_rows(dataset: SimulatedDataset, folder: Path, files: list[str]) -> Listing:  # noqa: ARG001
+    """Take everything from the simulator's table.
+
+    Raises
+    ------
+    UserError
+        If the table is missing or names images that are not there.
+    """
+    frame = read_csv(folder / TABLE, _COLUMNS)[_COLUMNS]
+    missing = sorted(set(frame["path"]) - set(files))
+    if missing:
+        raise UserError(
+            f"{folder / TABLE}: {len(missing):,} of its images are not there ({some(missing)}); "
+            "run `leukorepro data simulate` again."
+        )
+    rows = [Row(*values) for values in frame.itertuples(index=False)]
+    splits = {row.official_split for row in rows}
+    return Listing(rows, external_split=next((name for name in _EXTERNAL if name in splits), ""))

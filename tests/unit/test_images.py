@@ -1,0 +1,470 @@
+"""Decoding: every rule against a hand-made file, and no file that ends early is ever filled up."""
+
+from __future__ import annotations
+
+import io
+import struct
+import zlib
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+from numpy.typing import NDArray
+from PIL import Image
+
+from leukorepro.data.images import Pixels, UnreadableImage, decode, pixel_digest, read_rgb
+
+pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # on the damaged files below
+
+SHARED = Path(__file__).resolve().parents[2].parent / "shared"
+MANY = 10_000_000
+RNG = np.random.default_rng(0)
+COLOUR = RNG.integers(0, 256, (33, 47, 3), dtype=np.uint8)
+SMOOTH = np.add.outer(np.arange(64), np.arange(80)).astype(np.uint8)[:, :, None].repeat(3, axis=2)
+
+
+def save(path: Path, image: Image.Image, **options: object) -> Path:
+    image.save(path, **options)  # type: ignore[arg-type]
+    return path
+
+
+def tiff(path: Path, planes: NDArray[np.generic], order: str = "<", **tags: int | tuple[int, ...]) -> Path:
+    """Write an uncompressed TIFF of one strip a plane, tag by tag, without Pillow."""
+    planes = np.atleast_3d(planes)
+    height, width, samples = planes.shape
+    numbers = {
+        256: width,
+        257: height,
+        258: (planes.dtype.itemsize * 8,) * samples,
+        259: 1,
+        262: 2 if samples >= 3 else 1,
+        277: samples,
+        278: height,
+        284: 1,
+        **{int(tag[1:]): value for tag, value in tags.items()},
+    }
+    data = planes.astype(planes.dtype.newbyteorder(order))
+    strips = [data[:, :, k].tobytes() for k in range(samples)] if numbers[284] == 2 else [data.tobytes()]
+    start = 8
+    offsets = []
+    for strip in strips:
+        offsets.append(start)
+        start += len(strip)
+    numbers |= {273: tuple(offsets), 279: tuple(len(s) for s in strips)}
+    entries, extra = b"", b""
+    ifd_end = start + 2 + 12 * len(numbers) + 4
+    for tag in sorted(numbers):
+        value = numbers[tag]
+        values = value if isinstance(value, tuple) else (value,)
+        packed = struct.pack(f"{order}{len(values)}I", *values)
+        if len(packed) > 4:
+            pointer = struct.pack(f"{order}I", ifd_end + len(extra))
+            extra += packed
+            packed = pointer
+        entries += struct.pack(f"{order}HHI", tag, 4, len(values)) + packed
+    mark = b"II*\0" if order == "<" else b"MM\0*"
+    header = mark + struct.pack(f"{order}I", start)
+    ifd = struct.pack(f"{order}H", len(numbers)) + entries + b"\0\0\0\0"
+    path.write_bytes(header + b"".join(strips) + ifd + extra)
+    return path
+
+
+def png(path: Path, width: int, height: int, bits: int, lines: bytes) -> Path:
+    """Write a colour PNG of filtered scan lines, without Pillow."""
+
+    def chunk(kind: bytes, body: bytes) -> bytes:
+        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, 2, 0, 0, 0))
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b""))
+    return path
+
+
+# ------------------------------------------------------------------------------------------------- what becomes of it
+
+
+@pytest.mark.parametrize("suffix", ["bmp", "png", "tif"])
+def test_rgb_files_without_loss_read_back_equal(tmp_path: Path, suffix: str) -> None:
+    decoded = decode(save(tmp_path / f"a.{suffix}", Image.fromarray(COLOUR)), MANY)
+    np.testing.assert_array_equal(decoded.pixels, COLOUR)
+    assert decoded.pixels.dtype == np.uint8
+    assert decoded.pixels.flags.writeable
+    assert decoded.conversions == ()
+
+
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_deflate", "packbits"])
+def test_compressed_tiff_reads_back_equal(tmp_path: Path, compression: str) -> None:
+    path = save(tmp_path / "a.tiff", Image.fromarray(COLOUR), compression=compression)
+    np.testing.assert_array_equal(read_rgb(path, MANY), COLOUR)
+
+
+def test_the_content_tells_the_format_not_the_name(tmp_path: Path) -> None:
+    path = tmp_path / "a.jpg"
+    Image.fromarray(COLOUR).save(path, format="PNG")
+    np.testing.assert_array_equal(read_rgb(path, MANY), COLOUR)
+
+
+def test_grey_is_repeated(tmp_path: Path) -> None:
+    grey = COLOUR[:, :, 0]
+    decoded = decode(save(tmp_path / "a.png", Image.fromarray(grey)), MANY)
+    np.testing.assert_array_equal(decoded.pixels, grey[:, :, None].repeat(3, axis=2))
+    assert decoded.conversions == ("grey -> RGB",)
+
+
+def test_one_bit_is_black_and_white(tmp_path: Path) -> None:
+    bits = COLOUR[:, :, 0] > 127
+    decoded = decode(save(tmp_path / "a.tif", Image.fromarray(bits)), MANY)
+    np.testing.assert_array_equal(decoded.pixels, np.where(bits, 255, 0)[:, :, None].repeat(3, axis=2))
+    assert decoded.conversions == ("1-bit -> RGB",)
+
+
+@pytest.mark.parametrize("suffix", ["png", "bmp", "tif"])
+def test_a_palette_gives_its_colours(tmp_path: Path, suffix: str) -> None:
+    index = RNG.integers(0, 4, (9, 11), dtype=np.uint8)
+    palette = np.array([[250, 1, 2], [3, 240, 4], [5, 6, 230], [200, 100, 50]], dtype=np.uint8)
+    image = Image.fromarray(index, mode="P")
+    image.putpalette(palette.tobytes())
+    decoded = decode(save(tmp_path / f"a.{suffix}", image), MANY)
+    np.testing.assert_array_equal(decoded.pixels, palette[index])
+    assert decoded.conversions == ("palette -> RGB",)
+
+
+def over_white(colour: NDArray[np.uint8], alpha: NDArray[np.uint8]) -> NDArray[np.float64]:
+    share = alpha[:, :, None] / 255
+    return colour * share + 255 * (1 - share)
+
+
+@pytest.mark.parametrize("suffix", ["png", "tif"])
+def test_alpha_is_composited_over_white(tmp_path: Path, suffix: str) -> None:
+    alpha = RNG.integers(0, 256, COLOUR.shape[:2], dtype=np.uint8)
+    image = Image.fromarray(np.dstack([COLOUR, alpha]))
+    decoded = decode(save(tmp_path / f"a.{suffix}", image), MANY)
+    np.testing.assert_allclose(decoded.pixels, over_white(COLOUR, alpha), atol=1)
+    assert decoded.conversions == ("alpha over white",)
+
+
+def test_grey_with_alpha_is_composited_over_white(tmp_path: Path) -> None:
+    grey, alpha = COLOUR[:, :, 0], COLOUR[:, :, 1]
+    decoded = decode(save(tmp_path / "a.png", Image.fromarray(np.dstack([grey, alpha]))), MANY)
+    np.testing.assert_allclose(decoded.pixels, over_white(grey[:, :, None].repeat(3, axis=2), alpha), atol=1)
+    assert decoded.conversions == ("grey -> RGB", "alpha over white")
+
+
+def test_a_transparent_palette_entry_becomes_white(tmp_path: Path) -> None:
+    image = Image.fromarray(np.array([[0, 1]], dtype=np.uint8), mode="P")
+    image.putpalette([10, 20, 30, 40, 50, 60])
+    decoded = decode(save(tmp_path / "a.png", image, transparency=1), MANY)
+    assert decoded.pixels.tolist() == [[[10, 20, 30], [255, 255, 255]]]
+
+
+def test_a_transparent_colour_becomes_white(tmp_path: Path) -> None:
+    image = Image.fromarray(np.array([[[9, 9, 9], [7, 8, 9]]], dtype=np.uint8))
+    decoded = decode(save(tmp_path / "a.png", image, transparency=(9, 9, 9)), MANY)
+    assert decoded.pixels.tolist() == [[[255, 255, 255], [7, 8, 9]]]
+
+
+def ink_on_paper(cmyk: NDArray[np.uint8]) -> NDArray[np.float64]:
+    return (255.0 - cmyk[:, :, :3]) * (255.0 - cmyk[:, :, 3:]) / 255
+
+
+def test_cmyk_tiff_follows_the_formula(tmp_path: Path) -> None:
+    cmyk = RNG.integers(0, 256, (8, 9, 4), dtype=np.uint8)
+    decoded = decode(save(tmp_path / "a.tif", Image.fromarray(cmyk, mode="CMYK")), MANY)
+    np.testing.assert_allclose(decoded.pixels, ink_on_paper(cmyk), atol=1)
+    assert decoded.conversions == ("CMYK -> RGB",)
+
+
+def flat_cmyk_jpeg(ink: tuple[int, int, int, int]) -> bytes:
+    buffer = io.BytesIO()
+    Image.new("CMYK", (16, 16), ink).save(buffer, "JPEG", quality=100)
+    return buffer.getvalue()
+
+
+def test_adobe_inverted_cmyk_jpeg(tmp_path: Path) -> None:
+    data = flat_cmyk_jpeg((200, 30, 60, 20))
+    assert b"Adobe" in data  # so the values in the file are inverted
+    path = tmp_path / "a.jpg"
+    path.write_bytes(data)
+    ink = np.full((16, 16, 4), (200, 30, 60, 20), dtype=np.uint8)
+    np.testing.assert_allclose(read_rgb(path, MANY), ink_on_paper(ink), atol=3)
+
+
+def test_cmyk_jpeg_without_adobes_marker_is_not_inverted(tmp_path: Path) -> None:
+    data = flat_cmyk_jpeg((200, 30, 60, 20))
+    at = data.index(b"\xff\xee")
+    length = int.from_bytes(data[at + 2 : at + 4], "big")
+    path = tmp_path / "a.jpg"
+    path.write_bytes(data[:at] + data[at + 2 + length :])
+    ink = np.full((16, 16, 4), (55, 225, 195, 235), dtype=np.uint8)  # 255 less what Adobe's reading gives
+    np.testing.assert_allclose(read_rgb(path, MANY), ink_on_paper(ink), atol=3)
+
+
+DEEP = RNG.integers(0, 65536, (12, 15), dtype=np.uint16)
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_sixteen_bit_grey_keeps_the_upper_byte(tmp_path: Path, order: str) -> None:
+    expected = (DEEP // 256)[:, :, None].repeat(3, axis=2)
+    decoded = decode(tiff(tmp_path / "a.tif", DEEP, order), MANY)
+    np.testing.assert_array_equal(decoded.pixels, expected)
+    assert decoded.conversions == ("16-bit grey -> 8-bit RGB",)
+
+
+@pytest.mark.parametrize("options", [{"suffix": "png"}, {"suffix": "tif", "compression": "tiff_lzw"}])
+def test_sixteen_bit_grey_compressed(tmp_path: Path, options: dict[str, str]) -> None:
+    path = tmp_path / f"a.{options.pop('suffix')}"
+    decoded = decode(save(path, Image.fromarray(DEEP), **options), MANY)
+    np.testing.assert_array_equal(decoded.pixels, (DEEP // 256)[:, :, None].repeat(3, axis=2))
+
+
+@pytest.mark.parametrize("order", ["<", ">"])
+def test_sixteen_bit_colour_keeps_the_upper_byte(tmp_path: Path, order: str) -> None:
+    deep = RNG.integers(0, 65536, (7, 5, 3), dtype=np.uint16)
+    decoded = decode(tiff(tmp_path / "a.tif", deep, order), MANY)
+    np.testing.assert_array_equal(decoded.pixels, deep // 256)
+    assert decoded.conversions == ("16-bit -> 8-bit",)
+
+
+def test_sixteen_bit_colour_png_keeps_the_upper_byte(tmp_path: Path) -> None:
+    deep = RNG.integers(0, 65536, (7, 5, 3), dtype=np.uint16)
+    lines = b"".join(b"\0" + row.astype(">u2").tobytes() for row in deep)
+    decoded = decode(png(tmp_path / "a.png", width=5, height=7, bits=16, lines=lines), MANY)
+    np.testing.assert_array_equal(decoded.pixels, deep // 256)
+    assert decoded.conversions == ("16-bit -> 8-bit",)
+
+
+def test_sixteen_bit_grey_where_white_is_zero(tmp_path: Path) -> None:
+    decoded = decode(tiff(tmp_path / "a.tif", DEEP, t262=0), MANY)
+    np.testing.assert_array_equal(decoded.pixels[:, :, 1], (65535 - DEEP) // 256)
+
+
+def test_twelve_bit_data_in_sixteen_bits_is_said(tmp_path: Path) -> None:
+    decoded = decode(tiff(tmp_path / "a.tif", DEEP // 16), MANY)
+    assert decoded.pixels.max() == 15
+    assert any("12-bit" in step for step in decoded.conversions)
+
+
+def test_packed_twelve_bit_is_scaled_by_its_header(tmp_path: Path) -> None:
+    values = np.array([[0, 4095, 2048, 16]], dtype=np.uint16)
+    packed = np.array([[0, 0x0F, 0xFF, 0x80, 0x00, 0x10]], dtype=np.uint8)  # the four, twelve bits each
+    path = tiff(tmp_path / "a.tif", packed, t256=4, t258=12)
+    decoded = decode(path, MANY)
+    np.testing.assert_array_equal(decoded.pixels[:, :, 0], values // 16)
+    assert decoded.conversions == ("12-bit grey -> 8-bit RGB",)
+
+
+def test_float_from_zero_to_one_is_scaled(tmp_path: Path) -> None:
+    values = RNG.random((6, 7), dtype=np.float32)
+    decoded = decode(save(tmp_path / "a.tif", Image.fromarray(values)), MANY)
+    np.testing.assert_allclose(decoded.pixels[:, :, 2], 255 * values, atol=0.501)
+
+
+@pytest.mark.parametrize("value", [-0.5, 1.5, np.nan, 40000.0])
+def test_other_floats_are_refused(tmp_path: Path, value: float) -> None:
+    path = save(tmp_path / "a.tif", Image.fromarray(np.full((3, 3), value, dtype=np.float32)))
+    assert refusal(path).status == "unsupported"
+
+
+@pytest.mark.parametrize(
+    ("planes", "tags"),
+    [
+        (np.zeros((3, 3), dtype=np.int16), {"t339": 2}),
+        (np.zeros((3, 3), dtype=np.uint32), {}),
+        (np.zeros((3, 3, 3), dtype=np.uint8), {"t262": 8}),  # Lab
+        (np.zeros((3, 3, 3), dtype=np.uint16), {"t284": 2}),
+        (np.zeros((3, 3, 2), dtype=np.uint16), {"t338": 2}),
+    ],
+    ids=["signed", "32-bit", "Lab", "planes of 16 bits", "16-bit grey with alpha"],
+)
+def test_pixels_without_a_rule_are_refused(
+    tmp_path: Path, planes: NDArray[np.generic], tags: dict[str, int | tuple[int, ...]]
+) -> None:
+    assert refusal(tiff(tmp_path / "a.tif", planes, **tags)).status == "unsupported"
+
+
+def test_separate_planes_of_eight_bits(tmp_path: Path) -> None:
+    np.testing.assert_array_equal(read_rgb(tiff(tmp_path / "a.tif", COLOUR, t284=2), MANY), COLOUR)
+
+
+UPRIGHT = {  # EXIF 2.32, 4.6.4: where row 0 and column 0 of the stored image are seen
+    1: lambda a: a,
+    2: lambda a: a[:, ::-1],
+    3: lambda a: a[::-1, ::-1],
+    4: lambda a: a[::-1],
+    5: lambda a: a.swapaxes(0, 1),
+    6: lambda a: np.rot90(a, -1),
+    7: lambda a: a[::-1, ::-1].swapaxes(0, 1),
+    8: lambda a: np.rot90(a, 1),
+}
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", ["png", "tif", "jpg"])
+def test_orientation_is_applied(tmp_path: Path, suffix: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[274] = orientation
+    plain = read_rgb(save(tmp_path / f"plain.{suffix}", Image.fromarray(COLOUR)), MANY)
+    decoded = decode(save(tmp_path / f"a.{suffix}", Image.fromarray(COLOUR), exif=exif), MANY)
+    np.testing.assert_array_equal(decoded.pixels, UPRIGHT[orientation](plain))
+    assert decoded.conversions == (() if orientation == 1 else (f"turned upright (orientation {orientation})",))
+
+
+def test_orientation_of_sixteen_bit_tiff(tmp_path: Path) -> None:
+    decoded = decode(tiff(tmp_path / "a.tif", DEEP, t274=6), MANY)
+    np.testing.assert_array_equal(decoded.pixels[:, :, 0], np.rot90(DEEP // 256, -1))
+
+
+def test_a_damaged_exif_block_counts_as_none(tmp_path: Path) -> None:
+    path = save(tmp_path / "a.png", Image.fromarray(COLOUR), exif=b"Exif\0\0garbage that is no directory")
+    decoded = decode(path, MANY)
+    np.testing.assert_array_equal(decoded.pixels, COLOUR)
+    assert decoded.conversions == ()
+
+
+@pytest.mark.parametrize("suffix", ["tif", "png"])
+def test_the_first_of_several_frames(tmp_path: Path, suffix: str) -> None:
+    other = Image.fromarray(255 - COLOUR)
+    path = save(tmp_path / f"a.{suffix}", Image.fromarray(COLOUR), save_all=True, append_images=[other])
+    decoded = decode(path, MANY)
+    np.testing.assert_array_equal(decoded.pixels, COLOUR)
+    assert decoded.conversions == ("first of several frames",)
+
+
+# ------------------------------------------------------------------------------------------------------ what is refused
+
+
+def refusal(path: Path, max_pixels: int = MANY) -> UnreadableImage:
+    with pytest.raises(UnreadableImage) as caught:
+        decode(path, max_pixels)
+    assert str(path) in str(caught.value)
+    return caught.value
+
+
+def test_an_empty_file(tmp_path: Path) -> None:
+    (tmp_path / "a.png").touch()
+    assert refusal(tmp_path / "a.png").status == "empty"
+
+
+def test_text_and_other_formats_are_not_images(tmp_path: Path) -> None:
+    (tmp_path / "a.png").write_text("no image")
+    assert refusal(tmp_path / "a.png").status == "not_an_image"
+    save(tmp_path / "b.gif", Image.fromarray(COLOUR[:, :, 0]))
+    assert refusal(tmp_path / "b.gif").status == "not_an_image"
+
+
+def test_a_git_lfs_pointer_is_named(tmp_path: Path) -> None:
+    (tmp_path / "a.bmp").write_text("version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 1\n")
+    error = refusal(tmp_path / "a.bmp")
+    assert error.status == "not_an_image"
+    assert "git lfs pull" in error.reason
+
+
+def test_a_dangling_link_is_unreadable(tmp_path: Path) -> None:
+    (tmp_path / "a.png").symlink_to(tmp_path / "nowhere.png")
+    assert refusal(tmp_path / "a.png").status == "unreadable"
+
+
+@pytest.mark.parametrize("suffix", ["bmp", "png", "tif", "jpg"])
+def test_the_limit_of_pixels_is_exact(tmp_path: Path, suffix: str) -> None:
+    path = save(tmp_path / f"a.{suffix}", Image.fromarray(COLOUR))
+    assert read_rgb(path, 33 * 47).shape == COLOUR.shape
+    assert refusal(path, 33 * 47 - 1).status == "oversized"
+
+
+def test_a_bomb_is_found_without_decoding(tmp_path: Path) -> None:
+    path = png(tmp_path / "a.png", width=60_000, height=50_000, bits=8, lines=b"")
+    assert refusal(path, 100_000_000).status == "oversized"  # from the header: there is nothing to decode
+    assert refusal(path, 3_000_000_000).status == "truncated"
+
+
+def test_the_users_limit_holds_above_pillows_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
+    path = save(tmp_path / "a.png", Image.fromarray(COLOUR))
+    np.testing.assert_array_equal(read_rgb(path, MANY), COLOUR)
+
+
+def encoded(image: Pixels, kind: str, **options: object) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(image).save(buffer, kind, **options)  # type: ignore[arg-type]
+    return buffer.getvalue()
+
+
+FILES = {
+    "bmp": encoded(COLOUR, "BMP"),
+    "grey bmp": encoded(COLOUR[:, :, 0], "BMP"),
+    "png": encoded(COLOUR, "PNG"),
+    "smooth png": encoded(SMOOTH, "PNG"),
+    "jpeg": encoded(COLOUR, "JPEG"),
+    "smooth jpeg": encoded(SMOOTH, "JPEG"),
+    "progressive jpeg": encoded(COLOUR, "JPEG", progressive=True),
+    "tiff": encoded(COLOUR, "TIFF"),
+    "lzw tiff": encoded(COLOUR, "TIFF", compression="tiff_lzw"),
+    "deflate tiff": encoded(COLOUR, "TIFF", compression="tiff_deflate"),
+    "jpeg tiff": encoded(SMOOTH, "TIFF", compression="jpeg"),
+    "strips tiff": encoded(COLOUR, "TIFF", compression="tiff_lzw", strip_size=500),
+    "grey tiff": encoded(COLOUR[:, :, 0], "TIFF"),
+}
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_half_a_file_is_truncated(tmp_path: Path, name: str) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(FILES[name][: len(FILES[name]) // 2])
+    assert refusal(path).status == "truncated"
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(name=st.sampled_from(sorted(FILES)), share=st.floats(0, 1))
+@example(name="jpeg", share=0.999)
+@example(name="progressive jpeg", share=0.999)
+def test_a_file_that_ends_early_is_refused_or_was_complete(tmp_path: Path, name: str, share: float) -> None:
+    path = tmp_path / "a"
+    path.write_bytes(FILES[name])
+    whole = read_rgb(path, MANY)
+    path.write_bytes(FILES[name][: int(share * len(FILES[name]))])
+    try:
+        part = read_rgb(path, MANY)
+    except UnreadableImage:
+        return
+    np.testing.assert_array_equal(part, whole)
+
+
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(name=st.sampled_from(sorted(FILES)), data=st.data())
+def test_damage_gives_an_image_or_a_refusal(tmp_path: Path, name: str, data: st.DataObject) -> None:
+    damaged = bytearray(FILES[name])
+    for _ in range(data.draw(st.integers(1, 8))):
+        at = data.draw(st.one_of(st.integers(0, min(200, len(damaged) - 1)), st.integers(0, len(damaged) - 1)))
+        damaged[at] = data.draw(st.integers(0, 255))
+    path = tmp_path / "a"
+    path.write_bytes(damaged)
+    try:
+        pixels = read_rgb(path, 1_000_000)
+    except UnreadableImage:
+        return
+    assert pixels.dtype == np.uint8
+    assert pixels.ndim == 3
+    assert pixels.shape[2] == 3
+
+
+# -------------------------------------------------------------------------------------------------------------- digests
+
+
+def test_the_digest_tells_values_and_shape_apart(tmp_path: Path) -> None:
+    flat = np.zeros((2, 3, 3), dtype=np.uint8)
+    assert pixel_digest(flat) == pixel_digest(flat.copy())
+    assert pixel_digest(flat) != pixel_digest(flat.reshape(3, 2, 3))
+    assert pixel_digest(flat) != pixel_digest(flat + np.uint8(1))
+    assert pixel_digest(COLOUR[::-1]) == pixel_digest(np.ascontiguousarray(COLOUR[::-1]))
+    bmp = read_rgb(save(tmp_path / "a.bmp", Image.fromarray(COLOUR)), MANY)
+    png = read_rgb(save(tmp_path / "a.png", Image.fromarray(COLOUR)), MANY)
+    assert pixel_digest(bmp) == pixel_digest(png)
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="no ../shared with real images")
+def test_real_cells_equal_pillows_own_reading() -> None:
+    for path in sorted((SHARED / "data/cnmc_sample/fold_0/all").iterdir())[:5]:
+        with Image.open(path) as image:
+            np.testing.assert_array_equal(read_rgb(path, MANY), np.asarray(image.convert("RGB")))

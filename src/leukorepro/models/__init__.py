@@ -1,0 +1,1 @@
+"""Everything that is fitted: reducers, their optimiser, classifiers and networks."""

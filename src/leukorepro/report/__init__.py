@@ -1,0 +1,1 @@
+"""The report: figures, tables and one HTML page that opens from disk without a network."""

@@ -1,0 +1,293 @@
+"""The report's figures, each from plain values; none reads a file."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
+from matplotlib.ticker import LogLocator, NullFormatter
+
+from leukorepro.report import style, wording
+from leukorepro.report.tables import Estimate, Headline, Step
+from leukorepro.words import Rung
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A receiver operating characteristic: rates between 0 and 1, from (0, 0) to (1, 1), joined by straight lines."""
+
+    rung: Rung
+    fpr: Sequence[float]
+    tpr: Sequence[float]
+
+    @property
+    def area(self) -> float:
+        """Area under the curve."""
+        return float(np.trapezoid(self.tpr, self.fpr))
+
+
+@dataclass(frozen=True)
+class Losses:
+    """Training loss of every fit of one reducer on one rung: at the start, and after every epoch."""
+
+    rung: Rung
+    fits: Sequence[Sequence[float]]
+
+
+@style.styled
+def ladder(
+    headline: Headline, others: Sequence[Sequence[Step]], chance: float | None, conditions: Sequence[str]
+) -> Figure:
+    """The headline item's value on every rung, the table's other items behind it.
+
+    Parameters
+    ----------
+    headline : Headline
+    others : sequence of ladders
+        Those of the table's other items.
+    chance : float or None
+        Accuracy of always answering the largest class, drawn as a line.
+    conditions : sequence of str
+        Written under the figure.
+    """
+    figure = Figure(figsize=(style.WIDTH, 3.1), layout="constrained")
+    axes = figure.subplots()
+    scale = 100.0 if wording.is_share(headline.metric) else 1.0
+    steps = headline.steps
+    x = np.arange(1, len(steps) + 1)
+    for other in others:
+        y = [_scaled(step.estimate.value, scale) for step in other]
+        axes.plot(x, y, color="#c7ccd4", linewidth=0.9, marker="o", markersize=2, zorder=1)
+    y = [_scaled(step.estimate.value, scale) for step in steps]
+    axes.plot(x, y, color=style.INK, linewidth=1.3, zorder=2)
+    for place, step in zip(x, steps, strict=True):
+        _point(axes, float(place), step, scale)
+    if headline.published.value is not None:
+        value = scale * headline.published.value
+        axes.plot([0], [value], marker="D", color="white", markeredgecolor=style.PUBLISHED, markersize=6, zorder=3)
+        axes.axhline(value, color=style.PUBLISHED, linewidth=0.7, linestyle=(0, (1, 2)), zorder=0)
+        _value_label(axes, 0, value, headline.published.text)
+    if chance is not None:
+        axes.axhline(scale * chance, color=style.MUTED, linewidth=0.7, linestyle=(0, (4, 3)), zorder=0)
+        axes.annotate(
+            "always the largest class",
+            (0, scale * chance),
+            xycoords=axes.get_yaxis_transform(),
+            xytext=(2, 2),
+            textcoords="offset points",
+            fontsize=6.5,
+            color=style.MUTED,
+        )
+    names = ["Published\n(paper)", *(f"{step.name}\n(ours)" for step in steps)]
+    axes.set_xticks(range(len(names)), names)
+    axes.set_xlim(-0.5, len(names) - 0.45)
+    axes.margins(y=0.16)
+    if wording.is_share(headline.metric):
+        low, high = axes.get_ylim()
+        axes.set_yticks([tick for tick in axes.get_yticks() if low <= tick <= 100])
+        axes.set_ylim(low, high)
+    axes.set_ylabel(wording.metric_heading(headline.metric))
+    axes.set_title(f"Table {headline.table}, {headline.item}")
+    axes.grid(axis="y")
+    if others:
+        line = Line2D([], [], color="#c7ccd4", linewidth=0.9, marker="o", markersize=2)
+        axes.legend([line], ["the table's other items"], loc="lower right", bbox_to_anchor=(1, 1.0))
+    style.note(figure, conditions)
+    return figure
+
+
+@style.styled
+def bars(
+    items: Sequence[str],
+    metrics: Sequence[str],
+    groups: Sequence[tuple[str, Rung | None, Sequence[Sequence[Estimate]]]],
+    conditions: Sequence[str],
+) -> Figure:
+    """Bars of every metric for every item, one bar per group, with intervals and printed values.
+
+    Parameters
+    ----------
+    items, metrics : sequence of str
+        Rows, and panels.
+    groups : sequence of (name, rung, estimates)
+        `rung` is None for published values; estimates are indexed by item, then metric.
+    conditions : sequence of str
+        Written under the figure.
+    """
+    height = max(1.3, 0.28 + 0.17 * (len(groups) + 0.8) * len(items))
+    figure, grid = style.panels(len(metrics), min(4, len(metrics)), height, sharey=True)
+    thickness = 0.84 / len(groups)
+    for column, (axes, metric) in enumerate(zip(grid, metrics, strict=True)):
+        scale = 100.0 if wording.is_share(metric) else 1.0
+        for offset, (_, rung, estimates) in enumerate(groups):
+            for row in range(len(items)):
+                estimate = estimates[row][column]
+                place = row + (offset - (len(groups) - 1) / 2) * thickness
+                _bar(axes, place, thickness, rung, estimate, scale)
+        largest = _largest(groups, column)
+        limit = scale if wording.is_share(metric) or metric == "auroc" else largest * 1.05 or 1.0
+        axes.set_xlim(0, limit)
+        axes.set_ylim(len(items) - 0.5, -0.5)
+        axes.set_yticks(range(len(items)), items)
+        axes.tick_params(axis="y", length=0)
+        axes.set_title(wording.metric_heading(metric))
+        axes.grid(axis="x")
+    figure.legend(
+        [Patch(**_fill(rung)) for _, rung, _ in groups],
+        [name for name, _, _ in groups],
+        loc="outside upper left",
+        ncols=3,
+    )
+    style.note(figure, conditions)
+    return figure
+
+
+@style.styled
+def roc(panels: Sequence[tuple[str, Sequence[Curve]]], conditions: Sequence[str]) -> Figure:
+    """Receiver operating characteristics, one panel per title, one curve per rung."""
+    figure, grid = style.panels(len(panels), 3, 2.35)
+    for place, (axes, (title, curves)) in enumerate(zip(grid, panels, strict=True)):
+        axes.plot([0, 1], [0, 1], color=style.GRID, linewidth=0.8)
+        for curve in curves:
+            look = style.LOOKS[curve.rung]
+            label = f"{wording.RUNG_NAMES[curve.rung]}  {wording.number('auroc', curve.area)}"
+            axes.plot(curve.fpr, curve.tpr, color=look.colour, linestyle=look.dash, linewidth=1.3, label=label)
+        axes.set_title(title)
+        axes.set_aspect("equal")
+        axes.set_xlim(-0.02, 1.02)
+        axes.set_ylim(-0.02, 1.02)
+        axes.set_xticks([0, 0.5, 1], ["0", "0.5", "1"])
+        axes.set_yticks([0, 0.5, 1], ["0", "0.5", "1"])
+        axes.set_xlabel("false positive rate" if place + 3 >= len(panels) else "")
+        axes.set_ylabel("true positive rate" if place % 3 == 0 else "")
+        if curves:
+            axes.legend(
+                loc="lower right", title="area under the curve", title_fontsize=6, fontsize=6, alignment="right"
+            )
+    style.note(figure, conditions)
+    return figure
+
+
+@style.styled
+def confusion(
+    panels: Sequence[tuple[str, Rung, np.ndarray]], classes: Sequence[str], conditions: Sequence[str]
+) -> Figure:
+    """Confusion matrices: counts, shaded by their share of the true class.
+
+    Parameters
+    ----------
+    panels : sequence of (title, rung, counts)
+        `counts` has shape (n_classes, n_classes), true classes in rows.
+    classes : sequence of str
+        Names of rows and columns.
+    conditions : sequence of str
+        Written under the figure.
+    """
+    columns = 4 if len(classes) <= 3 else 2
+    side = style.WIDTH / columns
+    figure, grid = style.panels(len(panels), columns, side * (0.86 if len(classes) <= 3 else 0.9))
+    size = 8.0 if len(classes) <= 3 else 6.5
+    for axes, (title, rung, counts) in zip(grid, panels, strict=True):
+        shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.15, aspect="equal")
+        for (row, column), count in np.ndenumerate(counts):
+            colour = "white" if shares[row, column] > 0.6 else style.INK
+            text = f"{count}\n{100 * shares[row, column]:.0f} %" if len(classes) <= 5 else f"{count}"
+            axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=size)
+        turn = 0 if max(map(len, classes)) * len(classes) <= 18 else 40
+        axes.set_xticks(range(len(classes)), classes, rotation=turn, ha="right" if turn else "center")
+        axes.set_yticks(range(len(classes)), classes)
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+        axes.set_title(f"{title}\n", fontsize=7.5)
+        axes.text(
+            0, 1.03, wording.RUNG_NAMES[rung], transform=axes.transAxes, color=style.LOOKS[rung].colour, fontsize=7
+        )
+        axes.set_xlabel("predicted", fontsize=6.5, color=style.MUTED)
+        axes.set_ylabel("true", fontsize=6.5, color=style.MUTED)
+    style.note(figure, conditions)
+    return figure
+
+
+@style.styled
+def losses(panels: Sequence[tuple[str, Sequence[Losses]]], conditions: Sequence[str]) -> Figure:
+    """Training loss over epochs, one panel per reducer, one line per fit."""
+    figure, grid = style.panels(len(panels), 3, 2.0, sharey=True)
+    for axes, (title, groups) in zip(grid, panels, strict=True):
+        for group in groups:
+            look = style.LOOKS[group.rung]
+            for fit in group.fits:
+                axes.plot(range(len(fit)), fit, color=look.colour, linestyle=look.dash, linewidth=0.9)
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.set_minor_formatter(NullFormatter())
+        axes.set_title(title)
+        axes.set_xlabel("epoch")
+        axes.grid(axis="y")
+    grid[0].set_ylabel("loss")
+    shown = list(dict.fromkeys(group.rung for _, groups in panels for group in groups))
+    lines = [Line2D([], [], color=style.LOOKS[r].colour, linestyle=style.LOOKS[r].dash) for r in shown]
+    figure.legend(lines, [wording.RUNG_NAMES[r] for r in shown], loc="outside upper left", ncols=5)
+    style.note(figure, conditions)
+    return figure
+
+
+def confusion_counts(frame: pd.DataFrame, classes: Sequence[str]) -> np.ndarray:
+    """Counts of one confusion matrix, shape (n_classes, n_classes), from rows of `y_true`, `y_pred` and `count`."""
+    counts = np.zeros((len(classes), len(classes)), dtype=int)
+    index = {name: number for number, name in enumerate(classes)}
+    for true, predicted, count in zip(frame["y_true"], frame["y_pred"], frame["count"], strict=True):
+        counts[index[str(true)], index[str(predicted)]] += int(count)
+    return counts
+
+
+def _scaled(value: float | None, scale: float) -> float:
+    return math.nan if value is None else scale * value
+
+
+def _point(axes: Axes, place: float, step: Step, scale: float) -> None:
+    estimate = step.estimate
+    if estimate.value is None:
+        return
+    look = style.LOOKS[step.rung]
+    value = scale * estimate.value
+    if estimate.low is not None and estimate.high is not None:
+        axes.plot(
+            [place, place], [scale * estimate.low, scale * estimate.high], color=look.colour, linewidth=2, zorder=3
+        )
+    axes.plot([place], [value], marker=look.marker, color=look.colour, markersize=7, markeredgecolor="white", zorder=4)
+    _value_label(
+        axes, place, value if estimate.high is None else scale * max(estimate.high, estimate.value), estimate.text
+    )
+
+
+def _value_label(axes: Axes, x: float, y: float, text: str) -> None:
+    axes.annotate(text, (x, y), xytext=(0, 6), textcoords="offset points", ha="center", fontsize=9, fontweight="bold")
+
+
+def _bar(axes: Axes, place: float, thickness: float, rung: Rung | None, estimate: Estimate, scale: float) -> None:
+    if estimate.value is not None:
+        axes.barh(place, scale * estimate.value, height=0.9 * thickness, **_fill(rung))
+        if estimate.low is not None and estimate.high is not None:
+            axes.plot([scale * estimate.low, scale * estimate.high], [place, place], color=style.INK, linewidth=0.8)
+    axes.text(1.02, place, estimate.text, transform=axes.get_yaxis_transform(), va="center", fontsize=6.5)
+
+
+def _largest(groups: Sequence[tuple[str, Rung | None, Sequence[Sequence[Estimate]]]], column: int) -> float:
+    return max((row[column].value or 0.0 for _, _, estimates in groups for row in estimates), default=0.0)
+
+
+def _fill(rung: Rung | None) -> dict[str, Any]:
+    """Hatched grey for what is published, else the rung's colour."""
+    if rung is None:
+        return {"facecolor": "#d1d5db", "hatch": "////", "edgecolor": "#9ca3af", "linewidth": 0.3}
+    return {"facecolor": style.LOOKS[rung].colour, "edgecolor": "white", "linewidth": 0.3}

@@ -1,0 +1,60 @@
+"""The report's folder: every file that the page links to is written through here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+from matplotlib.figure import Figure
+
+from leukorepro.report import style
+from leukorepro.report.wording import slug
+from leukorepro.store import write_csv, write_text
+
+
+class Output:
+    """A folder whose files are known, so that those of an earlier report can be removed.
+
+    Parameters
+    ----------
+    root : Path
+        Folder of the report.
+    """
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self._written: set[Path] = set()
+
+    def path(self, *parts: str) -> tuple[Path, str]:
+        """A file to be written, and its address relative to the page."""
+        relative = Path(*map(slug, parts))
+        self._written.add(self.root / relative)
+        return self.root / relative, relative.as_posix()
+
+    def figure(self, figure: Figure, *parts: str) -> str:
+        """Write a figure and return its address relative to the page."""
+        path, address = self.path(*parts)
+        style.save(figure, path)
+        return address
+
+    def table(self, frame: pd.DataFrame, *parts: str) -> str:
+        """Write a table as CSV and return its address relative to the page."""
+        path, address = self.path(*parts)
+        write_csv(frame, path)
+        return address
+
+    def copy(self, source: Path, *parts: str) -> str:
+        """Copy a text file, so that the folder is complete in itself, and return its address relative to the page."""
+        path, address = self.path(*parts)
+        write_text(source.read_text(encoding="utf-8"), path)
+        return address
+
+    def prune(self, *folders: str) -> None:
+        """Remove what an earlier report left in some of the report's folders."""
+        for folder in folders:
+            for path in sorted((self.root / folder).rglob("*"), reverse=True):
+                if path.is_dir():
+                    if not any(path.iterdir()):
+                        path.rmdir()
+                elif path not in self._written:
+                    path.unlink()

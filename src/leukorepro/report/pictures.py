@@ -1,0 +1,199 @@
+"""The figures of one study's part of the page: drawn into the report's folder, described and captioned."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from leukorepro.report import figures, wording
+from leukorepro.report.figures import Curve
+from leukorepro.report.output import Output
+from leukorepro.report.sources import Sources
+from leukorepro.report.tables import Estimate, Headline, ladder
+from leukorepro.resolved import ResolvedStudy
+from leukorepro.words import Rung
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A figure of the page."""
+
+    address: str
+    alt: str
+    caption: str
+    data: str = ""
+    """Address of a CSV table with the figure's numbers; empty where the page's tables hold them."""
+
+
+class Studio:
+    """Draws one study's figures.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+    sources : Sources
+        What earlier stages wrote about the study.
+    conditions : sequence of str
+        Written under every figure.
+    output : Output
+        The report's folder.
+    """
+
+    def __init__(self, study: ResolvedStudy, sources: Sources, conditions: Sequence[str], output: Output) -> None:
+        self.study = study
+        self.sources = sources
+        self.conditions = conditions
+        self.output = output
+        honest = wording.honest_rung(study.protocols)
+        self.shown: list[Rung] = [rung for rung in study.protocols if rung in ("as_published", honest)]
+        """The published protocol and the honest one, as far as they ran."""
+
+    def ladder(self, top: Headline) -> Picture:
+        """The headline number, rung by rung."""
+        others = [
+            list(ladder(self.study, self.sources.numbers, top.table, item.item, top.metric))
+            for item in self.study.study.tables[top.table].items
+            if item.item != top.item
+        ]
+        figure = figures.ladder(top, others, self._largest_class(top), self.conditions)
+        metric = wording.metric_heading(top.metric)
+        values = [f"published {top.published.text}"] if top.published.value is not None else []
+        values += [f"{step.name.lower()} {step.estimate.text}" for step in top.steps]
+        caption = f"{metric} of Table {top.table}, {top.item}, rung by rung. Bars are 95 % intervals."
+        if others:
+            caption += " Grey lines are the table's other items."
+        return Picture(
+            self.output.figure(figure, "figures", self.study.study.key, f"ladder-{top.table}.svg"),
+            f"{metric} of {top.item} on the leakage ladder: {', '.join(values)}.",
+            caption,
+        )
+
+    def bars(self, table: str) -> list[Picture]:
+        """The paper's figures of a table, redrawn with our numbers beside its own."""
+        return [self._bars(key) for key, figure in self.study.study.figures.items() if figure.table == table]
+
+    def curves(self, table: str) -> list[Picture]:
+        """ROC curves: with two classes one figure, a panel per item; with more a figure per item, a panel per class."""
+        frame = self.sources.roc[self.sources.roc["table"] == table]
+        data = self.output.table(frame, "data", self.study.study.key, f"roc-{table}.csv")
+        items = [item.item for item in self.study.study.tables[table].items]
+        classes = list(dict.fromkeys(frame["class"]))
+        if not classes:
+            return []
+        if len(classes) == 1:
+            title = f"Table {table}, class {classes[0]} against the other"
+            sheets = [(table, title, [(item, self._panel(frame, item, classes[0])) for item in items])]
+        else:
+            sheets = [
+                (
+                    f"{table}-{number}",
+                    f"Table {table}, {item}, each class against the others",
+                    [(name, self._panel(frame, item, name)) for name in classes],
+                )
+                for number, item in enumerate(items, start=1)
+            ]
+        return [
+            Picture(
+                self.output.figure(
+                    figures.roc(panels, self.conditions), "figures", self.study.study.key, f"roc-{name}.svg"
+                ),
+                f"ROC curves: {title}. Areas under the curves: {_areas(panels)}.",
+                f"{title}. In the legends, the area under each curve.",
+                data,
+            )
+            for name, title, panels in sheets
+        ]
+
+    def matrices(self, table: str) -> Picture:
+        """Confusion matrices of every item of a table."""
+        frame = self.sources.confusion[self.sources.confusion["table"] == table]
+        classes = sorted(set(frame["y_true"]) | set(frame["y_pred"]))
+        panels = [
+            (item.item, rung, figures.confusion_counts(_select(frame, item.item, rung), classes))
+            for item in self.study.study.tables[table].items
+            for rung in self.shown
+        ]
+        shown = " and ".join(wording.RUNG_NAMES[rung].lower() for rung in self.shown)
+        return Picture(
+            self.output.figure(
+                figures.confusion(panels, classes, self.conditions),
+                "figures",
+                self.study.study.key,
+                f"confusion-{table}.svg",
+            ),
+            f"Confusion matrices of every item of Table {table}, {shown}; the counts are in the CSV table.",
+            f"Table {table}, {shown}: counts, and shares of the true class in its row.",
+            self.output.table(frame, "data", self.study.study.key, f"confusion-{table}.csv"),
+        )
+
+    def losses(self) -> Picture | None:
+        """Training losses of the reducers, or None where the study has none."""
+        if not self.sources.reducers:
+            return None
+        panels = [
+            (reduction.title, [group for group in self.sources.losses(reduction) if group.rung in self.shown])
+            for reduction in self.sources.reducers
+        ]
+        frame = pd.DataFrame(
+            [
+                (*reduction, fit.rung, fit.name, epoch, loss)
+                for reduction, fits in self.sources.reducers.items()
+                for fit in fits
+                for epoch, loss in enumerate(fit.loss)
+            ],
+            columns=["split", "features", "reducer", "protocol", "fit", "epoch", "loss"],
+        )
+        return Picture(
+            self.output.figure(
+                figures.losses(panels, self.conditions), "figures", self.study.study.key, "loss-reducers.svg"
+            ),
+            f"Training loss over epochs of {', '.join(title for title, _ in panels)}; final values are in the table.",
+            "Training loss of every fit: one where the protocol fits on all rows, else one for each fold.",
+            self.output.table(frame, "data", self.study.study.key, "loss.csv"),
+        )
+
+    def _bars(self, key: str) -> Picture:
+        figure = self.study.study.figures[key]
+        numbers = self.sources.numbers
+        published = [[numbers.published(figure.table, item, m) for m in figure.metrics] for item in figure.items]
+        groups: list[tuple[str, Rung | None, list[list[Estimate]]]] = [("Published", None, published)]
+        for rung in self.shown:
+            ours = [[numbers.ours(figure.table, item, rung, m) for m in figure.metrics] for item in figure.items]
+            groups.append((f"{wording.RUNG_NAMES[rung]} (ours)", rung, ours))
+        drawn = figures.bars(figure.items, figure.metrics, groups, self.conditions)
+        name = wording.figure_name(key)
+        return Picture(
+            self.output.figure(drawn, "figures", self.study.study.key, f"paper-{key}.svg"),
+            f"{name} of the paper: {', '.join(map(wording.metric_name, figure.metrics))} of "
+            f"{', '.join(figure.items)}, published beside ours; the numbers are in Table {figure.table}.",
+            f"{name} of the paper: {figure.title}. Lines are 95 % intervals.",
+        )
+
+    def _largest_class(self, top: Headline) -> float | None:
+        """Accuracy of always answering the largest class, on the rows of the honest rung."""
+        if top.metric != "accuracy" or top.honest_rung is None:
+            return None
+        frame = self.sources.confusion
+        rows = _select(frame[frame["table"] == top.table], top.item, top.honest_rung)
+        counts = rows.groupby("y_true")["count"].sum()
+        return float(counts.max() / counts.sum())
+
+    def _panel(self, frame: pd.DataFrame, item: str, positive: str) -> list[Curve]:
+        chosen = {rung: _select(frame[frame["class"] == positive], item, rung) for rung in self.shown}
+        return [
+            Curve(rung, rows["fpr"].tolist(), rows["tpr"].tolist()) for rung, rows in chosen.items() if not rows.empty
+        ]
+
+
+def _select(frame: pd.DataFrame, item: str, rung: Rung) -> pd.DataFrame:
+    return frame[(frame["item"] == item) & (frame["protocol"] == rung)]
+
+
+def _areas(panels: Sequence[tuple[str, Sequence[Curve]]]) -> str:
+    return "; ".join(
+        f"{title} "
+        + ", ".join(f"{wording.RUNG_NAMES[c.rung].lower()} {wording.number('auroc', c.area)}" for c in curves)
+        for title, curves in panels
+    )

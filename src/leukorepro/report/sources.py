@@ -1,0 +1,141 @@
+"""Reading what earlier stages wrote about one study."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import pandas as pd
+
+from leukorepro.data.manifest import read_manifest
+from leukorepro.evaluation.curves import confusion_matrices, roc_curves
+from leukorepro.evaluation.predictions import read_predictions
+from leukorepro.report.figures import Losses
+from leukorepro.report.tables import Numbers, read_metrics
+from leukorepro.resolved import ResolvedStudy
+from leukorepro.store import hdf5_reader, read_json
+from leukorepro.words import Rung
+
+
+class Reduction(NamedTuple):
+    """A reducer, fitted on a feature set for a split."""
+
+    split: str
+    features: str
+    reducer: str
+
+    @property
+    def title(self) -> str:
+        """The reducer and what it reduces, in words."""
+        return f"{self.reducer} of {self.features}"
+
+
+@dataclass(frozen=True)
+class Fit:
+    """One training of a reducer."""
+
+    rung: Rung
+    name: str
+    """`all`, or the repeat and fold."""
+    loss: list[float]
+    """At the start and after every epoch."""
+    stopped_by: str
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Everything that the report shows of one study."""
+
+    metrics_file: Path
+    numbers: Numbers
+    roc: pd.DataFrame
+    """Columns table, item, protocol, class, fpr, tpr: one row per corner."""
+    confusion: pd.DataFrame
+    """Columns table, item, protocol, y_true, y_pred, count."""
+    reducers: dict[Reduction, list[Fit]]
+    """Fits of every reducer, rungs in the ladder's order."""
+    manifest_file: Path
+    manifest: pd.DataFrame
+    scan_file: Path
+    scan: dict[str, Any]
+    """Summary of `leukorepro.data.manifest.scan`."""
+    extractors: dict[str, dict[str, Any]]
+    """Attributes of every feature file, by the extractor's name in the study."""
+
+    def losses(self, reduction: Reduction) -> list[Losses]:
+        """A reducer's training losses, by rung."""
+        fits = self.reducers[reduction]
+        return [
+            Losses(rung, [fit.loss for fit in fits if fit.rung == rung]) for rung in dict.fromkeys(f.rung for f in fits)
+        ]
+
+
+def read_sources(study: ResolvedStudy, results: Path) -> Sources:
+    """Read what earlier stages wrote about one study.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+    results : Path
+        Folder of the run; datasets and features lie beside it.
+
+    Raises
+    ------
+    UserError
+        If a file is missing or is not what it should be.
+    """
+    folder = results / study.study.key
+    dataset = results.parent / "datasets" / study.dataset_id
+    predictions = [read_predictions(folder / rung / "predictions.parquet") for rung in study.protocols]
+    return Sources(
+        metrics_file=folder / "metrics.csv",
+        numbers=Numbers(read_metrics(folder / "metrics.csv")),
+        roc=pd.concat([roc_curves(p, study.dataset.positive_class) for p in predictions], ignore_index=True),
+        confusion=pd.concat([confusion_matrices(p) for p in predictions], ignore_index=True),
+        reducers=_reducers(study, folder),
+        manifest_file=dataset / "manifest.csv",
+        manifest=read_manifest(dataset / "manifest.csv"),
+        scan_file=dataset / "scan.json",
+        scan=read_json(dataset / "scan.json"),
+        extractors={
+            name: _attributes(results.parent / "features" / study.dataset_id / f"{extractor.id}.h5")
+            for name, extractor in study.extractors.items()
+        },
+    )
+
+
+def _reducers(study: ResolvedStudy, folder: Path) -> dict[Reduction, list[Fit]]:
+    used = {
+        Reduction(table.split, item.features, item.reducer): None
+        for table in study.study.tables.values()
+        for item in table.items
+        if item.reducer is not None
+    }
+    return {
+        reduction: [
+            fit
+            for rung in study.protocols
+            for fit in _fits(
+                folder / rung / "reducers" / reduction.split / f"{reduction.features}-{reduction.reducer}.h5", rung
+            )
+        ]
+        for reduction in used
+    }
+
+
+def _fits(path: Path, rung: Rung) -> list[Fit]:
+    with hdf5_reader(path) as file:
+        return [
+            Fit(rung, name, group["loss"][:].tolist(), str(group.attrs["stopped_by"]))
+            for name, group in sorted(file.items())
+        ]
+
+
+def _attributes(path: Path) -> dict[str, Any]:
+    with hdf5_reader(path) as file:
+        attributes = {name: value.item() if hasattr(value, "item") else value for name, value in file.attrs.items()}
+        attributes["n_features"] = int(file["features"].shape[1])
+    attributes["library_versions"] = json.loads(attributes["library_versions"])
+    return attributes

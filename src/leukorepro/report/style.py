@@ -1,0 +1,107 @@
+"""One look for every figure: Okabe and Ito's colours, one font, one way of saving."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from leukorepro.report.wording import sentence
+from leukorepro.store import atomic_path
+from leukorepro.words import Rung
+
+WIDTH = 7.2
+"""Width of a figure in inches: two columns of a journal's page."""
+
+INK = "#1f2430"
+MUTED = "#6b7280"
+GRID = "#e5e7eb"
+PUBLISHED = "#4b5563"
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a rung is drawn; colour, marker and dash differ each, so that any one of them suffices."""
+
+    colour: str
+    marker: str
+    dash: Any
+
+
+LOOKS: dict[Rung, Look] = {
+    "as_published": Look("#D55E00", "o", (0, (4, 1.5))),
+    "fit_in_fold": Look("#E69F00", "s", (0, (1, 1))),
+    "source_disjoint": Look("#56B4E9", "D", (0, (5, 1, 1, 1))),
+    "subject_disjoint": Look("#0072B2", "^", "solid"),
+    "external": Look("#009E73", "v", (0, (7, 2))),
+}
+
+RC: dict[Any, Any] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 7.5,
+    "axes.titlesize": 8,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 7.5,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": "#9ca3af",
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": False,
+    "grid.color": GRID,
+    "grid.linewidth": 0.6,
+    "text.color": INK,
+    "text.parse_math": False,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 7,
+    "lines.linewidth": 1.4,
+    "lines.markersize": 4.5,
+    "hatch.linewidth": 0.5,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "svg.hashsalt": "leukorepro",
+    "svg.fonttype": "path",
+}
+
+styled = mpl.rc_context(RC)
+"""Decorator: draw in this style."""
+
+
+def panels(count: int, columns: int, height: float, **options: Any) -> tuple[Figure, list[Axes]]:
+    """A figure of `count` equal panels in rows of at most `columns`, each `height` inches high."""
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(WIDTH, rows * height + 0.35), layout="constrained")
+    grid = np.asarray(figure.subplots(rows, columns, squeeze=False, **options)).ravel()
+    for spare in grid[count:]:
+        spare.remove()
+    return figure, list(grid[:count])
+
+
+def note(figure: Figure, conditions: Sequence[str]) -> None:
+    """Write under the figure what sets its numbers apart from the paper's, so that a copy of it carries the wording."""
+    if conditions:
+        figure.supxlabel(sentence(conditions), fontsize=6.5, color="#9a3412", x=0.995, ha="right")
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as SVG, atomically; equal figures give equal bytes."""
+    with atomic_path(path) as temporary, mpl.rc_context(RC):
+        figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})

@@ -1,0 +1,355 @@
+"""The report, on synthetic results: what it says, what it links to, and that it says it again in the same bytes."""
+
+from __future__ import annotations
+
+import re
+from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
+
+import numpy as np
+import pandas as pd
+import pytest
+import report_data
+from PIL import Image
+
+from leukorepro.config import load_study
+from leukorepro.errors import UserError
+from leukorepro.report import cells, figures, style, wording
+from leukorepro.report.site import build
+from leukorepro.report.summary import summary_table
+from leukorepro.report.tables import Numbers, headline, read_metrics
+from leukorepro.resolved import load_resolved
+
+ATTEIA = load_study(report_data.ATTEIA)
+VOID = {"meta", "img", "br", "link", "col", "hr", "input"}
+
+
+class Page(HTMLParser):
+    """Everything a test asks of a page; refuses tags that are not closed in order."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.links: list[str] = []
+        self.images: list[dict[str, str | None]] = []
+        self.tags: list[str] = []
+        self.ids: list[str] = []
+        self.text = ""
+        self.rows: list[tuple[str, list[float]]] = []
+        """Of every table row: its text, and the values of its `data` elements."""
+        self._open: list[str] = []
+        self._row: tuple[list[str], list[float]] | None = None
+        self.feed(text)
+        self.close()
+        assert self._open == []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        values = dict(attrs)
+        self.tags.append(tag)
+        if tag not in VOID:
+            self._open.append(tag)
+        if values.get("id"):
+            self.ids.append(str(values["id"]))
+        self.links += [str(values[name]) for name in ("href", "src") if values.get(name)]
+        if tag == "img":
+            self.images.append(values)
+        if tag == "tr":
+            self._row = ([], [])
+        if tag == "data" and self._row is not None:
+            self._row[1].append(float(str(values["value"])))
+
+    def handle_endtag(self, tag: str) -> None:
+        assert self._open.pop() == tag
+        if tag == "tr" and self._row is not None:
+            self.rows.append((" ".join(self._row[0]), self._row[1]))
+            self._row = None
+
+    def handle_data(self, data: str) -> None:
+        if self._open and self._open[-1] == "style":
+            return
+        self.text += data
+        if self._row is not None:
+            self._row[0].append(data)
+
+
+def words(page: Page) -> str:
+    return " ".join(page.text.split())
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of the first paper on simulated images, and of a study of three classes on real ones."""
+    root = tmp_path_factory.mktemp("run")
+    first = report_data.resolve(ATTEIA, root)
+    rungs = ("as_published", "fit_in_fold", "source_disjoint")
+    other = report_data.resolve(
+        report_data.three_class_study(), root, simulated=False, weights="imagenet", rungs=rungs, title="Own & real"
+    )
+    results = report_data.write_run(root, [first, other])
+    build(results / "config.json", results, results / "report")
+    return results
+
+
+@pytest.fixture(scope="module")
+def page(results: Path) -> Page:
+    return Page((results / "report" / "index.html").read_text())
+
+
+@pytest.fixture(scope="module")
+def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run with nothing to warn of, in which the paper prints no number."""
+    root = tmp_path_factory.mktemp("clean")
+    study = report_data.resolve(
+        report_data.three_class_study(), root, simulated=False, weights="imagenet", rungs=("as_published",)
+    )
+    results = report_data.write_run(root, [study], budget="published", published=False)
+    build(results / "config.json", results, results / "report")
+    return results
+
+
+def test_every_number_of_every_table_is_that_of_the_metrics(results: Path, page: Page) -> None:
+    """The full table holds, for each item and rung, exactly the row of metrics.csv: the paper's metrics first."""
+    for study in (ATTEIA, report_data.three_class_study()):
+        metrics = pd.read_csv(results / study.key / "metrics.csv", dtype={"table": str})
+        for number, table in study.tables.items():
+            order = [*table.metrics, *(m for m in report_data.METRICS if m not in table.metrics)]
+            for item in table.items:
+                cells = metrics[(metrics["table"] == number) & (metrics["item"] == item.item)]
+                printed = cells[cells["protocol"] == "as_published"].set_index("metric")["published"]
+                values = list(printed[order].dropna())
+                assert any("Published" in text and row == values for text, row in page.rows), item.item
+                for protocol, rows in cells.groupby("protocol"):
+                    values = list(rows.set_index("metric")["value"][order])
+                    name = wording.RUNG_NAMES[protocol]
+                    assert any(name in text and row == values for text, row in page.rows), (item.item, protocol)
+
+
+def test_three_columns_hold_published_then_ours_as_published_then_honest(results: Path, page: Page) -> None:
+    metrics = pd.read_csv(results / "atteia2022" / "metrics.csv").set_index(["item", "protocol", "metric"])
+    for item in ATTEIA.tables["1"].items:
+        expected = []
+        for metric in ATTEIA.tables["1"].metrics:
+            expected += [
+                metrics.loc[(item.item, "as_published", metric), "published"],
+                metrics.loc[(item.item, "as_published", metric), "value"],
+                metrics.loc[(item.item, "subject_disjoint", metric), "value"],
+            ]
+        assert (item.item, expected) in [(text.split()[0], values) for text, values in page.rows]
+
+
+def test_printed_values_are_the_exact_ones_rounded_to_a_tenth_of_a_percent(results: Path) -> None:
+    text = (results / "report" / "index.html").read_text()
+    shown = re.findall(r'<data value="([^"]+)">([^<]+)</data>', text)
+    assert len(shown) > 200
+    assert all(
+        min(abs(float(label) / 100 - float(value)), abs(float(label) - float(value))) <= 0.0005 + 1e-12
+        for value, label in shown
+    )
+
+
+def test_caveats_stand_at_the_top_beside_every_table_and_in_every_figure(results: Path, page: Page) -> None:
+    run = load_resolved(results / "config.json")
+    text = words(page)
+    assert len(run.caveats) == 3
+    assert all(text.index(caveat) < text.index("Summary") for caveat in run.caveats)
+    first = run.studies[0]
+    said = wording.sentence(wording.conditions(first, run.budget))
+    assert "12 instead of 750 training epochs" in said
+    # Ladder, Table 1, all rungs and losses have captions with it; each picture's description ends in it.
+    assert text.count(said) >= 5
+    drawn = [i for i in page.images if "atteia2022" in str(i["src"]) and str(i["src"]).endswith(".svg")]
+    assert len(drawn) == 7
+    assert all(str(image["alt"]).endswith(said) for image in drawn)
+
+
+def test_a_run_with_nothing_to_warn_of_has_no_banner(clean: Path) -> None:
+    page = Page((clean / "report" / "index.html").read_text())
+    assert "aside" not in page.tags
+    assert "Simulated" not in page.text
+    assert "Demo budget" not in page.text
+
+
+def test_page_needs_no_network_and_every_link_leads_to_a_file(results: Path, page: Page) -> None:
+    folder = results / "report"
+    linked = set()
+    for link in page.links:
+        if link.startswith("#"):
+            assert link[1:] in page.ids
+        else:
+            assert not re.match(r"[a-z]+:|/|\.\.", link)
+            assert (folder / unquote(link)).is_file(), link
+            linked.add(folder / unquote(link))
+    assert "url(" not in (folder / "index.html").read_text()
+    assert "script" not in page.tags
+    assert {path for path in folder.rglob("*") if path.is_file()} == linked | {folder / "index.html"}
+
+
+def test_markup_is_sound_and_describes_its_pictures(page: Page) -> None:
+    assert len(page.ids) == len(set(page.ids))
+    assert all(image["alt"] for image in page.images)
+    assert page.tags.count("table") == page.tags.count("caption") > 8
+
+
+def test_names_are_escaped(results: Path, page: Page) -> None:
+    text = (results / "report" / "index.html").read_text()
+    assert "A &amp; &lt;B&gt;" in text
+    assert "<b>bold</b>" not in text
+    assert "A & <B>" in page.text
+
+
+def test_left_out_rungs_are_explained_and_the_honest_one_is_named(page: Page) -> None:
+    text = words(page)
+    for rung in ("subject_disjoint", "external"):
+        assert text.count(f"not run: the dataset has no {rung} <part>") == 2
+    assert "ours under the honest one (source-disjoint)" in text
+    assert "ours under the honest one (subject-disjoint)" in text
+
+
+def test_three_classes_have_a_panel_and_a_curve_for_each(results: Path, page: Page) -> None:
+    alts = [str(image["alt"]) for image in page.images]
+    curves = [alt for alt in alts if alt.startswith("ROC curves: Table II")]
+    assert len(curves) == 2
+    assert all(f"{name} as published" in alt for name in ("L1", "M2", "M5 & <x>") for alt in curves)
+    counts = pd.read_csv(results / "report" / "data" / "other" / "confusion-II.csv")
+    assert len(counts) == 2 * 3 * 9
+    assert (counts.groupby(["item", "protocol"])["count"].sum() == 59).all()
+
+
+def test_area_under_a_drawn_curve_is_scikit_learns(results: Path) -> None:
+    from sklearn.metrics import roc_auc_score
+
+    predictions = pd.read_parquet(results / "atteia2022" / "external" / "predictions.parquet")
+    rows = predictions[predictions["item"] == "GSet"]
+    pairs, ordered = 0, 0.0
+    for _, fold in rows.groupby("fold"):
+        positive = fold["y_true"] == "all"
+        weight = positive.sum() * (~positive).sum()
+        pairs, ordered = pairs + weight, ordered + weight * roc_auc_score(positive, fold["score"])
+    drawn = pd.read_csv(results / "report" / "data" / "atteia2022" / "roc-1.csv")
+    curve = drawn[(drawn["item"] == "GSet") & (drawn["protocol"] == "external")]
+    area = figures.Curve("external", curve["fpr"].tolist(), curve["tpr"].tolist()).area
+    assert area == pytest.approx(ordered / pairs, abs=1e-12)
+
+
+def test_findings_in_the_dataset_are_told(page: Page) -> None:
+    text = words(page)
+    assert "000.png (all) = 001.png (normal)" in text
+    assert "059.png: truncated: file ends <early>" in text
+    assert "Nothing is known of a complete copy." in text
+
+
+def test_a_paper_without_a_number_gets_a_dash(clean: Path) -> None:
+    page = Page((clean / "report" / "index.html").read_text())
+    text = words(page)
+    assert "The paper prints no accuracy for this item." in text
+    assert "not published" in text
+    assert "nan" not in text.lower().split()
+    # Only the published protocol ran: there is no honest number, and none is made up.
+    (row,) = [values for name, values in page.rows if name.split()[:4] == ["Bee", "et", "al.", "(2024)"]]
+    assert len(row) == 1
+
+
+def test_equal_input_gives_equal_bytes_and_leaves_nothing_behind(clean: Path, tmp_path: Path) -> None:
+    (tmp_path / "figures" / "gone").mkdir(parents=True)
+    (tmp_path / "figures" / "gone" / "old.svg").write_text("old")
+    build(clean / "config.json", clean, tmp_path)
+    first = {p.relative_to(clean / "report"): p.read_bytes() for p in (clean / "report").rglob("*") if p.is_file()}
+    again = {p.relative_to(tmp_path): p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+    assert {p.suffix for p in first} == {".html", ".svg", ".jpg", ".csv", ".json"}
+    assert again == first
+    assert not (tmp_path / "figures" / "gone").exists()
+
+
+def test_a_missing_input_is_named(results: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"atteia2022/as_published/predictions\.parquet"):
+        build(results / "config.json", tmp_path / "none", tmp_path / "report")
+
+
+def test_headline_compares_with_the_honest_rung_that_ran(results: Path) -> None:
+    run = load_resolved(results / "config.json")
+    for study, rung in zip(run.studies, ("subject_disjoint", "source_disjoint"), strict=True):
+        frame = read_metrics(results / study.study.key / "metrics.csv")
+        table, _, item = study.study.headline.partition("/")
+        rows = frame[(frame["table"] == table) & (frame["item"] == item) & (frame["metric"] == "accuracy")]
+        values = rows.set_index("protocol")["value"]
+        top = headline(study, Numbers(frame))
+        assert top.honest_rung == rung
+        assert top.lost == values["as_published"] - values[rung]
+        assert [step.change for step in top.steps] == list(values - values["as_published"])
+
+
+def test_summary_table_says_what_the_page_says(results: Path) -> None:
+    from rich.console import Console
+
+    run = load_resolved(results / "config.json")
+    frames = {s.study.key: read_metrics(results / s.study.key / "metrics.csv") for s in run.studies}
+    console = Console(width=200, record=True, file=(results / "terminal.txt").open("w"))
+    console.print(summary_table(frames, run))
+    text = console.export_text()
+    for study in run.studies:
+        top = headline(study, Numbers(frames[study.study.key]))
+        assert all(e.text in text for e in (top.published, top.as_published, top.honest))
+    assert all(caveat in " ".join(text.split()) for caveat in run.caveats)
+
+
+@pytest.mark.parametrize(
+    ("metric", "value", "text"),
+    [
+        ("accuracy", 0.9966, "99.7"),
+        ("healthy_precision", 1.0, "100.0"),
+        ("auroc", 0.98765, "0.988"),
+        ("n_features", 3072.0, "3072"),
+        ("train_loss", 0.25, "0.25"),
+        ("f1", float("nan"), wording.MISSING),
+        ("f1", None, wording.MISSING),
+    ],
+)
+def test_numbers_as_printed(metric: str, value: float | None, text: str) -> None:
+    assert wording.number(metric, value) == text
+
+
+@pytest.mark.parametrize(
+    ("change", "text"), [(-0.1234, "\N{MINUS SIGN}12.3"), (0.01, "+1.0"), (-0.0001, "0.0"), (None, wording.MISSING)]
+)
+def test_differences_carry_their_sign_unless_they_vanish(change: float | None, text: str) -> None:
+    assert wording.difference("accuracy", change) == text
+
+
+@pytest.mark.parametrize(
+    ("authors", "short"),
+    [
+        ("G. E. Atteia", "Atteia (2020)"),
+        ("A. Bee and C. Dee", "Bee and Dee (2020)"),
+        ("A. Bee, C. Dee, E. Eff", "Bee et al. (2020)"),
+        ("A. Bee et al.", "Bee et al. (2020)"),
+        ("A. Anderson & B. Brandt", "Anderson and Brandt (2020)"),
+    ],
+)
+def test_short_citations(authors: str, short: str) -> None:
+    citation = ATTEIA.citation.model_copy(update={"authors": authors, "year": 2020})
+    assert wording.short_citation(citation) == short
+
+
+def test_contact_sheet_is_spread_over_subjects_and_small(tmp_path: Path) -> None:
+    rows = [(f"{n:03d}.png", "x", f"s{n // 10}", "", "ok") for n in range(200)]
+    manifest = pd.DataFrame(rows, columns=["path", "label", "subject_id", "source_id", "status"])
+    chosen = cells.pick(manifest, "x")
+    assert len(chosen) == chosen["subject_id"].nunique() == cells.COUNT
+    assert len(cells.pick(manifest[:3], "x")) == 3
+    noise = np.random.default_rng(0).integers(0, 255, (300, 200, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "noise.png")
+    cells.contact_sheet([tmp_path / "noise.png"] * cells.COUNT, 10**6, tmp_path / "sheet.jpg")
+    assert (tmp_path / "sheet.jpg").stat().st_size < 200_000
+
+
+def test_ten_classes_and_many_items_can_be_drawn(tmp_path: Path) -> None:
+    classes = [f"class {n}" for n in range(10)]
+    counts = np.arange(100).reshape(10, 10)
+    figure = figures.confusion([(f"item {n}", "external", counts) for n in range(2)], classes, ["simulated images"])
+    style.save(figure, tmp_path / "many.svg")
+    assert (tmp_path / "many.svg").read_text().count("<image") == 2
+
+
+def test_names_with_dollars_are_drawn_as_they_are(tmp_path: Path) -> None:
+    style.save(figures.roc([("$x", [figures.Curve("external", [0, 1], [0, 1])])], ["$y_{"]), tmp_path / "dollar.svg")
+    assert (tmp_path / "dollar.svg").stat().st_size > 1000

@@ -1,0 +1,135 @@
+"""The same files from real `sbatch` jobs as from a local run: `make test-cluster`."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from one_node_slurm import Cluster, Unavailable, install, one_node_cluster
+
+pytestmark = pytest.mark.cluster
+
+HERE = Path(__file__).resolve().parent
+PROJECT = HERE.parents[1]
+CPUS = 2
+RUN = "config/runs/cluster_test.yaml"
+MANIFEST = "results/datasets/cluster_test-demo/manifest.csv"
+METRICS = "results/cluster_test/atteia2022/metrics.csv"
+LOCAL = ["--workflow-profile", "profiles/default", "--cores", str(CPUS)]
+# The node has two CPUs, and the bytes of a result may depend on the number of threads.
+SLURM = ["--workflow-profile", "profiles/slurm", "--max-threads", str(CPUS)]
+
+
+@pytest.fixture(scope="module")
+def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    if request.config.getoption("markexpr") != "cluster":
+        pytest.skip("installs packages and starts daemons; only when asked for: make test-cluster")
+    try:
+        install()
+        with one_node_cluster(CPUS) as cluster:
+            yield cluster
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+
+
+class WorkingCopy:
+    """The project's tracked files, and this test's run and dataset, in a folder of their own."""
+
+    def __init__(self, folder: Path, cluster: Cluster) -> None:
+        self.folder = folder
+        self.log = folder / "snakemake.txt"
+        scripts = Path(sys.executable).parent
+        self.environment = {**cluster.environment, "PATH": f"{scripts}{os.pathsep}{cluster.environment['PATH']}"}
+        listing = ["git", "-c", "safe.directory=*", "ls-files", "-z"]
+        tracked = subprocess.run(listing, cwd=PROJECT, check=True, capture_output=True, text=True).stdout
+        added = {"config/datasets/cluster_test.yaml": HERE / "dataset.yaml", RUN: HERE / "run.yaml"}
+        for name, source in ({n: PROJECT / n for n in tracked.split("\0") if n} | added).items():
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(source, folder / name)
+
+    def start(self, *arguments: str) -> subprocess.Popen[bytes]:
+        """Start Snakemake."""
+        command = ["snakemake", "--configfile", RUN, *arguments]
+        with self.log.open("wb") as log:
+            return subprocess.Popen(command, cwd=self.folder, env=self.environment, stdout=log, stderr=log)
+
+    def snakemake(self, *arguments: str) -> float:
+        """Run Snakemake to its end and return the seconds that it took."""
+        begin = time.monotonic()
+        process = self.start(*arguments)
+        try:
+            status = process.wait(timeout=600)
+        finally:
+            process.kill()
+        assert status == 0, f"snakemake {' '.join(arguments)}:\n{self.log.read_text()[-6000:]}"
+        return time.monotonic() - begin
+
+    def nothing_to_do(self, *arguments: str) -> bool:
+        """Whether Snakemake finds everything made and recorded."""
+        self.snakemake(*arguments, "--dry-run")
+        return "Nothing to be done" in self.log.read_text()
+
+    def results(self) -> dict[str, bytes]:
+        """Content of every result file, except for how long its making took."""
+        root = self.folder / "results"
+        files = [f for f in sorted(root.rglob("*")) if f.is_file() and f.name != ".gitkeep"]
+        return {str(f.relative_to(root)): f.read_bytes() for f in files if f.relative_to(root).parts[0] != "benchmarks"}
+
+
+@pytest.fixture(scope="module")
+def local(cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> WorkingCopy:
+    copy = WorkingCopy(tmp_path_factory.mktemp("local"), cluster)
+    print(f"\nlocal run: {copy.snakemake(*LOCAL, METRICS):.0f} s")
+    return copy
+
+
+def test_jobs_of_a_cluster_give_the_files_of_a_local_run(cluster: Cluster, local: WorkingCopy, tmp_path: Path) -> None:
+    before = len(cluster.jobs())
+    copy = WorkingCopy(tmp_path, cluster)
+    seconds = copy.snakemake(*SLURM, METRICS)
+    jobs = cluster.jobs()[before:]
+
+    print(f"\ncluster run: {seconds:.0f} s, {len(jobs)} jobs by sbatch")
+    for job in jobs:
+        print(f"  {job.number:4}  {job.state:10} {job.time:>6}  {job.what}")
+    assert {job.state for job in jobs} == {"COMPLETED"}
+    steps = int(re.findall(r"^total +(\d+)$", copy.log.read_text(), flags=re.MULTILINE)[0])
+    assert len(jobs) == steps, "some rules did not become jobs of the cluster"
+    assert not (copy.folder / "logs/slurm").exists(), "logs of jobs that succeeded are left"
+
+    ours, theirs = copy.results(), local.results()
+    assert list(ours) == list(theirs)
+    for name, content in ours.items():
+        print(f"  {'equal' if content == theirs[name] else 'DIFFERENT':10} {len(content):>10,} bytes  {name}")
+    assert ours == theirs
+    assert copy.nothing_to_do(*SLURM, METRICS)
+
+
+def test_a_killed_snakemake_is_recovered_as_documented(cluster: Cluster, local: WorkingCopy, tmp_path: Path) -> None:
+    before = len(cluster.jobs())
+    copy = WorkingCopy(tmp_path, cluster)
+    killed = copy.start(*SLURM, MANIFEST)
+    while len(cluster.jobs()) == before and killed.poll() is None:
+        time.sleep(0.1)
+    killed.kill()
+    killed.wait()
+    assert [job.state for job in cluster.jobs()[before:]] in (["PENDING"], ["RUNNING"])
+
+    (run,) = re.findall(r"^SLURM run ID: (\S+)$", copy.log.read_text(), flags=re.MULTILINE)
+    cluster.ask("scancel", f"--name={run}")
+    copy.snakemake(*SLURM, MANIFEST, "--unlock")
+    copy.snakemake(*SLURM, MANIFEST)
+
+    states = [job.state for job in cluster.jobs()[before:]]
+    assert states[0] == "CANCELLED"
+    assert set(states[1:]) == {"COMPLETED"}
+    ours, theirs = copy.results(), local.results()
+    assert Path(MANIFEST).relative_to("results").as_posix() in ours
+    assert ours == {name: theirs[name] for name in ours}

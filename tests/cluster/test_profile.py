@@ -1,0 +1,25 @@
+"""The SLURM profile fits the workflow (no cluster needed)."""
+
+from pathlib import Path
+
+import yaml
+
+PROJECT = Path(__file__).resolve().parents[2]
+
+
+def profile(name: str) -> dict[str, object]:
+    return yaml.safe_load((PROJECT / "profiles" / name / "config.yaml").read_text())
+
+
+def test_slurm_profile_takes_over_the_settings_of_the_default_one() -> None:
+    assert profile("default").items() <= profile("slurm").items()
+
+
+def test_slurm_profile_sets_every_rule_that_can_use_a_gpu() -> None:
+    rules = {}
+    for file in (PROJECT / "workflow/rules").glob("*.smk"):
+        for block in file.read_text().split("\nrule ")[1:]:
+            rules[block.partition(":")[0]] = block
+    using_gpu = {name for name, block in rules.items() if "gpu=" in block}
+    assert using_gpu
+    assert using_gpu == set(profile("slurm")["set-resources"])

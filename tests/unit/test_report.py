@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shutil
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
@@ -247,6 +248,23 @@ def test_a_paper_without_a_number_gets_a_dash(clean: Path) -> None:
     # Only the published protocol ran: there is no honest number, and none is made up.
     (row,) = [values for name, values in page.rows if name.split()[:4] == ["Bee", "et", "al.", "(2024)"]]
     assert len(row) == 1
+
+
+def test_an_undefined_metric_is_a_dash_and_never_a_number(clean: Path, tmp_path: Path) -> None:
+    shutil.copytree(clean.parents[1], tmp_path / "copy")
+    results = tmp_path / "copy" / "results" / clean.name
+    metrics = pd.read_csv(results / "other" / "metrics.csv")
+    defined = metrics["value"].notna()
+    metrics.loc[metrics["metric"].isin(["accuracy", "auroc"]), ["value", "ci_low", "ci_high"]] = np.nan
+    metrics.to_csv(results / "other" / "metrics.csv", index=False)
+    build(results / "config.json", results, results / "report")
+    before = Page((clean / "report" / "index.html").read_text())
+    after = Page((results / "report" / "index.html").read_text())
+    shown = sum(len(values) for _, values in before.rows)
+    # Two items: accuracy and AUROC stand in Table II and among all rungs; the headline accuracy in summary and ladder.
+    assert shown - sum(len(values) for _, values in after.rows) == 2 * 2 * 2 + 2
+    assert defined.all()
+    assert "nan" not in after.text.lower().split()
 
 
 def test_equal_input_gives_equal_bytes_and_leaves_nothing_behind(clean: Path, tmp_path: Path) -> None:

@@ -265,7 +265,6 @@ def test_wrong_shapes_are_refused():
         {"sparsity_target": 1.0},
         {"l2_weight": -1.0},
         {"error_divisor": "columns"},
-        {"device": "tpu"},
     ],
 )
 def test_parameters_out_of_range_are_refused(wrong):

@@ -112,3 +112,14 @@ def summary(config: ConfigOption) -> None:
 
     Example: `leukorepro report summary --config results/demo/config.json`
     """
+    from rich.console import Console
+
+    from leukorepro.report.summary import summary_table
+    from leukorepro.report.tables import read_metrics
+    from leukorepro.resolved import load_resolved
+
+    resolved = load_resolved(config)
+    keys = [study.study.key for study in resolved.studies]
+    metrics = {key: read_metrics(config.parent / key / "metrics.csv") for key in keys}
+    Console().print(summary_table(metrics, resolved))
+    print(f"Report: {config.parent / 'report' / 'index.html'}")

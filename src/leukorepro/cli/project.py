@@ -53,3 +53,18 @@ def doctor(
 
     Example: `leukorepro doctor`
     """
+    from dataclasses import asdict
+    from json import dumps
+
+    from rich.console import Console
+
+    from leukorepro.doctor import doctor as examine
+    from leukorepro.doctor import healthy, render
+
+    checks = examine(Path.cwd())
+    if json:
+        print(dumps([asdict(check) for check in checks], indent=2))
+    else:
+        Console().print(render(checks))
+    if not healthy(checks):
+        raise typer.Exit(1)

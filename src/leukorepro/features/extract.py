@@ -28,6 +28,7 @@ from tqdm import tqdm
 
 from leukorepro.data.images import read_rgb
 from leukorepro.data.views import apply_view
+from leukorepro.device import choose_device, device_name, full_precision
 from leukorepro.errors import UserError
 from leukorepro.features.backbones import find_backbone
 from leukorepro.features.fusion import SCHEMA_VERSION, write_rows
@@ -35,6 +36,7 @@ from leukorepro.features.networks import FeatureNetwork, build_network
 from leukorepro.features.preprocessing import resize
 from leukorepro.resolved import ResolvedExtractor
 from leukorepro.store import code_digest, hdf5_writer, write_json
+from leukorepro.words import Device
 
 CALIBRATION_IMAGES = 32
 LIBRARIES = ("torch", "torchvision", "pillow", "numpy", "h5py")
@@ -70,7 +72,7 @@ class Request:
     max_pixels: int
 
 
-def extract(request: Request, output: Path, *, device: str, threads: int, batch_rows: int) -> None:
+def extract(request: Request, output: Path, *, device: Device, threads: int, batch_rows: int) -> None:
     """Write the features of every view of every readable image.
 
     Parameters
@@ -92,34 +94,17 @@ def extract(request: Request, output: Path, *, device: str, threads: int, batch_
     """
     target = choose_device(device)
     torch.set_num_threads(threads)
-    # Full single precision on every device, so that devices agree.
-    torch.backends.cudnn.allow_tf32 = False
+    print(f"device: {device_name(target)}")
     usable = request.manifest[request.manifest["status"] == "ok"].reset_index(drop=True)
     if usable.empty:
         raise UserError(f"dataset {request.dataset}: no readable image in its manifest; see its scan.")
-    with ThreadPoolExecutor(max_workers=max(2, threads)) as pool:
+    with full_precision(), ThreadPoolExecutor(max_workers=max(2, threads)) as pool:
         network = _network(request, usable, pool).to(target)
         header = _header(request, network, target, batch_rows)
         batch_images = max(1, batch_rows // len(request.views))
         with _work_folder(output, header) as partial:
             _append_rows(partial, request, usable, network, target, pool, batch_images)
             _write(output, partial, request, usable, network.dim, header)
-
-
-def choose_device(name: str) -> torch.device:
-    """The device to compute on; `auto` takes a GPU where there is one.
-
-    Raises
-    ------
-    UserError
-        If `cuda` is asked for and there is none.
-    """
-    available = torch.cuda.is_available()
-    if name == "cuda" and not available:
-        raise UserError("device cuda: no usable GPU here (see `leukorepro doctor`); use --device cpu or auto.")
-    device = torch.device("cuda" if available and name != "cpu" else "cpu")
-    print(f"device: {torch.cuda.get_device_name(device) if device.type == 'cuda' else 'CPU'}")
-    return device
 
 
 def _network(request: Request, usable: pd.DataFrame, pool: ThreadPoolExecutor) -> FeatureNetwork:
@@ -235,8 +220,8 @@ def _work_folder(output: Path, header: dict[str, Any]) -> Iterator[Path]:
 def _header(request: Request, network: FeatureNetwork, device: torch.device, batch_rows: int) -> dict[str, Any]:
     """Attributes of the output, which are also what an interrupted extraction must agree with to be continued."""
     extractor = request.extractor
+    scaling = find_backbone(extractor.backbone).preprocessing
     kind, _, path = extractor.weights.partition(":")
-    name = torch.cuda.get_device_name(device) if device.type == "cuda" else "cpu"
     return {
         "schema_version": SCHEMA_VERSION,
         "dataset": request.dataset,
@@ -250,8 +235,8 @@ def _header(request: Request, network: FeatureNetwork, device: torch.device, bat
         else f"random:{request.seed}",
         "weights_sha256": network.weights_sha256,
         "input_size": extractor.input_size,
-        "preprocessing": f"resized bilinear with antialiasing, scaled as {find_backbone(extractor.backbone).preprocessing}",
-        "engine": f"torch eager, {name}, float32, channels last, batches of {batch_rows} rows",
+        "preprocessing": f"resized bilinear with antialiasing, scaled as {scaling}",
+        "engine": f"torch eager, {device_name(device)}, float32, channels last, batches of {batch_rows} rows",
         "views": json.dumps(list(request.views)),
         "code_hash": code_digest("data", "features"),
         "library_versions": json.dumps({library: version(library) for library in LIBRARIES}),

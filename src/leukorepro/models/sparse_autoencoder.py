@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from typing import Literal
 
 import numpy as np
@@ -15,9 +13,11 @@ from sklearn.utils.validation import check_is_fitted
 from torch import Tensor
 from tqdm import tqdm
 
+from leukorepro.device import choose_device, full_precision
 from leukorepro.errors import UserError
 from leukorepro.models.encoder import Encoder, Float32, finite_rows
 from leukorepro.models.scg import SCG
+from leukorepro.words import Device
 
 ErrorDivisor = Literal["rows", "cells"]
 
@@ -96,7 +96,7 @@ class SparseAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         sparsity_target: float = 0.05,
         error_divisor: ErrorDivisor = "rows",
         seed: int = 0,
-        device: str = "auto",
+        device: Device = "auto",
         progress: bool = False,
     ) -> None:
         self.n_hidden = n_hidden
@@ -134,12 +134,12 @@ class SparseAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         """
         self._check_parameters()
         rows = finite_rows(X, "autoencoder")
-        device = _device(self.device)
+        device = choose_device(self.device)
         x_min, x_range = _scaling(rows)
         n_features = rows.shape[1]
         scaled = rows - x_min
         scaled /= x_range
-        with _full_precision():
+        with full_precision():
             objective = AutoencoderLoss(
                 torch.from_numpy(scaled).to(device),
                 self.n_hidden,
@@ -357,23 +357,3 @@ def _scaling(rows: Float32) -> tuple[Float32, Float32]:
         )
     x_range[x_range < np.finfo(np.float32).tiny] = 1
     return x_min, x_range
-
-
-def _device(name: str) -> torch.device:
-    if name not in ("auto", "cpu", "cuda"):
-        raise ValueError(f"SparseAutoencoder: device is 'auto', 'cpu' or 'cuda', not {name!r}")
-    available = torch.cuda.is_available()
-    if name == "cuda" and not available:
-        raise UserError("device: 'cuda' was asked for, but torch sees no GPU; use 'auto' or 'cpu'.")
-    return torch.device("cuda" if available and name != "cpu" else "cpu")
-
-
-@contextmanager
-def _full_precision() -> Iterator[None]:
-    """Matrix products of float32 in float32, not in TF32 or bfloat16."""
-    before = torch.get_float32_matmul_precision()
-    torch.set_float32_matmul_precision("highest")
-    try:
-        yield
-    finally:
-        torch.set_float32_matmul_precision(before)

@@ -20,6 +20,9 @@ COUNT = 8
 def pick(manifest: pd.DataFrame, label: str, count: int = COUNT) -> pd.DataFrame:
     """Readable images of one class, spread over its subjects, or over its source photographs where none are known.
 
+    Of the first subject its first image is taken, of the second its second one, and so on, so that the kinds of images
+    that every subject has are all seen.
+
     Parameters
     ----------
     manifest : DataFrame
@@ -31,7 +34,8 @@ def pick(manifest: pd.DataFrame, label: str, count: int = COUNT) -> pd.DataFrame
     """
     rows = manifest[(manifest["status"] == "ok") & (manifest["label"] == label)]
     owner = rows["subject_id"].where(rows["subject_id"] != "", rows["source_id"])
-    rounds = rows.groupby(owner, sort=False).cumcount()
+    of_owner = rows.groupby(owner, sort=False)
+    rounds = (of_owner.cumcount() - of_owner.ngroup()) % of_owner["path"].transform("size")
     rows = rows.iloc[np.argsort(rounds.to_numpy(), kind="stable")]
     first = rows[: max(count, int((rounds == 0).sum()))]
     return first.iloc[np.unique(np.linspace(0, len(first) - 1, min(count, len(first))).round().astype(int))]

@@ -199,7 +199,7 @@ def confusion(
         shares = counts / np.maximum(counts.sum(axis=1, keepdims=True), 1)
         axes.imshow(shares, cmap="Blues", vmin=0, vmax=1.15, aspect="equal")
         for (row, column), count in np.ndenumerate(counts):
-            colour = "white" if shares[row, column] > 0.6 else style.INK
+            colour = "white" if shares[row, column] > 0.75 else style.INK
             text = f"{count}\n{100 * shares[row, column]:.0f} %" if len(classes) <= 5 else f"{count}"
             axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=size)
         turn = 0 if max(map(len, classes)) * len(classes) <= 18 else 40

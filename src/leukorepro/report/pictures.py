@@ -124,7 +124,8 @@ class Studio:
                 f"confusion-{table}.svg",
             ),
             f"Confusion matrices of every item of Table {table}, {shown}; the counts are in the CSV table.",
-            f"Table {table}, {shown}: counts, and shares of the true class in its row.",
+            f"Table {table}, {shown}: counts of scored rows, mirrored copies included where the protocol scores "
+            "them, and shares of the true class.",
             self.output.table(frame, "data", self.study.study.key, f"confusion-{table}.csv"),
         )
 

@@ -156,7 +156,7 @@ def _fit_rows(reduction: Reduction, fits: Sequence[Fit]) -> list[FitRow]:
                 wording.RUNG_NAMES[rung],
                 len(chosen),
                 str(epochs[0]) if len(epochs) == 1 else f"{epochs[0]} to {epochs[-1]}",
-                f"{median(fit.loss[-1] for fit in chosen):.4g}",
+                f"{median(fit.loss[-1] for fit in chosen):#.4g}",
                 ", ".join(f"{reason} ({count})" for reason, count in sorted(stopped.items())),
             )
         )

@@ -39,7 +39,7 @@ HONEST_MEANS: dict[Rung, str] = {
 UNIT_WORDS: dict[Unit, str] = {
     "view": "one row: an image and its mirrored copies may be parted",
     "source": "a source image with its copies and files of equal content",
-    "subject": "a group: all images that share a subject or content",
+    "subject": "a group: all images that share a subject, a photograph or content",
 }
 SCOPE_WORDS: dict[Scope, str] = {"all": "all rows, the test rows among them", "train": "the training rows only"}
 

@@ -62,7 +62,10 @@ class Cluster:
         """All jobs so far, in the order of submission."""
         answer = self.ask("squeue", "--noheader", "--states=all", "--sort=i", "--format=%i|%T|%k|%M")
         rows = (line.split("|") for line in answer.splitlines())
-        return [Job(int(number), state, comment.removeprefix("rule_"), time) for number, state, comment, time in rows]
+        return [
+            Job(int(number), state, comment.removeprefix("rule_").replace("_wildcards_", " "), time)
+            for number, state, comment, time in rows
+        ]
 
     def processes(self) -> list[psutil.Process]:
         """Every running process that was started for this cluster: daemons, jobs, programs that use it."""

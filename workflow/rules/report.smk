@@ -5,14 +5,24 @@ rule build_report:
     """An HTML page that opens from disk with no network: tables, figures, the ladder."""
     input:
         config="results/{run}/config.json",
-        scans=[f"results/datasets/{study.dataset_id}/scan.json" for study in RUN.studies],
+        datasets=[
+            f"results/datasets/{study.dataset_id}/{name}"
+            for study in RUN.studies
+            for name in ("manifest.csv", "scan.json")
+        ],
         metrics=expand(
             rules.evaluate.output.metrics,
             study=[study.study.key for study in RUN.studies],
             allow_missing=True,
         ),
+        predictions=[
+            f"results/{RUN.name}/{study.study.key}/{protocol}/predictions.parquet"
+            for study in RUN.studies
+            for protocol in study.protocols
+        ],
     output:
         page="results/{run}/report/index.html",
+        data=directory("results/{run}/report/data"),
         figures=report(
             directory("results/{run}/report/figures"),
             patterns=["{study}/{figure}.svg"],
@@ -25,7 +35,7 @@ rule build_report:
     benchmark:
         "results/benchmarks/build_report/{run}.tsv"
     params:
-        code=code_digest("evaluation", "report"),
+        code=code_digest("data", "evaluation", "report"),
         folder=lambda w: f"results/{w.run}/report",
     threads: 1
     resources:

@@ -1,0 +1,94 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+
+from leukorepro.errors import UserError
+from leukorepro.features.fusion import fuse, read_features, write_rows
+from leukorepro.store import hdf5_writer
+
+IMAGES = ["a.png", "a.png", "b.png", "b.png"]
+VIEWS = ["identity", "hflip"] * 2
+
+
+def feature_file(path: Path, columns: int, seed: int, images: list[str] = IMAGES) -> np.ndarray:
+    matrix = np.random.default_rng(seed).normal(size=(len(images), columns)).astype(np.float32)
+    with hdf5_writer(path) as file:
+        file["features"] = matrix
+        write_rows(file, images, VIEWS[: len(images)])
+        file.attrs.update({"schema_version": 1, "dataset": "d", "manifest_sha256": "0"})
+    return matrix
+
+
+def test_fused_columns_are_the_parts_side_by_side(tmp_path: Path) -> None:
+    a, b = feature_file(tmp_path / "a.h5", 3, 0), feature_file(tmp_path / "b.h5", 5, 1)
+    fuse([tmp_path / "b.h5", tmp_path / "a.h5"], tmp_path / "b+a.h5")
+    fused = read_features(tmp_path / "b+a.h5")
+    np.testing.assert_array_equal(fused.matrix, np.hstack([b, a]))
+    assert fused.rows.to_dict("list") == {"image_id": IMAGES, "view": VIEWS}
+
+
+def test_fusion_copies_nothing(tmp_path: Path) -> None:
+    for seed, name in enumerate(("a", "b")):
+        feature_file(tmp_path / f"{name}.h5", 100_000, seed)
+    fuse([tmp_path / "a.h5", tmp_path / "b.h5"], tmp_path / "a+b.h5")
+    assert (tmp_path / "a+b.h5").stat().st_size < 20_000 < (tmp_path / "a.h5").stat().st_size
+    with h5py.File(tmp_path / "a+b.h5") as file:
+        assert file["features"].is_virtual
+
+
+def test_the_folder_can_be_moved(tmp_path: Path) -> None:
+    (tmp_path / "here").mkdir()
+    a, b = feature_file(tmp_path / "here/a.h5", 3, 0), feature_file(tmp_path / "here/b.h5", 5, 1)
+    fuse([tmp_path / "here/a.h5", tmp_path / "here/b.h5"], tmp_path / "here/a+b.h5")
+    (tmp_path / "here").rename(tmp_path / "there")
+    np.testing.assert_array_equal(read_features(tmp_path / "there/a+b.h5").matrix, np.hstack([a, b]))
+
+
+def test_other_rows_are_refused(tmp_path: Path) -> None:
+    feature_file(tmp_path / "a.h5", 3, 0)
+    feature_file(tmp_path / "b.h5", 3, 0, ["a.png", "a.png", "b.png", "c.png"])
+    with pytest.raises(UserError, match="other rows"):
+        fuse([tmp_path / "a.h5", tmp_path / "b.h5"], tmp_path / "a+b.h5")
+    assert not (tmp_path / "a+b.h5").exists()
+
+
+def test_a_missing_or_changed_part_is_not_read_as_zeros(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        feature_file(tmp_path / f"{name}.h5", 3, 0)
+    fuse([tmp_path / "a.h5", tmp_path / "b.h5"], tmp_path / "a+b.h5")
+    (tmp_path / "a.h5").unlink()
+    with pytest.raises(UserError, match=r"its part .* is missing"):
+        read_features(tmp_path / "a+b.h5")
+    feature_file(tmp_path / "a.h5", 400, 0)
+    with pytest.raises(UserError, match="was changed"):
+        read_features(tmp_path / "a+b.h5")
+
+
+def test_the_fused_file_changes_when_a_part_does(tmp_path: Path) -> None:
+    digests = []
+    for seed in (0, 1):
+        for name in ("a", "b"):
+            feature_file(tmp_path / f"{name}.h5", 3, seed)
+        fuse([tmp_path / "a.h5", tmp_path / "b.h5"], tmp_path / "a+b.h5")
+        digests.append((tmp_path / "a+b.h5").read_bytes())
+    assert digests[0] != digests[1]
+
+
+def test_rows_are_found_by_image_and_view(tmp_path: Path) -> None:
+    feature_file(tmp_path / "a.h5", 3, 0)
+    features = read_features(tmp_path / "a.h5")
+    wanted = pd.DataFrame({"image_id": ["b.png", "a.png"], "view": ["hflip", "identity"]})
+    np.testing.assert_array_equal(features.row_numbers(wanted), [3, 0])
+    with pytest.raises(UserError, match=r"no row for image a\.png, view vflip"):
+        features.row_numbers(pd.DataFrame({"image_id": ["a.png"], "view": ["vflip"]}))
+
+
+def test_a_broken_file_is_told(tmp_path: Path) -> None:
+    (tmp_path / "a.h5").write_bytes(b"not HDF5")
+    with pytest.raises(UserError, match="not a readable HDF5 file"):
+        read_features(tmp_path / "a.h5")

@@ -206,7 +206,8 @@ def _linked(folder: Path) -> Iterator[None]:
             raise Unavailable("another test cluster is running on this machine") from None
         for link in links:
             if link.is_symlink() and link.readlink().parent.name.startswith(PREFIX):
-                link.unlink()  # a killed test left it: nobody holds the lock
+                shutil.rmtree(link.readlink().parent, ignore_errors=True)
+                link.unlink()  # a killed test left both: nobody holds the lock
             elif link.is_symlink() or link.exists():
                 raise Unavailable(f"{link} exists: this machine belongs to a SLURM cluster; use another one")
         try:

@@ -22,7 +22,7 @@ RUNG_NAMES: dict[Rung, str] = {
 }
 RUNG_REMOVES: dict[Rung, str] = {
     "as_published": "Nothing: rows and fits are the paper's own.",
-    "fit_in_fold": "Scalers, autoencoders and selected sizes that have seen the test rows.",
+    "fit_in_fold": "Autoencoders and other reducers that have seen the test rows.",
     "source_disjoint": "Mirrored or rotated copies of a training image, and files of equal content, in the test fold.",
     "subject_disjoint": "Images of one patient in both training and test.",
     "external": "Everything that training and test share: the dataset's own held-out part is tested.",

@@ -52,6 +52,7 @@ format: env ## Put style right.
 
 bench: env ## Measure against peers; tables and figures in results/benchmarks.
 	python benchmarks/simulator.py
+	python benchmarks/extraction.py
 	python benchmarks/scg_vs_lbfgs.py
 
 lock: env ## Renew requirements.lock after an edit of pyproject.toml.

@@ -1,4 +1,4 @@
-"""The table of metrics, verdicts, the ladder, ROC curves and confusion matrices."""
+"""The table of metrics, verdicts, ROC curves and confusion matrices."""
 
 import time
 from pathlib import Path
@@ -10,7 +10,7 @@ from sklearn.metrics import confusion_matrix, roc_auc_score
 
 from leukorepro.config import AllIdbDataset, SimulatedDataset, load_study
 from leukorepro.errors import UserError
-from leukorepro.evaluation.comparison import COLUMNS, evaluate, ladder
+from leukorepro.evaluation.comparison import COLUMNS, evaluate
 from leukorepro.evaluation.curves import confusion_matrices, roc_curves
 from leukorepro.evaluation.metrics import METRICS
 from leukorepro.evaluation.published import read_published
@@ -179,15 +179,6 @@ def test_unknown_and_repeated_items_are_refused():
         judge(predictions("ISet"), predictions("ISet"))
     with pytest.raises(UserError, match="no predictions"):
         judge()
-
-
-def test_the_ladder_is_the_accuracy_of_the_headline_from_the_published_rung_down():
-    frames = [predictions("RSet/ESet=0.25", rung, wrong=w) for rung, w in (("external", 60), ("as_published", 1))]
-    steps = ladder(judge(*frames, predictions("ISet")), resolved())
-    assert steps["rung"].tolist() == ["as_published", "external"]
-    assert steps["value"].to_numpy() == pytest.approx([367 / 368, 308 / 368])
-    assert steps["published"].tolist() == [1.0, 1.0]
-    assert steps["verdict"].tolist() == ["reproduced", "not reproduced"]
 
 
 def test_a_study_is_evaluated_in_seconds():

@@ -118,29 +118,6 @@ def evaluate(
     return metrics[list(COLUMNS)]
 
 
-def ladder(metrics: pd.DataFrame, resolved: ResolvedStudy) -> pd.DataFrame:
-    """Accuracy of the study's headline item, rung by rung.
-
-    Parameters
-    ----------
-    metrics : DataFrame
-        As `evaluate` gives it.
-    resolved : ResolvedStudy
-        What was run.
-
-    Returns
-    -------
-    DataFrame
-        Columns ``rung, value, ci_low, ci_high, n_images, n_subjects, published, verdict``, from the published rung
-        down; one row for each rung that ran.
-    """
-    table, _, item = resolved.study.headline.partition("/")
-    chosen = (metrics["table"] == table) & (metrics["item"] == item) & (metrics["metric"] == "accuracy")
-    rungs = metrics[chosen].rename(columns={"protocol": "rung"})
-    rungs = rungs.sort_values("rung", key=lambda names: names.map(LADDER.index), ignore_index=True)
-    return rungs[["rung", "value", "ci_low", "ci_high", "n_images", "n_subjects", "published", "verdict"]]
-
-
 def _metrics(rows: pd.DataFrame, columns: dict[str, str], n_resamples: int, seed: int) -> pd.DataFrame:
     """Metrics of one item under one protocol, a row each."""
     rows = rows.sort_values(["image_id", "view", "repeat", "fold"])  # resamples then do not depend on the rows' order

@@ -7,10 +7,11 @@ two jobs that write the same file cannot corrupt it.
 
 from __future__ import annotations
 
+import csv
 import hashlib
 import json
 import os
-import tempfile
+import secrets
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -30,23 +31,15 @@ def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success flush it to disk and rename it, on failure remove it."""
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=".tmp", dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
+    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    temporary.touch(exist_ok=False)  # with the permissions of any new file, which those of `tempfile` are not
     try:
         yield temporary
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
-        temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
-
-
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
 
 
 def sha256_file(path: Path) -> str:
@@ -101,7 +94,13 @@ def write_json(value: Any, path: Path) -> None:
 
 
 def read_json(path: Path) -> Any:
-    """Read a JSON file that an earlier stage wrote."""
+    """Read a JSON file that an earlier stage wrote.
+
+    Raises
+    ------
+    UserError
+        If there is no such file or it is not JSON.
+    """
     try:
         return json.loads(Path(path).read_text(encoding="utf-8"))
     except FileNotFoundError:
@@ -131,21 +130,37 @@ def read_csv(path: Path, columns: Sequence[str], text: Sequence[str] | None = No
     Raises
     ------
     UserError
-        If the file is missing, is not a table, or lacks a column.
+        If the file is missing, is not a table, is cut short, or lacks a column.
     """
     import pandas as pd
 
     names = list(columns if text is None else text)
     try:
+        _check_cells(Path(path), columns)
         frame = pd.read_csv(path, dtype=dict.fromkeys(names, "str"), keep_default_na=False, na_values={})
     except FileNotFoundError:
         raise UserError(f"{path}: no such file.") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+    except (csv.Error, pd.errors.ParserError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not a CSV table ({error}).") from None
-    missing = [c for c in columns if c not in frame.columns]
-    if missing:
-        raise UserError(f"{path}: column(s) {', '.join(missing)} missing; found {', '.join(frame.columns)}.")
     return frame
+
+
+def _check_cells(path: Path, columns: Sequence[str]) -> None:
+    """Refuse a row without a cell for each of the columns, which pandas would fill up, or with too many cells."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file)
+        header = next(rows, None)
+        if header is None:
+            raise csv.Error("it is empty")
+        if missing := [column for column in columns if column not in header]:
+            raise UserError(f"{path}: column(s) {', '.join(missing)} missing; found {', '.join(header)}.")
+        needed = 1 + max(map(header.index, columns))
+        for row in rows:
+            if row and not needed <= len(row) <= len(header):
+                raise UserError(
+                    f"{path}: line {rows.line_num}: {len(row)} cells where the header has {len(header)}; correct it, "
+                    "or make the file again if it was cut short."
+                )
 
 
 def write_parquet(frame: pd.DataFrame, path: Path) -> None:
@@ -161,13 +176,22 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> None:
 
 
 def read_parquet(path: Path) -> pd.DataFrame:
-    """Read a Parquet table that an earlier stage wrote."""
+    """Read a Parquet table that an earlier stage wrote.
+
+    Raises
+    ------
+    UserError
+        If there is no such file or it is not Parquet.
+    """
     import pandas as pd
+    import pyarrow as pa
 
     try:
         return pd.read_parquet(path)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; run the stage that makes it first.") from None
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(f"{path}: not a readable Parquet table ({error}); remove it and run the stage again.") from None
 
 
 @contextmanager

@@ -1,0 +1,322 @@
+from __future__ import annotations
+
+import io
+import math
+import os
+import stat
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from leukorepro import store
+from leukorepro.errors import UserError
+from leukorepro.store import (
+    atomic_path,
+    code_digest,
+    hdf5_reader,
+    hdf5_writer,
+    read_csv,
+    read_json,
+    read_parquet,
+    sha256_file,
+    write_csv,
+    write_json,
+    write_parquet,
+    write_text,
+)
+
+FRAME = pd.DataFrame({"image_id": ["a", "b", ""], "fold": [0, 1, 2], "score": [0.1, -1e-300, 1 / 3]})
+
+
+@pytest.fixture
+def umask() -> Iterator[Callable[[int], int]]:
+    before = os.umask(0o022)
+    yield os.umask
+    os.umask(before)
+
+
+def write_any_hdf5(path: Path) -> None:
+    with hdf5_writer(path) as file:
+        file.create_dataset("features", data=np.arange(4000.0).reshape(40, 100), chunks=(8, 100))
+        file.create_group("part").attrs["name"] = "x"
+
+
+# --------------------------------------------------------------------------------------------------------------- atomic
+
+
+@pytest.mark.parametrize("old", [None, "good"])
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+def test_a_failure_leaves_the_old_file_and_nothing_else(
+    tmp_path: Path, old: str | None, error: type[BaseException]
+) -> None:
+    path = tmp_path / "folder" / "file.txt"
+    if old is not None:
+        write_text(old, path)
+
+    def fail() -> None:
+        with atomic_path(path) as temporary:
+            temporary.write_text("half")
+            raise error
+
+    with pytest.raises(error):
+        fail()
+    assert [f.name for f in path.parent.iterdir()] == ([] if old is None else ["file.txt"])
+    assert old is None or path.read_text() == old
+
+
+def test_a_file_appears_only_when_it_is_complete(tmp_path: Path) -> None:
+    path = tmp_path / "new" / "file.txt"
+    with atomic_path(path) as temporary:
+        temporary.write_text("whole")
+        assert not path.exists()
+        assert temporary.parent == path.parent, "another disk could not be renamed from"
+    assert path.read_text() == "whole"
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_full_disk_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write_text("good", tmp_path / "file")
+
+    def full(_: int) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(os, "fsync", full)
+    with pytest.raises(OSError, match="No space"):
+        write_text("new", tmp_path / "file")
+    assert (tmp_path / "file").read_text() == "good"
+    assert len(list(tmp_path.iterdir())) == 1
+
+
+@pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
+def test_permissions_are_those_of_any_new_file(tmp_path: Path, umask: Callable[[int], int], mask: int) -> None:
+    umask(mask)
+    (tmp_path / "plain").touch()
+    write_text("x", tmp_path / "ours")
+    write_any_hdf5(tmp_path / "ours.h5")
+    modes = {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
+    assert modes == {0o666 & ~mask}
+
+
+def test_writers_of_one_file_do_not_meet(tmp_path: Path) -> None:
+    """Twenty threads: the file is always one of the whole texts."""
+    path = tmp_path / "file"
+    texts = [str(i) * 50_000 for i in range(20)]
+    threads = [threading.Thread(target=write_text, args=(text, path)) for text in texts]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert path.read_text() in texts
+    assert list(tmp_path.iterdir()) == [path]
+
+
+# ---------------------------------------------------------------------------------------------------------- equal bytes
+
+
+def test_equal_tables_give_equal_bytes(tmp_path: Path) -> None:
+    shuffled = FRAME.iloc[[2, 0, 1]].sort_values("fold")  # another index, other blocks
+    for name, frame in (("a", FRAME), ("b", shuffled), ("c", FRAME.copy(deep=True))):
+        write_parquet(frame, tmp_path / f"{name}.parquet")
+        write_csv(frame, tmp_path / f"{name}.csv")
+    for suffix in ("parquet", "csv"):
+        assert len({sha256_file(tmp_path / f"{name}.{suffix}") for name in "abc"}) == 1
+    pd.testing.assert_frame_equal(read_parquet(tmp_path / "b.parquet"), FRAME)
+
+
+def test_hdf5_files_have_no_time_in_them(tmp_path: Path) -> None:
+    write_any_hdf5(tmp_path / "a.h5")
+    time.sleep(1.1)  # HDF5 keeps times in seconds
+    write_any_hdf5(tmp_path / "b.h5")
+    assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+
+
+@given(st.lists(st.floats(allow_nan=False, allow_infinity=False), min_size=1))
+def test_floats_of_a_csv_table_read_back_equal(tmp_path_factory: pytest.TempPathFactory, values: list[float]) -> None:
+    path = tmp_path_factory.getbasetemp() / "floats.csv"
+    write_csv(pd.DataFrame({"value": values}), path)
+    again = read_csv(path, ["value"], text=[])["value"].astype(float)
+    assert [v.hex() for v in again] == [v.hex() for v in values]
+
+
+TEXT = st.text(st.characters(blacklist_categories=["Cs"], blacklist_characters="\r\0"), max_size=6)
+
+
+@given(st.lists(st.tuples(TEXT, TEXT), min_size=1))
+def test_text_of_a_csv_table_reads_back_equal(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[str, str]]
+) -> None:
+    """Commas, quotes, line ends, `NA`, empty: what the cell held is what is read."""
+    path = tmp_path_factory.getbasetemp() / "text.csv"
+    write_csv(pd.DataFrame(rows, columns=["a", "b"], dtype="str"), path)
+    again = read_csv(path, ["a", "b"])
+    assert list(again.itertuples(index=False, name=None)) == rows
+
+
+def test_json_refuses_what_is_no_json(tmp_path: Path) -> None:
+    write_json({"b": [1, "ü"], "a": None}, tmp_path / "a.json")
+    assert (tmp_path / "a.json").read_text(encoding="utf-8") == '{\n  "b": [\n    1,\n    "ü"\n  ],\n  "a": null\n}\n'
+    assert read_json(tmp_path / "a.json") == {"b": [1, "ü"], "a": None}
+    with pytest.raises(ValueError, match="not JSON compliant"):
+        write_json({"value": math.nan}, tmp_path / "a.json")
+    assert read_json(tmp_path / "a.json")["a"] is None
+
+
+# --------------------------------------------------------------------------------------------------------- broken files
+
+
+def open_hdf5(path: Path) -> None:
+    with hdf5_reader(path) as file:
+        file["features"][:]
+
+
+READERS: dict[str, Callable[[Path], Any]] = {
+    "json": read_json,
+    "csv": lambda path: read_csv(path, list(FRAME)),
+    "parquet": read_parquet,
+    "h5": open_hdf5,
+}
+WRITERS: dict[str, Callable[[Path], None]] = {
+    "json": lambda path: write_json(FRAME.to_dict("list"), path),
+    "csv": lambda path: write_csv(FRAME, path),
+    "parquet": lambda path: write_parquet(FRAME, path),
+    "h5": write_any_hdf5,
+}
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_a_missing_file_is_named(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"none.{kind}"
+    with pytest.raises(UserError, match="no such file") as error:
+        READERS[kind](path)
+    assert str(error.value).startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize(
+    ("kind", "share"),  # a table that ends inside its last cell cannot be told from a whole one
+    [(kind, share) for kind in READERS for share in (0, 0.03, 0.5, 0.9) if (kind, share) != ("csv", 0.9)],
+)
+def test_a_file_that_is_cut_short_is_named(tmp_path: Path, kind: str, share: float) -> None:
+    path = tmp_path / f"cut.{kind}"
+    WRITERS[kind](path)
+    READERS[kind](path)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: int(share * len(whole))])
+    with pytest.raises(UserError) as error:
+        READERS[kind](path)
+    assert str(error.value).startswith(f"{path}: ")
+    assert "\n" not in str(error.value)
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_a_file_of_another_kind_is_named(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"other.{kind}"
+    path.write_bytes(bytes(range(256)) * 40)
+    with pytest.raises(UserError) as error:
+        READERS[kind](path)
+    assert str(error.value).startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        ("a,b\n1,2\n3\n", "line 3: 1 cells where the header has 2"),
+        ('a,b\n"1\n",2\n3,4,5\n', "line 4: 3 cells where the header has 2"),  # pandas would take 3 for an index
+        ("a,c\n1,2\n", r"column\(s\) b missing; found a, c"),
+        ("a;b\n1;2\n", r"column\(s\) a, b missing; found a;b"),
+    ],
+)
+def test_a_table_with_other_cells_than_its_header_is_refused(tmp_path: Path, content: str, expected: str) -> None:
+    (tmp_path / "t.csv").write_text(content)
+    with pytest.raises(UserError, match=expected):
+        read_csv(tmp_path / "t.csv", ["a", "b"])
+
+
+def test_a_table_from_a_spreadsheet_is_read(tmp_path: Path) -> None:
+    """Byte order mark, line ends of Windows, an empty line, a column more, which need not be filled."""
+    (tmp_path / "t.csv").write_bytes(b"\xef\xbb\xbfa,b,note\r\n01,NA,x\r\n\r\n2,,\r\n3,4\r\n")
+    table = read_csv(tmp_path / "t.csv", ["a", "b"])
+    assert table[["a", "b"]].to_numpy().tolist() == [["01", "NA"], ["2", ""], ["3", "4"]]
+
+
+def test_a_bad_write_of_hdf5_keeps_the_old_file(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    write_any_hdf5(path)
+    before = path.read_bytes()
+
+    def fail() -> None:
+        with hdf5_writer(path) as file:
+            file.create_dataset("features", data=[1.0])
+            raise RuntimeError
+
+    with pytest.raises(RuntimeError):
+        fail()
+    assert path.read_bytes() == before
+    assert list(tmp_path.iterdir()) == [path]
+
+
+def test_hdf5_is_opened_for_reading_only(tmp_path: Path) -> None:
+    write_any_hdf5(tmp_path / "a.h5")
+    with hdf5_reader(tmp_path / "a.h5") as file, pytest.raises((OSError, ValueError)):
+        file["features"][0] = 0
+    with h5py.File(io.BytesIO((tmp_path / "a.h5").read_bytes())) as file:
+        assert file["features"][0, 1] == 1
+
+
+# --------------------------------------------------------------------------------------------------------- code digests
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    for name in ("store.py", "data/views.py", "data/simulate/cells.py", "report/site.py", "report/style.css"):
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(name)
+    monkeypatch.setattr(store, "PACKAGE", tmp_path)
+    return tmp_path
+
+
+@pytest.mark.parametrize(
+    ("edited", "changes"),
+    [
+        ("data/views.py", {"data"}),
+        ("data/simulate/cells.py", {"data", "data/simulate"}),
+        ("report/site.py", {"report"}),
+        ("report/style.css", {"report"}),
+        ("report/new.html.j2", {"report"}),
+        ("report/notes.txt", set()),
+        ("report/__pycache__/site.cpython-311.pyc", set()),
+        ("cli.py", set()),
+        ("store.py", {"data", "data/simulate", "report"}),
+    ],
+)
+def test_a_code_digest_changes_with_an_edit_of_its_folders_only(package: Path, edited: str, changes: set[str]) -> None:
+    folders = ("data", "data/simulate", "report")
+    before = {folder: code_digest(folder) for folder in folders}
+    assert before == {folder: code_digest(folder) for folder in folders}
+    (package / edited).parent.mkdir(exist_ok=True)
+    with (package / edited).open("a") as file:
+        file.write("# edited")
+    assert {folder for folder in folders if code_digest(folder) != before[folder]} == changes
+
+
+def test_a_moved_file_changes_the_code_digest(package: Path) -> None:
+    before = code_digest("data")
+    (package / "data" / "views.py").rename(package / "data" / "augment.py")
+    assert code_digest("data") != before
+
+
+def test_a_code_digest_does_not_depend_on_the_order_of_folders(package: Path) -> None:  # noqa: ARG001
+    assert code_digest("data", "report") == code_digest("report", "data")
+
+
+def test_a_code_digest_of_no_folder_is_refused() -> None:
+    with pytest.raises(ValueError, match="no package folder"):
+        code_digest("evaluations")

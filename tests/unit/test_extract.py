@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import fcntl
+import shutil
 import threading
 from dataclasses import replace
 from pathlib import Path
@@ -14,7 +15,6 @@ import torchvision
 from PIL import Image
 
 from leukorepro.data.images import UnreadableImage, read_rgb
-from leukorepro.errors import UserError
 from leukorepro.features import extract as module
 from leukorepro.features.extract import Request, extract
 from leukorepro.resolved import ResolvedExtractor
@@ -119,12 +119,40 @@ def test_other_weights_do_not_continue_what_was_begun(request_: Request, tmp_pat
     np.testing.assert_array_equal(features(tmp_path / "a.h5"), features(tmp_path / "b.h5"))
 
 
-def test_two_extractions_of_one_file_do_not_mix(request_: Request, tmp_path: Path) -> None:
+def test_two_extractions_of_one_file_do_not_mix(
+    request_: Request, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The second waits for the first, and takes what it left."""
+    extract(request_, tmp_path / "f.h5", **OPTIONS)
+    whole = (tmp_path / "f.h5").read_bytes()
+    (tmp_path / "f.h5").unlink()
     (tmp_path / ".f.h5.partial").mkdir()
-    with (tmp_path / ".f.h5.partial" / "lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        with pytest.raises(UserError, match="another process is extracting this file"):
-            extract(request_, tmp_path / "f.h5", **OPTIONS)
+    lock = (tmp_path / ".f.h5.partial" / "lock").open("w")
+    fcntl.flock(lock, fcntl.LOCK_EX)
+    second = threading.Thread(target=extract, args=(request_, tmp_path / "f.h5"), kwargs=OPTIONS)
+    second.start()
+    for _ in range(600):
+        if "waiting until it has finished" in capsys.readouterr().out:
+            break
+        second.join(0.1)
+    else:
+        pytest.fail("the second extraction did not wait")
+    # The first one ends as it does: its file in place, its folder gone.
+    (tmp_path / "f.h5").write_bytes(whole)
+    shutil.rmtree(tmp_path / ".f.h5.partial")
+    lock.close()
+    second.join(60)
+    assert not second.is_alive()
+    assert "complete already" in capsys.readouterr().out
+    assert (tmp_path / "f.h5").read_bytes() == whole
+    assert not (tmp_path / ".f.h5.partial").exists()
+
+
+def test_a_complete_file_of_other_input_is_made_again(request_: Request, tmp_path: Path) -> None:
+    extract(replace(request_, manifest_sha256="1" * 64), tmp_path / "f.h5", **OPTIONS)
+    extract(request_, tmp_path / "f.h5", **OPTIONS)
+    with h5py.File(tmp_path / "f.h5") as file:
+        assert file.attrs["manifest_sha256"] == "0" * 64
 
 
 def test_images_in_memory_do_not_grow_with_their_number(
@@ -149,5 +177,5 @@ def test_images_in_memory_do_not_grow_with_their_number(
 
     monkeypatch.setattr(module, "_network", counting)
     extract(replace(request_, manifest=many), tmp_path / "f.h5", **OPTIONS)
-    assert computed[0] == 80
+    assert computed[0] == decoded[0] == 80  # once for all of an image's views
     assert ahead[0] <= 4 * 2  # three batches of two images waiting, and the one in the network

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import os
 import shutil
 from collections import deque
 from collections.abc import Iterator, Sequence
@@ -35,7 +36,7 @@ from leukorepro.features.fusion import SCHEMA_VERSION, write_rows
 from leukorepro.features.networks import FeatureNetwork, build_network
 from leukorepro.features.preprocessing import resize
 from leukorepro.resolved import ResolvedExtractor
-from leukorepro.store import code_digest, hdf5_writer, write_json
+from leukorepro.store import code_digest, hdf5_reader, hdf5_writer, write_json
 from leukorepro.words import Device
 
 CALIBRATION_IMAGES = 32
@@ -90,7 +91,7 @@ def extract(request: Request, output: Path, *, device: Device, threads: int, bat
     Raises
     ------
     UserError
-        If an image cannot be read any more, or another process extracts the same file.
+        If an image cannot be read any more.
     """
     target = choose_device(device)
     torch.set_num_threads(threads)
@@ -103,6 +104,9 @@ def extract(request: Request, output: Path, *, device: Device, threads: int, bat
         header = _header(request, network, target, batch_rows)
         batch_images = max(1, batch_rows // len(request.views))
         with _work_folder(output, header) as partial:
+            if _is_complete(output, header):
+                print(f"{output}: complete already")
+                return
             _append_rows(partial, request, usable, network, target, pool, batch_images)
             _write(output, partial, request, usable, network.dim, header)
 
@@ -202,19 +206,35 @@ def _append_rows(
 def _work_folder(output: Path, header: dict[str, Any]) -> Iterator[Path]:
     """The file of finished rows, kept if the work is interrupted, removed when it is complete."""
     folder = output.parent / f".{output.name}.partial"
-    folder.mkdir(parents=True, exist_ok=True)
-    with (folder / "lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise UserError(f"{output}: another process is extracting this file; wait for it or stop it.") from None
+    with _only_one(folder):
         description, rows = folder / "header.json", folder / "rows.f32"
         text = json.dumps(header, indent=2) + "\n"
         if not description.is_file() or description.read_text() != text or not rows.is_file():
             rows.write_bytes(b"")
             write_json(header, description)
         yield rows
-    shutil.rmtree(folder)
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """Wait until no other process works in a folder: a job of a killed workflow, say, that lives on.
+
+    The system frees the lock of a process that has ended, however it ended.
+    """
+    path = folder / "lock"
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        with path.open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print(f"{folder}: another process works here; waiting until it has finished", flush=True)
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            # The other one removes the folder when it is done, and with it the lock that was waited for.
+            if path.exists() and os.path.samestat(os.fstat(lock.fileno()), path.stat()):
+                yield
+                return
 
 
 def _header(request: Request, network: FeatureNetwork, device: torch.device, batch_rows: int) -> dict[str, Any]:
@@ -241,6 +261,14 @@ def _header(request: Request, network: FeatureNetwork, device: torch.device, bat
         "code_hash": code_digest("data", "features"),
         "library_versions": json.dumps({library: version(library) for library in LIBRARIES}),
     }
+
+
+def _is_complete(output: Path, header: dict[str, Any]) -> bool:
+    """Whether the file is there and says that it was made from the same input by the same code."""
+    if not output.is_file():
+        return False
+    with hdf5_reader(output) as file:
+        return dict(file.attrs) == header
 
 
 def _write(output: Path, rows: Path, request: Request, usable: pd.DataFrame, dim: int, header: dict[str, Any]) -> None:

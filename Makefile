@@ -58,6 +58,7 @@ bench: env ## Measure against peers; tables and figures in results/benchmarks.
 lock: env ## Renew requirements.lock after an edit of pyproject.toml.
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev \
 	    --no-header --no-annotate --output-file requirements.lock pyproject.toml
+	python envs/from_lock.py
 
 clean: ## Remove results and simulated images, not the environment.
 	rm -rf results/* data/simulated logs .snakemake

@@ -8,29 +8,28 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import Annotated, Any, Literal, TypeVar
+from typing import Annotated, Any, Literal, TypeVar, get_args
 
-import yaml
 from pydantic import (
     AfterValidator,
     BaseModel,
     ConfigDict,
+    Discriminator,
     Field,
+    Tag,
     TypeAdapter,
-    ValidationError,
     field_validator,
     model_validator,
 )
 
-from leukorepro.errors import UserError, did_you_mean
+from leukorepro.errors import unknown
+from leukorepro.validation import parse, pattern, read_yaml
 from leukorepro.words import Budget, Look, Rung, Scope, Unit
 
 CONFIG = Path("config")
 """Folder of the configuration, relative to the project's root, where every command is run."""
 
-Share = Annotated[float, Field(gt=0, lt=1)]
-Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]*$")]
-View = Annotated[str, Field(pattern=r"^(identity|hflip|vflip|rot90|rot180|rot270|rotate:\d+)$")]
+T = TypeVar("T")
 
 
 def _identity_first(views: list[str]) -> list[str]:
@@ -39,14 +38,66 @@ def _identity_first(views: list[str]) -> list[str]:
     return views
 
 
+def _every_budget(values: dict[Budget, T]) -> dict[Budget, T]:
+    if missing := [budget for budget in get_args(Budget) if budget not in values]:
+        raise ValueError(f"'{missing[0]}' is missing; must have a value for each of {', '.join(get_args(Budget))}")
+    return values
+
+
+def _refuse_twice(names: list[str]) -> None:
+    if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        raise ValueError(f"'{twice[0]}' is named twice; name each once")
+
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Key = Annotated[
+    str,
+    Field(
+        pattern=pattern(
+            r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", "letters, digits, '_', '.' and '-', a letter or digit in front"
+        )
+    ),
+]
+View = Annotated[
+    str,
+    Field(
+        pattern=pattern(
+            r"^(identity|hflip|vflip|rot90|rot180|rot270|rotate:\d+)$",
+            "identity, hflip, vflip, rot90, rot180, rot270 or rotate:SEED",
+        )
+    ),
+]
 Views = Annotated[list[View], AfterValidator(_identity_first)]
-WeightsSpec = Annotated[str, Field(pattern=r"^(imagenet|random|file:.+)$")]
+WeightsSpec = Annotated[str, Field(pattern=pattern(r"^(imagenet|random|file:.+)$", "imagenet, random or file:PATH"))]
+Metric = Annotated[
+    str,
+    Field(
+        pattern=pattern(
+            r"^((.+_)?(accuracy|sensitivity|specificity|precision|recall|f1|auroc)|(train|test)_loss)$",
+            "accuracy, sensitivity, specificity, precision, recall, f1 or auroc, perhaps with a class in front, "
+            "train_loss or test_loss",
+        )
+    ),
+]
+PerBudget = Annotated[
+    dict[Budget, T], AfterValidator(_every_budget), Field(json_schema_extra={"required": list(get_args(Budget))})
+]
+"""A value for each budget."""
 
 
 class Strict(BaseModel):
     """A frozen model that refuses unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keys_exist(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            for key in value:
+                if key not in cls.model_fields:
+                    raise ValueError(unknown("key", str(key), cls.model_fields))
+        return value
 
 
 # ---------------------------------------------------------------------------------------------------------- datasets
@@ -68,12 +119,30 @@ class SubjectsFromRegex(Strict):
     @classmethod
     def _has_group(cls, value: str) -> str:
         try:
-            pattern = re.compile(value)
+            expression = re.compile(value)
         except re.error as error:
-            raise ValueError(f"not a regular expression: {error}") from None
-        if pattern.groups < 1:
-            raise ValueError("has no group; put the part that names the subject into parentheses")
+            raise ValueError(f"given '{value}'; must be a regular expression ({error})") from None
+        if expression.groups < 1:
+            raise ValueError(f"given '{value}', without a group; put the part that names the subject into parentheses")
         return value
+
+
+def _subjects_source(value: Any) -> str | None:
+    if isinstance(value, Strict):
+        return "csv" if isinstance(value, SubjectsFromCsv) else "regex"
+    given = [key for key in ("csv", "regex") if isinstance(value, dict) and key in value]
+    return given[0] if len(given) == 1 else None
+
+
+Subjects = Annotated[
+    Annotated[SubjectsFromCsv, Tag("csv")] | Annotated[SubjectsFromRegex, Tag("regex")],
+    Discriminator(
+        _subjects_source,
+        custom_error_type="subjects_source",
+        custom_error_message="must be a mapping with one of the keys csv and regex",
+    ),
+]
+"""Who the patients are."""
 
 
 class DatasetBase(Strict):
@@ -93,7 +162,7 @@ class FolderDataset(DatasetBase):
 
     adapter: Literal["image_folder"]
     images: Path
-    subjects: SubjectsFromCsv | SubjectsFromRegex | None = None
+    subjects: Subjects | None = None
 
 
 class CnmcDataset(DatasetBase):
@@ -148,7 +217,7 @@ class SimulatedDataset(DatasetBase, Population):
     """Procedural smears, made by `leukorepro data simulate`."""
 
     adapter: Literal["simulated"]
-    sizes: dict[Budget, SimulationSize]
+    sizes: PerBudget[SimulationSize]
 
     def simulation(self, budget: Budget) -> Simulation:
         """The simulation at the size of a budget."""
@@ -180,7 +249,7 @@ class SparseAutoencoderSpec(Strict):
     kind: Literal["sparse_autoencoder"]
     hidden_fraction: Annotated[float, Field(gt=0, le=4)]
     """Hidden units as a share of the number of features."""
-    max_epochs: dict[Budget, Annotated[int, Field(ge=1)]]
+    max_epochs: PerBudget[Annotated[int, Field(ge=1)]]
     gradient_tolerance: Annotated[float, Field(ge=0)] = 1e-6
     l2_weight: Annotated[float, Field(ge=0)] = 0.001
     sparsity_weight: Annotated[float, Field(ge=0)] = 1.0
@@ -243,9 +312,15 @@ class Table(Strict):
 
     title: str
     split: str
-    metrics: list[str]
+    metrics: Annotated[list[Metric], Field(min_length=1)]
     """Metrics that the paper prints, in its order."""
-    items: list[Item]
+    items: Annotated[list[Item], Field(min_length=1)]
+
+    @field_validator("items")
+    @classmethod
+    def _once(cls, value: list[Item]) -> list[Item]:
+        _refuse_twice([item.item for item in value])
+        return value
 
 
 class Figure(Strict):
@@ -253,8 +328,8 @@ class Figure(Strict):
 
     title: str
     table: str
-    items: list[str]
-    metrics: list[str]
+    items: Annotated[list[str], Field(min_length=1)]
+    metrics: Annotated[list[Metric], Field(min_length=1)]
 
 
 class Citation(Strict):
@@ -276,7 +351,7 @@ class Study(Strict):
     """Adapter of the dataset that the paper used; a verdict needs a complete copy of it."""
     published_protocol: PublishedProtocol
     extractors: dict[Key, Extractor]
-    feature_sets: dict[Key, list[Key]]
+    feature_sets: dict[Key, Annotated[list[Key], Field(min_length=1)]]
     """Extractors fused, in this order, into each feature set."""
     reducers: dict[Key, SparseAutoencoderSpec] = {}
     classifiers: dict[Key, SvmSpec]
@@ -290,9 +365,7 @@ class Study(Strict):
     def _names_exist(self) -> Study:
         def check(name: str, known: Any, where: str, what: str) -> None:
             if name not in known:
-                raise ValueError(
-                    f"{where}: unknown {what} '{name}'. Known: {', '.join(known)}.{did_you_mean(name, known)}"
-                )
+                raise ValueError(f"{where}: {unknown(what, name, known)}")
 
         for name, parts in self.feature_sets.items():
             for part in parts:
@@ -330,6 +403,12 @@ class StudyRun(Strict):
     rungs: list[Rung] = []
     """Rungs of the ladder; default: every one that the dataset allows."""
 
+    @field_validator("extractors")
+    @classmethod
+    def _once(cls, value: list[str]) -> list[str]:
+        _refuse_twice(value)
+        return value
+
 
 class Run(Strict):
     """One configuration file: which studies, on which datasets, with which weights and budget."""
@@ -348,7 +427,7 @@ class Run(Strict):
     def _once(cls, value: list[StudyRun]) -> list[StudyRun]:
         keys = [choice.study for choice in value]
         if twice := sorted({key for key in keys if keys.count(key) > 1}):
-            raise ValueError(f"{twice[0]} is named twice; put the second into a run of its own")
+            raise ValueError(f"'{twice[0]}' is named twice; put the second into a run of its own")
         return value
 
 
@@ -360,68 +439,11 @@ SCHEMAS: dict[str, TypeAdapter[Any]] = {
     "study": TypeAdapter(Study),
 }
 
-T = TypeVar("T")
-
 
 def json_schema(name: str) -> dict[str, Any]:
     """JSON schema of a configuration file: ``run``, ``dataset`` or ``study``."""
     schema = SCHEMAS[name].json_schema()
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "title": f"leukorepro {name}", **schema}
-
-
-def read_yaml(path: Path) -> Any:
-    """Read a YAML file.
-
-    Raises
-    ------
-    UserError
-        If it is missing or not YAML.
-    """
-    try:
-        text = Path(path).read_text(encoding="utf-8")
-    except FileNotFoundError:
-        folder = Path(path).parent
-        known = sorted(f.stem for f in folder.glob("*.yaml"))
-        hint = f" Known there: {', '.join(known)}.{did_you_mean(Path(path).stem, known)}" if known else ""
-        raise UserError(f"{path}: no such file.{hint}") from None
-    try:
-        return yaml.safe_load(text)
-    except yaml.YAMLError as error:
-        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}") from None
-
-
-def parse(kind: TypeAdapter[T] | type[T], value: Any, path: Path) -> T:
-    """Validate a parsed YAML value.
-
-    Raises
-    ------
-    UserError
-        With the file, the key, what was given and what is allowed, for each fault.
-    """
-    adapter: TypeAdapter[T] = kind if isinstance(kind, TypeAdapter) else TypeAdapter(kind)
-    try:
-        return adapter.validate_python(value)
-    except ValidationError as error:
-        faults = "; ".join(_fault(e) for e in error.errors())
-        raise UserError(f"{path}: {faults}") from None
-
-
-def _fault(error: Any) -> str:
-    key = ""
-    for part in error["loc"]:
-        key += f"[{part}]" if isinstance(part, int) else f".{part}" if key else str(part)
-    message = error["msg"].removeprefix("Value error, ")
-    context = error.get("ctx", {})
-    if error["type"] == "extra_forbidden":
-        message = "unknown key; remove it or correct its name"
-    elif error["type"] == "missing":
-        message = "required, but not given"
-    elif error["type"] == "string_pattern_mismatch":
-        message = f"given {error['input']!r}, allowed is what matches {context['pattern']}"
-    elif error["type"] != "value_error":
-        given = repr(error["input"])
-        message = f"given {given if len(given) < 80 else given[:77] + '...'}; {message[0].lower()}{message[1:]}"
-    return f"{key}: {message}" if key else message
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": f"leukorepro {name}"}
 
 
 def dataset_path(key: str) -> Path:

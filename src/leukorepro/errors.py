@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
+from typing import TypeVar
+
+T = TypeVar("T")
 
 
 class UserError(Exception):
@@ -17,3 +20,22 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
     """Return `` Did you mean 'x'?`` for the known name closest to `given`, or an empty string."""
     close = difflib.get_close_matches(given, list(known), n=1)
     return f" Did you mean '{close[0]}'?" if close else ""
+
+
+def unknown(what: str, given: str, known: Iterable[str]) -> str:
+    """Return the sentence on a name that is not among the known ones."""
+    names = list(known)
+    return f"unknown {what} '{given}'. Known: {', '.join(names) or 'none'}.{did_you_mean(given, names)}"
+
+
+def look_up(known: Mapping[str, T], name: str, what: str, where: str) -> T:
+    """Return the value of a name that a user gave.
+
+    Raises
+    ------
+    UserError
+        If there is none of that name; the message begins with `where` and says what there is.
+    """
+    if name not in known:
+        raise UserError(f"{where}: {unknown(what, name, known)}")
+    return known[name]

@@ -8,12 +8,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from leukorepro.config import (
     Extractor,
+    FolderDataset,
     Item,
     Protocol,
     Run,
@@ -21,18 +22,18 @@ from leukorepro.config import (
     Strict,
     Study,
     StudyRun,
+    SubjectsFromCsv,
     dataset_path,
     load_dataset,
     load_study,
-    parse,
-    read_yaml,
     study_path,
 )
 from leukorepro.data.adapters import list_images
-from leukorepro.errors import UserError
+from leukorepro.errors import UserError, look_up, unknown
 from leukorepro.features.backbones import find_backbone
 from leukorepro.resolved import ResolvedExtractor, ResolvedRun, ResolvedStudy
 from leukorepro.store import sha256_file
+from leukorepro.validation import parse, read_yaml
 from leukorepro.words import LADDER, Budget, Rung
 
 SIMULATED = Path("data/simulated")
@@ -53,22 +54,33 @@ def resolve(run_file: Path, overrides: Mapping[str, Any] | None = None) -> Resol
     UserError
         If any of the files is wrong, with its key and what is allowed.
     """
-    run = parse(Run, {**(read_yaml(run_file) or {}), **(overrides or {})}, run_file)
+    content = read_yaml(run_file)
+    run = parse(Run, {**content, **(overrides or {})} if isinstance(content, dict) else content, run_file)
     return ResolvedRun(
         name=run.name,
         budget=run.budget,
         seed=run.seed,
-        studies=[_resolve_study(run, choice, f"{run_file}: studies[{i}]") for i, choice in enumerate(run.studies)],
+        studies=[_resolve_study(run, choice, run_file, f"studies[{i}]") for i, choice in enumerate(run.studies)],
     )
 
 
-def resolve_extractor(extractor: Extractor, weights: str, where: str) -> ResolvedExtractor:
+def resolve_extractor(
+    extractor: Extractor, weights: str, where: str, weights_where: str | None = None
+) -> ResolvedExtractor:
     """Look up an extractor's backbone, layer and input size, and name its feature file.
+
+    Parameters
+    ----------
+    extractor : Extractor
+    weights : str
+        `imagenet`, `random` or `file:PATH`.
+    where, weights_where : str
+        File and key that a message on the extractor, or on its weights, begins with.
 
     Raises
     ------
     UserError
-        If there is no such backbone, layer or weights file; the message begins with `where`.
+        If there is no such backbone, layer or weights file, or the input is too small for the network.
     """
     try:
         backbone = find_backbone(extractor.backbone)
@@ -77,10 +89,15 @@ def resolve_extractor(extractor: Extractor, weights: str, where: str) -> Resolve
     except UserError as error:
         raise UserError(f"{where}: {error}") from None
     size = extractor.input_size or backbone.input_size
+    if size < backbone.min_input_size:
+        raise UserError(
+            f"{where}: input_size {size} is too small for {extractor.backbone}; "
+            f"it needs {backbone.min_input_size} pixels or more."
+        )
     kind, _, path = weights.partition(":")
     if kind == "file":
         if not Path(path).is_file():
-            raise UserError(f"{where}: weights file {path} does not exist; give an existing file as 'file:PATH'.")
+            raise UserError(f"{weights_where or where}: weights file {path} does not exist; correct its path.")
         kind = f"file_{sha256_file(Path(path))[:8]}"
     return ResolvedExtractor(
         id=f"{extractor.backbone}-{layer}-{kind}-{size}",
@@ -92,11 +109,17 @@ def resolve_extractor(extractor: Extractor, weights: str, where: str) -> Resolve
 
 
 def find_study(run: ResolvedRun, key: str) -> ResolvedStudy:
-    """A run's study by its key."""
+    """A run's study by its key.
+
+    Raises
+    ------
+    UserError
+        If the run has no such study.
+    """
     for study in run.studies:
         if study.study.key == key:
             return study
-    raise UserError(f"run '{run.name}' has no study '{key}'; it has {', '.join(s.study.key for s in run.studies)}.")
+    raise UserError(f"run '{run.name}': {unknown('study', key, [s.study.key for s in run.studies])}")
 
 
 def items_of(study: Study, split: str, feature_set: str) -> list[tuple[str, Item]]:
@@ -143,18 +166,20 @@ def dataset_file(study: ResolvedStudy, budget: Budget) -> Path:
 
 
 def fingerprint(study: ResolvedStudy) -> str:
-    """Digest of names, sizes and times of a dataset's files: a changed folder is scanned again.
+    """Digest of names, sizes and times of a dataset's files, its table of subjects among them.
 
-    Empty for simulated images, which the workflow makes itself.
+    A changed dataset is scanned again. Empty for simulated images, which the workflow makes itself.
     """
     if study.simulated:
         return ""
     entries = []
-    for folder, _, files in os.walk(study.images):
+    for folder, _, files in os.walk(study.images, followlinks=True):
         for name in files:
-            status = os.stat(os.path.join(folder, name))  # noqa: PTH116, PTH118 - ten thousand files, at each start
-            entries.append((os.path.relpath(folder, study.images), name, status.st_size, status.st_mtime_ns))
-    return digest(sorted(entries))
+            path = os.path.join(folder, name)  # noqa: PTH118 - ten thousand files, at each start
+            entries.append((os.path.relpath(folder, study.images), name, *_size_and_time(path)))
+    subjects = study.dataset.subjects if isinstance(study.dataset, FolderDataset) else None
+    table = _size_and_time(subjects.csv) if isinstance(subjects, SubjectsFromCsv) else ()
+    return digest(sorted(entries), table)
 
 
 def digest(*values: Any) -> str:
@@ -164,12 +189,14 @@ def digest(*values: Any) -> str:
 
 def split_digest(run: ResolvedRun, study: ResolvedStudy, rung: Rung, split: str) -> str:
     """Digest of what a split table depends on."""
-    return digest(run.seed, study.protocols[rung], study.study.splits[split])
+    return digest(run.seed, study.protocols[rung], study.study.splits[split], study.external_split)
 
 
 def reducer_digest(run: ResolvedRun, study: ResolvedStudy, rung: Rung, reducer: str) -> str:
     """Digest of what a fitted reducer depends on, beside its input files."""
-    return digest(run.seed, run.budget, study.protocols[rung], study.study.reducers[reducer])
+    spec = study.study.reducers[reducer]
+    used = {**spec.model_dump(mode="json"), "max_epochs": spec.max_epochs[run.budget]}
+    return digest(run.seed, study.protocols[rung], used)
 
 
 def classify_digest(study: ResolvedStudy, rung: Rung, split: str, feature_set: str) -> str:
@@ -183,23 +210,44 @@ def _plain(value: Any) -> Any:
     return value.model_dump(mode="json") if isinstance(value, Strict) else str(value)
 
 
-def _resolve_study(run: Run, choice: StudyRun, where: str) -> ResolvedStudy:
-    study = load_study(study_path(choice.study))
+def _size_and_time(path: str | Path) -> tuple[int, int]:
+    """Of a file; a link to nothing is listed too, and has none."""
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except FileNotFoundError:
+        return -1, -1
+    return status.st_size, status.st_mtime_ns
+
+
+def _existing(path_of: Callable[[str], Path], key: str, what: str, where: str) -> Path:
+    """The configuration file of a study or dataset."""
+    return look_up({file.stem: file for file in sorted(path_of("*").parent.glob("*.yaml"))}, key, what, where)
+
+
+def _resolve_study(run: Run, choice: StudyRun, run_file: Path, key: str) -> ResolvedStudy:
+    file = _existing(study_path, choice.study, "study", f"{run_file}: {key}.study")
+    study = load_study(file)
+    if study.key != choice.study:
+        raise UserError(f"{file}: key: given '{study.key}'; must be '{choice.study}', as the file is named.")
     if choice.extractors:
-        study = _with_extractors(study, choice.extractors, where)
-    dataset = load_dataset(dataset_path(choice.dataset))
+        study = _with_extractors(study, choice.extractors)
+    dataset = load_dataset(_existing(dataset_path, choice.dataset, "dataset", f"{run_file}: {key}.dataset"))
     if isinstance(dataset, SimulatedDataset):
         dataset_id = f"{choice.dataset}-{run.budget}"
         images = SIMULATED / dataset_id
     else:
         dataset_id, images = choice.dataset, dataset.images
     extractors = {
-        name: resolve_extractor(extractor, choice.weights.get(name, run.weights), f"{where}.extractors.{name}")
+        name: resolve_extractor(
+            extractor,
+            choice.weights.get(name, run.weights),
+            f"{run_file}: {key}.extractors" if choice.extractors else f"{file}: extractors.{name}",
+            f"{run_file}: {key}.weights.{name}" if name in choice.weights else f"{run_file}: weights",
+        )
         for name, extractor in study.extractors.items()
     }
     for name in choice.weights:
-        if name not in extractors:
-            raise UserError(f"{where}.weights: '{name}' is not an extractor here; known: {', '.join(extractors)}.")
+        look_up(extractors, name, "extractor", f"{run_file}: {key}.weights")
     if isinstance(dataset, SimulatedDataset):  # not drawn yet, perhaps
         has_subjects = True
         external_split = dataset.external_split if dataset.sizes[run.budget].external_images else None
@@ -211,7 +259,7 @@ def _resolve_study(run: Run, choice: StudyRun, where: str) -> ResolvedStudy:
         missing["subject_disjoint"] = f"the dataset {dataset_id} has no subject ids"
     if external_split is None:
         missing["external"] = f"the dataset {dataset_id} has no held-out part of its own"
-    protocols, left_out = _rungs(study, choice, missing, f"{where}.rungs")
+    protocols, left_out = _rungs(study, choice, missing, f"{run_file}: {key}.rungs")
     return ResolvedStudy(
         study=study,
         dataset_id=dataset_id,
@@ -224,14 +272,12 @@ def _resolve_study(run: Run, choice: StudyRun, where: str) -> ResolvedStudy:
     )
 
 
-def _with_extractors(study: Study, backbones: list[str], where: str) -> Study:
+def _with_extractors(study: Study, backbones: list[str]) -> Study:
     """The study with a user's backbones in place of its own.
 
     Each backbone becomes a feature set, and all of them together one more. An item of the paper on a single extractor
     is run on every single one, an item on fused extractors on all of them fused.
     """
-    if len(set(backbones)) != len(backbones):
-        raise UserError(f"{where}.extractors: the same backbone twice; name each once.")
     single = {name: [name] for name in backbones}
     fused = "fused" if len(backbones) > 1 else backbones[0]
     headline_table, _, headline_item = study.headline.partition("/")
@@ -251,7 +297,7 @@ def _with_extractors(study: Study, backbones: list[str], where: str) -> Study:
                     Item(item=name, features=features, reducer=item.reducer, classifier=item.classifier),
                 )
                 if (number, item.item) == (headline_table, headline_item):
-                    headline = f"{number}/{name}"
+                    headline = headline or f"{number}/{name}"
         tables[number] = table.model_copy(update={"items": list(items.values())})
     return Study.model_validate(
         study.model_copy(

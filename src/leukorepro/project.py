@@ -4,20 +4,29 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import yaml
+from pydantic import TypeAdapter
 
-from leukorepro.config import CONFIG, SCHEMAS, RealDataset, dataset_path, parse
+from leukorepro.config import CONFIG, SCHEMAS, Key, RealDataset, dataset_path, load_run
 from leukorepro.data.adapters import list_images
 from leukorepro.errors import UserError
 from leukorepro.plan import resolve
-from leukorepro.store import write_text
+from leukorepro.store import atomic_path, write_text
+from leukorepro.validation import parse
 from leukorepro.words import Budget
 
-DISEASED = ("all", "aml", "leukemia", "leukaemia", "blast", "malignant", "cancer", "positive", "diseased", "1")
+DISEASED = (
+    *("all", "aml", "leukemia", "leukaemia", "leukemic", "leukaemic", "blast", "blasts", "abnormal", "malignant"),
+    *("cancer", "positive", "diseased", "1"),
+)
 """Class names that are taken for the diseased one where nobody says which it is."""
+
+HEALTHY = ("healthy", "normal", "hem", "benign", "negative", "control", "controls", "0")
+"""Class names that are not, whatever the other one is called."""
 
 
 def run_path(name: str) -> Path:
@@ -60,8 +69,14 @@ def start(
     Raises
     ------
     UserError
-        If the images, the study, a backbone or a weights file is wrong, or a file exists; nothing is written then.
+        If the images, the study, a backbone or a weights file is wrong, or a file exists; nothing is changed then.
     """
+    default = CONFIG / "config.yaml"
+    if not default.is_file():
+        raise UserError(f"{default}: no such file here; run the command in the project's folder, beside its Snakefile.")
+    parse(TypeAdapter(Key), name, Path("--name"))
+    if name == load_run(default).name:
+        raise UserError(f"--name: results/{name} belongs to {default}; choose another name.")
     files = dataset_path(name), run_path(name)
     existing = [str(file) for file in files if file.exists()]
     if existing and not force:
@@ -72,9 +87,8 @@ def start(
         + ", ".join(f"{label or '(no class)'} {n}" for label, n in sorted(classes.items()))
     ]
     if len(classes) < 2:
-        raise UserError(
-            f"{dataset.images}: one class only ({', '.join(classes)}); put each class into a folder of its own."
-        )
+        found = "".join(classes) or "images beside no class folder"
+        raise UserError(f"{dataset.images}: one class only ({found}); put each class into a folder of its own.")
     dataset, note = _with_positive_class(dataset, sorted(classes))
     run: dict[str, Any] = {"study": study, "dataset": name}
     if extractors:
@@ -85,17 +99,14 @@ def start(
         ("dataset", dataset.model_dump(mode="json", exclude_defaults=True)),
         ("run", {"name": name, "budget": budget, "studies": [run]}),
     )
-    previous = [file.read_text(encoding="utf-8") if file.exists() else None for file in files]
-    try:
+    with ExitStack() as undo:
         for file, (kind, content) in zip(files, contents, strict=True):
             parse(SCHEMAS[kind], content, file)
+            undo.callback(_restore, file, file.read_bytes() if file.exists() else None)
             header = f"# yaml-language-server: $schema=../schema/{kind}.json\n"
             write_text(header + yaml.safe_dump(content, sort_keys=False, allow_unicode=True), file)
         resolved = resolve(files[1])
-    except UserError:
-        for file, text in zip(files, previous, strict=True):
-            file.unlink(missing_ok=True) if text is None else write_text(text, file)
-        raise
+        undo.pop_all()
     told += note
     told += [f"left out: {rung}, because {reason}" for rung, reason in resolved.studies[0].left_out.items()]
     told += [f"wrote {file}" for file in files]
@@ -103,14 +114,25 @@ def start(
     return "\n".join(told)
 
 
+def _restore(file: Path, content: bytes | None) -> None:
+    """Put a file back as it was."""
+    if content is None:
+        file.unlink(missing_ok=True)
+    else:
+        with atomic_path(file) as temporary:
+            temporary.write_bytes(content)
+
+
 def _with_positive_class(dataset: RealDataset, classes: list[str]) -> tuple[RealDataset, list[str]]:
     """The dataset with its diseased class, and what must be said about it."""
     chosen = dataset.positive_class
     if chosen is not None and chosen not in classes:
         raise UserError(f"--positive: no class '{chosen}'; found {', '.join(classes)}.")
+    if chosen is not None and len(classes) > 2:
+        raise UserError(f"--positive: {len(classes)} classes ({', '.join(classes)}); only one of two can be positive.")
     if len(classes) > 2 or chosen is not None:
         return dataset, []
-    guess = next((c for c in classes if c.lower() in DISEASED), classes[-1])
+    guess = max(reversed(classes), key=lambda c: (c.lower() in DISEASED) - (c.lower() in HEALTHY))
     return (
         dataset.model_copy(update={"positive_class": guess}),
         [f"taken as the diseased class: {guess} (choose with --positive)"],

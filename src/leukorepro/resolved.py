@@ -8,8 +8,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from leukorepro.config import Dataset, Protocol, Strict, Study
+from leukorepro.config import Dataset, KFoldScheme, Protocol, SparseAutoencoderSpec, Strict, Study
+from leukorepro.errors import UserError, look_up
 from leukorepro.store import read_json
+from leukorepro.validation import parse
 from leukorepro.words import Budget, Rung
 
 
@@ -52,6 +54,38 @@ class ResolvedStudy(Strict):
         """Extractors whose weights are random."""
         return [name for name, extractor in self.extractors.items() if extractor.weights == "random"]
 
+    def find_protocol(self, rung: Rung) -> Protocol:
+        """The protocol of a rung.
+
+        Raises
+        ------
+        UserError
+            If the run leaves the rung out, with the reason.
+        """
+        if rung in self.left_out:
+            raise UserError(f"study '{self.study.key}': {rung} does not run here: {self.left_out[rung]}.")
+        return self.protocols[rung]
+
+    def find_split(self, name: str) -> KFoldScheme:
+        """The split of that name.
+
+        Raises
+        ------
+        UserError
+            If the study has no such split.
+        """
+        return look_up(self.study.splits, name, "split", f"study '{self.study.key}'")
+
+    def find_reducer(self, name: str) -> SparseAutoencoderSpec:
+        """The reducer of that name.
+
+        Raises
+        ------
+        UserError
+            If the study has no such reducer.
+        """
+        return look_up(self.study.reducers, name, "reducer", f"study '{self.study.key}'")
+
 
 class ResolvedRun(Strict):
     """A run, complete: every name looked up, every default filled in."""
@@ -75,5 +109,11 @@ class ResolvedRun(Strict):
 
 
 def load_resolved(path: Path) -> ResolvedRun:
-    """Read the resolved configuration that a run wrote beside its results."""
-    return ResolvedRun.model_validate(read_json(path))
+    """Read the resolved configuration that a run wrote beside its results.
+
+    Raises
+    ------
+    UserError
+        If it is missing, broken or of another version.
+    """
+    return parse(ResolvedRun, read_json(path), path)

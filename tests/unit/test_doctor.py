@@ -85,7 +85,7 @@ def test_a_wrong_configuration_is_broken_and_the_others_are_still_told(root: Pat
     (root / "config" / "datasets" / "cnmc.yaml").write_text("{adapter: cnmc2019, imges: x}")
     checks = named(root)
     assert checks["dataset cnmc"].status == "broken"
-    assert "imges: unknown key" in checks["dataset cnmc"].detail
+    assert "unknown key 'imges'" in checks["dataset cnmc"].detail
     assert checks["dataset drawn"].status == "ok"
     assert not healthy(list(checks.values()))
 

@@ -6,16 +6,31 @@ Heavy imports stand inside the commands, so that the command line starts at once
 from __future__ import annotations
 
 import sys
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 
 from leukorepro import __version__
 from leukorepro.cli import configuration, data, evaluation, features, models, project
 from leukorepro.errors import UserError
 
+
+class CommandLine(TyperGroup):
+    """Bad input gives one line and exit status 2, not a traceback."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except UserError as error:
+            print(f"leukorepro: {error}", file=sys.stderr)
+            raise typer.Exit(2) from None
+
+
 app = typer.Typer(
     name="leukorepro",
+    cls=CommandLine,
     help="Reproduce published leukaemia-image classifiers and see how much of each number survives an honest split.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
@@ -46,12 +61,3 @@ def about(
     ] = False,
 ) -> None:
     """Options of the command line itself."""
-
-
-def main() -> None:
-    """Run the command line; bad input gives one sentence and exit status 2."""
-    try:
-        app()
-    except UserError as error:
-        print(f"leukorepro: {error}", file=sys.stderr)
-        sys.exit(2)

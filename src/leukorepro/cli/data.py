@@ -14,11 +14,11 @@ from leukorepro.cli.options import (
     SubjectRegexOption,
     SubjectsCsvOption,
 )
+from leukorepro.errors import UserError
 from leukorepro.words import AdapterName, Look
 
 if TYPE_CHECKING:
     from leukorepro.config import RealDataset
-from leukorepro.errors import UserError
 
 app = typer.Typer(no_args_is_help=True, help="Simulate and scan image datasets.")
 
@@ -86,8 +86,9 @@ def simulate(
 
     Example: `leukorepro data simulate --look cnmc2019 --subjects 20 --images 200 --output data/simulated/cells`
     """
-    from leukorepro.config import SimulatedDataset, Simulation, load_dataset, parse
+    from leukorepro.config import SimulatedDataset, Simulation, load_dataset
     from leukorepro.data.simulate import simulate as draw
+    from leukorepro.validation import parse
 
     if dataset is not None:
         configured = load_dataset(dataset)
@@ -125,7 +126,8 @@ def describe_dataset(
     UserError
         If the options contradict one another.
     """
-    from leukorepro.config import SCHEMAS, parse
+    from leukorepro.config import SCHEMAS
+    from leukorepro.validation import parse
 
     value: dict[str, object] = {"adapter": adapter, "images": images, **more}
     if subjects_csv is not None and subject_regex is not None:

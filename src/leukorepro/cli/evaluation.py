@@ -37,8 +37,8 @@ def make(
     chosen = find_study(resolved, study)
     table = make_splits(
         read_manifest(manifest),
-        chosen.study.splits[split],
-        chosen.protocols[protocol],
+        chosen.find_split(split),
+        chosen.find_protocol(protocol),
         resolved.seed,
         chosen.external_split,
     )

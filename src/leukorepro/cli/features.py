@@ -36,12 +36,13 @@ def extract(
     Example: `leukorepro features extract --manifest manifest.csv --images my_smears --backbone mobilenet_v2
     --weights random --output features.h5`
     """
-    from leukorepro.config import Extractor, Views, parse
+    from leukorepro.config import Extractor, Views, WeightsSpec
     from leukorepro.data.manifest import read_manifest
     from leukorepro.features.extract import Request
     from leukorepro.features.extract import extract as run
     from leukorepro.plan import resolve_extractor
     from leukorepro.store import sha256_file
+    from leukorepro.validation import parse
 
     request = Request(
         dataset=dataset,
@@ -49,7 +50,9 @@ def extract(
         manifest_sha256=sha256_file(manifest),
         images=images,
         extractor=resolve_extractor(
-            Extractor(backbone=backbone, layer=layer, input_size=input_size), weights, "features extract"
+            parse(Extractor, {"backbone": backbone, "layer": layer, "input_size": input_size}, Path("options")),
+            parse(WeightsSpec, weights, Path("--weights")),
+            "options",
         ),
         views=parse(Views, view or ["identity"], Path("--view")),
         seed=seed,

@@ -53,10 +53,10 @@ def fit_reducer(
     resolved = load_resolved(config)
     chosen = find_study(resolved, study)
     run(
-        chosen.study.reducers[reducer],
+        chosen.find_reducer(reducer),
         read_features(features),
         read_splits(splits),
-        chosen.protocols[protocol],
+        chosen.find_protocol(protocol),
         resolved.budget,
         resolved.seed,
         device,
@@ -85,6 +85,7 @@ def classify(
     """
     from leukorepro.data.manifest import read_manifest
     from leukorepro.data.splits import read_splits
+    from leukorepro.errors import look_up
     from leukorepro.features.fusion import read_features
     from leukorepro.models.folds import Task
     from leukorepro.models.folds import classify as run
@@ -93,10 +94,12 @@ def classify(
     from leukorepro.store import write_parquet
 
     chosen = find_study(load_resolved(config), study)
+    chosen.find_split(split)
+    look_up(chosen.study.feature_sets, feature_set, "feature set", f"study '{study}'")
     task = Task(
         study=chosen.study.key,
         dataset=chosen.dataset_id,
-        protocol=chosen.protocols[protocol],
+        protocol=chosen.find_protocol(protocol),
         positive_class=chosen.dataset.positive_class,
         items=items_of(chosen.study, split, feature_set),
     )

@@ -18,7 +18,9 @@ ManifestOption = Annotated[Path, typer.Option("--manifest", help="Manifest of th
 FeaturesOption = Annotated[Path, typer.Option("--features", help="Feature file, plain or fused.")]
 SplitsOption = Annotated[Path, typer.Option("--splits", help="Split table.")]
 OutputOption = Annotated[Path, typer.Option("--output", "-o", help="File to write.")]
-BudgetOption = Annotated[Budget, typer.Option("--budget", help="`demo`: few epochs; `published`: the paper's.")]
+BudgetOption = Annotated[
+    Budget, typer.Option("--budget", help="`demo`: few epochs and simulated images; `published`: as many as the paper.")
+]
 AdapterOption = Annotated[AdapterName, typer.Option("--adapter", help="Layout of the folder.")]
 DeviceOption = Annotated[Device, typer.Option("--device", help="`auto` takes a GPU where there is one, and says so.")]
 SubjectsCsvOption = Annotated[
@@ -35,14 +37,16 @@ def pairs(values: list[str], option: str) -> dict[str, str]:
     Raises
     ------
     UserError
-        If one has no ``=``.
+        If one has no ``=``, or a name is given twice.
     """
     from leukorepro.errors import UserError
 
-    result = {}
+    result: dict[str, str] = {}
     for value in values:
         name, separator, rest = value.partition("=")
         if not separator or not name or not rest:
             raise UserError(f"{option}: given '{value}'; expected NAME=VALUE.")
+        if name in result:
+            raise UserError(f"{option}: '{name}' is given twice; keep one.")
         result[name] = rest
     return result

@@ -42,7 +42,8 @@ def init(
     from leukorepro.cli.data import describe_dataset
     from leukorepro.project import start
 
-    dataset = describe_dataset(images, adapter, subjects_csv, subject_regex, positive_class=positive)
+    said = {} if positive is None else {"positive_class": positive}
+    dataset = describe_dataset(images, adapter, subjects_csv, subject_regex, **said)
     print(start(name, dataset, study, extractor or [], pairs(weights or [], "--weights"), budget, force=force))
 
 

@@ -57,6 +57,8 @@ class Backbone:
     input_size: int
     """Side of the square input that the ImageNet weights were trained for, in pixels."""
     weights: TorchvisionWeights
+    min_input_size: int = 32
+    """Smallest side that the network can compute, or the smallest that makes sense."""
     preprocessing: Scaling = "torch"
     """`torch`: ImageNet mean and deviation; `tf`: -1 to 1. What the ImageNet weights were trained with."""
     options: Mapping[str, object] = field(default_factory=dict)
@@ -96,6 +98,7 @@ BACKBONES: dict[str, Backbone] = {
         layers={"gap": Layer("Mixed_7c", dim=2048, pool="avg")},
         default_layer="gap",
         input_size=299,
+        min_input_size=75,
         weights=TorchvisionWeights("Inception_V3_Weights.IMAGENET1K_V1", "inception_v3_google-0cc3c7bd.pth"),
         preprocessing="tf",
         options={"aux_logits": True, "init_weights": False},

@@ -1,0 +1,44 @@
+"""A small project in a folder of its own, for tests that write or edit configuration."""
+
+from __future__ import annotations
+
+import shutil
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = ("config.yaml", "studies/atteia2022.yaml", "datasets/allidb_simulated.yaml")
+
+
+def make_project(folder: Path) -> Path:
+    """Copy the demo's configuration, and no more of it, into a folder."""
+    for file in FILES:
+        (folder / "config" / file).parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy(ROOT / "config" / file, folder / "config" / file)
+    return folder
+
+
+def write_yaml(file: Path, content: Any) -> Path:
+    """Write a YAML file and the folders above it."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(yaml.safe_dump(content))
+    return file
+
+
+def write_run(project: Path, **study: Any) -> Path:
+    """A run of the first study on the simulated dataset with random weights; `study` adds to it or replaces parts."""
+    chosen = {"study": "atteia2022", "dataset": "allidb_simulated"} | study
+    write_yaml(
+        project / "config/runs/mine.yaml", {"name": "mine", "budget": "demo", "weights": "random", "studies": [chosen]}
+    )
+    return Path("config/runs/mine.yaml")
+
+
+def touch(folder: Path, *names: str) -> Path:
+    """Empty files, as good as images to all that does not open them."""
+    for name in names:
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).touch()
+    return folder

@@ -1,0 +1,352 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import jsonschema
+import pytest
+import yaml
+from hypothesis import given
+from hypothesis import strategies as st
+from project_data import ROOT, make_project
+
+from leukorepro.config import (
+    SCHEMAS,
+    AnyDataset,
+    FolderDataset,
+    SubjectsFromCsv,
+    SubjectsFromRegex,
+    json_schema,
+    load_dataset,
+    load_run,
+    load_study,
+)
+from leukorepro.errors import UserError
+from leukorepro.validation import parse, read_yaml
+
+CONFIGURED = [
+    *((path, "run") for path in [ROOT / "config/config.yaml", *sorted((ROOT / "config/runs").glob("*.yaml"))]),
+    *((path, "dataset") for path in sorted((ROOT / "config/datasets").glob("*.yaml"))),
+    *((path, "study") for path in sorted((ROOT / "config/studies").glob("*.yaml"))),
+]
+LOADERS: dict[str, Any] = {"run": load_run, "dataset": load_dataset, "study": load_study}
+STUDY = yaml.safe_load((ROOT / "config/studies/atteia2022.yaml").read_text())
+SIMULATED = yaml.safe_load((ROOT / "config/datasets/allidb_simulated.yaml").read_text())
+RUN: dict[str, Any] = {"name": "a", "budget": "demo", "studies": [{"study": "atteia2022", "dataset": "cells"}]}
+REMOVED = object()
+
+
+def changed(value: Any, *path: Any, to: Any) -> Any:
+    """A copy with one place replaced, added or removed."""
+    value = json.loads(json.dumps(value))
+    here = value
+    for part in path[:-1]:
+        here = here[part]
+    if to is REMOVED:
+        del here[path[-1]]
+    else:
+        here[path[-1]] = to
+    return value
+
+
+def message(kind: str, value: Any) -> str:
+    with pytest.raises(UserError) as error:
+        parse(SCHEMAS[kind], value, Path("file.yaml"))
+    return str(error.value)
+
+
+# -------------------------------------------------------------------------------------------------------------- schemas
+
+
+@pytest.mark.parametrize("name", SCHEMAS)
+def test_committed_schemas_are_those_of_the_models(name: str) -> None:
+    assert json.loads((ROOT / f"config/schema/{name}.json").read_text()) == json_schema(name), (
+        "run `leukorepro config schema` and commit config/schema"
+    )
+
+
+@pytest.mark.parametrize(("path", "kind"), CONFIGURED, ids=lambda v: v.name if isinstance(v, Path) else v)
+def test_configuration_in_the_project_agrees_with_models_and_schemas(path: Path, kind: str) -> None:
+    LOADERS[kind](path)
+    jsonschema.validate(yaml.safe_load(path.read_text()), json_schema(kind))
+    header, _, schema = path.read_text().splitlines()[0].partition("$schema=")
+    assert header == "# yaml-language-server: "
+    assert (path.parent / schema).resolve() == ROOT / "config" / "schema" / f"{kind}.json"
+
+
+@pytest.mark.parametrize(
+    ("kind", "value"),
+    [
+        ("run", changed(RUN, "bugdet", to="demo")),
+        ("run", changed(RUN, "budget", to="full")),
+        ("run", changed(RUN, "name", to="a b")),
+        ("run", changed(RUN, "studies", to=[])),
+        ("dataset", changed(SIMULATED, "sizes", "published", to=REMOVED)),
+        ("dataset", {"adapter": "image_foldr", "images": "x"}),
+        ("dataset", {"adapter": "image_folder", "images": "x", "subjects": {"csv": "a", "regex": "(a)"}}),
+        ("study", changed(STUDY, "reducers", "RSet25", "max_epochs", to={"demo": 3})),
+        ("study", changed(STUDY, "classifiers", "cubic_svm", "gamma", to="scal")),
+        ("study", changed(STUDY, "tables", "1", "metrics", to=["acuracy"])),
+    ],
+)
+def test_an_editor_with_the_schema_refuses_what_the_models_refuse(kind: str, value: Any) -> None:
+    message(kind, value)
+    with pytest.raises(jsonschema.ValidationError):
+        jsonschema.validate(value, json_schema(kind))
+
+
+# --------------------------------------------------------------------------------------------------------- error texts
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (
+            changed(RUN, "bugdet", to="demo"),
+            "unknown key 'bugdet'. Known: name, budget, seed, weights, studies. Did you mean 'budget'?",
+        ),
+        (
+            changed(RUN, "studies", 0, "extracters", to=[]),
+            "studies[0]: unknown key 'extracters'. Known: study, dataset, extractors, weights, rungs. "
+            "Did you mean 'extractors'?",
+        ),
+        (changed(RUN, "budget", to="full"), "budget: given 'full'; must be 'demo' or 'published'."),
+        (
+            changed(RUN, "budget", to="publishd"),
+            "budget: given 'publishd'; must be 'demo' or 'published'. Did you mean 'published'?",
+        ),
+        (changed(RUN, "budget", to=REMOVED), "budget: required, but not given."),
+        (changed(RUN, "studies", 0, "dataset", to=REMOVED), "studies[0].dataset: required, but not given."),
+        (changed(RUN, "seed", to=-1), "seed: given -1; must be greater than or equal to 0."),
+        (changed(RUN, "name", to=None), "name: given nothing; must be a valid string."),
+        (
+            changed(RUN, "name", to="../a"),
+            "name: given '../a'; must be letters, digits, '_', '.' and '-', a letter or digit in front.",
+        ),
+        (changed(RUN, "studies", to=[]), "studies: given []; must have at least 1 item(s)."),
+        (
+            changed(RUN, "studies", to=RUN["studies"] * 2),
+            "studies: 'atteia2022' is named twice; put the second into a run of its own.",
+        ),
+        (
+            changed(RUN, "studies", 0, "extractors", to=["a", "b", "a"]),
+            "studies[0].extractors: 'a' is named twice; name each once.",
+        ),
+        (
+            changed(RUN, "studies", 0, "weights", to={"a": "imagnet"}),
+            "studies[0].weights.a: given 'imagnet'; must be imagenet, random or file:PATH.",
+        ),
+        (
+            changed(changed(RUN, "budget", to="x"), "studies", 0, "rungs", to=["subject"]),
+            "budget: given 'x'; must be 'demo' or 'published'; studies[0].rungs[0]: given 'subject'; must be "
+            "'as_published', 'fit_in_fold', 'source_disjoint', 'subject_disjoint' or 'external'. "
+            "Did you mean 'subject_disjoint'?",
+        ),
+        (["x"], "given ['x']; must be a mapping, lines of `key: value`."),
+        (None, "given nothing; must be a mapping, lines of `key: value`."),
+    ],
+)
+def test_a_wrong_run_is_told_with_key_given_and_allowed(value: Any, expected: str) -> None:
+    assert message("run", value) == f"file.yaml: {expected}"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (
+            {"adapter": "image_foldr", "images": "x"},
+            "adapter: given 'image_foldr'; must be one of 'image_folder', 'cnmc2019', 'allidb', 'simulated'. "
+            "Did you mean 'image_folder'?",
+        ),
+        ({"images": "x"}, "adapter: required, but not given."),
+        # the adapter's name stands in pydantic's location of a fault, and is no key of the file
+        ({"adapter": "image_folder"}, "images: required, but not given."),
+        (
+            {"adapter": "cnmc2019", "images": "x", "max_unreadable": "few"},
+            "max_unreadable: given 'few'; must be a valid integer, unable to parse string as an integer.",
+        ),
+        (
+            {"adapter": "image_folder", "images": "x", "subjects": {"csv": "a", "regex": "(a)"}},
+            "subjects: given {'csv': 'a', 'regex': '(a)'}; must be a mapping with one of the keys csv and regex.",
+        ),
+        (
+            {"adapter": "image_folder", "images": "x", "subjects": {"file": "a"}},
+            "subjects: given {'file': 'a'}; must be a mapping with one of the keys csv and regex.",
+        ),
+        (
+            {"adapter": "image_folder", "images": "x", "subjects": {"regex": "p\\d+"}},
+            "subjects.regex: given 'p\\d+', without a group; put the part that names the subject into parentheses.",
+        ),
+        (
+            {"adapter": "image_folder", "images": "x", "subjects": {"regex": "("}},
+            "subjects.regex: given '('; must be a regular expression (missing ), unterminated subpattern at "
+            "position 0).",
+        ),
+        (
+            changed(SIMULATED, "sizes", "published", to=REMOVED),
+            "sizes: 'published' is missing; must have a value for each of demo, published.",
+        ),
+        (
+            changed(SIMULATED, "look", to="cnmc"),
+            "look: given 'cnmc'; must be 'allidb', 'allidb1', 'allidb2', 'cnmc2019' or 'bone_marrow'. "
+            "Did you mean 'cnmc2019'?",
+        ),
+    ],
+)
+def test_a_wrong_dataset_is_told_with_key_given_and_allowed(value: Any, expected: str) -> None:
+    assert message("dataset", value) == f"file.yaml: {expected}"
+
+
+@pytest.mark.parametrize(
+    ("value", "expected"),
+    [
+        (
+            changed(STUDY, "classifiers", "cubic_svm", "gamma", to="scal"),
+            "classifiers.cubic_svm.gamma: given 'scal'; must be 'scale' or 'auto' or a valid number, unable to "
+            "parse string as a number. Did you mean 'scale'?",
+        ),
+        (
+            changed(STUDY, "extractors", "bad key", to={"backbone": "googlenet"}),
+            "extractors.bad key: given 'bad key'; must be letters, digits, '_', '.' and '-', a letter or digit in "
+            "front.",
+        ),
+        (
+            changed(STUDY, "feature_sets", "ISet", to=["inception"]),
+            "feature_sets.ISet: unknown extractor 'inception'. Known: googlenet, inception_v3. "
+            "Did you mean 'inception_v3'?",
+        ),
+        (
+            changed(STUDY, "feature_sets", "ISet", to=[]),
+            "feature_sets.ISet: given []; must have at least 1 item(s).",
+        ),
+        (
+            changed(STUDY, "tables", "1", "split", to="five_fold"),
+            "tables.1.split: unknown split 'five_fold'. Known: five_folds. Did you mean 'five_folds'?",
+        ),
+        (
+            changed(STUDY, "tables", "1", "items", 0, "features", to="XSet"),
+            "tables.1.items.ISet.features: unknown feature set 'XSet'. Known: ISet, GSet, ESet. Did you mean 'ISet'?",
+        ),
+        (
+            changed(STUDY, "tables", "1", "items", 0, "classifier", to="svm"),
+            "tables.1.items.ISet.classifier: unknown classifier 'svm'. Known: cubic_svm.",
+        ),
+        (
+            changed(STUDY, "tables", "1", "items", 0, "reducer", to="RSet2"),
+            "tables.1.items.ISet.reducer: unknown reducer 'RSet2'. Known: RSet25, RSet50, RSet75. "
+            "Did you mean 'RSet25'?",
+        ),
+        (
+            changed(STUDY, "tables", "1", "items", 1, "item", to="ISet"),
+            "tables.1.items: 'ISet' is named twice; name each once.",
+        ),
+        (
+            changed(STUDY, "tables", "1", "metrics", to=["acuracy"]),
+            "tables.1.metrics[0]: given 'acuracy'; must be accuracy, sensitivity, specificity, precision, recall, f1 "
+            "or auroc, perhaps with a class in front, train_loss or test_loss.",
+        ),
+        (changed(STUDY, "headline", to="2/ISet"), "headline: unknown table '2'. Known: 1."),
+        (
+            changed(STUDY, "figures", "fig7", "items", to=["Iset"]),
+            "figures.fig7.items: unknown item 'Iset'. Known: ISet, GSet, ESet, RSet/ESet=0.25, RSet/ESet=0.5, "
+            "RSet/ESet=0.75. Did you mean 'ISet'?",
+        ),
+        (
+            changed(STUDY, "splits", "five_folds", "views", to=["hflip"]),
+            "splits.five_folds.views: given ['hflip']; must begin with 'identity' and name every view once.",
+        ),
+        (
+            changed(STUDY, "splits", "five_folds", "views", to=["identity", "flip"]),
+            "splits.five_folds.views[1]: given 'flip'; must be identity, hflip, vflip, rot90, rot180, rot270 or "
+            "rotate:SEED.",
+        ),
+        (
+            changed(STUDY, "reducers", "RSet25", "max_epochs", to={"demo": 3}),
+            "reducers.RSet25.max_epochs: 'published' is missing; must have a value for each of demo, published.",
+        ),
+    ],
+)
+def test_a_wrong_study_is_told_with_key_given_and_allowed(value: Any, expected: str) -> None:
+    assert message("study", value) == f"file.yaml: {expected}"
+
+
+def test_every_fault_of_a_file_is_told_at_once() -> None:
+    text = message("run", {"name": "", "budget": "x", "seed": "y"})
+    assert all(f"{key}: " in text for key in ("name", "budget", "seed", "studies"))
+
+
+# ----------------------------------------------------------------------------------------------------------------- YAML
+
+
+def test_a_missing_file_names_the_closest_one_beside_it(tmp_path: Path) -> None:
+    folder = make_project(tmp_path) / "config" / "studies"
+    shutil.copy(folder / "atteia2022.yaml", folder / "hayat2022.yaml")
+    with pytest.raises(UserError) as error:
+        load_study(folder / "ateia2022.yaml")
+    assert str(error.value) == (
+        f"{folder}/ateia2022.yaml: no such file. Known there: atteia2022, hayat2022. Did you mean 'atteia2022'?"
+    )
+
+
+@pytest.mark.parametrize(
+    ("content", "expected"),
+    [
+        (b"a: 1\nb: [1, 2\nc: 3\n", "line 3, column 2: not valid YAML: "),
+        (b"a:\n\t- 1\n", "line 2, column 1: not valid YAML: "),
+        (b"a: 1\nb: {c: 1, c: 2}\n", "line 2, column 11: not valid YAML: the key 'c' is given twice in one mapping."),
+        (b"a: \xff\n", "cannot be read (not UTF-8 text)"),
+        (b"a: \x07\n", "not valid YAML: "),
+        (b"a: *b\n", "line 1, column 4: not valid YAML: "),
+        (b"a: !!python/object:os.system {}\n", "line 1, column 4: not valid YAML: "),
+    ],
+)
+def test_what_is_not_yaml_is_refused_with_its_place(tmp_path: Path, content: bytes, expected: str) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_bytes(content)
+    with pytest.raises(UserError) as error:
+        read_yaml(file)
+    assert str(error.value).startswith(f"{file}: {expected}")
+
+
+def test_a_folder_is_no_yaml_file(tmp_path: Path) -> None:
+    with pytest.raises(UserError, match=r"cannot be read \(Is a directory\)"):
+        read_yaml(tmp_path)
+
+
+def test_a_merged_key_may_be_given_again(tmp_path: Path) -> None:
+    """The merged mapping is used twice, above and below where it stands, and merges one itself."""
+    file = tmp_path / "a.yaml"
+    file.write_text("base: &b {k: 1, l: 1}\nup: {in: {deep: &d {<<: *b, k: 2}}}\nlast: {<<: *d, l: 3}\n")
+    assert read_yaml(file) == {
+        "base": {"k": 1, "l": 1},
+        "up": {"in": {"deep": {"k": 2, "l": 1}}},
+        "last": {"k": 2, "l": 3},
+    }
+
+
+SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
+
+
+@given(st.recursive(SCALARS, lambda v: st.lists(v, max_size=3) | st.dictionaries(st.text(max_size=5), v, max_size=3)))
+def test_yaml_reads_back_what_was_written(tmp_path_factory: pytest.TempPathFactory, value: Any) -> None:
+    file = tmp_path_factory.getbasetemp() / "any.yaml"
+    file.write_text(yaml.safe_dump(value), encoding="utf-8", newline="\n")
+    assert read_yaml(file) == value
+
+
+# -------------------------------------------------------------------------------------------------------------- values
+
+
+@pytest.mark.parametrize("subjects", [None, SubjectsFromCsv(csv=Path("s.csv")), SubjectsFromRegex(regex="(p.)")])
+def test_a_dataset_survives_being_written_and_read(subjects: SubjectsFromCsv | SubjectsFromRegex | None) -> None:
+    """The way of `init`: the subjects' two kinds are told apart by their key alone."""
+    dataset = FolderDataset(adapter="image_folder", images=Path("../a b"), subjects=subjects)
+    text = yaml.safe_dump(dataset.model_dump(mode="json", exclude_defaults=True))
+    again: AnyDataset = parse(SCHEMAS["dataset"], yaml.safe_load(text), Path("file"))
+    assert again == dataset
+
+
+def test_text_of_the_command_line_becomes_numbers() -> None:
+    assert parse(SCHEMAS["run"], changed(RUN, "seed", to="7"), Path("file")).seed == 7

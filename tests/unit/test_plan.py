@@ -1,0 +1,482 @@
+from __future__ import annotations
+
+import hashlib
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torchvision
+import yaml
+from project_data import make_project, touch, write_run, write_yaml
+
+from leukorepro import plan
+from leukorepro.config import Extractor
+from leukorepro.errors import UserError
+from leukorepro.features.backbones import BACKBONES
+from leukorepro.resolved import ResolvedRun, ResolvedStudy, load_resolved
+from leukorepro.store import write_json, write_text
+
+CNMC = [f"fold_{k}/{name[-3:]}/{name}.bmp" for k, name in enumerate(["UID_1_1_1_all", "UID_H2_1_1_hem"])]
+PRELIM = ["prelim/all/UID_3_1_1_all.bmp", "prelim/hem/UID_H4_1_1_hem.bmp"]
+RUNGS = ["as_published", "fit_in_fold", "source_disjoint", "subject_disjoint", "external"]
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(make_project(tmp_path))
+    return tmp_path
+
+
+def resolve_study(project: Path, **study: Any) -> ResolvedStudy:
+    return plan.resolve(write_run(project, **study)).studies[0]
+
+
+def refused(project: Path, **study: Any) -> str:
+    with pytest.raises(UserError) as error:
+        resolve_study(project, **study)
+    return str(error.value)
+
+
+def test_the_demo_resolves_to_the_paper_on_simulated_images(project: Path) -> None:  # noqa: ARG001
+    run = plan.resolve(Path("config/config.yaml"))
+    study = plan.find_study(run, "atteia2022")
+    assert study.images == Path("data/simulated/allidb_simulated-demo")
+    assert study.dataset_id == "allidb_simulated-demo"
+    assert {name: e.id for name, e in study.extractors.items()} == {
+        "googlenet": "googlenet-gap-random-224",
+        "inception_v3": "inception_v3-gap-random-299",
+    }
+    assert plan.feature_file(study, "ESet") == "inception_v3-gap-random-299+googlenet-gap-random-224"
+    assert plan.reducers_of(study, "five_folds", "ESet") == ["RSet25", "RSet50", "RSet75"]
+    assert plan.reducers_of(study, "five_folds", "ISet") == []
+    assert plan.parts_of(study) == {"split": ["five_folds"] * 3, "feature_set": ["ISet", "GSet", "ESet"]}
+    assert plan.dataset_file(study, run.budget) == Path("config/datasets/allidb_simulated.yaml")
+    assert len(run.caveats) == 3, "simulated images, random weights, demo budget"
+
+
+def test_a_resolved_run_survives_being_written_and_read(project: Path) -> None:
+    run = plan.resolve(Path("config/config.yaml"))
+    write_text(run.model_dump_json(), project / "config.json")
+    assert load_resolved(project / "config.json") == run
+    write_json({**run.model_dump(mode="json"), "budgte": "demo"}, project / "config.json")
+    with pytest.raises(UserError, match=r"config.json: unknown key 'budgte'"):
+        load_resolved(project / "config.json")
+
+
+def test_planning_needs_no_heavy_library() -> None:
+    """The Snakefile imports the plan whenever it is read."""
+    heavy = "('torch', 'torchvision', 'sklearn', 'pandas', 'matplotlib', 'h5py')"
+    code = f"import sys, leukorepro.plan; print([m for m in {heavy} if m in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+# ------------------------------------------------------------------------------------------------------------ overrides
+
+
+def test_text_overrides_the_file(project: Path) -> None:  # noqa: ARG001
+    run = plan.resolve(Path("config/config.yaml"), {"budget": "published", "seed": "3"})
+    assert (run.budget, run.seed) == ("published", 3)
+    assert run.studies[0].dataset_id == "allidb_simulated-published"
+
+
+@pytest.mark.parametrize(
+    ("overrides", "expected"),
+    [
+        ({"budget": "full"}, "config/config.yaml: budget: given 'full'; must be 'demo' or 'published'."),
+        ({"bugdet": "demo"}, "config/config.yaml: unknown key 'bugdet'. Known: name, budget, "),
+        ({"studies": "atteia2022"}, "config/config.yaml: studies: given 'atteia2022'; must be a valid list."),
+    ],
+)
+def test_a_wrong_override_is_refused(project: Path, overrides: dict[str, str], expected: str) -> None:  # noqa: ARG001
+    with pytest.raises(UserError) as error:
+        plan.resolve(Path("config/config.yaml"), overrides)
+    assert str(error.value).startswith(expected)
+
+
+@pytest.mark.parametrize("content", ["", "- a\n", "a\n"])
+def test_a_run_that_is_no_mapping_is_refused(project: Path, content: str) -> None:
+    (project / "run.yaml").write_text(content)
+    with pytest.raises(UserError, match=r"run.yaml: given .* must be a mapping"):
+        plan.resolve(Path("run.yaml"), {"budget": "demo"})
+
+
+# ---------------------------------------------------------------------------------------------------------- wrong names
+
+
+def test_an_unknown_backbone_is_told_as_in_the_design(project: Path) -> None:
+    assert refused(project, extractors=["mobilnet_v2"]) == (
+        "config/runs/mine.yaml: studies[0].extractors: unknown backbone 'mobilnet_v2'. "
+        f"Known: {', '.join(sorted(BACKBONES))}. Did you mean 'mobilenet_v2'?"
+    )
+
+
+def edit_study(project: Path, *path: str, to: Any) -> None:
+    file = project / "config/studies/atteia2022.yaml"
+    content = here = yaml.safe_load(file.read_text())
+    for part in path[:-1]:
+        here = here[part]
+    here[path[-1]] = to
+    write_yaml(file, content)
+
+
+@pytest.mark.parametrize(
+    ("extractor", "expected"),
+    [
+        ({"backbone": "googlnet"}, "unknown backbone 'googlnet'. Known: "),
+        ({"backbone": "googlenet", "layer": "gpa"}, "googlenet has no layer 'gpa'. Known: gap. Did you mean 'gap'?"),
+        (
+            {"backbone": "inception_v3", "input_size": 74},
+            "input_size 74 is too small for inception_v3; it needs 75 pixels or more.",
+        ),
+    ],
+)
+def test_a_wrong_extractor_of_a_study_names_the_study(project: Path, extractor: dict[str, Any], expected: str) -> None:
+    edit_study(project, "extractors", "googlenet", to=extractor)
+    assert refused(project).startswith(f"config/studies/atteia2022.yaml: extractors.googlenet: {expected}")
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_smallest_inputs_are_no_smaller_than_torchvision_says(name: str) -> None:
+    backbone = BACKBONES[name]
+    least = max(torchvision.models.get_weight(backbone.weights.name).meta["min_size"])
+    assert least <= backbone.min_input_size == max(least, 32) <= backbone.input_size
+    extractor = Extractor(backbone=name, input_size=backbone.min_input_size)
+    assert plan.resolve_extractor(extractor, "random", "x").input_size == backbone.min_input_size
+
+
+@pytest.mark.parametrize(
+    ("study", "expected"),
+    [
+        ({"study": "atteia"}, "study: unknown study 'atteia'. Known: atteia2022. Did you mean 'atteia2022'?"),
+        (
+            {"dataset": "allidb_simulate"},
+            "dataset: unknown dataset 'allidb_simulate'. Known: allidb_simulated. Did you mean 'allidb_simulated'?",
+        ),
+        (
+            {"weights": {"googlenett": "random"}},
+            "weights: unknown extractor 'googlenett'. Known: googlenet, inception_v3. Did you mean 'googlenet'?",
+        ),
+        (
+            {"weights": {"googlenet": "file:no.pth"}},
+            "weights.googlenet: weights file no.pth does not exist; correct its path.",
+        ),
+        (
+            {"extractors": ["mobilenet_v2"], "weights": {"googlenet": "random"}},
+            "weights: unknown extractor 'googlenet'. Known: mobilenet_v2.",
+        ),
+    ],
+)
+def test_a_wrong_name_of_a_run_is_told_with_its_key(project: Path, study: dict[str, Any], expected: str) -> None:
+    assert refused(project, **study) == f"config/runs/mine.yaml: studies[0].{expected}"
+
+
+def test_a_study_is_called_as_its_file(project: Path) -> None:
+    edit_study(project, "key", to="atteia")
+    assert refused(project) == (
+        "config/studies/atteia2022.yaml: key: given 'atteia'; must be 'atteia2022', as the file is named."
+    )
+
+
+def test_what_a_resolved_study_lacks_is_told(project: Path) -> None:
+    study = resolve_study(project, rungs=["as_published"])
+    for look, name, expected in (
+        (study.find_split, "five_fold", "study 'atteia2022': unknown split 'five_fold'. Known: five_folds."),
+        (study.find_reducer, "RSet", "study 'atteia2022': unknown reducer 'RSet'. Known: RSet25, RSet50, RSet75."),
+        (study.find_protocol, "external", "study 'atteia2022': external does not run here: the run's configuration"),
+    ):
+        with pytest.raises(UserError) as error:
+            look(name)
+        assert str(error.value).startswith(expected)
+    assert study.find_split("five_folds") is study.study.splits["five_folds"]
+    assert study.find_reducer("RSet50") is study.study.reducers["RSet50"]
+    assert study.find_protocol("as_published") is study.protocols["as_published"]
+    run = ResolvedRun(name="mine", budget="demo", seed=0, studies=[study])
+    with pytest.raises(UserError, match=r"run 'mine': unknown study 'hayat2022'\. Known: atteia2022\."):
+        plan.find_study(run, "hayat2022")
+
+
+# ---------------------------------------------------------------------------------------------------------------- rungs
+
+
+def own_dataset(project: Path, **keys: Any) -> str:
+    write_yaml(project / "config/datasets/own.yaml", {"adapter": "image_folder", "images": "images"} | keys)
+    return "own"
+
+
+def test_rungs_follow_from_what_the_dataset_knows(project: Path) -> None:
+    touch(project / "images", "a/p1_1.png", "a/p2_1.png", "b/p3_1.png")
+    without = resolve_study(project, dataset=own_dataset(project))
+    assert list(without.protocols) == RUNGS[:3]
+    assert without.left_out == {
+        "subject_disjoint": "the dataset own has no subject ids",
+        "external": "the dataset own has no held-out part of its own",
+    }
+    by_name = resolve_study(project, dataset=own_dataset(project, subjects={"regex": r"(p\d)_"}))
+    assert list(by_name.protocols) == RUNGS[:4]
+    assert list(by_name.left_out) == ["external"]
+    touch(project / "cnmc", *CNMC)
+    cnmc = own_dataset(project, adapter="cnmc2019", images="cnmc")
+    assert list(resolve_study(project, dataset=cnmc).protocols) == RUNGS[:4]
+    touch(project / "cnmc", *PRELIM)
+    complete = resolve_study(project, dataset=cnmc)
+    assert (list(complete.protocols), complete.left_out, complete.external_split) == (RUNGS, {}, "prelim")
+
+
+def test_simulated_images_need_not_exist_yet(project: Path) -> None:
+    study = resolve_study(project)
+    assert not study.images.exists()
+    assert (list(study.protocols), study.left_out, study.external_split) == (RUNGS, {}, "external")
+    file = project / "config/datasets/allidb_simulated.yaml"
+    content = yaml.safe_load(file.read_text())
+    content["sizes"]["demo"] = {"subjects": 4, "images": 8}
+    write_yaml(file, content | {"look": "cnmc2019"})
+    assert list(resolve_study(project).protocols) == RUNGS[:4]
+    assert plan.resolve(Path("config/config.yaml"), {"budget": "published"}).studies[0].external_split == "prelim"
+
+
+def test_rungs_have_the_two_knobs_of_the_ladder(project: Path) -> None:
+    knobs = {rung: (p.rung, p.unit, p.scope) for rung, p in resolve_study(project).protocols.items()}
+    assert knobs == {
+        "as_published": ("as_published", "view", "all"),
+        "fit_in_fold": ("fit_in_fold", "view", "train"),
+        "source_disjoint": ("source_disjoint", "source", "train"),
+        "subject_disjoint": ("subject_disjoint", "subject", "train"),
+        "external": ("external", "subject", "train"),
+    }
+
+
+def test_a_run_may_choose_its_rungs(project: Path) -> None:
+    study = resolve_study(project, rungs=["external", "as_published"])
+    assert list(study.protocols) == ["as_published", "external"], "in the ladder's order"
+    assert list(study.left_out) == RUNGS[1:4]
+    assert all("leaves it out" in reason for reason in study.left_out.values())
+
+
+def test_a_rung_that_cannot_run_is_refused_when_asked_for(project: Path) -> None:
+    touch(project / "images", "a/1.png", "b/2.png")
+    assert refused(project, dataset=own_dataset(project), rungs=["as_published", "subject_disjoint"]) == (
+        "config/runs/mine.yaml: studies[0].rungs: subject_disjoint cannot run: the dataset own has no subject ids; "
+        "leave it out."
+    )
+
+
+# ----------------------------------------------------------------------------------------------- extractors and weights
+
+
+def test_one_extractor_replaces_all_and_names_the_items(project: Path) -> None:
+    study = resolve_study(project, extractors=["mobilenet_v2"])
+    assert study.study.feature_sets == {"mobilenet_v2": ["mobilenet_v2"]}
+    assert [(item.item, item.features, item.reducer) for item in study.study.tables["1"].items] == [
+        ("mobilenet_v2", "mobilenet_v2", None),
+        ("mobilenet_v2 RSet25", "mobilenet_v2", "RSet25"),
+        ("mobilenet_v2 RSet50", "mobilenet_v2", "RSet50"),
+        ("mobilenet_v2 RSet75", "mobilenet_v2", "RSet75"),
+    ]
+    assert study.study.headline == "1/mobilenet_v2 RSet25"
+    assert list(study.extractors) == ["mobilenet_v2"]
+    assert study.study.figures == {}
+    assert plan.feature_file(study, "mobilenet_v2") == "mobilenet_v2-gap-random-224"
+
+
+def test_two_extractors_give_two_singles_and_their_fusion(project: Path) -> None:
+    study = resolve_study(project, extractors=["mobilenet_v2", "googlenet"])
+    assert study.study.feature_sets == {
+        "mobilenet_v2": ["mobilenet_v2"],
+        "googlenet": ["googlenet"],
+        "fused": ["mobilenet_v2", "googlenet"],
+    }
+    assert [(item.item, item.features) for item in study.study.tables["1"].items] == [
+        ("mobilenet_v2", "mobilenet_v2"),
+        ("googlenet", "googlenet"),
+        ("fused", "fused"),
+        ("fused RSet25", "fused"),
+        ("fused RSet50", "fused"),
+        ("fused RSet75", "fused"),
+    ]
+    assert study.study.headline == "1/fused RSet25"
+    assert plan.feature_file(study, "fused") == "mobilenet_v2-gap-random-224+googlenet-gap-random-224"
+
+
+def test_a_headline_on_one_extractor_becomes_that_of_the_first(project: Path) -> None:
+    edit_study(project, "headline", to="1/GSet")
+    assert resolve_study(project, extractors=["mobilenet_v2", "googlenet"]).study.headline == "1/mobilenet_v2"
+
+
+def test_items_that_differ_by_their_classifier_stay_apart(project: Path) -> None:
+    svm = {"kind": "svm", "kernel": "linear"}
+    edit_study(project, "classifiers", "linear_svm", to=svm)
+    items = yaml.safe_load((project / "config/studies/atteia2022.yaml").read_text())["tables"]["1"]["items"]
+    more = {"item": "linear", "features": "GSet", "classifier": "linear_svm"}
+    edit_study(project, "tables", "1", "items", to=[*items, more])
+    study = resolve_study(project, extractors=["mobilenet_v2"]).study
+    assert [item.item for item in study.tables["1"].items] == [
+        "mobilenet_v2 cubic_svm",
+        "mobilenet_v2 RSet25 cubic_svm",
+        "mobilenet_v2 RSet50 cubic_svm",
+        "mobilenet_v2 RSet75 cubic_svm",
+        "mobilenet_v2 linear_svm",
+    ]
+
+
+def test_an_extractor_has_its_own_weights_or_the_runs(project: Path) -> None:
+    (project / "w.pth").write_bytes(b"weights")
+    study = resolve_study(project, weights={"googlenet": "imagenet", "inception_v3": "file:w.pth"})
+    sha256 = hashlib.sha256(b"weights").hexdigest()
+    assert study.extractors["googlenet"].id == "googlenet-gap-imagenet-224"
+    assert study.extractors["inception_v3"].id == f"inception_v3-gap-file_{sha256[:8]}-299"
+    assert study.random_weights == []
+    half = resolve_study(project, weights={"googlenet": "imagenet"})
+    assert half.random_weights == ["inception_v3"]
+
+
+def test_other_weights_under_the_same_name_are_another_extractor(project: Path) -> None:
+    ids = []
+    for content in (b"one", b"two", b"one"):
+        (project / "w.pth").write_bytes(content)
+        ids.append(resolve_study(project, weights={"googlenet": "file:w.pth"}).extractors["googlenet"].id)
+    assert ids[0] == ids[2] != ids[1]
+
+
+def test_input_size_and_layer_are_part_of_the_extractor(project: Path) -> None:
+    edit_study(project, "extractors", "googlenet", to={"backbone": "googlenet", "layer": "gap", "input_size": 100})
+    assert resolve_study(project).extractors["googlenet"].id == "googlenet-gap-random-100"
+
+
+def test_views_are_those_of_all_studies_that_share_an_extractor(project: Path) -> None:
+    other = yaml.safe_load((project / "config/studies/atteia2022.yaml").read_text())
+    other["splits"]["five_folds"]["views"] = ["identity", "rot90", "hflip"]
+    write_yaml(project / "config/studies/other.yaml", other | {"key": "other"})
+    studies = [{"study": key, "dataset": "allidb_simulated"} for key in ("atteia2022", "other")]
+    studies[1]["weights"] = {"inception_v3": "imagenet"}  # type: ignore[assignment]
+    file = write_yaml(project / "two.yaml", {"name": "two", "budget": "demo", "weights": "random", "studies": studies})
+    run = plan.resolve(file)
+    dataset = "allidb_simulated-demo"
+    assert plan.views_of(run, dataset, "googlenet-gap-random-224") == ["identity", "hflip", "vflip", "rot90"]
+    assert plan.views_of(run, dataset, "inception_v3-gap-random-299") == ["identity", "hflip", "vflip"]
+    assert plan.views_of(run, dataset, "inception_v3-gap-imagenet-299") == ["identity", "rot90", "hflip"]
+    assert plan.views_of(run, "another", "googlenet-gap-random-224") == []
+
+
+# -------------------------------------------------------------------------------------------------------------- digests
+
+DIGESTS = {
+    "split": lambda run, study: plan.split_digest(run, study, "source_disjoint", "five_folds"),
+    "published split": lambda run, study: plan.split_digest(run, study, "as_published", "five_folds"),
+    "reducer": lambda run, study: plan.reducer_digest(run, study, "source_disjoint", "RSet50"),
+    "published reducer": lambda run, study: plan.reducer_digest(run, study, "as_published", "RSet50"),
+    "classify": lambda run, study: plan.classify_digest(study, "source_disjoint", "five_folds", "ESet"),  # noqa: ARG005
+    "published classify": lambda run, study: plan.classify_digest(study, "as_published", "five_folds", "ESet"),  # noqa: ARG005
+    "study": lambda run, study: plan.digest(study),  # noqa: ARG005
+}
+ALL = set(DIGESTS)
+
+
+def digests(overrides: dict[str, Any] | None = None) -> dict[str, str]:
+    run = plan.resolve(Path("config/config.yaml"), overrides)
+    return {name: function(run, run.studies[0]) for name, function in DIGESTS.items()}
+
+
+@pytest.mark.parametrize(
+    ("path", "to", "changes"),
+    [
+        (("citation", "title"), "Another", {"study"}),
+        (("splits", "five_folds", "n_splits"), 4, {"split", "published split", "study"}),
+        (("splits", "five_folds", "views"), ["identity"], {"split", "published split", "study"}),
+        (("reducers", "RSet50", "l2_weight"), 0.01, {"reducer", "published reducer", "study"}),
+        (
+            ("reducers", "RSet50", "max_epochs"),
+            {"demo": 3, "published": 750},
+            {"reducer", "published reducer", "study"},
+        ),
+        (("reducers", "RSet50", "max_epochs"), {"demo": 10, "published": 7}, {"study"}),
+        (("reducers", "RSet25", "l2_weight"), 0.01, {"study"}),
+        (("classifiers", "cubic_svm", "C"), 2.0, {"classify", "published classify", "study"}),
+        (("classifiers", "cubic_svm", "C"), 1.0, set()),  # what it is without being said
+        (("published_protocol", "scope"), "train", {n for n in ALL if "published" in n} | {"study"}),
+        (("tables", "1", "items", 2, "item"), "both", {"classify", "published classify", "study"}),
+        (("tables", "1", "items", 0, "item"), "other", {"study"}),
+        (("tables", "1", "title"), "Another", {"study"}),
+    ],
+)
+def test_a_digest_changes_when_and_only_when_its_part_does(
+    project: Path, path: tuple[Any, ...], to: Any, changes: set[str]
+) -> None:
+    edit_study(project, "figures", to={})  # they name items
+    edit_study(project, "reducers", "RSet50", "max_epochs", to={"demo": 10, "published": 750})
+    before = digests()
+    edit_study(project, *path, to=to)
+    assert {name for name, digest in digests().items() if digest != before[name]} == changes
+
+
+@pytest.mark.parametrize(
+    ("overrides", "changes"),
+    [
+        ({}, set()),
+        ({"name": "another"}, set()),
+        ({"seed": "0"}, set()),
+        ({"seed": 1}, {n for n in ALL if "split" in n or "reducer" in n}),
+        ({"budget": "published"}, {n for n in ALL if "reducer" in n} | {"study"}),
+        ({"weights": "imagenet"}, {"study"}),  # the features' file has another name then
+    ],
+)
+def test_a_digest_changes_with_the_part_of_the_run_that_it_uses(
+    project: Path,  # noqa: ARG001
+    overrides: dict[str, Any],
+    changes: set[str],
+) -> None:
+    before = digests()
+    assert {name for name, digest in digests(overrides).items() if digest != before[name]} == changes
+
+
+def test_a_digest_is_the_same_in_every_process(project: Path) -> None:  # noqa: ARG001
+    code = "from pathlib import Path; from leukorepro import plan; print(plan.digest(plan.resolve(Path('{}'))))"
+    file = "config/config.yaml"
+    printed = [
+        subprocess.run(
+            [sys.executable, "-c", code.format(file)],
+            capture_output=True,
+            text=True,
+            check=True,
+            env={**os.environ, "PYTHONHASHSEED": seed},
+        ).stdout.strip()
+        for seed in ("1", "2")
+    ]
+    assert printed == [plan.digest(plan.resolve(Path(file)))] * 2
+
+
+# --------------------------------------------------------------------------------------------------------- fingerprints
+
+
+def test_a_fingerprint_changes_with_every_change_of_the_folder(project: Path) -> None:
+    images = touch(project / "images", "a/1.png", "b/2.png")
+    elsewhere = touch(project / "elsewhere", "3.png")
+    (project / "who.csv").write_text("image,subject\na/1.png,x\nb/2.png,y\nc/3.png,y\n")
+    (images / "c").symlink_to(elsewhere)
+    study = resolve_study(project, dataset=own_dataset(project, subjects={"csv": "who.csv"}))
+    seen = [plan.fingerprint(study)]
+    assert plan.fingerprint(study) == seen[0]
+
+    def expect_another() -> None:
+        seen.append(plan.fingerprint(study))
+        assert len(set(seen)) == len(seen)
+
+    (images / "a/1.png").write_bytes(b"x")
+    expect_another()
+    os.utime(images / "a/1.png", ns=(1, 1))
+    expect_another()
+    (images / "a/1.png").rename(images / "a/0.png")
+    expect_another()
+    (elsewhere / "3.png").write_bytes(b"x")  # behind a link, which the scan follows
+    expect_another()
+    (project / "who.csv").write_text("image,subject\na/1.png,x\nb/2.png,z\nc/3.png,yy\n")
+    expect_another()
+    (images / "b/9.png").symlink_to(project / "nowhere")  # the scan lists it as unreadable
+    expect_another()
+
+
+def test_simulated_images_have_no_fingerprint(project: Path) -> None:
+    assert plan.fingerprint(resolve_study(project)) == ""

@@ -8,10 +8,12 @@ two jobs that write the same file cannot corrupt it.
 from __future__ import annotations
 
 import csv
+import glob
 import hashlib
 import json
 import os
 import secrets
+import socket
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -24,14 +26,19 @@ if TYPE_CHECKING:
     import pandas as pd
 
 PACKAGE = Path(__file__).parent
+HOST = socket.gethostname().partition(".")[0]
 
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; on success flush it to disk and rename it, on failure remove it."""
+    """Yield a temporary path beside `path`; on success flush it to disk and rename it, on failure remove it.
+
+    What earlier writers of the same file left behind when they were killed is removed first.
+    """
     path = Path(path)
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(f".{path.name}.{secrets.token_hex(4)}.tmp")
+    _remove_leftovers(path)
+    temporary = path.with_name(f".{path.name}.{HOST}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
     temporary.touch(exist_ok=False)  # with the permissions of any new file, which those of `tempfile` are not
     try:
         yield temporary
@@ -40,6 +47,24 @@ def atomic_path(path: Path) -> Iterator[Path]:
         temporary.replace(path)
     finally:
         temporary.unlink(missing_ok=True)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove temporary files of writers on this machine that live no more."""
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.{HOST}.*.tmp"):
+        pid = leftover.name.split(".")[-3]
+        if pid.isdigit() and not _lives(int(pid)):
+            leftover.unlink(missing_ok=True)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
 
 
 def sha256_file(path: Path) -> str:

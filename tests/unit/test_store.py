@@ -4,6 +4,8 @@ import io
 import math
 import os
 import stat
+import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -104,6 +106,37 @@ def test_permissions_are_those_of_any_new_file(tmp_path: Path, umask: Callable[[
     write_any_hdf5(tmp_path / "ours.h5")
     modes = {stat.S_IMODE(path.stat().st_mode) for path in tmp_path.iterdir()}
     assert modes == {0o666 & ~mask}
+
+
+def test_what_a_killed_writer_left_is_removed_and_a_living_ones_is_not(tmp_path: Path) -> None:
+    code = """
+import sys, time
+from pathlib import Path
+from leukorepro.store import atomic_path
+with atomic_path(Path(sys.argv[1])) as temporary:
+    temporary.write_text("half")
+    print("ready", flush=True)
+    time.sleep(60)
+"""
+    target = tmp_path / "a[1].txt"
+    writers = [
+        subprocess.Popen([sys.executable, "-c", code, str(target)], stdout=subprocess.PIPE, text=True) for _ in range(2)
+    ]
+    try:
+        for writer in writers:
+            assert writer.stdout is not None
+            assert writer.stdout.readline() == "ready\n"
+        writers[0].kill()
+        writers[0].wait()
+        assert len(list(tmp_path.iterdir())) == 2
+        write_text("whole", target)
+        assert target.read_text() == "whole"
+        (left,) = [file for file in tmp_path.iterdir() if file != target]
+        assert f".{writers[1].pid}." in left.name
+    finally:
+        for writer in writers:
+            writer.kill()
+            writer.wait()
 
 
 def test_writers_of_one_file_do_not_meet(tmp_path: Path) -> None:

@@ -44,17 +44,16 @@ def extract(
     from leukorepro.store import sha256_file
     from leukorepro.validation import parse
 
+    wanted = parse(Extractor, {"backbone": backbone, "layer": layer, "input_size": input_size}, Path("options"))
+    extractor = resolve_extractor(wanted, parse(WeightsSpec, weights, Path("--weights")), "options")
+    views = parse(Views, view or ["identity"], Path("--view"))
     request = Request(
         dataset=dataset,
         manifest=read_manifest(manifest),
         manifest_sha256=sha256_file(manifest),
         images=images,
-        extractor=resolve_extractor(
-            parse(Extractor, {"backbone": backbone, "layer": layer, "input_size": input_size}, Path("options")),
-            parse(WeightsSpec, weights, Path("--weights")),
-            "options",
-        ),
-        views=parse(Views, view or ["identity"], Path("--view")),
+        extractor=extractor,
+        views=views,
         seed=seed,
         max_pixels=max_pixels,
     )

@@ -1,0 +1,280 @@
+from __future__ import annotations
+
+import shlex
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from project_data import make_project, touch
+from typer.testing import CliRunner
+
+from leukorepro import plan, project, store
+from leukorepro.cli import app
+from leukorepro.config import FolderDataset, load_dataset, load_run
+
+RUN = Path("config/runs/smears.yaml")
+DATASET = Path("config/datasets/smears.yaml")
+
+
+@pytest.fixture(autouse=True)
+def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A project with a folder of its user's images: two classes, four patients in the names."""
+    monkeypatch.chdir(make_project(tmp_path))
+    touch(tmp_path / "images", *(f"{label}/p{i}_{label}.png" for label in ("aml", "normal") for i in range(4)))
+    return tmp_path
+
+
+def init(*words: str, name: str = "smears", images: str = "images", weights: bool = True) -> Any:
+    """Run `leukorepro init`; random weights, because the study's own are not on this machine."""
+    given_weights = ["--weights", "googlenet=random", "--weights", "inception_v3=random"] if weights else []
+    basic = ["init", "--name", name, "--images", images, "--study", "atteia2022"]
+    return CliRunner().invoke(app, [*basic, *given_weights, *words])
+
+
+def files(root: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+# ------------------------------------------------------------------------------------------------------ what it writes
+
+
+def test_two_files_are_written_and_the_command_is_printed() -> None:
+    done = init()
+    assert done.exit_code == 0, done.output
+    assert yaml.safe_load(DATASET.read_text()) == {
+        "adapter": "image_folder",
+        "images": "images",
+        "positive_class": "aml",
+    }
+    assert yaml.safe_load(RUN.read_text()) == {
+        "name": "smears",
+        "budget": "demo",
+        "studies": [
+            {
+                "study": "atteia2022",
+                "dataset": "smears",
+                "weights": {"googlenet": "random", "inception_v3": "random"},
+            }
+        ],
+    }
+    assert DATASET.read_text().startswith("# yaml-language-server: $schema=../schema/dataset.json\n")
+    assert RUN.read_text().startswith("# yaml-language-server: $schema=../schema/run.json\n")
+    lines = done.output.splitlines()
+    assert lines[0] == "8 images: aml 4, normal 4"
+    assert f"wrote {DATASET}" in lines
+    assert f"wrote {RUN}" in lines
+    assert lines[-1] == f"  snakemake --cores all --configfile {RUN}"
+
+
+def test_the_printed_command_makes_the_run_that_was_asked_for() -> None:
+    words = init("--extractor", "mobilenet_v2", "--weights", "mobilenet_v2=random", weights=False)
+    command = shlex.split(words.output.splitlines()[-1])
+    study = plan.resolve(Path(command[-1])).studies[0]
+    assert (study.dataset_id, study.images) == ("smears", Path("images"))
+    assert {name: e.id for name, e in study.extractors.items()} == {"mobilenet_v2": "mobilenet_v2-gap-random-224"}
+    assert list(study.protocols) == ["as_published", "fit_in_fold", "source_disjoint"]
+
+
+@pytest.mark.parametrize("extractors", [["googlenet"], ["mobilenet_v2", "googlenet"]])
+def test_extractors_replace_the_studys_own(extractors: list[str]) -> None:
+    words = [word for name in extractors for word in ("--extractor", name, "--weights", f"{name}=random")]
+    assert init(*words, weights=False).exit_code == 0
+    assert load_run(RUN).studies[0].extractors == extractors
+
+
+@pytest.mark.parametrize("images", ["images", "./images", "../{root}/images", "{absolute}"])
+def test_a_path_stays_as_it_is_given(root: Path, images: str) -> None:
+    images = images.format(root=root.name, absolute=root / "images")
+    assert init(images=images).exit_code == 0
+    dataset = load_dataset(DATASET)
+    assert isinstance(dataset, FolderDataset)
+    assert dataset.images == Path(images)
+
+
+def test_files_of_weights_are_kept_as_given(root: Path) -> None:
+    (root / "a=b.pth").write_bytes(b"x")
+    words = ["--extractor", "mobilenet_v2", "--weights", "mobilenet_v2=file:a=b.pth", "--budget", "published"]
+    assert init(*words, weights=False).exit_code == 0
+    run = load_run(RUN)
+    assert (run.budget, run.studies[0].weights) == ("published", {"mobilenet_v2": "file:a=b.pth"})
+
+
+def test_subjects_come_from_an_expression_or_a_table(root: Path) -> None:
+    by_name = init("--subject-regex", r"(?P<subject>p\d)_")
+    assert "left out: external, because" in by_name.output
+    assert "subject_disjoint" not in by_name.output
+    assert yaml.safe_load(DATASET.read_text())["subjects"] == {"regex": r"(?P<subject>p\d)_"}
+    images = sorted(path.name for path in (root / "images").rglob("*.png"))
+    (root / "who.csv").write_text("image,subject\n" + "".join(f"{name},{name[:2]}\n" for name in images))
+    assert init("--subjects-csv", "who.csv", "--force").exit_code == 0
+    assert yaml.safe_load(DATASET.read_text())["subjects"] == {"csv": "who.csv"}
+    assert "subject_disjoint" in plan.resolve(RUN).studies[0].protocols
+
+
+def test_rungs_that_the_images_do_not_allow_are_told() -> None:
+    told = [line for line in init().output.splitlines() if line.startswith("left out: ")]
+    assert told == [
+        "left out: subject_disjoint, because the dataset smears has no subject ids",
+        "left out: external, because the dataset smears has no held-out part of its own",
+    ]
+
+
+def test_a_published_dataset_needs_no_word_on_its_classes(root: Path) -> None:
+    cells = ("fold_0/all/UID_1_1_1_all.bmp", "fold_0/hem/UID_H2_1_1_hem.bmp")
+    touch(root / "cnmc", *cells, "prelim/all/UID_3_1_1_all.bmp", "prelim/hem/UID_H4_1_1_hem.bmp")
+    done = init("--adapter", "cnmc2019", images="cnmc")
+    assert done.exit_code == 0, done.output
+    assert "left out" not in done.output
+    assert "--positive" not in done.output
+    assert yaml.safe_load(DATASET.read_text()) == {"adapter": "cnmc2019", "images": "cnmc"}
+    assert load_dataset(DATASET).positive_class == "all"
+
+
+@pytest.mark.parametrize("count", [2, 3, 8])
+def test_any_number_of_classes(root: Path, count: int) -> None:
+    touch(root / "many", *(f"class {i}/{k}.png" for i in range(count) for k in range(3)))
+    done = init(images="many")
+    assert done.exit_code == 0
+    assert done.output.startswith(f"{3 * count} images: class 0 3, class 1 3")
+    assert ("taken as the diseased class: " in done.output) is (count == 2)
+    assert (load_dataset(DATASET).positive_class is not None) is (count == 2)
+
+
+@pytest.mark.parametrize(
+    ("classes", "diseased"),
+    [
+        (("ALL", "Healthy"), "ALL"),
+        (("all", "hem"), "all"),
+        (("0", "1"), "1"),
+        (("benign", "malignant"), "malignant"),
+        (("lymphoma", "normal"), "lymphoma"),  # only the healthy name is known
+        (("abnormal", "normal"), "abnormal"),
+        (("AML", "monocyte"), "AML"),  # only the diseased name is known
+        (("blasts", "other"), "blasts"),
+    ],
+)
+def test_the_diseased_class_is_guessed_and_told(root: Path, classes: tuple[str, str], diseased: str) -> None:
+    touch(root / "two", *(f"{name}/1.png" for name in classes))
+    assert f"taken as the diseased class: {diseased} (choose with --positive)" in init(images="two").output
+    assert load_dataset(DATASET).positive_class == diseased
+
+
+def test_the_diseased_class_can_be_chosen() -> None:
+    done = init("--positive", "normal")
+    assert "taken as" not in done.output
+    assert load_dataset(DATASET).positive_class == "normal"
+
+
+NAMES = st.text(st.characters(blacklist_categories=["C"], blacklist_characters="/."), min_size=1, max_size=12)
+
+
+@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(folder=NAMES, classes=st.sets(NAMES.map(str.casefold), min_size=2, max_size=3))
+def test_folders_may_have_any_name(root: Path, folder: str, classes: set[str]) -> None:
+    parent = root / "any" / folder
+    names = sorted(classes)
+    touch(parent, *(f"{name}/1.png" for name in names))
+    dataset = FolderDataset(adapter="image_folder", images=parent)
+    weights = {"googlenet": "random", "inception_v3": "random"}
+    project.start("smears", dataset, "atteia2022", [], weights, "demo", force=True)
+    read = load_dataset(DATASET)
+    assert isinstance(read, FolderDataset)
+    assert read.images == parent
+    for name in names:
+        (parent / name / "1.png").unlink()
+
+
+# ------------------------------------------------------------------------------------------------------ what it refuses
+
+
+def refused(done: Any) -> str:
+    assert done.exit_code == 2, done.output
+    assert done.stderr.count("\n") == 1
+    return str(done.stderr).removeprefix("leukorepro: ").strip()
+
+
+def test_existing_files_are_replaced_only_with_force(root: Path) -> None:
+    assert init().exit_code == 0
+    before = files(root)
+    message = refused(init("--positive", "normal"))
+    assert message == f"{DATASET}: exists already; choose another --name, or replace it with --force."
+    assert files(root) == before
+    assert init("--positive", "normal", "--force").exit_code == 0
+    assert {path.relative_to(root) for path in before if before[path] != files(root)[path]} == {DATASET}
+
+
+WRONG = [
+    (["--extractor", "mobilnet_v2"], f"{RUN}: studies[0].extractors: unknown backbone 'mobilnet_v2'. Known: "),
+    (["--study", "atteia"], f"{RUN}: studies[0].study: unknown study 'atteia'. Known: atteia2022."),
+    (["--weights", "googlnet=random"], f"{RUN}: studies[0].weights: unknown extractor 'googlnet'. Known: googlenet, "),
+    (["--extractor", "googlenet", "--extractor", "googlenet"], f"{RUN}: studies[0].extractors: 'googlenet' is named "),
+    (["--weights", "x=imagnet"], f"{RUN}: studies[0].weights.x: given 'imagnet'; must be imagenet, random or file:PA"),
+    (["--weights", "x=file:no.pth", "--extractor", "x"], f"{RUN}: studies[0].extractors: unknown backbone 'x'. "),
+    (["--positive", "all"], "--positive: no class 'all'; found aml, normal."),
+    (["--images", "nowhere"], "nowhere: no such folder; expected there: one folder per class "),
+    (["--images", "images/aml"], "images/aml: one class only (images beside no class folder); put each class into a "),
+    (["--images", "one"], "one: one class only (aml); put each class into a folder of its own."),
+    (["--images", "eight", "--positive", "c1"], "--positive: 3 classes (c0, c1, c2); only one of two can be positive."),
+    (["--subject-regex", "p"], "options: subjects.regex: given 'p', without a group; "),
+    (["--subject-regex", "(q)"], "images: the expression '(q)' for subjects finds none in 8 of 8 images "),
+    (["--subjects-csv", "no.csv"], "no.csv: no such file."),
+    (["--adapter", "allidb"], "images/aml/p0_aml.png: not a name of ALL-IDB "),
+    (["--name", "../smears"], "--name: given '../smears'; must be letters, digits, '_', '.' and '-', a letter or "),
+    (["--name", "a b"], "--name: given 'a b'; must be letters, "),
+    (["--name", ""], "--name: given ''; must be letters, "),
+    (["--name", "demo"], "--name: results/demo belongs to config/config.yaml; choose another name."),
+]
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize(("words", "expected"), WRONG, ids=[" ".join(words) for words, _ in WRONG])
+def test_what_is_wrong_is_told_and_nothing_is_changed(root: Path, words: list[str], expected: str, force: bool) -> None:
+    touch(root / "one", "aml/1.png")
+    touch(root / "eight", *(f"c{i}/1.png" for i in range(3)))
+    if force:  # there is something to lose
+        assert init("--subject-regex", r"(p\d)").exit_code == 0
+        DATASET.write_bytes(DATASET.read_bytes() + b"# mine: \xc3\xa9\r\n")
+    before = files(root)
+    assert refused(init(*words, *(["--force"] if force else []))).startswith(expected)
+    assert files(root) == before
+
+
+@pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("place", ["first file", "second file", "check"])
+def test_no_failure_leaves_a_half_written_pair(
+    root: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, force: bool, place: str
+) -> None:
+    if force:
+        assert init("--subject-regex", r"(p\d)").exit_code == 0
+    before = files(root)
+    written: list[Path] = []
+
+    def write(text: str, path: Path) -> None:
+        written.append(path)
+        if len(written) == (1 if place == "first file" else 2):
+            raise error
+        store.write_text(text, path)
+
+    def check(*_: Any) -> None:
+        raise error
+
+    if place == "check":
+        monkeypatch.setattr(project, "resolve", check)
+    else:
+        monkeypatch.setattr(project, "write_text", write)
+    assert init("--force").exit_code != 0
+    assert files(root) == before
+
+
+def test_another_folder_than_the_projects_is_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "elsewhere").mkdir()
+    monkeypatch.chdir(root / "elsewhere")
+    message = refused(init(images=str(root / "images")))
+    assert message == (
+        "config/config.yaml: no such file here; run the command in the project's folder, beside its Snakefile."
+    )
+    assert list((root / "elsewhere").iterdir()) == []

@@ -1,0 +1,81 @@
+"""Every command in the README runs, on images and sizes that make it quick."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from project_copy import PROJECT, ProjectCopy
+
+FENCED = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
+NAMED = re.compile(r"`(make [a-z-]+)`")
+
+QUICK = ["--config", "budget=demo", "weights=random"]
+"""What the published run is told here: no network, no week of computing."""
+
+TESTED_ELSEWHERE = {
+    "make test": "these tests are what it runs",
+    "make test-slow": "this test is what it runs",
+    "make test-cluster": "tests/cluster",
+    "make lint": "the first step of continuous integration",
+    "make lock": "asks the package index",
+    "make bench": "takes minutes; each benchmark is run by hand",
+    "dvc repro --no-run-cache": "tests/workflow/test_dvc.py",
+}
+
+
+def commands() -> list[str]:
+    """Commands in the README's blocks, and make targets that its text names."""
+    text = (PROJECT / "README.md").read_text()
+    blocks = [line for block in FENCED.findall(text) for line in block.splitlines() if line]
+    return list(dict.fromkeys(blocks + NAMED.findall(text)))
+
+
+def test_the_readme_names_its_commands() -> None:
+    assert {"make demo", "make test", "leukorepro doctor"} <= set(commands())
+    assert set(TESTED_ELSEWHERE) <= set(commands()), "a command that is tested elsewhere is not in the README any more"
+
+
+@pytest.mark.parametrize("target", [c.removeprefix("make ") for c in commands() if c.startswith("make ")])
+def test_every_make_target_exists(target: str) -> None:
+    assert re.search(rf"^{target}:.* ##", (PROJECT / "Makefile").read_text(), re.MULTILINE)
+
+
+@pytest.mark.slow
+def test_every_command_runs_in_order(fresh: Path, tmp_path: Path) -> None:
+    project = ProjectCopy(fresh, tmp_path / "project")
+    simulate = ["leukorepro", "data", "simulate", "--subjects", "12", "--images", "30"]
+    project.run(*simulate, "--look", "bone_marrow", "--output", "my_smears")
+    (project.folder / "my_smears" / "simulation.csv").unlink()
+    (project.folder / "my_smears" / "simulation.json").unlink()
+    project.run(*simulate, "--look", "allidb", "--output", "data/allidb")
+    shrink(project.folder)
+
+    special: dict[str, Callable[[list[str]], list[str]]] = {
+        # The environment stands: it is the one that runs this test.
+        "make demo": lambda c: [*c, "--assume-old=env", "CORES=2"],
+        "make help": lambda c: c,
+        "snakemake --cores 8 --configfile config/runs/published.yaml": lambda c: [*c, *QUICK],
+        # Submitting jobs is tested in tests/cluster.
+        "snakemake --workflow-profile profiles/slurm --configfile config/runs/smears.yaml": lambda c: [*c, "--dry-run"],
+    }
+    for command in commands():
+        if command not in TESTED_ELSEWHERE:
+            project.run(*special.get(command, lambda c: c)(command.split()))
+
+    for run in ("demo", "smears", "published"):
+        assert (project.folder / "results" / run / "report" / "index.html").is_file()
+
+
+def shrink(folder: Path) -> None:
+    """Make the demonstration small: the commands are tested here, not the numbers."""
+    dataset = folder / "config/datasets/allidb_simulated.yaml"
+    text, n = re.subn(r"demo: \{.*\}", "demo: { subjects: 12, images: 24 }", dataset.read_text())
+    assert n == 1
+    dataset.write_text(text)
+    study = folder / "config/studies/atteia2022.yaml"
+    text, n = re.subn(r"demo: \d+", "demo: 2", study.read_text())
+    assert n == 1
+    study.write_text(text)

@@ -108,6 +108,21 @@ def resolve_extractor(
     )
 
 
+def overrides(run_file: Path, merged: Mapping[str, Any]) -> dict[str, Any]:
+    """Top-level keys that a merged configuration says otherwise than the run's file.
+
+    Parameters
+    ----------
+    run_file : Path
+    merged : mapping
+        What Snakemake made of the file and of its ``--config`` option; empty without either.
+    """
+    told = read_yaml(run_file)
+    if not isinstance(told, dict):
+        return {}  # `resolve` says what is wrong
+    return {key: value for key, value in merged.items() if key not in told or told[key] != value}
+
+
 def find_study(run: ResolvedRun, key: str) -> ResolvedStudy:
     """A run's study by its key.
 

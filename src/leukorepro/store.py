@@ -73,16 +73,16 @@ def sha256_file(path: Path) -> str:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
-def code_digest(*packages: str) -> str:
-    """Digest of the source of some of this package's folders, and of what every stage uses.
+def code_digest(*parts: str) -> str:
+    """Digest of the source of some of this package's folders and modules, and of what every stage uses.
 
     Snakemake does not see an edit of an installed package; a rule that takes this value as a parameter re-runs when,
     and only when, code that it uses has changed.
 
     Parameters
     ----------
-    *packages : str
-        Folders below ``leukorepro``, such as ``"features"``.
+    *parts : str
+        Folders below ``leukorepro``, such as ``"features"``, or modules, such as ``"device.py"``.
 
     Returns
     -------
@@ -92,15 +92,16 @@ def code_digest(*packages: str) -> str:
     Raises
     ------
     ValueError
-        If a folder does not exist.
+        If one does not exist.
     """
     digest = hashlib.sha256()
-    files = [PACKAGE / "store.py"]
-    for package in packages:
-        folder = PACKAGE / package
-        if not folder.is_dir():
-            raise ValueError(f"no package folder {folder}")
-        files += [f for f in folder.rglob("*") if f.is_file() and f.suffix in {".py", ".html", ".css", ".j2"}]
+    files = {PACKAGE / "store.py"}
+    for part in parts:
+        place = PACKAGE / part
+        if not place.exists():
+            raise ValueError(f"no package folder or module {place}")
+        inside = [place] if place.is_file() else place.rglob("*")
+        files.update(f for f in inside if f.is_file() and f.suffix in {".py", ".html", ".css", ".j2"})
     for file in sorted(files):
         digest.update(file.relative_to(PACKAGE).as_posix().encode())
         digest.update(file.read_bytes())

@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from leukorepro import plan
-from leukorepro.config import published_path, read_yaml
+from leukorepro.config import published_path
 from leukorepro.errors import UserError
 from leukorepro.store import code_digest
 
@@ -17,14 +17,12 @@ def relative(path):
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
-RUN_FILE = relative(workflow.configfiles[-1] if workflow.configfiles else "config/config.yaml")
+RUN_FILE = relative(
+    workflow.configfiles[-1] if workflow.configfiles else "config/config.yaml"
+)
 
 try:
-    OVERRIDES = {
-        key: value
-        for key, value in config.items()
-        if value != read_yaml(RUN_FILE).get(key)
-    }
+    OVERRIDES = plan.overrides(RUN_FILE, config)
     RUN = plan.resolve(RUN_FILE, OVERRIDES)
 except UserError as error:
     raise WorkflowError(str(error)) from None
@@ -42,7 +40,9 @@ wildcard_constraints:
     protocol=one_of(rung for study in RUN.studies for rung in study.protocols),
     split=one_of(name for study in RUN.studies for name in study.study.splits),
     extractor=one_of(
-        extractor.id for study in RUN.studies for extractor in study.extractors.values()
+        extractor.id
+        for study in RUN.studies
+        for extractor in study.extractors.values()
     ),
     fused=r"[^/]+\+[^/]+",
     feature_set=one_of(

@@ -9,24 +9,24 @@ rule simulate_images:
         "logs/simulate_images/{dataset}.txt",
     benchmark:
         "results/benchmarks/simulate_images/{dataset}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
     params:
         code=code_digest("data/simulate"),
         spec=lambda w: plan.digest(dataset_of(w).dataset.simulation(RUN.budget)),
         file=lambda w: plan.dataset_file(dataset_of(w), RUN.budget),
         folder=lambda w: dataset_of(w).images,
         budget=RUN.budget,
-    threads: 1
-    resources:
-        mem_mb=1000,
-    conda:
-        ENVIRONMENT
     shell:
         r"""
         leukorepro data simulate \
             --dataset {params.file:q} \
             --budget {params.budget:q} \
             --output {params.folder:q} \
-            > {log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
@@ -45,17 +45,17 @@ rule scan_images:
         "logs/scan_images/{dataset}.txt",
     benchmark:
         "results/benchmarks/scan_images/{dataset}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 2
+    resources:
+        mem_mb=2000,
     params:
         code=code_digest("data"),
         spec=lambda w: plan.digest(dataset_of(w).dataset),
         fingerprint=lambda w: plan.fingerprint(dataset_of(w)),
         file=lambda w: plan.dataset_file(dataset_of(w), RUN.budget),
         folder=lambda w: dataset_of(w).images,
-    threads: 2
-    resources:
-        mem_mb=2000,
-    conda:
-        ENVIRONMENT
     shell:
         r"""
         leukorepro data scan \
@@ -64,5 +64,5 @@ rule scan_images:
             --workers {threads} \
             --summary {output.summary:q} \
             --output {output.manifest:q} \
-            > {log:q} 2>&1
+            >{log:q} 2>&1
         """

@@ -11,8 +11,14 @@ rule extract_features:
         "logs/extract_features/{dataset}/{extractor}.txt",
     benchmark:
         "results/benchmarks/extract_features/{dataset}/{extractor}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 8
+    resources:
+        gpu=1,
+        mem_mb=4000,
     params:
-        code=code_digest("data", "features"),
+        code=code_digest("data", "device.py", "features"),
         folder=lambda w: dataset_of(w).images,
         backbone=lambda w: extractor_of(w).backbone,
         layer=lambda w: extractor_of(w).layer,
@@ -21,12 +27,6 @@ rule extract_features:
         views=lambda w: flags("--view", plan.views_of(RUN, w.dataset, w.extractor)),
         max_pixels=lambda w: dataset_of(w).dataset.max_pixels,
         seed=RUN.seed,
-    threads: 8
-    resources:
-        gpu=1,
-        mem_mb=4000,
-    conda:
-        ENVIRONMENT
     shell:
         r"""
         leukorepro features extract \
@@ -42,7 +42,7 @@ rule extract_features:
             --seed {params.seed} \
             --threads {threads} \
             --output {output.features:q} \
-            > {log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
@@ -59,17 +59,17 @@ rule fuse_features:
         "logs/fuse_features/{dataset}/{fused}.txt",
     benchmark:
         "results/benchmarks/fuse_features/{dataset}/{fused}.tsv"
-    params:
-        code=code_digest("features"),
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=500,
-    conda:
-        ENVIRONMENT
+    params:
+        code=code_digest("features"),
     shell:
         r"""
         leukorepro features fuse \
             {input.parts:q} \
             --output {output.features:q} \
-            > {log:q} 2>&1
+            >{log:q} 2>&1
         """

@@ -34,18 +34,18 @@ rule build_report:
         "logs/build_report/{run}.txt",
     benchmark:
         "results/benchmarks/build_report/{run}.tsv"
-    params:
-        code=code_digest("data", "evaluation", "report"),
-        folder=lambda w: f"results/{w.run}/report",
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=2000,
-    conda:
-        ENVIRONMENT
+    params:
+        code=code_digest("data", "evaluation", "report"),
+        folder=lambda w: f"results/{w.run}/report",
     shell:
         r"""
         leukorepro report build \
             --config {input.config:q} \
             --output {params.folder:q} \
-            > {log:q} 2>&1
+            >{log:q} 2>&1
         """

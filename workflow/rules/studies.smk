@@ -9,22 +9,22 @@ rule resolve_config:
         "logs/resolve_config/{run}.txt",
     benchmark:
         "results/benchmarks/resolve_config/{run}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=500,
     params:
         spec=plan.digest(RUN),
         file=RUN_FILE,
         overrides=flags("--set", [f"{key}={value}" for key, value in OVERRIDES.items()]),
-    threads: 1
-    resources:
-        mem_mb=500,
-    conda:
-        ENVIRONMENT
     shell:
         r"""
         leukorepro config resolve \
             --run {params.file:q} \
             {params.overrides:q} \
             --output {output.config:q} \
-            > {log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
@@ -39,14 +39,14 @@ rule make_splits:
         "logs/make_splits/{run}/{study}/{protocol}/{split}.txt",
     benchmark:
         "results/benchmarks/make_splits/{run}/{study}/{protocol}/{split}.tsv"
-    params:
-        code=code_digest("data"),
-        spec=lambda w: plan.split_digest(RUN, study_of(w), w.protocol, w.split),
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=1000,
-    conda:
-        ENVIRONMENT
+    params:
+        code=code_digest("data"),
+        spec=lambda w: plan.split_digest(RUN, study_of(w), w.protocol, w.split),
     shell:
         r"""
         leukorepro splits make \
@@ -56,7 +56,7 @@ rule make_splits:
             --split {wildcards.split:q} \
             --manifest {input.manifest:q} \
             --output {output.splits:q} \
-            > {log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
@@ -72,15 +72,15 @@ rule fit_reducer:
         "logs/fit_reducer/{run}/{study}/{protocol}/{split}/{feature_set}-{reducer}.txt",
     benchmark:
         "results/benchmarks/fit_reducer/{run}/{study}/{protocol}/{split}/{feature_set}-{reducer}.tsv"
-    params:
-        code=code_digest("models"),
-        spec=lambda w: plan.reducer_digest(RUN, study_of(w), w.protocol, w.reducer),
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         gpu=1,
         mem_mb=4000,
-    conda:
-        ENVIRONMENT
+    params:
+        code=code_digest("device.py", "models"),
+        spec=lambda w: plan.reducer_digest(RUN, study_of(w), w.protocol, w.reducer),
     shell:
         r"""
         leukorepro models fit-reducer \
@@ -92,7 +92,7 @@ rule fit_reducer:
             --splits {input.splits:q} \
             --threads {threads} \
             --output {output.reducer:q} \
-            > {log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
@@ -114,9 +114,16 @@ rule classify:
         "logs/classify/{run}/{study}/{protocol}/{split}/{feature_set}.txt",
     benchmark:
         "results/benchmarks/classify/{run}/{study}/{protocol}/{split}/{feature_set}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=4000,
     params:
         code=code_digest("models"),
-        spec=lambda w: plan.classify_digest(study_of(w), w.protocol, w.split, w.feature_set),
+        spec=lambda w: plan.classify_digest(
+            study_of(w), w.protocol, w.split, w.feature_set
+        ),
         reducers=lambda w: flags(
             "--reducer",
             [
@@ -124,11 +131,6 @@ rule classify:
                 for name in plan.reducers_of(study_of(w), w.split, w.feature_set)
             ],
         ),
-    threads: 1
-    resources:
-        mem_mb=4000,
-    conda:
-        ENVIRONMENT
     shell:
         r"""
         leukorepro models classify \
@@ -142,7 +144,7 @@ rule classify:
             --manifest {input.manifest:q} \
             {params.reducers:q} \
             --output {output.part:q} \
-            > {log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
@@ -161,19 +163,19 @@ rule collect_predictions:
         "logs/collect_predictions/{run}/{study}/{protocol}.txt",
     benchmark:
         "results/benchmarks/collect_predictions/{run}/{study}/{protocol}.tsv"
-    params:
-        code=code_digest("evaluation"),
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=1000,
-    conda:
-        ENVIRONMENT
+    params:
+        code=code_digest("evaluation"),
     shell:
         r"""
         leukorepro predictions collect \
             {input.parts:q} \
             --output {output.predictions:q} \
-            > {log:q} 2>&1
+            >{log:q} 2>&1
         """
 
 
@@ -194,14 +196,14 @@ rule evaluate:
         "logs/evaluate/{run}/{study}.txt",
     benchmark:
         "results/benchmarks/evaluate/{run}/{study}.tsv"
-    params:
-        code=code_digest("evaluation"),
-        spec=lambda w: plan.digest(study_of(w)),
+    conda:
+        ENVIRONMENT
     threads: 1
     resources:
         mem_mb=2000,
-    conda:
-        ENVIRONMENT
+    params:
+        code=code_digest("evaluation"),
+        spec=lambda w: plan.digest(RUN.budget, RUN.seed, study_of(w)),
     shell:
         r"""
         leukorepro evaluate \
@@ -211,5 +213,5 @@ rule evaluate:
             --published {input.published:q} \
             --output {output.metrics:q} \
             {input.predictions:q} \
-            > {log:q} 2>&1
+            >{log:q} 2>&1
         """

@@ -10,7 +10,6 @@ import typer
 from leukorepro.cli.options import (
     AdapterOption,
     BudgetOption,
-    OutputOption,
     SubjectRegexOption,
     SubjectsCsvOption,
 )
@@ -25,7 +24,9 @@ app = typer.Typer(no_args_is_help=True, help="Simulate and scan image datasets."
 
 @app.command()
 def scan(
-    output: OutputOption,
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Manifest to write; without it, only look.")
+    ] = None,
     images: Annotated[Path | None, typer.Option(help="Folder of the images.")] = None,
     dataset: Annotated[
         Path | None, typer.Option(help="Configuration of the dataset, instead of the options below.")
@@ -57,7 +58,8 @@ def scan(
     found = manifest.scan(configured, folder, workers=workers)
     print(manifest.describe(found))
     manifest.check_readable(found, configured.max_unreadable)
-    manifest.write_manifest(found.manifest, output)
+    if output is not None:
+        manifest.write_manifest(found.manifest, output)
     if summary is not None:
         write_json(found.summary, summary)
 

@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from leukorepro.cli.options import ConfigOption, ManifestOption, OutputOption, RungOption, SplitOption, StudyOption
+from leukorepro.cli.options import (
+    ConfigOption,
+    ManifestOption,
+    OutputOption,
+    RungOption,
+    SplitOption,
+    StudyOption,
+    show,
+)
 
 splits = typer.Typer(no_args_is_help=True, help="Write split tables.")
 predictions = typer.Typer(no_args_is_help=True, help="Put predictions together.")
@@ -112,8 +120,6 @@ def summary(config: ConfigOption) -> None:
 
     Example: `leukorepro report summary --config results/demo/config.json`
     """
-    from rich.console import Console
-
     from leukorepro.report.summary import summary_table
     from leukorepro.report.tables import read_metrics
     from leukorepro.resolved import load_resolved
@@ -121,5 +127,5 @@ def summary(config: ConfigOption) -> None:
     resolved = load_resolved(config)
     keys = [study.study.key for study in resolved.studies]
     metrics = {key: read_metrics(config.parent / key / "metrics.csv") for key in keys}
-    Console().print(summary_table(metrics, resolved))
+    show(summary_table(metrics, resolved))
     print(f"Report: {config.parent / 'report' / 'index.html'}")

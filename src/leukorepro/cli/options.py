@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from leukorepro.words import AdapterName, Budget, Device, Rung
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+READABLE = 120
+"""Columns below which tables are cut into pieces; a pipe counts as 80."""
 
 ConfigOption = Annotated[Path, typer.Option("--config", help="Resolved configuration, `results/<run>/config.json`.")]
 StudyOption = Annotated[str, typer.Option("--study", help="Key of the study.")]
@@ -29,6 +35,15 @@ SubjectsCsvOption = Annotated[
 SubjectRegexOption = Annotated[
     str | None, typer.Option("--subject-regex", help="Regular expression whose first group is the subject.")
 ]
+
+
+def show(table: Table) -> None:
+    """Print a table at the terminal's width, but no narrower than it can be read."""
+    from rich.console import Console
+
+    console = Console()
+    console.width = max(console.width, READABLE)
+    console.print(table)
 
 
 def pairs(values: list[str], option: str) -> dict[str, str]:

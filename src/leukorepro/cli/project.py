@@ -13,6 +13,7 @@ from leukorepro.cli.options import (
     SubjectRegexOption,
     SubjectsCsvOption,
     pairs,
+    show,
 )
 
 
@@ -57,8 +58,6 @@ def doctor(
     from dataclasses import asdict
     from json import dumps
 
-    from rich.console import Console
-
     from leukorepro.doctor import doctor as examine
     from leukorepro.doctor import healthy, render
 
@@ -66,6 +65,6 @@ def doctor(
     if json:
         print(dumps([asdict(check) for check in checks], indent=2))
     else:
-        Console().print(render(checks))
+        show(render(checks))
     if not healthy(checks):
         raise typer.Exit(1)

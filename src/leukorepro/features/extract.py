@@ -40,6 +40,8 @@ from leukorepro.store import code_digest, hdf5_reader, hdf5_writer, write_json
 from leukorepro.words import Device
 
 CALIBRATION_IMAGES = 32
+CODE = ("data", "device.py", "features")
+"""Parts of the package that features depend on."""
 LIBRARIES = ("torch", "torchvision", "pillow", "numpy", "h5py")
 
 
@@ -258,7 +260,7 @@ def _header(request: Request, network: FeatureNetwork, device: torch.device, bat
         "preprocessing": f"resized bilinear with antialiasing, scaled as {scaling}",
         "engine": f"torch eager, {device_name(device)}, float32, channels last, batches of {batch_rows} rows",
         "views": json.dumps(list(request.views)),
-        "code_hash": code_digest("data", "features"),
+        "code_hash": code_digest(*CODE),
         "library_versions": json.dumps({library: version(library) for library in LIBRARIES}),
     }
 

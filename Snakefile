@@ -1,7 +1,7 @@
 """leukorepro: five published leukaemia-image classifiers, and how much of each number survives an honest split.
 
-    snakemake --cores 8                                      the demo
-    snakemake --cores 8 --configfile config/runs/NAME.yaml   a run of your own (`leukorepro init` writes the file)
+snakemake --cores 8                                      the demo
+snakemake --cores 8 --configfile config/runs/NAME.yaml   a run of your own (`leukorepro init` writes the file)
 """
 
 
@@ -15,7 +15,6 @@ rule all:
     """The report of the run."""
     input:
         f"results/{RUN.name}/report/index.html",
-    default_target: True
 
 
 include: "workflow/rules/datasets.smk"

@@ -149,8 +149,9 @@ def items_of(study: Study, split: str, feature_set: str) -> list[tuple[str, Item
 
 
 def feature_file(study: ResolvedStudy, feature_set: str) -> str:
-    """Name of the file that holds a feature set: an extractor's, or several of them joined by '+'."""
-    return "+".join(study.extractors[name].id for name in study.study.feature_sets[feature_set])
+    """File that holds a feature set, below its dataset's folder: an extractor's own, or several of them fused."""
+    extractors = [study.extractors[name].id for name in study.study.feature_sets[feature_set]]
+    return f"{extractors[0]}.h5" if len(extractors) == 1 else f"fused/{'+'.join(extractors)}.h5"
 
 
 def views_of(run: ResolvedRun, dataset_id: str, extractor_id: str) -> list[str]:

@@ -49,7 +49,7 @@ def test_the_demo_resolves_to_the_paper_on_simulated_images(project: Path) -> No
         "googlenet": "googlenet-gap-random-224",
         "inception_v3": "inception_v3-gap-random-299",
     }
-    assert plan.feature_file(study, "ESet") == "inception_v3-gap-random-299+googlenet-gap-random-224"
+    assert plan.feature_file(study, "ESet") == "fused/inception_v3-gap-random-299+googlenet-gap-random-224.h5"
     assert plan.reducers_of(study, "five_folds", "ESet") == ["RSet25", "RSet50", "RSet75"]
     assert plan.reducers_of(study, "five_folds", "ISet") == []
     assert plan.parts_of(study) == {"split": ["five_folds"] * 3, "feature_set": ["ISet", "GSet", "ESet"]}
@@ -279,7 +279,7 @@ def test_one_extractor_replaces_all_and_names_the_items(project: Path) -> None:
     assert study.study.headline == "1/mobilenet_v2 RSet25"
     assert list(study.extractors) == ["mobilenet_v2"]
     assert study.study.figures == {}
-    assert plan.feature_file(study, "mobilenet_v2") == "mobilenet_v2-gap-random-224"
+    assert plan.feature_file(study, "mobilenet_v2") == "mobilenet_v2-gap-random-224.h5"
 
 
 def test_two_extractors_give_two_singles_and_their_fusion(project: Path) -> None:
@@ -298,7 +298,7 @@ def test_two_extractors_give_two_singles_and_their_fusion(project: Path) -> None
         ("fused RSet75", "fused"),
     ]
     assert study.study.headline == "1/fused RSet25"
-    assert plan.feature_file(study, "fused") == "mobilenet_v2-gap-random-224+googlenet-gap-random-224"
+    assert plan.feature_file(study, "fused") == "fused/mobilenet_v2-gap-random-224+googlenet-gap-random-224.h5"
 
 
 def test_a_headline_on_one_extractor_becomes_that_of_the_first(project: Path) -> None:

@@ -75,7 +75,7 @@ def manifest_of(wildcards):
 
 def features_of(wildcards):
     study = study_of(wildcards)
-    return f"results/features/{study.dataset_id}/{plan.feature_file(study, wildcards.feature_set)}.h5"
+    return f"results/features/{study.dataset_id}/{plan.feature_file(study, wildcards.feature_set)}"
 
 
 def flags(option, values):

@@ -54,7 +54,7 @@ rule fuse_features:
             extractor=w.fused.split("+"),
         ),
     output:
-        features="results/features/{dataset}/{fused}.h5",
+        features="results/features/{dataset}/fused/{fused}.h5",
     log:
         "logs/fuse_features/{dataset}/{fused}.txt",
     benchmark:

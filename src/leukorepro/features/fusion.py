@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -74,22 +75,21 @@ def fuse(parts: Sequence[Path], output: Path) -> None:
     Parameters
     ----------
     parts : sequence of Path
-        Feature files of the same rows, in the same folder as `output`; their columns follow one another in this order.
+        Feature files of the same rows; their columns follow one another in this order.
     output : Path
-        Fused file (an HDF5 virtual dataset). It records name, size and SHA-256 of each part, so that it changes
-        whenever a part does.
+        Fused file (an HDF5 virtual dataset). It refers to its parts by their paths from its own folder, and records
+        size and SHA-256 of each, so that it changes whenever a part does.
 
     Raises
     ------
     UserError
-        If the parts do not hold the same rows or lie in another folder.
+        If the parts do not hold the same rows.
     """
     rows: list[NDArray[np.object_]] = []
     sources, blocks, attributes = [], [], {}
     column = 0
     for part in parts:
-        if part.resolve().parent != output.resolve().parent:
-            raise UserError(f"{part}: must lie in the folder of {output}; a fused file refers to its parts by name.")
+        place = Path(os.path.relpath(part, output.parent)).as_posix()
         with hdf5_reader(part) as file:
             names = [file[name].asstr()[:] for name in ("image_id", "view")]
             if rows and not all(np.array_equal(a, b) for a, b in zip(rows, names, strict=True)):
@@ -99,10 +99,10 @@ def fuse(parts: Sequence[Path], output: Path) -> None:
             rows = names
             shape = file["features"].shape
             attributes = {name: file.attrs[name] for name in ("schema_version", "dataset", "manifest_sha256")}
-        blocks.append((column, h5py.VirtualSource(part.name, "features", shape=shape, dtype="float32")))
+        blocks.append((column, h5py.VirtualSource(place, "features", shape=shape, dtype="float32")))
         sources.append(
             {
-                "file": part.name,
+                "file": place,
                 "columns": [column, column + shape[1]],
                 "size": part.stat().st_size,
                 "sha256": sha256_file(part),

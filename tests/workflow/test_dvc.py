@@ -1,0 +1,105 @@
+"""DVC's stages make the default run, agree with Snakemake on when there is nothing to do, and tell nobody."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from project_copy import ProjectCopy, planned_rules
+
+from leukorepro import plan
+
+REPRO = ("dvc", "repro", "--no-run-cache")
+
+
+def shrink(root: Path) -> None:
+    """Make the default run a small one: few images, one item on both networks, a small autoencoder."""
+
+    def edit(file: Path, change: Any) -> None:
+        value = yaml.safe_load(file.read_text())
+        change(value)
+        file.write_text(yaml.safe_dump(value, sort_keys=False))
+
+    def fewer_images(dataset: dict[str, Any]) -> None:
+        dataset["sizes"]["demo"] = {"subjects": 12, "images": 24, "external_subjects": 2, "external_images": 4}
+
+    def one_item(study: dict[str, Any]) -> None:
+        table = study["tables"]["1"]
+        table["items"] = [item for item in table["items"] if f"1/{item['item']}" == study["headline"]]
+        reducer = study["reducers"][table["items"][0]["reducer"]]
+        reducer["hidden_fraction"] = 0.005
+        reducer["max_epochs"]["demo"] = 2
+        study["figures"] = {}
+
+    edit(root / "config/datasets/allidb_simulated.yaml", fewer_images)
+    edit(root / "config/studies/atteia2022.yaml", one_item)
+
+
+@pytest.fixture(scope="module")
+def stages(root: Path) -> dict[str, Any]:
+    return yaml.safe_load((root / "dvc.yaml").read_text())
+
+
+@pytest.fixture(scope="module")
+def reproduced(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> ProjectCopy:
+    """A repository of its own in which `dvc repro` has run once."""
+    folder = tmp_path_factory.mktemp("dvc")
+    # DVC keeps records for all of a machine's repositories; these are ours.
+    records = {f"DVC_{kind}_DIR": str(folder / kind) for kind in ("SITE_CACHE", "GLOBAL_CONFIG", "SYSTEM_CONFIG")}
+    project = ProjectCopy(fresh, folder / "project", environment=records)
+    shrink(project.folder)
+    project.run("git", "init", "--quiet")
+    project.run(*REPRO)
+    return project
+
+
+def test_stages_are_those_of_the_default_run(
+    root: Path, stages: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root)
+    run = plan.resolve(Path("config/config.yaml"))
+    names = {name: value for entry in stages["vars"] for name, value in entry.items()}
+    assert names == {"run": run.name, "dataset": run.studies[0].dataset_id}
+    extractors = {extractor.id for study in run.studies for extractor in study.extractors.values()}
+    assert set(stages["stages"]["features"]["matrix"]["extractor"]) == extractors
+    for study in run.studies:
+        outputs = stages["stages"][study.study.key]["outs"]
+        rungs = [name.split("/")[-2] for name in outputs if name.endswith("predictions.parquet")]
+        assert rungs == list(study.protocols)
+    assert not [name for name, stage in stages["stages"].items() for out in stage["outs"] if isinstance(out, dict)], (
+        "an output with options; `persist` in particular lets old files pass for new ones"
+    )
+
+
+def test_dvc_sends_no_statistics_and_asks_for_no_updates(root: Path) -> None:
+    text = (root / ".dvc/config").read_text()
+    (core,) = re.findall(r"^\[core\]\n((?: +.*\n)+)", text, flags=re.MULTILINE)
+    settings = dict(line.strip().split(" = ") for line in core.splitlines())
+    assert settings == {"analytics": "false", "check_update": "false"}
+
+
+@pytest.mark.slow
+def test_dvc_takes_these_settings(reproduced: ProjectCopy) -> None:
+    assert reproduced.run("dvc", "config", "core.analytics").strip().lower() == "false"
+
+
+@pytest.mark.slow
+def test_reproducing_makes_the_run_once(reproduced: ProjectCopy) -> None:
+    assert (reproduced.folder / "results/demo/report/index.html").is_file()
+    assert "Data and pipelines are up to date." in reproduced.run(*REPRO)
+    assert planned_rules(reproduced.run("snakemake", "--dry-run")) == set()
+
+
+@pytest.mark.slow
+def test_an_edit_of_the_evaluation_fits_nothing_again(reproduced: ProjectCopy) -> None:
+    with (reproduced.folder / "src/leukorepro/evaluation/metrics.py").open("a") as file:
+        file.write("\n# A comment changes the file's digest.\n")
+    told = reproduced.run(*REPRO)
+    assert re.findall(r"^Running stage '(.+)':", told, flags=re.MULTILINE) == ["atteia2022", "report"]
+    made = set(re.findall(r"^(?:local)?rule (\w+):", told, flags=re.MULTILINE))
+    assert made == {"collect_predictions", "evaluate", "build_report"}
+    assert "Data and pipelines are up to date." in reproduced.run(*REPRO)
+    assert planned_rules(reproduced.run("snakemake", "--dry-run")) == set()

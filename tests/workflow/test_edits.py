@@ -1,0 +1,88 @@
+"""An edit re-runs the stages that it touches, and what follows from them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from conftest import TinyProject
+from PIL import Image
+
+from leukorepro.data.manifest import read_manifest
+
+pytestmark = pytest.mark.slow
+
+COMMENT = "\n# A comment changes the file's digest.\n"
+REPORT = {"all", "build_report"}
+EVALUATION = REPORT | {"evaluate", "collect_predictions"}
+MODELS = EVALUATION | {"fit_reducer", "classify"}
+FEATURES = MODELS | {"extract_features", "fuse_features"}
+DATA = FEATURES | {"scan_images", "make_splits"}
+
+
+@pytest.mark.parametrize(
+    ("file", "rules"),
+    [
+        ("report/site.py", REPORT),
+        ("report/templates/index.html.j2", REPORT),
+        ("evaluation/metrics.py", EVALUATION),
+        ("models/scg.py", MODELS),
+        ("features/fusion.py", FEATURES),
+        ("data/adapters/simulated.py", DATA | REPORT),
+        ("data/simulate/cells.py", DATA | {"simulate_images"}),
+    ],
+)
+def test_an_edit_of_code_re_runs_what_uses_it(edits: TinyProject, file: str, rules: set[str]) -> None:
+    with edits.appended(f"src/leukorepro/{file}", "{# A comment. #}\n" if file.endswith("j2") else COMMENT):
+        assert edits.planned() == rules
+    assert edits.planned() == set(), "the edit was taken back"
+
+
+@pytest.mark.parametrize(
+    ("file", "old", "new", "rules"),
+    [
+        ("studies/tiny.yaml", "demo: 40", "demo: 41", MODELS),
+        ("studies/tiny.yaml", "n_splits: 3", "n_splits: 2", MODELS | {"make_splits"}),
+        ("studies/tiny.yaml", "degree: 3", "degree: 2", MODELS - {"fit_reducer"}),
+        (
+            "datasets/tiny.yaml",
+            "images: 36, external",
+            "images: 40, external",
+            DATA | {"simulate_images"},
+        ),
+        ("runs/tiny.yaml", "budget: demo", "seed: 1\nbudget: demo", FEATURES | {"make_splits"}),
+        ("published/tiny.csv", "plain,accuracy,0.99", "plain,accuracy,0.98", REPORT | {"evaluate"}),
+    ],
+    ids=["epochs", "folds", "classifier", "dataset", "seed", "published"],
+)
+def test_an_edit_of_configuration_re_runs_what_depends_on_it(
+    edits: TinyProject, file: str, old: str, new: str, rules: set[str]
+) -> None:
+    with edits.edited(f"config/{file}", old, new):
+        assert edits.planned() == rules
+    assert edits.planned() == set(), "the edit was taken back"
+
+
+def test_comments_in_configuration_re_run_nothing(edits: TinyProject) -> None:
+    with edits.appended("config/studies/tiny.yaml", COMMENT), edits.appended("config/runs/tiny.yaml", COMMENT):
+        assert edits.planned() == set()
+
+
+def test_an_added_image_is_found(edits: TinyProject, tmp_path: Path) -> None:
+    for label in ("all", "healthy"):
+        (tmp_path / label).mkdir()
+        for number in range(3):
+            Image.new("RGB", (40, 40), (60 * number, 0, len(label))).save(tmp_path / label / f"{number}.png")
+    config = edits.folder / "config"
+    (config / "datasets/folder.yaml").write_text(f"adapter: image_folder\nimages: {tmp_path}\npositive_class: all\n")
+    run = (config / "runs/tiny.yaml").read_text().replace("dataset: tiny", "dataset: folder")
+    (config / "runs/folder.yaml").write_text(run.replace("name: tiny", "name: folder"))
+    manifest = "results/datasets/folder/manifest.csv"
+    command = ["snakemake", "--cores", "2", manifest, "--configfile", "config/runs/folder.yaml"]
+
+    edits.run(*command)
+    assert len(read_manifest(edits.folder / manifest)) == 6
+    assert "Nothing to be done" in edits.run(*command)
+    Image.new("RGB", (40, 40), "white").save(tmp_path / "all/3.png")
+    edits.run(*command)
+    assert "all/3.png" in set(read_manifest(edits.folder / manifest)["image_id"])

@@ -1,0 +1,50 @@
+"""The rules' form: what Snakemake's and snakefmt's own checks say, and what every rule must have."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from project_copy import ProjectCopy
+
+PARTS = ("log", "benchmark", "threads", "resources", "conda", "shell")
+
+
+@pytest.fixture(scope="module")
+def copy(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> ProjectCopy:
+    return ProjectCopy(fresh, tmp_path_factory.mktemp("rules") / "project")
+
+
+def rules(root: Path) -> dict[str, str]:
+    """Text of every rule, by its name."""
+    texts = [file.read_text() for file in sorted((root / "workflow/rules").glob("*.smk"))]
+    blocks = [block for text in texts for block in re.split(r"^rule ", text, flags=re.MULTILINE)[1:]]
+    return {block.partition(":")[0]: block for block in blocks}
+
+
+def test_snakemake_has_nothing_to_criticise(copy: ProjectCopy) -> None:
+    assert "your workflow is in a good condition" in copy.run("snakemake", "--lint")
+
+
+def test_rules_are_formatted(copy: ProjectCopy) -> None:
+    copy.run("snakefmt", "--check", "Snakefile", "workflow")
+
+
+def test_every_rule_says_what_it_is_and_what_it_needs(root: Path) -> None:
+    found = rules(root)
+    assert {"scan_images", "extract_features", "fit_reducer", "classify", "evaluate", "build_report"} <= set(found)
+    for name, block in found.items():
+        assert re.match(r'\w+:\n    """[A-Z].+"""\n', block, flags=re.DOTALL), f"{name}: no docstring"
+        sections = re.findall(r"^    (\w+):", block, flags=re.MULTILINE)
+        assert not set(PARTS) - set(sections), f"{name}: lacks {sorted(set(PARTS) - set(sections))}"
+
+
+def test_every_rule_calls_one_command_with_one_flag_per_line(root: Path) -> None:
+    for name, block in rules(root).items():
+        (shell,) = re.findall(r'shell:\n        r"""\n(.*?)"""', block, flags=re.DOTALL)
+        lines = [line.strip().removesuffix(" \\") for line in shell.strip().splitlines()]
+        assert re.fullmatch(r"leukorepro( [a-z-]+)+", lines[0]), f"{name}: {lines[0]}"
+        assert re.fullmatch(r"> ?\{log:q\} 2>&1", lines[-1]), f"{name}: its output is not logged"
+        for line in lines[1:-1]:
+            assert line.count("--") == line.startswith("--"), f"{name}: several flags in {line!r}"

@@ -1,0 +1,121 @@
+"""A whole run: what it makes, and that it is made once."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+from conftest import TinyProject
+
+pytestmark = pytest.mark.slow
+
+LADDER = ("as_published", "fit_in_fold", "source_disjoint", "subject_disjoint", "external")
+PREDICTIONS = [
+    "study",
+    "dataset",
+    "table",
+    "item",
+    "protocol",
+    "repeat",
+    "fold",
+    "image_id",
+    "view",
+    "subject_id",
+    "source_id",
+    "y_true",
+    "y_pred",
+    "score",
+]
+METRICS = [
+    "study",
+    "table",
+    "item",
+    "protocol",
+    "metric",
+    "value",
+    "ci_low",
+    "ci_high",
+    "n_images",
+    "n_subjects",
+    "published",
+    "verdict",
+]
+IMAGES, EXTERNAL, VIEWS = 36, 12, 3
+
+
+@pytest.fixture(scope="module")
+def results(finished: TinyProject) -> Path:
+    return finished.folder / "results"
+
+
+def test_the_code_of_the_copy_is_what_runs(finished: TinyProject) -> None:
+    printed = finished.run("python", "-c", "import leukorepro; print(leukorepro.__file__)")
+    assert Path(printed.strip()).is_relative_to(finished.folder)
+    interpreter = (Path(finished.environment["PATH"].split(":")[0]) / "leukorepro").read_text().splitlines()[0]
+    assert interpreter.startswith("#!"), "the command is a script of an interpreter, which minds PYTHONPATH"
+
+
+def test_a_run_ends_in_a_report(results: Path) -> None:
+    page = (results / "tiny/report/index.html").read_text()
+    assert "tiny" in page
+    assert json.loads((results / "tiny/config.json").read_text())["name"] == "tiny"
+
+
+@pytest.mark.parametrize("rung", LADDER)
+def test_predictions_of_every_rung_are_as_the_contract_says(results: Path, rung: str) -> None:
+    table = pd.read_parquet(results / "tiny/tiny" / rung / "predictions.parquet")
+    assert list(table.columns) == PREDICTIONS
+    assert not table.isna().any().any()
+    assert set(table["protocol"]) == {rung}
+    assert set(table["item"]) == {"plain", "reduced"}
+    assert not table.duplicated(["item", "repeat", "image_id", "view"]).any(), "a row is tested twice"
+    views = VIEWS if rung in ("as_published", "fit_in_fold") else 1
+    images = EXTERNAL if rung == "external" else IMAGES
+    assert table.groupby("item").size().to_dict() == {"plain": images * views, "reduced": images * views}
+    manifest = pd.read_csv(results / "datasets/tiny-demo/manifest.csv", dtype=str).set_index("image_id")
+    assert (table["y_true"].to_numpy() == manifest.loc[table["image_id"], "label"].to_numpy()).all()
+
+
+def test_metrics_are_as_the_contract_says(results: Path) -> None:
+    table = pd.read_csv(results / "tiny/tiny/metrics.csv")
+    assert list(table.columns) == METRICS
+    cells = set(table[table["metric"] == "accuracy"][["item", "protocol"]].itertuples(index=False, name=None))
+    assert cells == {(item, rung) for item in ("plain", "reduced") for rung in LADDER}
+    assert set(table["verdict"].dropna()) == {"not tested"}, "images are simulated"
+    shares = table[table["metric"].isin(["accuracy", "sensitivity"])]
+    assert shares["value"].between(0, 1).all()
+    assert (shares["ci_low"] <= shares["value"]).all()
+    assert (shares["value"] <= shares["ci_high"]).all()
+
+
+def test_accuracy_is_that_of_the_predictions(results: Path) -> None:
+    table = pd.read_csv(results / "tiny/tiny/metrics.csv").set_index(["item", "protocol", "metric"])["value"]
+    for rung in ("subject_disjoint", "external"):
+        predictions = pd.read_parquet(results / "tiny/tiny" / rung / "predictions.parquet")
+        for item, rows in predictions.groupby("item"):
+            by_fold = (rows["y_true"] == rows["y_pred"]).groupby(rows["fold"]).mean()
+            pooled = (rows["y_true"] == rows["y_pred"]).mean()
+            value = table[item, rung, "accuracy"]
+            assert min(abs(value - pooled), abs(value - by_fold.mean())) < 1e-12
+
+
+def test_no_subject_is_on_both_sides_where_that_is_promised(results: Path) -> None:
+    manifest = pd.read_csv(results / "datasets/tiny-demo/manifest.csv", dtype=str).set_index("image_id")
+    for rung in ("subject_disjoint", "external"):
+        table = pd.read_csv(results / "tiny/tiny" / rung / "splits/three_folds.csv")
+        table["subject_id"] = manifest.loc[table["image_id"], "subject_id"].to_numpy()
+        for _, fold in table.groupby(["repeat", "fold"]):
+            train, test = (set(fold.loc[fold["role"] == role, "subject_id"]) for role in ("train", "test"))
+            assert train, rung
+            assert test, rung
+            assert not train & test
+
+
+def test_a_second_run_finds_nothing_to_do(finished: TinyProject) -> None:
+    assert "Nothing to be done" in finished.snakemake()
+
+
+def test_a_copy_elsewhere_finds_nothing_to_do(edits: TinyProject) -> None:
+    assert edits.planned() == set()

@@ -12,6 +12,13 @@ from project_copy import ProjectCopy, planned_rules
 
 from leukorepro import plan
 
+MADE_BY = {
+    "dataset": ["simulate_images", "scan_images"],
+    "features": ["extract_features"],
+    "atteia2022": ["fuse_features", "make_splits", "fit_reducer", "classify", "collect_predictions", "evaluate"],
+    "report": ["build_report"],
+}
+"""Rules that each stage asks for and that follow the code."""
 REPRO = ("dvc", "repro", "--no-run-cache")
 
 
@@ -72,6 +79,22 @@ def test_stages_are_those_of_the_default_run(
     assert not [name for name, stage in stages["stages"].items() for out in stage["outs"] if isinstance(out, dict)], (
         "an output with options; `persist` in particular lets old files pass for new ones"
     )
+
+
+def test_a_stage_depends_on_all_code_that_its_rules_follow(root: Path, stages: dict[str, Any]) -> None:
+    rules = "\n".join(file.read_text() for file in (root / "workflow/rules").glob("*.smk"))
+    code = {
+        block.partition(":")[0]: set(re.findall(r'"(.+?)"', found[1]))
+        for block in re.split(r"^rule ", rules, flags=re.MULTILINE)[1:]
+        if (found := re.search(r"code_digest\((.+)\)", block))
+    }
+    assert code.keys() == {rule for made in MADE_BY.values() for rule in made}
+    for stage, made in MADE_BY.items():
+        folders = {Path("src/leukorepro", part) for rule in made for part in code[rule]} | {
+            Path("src/leukorepro/store.py")
+        }
+        named = {Path(name) for name in stages["stages"][stage]["deps"]}
+        assert not [f for f in folders if not named & {f, *f.parents}], stage
 
 
 def test_dvc_sends_no_statistics_and_asks_for_no_updates(root: Path) -> None:

@@ -14,7 +14,6 @@ from conftest import TinyProject
 pytestmark = pytest.mark.slow
 
 FEATURES = "mobilenet_v2-gap-random-224.h5"
-FIT = "fit_in_fold/{}/three_folds/both-encoder.{}"
 ROW_BYTES = 1280 * 4
 IMAGES, VIEWS = 48, 3
 
@@ -54,8 +53,8 @@ def test_a_killed_run_is_continued_and_ends_in_the_same_bytes(
     assert 0 < done < IMAGES
 
     # In the middle of the autoencoder: a fold is fitted, the next one is begun.
-    reducer = results / "tiny/tiny" / FIT.format("reducers", "h5")
-    log = logs / "fit_reducer/tiny/tiny" / FIT.format("", "txt").replace("//", "/")
+    reducer = results / "tiny/tiny/fit_in_fold/reducers/three_folds/both-encoder.h5"
+    log = logs / "fit_reducer/tiny/tiny/fit_in_fold/three_folds/both-encoder.txt"
     kill_when(project, lambda: log.is_file() and len(re.findall(r"autoencoder: +0%", log.read_text())) > 1)
     assert not reducer.exists()
     assert features.is_file()
@@ -68,4 +67,5 @@ def test_a_killed_run_is_continued_and_ends_in_the_same_bytes(
     assert {Path(name).suffix for name in unbroken} == set(kinds)
     assert list(ours) == list(unbroken)
     assert [name for name in ours if ours[name] != unbroken[name]] == []
+    assert [f for f in results.rglob(".*") if f.name.endswith((".tmp", ".partial"))] == []
     assert "Nothing to be done" in project.snakemake()

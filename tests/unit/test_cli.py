@@ -196,15 +196,14 @@ def test_what_cannot_be_extracted_is_told_before_anything_is_read(project: Path,
 
 
 @pytest.fixture
-def resolved(project: Path) -> Path:
-    """A resolved configuration without the external rung, and an empty manifest."""
+def only_published(project: Path) -> Path:
+    """A run of one rung, and an empty manifest."""
     file = project / "config" / "config.yaml"
     content = yaml.safe_load(file.read_text())
     content["studies"][0]["rungs"] = ["as_published"]
     file.write_text(yaml.safe_dump(content))
-    assert run("config", "resolve", "--run", file, "--output", "config.json").exit_code == 0
     (project / "manifest.csv").write_text(MANIFEST)
-    return project / "config.json"
+    return file
 
 
 @pytest.mark.parametrize(
@@ -219,11 +218,11 @@ def resolved(project: Path) -> Path:
     ],
 )
 def test_a_name_that_the_run_does_not_have_is_told(
-    resolved: Path, command: str, option: str, value: str, expected: str
+    only_published: Path, command: str, option: str, value: str, expected: str
 ) -> None:
     """The command's own example, on the run that is there, with one wrong name."""
     words = example(tuple(command.split()))[1:]
-    for name, new in (("--config", str(resolved)), ("--protocol", "as_published"), (option, value)):
+    for name, new in (("--run", str(only_published)), ("--protocol", "as_published"), (option, value)):
         words[words.index(name) + 1] = new
     done = run(*words)
     assert done.exit_code == 2, done.output

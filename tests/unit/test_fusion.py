@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import time
 from pathlib import Path
 
 import h5py
@@ -68,6 +69,17 @@ def test_a_missing_or_changed_part_is_not_read_as_zeros(tmp_path: Path) -> None:
     feature_file(tmp_path / "a.h5", 400, 0)
     with pytest.raises(UserError, match="was changed"):
         read_features(tmp_path / "a+b.h5")
+
+
+def test_the_bytes_do_not_depend_on_the_time(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        feature_file(tmp_path / f"{name}.h5", 3, 0)
+    fused = tmp_path / "fused.h5"
+    fuse([tmp_path / "a.h5", tmp_path / "b.h5"], fused)
+    first = fused.read_bytes()
+    time.sleep(1.1)  # HDF5 counts seconds
+    fuse([tmp_path / "a.h5", tmp_path / "b.h5"], fused)
+    assert fused.read_bytes() == first
 
 
 def test_the_fused_file_changes_when_a_part_does(tmp_path: Path) -> None:

@@ -51,6 +51,19 @@ wildcard_constraints:
     reducer=one_of(name for study in RUN.studies for name in study.study.reducers),
 
 
+def run_options(wildcards, output):
+    """What a command needs to put the same run together again.
+
+    Snakemake does not re-run a job for a param that depends on `output`: a rule is run again for what changes in its
+    own part of the configuration, its `spec`, and for nothing else.
+    """
+    return [
+        "--run",
+        RUN_FILE,
+        *flags("--set", [f"{k}={v}" for k, v in OVERRIDES.items()]),
+    ]
+
+
 def study_of(wildcards):
     return plan.find_study(RUN, wildcards.study)
 

@@ -15,14 +15,12 @@ rule resolve_config:
     resources:
         mem_mb=500,
     params:
+        run=run_options,
         spec=plan.digest(RUN),
-        file=RUN_FILE,
-        overrides=flags("--set", [f"{key}={value}" for key, value in OVERRIDES.items()]),
     shell:
         r"""
         leukorepro config resolve \
-            --run {params.file:q} \
-            {params.overrides:q} \
+            {params.run:q} \
             --output {output.config:q} \
             >{log:q} 2>&1
         """
@@ -31,7 +29,6 @@ rule resolve_config:
 rule make_splits:
     """Which rows train and which are tested, written before anything is fitted."""
     input:
-        config=ancient("results/{run}/config.json"),
         manifest=manifest_of,
     output:
         splits="results/{run}/{study}/{protocol}/splits/{split}.csv",
@@ -45,12 +42,13 @@ rule make_splits:
     resources:
         mem_mb=1000,
     params:
+        run=run_options,
         code=code_digest("data"),
         spec=lambda w: plan.split_digest(RUN, study_of(w), w.protocol, w.split),
     shell:
         r"""
         leukorepro splits make \
-            --config {input.config:q} \
+            {params.run:q} \
             --study {wildcards.study:q} \
             --protocol {wildcards.protocol:q} \
             --split {wildcards.split:q} \
@@ -63,7 +61,6 @@ rule make_splits:
 rule fit_reducer:
     """An autoencoder, fitted on the rows that the protocol allows, in every fold."""
     input:
-        config=ancient("results/{run}/config.json"),
         features=features_of,
         splits=rules.make_splits.output.splits,
     output:
@@ -79,12 +76,13 @@ rule fit_reducer:
         gpu=1,
         mem_mb=4000,
     params:
+        run=run_options,
         code=code_digest("device.py", "models"),
         spec=lambda w: plan.reducer_digest(RUN, study_of(w), w.protocol, w.reducer),
     shell:
         r"""
         leukorepro models fit-reducer \
-            --config {input.config:q} \
+            {params.run:q} \
             --study {wildcards.study:q} \
             --protocol {wildcards.protocol:q} \
             --reducer {wildcards.reducer:q} \
@@ -99,7 +97,6 @@ rule fit_reducer:
 rule classify:
     """Every classifier of a study on one feature set, in every fold of a protocol."""
     input:
-        config=ancient("results/{run}/config.json"),
         manifest=manifest_of,
         features=features_of,
         splits=rules.make_splits.output.splits,
@@ -120,6 +117,7 @@ rule classify:
     resources:
         mem_mb=4000,
     params:
+        run=run_options,
         code=code_digest("models"),
         spec=lambda w: plan.classify_digest(
             study_of(w), w.protocol, w.split, w.feature_set
@@ -134,7 +132,7 @@ rule classify:
     shell:
         r"""
         leukorepro models classify \
-            --config {input.config:q} \
+            {params.run:q} \
             --study {wildcards.study:q} \
             --protocol {wildcards.protocol:q} \
             --split {wildcards.split:q} \
@@ -182,7 +180,6 @@ rule collect_predictions:
 rule evaluate:
     """Every metric of every item on every rung, with its interval and the published value."""
     input:
-        config=ancient("results/{run}/config.json"),
         scan=lambda w: f"results/datasets/{study_of(w).dataset_id}/scan.json",
         predictions=lambda w: expand(
             rules.collect_predictions.output.predictions,
@@ -202,12 +199,13 @@ rule evaluate:
     resources:
         mem_mb=2000,
     params:
+        run=run_options,
         code=code_digest("evaluation"),
         spec=lambda w: plan.digest(RUN.budget, RUN.seed, study_of(w)),
     shell:
         r"""
         leukorepro evaluate \
-            --config {input.config:q} \
+            {params.run:q} \
             --study {wildcards.study:q} \
             --scan {input.scan:q} \
             --published {input.published:q} \

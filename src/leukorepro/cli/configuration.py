@@ -7,18 +7,16 @@ from typing import Annotated
 
 import typer
 
-from leukorepro.cli.options import OutputOption, pairs
+from leukorepro.cli.options import OutputOption, RunOption, SetOption, pairs
 
 app = typer.Typer(no_args_is_help=True, help="Resolve configurations and write their schemas.")
 
 
 @app.command()
 def resolve(
-    run: Annotated[Path, typer.Option(help="Configuration of the run.")],
+    run_file: RunOption,
     output: OutputOption,
-    override: Annotated[
-        list[str] | None, typer.Option("--set", help="KEY=VALUE for a top-level key of the run; may be given again.")
-    ] = None,
+    override: SetOption = None,
 ) -> None:
     """Put a run together with its studies and datasets, check it, and write the whole.
 
@@ -27,7 +25,7 @@ def resolve(
     from leukorepro.plan import resolve as put_together
     from leukorepro.store import write_text
 
-    resolved = put_together(run, pairs(override or [], "--set"))
+    resolved = put_together(run_file, pairs(override or [], "--set"))
     write_text(resolved.model_dump_json(indent=2) + "\n", output)
 
 

@@ -12,8 +12,11 @@ from leukorepro.cli.options import (
     ManifestOption,
     OutputOption,
     RungOption,
+    RunOption,
+    SetOption,
     SplitOption,
     StudyOption,
+    resolve_study,
     show,
 )
 
@@ -24,25 +27,23 @@ report = typer.Typer(no_args_is_help=True, help="Write the report.")
 
 @splits.command()
 def make(
-    config: ConfigOption,
+    run_file: RunOption,
     study: StudyOption,
     protocol: RungOption,
     split: SplitOption,
     manifest: ManifestOption,
     output: OutputOption,
+    override: SetOption = None,
 ) -> None:
     """Write which rows train and which are tested, before anything is fitted.
 
-    Example: `leukorepro splits make --config results/demo/config.json --study atteia2022
+    Example: `leukorepro splits make --run config/config.yaml --study atteia2022
     --protocol subject_disjoint --split five_folds --manifest manifest.csv --output five_folds.csv`
     """
     from leukorepro.data.manifest import read_manifest
     from leukorepro.data.splits import make_splits, write_splits
-    from leukorepro.plan import find_study
-    from leukorepro.resolved import load_resolved
 
-    resolved = load_resolved(config)
-    chosen = find_study(resolved, study)
+    resolved, chosen = resolve_study(run_file, override, study)
     table = make_splits(
         read_manifest(manifest),
         chosen.find_split(split),
@@ -70,29 +71,28 @@ def collect(
 
 def evaluate(
     tables: Annotated[list[Path], typer.Argument(help="Predictions, one file per protocol.")],
-    config: ConfigOption,
+    run_file: RunOption,
     study: StudyOption,
     scan: Annotated[Path, typer.Option(help="What the scan of the dataset found, `scan.json`.")],
     published: Annotated[Path, typer.Option(help="Numbers that the paper prints.")],
     output: OutputOption,
+    override: SetOption = None,
 ) -> None:
     """Compute every metric with its interval from the predictions, beside the published value.
 
-    Example: `leukorepro evaluate results/demo/atteia2022/*/predictions.parquet --config results/demo/config.json
+    Example: `leukorepro evaluate results/demo/atteia2022/*/predictions.parquet --run config/config.yaml
     --study atteia2022 --scan results/datasets/allidb_simulated-demo/scan.json
     --published config/published/atteia2022.csv --output metrics.csv`
     """
     from leukorepro.evaluation import comparison
     from leukorepro.evaluation.predictions import read_predictions
     from leukorepro.evaluation.published import read_published
-    from leukorepro.plan import find_study
-    from leukorepro.resolved import load_resolved
     from leukorepro.store import read_json, write_csv
 
-    resolved = load_resolved(config)
+    resolved, chosen = resolve_study(run_file, override, study)
     metrics = comparison.evaluate(
         [read_predictions(table) for table in tables],
-        find_study(resolved, study),
+        chosen,
         read_published(published),
         budget=resolved.budget,
         dataset_complete=read_json(scan)["complete"],

@@ -8,17 +8,19 @@ from typing import Annotated
 import typer
 
 from leukorepro.cli.options import (
-    ConfigOption,
     DeviceOption,
     FeatureSetOption,
     FeaturesOption,
     ManifestOption,
     OutputOption,
     RungOption,
+    RunOption,
+    SetOption,
     SplitOption,
     SplitsOption,
     StudyOption,
     pairs,
+    resolve_study,
 )
 
 app = typer.Typer(no_args_is_help=True, help="Fit reducers and classifiers.")
@@ -26,7 +28,7 @@ app = typer.Typer(no_args_is_help=True, help="Fit reducers and classifiers.")
 
 @app.command("fit-reducer")
 def fit_reducer(
-    config: ConfigOption,
+    run_file: RunOption,
     study: StudyOption,
     protocol: RungOption,
     reducer: Annotated[str, typer.Option(help="Name of the reducer in the study's configuration.")],
@@ -35,10 +37,11 @@ def fit_reducer(
     output: OutputOption,
     threads: Annotated[int, typer.Option(help="Threads on a CPU.")] = 1,
     device: DeviceOption = "auto",
+    override: SetOption = None,
 ) -> None:
     """Fit an autoencoder on the rows that a protocol allows, in every fold.
 
-    Example: `leukorepro models fit-reducer --config results/demo/config.json --study atteia2022
+    Example: `leukorepro models fit-reducer --run config/config.yaml --study atteia2022
     --protocol source_disjoint --reducer RSet25 --features ESet.h5 --splits five_folds.csv --output RSet25.h5`
     """
     import torch
@@ -46,12 +49,9 @@ def fit_reducer(
     from leukorepro.data.splits import read_splits
     from leukorepro.features.fusion import read_features
     from leukorepro.models.reducers import fit_reducer as run
-    from leukorepro.plan import find_study
-    from leukorepro.resolved import load_resolved
 
     torch.set_num_threads(threads)
-    resolved = load_resolved(config)
-    chosen = find_study(resolved, study)
+    resolved, chosen = resolve_study(run_file, override, study)
     run(
         chosen.find_reducer(reducer),
         read_features(features),
@@ -66,7 +66,7 @@ def fit_reducer(
 
 @app.command()
 def classify(
-    config: ConfigOption,
+    run_file: RunOption,
     study: StudyOption,
     protocol: RungOption,
     split: SplitOption,
@@ -76,10 +76,11 @@ def classify(
     manifest: ManifestOption,
     output: OutputOption,
     reducer: Annotated[list[str] | None, typer.Option(help="Fitted reducer, as NAME=FILE; may be given again.")] = None,
+    override: SetOption = None,
 ) -> None:
     """Fit every classifier of a study on one feature set, in every fold, and write what it predicts.
 
-    Example: `leukorepro models classify --config results/demo/config.json --study atteia2022
+    Example: `leukorepro models classify --run config/config.yaml --study atteia2022
     --protocol source_disjoint --split five_folds --feature-set GSet --features GSet.h5 --splits five_folds.csv
     --manifest manifest.csv --output GSet.parquet`
     """
@@ -89,11 +90,10 @@ def classify(
     from leukorepro.features.fusion import read_features
     from leukorepro.models.folds import Task
     from leukorepro.models.folds import classify as run
-    from leukorepro.plan import find_study, items_of
-    from leukorepro.resolved import load_resolved
+    from leukorepro.plan import items_of
     from leukorepro.store import write_parquet
 
-    chosen = find_study(load_resolved(config), study)
+    _, chosen = resolve_study(run_file, override, study)
     chosen.find_split(split)
     look_up(chosen.study.feature_sets, feature_set, "feature set", f"study '{study}'")
     task = Task(

@@ -12,10 +12,16 @@ from leukorepro.words import AdapterName, Budget, Device, Rung
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from leukorepro.resolved import ResolvedRun, ResolvedStudy
+
 READABLE = 120
 """Columns below which tables are cut into pieces; a pipe counts as 80."""
 
 ConfigOption = Annotated[Path, typer.Option("--config", help="Resolved configuration, `results/<run>/config.json`.")]
+RunOption = Annotated[Path, typer.Option("--run", help="Configuration of the run.")]
+SetOption = Annotated[
+    list[str] | None, typer.Option("--set", help="KEY=VALUE for a top-level key of the run; may be given again.")
+]
 StudyOption = Annotated[str, typer.Option("--study", help="Key of the study.")]
 RungOption = Annotated[Rung, typer.Option("--protocol", help="Rung of the leakage ladder.")]
 SplitOption = Annotated[str, typer.Option("--split", help="Name of the split in the study's configuration.")]
@@ -35,6 +41,20 @@ SubjectsCsvOption = Annotated[
 SubjectRegexOption = Annotated[
     str | None, typer.Option("--subject-regex", help="Regular expression whose first group is the subject.")
 ]
+
+
+def resolve_study(run_file: Path, override: list[str] | None, study: str) -> tuple[ResolvedRun, ResolvedStudy]:
+    """A run, put together, and one of its studies.
+
+    Raises
+    ------
+    UserError
+        If the configuration is wrong or the run has no such study.
+    """
+    from leukorepro.plan import find_study, resolve
+
+    run = resolve(run_file, pairs(override or [], "--set"))
+    return run, find_study(run, study)
 
 
 def show(table: Table) -> None:

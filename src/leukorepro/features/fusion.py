@@ -7,6 +7,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import h5py
 import numpy as np
@@ -86,7 +87,7 @@ def fuse(parts: Sequence[Path], output: Path) -> None:
         If the parts do not hold the same rows.
     """
     rows: list[NDArray[np.object_]] = []
-    sources, blocks, attributes = [], [], {}
+    sources, attributes = [], {}
     column = 0
     for part in parts:
         place = Path(os.path.relpath(part, output.parent)).as_posix()
@@ -99,7 +100,6 @@ def fuse(parts: Sequence[Path], output: Path) -> None:
             rows = names
             shape = file["features"].shape
             attributes = {name: file.attrs[name] for name in ("schema_version", "dataset", "manifest_sha256")}
-        blocks.append((column, h5py.VirtualSource(place, "features", shape=shape, dtype="float32")))
         sources.append(
             {
                 "file": place,
@@ -109,14 +109,26 @@ def fuse(parts: Sequence[Path], output: Path) -> None:
             }
         )
         column += shape[1]
-    layout = h5py.VirtualLayout(shape=(len(rows[0]), column), dtype="float32")
-    for start, block in blocks:
-        layout[:, start : start + block.shape[1]] = block
     with hdf5_writer(output) as file:
-        file.create_virtual_dataset("features", layout)
+        _create_view(file, (len(rows[0]), column), sources)
         write_rows(file, rows[0], rows[1])
         file.attrs.update(attributes)
         file.attrs["sources"] = json.dumps(sources)
+
+
+def _create_view(file: h5py.File, shape: tuple[int, int], sources: Sequence[dict[str, Any]]) -> None:
+    """Create the virtual dataset `features`: h5py's own function would record the time, and bytes would differ."""
+    space = h5py.h5s.create_simple(shape)
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_layout(h5py.h5d.VIRTUAL)
+    properties.set_obj_track_times(False)
+    for source in sources:
+        start, stop = source["columns"]
+        block = (shape[0], stop - start)
+        target = space.copy()
+        target.select_hyperslab((0, start), block)
+        properties.set_virtual(target, source["file"].encode(), b"features", h5py.h5s.create_simple(block))
+    h5py.h5d.create(file.id, b"features", h5py.h5t.IEEE_F32LE, space, properties)
 
 
 def write_rows(

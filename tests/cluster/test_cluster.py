@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import compileall
 import os
 import re
 import shutil
@@ -14,11 +13,11 @@ from pathlib import Path
 
 import pytest
 from one_node_slurm import Cluster, Unavailable, install, one_node_cluster
+from project_copy import snapshot as take_snapshot
 
 pytestmark = pytest.mark.cluster
 
 HERE = Path(__file__).resolve().parent
-PROJECT = HERE.parents[1]
 CPUS = 2
 DATASET = "config/datasets/cluster_test.yaml"
 RUN = "config/runs/cluster_test.yaml"
@@ -44,15 +43,11 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
 
 @pytest.fixture(scope="module")
 def snapshot(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The project's tracked files with this test's run and dataset, as they are now: edits do not disturb the test."""
-    folder = tmp_path_factory.mktemp("snapshot")
-    listing = ["git", "-c", "safe.directory=*", "ls-files", "-z"]
-    tracked = subprocess.run(listing, cwd=PROJECT, check=True, capture_output=True, text=True).stdout
-    added = {DATASET: HERE / "dataset.yaml", RUN: HERE / "run.yaml"}
-    for name, source in ({n: PROJECT / n for n in tracked.split("\0") if n} | added).items():
+    """The project's files with this test's run and dataset, as they are now: edits do not disturb the test."""
+    folder = take_snapshot(tmp_path_factory.mktemp("snapshot"))
+    for name, source in {DATASET: HERE / "dataset.yaml", RUN: HERE / "run.yaml"}.items():
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source, folder / name)
-    compileall.compile_dir(folder / "src", quiet=1)
     return folder
 
 

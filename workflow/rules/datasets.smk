@@ -34,9 +34,7 @@ rule scan_images:
     """The manifest of a dataset: every image, read once, with its label, subject and source."""
     input:
         simulation=lambda w: (
-            ancient(rules.simulate_images.output.table)
-            if dataset_of(w).simulated
-            else []
+            rules.simulate_images.output.table if dataset_of(w).simulated else []
         ),
     output:
         manifest="results/datasets/{dataset}/manifest.csv",

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from conftest import TinyProject
 from PIL import Image
+from project_copy import planned_rules
 
 from leukorepro.data.manifest import read_manifest
 
@@ -18,6 +19,8 @@ EVALUATION = REPORT | {"evaluate", "collect_predictions"}
 MODELS = EVALUATION | {"fit_reducer", "classify"}
 FEATURES = MODELS | {"extract_features", "fuse_features"}
 DATA = FEATURES | {"scan_images", "make_splits"}
+DRAWING = {"simulate_images"}
+CONFIGURATION = {"resolve_config"}
 
 
 @pytest.mark.parametrize(
@@ -28,8 +31,8 @@ DATA = FEATURES | {"scan_images", "make_splits"}
         ("evaluation/metrics.py", EVALUATION),
         ("models/scg.py", MODELS),
         ("features/fusion.py", FEATURES),
-        ("data/adapters/simulated.py", DATA | REPORT),
-        ("data/simulate/cells.py", DATA | {"simulate_images"}),
+        ("data/adapters/simulated.py", DATA),
+        ("data/simulate/cells.py", DATA | DRAWING),
     ],
 )
 def test_an_edit_of_code_re_runs_what_uses_it(edits: TinyProject, file: str, rules: set[str]) -> None:
@@ -41,19 +44,15 @@ def test_an_edit_of_code_re_runs_what_uses_it(edits: TinyProject, file: str, rul
 @pytest.mark.parametrize(
     ("file", "old", "new", "rules"),
     [
-        ("studies/tiny.yaml", "demo: 40", "demo: 41", MODELS),
-        ("studies/tiny.yaml", "n_splits: 3", "n_splits: 2", MODELS | {"make_splits"}),
-        ("studies/tiny.yaml", "degree: 3", "degree: 2", MODELS - {"fit_reducer"}),
-        (
-            "datasets/tiny.yaml",
-            "images: 36, external",
-            "images: 40, external",
-            DATA | {"simulate_images"},
-        ),
-        ("runs/tiny.yaml", "budget: demo", "seed: 1\nbudget: demo", FEATURES | {"make_splits"}),
+        ("studies/tiny.yaml", "demo: 40", "demo: 41", MODELS | CONFIGURATION),
+        ("studies/tiny.yaml", "n_splits: 3", "n_splits: 2", MODELS | CONFIGURATION | {"make_splits"}),
+        ("studies/tiny.yaml", "degree: 3", "degree: 2", MODELS - {"fit_reducer"} | CONFIGURATION),
+        ("studies/tiny.yaml", "title: With", "title: Still with", REPORT | CONFIGURATION | {"evaluate"}),
+        ("datasets/tiny.yaml", "images: 36, external", "images: 40, external", DATA | CONFIGURATION | DRAWING),
+        ("runs/tiny.yaml", "budget: demo", "seed: 1\nbudget: demo", FEATURES | CONFIGURATION | {"make_splits"}),
         ("published/tiny.csv", "plain,accuracy,0.99", "plain,accuracy,0.98", REPORT | {"evaluate"}),
     ],
-    ids=["epochs", "folds", "classifier", "dataset", "seed", "published"],
+    ids=["epochs", "folds", "classifier", "title", "dataset", "seed", "published"],
 )
 def test_an_edit_of_configuration_re_runs_what_depends_on_it(
     edits: TinyProject, file: str, old: str, new: str, rules: set[str]
@@ -86,3 +85,14 @@ def test_an_added_image_is_found(edits: TinyProject, tmp_path: Path) -> None:
     Image.new("RGB", (40, 40), "white").save(tmp_path / "all/3.png")
     edits.run(*command)
     assert "all/3.png" in set(read_manifest(edits.folder / manifest)["image_id"])
+
+
+def test_another_way_to_say_the_same_run_re_runs_nothing(edits: TinyProject) -> None:
+    run = (edits.folder / "config/runs/tiny.yaml").read_text()
+    (edits.folder / "config/runs/same.yaml").write_text(run.replace("budget: demo", "budget: demo\nseed: 1"))
+    command = ["snakemake", "--cores", "2", "--dry-run", "--config", "seed=0", "--configfile", "config/runs/same.yaml"]
+    assert planned_rules(edits.run(*command)) == set()
+
+
+def test_a_key_of_the_run_can_be_changed_on_the_command_line(edits: TinyProject) -> None:
+    assert edits.planned("--config", "seed=1") == FEATURES | CONFIGURATION | {"make_splits"}

@@ -5,8 +5,10 @@ from __future__ import annotations
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
+import yaml
 from project_copy import PROJECT, ProjectCopy, planned_rules, snapshot
 
 ADDED = Path(__file__).parent / "project"
@@ -27,6 +29,29 @@ class TinyProject(ProjectCopy):
     def planned(self, *arguments: str) -> set[str]:
         """Rules that Snakemake would run now."""
         return planned_rules(self.snakemake("--dry-run", *arguments))
+
+
+def shrink(root: Path) -> None:
+    """Make the default run a small one: few images, one item on both networks, a small autoencoder."""
+
+    def edit(file: Path, change: Any) -> None:
+        value = yaml.safe_load(file.read_text())
+        change(value)
+        file.write_text(yaml.safe_dump(value, sort_keys=False))
+
+    def fewer_images(dataset: dict[str, Any]) -> None:
+        dataset["sizes"]["demo"] = {"subjects": 12, "images": 24, "external_subjects": 2, "external_images": 4}
+
+    def one_item(study: dict[str, Any]) -> None:
+        table = study["tables"]["1"]
+        table["items"] = [item for item in table["items"] if f"1/{item['item']}" == study["headline"]]
+        reducer = study["reducers"][table["items"][0]["reducer"]]
+        reducer["hidden_fraction"] = 0.005
+        reducer["max_epochs"]["demo"] = 2
+        study["figures"] = {}
+
+    edit(root / "config/datasets/allidb_simulated.yaml", fewer_images)
+    edit(root / "config/studies/atteia2022.yaml", one_item)
 
 
 def closed_network() -> list[str]:

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
+from conftest import shrink
 from project_copy import ProjectCopy, planned_rules
 
 from leukorepro import plan
@@ -20,29 +21,6 @@ MADE_BY = {
 }
 """Rules that each stage asks for and that follow the code."""
 REPRO = ("dvc", "repro", "--no-run-cache")
-
-
-def shrink(root: Path) -> None:
-    """Make the default run a small one: few images, one item on both networks, a small autoencoder."""
-
-    def edit(file: Path, change: Any) -> None:
-        value = yaml.safe_load(file.read_text())
-        change(value)
-        file.write_text(yaml.safe_dump(value, sort_keys=False))
-
-    def fewer_images(dataset: dict[str, Any]) -> None:
-        dataset["sizes"]["demo"] = {"subjects": 12, "images": 24, "external_subjects": 2, "external_images": 4}
-
-    def one_item(study: dict[str, Any]) -> None:
-        table = study["tables"]["1"]
-        table["items"] = [item for item in table["items"] if f"1/{item['item']}" == study["headline"]]
-        reducer = study["reducers"][table["items"][0]["reducer"]]
-        reducer["hidden_fraction"] = 0.005
-        reducer["max_epochs"]["demo"] = 2
-        study["figures"] = {}
-
-    edit(root / "config/datasets/allidb_simulated.yaml", fewer_images)
-    edit(root / "config/studies/atteia2022.yaml", one_item)
 
 
 @pytest.fixture(scope="module")

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from conftest import shrink
 from project_copy import PROJECT, ProjectCopy
 
 FENCED = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
@@ -67,15 +68,3 @@ def test_every_command_runs_in_order(fresh: Path, tmp_path: Path) -> None:
 
     for run in ("demo", "smears", "published"):
         assert (project.folder / "results" / run / "report" / "index.html").is_file()
-
-
-def shrink(folder: Path) -> None:
-    """Make the demonstration small: the commands are tested here, not the numbers."""
-    dataset = folder / "config/datasets/allidb_simulated.yaml"
-    text, n = re.subn(r"demo: \{.*\}", "demo: { subjects: 12, images: 24 }", dataset.read_text())
-    assert n == 1
-    dataset.write_text(text)
-    study = folder / "config/studies/atteia2022.yaml"
-    text, n = re.subn(r"demo: \d+", "demo: 2", study.read_text())
-    assert n == 1
-    study.write_text(text)

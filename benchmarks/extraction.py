@@ -75,7 +75,7 @@ def main() -> None:
     arguments = parser.parse_args()
     device = choose_device(arguments.device)
     size = SimulationSize(subjects=12, images=arguments.images)
-    dataset = SimulatedDataset(adapter="simulated", look="cnmc2019", sizes={"demo": size})
+    dataset = SimulatedDataset(adapter="simulated", look="cnmc2019", sizes={"demo": size, "published": size})
     results = []
     with tempfile.TemporaryDirectory() as name, full_precision():
         folder = Path(name)
@@ -84,6 +84,8 @@ def main() -> None:
         write_manifest(found.manifest, folder / "manifest.csv")
         files = [folder / "images" / path for path in found.manifest["path"]]
         for backbone in arguments.backbones:
+            (folder / "warm-up.h5").unlink(missing_ok=True)
+            (folder / "measured.h5").unlink(missing_ok=True)
             seeded = build_network(
                 find_backbone(backbone),
                 "gap",
@@ -112,13 +114,13 @@ def main() -> None:
                 part = Request(**{**vars(request), "manifest": found.manifest.head(len(few))})
                 extract(
                     part,
-                    folder / "ours.h5",
+                    folder / f"{turn}.h5",
                     device=device.type,
                     threads=arguments.threads,
                     batch_rows=arguments.batch_rows,
                 )
                 seconds = {"plain": middle - started, "ours": time.perf_counter() - middle}
-            with h5py.File(folder / "plain.h5") as plain, h5py.File(folder / "ours.h5") as ours:
+            with h5py.File(folder / "plain.h5") as plain, h5py.File(folder / "measured.h5") as ours:
                 difference = (
                     np.abs(plain["features"][:] - ours["features"][:]).max() / np.abs(plain["features"][:]).max()
                 )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import ctypes
+import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import get_args
@@ -10,6 +12,9 @@ import torch
 
 from leukorepro.errors import UserError
 from leukorepro.words import Device
+
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
+"""Parameters of `mallopt`, as in malloc.h."""
 
 
 def choose_device(name: Device) -> torch.device:
@@ -33,6 +38,21 @@ def choose_device(name: Device) -> torch.device:
 def device_name(device: torch.device) -> str:
     """The device in words, for records and logs."""
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
+
+
+def keep_freed_memory() -> None:
+    """Let this process keep the memory that a batch frees for the next batch.
+
+    The C library would give large blocks back to the system, which zeroes them page by page when they are asked for
+    again: a quarter of the time of a network on a CPU. Only the GNU C library can be told (`mallopt`); elsewhere this
+    does nothing. Results are not touched.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return
+    library = ctypes.CDLL(None)
+    for parameter in (_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD):
+        library.mallopt(parameter, 2**31 - 1)
+    library.mallopt(_M_TOP_PAD, 2**27)
 
 
 @contextmanager

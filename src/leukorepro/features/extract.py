@@ -29,7 +29,7 @@ from tqdm import tqdm
 
 from leukorepro.data.images import read_rgb
 from leukorepro.data.views import apply_view
-from leukorepro.device import choose_device, device_name, full_precision
+from leukorepro.device import choose_device, device_name, full_precision, keep_freed_memory
 from leukorepro.errors import UserError
 from leukorepro.features.backbones import find_backbone
 from leukorepro.features.fusion import SCHEMA_VERSION, write_rows
@@ -97,6 +97,7 @@ def extract(request: Request, output: Path, *, device: Device, threads: int, bat
     """
     target = choose_device(device)
     torch.set_num_threads(threads)
+    keep_freed_memory()
     print(f"device: {device_name(target)}")
     usable = request.manifest[request.manifest["status"] == "ok"].reset_index(drop=True)
     if usable.empty:

@@ -1,0 +1,33 @@
+"""Every benchmark runs, at a size that says nothing about speed."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+SMALL = {
+    "extraction": ["--images", "12", "--backbones", "mobilenet_v2", "--device", "cpu"],
+    "scg_vs_lbfgs": ["--epochs", "3", "--rows", "40", "--features", "32", "--hidden", "8"],
+    "simulator": ["--images", "12"],
+}
+
+
+def test_make_bench_runs_every_benchmark(root: Path) -> None:
+    files = {file.stem for file in (root / "benchmarks").glob("*.py")}
+    assert files == set(SMALL)
+    assert all(f"python benchmarks/{name}.py" in (root / "Makefile").read_text() for name in files)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", SMALL)
+def test_benchmark_runs(name: str, root: Path, tmp_path: Path) -> None:
+    command = [sys.executable, str(root / "benchmarks" / f"{name}.py"), *SMALL[name]]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    results = list((tmp_path / "results" / "benchmarks").glob("*.json"))
+    assert results or name == "simulator"
+    assert all(json.loads(file.read_text()) for file in results)

@@ -18,13 +18,14 @@ from pydantic import (
     Field,
     Tag,
     TypeAdapter,
+    ValidationError,
     field_validator,
     model_validator,
 )
 
 from leukorepro.errors import unknown
 from leukorepro.validation import parse, pattern, read_yaml
-from leukorepro.words import Budget, Look, Rung, Scope, Unit
+from leukorepro.words import Augment, Average, Budget, Engine, Look, Precision, Preprocessing, Rung, Scope, Unit
 
 CONFIG = Path("config")
 """Folder of the configuration, relative to the project's root, where every command is run."""
@@ -75,7 +76,7 @@ Metric = Annotated[
         pattern=pattern(
             r"^((.+_)?(accuracy|sensitivity|specificity|precision|recall|f1|auroc)|(train|test)_loss)$",
             "accuracy, sensitivity, specificity, precision, recall, f1 or auroc, perhaps with a class in front, "
-            "train_loss or test_loss",
+            "train_accuracy, val_accuracy, test_accuracy, train_loss or test_loss",
         )
     ),
 ]
@@ -173,6 +174,14 @@ class CnmcDataset(DatasetBase):
     positive_class: str | None = "all"
 
 
+class ImssDataset(DatasetBase):
+    """Bone marrow of the Mexican Social Security Institute: one folder per sub-type (L1, L2, M2, M3, M5)."""
+
+    adapter: Literal["imss"]
+    images: Path
+    subjects: Subjects | None = None
+
+
 class AllIdbDataset(DatasetBase):
     """ALL-IDB1, ALL-IDB2 or both; files named `ImNNN_L` with L = 1 for a blast."""
 
@@ -224,7 +233,7 @@ class SimulatedDataset(DatasetBase, Population):
         return Simulation(**{name: getattr(self, name) for name in Population.model_fields}, size=self.sizes[budget])
 
 
-RealDataset = FolderDataset | CnmcDataset | AllIdbDataset
+RealDataset = FolderDataset | CnmcDataset | AllIdbDataset | ImssDataset
 AnyDataset = RealDataset | SimulatedDataset
 Dataset = Annotated[AnyDataset, Field(discriminator="adapter")]
 
@@ -233,14 +242,25 @@ Dataset = Annotated[AnyDataset, Field(discriminator="adapter")]
 
 
 class Extractor(Strict):
-    """A backbone cut at a layer, with its input size; its weights are chosen by the run."""
+    """A backbone cut at a layer, with its input; its weights are chosen by the run."""
 
     backbone: str
-    """A name of the registry in `leukorepro.features.backbones`."""
+    """A name of the registry in `leukorepro.features.backbones`, or `timm:NAME` for any network of timm."""
     layer: str | None = None
     """Layer whose output is the feature vector; default: the backbone's own."""
     input_size: Annotated[int, Field(ge=32, le=1024)] | None = None
     """Side of the square input, in pixels; default: the backbone's own."""
+    preprocessing: Preprocessing | None = None
+    """How pixel values are scaled; default: as the backbone's weights were trained."""
+
+
+class DescriptorSpec(Strict):
+    """Features computed from the pixels without a network."""
+
+    descriptor: str
+    """A name of the registry in `leukorepro.features.descriptors`."""
+    input_size: Annotated[int, Field(ge=8, le=1024)] | None = None
+    """Side of the square that images are resized to, in pixels; default: the descriptor's own."""
 
 
 class SparseAutoencoderSpec(Strict):
@@ -258,7 +278,14 @@ class SparseAutoencoderSpec(Strict):
     """Squared error divided by the number of rows (N), or of rows times features (N*K)."""
 
 
-class SvmSpec(Strict):
+class ClassifierBase(Strict):
+    """What every classifier may say."""
+
+    standardize: bool = False
+    """Scale every feature to mean 0 and deviation 1 over the training rows."""
+
+
+class SvmSpec(ClassifierBase):
     """Support vector machine, one against one for several classes."""
 
     kind: Literal["svm"]
@@ -266,18 +293,122 @@ class SvmSpec(Strict):
     C: Annotated[float, Field(gt=0)] = 1.0
     degree: Annotated[int, Field(ge=1)] = 3
     coef0: float = 0.0
-    gamma: Literal["scale", "auto"] | Annotated[float, Field(gt=0)] = "scale"
+    gamma: Literal["scale", "auto", "median"] | Annotated[float, Field(gt=0)] = "scale"
+    """`median`: 1 / s^2 with the kernel scale s = `scale_factor` times the median distance between training rows."""
+    scale_factor: Annotated[float, Field(gt=0)] = 1.0
+    """Only with `gamma: median`: MATLAB's automatic kernel scale is not published, so a study can vary it."""
     standardize: bool = True
-    """Scale every feature to mean 0 and deviation 1 over the rows that the protocol allows."""
 
 
-class KFoldScheme(Strict):
-    """Stratified k-fold cross-validation over some views of every image."""
+class KnnSpec(ClassifierBase):
+    """K nearest neighbours, Euclidean, each with one vote."""
+
+    kind: Literal["knn"]
+    n_neighbors: Annotated[int, Field(ge=1)] = 5
+
+
+class DecisionTreeSpec(ClassifierBase):
+    """One decision tree, grown until its leaves are pure."""
+
+    kind: Literal["decision_tree"]
+
+
+class RandomForestSpec(ClassifierBase):
+    """Random forest."""
+
+    kind: Literal["random_forest"]
+    n_estimators: Annotated[int, Field(ge=1)] = 100
+
+
+class LogisticRegressionSpec(ClassifierBase):
+    """Logistic regression with an L2 penalty."""
+
+    kind: Literal["logistic_regression"]
+    C: Annotated[float, Field(gt=0)] = 1.0
+    max_iterations: Annotated[int, Field(ge=1)] = 1000
+
+
+class SgdSpec(ClassifierBase):
+    """Linear support vector machine fitted by stochastic gradient descent."""
+
+    kind: Literal["sgd"]
+    alpha: Annotated[float, Field(gt=0)] = 0.0001
+
+
+class MlpSpec(ClassifierBase):
+    """Multilayer perceptron: rectified hidden layers, Adam, cross-entropy."""
+
+    kind: Literal["mlp"]
+    hidden: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)] = [100]
+    epochs: PerBudget[Annotated[int, Field(ge=1)]]
+    batch_size: Annotated[int, Field(ge=1)] = 200
+    learning_rate: Annotated[float, Field(gt=0)] = 0.001
+
+
+ClassifierSpec = Annotated[
+    SvmSpec | KnnSpec | DecisionTreeSpec | RandomForestSpec | LogisticRegressionSpec | SgdSpec | MlpSpec,
+    Field(discriminator="kind"),
+]
+
+
+class SchemeBase(Strict):
+    """What every way of splitting may say."""
+
+    repeats: Annotated[int, Field(ge=1)] = 1
+    views: Views = ["identity"]
+    augment: Augment = "all"
+    """Which images have their other views: `all`, before the split; or those of the `training` part only."""
+    include_external: bool = False
+    """Pool the dataset's held-out part with the rest, as a paper may have done; the rung `external` never does."""
+    labels: Key | None = None
+    """Label set of the study; default: the dataset's own classes."""
+
+
+class KFoldScheme(SchemeBase):
+    """Stratified k-fold cross-validation."""
 
     kind: Literal["k_fold"]
     n_splits: Annotated[int, Field(ge=2)]
-    repeats: Annotated[int, Field(ge=1)] = 1
-    views: Views = ["identity"]
+
+
+class HoldOutScheme(SchemeBase):
+    """One stratified split into a training part, a test part and perhaps a validation part."""
+
+    kind: Literal["hold_out"]
+    test_share: Annotated[float, Field(gt=0, le=0.5)]
+    validation_share: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    turns: Annotated[int, Field(ge=1)] = 1
+    """Where sources or subjects are kept together, so many parts of that size take their turn as the test part: a tenth
+    of the subjects is a handful."""
+
+    @model_validator(mode="after")
+    def _parts(self) -> HoldOutScheme:
+        if self.turns > (parts := round(1 / self.test_share)):
+            raise ValueError(f"turns: given {self.turns}; a test share of {self.test_share} has {parts} parts at most")
+        return self
+
+
+Scheme = Annotated[KFoldScheme | HoldOutScheme, Field(discriminator="kind")]
+
+
+class LabelSet(Strict):
+    """Classes put together from a dataset's own."""
+
+    classes: Annotated[dict[str, Annotated[list[str], Field(min_length=1)]], Field(min_length=2)]
+    positive_class: str | None = None
+    """With two classes, the one that counts as positive."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> LabelSet:
+        _refuse_twice([label for labels in self.classes.values() for label in labels])
+        if len(self.classes) == 2 and self.positive_class not in self.classes:
+            raise ValueError(f"positive_class: given {self.positive_class!r}; must be one of {', '.join(self.classes)}")
+        return self
+
+    @property
+    def of_label(self) -> dict[str, str]:
+        """Class of each of the dataset's own labels."""
+        return {label: name for name, labels in self.classes.items() for label in labels}
 
 
 class Protocol(Strict):
@@ -305,6 +436,27 @@ class Item(Strict):
     features: str
     reducer: str | None = None
     classifier: str
+    split: str | None = None
+    """Default: the table's."""
+    reading_of: str | None = None
+    """Where a paper can be read in two ways: the printed item that this second reading is compared with."""
+
+
+class Grid(Strict):
+    """Every classifier on every feature set, as items."""
+
+    name: str = "{features}/{classifier}"
+    """What each item is called."""
+    features: Annotated[list[str], Field(min_length=1)]
+    classifiers: Annotated[list[str], Field(min_length=1)]
+
+    def items(self) -> list[dict[str, Any]]:
+        """The items, feature set by feature set."""
+        return [
+            {"item": self.name.format(features=f, classifier=c), "features": f, "classifier": c}
+            for f in self.features
+            for c in self.classifiers
+        ]
 
 
 class Table(Strict):
@@ -314,13 +466,38 @@ class Table(Strict):
     split: str
     metrics: Annotated[list[Metric], Field(min_length=1)]
     """Metrics that the paper prints, in its order."""
-    items: Annotated[list[Item], Field(min_length=1)]
+    average: Average = "positive"
+    """With two classes, precision, recall and F1 of the `positive` one, or their mean over both (`macro`)."""
+    grid: Grid | None = None
+    """Items by their feature sets and classifiers, in front of the others."""
+    items: list[Item] = []
 
-    @field_validator("items")
+    @model_validator(mode="before")
     @classmethod
-    def _once(cls, value: list[Item]) -> list[Item]:
-        _refuse_twice([item.item for item in value])
-        return value
+    def _expand_grid(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or value.get("grid") is None:
+            return value
+        try:
+            grid = Grid.model_validate(value["grid"])
+        except ValidationError:
+            return value  # what is wrong is told when the field itself is read
+        return {**value, "grid": None, "items": [*grid.items(), *(value.get("items") or [])]}
+
+    @model_validator(mode="after")
+    def _items_once(self) -> Table:
+        if not self.items:
+            raise ValueError("has no items; list them under `items`, or give a `grid`")
+        _refuse_twice([item.item for item in self.items])
+        return self
+
+    @property
+    def needs_fitted_rows(self) -> bool:
+        """Whether a metric asks for predictions of the training or the validation part."""
+        return any(metric.startswith(("train_", "val_")) for metric in self.metrics)
+
+    def split_of(self, item: Item) -> str:
+        """Split of an item."""
+        return item.split or self.split
 
 
 class Figure(Strict):
@@ -350,12 +527,16 @@ class Study(Strict):
     published_dataset: str
     """Adapter of the dataset that the paper used; a verdict needs a complete copy of it."""
     published_protocol: PublishedProtocol
-    extractors: dict[Key, Extractor]
+    extractors: dict[Key, Extractor] = {}
+    descriptors: dict[Key, DescriptorSpec] = {}
     feature_sets: dict[Key, Annotated[list[Key], Field(min_length=1)]]
-    """Extractors fused, in this order, into each feature set."""
+    """Extractors and descriptors put side by side, in this order, into each feature set."""
     reducers: dict[Key, SparseAutoencoderSpec] = {}
-    classifiers: dict[Key, SvmSpec]
-    splits: dict[Key, KFoldScheme]
+    classifiers: dict[Key, ClassifierSpec]
+    label_sets: dict[Key, LabelSet] = {}
+    class_names: dict[str, str] = {}
+    """What the paper calls the dataset's classes, where its tables name them."""
+    splits: dict[Key, Scheme]
     tables: dict[str, Table]
     headline: str
     """Table and item of the number that the paper is quoted for, as `table/item`."""
@@ -367,9 +548,16 @@ class Study(Strict):
             if name not in known:
                 raise ValueError(f"{where}: {unknown(what, name, known)}")
 
+        for name in self.descriptors:
+            if name in self.extractors:
+                raise ValueError(f"descriptors.{name}: an extractor has this name too; name them apart")
         for name, parts in self.feature_sets.items():
             for part in parts:
-                check(part, self.extractors, f"feature_sets.{name}", "extractor")
+                known = [*self.extractors, *self.descriptors]
+                check(part, known, f"feature_sets.{name}", "extractor or descriptor")
+        for name, scheme in self.splits.items():
+            if scheme.labels is not None:
+                check(scheme.labels, self.label_sets, f"splits.{name}.labels", "label set")
         for number, table in self.tables.items():
             check(table.split, self.splits, f"tables.{number}.split", "split")
             for item in table.items:
@@ -378,6 +566,10 @@ class Study(Strict):
                 check(item.classifier, self.classifiers, f"{where}.classifier", "classifier")
                 if item.reducer is not None:
                     check(item.reducer, self.reducers, f"{where}.reducer", "reducer")
+                if item.split is not None:
+                    check(item.split, self.splits, f"{where}.split", "split")
+                if item.reading_of is not None:
+                    check(item.reading_of, [i.item for i in table.items], f"{where}.reading_of", "item")
         for key, figure in self.figures.items():
             check(figure.table, self.tables, f"figures.{key}.table", "table")
             for name in figure.items:
@@ -420,6 +612,10 @@ class Run(Strict):
     seed: Annotated[int, Field(ge=0)] = 0
     weights: WeightsSpec = "imagenet"
     """Weights of every backbone that `studies` does not give others."""
+    engine: Engine = "auto"
+    """What computes networks: `torch`, or `openvino` on a CPU; `auto` takes OpenVINO on a CPU and torch on a GPU."""
+    precision: Precision = "float32"
+    """`mixed`: half precision where a GPU is used and it serves."""
     studies: Annotated[list[StudyRun], Field(min_length=1)]
 
     @field_validator("studies")

@@ -8,11 +8,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from leukorepro.config import Dataset, KFoldScheme, Protocol, SparseAutoencoderSpec, Strict, Study
+from leukorepro.config import Dataset, LabelSet, Protocol, Scheme, SparseAutoencoderSpec, Strict, Study
 from leukorepro.errors import UserError, look_up
 from leukorepro.store import read_json
 from leukorepro.validation import parse
-from leukorepro.words import Budget, Rung
+from leukorepro.words import Budget, Engine, Precision, Preprocessing, Rung
 
 
 class ResolvedExtractor(Strict):
@@ -23,6 +23,17 @@ class ResolvedExtractor(Strict):
     backbone: str
     layer: str
     weights: str
+    input_size: int
+    preprocessing: Preprocessing | None = None
+    """How pixel values are scaled, where that is not the backbone's own way."""
+
+
+class ResolvedDescriptor(Strict):
+    """A descriptor with its input size: what one feature file holds."""
+
+    id: str
+    """Name of the feature file, such as `pixels-70`."""
+    descriptor: str
     input_size: int
 
 
@@ -39,10 +50,13 @@ class ResolvedStudy(Strict):
     external_split: str | None = None
     """Official split that is the dataset's held-out part, where it has one."""
     extractors: dict[str, ResolvedExtractor]
+    descriptors: dict[str, ResolvedDescriptor] = {}
     protocols: dict[Rung, Protocol]
     """Rungs that run, from the published one down."""
     left_out: dict[Rung, str]
     """Rungs that this dataset does not allow, and why."""
+    left_out_tables: dict[str, str] = {}
+    """Tables that this dataset's classes do not allow, and why; `study` has them no more."""
 
     @property
     def simulated(self) -> bool:
@@ -66,7 +80,17 @@ class ResolvedStudy(Strict):
             raise UserError(f"study '{self.study.key}': {rung} does not run here: {self.left_out[rung]}.")
         return self.protocols[rung]
 
-    def find_split(self, name: str) -> KFoldScheme:
+    def label_set_of(self, split: str) -> LabelSet | None:
+        """Label set of a split; None where it uses the dataset's own classes."""
+        labels = self.study.splits[split].labels
+        return None if labels is None else self.study.label_sets[labels]
+
+    def positive_class_of(self, split: str) -> str | None:
+        """With two classes, the one that counts as positive on a split."""
+        label_set = self.label_set_of(split)
+        return self.dataset.positive_class if label_set is None else label_set.positive_class
+
+    def find_split(self, name: str) -> Scheme:
         """The split of that name.
 
         Raises
@@ -93,6 +117,8 @@ class ResolvedRun(Strict):
     name: str
     budget: Budget
     seed: int
+    engine: Engine = "auto"
+    precision: Precision = "float32"
     studies: list[ResolvedStudy]
 
     @property

@@ -22,8 +22,24 @@ Scope = Literal["all", "train"]
 Look = Literal["allidb", "allidb1", "allidb2", "cnmc2019", "bone_marrow"]
 """What simulated images look like."""
 
-AdapterName = Literal["image_folder", "cnmc2019", "allidb"]
+AdapterName = Literal["image_folder", "cnmc2019", "allidb", "imss"]
 """Layout of a folder of real images."""
 
 Device = Literal["auto", "cpu", "cuda"]
 """Where networks and autoencoders are computed; `auto` takes a GPU where there is one, and says so."""
+
+Engine = Literal["auto", "openvino", "torch"]
+"""What computes networks."""
+
+Precision = Literal["float32", "mixed"]
+"""Of a network's numbers; `mixed` uses half precision on a GPU."""
+
+Preprocessing = Literal["torch", "tf", "caffe", "per_image"]
+"""How pixel values are scaled for a network: ImageNet's mean and deviation; -1 to 1; blue-green-red from 0 to 255 less
+their means; or each image to mean 0 and deviation 1."""
+
+Augment = Literal["all", "training"]
+"""Which images have views beside the original."""
+
+Average = Literal["positive", "macro"]
+"""With two classes, whose precision, recall and F1: the positive one's, or the mean over both."""

@@ -50,12 +50,12 @@ class ResolvedStudy(Strict):
     external_split: str | None = None
     """Official split that is the dataset's held-out part, where it has one."""
     extractors: dict[str, ResolvedExtractor]
-    descriptors: dict[str, ResolvedDescriptor] = {}
+    descriptors: dict[str, ResolvedDescriptor]
     protocols: dict[Rung, Protocol]
     """Rungs that run, from the published one down."""
     left_out: dict[Rung, str]
     """Rungs that this dataset does not allow, and why."""
-    left_out_tables: dict[str, str] = {}
+    left_out_tables: dict[str, str]
     """Tables that this dataset's classes do not allow, and why; `study` has them no more."""
 
     @property

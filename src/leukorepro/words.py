@@ -22,6 +22,15 @@ Scope = Literal["all", "train"]
 Look = Literal["allidb", "allidb1", "allidb2", "cnmc2019", "bone_marrow"]
 """What simulated images look like."""
 
+LOOK_CLASSES: dict[Look, tuple[str, ...]] = {
+    "allidb": ("all", "healthy"),
+    "allidb1": ("all", "healthy"),
+    "allidb2": ("all", "healthy"),
+    "cnmc2019": ("all", "hem"),
+    "bone_marrow": ("L1", "L2", "M2", "M3", "M5"),
+}
+"""Classes of simulated images; FAB sub-types of acute leukaemia in the bone marrow."""
+
 AdapterName = Literal["image_folder", "cnmc2019", "allidb", "imss"]
 """Layout of a folder of real images."""
 

@@ -105,7 +105,7 @@ def test_an_editor_with_the_schema_refuses_what_the_models_refuse(kind: str, val
     [
         (
             changed(RUN, "bugdet", to="demo"),
-            "unknown key 'bugdet'. Known: name, budget, seed, weights, studies. Did you mean 'budget'?",
+            "unknown key 'bugdet'. Known: name, budget, seed, weights, engine, precision, studies. Did you mean 'budget'?",
         ),
         (
             changed(RUN, "studies", 0, "extracters", to=[]),
@@ -157,7 +157,7 @@ def test_a_wrong_run_is_told_with_key_given_and_allowed(value: Any, expected: st
     [
         (
             {"adapter": "image_foldr", "images": "x"},
-            "adapter: given 'image_foldr'; must be one of 'image_folder', 'cnmc2019', 'allidb', 'simulated'. "
+            "adapter: given 'image_foldr'; must be one of 'image_folder', 'cnmc2019', 'allidb', 'imss', 'simulated'. "
             "Did you mean 'image_folder'?",
         ),
         ({"images": "x"}, "adapter: required, but not given."),
@@ -204,7 +204,7 @@ def test_a_wrong_dataset_is_told_with_key_given_and_allowed(value: Any, expected
     [
         (
             changed(STUDY, "classifiers", "cubic_svm", "gamma", to="scal"),
-            "classifiers.cubic_svm.gamma: given 'scal'; must be 'scale' or 'auto' or a valid number, unable to "
+            "classifiers.cubic_svm.gamma: given 'scal'; must be 'scale', 'auto' or 'median' or a valid number, unable to "
             "parse string as a number. Did you mean 'scale'?",
         ),
         (
@@ -214,7 +214,7 @@ def test_a_wrong_dataset_is_told_with_key_given_and_allowed(value: Any, expected
         ),
         (
             changed(STUDY, "feature_sets", "ISet", to=["inception"]),
-            "feature_sets.ISet: unknown extractor 'inception'. Known: googlenet, inception_v3. "
+            "feature_sets.ISet: unknown extractor or descriptor 'inception'. Known: googlenet, inception_v3. "
             "Did you mean 'inception_v3'?",
         ),
         (
@@ -240,12 +240,12 @@ def test_a_wrong_dataset_is_told_with_key_given_and_allowed(value: Any, expected
         ),
         (
             changed(STUDY, "tables", "1", "items", 1, "item", to="ISet"),
-            "tables.1.items: 'ISet' is named twice; name each once.",
+            "tables.1: 'ISet' is named twice; name each once.",
         ),
         (
             changed(STUDY, "tables", "1", "metrics", to=["acuracy"]),
             "tables.1.metrics[0]: given 'acuracy'; must be accuracy, sensitivity, specificity, precision, recall, f1 "
-            "or auroc, perhaps with a class in front, train_loss or test_loss.",
+            "or auroc, perhaps with a class in front, train_accuracy, val_accuracy, test_accuracy, train_loss or test_loss.",
         ),
         (changed(STUDY, "headline", to="2/ISet"), "headline: unknown table '2'. Known: 1."),
         (

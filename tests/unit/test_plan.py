@@ -356,8 +356,8 @@ def test_views_are_those_of_all_studies_that_share_an_extractor(project: Path) -
     run = plan.resolve(file)
     dataset = "allidb_simulated-demo"
     assert plan.views_of(run, dataset, "googlenet-gap-random-224") == ["identity", "hflip", "vflip", "rot90"]
-    assert plan.views_of(run, dataset, "inception_v3-gap-random-299") == ["identity", "hflip", "vflip"]
-    assert plan.views_of(run, dataset, "inception_v3-gap-imagenet-299") == ["identity", "rot90", "hflip"]
+    for fused_with_it in ("inception_v3-gap-random-299", "inception_v3-gap-imagenet-299"):
+        assert plan.views_of(run, dataset, fused_with_it) == ["identity", "hflip", "vflip", "rot90"]
     assert plan.views_of(run, "another", "googlenet-gap-random-224") == []
 
 
@@ -368,8 +368,8 @@ DIGESTS = {
     "published split": lambda run, study: plan.split_digest(run, study, "as_published", "five_folds"),
     "reducer": lambda run, study: plan.reducer_digest(run, study, "source_disjoint", "RSet50"),
     "published reducer": lambda run, study: plan.reducer_digest(run, study, "as_published", "RSet50"),
-    "classify": lambda run, study: plan.classify_digest(study, "source_disjoint", "five_folds", "ESet"),  # noqa: ARG005
-    "published classify": lambda run, study: plan.classify_digest(study, "as_published", "five_folds", "ESet"),  # noqa: ARG005
+    "classify": lambda run, study: plan.classify_digest(run, study, "source_disjoint", "five_folds", "ESet"),
+    "published classify": lambda run, study: plan.classify_digest(run, study, "as_published", "five_folds", "ESet"),
     "study": lambda run, study: plan.digest(study),  # noqa: ARG005
 }
 ALL = set(DIGESTS)
@@ -418,7 +418,7 @@ def test_a_digest_changes_when_and_only_when_its_part_does(
         ({}, set()),
         ({"name": "another"}, set()),
         ({"seed": "0"}, set()),
-        ({"seed": 1}, {n for n in ALL if "split" in n or "reducer" in n}),
+        ({"seed": 1}, ALL - {"study"}),
         ({"budget": "published"}, {n for n in ALL if "reducer" in n} | {"study"}),
         ({"weights": "imagenet"}, {"study"}),  # the features' file has another name then
     ],

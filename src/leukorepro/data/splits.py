@@ -5,24 +5,38 @@ A split table is written to a file before anything is fitted. It holds one row p
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from sklearn.model_selection import StratifiedGroupKFold, StratifiedKFold
+from sklearn.model_selection import (
+    StratifiedGroupKFold,
+    StratifiedKFold,
+    StratifiedShuffleSplit,
+)
 
-from leukorepro.config import KFoldScheme, Protocol
+from leukorepro.config import HoldOutScheme, LabelSet, Protocol, Scheme
 from leukorepro.data.groups import groups
 from leukorepro.errors import UserError
 from leukorepro.store import read_csv, write_csv
 
 COLUMNS = ("image_id", "view", "role", "repeat", "fold")
+ROLES = ("train", "validation", "test", "excluded")
+
+Rows = NDArray[np.int64]
+Parts = Iterator[tuple[Rows, Rows]]
+"""Test and validation part of every fold, as positions; the others train."""
 
 
 def make_splits(
-    manifest: pd.DataFrame, scheme: KFoldScheme, protocol: Protocol, seed: int, external_split: str | None
+    manifest: pd.DataFrame,
+    scheme: Scheme,
+    protocol: Protocol,
+    seed: int,
+    external_split: str | None,
+    label_set: LabelSet | None = None,
 ) -> pd.DataFrame:
     """Split table of one scheme under one protocol.
 
@@ -30,21 +44,24 @@ def make_splits(
     ----------
     manifest : DataFrame
         Manifest contract; unreadable rows take no part.
-    scheme : KFoldScheme
-        Folds, repeats and views.
+    scheme : KFoldScheme or HoldOutScheme
+        Parts, repeats and views.
     protocol : Protocol
         Its unit decides what stays on one side: a row (`view`), a source image, or a group of images that share a
         subject or a source.
     seed : int
         Repeat r is shuffled with seed + r, alike for all protocols.
     external_split : str or None
-        Value of `official_split` that marks the held-out part. Only the rung `external` sees these rows.
+        Value of `official_split` that marks the held-out part. Only the rung `external` sees these rows, unless the
+        scheme pools them.
+    label_set : LabelSet, optional
+        Classes that the parts are stratified by; default: the dataset's own.
 
     Returns
     -------
     DataFrame with columns image_id, view, role, repeat, fold
-        role is `train`, `test` or `excluded`. Where the unit is not a view, only identity views are tested; the other
-        views of a tested image are excluded.
+        role is `train`, `validation`, `test` or `excluded`. Where the unit is not a view, or only training images are
+        augmented, only identity views are tested; the other views of a tested image are excluded.
 
     Raises
     ------
@@ -54,17 +71,33 @@ def make_splits(
     usable = manifest[manifest["status"] == "ok"].reset_index(drop=True)
     if (unlabelled := int((usable["label"] == "").sum())) > 0:
         raise UserError(f"manifest: {unlabelled} of {len(usable)} images have no label; put each class into a folder.")
+    usable = usable.assign(label=classes_of(usable["label"], label_set))
     held_out = (usable["official_split"] == external_split).to_numpy() & (external_split is not None)
     if protocol.rung == "external":
         return _external(usable, held_out, scheme.views)
-    pool = usable[~held_out].reset_index(drop=True)
-    tables = []
-    for repeat in range(scheme.repeats):
-        if protocol.unit == "view":
-            tables.append(_by_view(pool, scheme, seed + repeat, repeat))
-        else:
-            tables.append(_by_group(pool, scheme, protocol, seed + repeat, repeat))
-    return pd.concat(tables, ignore_index=True)
+    pool = usable if scheme.include_external else usable[~held_out].reset_index(drop=True)
+    split = _by_view if protocol.unit == "view" and scheme.augment == "all" else _by_image
+    tables = [split(pool, scheme, protocol, seed + repeat).assign(repeat=repeat) for repeat in range(scheme.repeats)]
+    return pd.concat(tables, ignore_index=True)[list(COLUMNS)]
+
+
+def classes_of(labels: pd.Series[str], label_set: LabelSet | None) -> pd.Series[str]:
+    """Classes of a dataset's labels.
+
+    Raises
+    ------
+    UserError
+        If a label belongs to no class of the label set.
+    """
+    if label_set is None:
+        return labels
+    classes = labels.map(label_set.of_label)
+    if classes.isna().any():
+        raise UserError(
+            f"manifest: the label '{labels[classes.isna()].iloc[0]}' belongs to none of the classes "
+            f"{', '.join(label_set.classes)}; name it in the study's `label_sets`, or leave these tables out."
+        )
+    return classes
 
 
 def write_splits(splits: pd.DataFrame, path: Path) -> None:
@@ -81,13 +114,95 @@ def read_splits(path: Path) -> pd.DataFrame:
         If a column is missing or a role is unknown.
     """
     splits = read_csv(path, COLUMNS, text=("image_id", "view", "role"))
-    unknown = sorted(set(splits["role"]) - {"train", "test", "excluded"})
+    unknown = sorted(set(splits["role"]) - set(ROLES))
     if unknown:
-        raise UserError(f"{path}: unknown role(s) {', '.join(unknown)}; allowed are train, test and excluded.")
+        raise UserError(f"{path}: unknown role(s) {', '.join(unknown)}; allowed are {', '.join(ROLES)}.")
     return splits
 
 
-def _rows(pool: pd.DataFrame, views: Sequence[str]) -> pd.DataFrame:
+def _by_view(pool: pd.DataFrame, scheme: Scheme, _: Protocol, seed: int) -> pd.DataFrame:
+    """Rows are dealt out one by one, views of an image apart from one another."""
+    rows = _rows(pool, scheme.views)
+    labels = np.repeat(pool["label"].to_numpy(), len(scheme.views))
+    tables = []
+    for fold, (test, validation) in enumerate(_parts_of_rows(labels, scheme, seed, "rows")):
+        role = np.full(len(rows), "train", dtype=object)
+        role[test], role[validation] = "test", "validation"
+        tables.append(rows.assign(role=role, fold=fold))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _by_image(pool: pd.DataFrame, scheme: Scheme, protocol: Protocol, seed: int) -> pd.DataFrame:
+    """Images are dealt out with all their views; only originals are tested."""
+    labels = pool["label"].to_numpy()
+    if protocol.unit == "view":
+        parts = _parts_of_rows(labels, scheme, seed, "images")
+    else:
+        parts = _parts_of_groups(labels, _units(pool, protocol), scheme, protocol, seed)
+    rows = _rows(pool, scheme.views)
+    original = (rows["view"] == "identity").to_numpy()
+    tables = []
+    for fold, (test, validation) in enumerate(parts):
+        role = np.full(len(pool), "train", dtype=object)
+        role[test], role[validation] = "test", "validation"
+        lacking = sorted(set(labels) - set(labels[role == "train"]))
+        if lacking:
+            raise UserError(
+                f"{protocol.rung}: the training part of fold {fold} has no image of {', '.join(lacking)}, because too "
+                f"few {protocol.unit}s hold that class; use fewer folds or leave this rung out (`rungs:` of the run)."
+            )
+        of_row = np.repeat(role, len(scheme.views))
+        tables.append(rows.assign(role=np.where(original | (of_row == "train"), of_row, "excluded"), fold=fold))
+    return pd.concat(tables, ignore_index=True)
+
+
+def _parts_of_rows(labels: NDArray[np.object_], scheme: Scheme, seed: int, what: str) -> Parts:
+    counts = pd.Series(labels).value_counts()
+    positions = np.arange(len(labels))
+    if not isinstance(scheme, HoldOutScheme):
+        _require(counts, scheme.n_splits, what)
+        for _, test in StratifiedKFold(scheme.n_splits, shuffle=True, random_state=seed).split(positions, labels):
+            yield test, test[:0]
+        return
+    _require(counts, 2 if scheme.validation_share == 0 else 3, what)
+    rest, test = _hold_out(positions, labels, scheme.test_share, seed)
+    share = scheme.validation_share / (1 - scheme.test_share)
+    yield test, _hold_out(rest, labels[rest], share, seed)[1] if share else test[:0]
+
+
+def _hold_out(positions: Rows, labels: NDArray[np.object_], share: float, seed: int) -> tuple[Rows, Rows]:
+    """The positions in two parts, the second with the given share of each class, no class missing in either."""
+    size = max(int(np.ceil(share * len(labels))), len(set(labels)))
+    splitter = StratifiedShuffleSplit(1, test_size=size, random_state=seed)
+    rest, part = next(splitter.split(positions, labels))
+    return positions[rest], positions[part]
+
+
+def _parts_of_groups(
+    labels: NDArray[np.object_], unit: NDArray[np.int64], scheme: Scheme, protocol: Protocol, seed: int
+) -> Parts:
+    what = "groups of images that share a subject" if protocol.unit == "subject" else "sources"
+    counts = pd.DataFrame({"label": labels, "unit": unit}).groupby("label")["unit"].nunique()
+    n_parts = scheme.n_splits if not isinstance(scheme, HoldOutScheme) else round(1 / scheme.test_share)
+    if isinstance(scheme, HoldOutScheme) and counts.min() < n_parts:
+        print(
+            f"{protocol.rung}: the smallest class has {counts.min()} {what}, so that the test part is 1/{counts.min()} "
+            f"of the images instead of 1/{n_parts}"
+        )
+        n_parts = max(2, int(counts.min()))
+    _require(counts, n_parts, what)
+    splitter = StratifiedGroupKFold(n_parts, shuffle=True, random_state=seed)
+    parts = [test for _, test in splitter.split(labels, labels, unit)]
+    if not isinstance(scheme, HoldOutScheme):
+        yield from ((test, test[:0]) for test in parts)
+        return
+    n_validation = round(scheme.validation_share / scheme.test_share)
+    for turn in range(min(scheme.turns, n_parts)):
+        following = [parts[(turn + 1 + i) % n_parts] for i in range(n_validation)]
+        yield parts[turn], np.concatenate([parts[turn][:0], *following])
+
+
+def _rows(pool: pd.DataFrame, views: list[str]) -> pd.DataFrame:
     """One row per image and view, views of one image together."""
     return pd.DataFrame(
         {
@@ -97,44 +212,7 @@ def _rows(pool: pd.DataFrame, views: Sequence[str]) -> pd.DataFrame:
     )
 
 
-def _by_view(pool: pd.DataFrame, scheme: KFoldScheme, seed: int, repeat: int) -> pd.DataFrame:
-    rows = _rows(pool, scheme.views)
-    labels = np.repeat(pool["label"].to_numpy(), len(scheme.views))
-    _require(pd.Series(labels).value_counts(), scheme.n_splits, "rows")
-    folds = StratifiedKFold(scheme.n_splits, shuffle=True, random_state=seed)
-    tables = []
-    for fold, (_, test) in enumerate(folds.split(rows, labels)):
-        role = np.full(len(rows), "train", dtype=object)
-        role[test] = "test"
-        tables.append(rows.assign(role=role, repeat=repeat, fold=fold))
-    return pd.concat(tables, ignore_index=True)
-
-
-def _by_group(pool: pd.DataFrame, scheme: KFoldScheme, protocol: Protocol, seed: int, repeat: int) -> pd.DataFrame:
-    unit = _units(pool, protocol)
-    counts = pool.groupby("label")["image_id"].agg(lambda ids: len(set(unit[ids.index])))
-    _require(
-        counts, scheme.n_splits, "groups of images that share a subject" if protocol.unit == "subject" else "sources"
-    )
-    rows = _rows(pool, scheme.views)
-    image = np.repeat(np.arange(len(pool)), len(scheme.views))
-    labels = pool["label"].to_numpy()
-    folds = StratifiedGroupKFold(scheme.n_splits, shuffle=True, random_state=seed)
-    tables = []
-    for fold, (train, test) in enumerate(folds.split(pool, labels, unit)):
-        lacking = sorted(set(labels) - set(labels[train]))
-        if lacking:
-            raise UserError(
-                f"{protocol.rung}: the training part of fold {fold} has no image of {', '.join(lacking)}, because too "
-                f"few {protocol.unit}s hold that class; use fewer folds or leave this rung out (`rungs:` of the run)."
-            )
-        tested = np.isin(image, test)
-        role = np.where(tested, np.where(rows["view"] == "identity", "test", "excluded"), "train")
-        tables.append(rows.assign(role=role, repeat=repeat, fold=fold))
-    return pd.concat(tables, ignore_index=True)
-
-
-def _external(usable: pd.DataFrame, held_out: NDArray[np.bool_], views: Sequence[str]) -> pd.DataFrame:
+def _external(usable: pd.DataFrame, held_out: NDArray[np.bool_], views: list[str]) -> pd.DataFrame:
     labels = usable["label"].to_numpy()
     lacking = sorted(set(labels[held_out]) - set(labels[~held_out]))
     if not held_out.any() or held_out.all() or lacking:

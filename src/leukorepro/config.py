@@ -59,6 +59,14 @@ Key = Annotated[
         )
     ),
 ]
+FeatureSetName = Annotated[
+    str,
+    Field(
+        pattern=pattern(
+            r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", "letters, digits, '_', '.', '-' and '+', a letter or digit in front"
+        )
+    ),
+]
 View = Annotated[
     str,
     Field(
@@ -241,6 +249,9 @@ Dataset = Annotated[AnyDataset, Field(discriminator="adapter")]
 # ----------------------------------------------------------------------------------------------------------- studies
 
 
+InputSize = Annotated[int, Field(ge=32, le=1024)]
+
+
 class Extractor(Strict):
     """A backbone cut at a layer, with its input; its weights are chosen by the run."""
 
@@ -248,8 +259,8 @@ class Extractor(Strict):
     """A name of the registry in `leukorepro.features.backbones`, or `timm:NAME` for any network of timm."""
     layer: str | None = None
     """Layer whose output is the feature vector; default: the backbone's own."""
-    input_size: Annotated[int, Field(ge=32, le=1024)] | None = None
-    """Side of the square input, in pixels; default: the backbone's own."""
+    input_size: InputSize | PerBudget[InputSize] | None = None
+    """Side of the square input, in pixels, perhaps smaller in a demonstration; default: the backbone's own."""
     preprocessing: Preprocessing | None = None
     """How pixel values are scaled; default: as the backbone's weights were trained."""
 
@@ -529,7 +540,7 @@ class Study(Strict):
     published_protocol: PublishedProtocol
     extractors: dict[Key, Extractor] = {}
     descriptors: dict[Key, DescriptorSpec] = {}
-    feature_sets: dict[Key, Annotated[list[Key], Field(min_length=1)]]
+    feature_sets: dict[FeatureSetName, Annotated[list[Key], Field(min_length=1)]]
     """Extractors and descriptors put side by side, in this order, into each feature set."""
     reducers: dict[Key, SparseAutoencoderSpec] = {}
     classifiers: dict[Key, ClassifierSpec]

@@ -86,10 +86,21 @@ def reducers_of(study: ResolvedStudy, split: str, feature_set: str) -> list[str]
     return list(dict.fromkeys(name for name in names if name is not None))
 
 
-def parts_of(study: ResolvedStudy) -> dict[str, list[str]]:
-    """Pairs of a split and a feature set that the items of a study need, as two columns."""
-    pairs = dict.fromkeys((t.split_of(item), item.features) for t in study.study.tables.values() for item in t.items)
-    return {"split": [split for split, _ in pairs], "feature_set": [features for _, features in pairs]}
+def splits_of(study: ResolvedStudy, feature_set: str) -> list[str]:
+    """Splits that the items on a feature set use."""
+    return list(
+        dict.fromkeys(
+            table.split_of(item)
+            for table in study.study.tables.values()
+            for item in table.items
+            if item.features == feature_set
+        )
+    )
+
+
+def used_feature_sets(study: ResolvedStudy) -> list[str]:
+    """Feature sets that the items of a study use, in the order of its tables."""
+    return list(dict.fromkeys(item.features for table in study.study.tables.values() for item in table.items))
 
 
 def dataset_file(study: ResolvedStudy, budget: Budget) -> Path:
@@ -131,22 +142,18 @@ def reducer_digest(run: ResolvedRun, study: ResolvedStudy, rung: Rung, reducer: 
     return digest(run.seed, study.protocols[rung], _at_budget(study.study.reducers[reducer], run.budget))
 
 
-def classify_digest(run: ResolvedRun, study: ResolvedStudy, rung: Rung, split: str, feature_set: str) -> str:
-    """Digest of what predictions depend on, beside their input files."""
-    items = items_of(study.study, split, feature_set)
-    classifiers = {
-        item.classifier: _at_budget(study.study.classifiers[item.classifier], run.budget) for _, item in items
-    }
-    fitted_rows = {number: study.study.tables[number].needs_fitted_rows for number, _ in items}
-    return digest(
-        run.seed,
-        study.protocols[rung],
-        items,
-        classifiers,
-        fitted_rows,
-        study.label_set_of(split),
-        study.positive_class_of(split),
-    )
+def classify_digest(run: ResolvedRun, study: ResolvedStudy, rung: Rung, feature_set: str) -> str:
+    """Digest of what the predictions on a feature set depend on, beside their input files."""
+    parts = []
+    for split in splits_of(study, feature_set):
+        items = items_of(study.study, split, feature_set)
+        classifiers = {
+            item.classifier: _at_budget(study.study.classifiers[item.classifier], run.budget) for _, item in items
+        }
+        fitted_rows = {number: study.study.tables[number].needs_fitted_rows for number, _ in items}
+        labels = study.label_set_of(split), study.positive_class_of(split)
+        parts.append((split, items, classifiers, fitted_rows, labels))
+    return digest(run.seed, study.protocols[rung], parts)
 
 
 def _at_budget(spec: Strict, budget: Budget) -> dict[str, Any]:

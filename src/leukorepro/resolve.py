@@ -62,7 +62,11 @@ def resolve(run_file: Path, overrides: Mapping[str, Any] | None = None) -> Resol
 
 
 def resolve_extractor(
-    extractor: Extractor, weights: str, where: str, weights_where: str | None = None
+    extractor: Extractor,
+    weights: str,
+    where: str,
+    weights_where: str | None = None,
+    budget: Budget = "published",
 ) -> ResolvedExtractor:
     """Look up an extractor's backbone, layer and input size, and name its feature file.
 
@@ -73,6 +77,8 @@ def resolve_extractor(
         `imagenet`, `random` or `file:PATH`.
     where, weights_where : str
         File and key that a message on the extractor, or on its weights, begins with.
+    budget : {'demo', 'published'}
+        Which input size is used, where the extractor has two.
 
     Raises
     ------
@@ -86,6 +92,7 @@ def resolve_extractor(
     except UserError as error:
         raise UserError(f"{where}: {error}") from None
     size = extractor.input_size or backbone.input_size
+    size = size if isinstance(size, int) else size[budget]
     if size < backbone.min_input_size:
         raise UserError(
             f"{where}: input_size {size} is too small for {extractor.backbone}; "
@@ -153,6 +160,8 @@ def _resolve_study(run: Run, choice: StudyRun, run_file: Path, key: str) -> Reso
     if study.key != choice.study:
         raise UserError(f"{file}: key: given '{study.key}'; must be '{choice.study}', as the file is named.")
     if choice.extractors:
+        if not study.extractors:
+            raise UserError(f"{run_file}: {key}.extractors: study '{study.key}' uses no network; leave them out.")
         study = with_extractors(study, choice.extractors)
     dataset = load_dataset(_existing(dataset_path, choice.dataset, "dataset", f"{run_file}: {key}.dataset"))
     if isinstance(dataset, SimulatedDataset):
@@ -170,6 +179,7 @@ def _resolve_study(run: Run, choice: StudyRun, run_file: Path, key: str) -> Reso
             weights[name][1] if name in weights else run.weights,
             f"{run_file}: {key}.extractors" if choice.extractors else f"{file}: extractors.{name}",
             f"{run_file}: {key}.weights.{weights[name][0]}" if name in weights else f"{run_file}: weights",
+            run.budget,
         )
         for name, extractor in study.extractors.items()
     }

@@ -130,7 +130,9 @@ class ResolvedRun(Strict):
         if any(s.random_weights for s in self.studies):
             sentences.append("Random network weights: features are not those of trained networks.")
         if self.budget == "demo":
-            sentences.append("Demo budget: fewer training epochs (and fewer simulated images) than published.")
+            sentences.append(
+                "Demo budget: fewer training epochs, smaller network inputs and fewer simulated images than published."
+            )
         return sentences
 
 

@@ -44,6 +44,11 @@ wildcard_constraints:
         for study in RUN.studies
         for extractor in study.extractors.values()
     ),
+    descriptor=one_of(
+        descriptor.id
+        for study in RUN.studies
+        for descriptor in study.descriptors.values()
+    ),
     fused=r"[^/]+\+[^/]+",
     feature_set=one_of(
         name for study in RUN.studies for name in study.study.feature_sets
@@ -82,6 +87,15 @@ def extractor_of(wildcards):
     )
 
 
+def descriptor_of(wildcards):
+    return next(
+        descriptor
+        for study in RUN.studies
+        for descriptor in study.descriptors.values()
+        if descriptor.id == wildcards.descriptor
+    )
+
+
 def manifest_of(wildcards):
     return f"results/datasets/{study_of(wildcards).dataset_id}/manifest.csv"
 
@@ -89,6 +103,16 @@ def manifest_of(wildcards):
 def features_of(wildcards):
     study = study_of(wildcards)
     return f"results/features/{study.dataset_id}/{plan.feature_file(study, wildcards.feature_set)}"
+
+
+def reducers_of(wildcards):
+    """Files of the fitted reducers that the items on a feature set use, by `split/reducer`."""
+    study, w = study_of(wildcards), wildcards
+    return {
+        f"{split}/{reducer}": f"results/{w.run}/{w.study}/{w.protocol}/reducers/{split}/{w.feature_set}-{reducer}.h5"
+        for split in plan.splits_of(study, w.feature_set)
+        for reducer in plan.reducers_of(study, split, w.feature_set)
+    }
 
 
 def flags(option, values):

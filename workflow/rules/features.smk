@@ -24,6 +24,11 @@ rule extract_features:
         layer=lambda w: extractor_of(w).layer,
         weights=lambda w: extractor_of(w).weights,
         input_size=lambda w: extractor_of(w).input_size,
+        preprocessing=lambda w: flags(
+            "--preprocessing", filter(None, [extractor_of(w).preprocessing])
+        ),
+        engine=RUN.engine,
+        precision=RUN.precision,
         views=lambda w: flags("--view", plan.views_of(RUN, w.dataset, w.extractor)),
         max_pixels=lambda w: dataset_of(w).dataset.max_pixels,
         seed=RUN.seed,
@@ -37,6 +42,9 @@ rule extract_features:
             --layer {params.layer:q} \
             --weights {params.weights:q} \
             --input-size {params.input_size} \
+            {params.preprocessing} \
+            --engine {params.engine} \
+            --precision {params.precision} \
             {params.views} \
             --max-pixels {params.max_pixels} \
             --seed {params.seed} \
@@ -46,12 +54,50 @@ rule extract_features:
         """
 
 
+rule describe_images:
+    """Features of every view of a dataset's images that need no network: pixels, colours, the cell's area."""
+    input:
+        manifest="results/datasets/{dataset}/manifest.csv",
+    output:
+        features="results/features/{dataset}/{descriptor}.h5",
+    log:
+        "logs/describe_images/{dataset}/{descriptor}.txt",
+    benchmark:
+        "results/benchmarks/describe_images/{dataset}/{descriptor}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 2
+    resources:
+        mem_mb=2000,
+    params:
+        code=code_digest("data", "features"),
+        folder=lambda w: dataset_of(w).images,
+        descriptor=lambda w: descriptor_of(w).descriptor,
+        input_size=lambda w: descriptor_of(w).input_size,
+        views=lambda w: flags("--view", plan.views_of(RUN, w.dataset, w.descriptor)),
+        max_pixels=lambda w: dataset_of(w).dataset.max_pixels,
+    shell:
+        r"""
+        leukorepro features describe \
+            --manifest {input.manifest:q} \
+            --images {params.folder:q} \
+            --dataset {wildcards.dataset:q} \
+            --descriptor {params.descriptor:q} \
+            --input-size {params.input_size} \
+            {params.views} \
+            --max-pixels {params.max_pixels} \
+            --threads {threads} \
+            --output {output.features:q} \
+            >{log:q} 2>&1
+        """
+
+
 rule fuse_features:
-    """Several extractors' features side by side, without a copy."""
+    """Features of several extractors and descriptors side by side, without a copy."""
     input:
         parts=lambda w: expand(
-            "results/features/{{dataset}}/{extractor}.h5",
-            extractor=w.fused.split("+"),
+            "results/features/{{dataset}}/{part}.h5",
+            part=w.fused.split("+"),
         ),
     output:
         features="results/features/{dataset}/fused/{fused}.h5",

@@ -95,39 +95,40 @@ rule fit_reducer:
 
 
 rule classify:
-    """Every classifier of a study on one feature set, in every fold of a protocol."""
+    """Every classifier of a study on one feature set, in every fold of every split, under a protocol."""
     input:
         manifest=manifest_of,
         features=features_of,
-        splits=rules.make_splits.output.splits,
-        reducers=lambda w: expand(
-            rules.fit_reducer.output.reducer,
-            reducer=plan.reducers_of(study_of(w), w.split, w.feature_set),
+        splits=lambda w: expand(
+            rules.make_splits.output.splits,
+            split=plan.splits_of(study_of(w), w.feature_set),
             allow_missing=True,
         ),
+        reducers=lambda w: list(reducers_of(w).values()),
     output:
-        part="results/{run}/{study}/{protocol}/parts/{split}/{feature_set}.parquet",
+        part="results/{run}/{study}/{protocol}/parts/{feature_set}.parquet",
     log:
-        "logs/classify/{run}/{study}/{protocol}/{split}/{feature_set}.txt",
+        "logs/classify/{run}/{study}/{protocol}/{feature_set}.txt",
     benchmark:
-        "results/benchmarks/classify/{run}/{study}/{protocol}/{split}/{feature_set}.tsv"
+        "results/benchmarks/classify/{run}/{study}/{protocol}/{feature_set}.tsv"
     conda:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=4000,
+        mem_mb=8000,
     params:
         run=run_options,
         code=code_digest("models"),
-        spec=lambda w: plan.classify_digest(
-            study_of(w), w.protocol, w.split, w.feature_set
+        spec=lambda w: plan.classify_digest(RUN, study_of(w), w.protocol, w.feature_set),
+        splits=lambda w: flags(
+            "--splits",
+            [
+                f"{name}=results/{w.run}/{w.study}/{w.protocol}/splits/{name}.csv"
+                for name in plan.splits_of(study_of(w), w.feature_set)
+            ],
         ),
         reducers=lambda w: flags(
-            "--reducer",
-            [
-                f"{name}=results/{w.run}/{w.study}/{w.protocol}/reducers/{w.split}/{w.feature_set}-{name}.h5"
-                for name in plan.reducers_of(study_of(w), w.split, w.feature_set)
-            ],
+            "--reducer", [f"{name}={file}" for name, file in reducers_of(w).items()]
         ),
     shell:
         r"""
@@ -135,28 +136,28 @@ rule classify:
             {params.run:q} \
             --study {wildcards.study:q} \
             --protocol {wildcards.protocol:q} \
-            --split {wildcards.split:q} \
             --feature-set {wildcards.feature_set:q} \
             --features {input.features:q} \
-            --splits {input.splits:q} \
+            {params.splits:q} \
             --manifest {input.manifest:q} \
             {params.reducers:q} \
+            --threads {threads} \
             --output {output.part:q} \
             >{log:q} 2>&1
         """
 
 
 rule collect_predictions:
-    """All predictions of a study under one protocol, in one table."""
+    """All predictions of a study under one protocol, in one table; those of fitted rows in another."""
     input:
         parts=lambda w: expand(
             rules.classify.output.part,
-            zip,
-            **plan.parts_of(study_of(w)),
+            feature_set=plan.used_feature_sets(study_of(w)),
             allow_missing=True,
         ),
     output:
         predictions="results/{run}/{study}/{protocol}/predictions.parquet",
+        fitting="results/{run}/{study}/{protocol}/fitting.parquet",
     log:
         "logs/collect_predictions/{run}/{study}/{protocol}.txt",
     benchmark:
@@ -172,6 +173,7 @@ rule collect_predictions:
         r"""
         leukorepro predictions collect \
             {input.parts:q} \
+            --fitting {output.fitting:q} \
             --output {output.predictions:q} \
             >{log:q} 2>&1
         """
@@ -183,6 +185,11 @@ rule evaluate:
         scan=lambda w: f"results/datasets/{study_of(w).dataset_id}/scan.json",
         predictions=lambda w: expand(
             rules.collect_predictions.output.predictions,
+            protocol=study_of(w).protocols,
+            allow_missing=True,
+        ),
+        fitting=lambda w: expand(
+            rules.collect_predictions.output.fitting,
             protocol=study_of(w).protocols,
             allow_missing=True,
         ),
@@ -202,6 +209,7 @@ rule evaluate:
         run=run_options,
         code=code_digest("evaluation"),
         spec=lambda w: plan.digest(RUN.budget, RUN.seed, study_of(w)),
+        fitting=lambda w, input: flags("--fitting", input.fitting),
     shell:
         r"""
         leukorepro evaluate \
@@ -209,6 +217,7 @@ rule evaluate:
             --study {wildcards.study:q} \
             --scan {input.scan:q} \
             --published {input.published:q} \
+            {params.fitting:q} \
             --output {output.metrics:q} \
             {input.predictions:q} \
             >{log:q} 2>&1

@@ -29,7 +29,7 @@ from leukorepro.own_extractors import file_name, with_extractors
 from leukorepro.resolved import ResolvedDescriptor, ResolvedExtractor, ResolvedRun, ResolvedStudy
 from leukorepro.store import sha256_file
 from leukorepro.validation import parse, read_yaml
-from leukorepro.words import LADDER, LOOK_CLASSES, Rung
+from leukorepro.words import LADDER, LOOK_CLASSES, Budget, Rung
 
 SIMULATED = Path("data/simulated")
 

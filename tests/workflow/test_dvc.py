@@ -11,15 +11,16 @@ import yaml
 from conftest import shrink
 from project_copy import ProjectCopy, planned_rules
 
-from leukorepro import plan
+from leukorepro.dvc_stages import CODE, dvc_yaml
+from leukorepro.resolve import resolve
 
 MADE_BY = {
     "dataset": ["simulate_images", "scan_images"],
-    "features": ["extract_features"],
-    "atteia2022": ["fuse_features", "make_splits", "fit_reducer", "classify", "collect_predictions", "evaluate"],
+    "features": ["extract_features", "describe_images"],
+    "study": ["fuse_features", "make_splits", "fit_reducer", "classify", "collect_predictions", "evaluate"],
     "report": ["build_report"],
 }
-"""Rules that each stage asks for and that follow the code."""
+"""Rules that each kind of stage asks for and that follow the code."""
 REPRO = ("dvc", "repro", "--no-run-cache")
 
 
@@ -41,25 +42,26 @@ def reproduced(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Project
     return project
 
 
-def test_stages_are_those_of_the_default_run(
-    root: Path, stages: dict[str, Any], monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_committed_stages_are_those_of_the_default_run(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(root)
-    run = plan.resolve(Path("config/config.yaml"))
-    names = {name: value for entry in stages["vars"] for name, value in entry.items()}
-    assert names == {"run": run.name, "dataset": run.studies[0].dataset_id}
-    extractors = {extractor.id for study in run.studies for extractor in study.extractors.values()}
-    assert set(stages["stages"]["features"]["matrix"]["extractor"]) == extractors
-    for study in run.studies:
-        outputs = stages["stages"][study.study.key]["outs"]
-        rungs = [name.split("/")[-2] for name in outputs if name.endswith("predictions.parquet")]
-        assert rungs == list(study.protocols)
+    run_file = Path("config/config.yaml")
+    expected = dvc_yaml(resolve(run_file), run_file)
+    assert (root / "dvc.yaml").read_text() == expected, "make it again with `leukorepro config dvc`"
+
+
+def test_stages_own_all_that_a_run_makes_and_keep_nothing_old(root: Path, stages: dict[str, Any]) -> None:
+    rules = (root / "workflow/rules/studies.smk").read_text()
+    assert 'predictions="results/{run}/{study}/{protocol}/predictions.parquet"' in rules
+    outputs = {out for stage in stages["stages"].values() for out in stage["outs"] if isinstance(out, str)}
+    for study in ("atteia2022", "hasanaath2024", "hayat2022", "rezayi2021"):
+        assert f"results/demo/{study}/metrics.csv" in outputs
+        assert f"results/demo/{study}/source_disjoint/predictions.parquet" in outputs
     assert not [name for name, stage in stages["stages"].items() for out in stage["outs"] if isinstance(out, dict)], (
         "an output with options; `persist` in particular lets old files pass for new ones"
     )
 
 
-def test_a_stage_depends_on_all_code_that_its_rules_follow(root: Path, stages: dict[str, Any]) -> None:
+def test_a_kind_of_stage_depends_on_all_code_that_its_rules_follow(root: Path) -> None:
     rules = "\n".join(file.read_text() for file in (root / "workflow/rules").glob("*.smk"))
     code = {
         block.partition(":")[0]: set(re.findall(r'"(.+?)"', found[1]))
@@ -67,12 +69,10 @@ def test_a_stage_depends_on_all_code_that_its_rules_follow(root: Path, stages: d
         if (found := re.search(r"code_digest\((.+)\)", block))
     }
     assert code.keys() == {rule for made in MADE_BY.values() for rule in made}
-    for stage, made in MADE_BY.items():
-        folders = {Path("src/leukorepro", part) for rule in made for part in code[rule]} | {
-            Path("src/leukorepro/store.py")
-        }
-        named = {Path(name) for name in stages["stages"][stage]["deps"]}
-        assert not [f for f in folders if not named & {f, *f.parents}], stage
+    for kind, made in MADE_BY.items():
+        followed = {Path(part) for rule in made for part in code[rule]} | {Path("store.py")}
+        named = {Path(part) for part in CODE[kind]}
+        assert not [f for f in followed if not named & {f, *f.parents}], kind
 
 
 def test_dvc_sends_no_statistics_and_asks_for_no_updates(root: Path) -> None:

@@ -1,4 +1,4 @@
-"""`leukorepro config`: resolve a run's configuration and write the JSON schemas."""
+"""`leukorepro config`: resolve a run's configuration; write the JSON schemas and DVC's stages."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import typer
 
 from leukorepro.cli.options import OutputOption, RunOption, SetOption, pairs
 
-app = typer.Typer(no_args_is_help=True, help="Resolve configurations and write their schemas.")
+app = typer.Typer(no_args_is_help=True, help="Resolve configurations; write their schemas and DVC's stages.")
 
 
 @app.command()
@@ -42,3 +42,19 @@ def schema(
 
     for name in SCHEMAS:
         write_json(json_schema(name), output / f"{name}.json")
+
+
+@app.command()
+def dvc(
+    run_file: RunOption = Path("config/config.yaml"),
+    output: OutputOption = Path("dvc.yaml"),
+) -> None:
+    """Write the stages with which DVC makes a run.
+
+    Example: `leukorepro config dvc --run config/runs/published.yaml`
+    """
+    from leukorepro.dvc_stages import dvc_yaml
+    from leukorepro.resolve import resolve as put_together
+    from leukorepro.store import write_text
+
+    write_text(dvc_yaml(put_together(run_file), run_file), output)

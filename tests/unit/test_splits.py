@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from sklearn.model_selection import train_test_split
 
-from leukorepro.config import KFoldScheme, Protocol
+from leukorepro.config import HoldOutScheme, KFoldScheme, LabelSet, Protocol
 from leukorepro.data.splits import make_splits, read_splits, write_splits
 from leukorepro.errors import UserError
 
@@ -185,3 +186,101 @@ def test_a_written_table_reads_back_equal_and_a_wrong_role_is_refused(tmp_path: 
     write_splits(splits.replace({"role": {"test": "tset"}}), tmp_path / "s.csv")
     with pytest.raises(UserError, match="unknown role"):
         read_splits(tmp_path / "s.csv")
+
+
+# ------------------------------------------------------------------------------------------------------------- hold-out
+
+
+def hold_out(**keys: object) -> HoldOutScheme:
+    return HoldOutScheme.model_validate({"kind": "hold_out", "test_share": 0.1} | keys)
+
+
+def roles(splits: pd.DataFrame) -> dict[str, int]:
+    return splits["role"].value_counts().to_dict()
+
+
+def test_a_tenth_of_the_cnmc_training_images_is_the_papers_1067() -> None:
+    table = manifest(10661, 1)
+    table["label"] = np.where(np.arange(10661) < 7272, "all", "hem")
+    splits = make_splits(table, hold_out(), protocol("as_published"), 0, None)
+    assert roles(splits) == {"train": 9594, "test": 1067}
+    tested = set(splits.loc[splits["role"] == "test", "image_id"])
+    assert (table["label"][table["image_id"].isin(tested)] == "all").mean() == pytest.approx(7272 / 10661, abs=1e-3)
+
+
+def test_a_hold_out_of_images_is_that_of_scikit_learn() -> None:
+    table = manifest(30, 4)
+    splits = make_splits(table, hold_out(test_share=0.2), protocol("as_published"), 7, None)
+    _, expected = train_test_split(table["image_id"], test_size=0.2, stratify=table["label"], random_state=7)
+    assert set(splits.loc[splits["role"] == "test", "image_id"]) == set(expected)
+
+
+@pytest.mark.parametrize("rung", ["as_published", "source_disjoint", "subject_disjoint"])
+def test_training_validation_and_test_part_are_apart(rung: str) -> None:
+    table = manifest(80, 3)
+    scheme = hold_out(test_share=0.05, validation_share=0.05, turns=3)
+    splits = make_splits(table, scheme, protocol(rung), 0, None)
+    unit = dict(zip(table["image_id"], table["subject_id" if rung == "subject_disjoint" else "image_id"], strict=True))
+    assert splits["fold"].nunique() == (1 if rung == "as_published" else 3)
+    for _, fold in splits.groupby("fold"):
+        parts = {role: {unit[image] for image in rows["image_id"]} for role, rows in fold.groupby("role")}
+        assert parts.keys() == {"train", "validation", "test"}
+        assert not parts["train"] & parts["test"]
+        assert not parts["train"] & parts["validation"]
+        assert not parts["validation"] & parts["test"]
+        assert fold["role"].value_counts()[["test", "validation"]].between(8, 18).all(), "a twentieth of 240 each"
+
+
+def test_turns_test_every_subject_once_where_all_parts_have_theirs() -> None:
+    table = manifest(40, 2)
+    splits = make_splits(table, hold_out(turns=10), protocol("subject_disjoint"), 0, None)
+    tested = splits[splits["role"] == "test"]
+    assert sorted(tested["image_id"]) == sorted(table["image_id"])
+
+
+def test_more_turns_than_parts_are_refused() -> None:
+    with pytest.raises(ValueError, match="has 10 parts at most"):
+        hold_out(turns=11)
+
+
+def test_few_groups_make_the_test_part_larger_and_say_so(capsys: pytest.CaptureFixture[str]) -> None:
+    splits = make_splits(manifest(8, 5), hold_out(turns=10), protocol("subject_disjoint"), 0, None)
+    assert splits["fold"].nunique() == 4
+    assert "the smallest class has 4 groups" in capsys.readouterr().out
+
+
+def test_copies_of_a_test_image_train_when_made_before_the_split_and_not_when_only_training_images_are_augmented() -> (
+    None
+):
+    table = manifest(30, 4)
+    before = make_splits(table, hold_out(views=VIEWS), protocol("as_published"), 0, None)
+    only_training = make_splits(table, hold_out(views=VIEWS, augment="training"), protocol("as_published"), 0, None)
+    assert all(train & test for train, test in sides(before, table, "image_id"))
+    assert not any(train & test for train, test in sides(only_training, table, "image_id"))
+    assert set(only_training.loc[only_training["role"] == "test", "view"]) == {"identity"}
+    assert set(only_training.loc[only_training["role"] == "train", "view"]) == set(VIEWS)
+    assert roles(before)["test"] == 36
+    assert roles(only_training)["test"] == 12
+
+
+def test_a_pooled_held_out_part_is_split_like_the_rest_but_not_by_the_rung_external() -> None:
+    table = manifest(40, 3, external=10)
+    pooled = hold_out(include_external=True)
+    assert len(make_splits(table, pooled, protocol("as_published"), 0, "external")) == 120
+    assert len(make_splits(table, hold_out(), protocol("as_published"), 0, "external")) == 90
+    external = make_splits(table, pooled, protocol("external"), 0, "external")
+    assert roles(external) == {"train": 90, "test": 30}
+
+
+def test_parts_are_stratified_by_the_classes_of_a_label_set() -> None:
+    table = manifest(60, 2)
+    table["label"] = np.resize(["L1", "L2", "M2", "M3", "M5", "M5"], len(table))
+    types = LabelSet(classes={"ALL": ["L1", "L2"], "AML": ["M2", "M3", "M5"]}, positive_class="ALL")
+    splits = make_splits(table, scheme(), protocol("as_published"), 0, None, types)
+    label = dict(zip(table["image_id"], table["label"], strict=True))
+    tested = splits[splits["role"] == "test"]
+    share = tested.assign(all=tested["image_id"].map(label).isin(["L1", "L2"])).groupby("fold")["all"].mean()
+    np.testing.assert_allclose(share, 1 / 3, atol=0.02)
+    with pytest.raises(UserError, match="the label 'M5' belongs to none of the classes ALL, AML"):
+        few = types.model_copy(update={"classes": {"ALL": ["L1", "L2"], "AML": ["M2", "M3"]}})
+        make_splits(table, scheme(), protocol("as_published"), 0, None, few)

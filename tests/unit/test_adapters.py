@@ -8,16 +8,23 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
+from project_data import make_project
+from typer.testing import CliRunner
 
+from leukorepro.cli import app
 from leukorepro.config import (
     AllIdbDataset,
     CnmcDataset,
     FolderDataset,
+    ImssDataset,
+    RealDataset,
     SimulatedDataset,
     SubjectsFromCsv,
     SubjectsFromRegex,
+    load_dataset,
 )
 from leukorepro.data.adapters import ADAPTERS, Listing, Part, list_images
+from leukorepro.data.adapters.imss import TYPES
 from leukorepro.errors import UserError
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
@@ -25,11 +32,12 @@ HERE = Path("images")
 FOLDER = FolderDataset(adapter="image_folder", images=HERE)
 CNMC = CnmcDataset(adapter="cnmc2019", images=HERE)
 ALLIDB = AllIdbDataset(adapter="allidb", images=HERE)
+IMSS = ImssDataset(adapter="imss", images=HERE)
 SIZE = {"subjects": 2, "images": 4}
 SIMULATED = SimulatedDataset(adapter="simulated", look="allidb2", sizes={"demo": SIZE, "published": SIZE})
 
 
-def names(dataset: FolderDataset | CnmcDataset | AllIdbDataset, *files: str, folder: Path = HERE) -> Listing:
+def names(dataset: RealDataset, *files: str, folder: Path = HERE) -> Listing:
     """What the adapter makes of some names, with nothing on disk."""
     return ADAPTERS[dataset.adapter].list_rows(dataset, folder, sorted(files))
 
@@ -71,7 +79,7 @@ def test_names_that_no_table_can_hold_are_refused(tmp_path: Path) -> None:
         list_images(FOLDER, tmp_path)
 
 
-@pytest.mark.parametrize("dataset", [FOLDER, CNMC, ALLIDB])
+@pytest.mark.parametrize("dataset", [FOLDER, CNMC, ALLIDB, IMSS])
 def test_a_missing_or_empty_folder_is_told_with_what_belongs_there(tmp_path: Path, dataset: CnmcDataset) -> None:
     with pytest.raises(UserError, match=r"nowhere: no such folder; expected there: .*Put them there"):
         list_images(dataset, tmp_path / "nowhere")
@@ -316,6 +324,72 @@ def test_names_outside_the_rule_and_numbers_twice_are_refused() -> None:
         names(ALLIDB, "ALL_IDB1/Im001.jpg")
     with pytest.raises(UserError, match="ALL-IDB1 has image 001 already"):
         names(ALLIDB, "ALL_IDB1/Im001_1.jpg", "ALL_IDB1/copy/Im001_1.jpg")
+
+
+# ---------------------------------------------------------------------------------------------------------------- imss
+
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        "M3/1.jpg",
+        "m3/1.jpg",
+        "AML/M3/1.jpg",
+        "IMSS/aml/m3/1.jpg",
+        "Bone marrow 2019/IMSS/AML/M3/segmented/1.jpg",
+    ],
+)
+def test_a_sub_type_is_told_by_its_folder_however_it_is_filed(file: str) -> None:
+    listing = names(IMSS, file)
+    assert [(row.path, row.label) for row in listing.rows] == [(file, "M3")]
+    assert not listing.has_subjects
+
+
+@pytest.mark.parametrize(
+    ("file", "message"),
+    [
+        ("L3/1.jpg", r"images/L3/1\.jpg: lies in no folder of a sub-type \(L1, L2, M2, M3, M5\)"),
+        ("AML/1.jpg", "lies in no folder of a sub-type"),
+        ("1.jpg", "lies in no folder of a sub-type"),
+        ("ALL/M3/1.jpg", r"contradict one another \(ALL, M3\)"),
+        ("M2/M3/1.jpg", r"contradict one another \(M2, M3\)"),
+    ],
+)
+def test_folders_outside_the_five_sub_types_are_refused(file: str, message: str) -> None:
+    with pytest.raises(UserError, match=message):
+        names(IMSS, file)
+
+
+def test_633_images_of_five_sub_types_are_complete_and_others_a_part() -> None:
+    files = [f"{('L1', 'L2', 'M2', 'M3', 'M5')[i % 5]}/{i}.jpg" for i in range(633)]  # Hayat (2022), section III.B
+    (whole,) = names(IMSS, *files).parts
+    assert whole.sentence == "complete IMSS bone marrow: 633 images"
+    (part,) = names(IMSS, *[f for f in files if not f.startswith("M5")]).parts
+    assert part.sentence == "a part of the IMSS bone marrow: 507 of 633 images, 4 of 5 sub-types"
+    (more,) = names(IMSS, *files, "L1/copy.jpg").parts
+    assert more.sentence == "not the published IMSS bone marrow: 634 of 633 images"
+
+
+def test_subjects_of_bone_marrow_come_from_a_table_or_the_paths(tmp_path: Path) -> None:
+    by_name = IMSS.model_copy(update={"subjects": SubjectsFromRegex(regex=r"/(P\d+)_")})
+    assert [row.subject_id for row in names(by_name, "L1/P1_1.jpg", "AML/M5/P22_1.jpg").rows] == ["P22", "P1"]
+    (tmp_path / "who.csv").write_text("image,subject\n1.jpg,A\nL2/2.jpg,B\n")
+    by_table = IMSS.model_copy(update={"subjects": SubjectsFromCsv(csv=tmp_path / "who.csv")})
+    assert {row.path: row.subject_id for row in names(by_table, "L1/1.jpg", "L2/2.jpg").rows} == {
+        "L1/1.jpg": "A",
+        "L2/2.jpg": "B",
+    }
+
+
+def test_init_writes_a_run_on_bone_marrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(make_project(tmp_path))
+    touch(tmp_path / "marrow", *(f"{'ALL' if name[0] == 'L' else 'AML'}/{name}/1.jpg" for name in TYPES))
+    weights = ["--weights", "googlenet=random", "--weights", "inception_v3=random"]
+    words = ["init", "--name", "marrow", "--images", "marrow", "--adapter", "imss", "--study", "atteia2022", *weights]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    assert done.output.startswith("5 images: L1 1, L2 1, M2 1, M3 1, M5 1\n")
+    assert load_dataset(Path("config/datasets/marrow.yaml")) == ImssDataset(adapter="imss", images=Path("marrow"))
 
 
 # ----------------------------------------------------------------------------------------------------------- simulated

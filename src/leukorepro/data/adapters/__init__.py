@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from leukorepro.config import AnyDataset
-from leukorepro.data.adapters import allidb, cnmc2019, image_folder, simulated
+from leukorepro.data.adapters import allidb, cnmc2019, image_folder, imss, simulated
 from leukorepro.data.adapters.listing import Listing, Part, Row, count_ignored, walk
 from leukorepro.errors import UserError
 
@@ -34,6 +34,7 @@ ADAPTERS: dict[str, Adapter] = {
         cnmc2019.list_rows, "C-NMC 2019 as unpacked: fold_0 to fold_2 and the preliminary phase (see data/README.md)"
     ),
     "allidb": Adapter(allidb.list_rows, "ALL_IDB1, ALL_IDB2 or both as unpacked (see data/README.md)"),
+    "imss": Adapter(imss.list_rows, "one folder for each of L1, L2, M2, M3 and M5 (see data/README.md)"),
     "simulated": Adapter(simulated.list_rows, "simulated images, by `leukorepro data simulate`"),
 }
 
@@ -43,7 +44,7 @@ def list_images(dataset: AnyDataset, folder: Path) -> Listing:
 
     Parameters
     ----------
-    dataset : FolderDataset, CnmcDataset, AllIdbDataset or SimulatedDataset
+    dataset : FolderDataset, CnmcDataset, AllIdbDataset, ImssDataset or SimulatedDataset
         The dataset's configuration.
     folder : Path
         Folder of the images.

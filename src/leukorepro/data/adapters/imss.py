@@ -1,0 +1,53 @@
+"""IMSS: bone marrow cells of five sub-types of acute leukaemia, from the Mexican Social Security Institute.
+
+Hayat (2022), section III.B: 633 images, labelled L1, L2 (ALL), M2, M3 and M5 (AML) by an expert. How many there are of
+each sub-type is not published, and neither are the patients.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path, PurePosixPath
+
+from leukorepro.config import FolderDataset, ImssDataset
+from leukorepro.data.adapters import image_folder
+from leukorepro.data.adapters.listing import Listing, Part
+from leukorepro.errors import UserError
+
+TYPES = {"L1": "ALL", "L2": "ALL", "M2": "AML", "M3": "AML", "M5": "AML"}
+"""Type of acute leukaemia of each sub-type, by the French-American-British classification."""
+EXPECTED = {"images": 633, "sub-types": len(TYPES)}
+
+
+def list_rows(dataset: ImssDataset, folder: Path, files: list[str]) -> Listing:
+    """Take the folder named as a sub-type for the class, in either case and however deep it is nested.
+
+    What the folders above and below it are called does not matter, but a folder ``ALL`` or ``AML`` above it must be
+    its type. Subjects come from a table or from the paths, as in any folder of images.
+
+    Raises
+    ------
+    UserError
+        If an image lies in no sub-type's folder, or in folders that contradict one another, or if the subject of an
+        image is missing or ambiguous.
+    """
+    plain = FolderDataset(adapter="image_folder", images=dataset.images, subjects=dataset.subjects)
+    listing = image_folder.list_rows(plain, folder, files)
+    rows = [dataclasses.replace(row, label=_sub_type(folder, row.path)) for row in listing.rows]
+    found = {"images": len(rows), "sub-types": len({row.label for row in rows})}
+    return dataclasses.replace(listing, rows=rows, parts=[Part("IMSS bone marrow", EXPECTED, found)])
+
+
+def _sub_type(folder: Path, path: str) -> str:
+    names = [part.upper() for part in PurePosixPath(path).parts[:-1]]
+    told = sorted({name for name in names if name in TYPES})
+    if not told:
+        raise UserError(
+            f"{folder / path}: lies in no folder of a sub-type ({', '.join(TYPES)}); move it into one, or away."
+        )
+    types = {name for name in names if name in TYPES.values()}
+    if len(told) > 1 or not types <= {TYPES[told[0]]}:
+        raise UserError(
+            f"{folder / path}: its folders contradict one another ({', '.join([*sorted(types), *told])}); move it."
+        )
+    return told[0]

@@ -121,8 +121,10 @@ def _weights(root: Path) -> Iterator[Check]:
     for key, backbone in BACKBONES.items():
         name = f"weights {key}"
         status = weights_status(backbone, root / FOLDER)
+        expected = f"SHA-256 begins with {status.expected}" if status.expected else "SHA-256 not known here"
         if status.state == "present":
-            yield Check(name, "ok", f"{status.path}, verified (SHA-256 begins with {status.expected})")
+            verified = "verified" if status.expected else "not verified"
+            yield Check(name, "ok", f"{status.path}, {verified} ({expected})")
         elif status.state == "wrong":
             yield Check(
                 name,
@@ -136,7 +138,7 @@ def _weights(root: Path) -> Iterator[Check]:
                 "missing",
                 f"no {status.path.name}",
                 f"downloaded when a run asks for `imagenet`; without a network copy it to {status.path} "
-                f"(SHA-256 begins with {status.expected}), or use `file:PATH` or `random`",
+                f"({expected}), or use `file:PATH` or `random`",
             )
 
 

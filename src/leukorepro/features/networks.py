@@ -11,17 +11,20 @@ from torch.nn.functional import adaptive_avg_pool2d
 from torchvision.models.feature_extraction import create_feature_extractor
 
 from leukorepro.errors import UserError
-from leukorepro.features.backbones import Backbone, Layer
+from leukorepro.features.backbones import TIMM, Backbone, Layer
 from leukorepro.features.parameters import (
     calibrate_batch_norm,
     has_batch_norm,
     load_parameters,
     parameters_digest,
     randomise_parameters,
+    read_parameters,
+    reset_parameters,
 )
-from leukorepro.features.preprocessing import SCALINGS, ChannelScaling
+from leukorepro.features.scaling import build_scaling
 from leukorepro.features.weights import FOLDER, find_imagenet_weights
 from leukorepro.store import sha256_file
+from leukorepro.words import Preprocessing
 
 
 class FeatureNetwork(nn.Module):
@@ -37,18 +40,15 @@ class FeatureNetwork(nn.Module):
         SHA-256 of the file that the weights came from; None where they are random.
     """
 
-    mean: Tensor
-    deviation: Tensor
-
-    def __init__(self, body: nn.Module, layer: Layer, scaling: ChannelScaling) -> None:
+    def __init__(self, scaling: nn.Module, body: nn.Module, layer: Layer, dim: int) -> None:
         super().__init__()
+        self.scaling = scaling
         self.body = body
-        self.dim = layer.dim
+        self.dim = dim
+        self.cut = layer.node is not None
         self.pool = layer.pool
         self.weights_sha256 = ""
         self.file_sha256: str | None = None
-        for name, values in (("mean", scaling.mean), ("deviation", scaling.deviation)):
-            self.register_buffer(name, torch.tensor(values).view(1, 3, 1, 1), persistent=False)
 
     def preprocess(self, batch: Tensor) -> Tensor:
         """Scale resized images as the backbone expects them.
@@ -61,7 +61,8 @@ class FeatureNetwork(nn.Module):
         -------
         Tensor of float32, shape (n, 3, height, width), channels last in memory
         """
-        return (batch.permute(0, 3, 1, 2).to(self.mean.dtype) / 255 - self.mean) / self.deviation
+        scaled: Tensor = self.scaling(batch)
+        return scaled
 
     def forward(self, batch: Tensor) -> Tensor:
         """Features of resized images.
@@ -74,10 +75,13 @@ class FeatureNetwork(nn.Module):
         -------
         Tensor of float32, shape (n, dim)
         """
-        output: Tensor = self.body(self.preprocess(batch))["features"]
+        output = self.body(self.preprocess(batch))
+        if self.cut:
+            output = output["features"]
         if self.pool == "avg":
             output = adaptive_avg_pool2d(output, 1)
-        return output.flatten(1)
+        features: Tensor = output.flatten(1)
+        return features
 
 
 def build_network(
@@ -88,6 +92,7 @@ def build_network(
     seed: int = 0,
     calibration: Tensor | None = None,
     folder: Path = FOLDER,
+    preprocessing: Preprocessing | None = None,
 ) -> FeatureNetwork:
     """Build a backbone, cut it at a layer and give it weights.
 
@@ -99,13 +104,16 @@ def build_network(
     layer : str
         Name of one of the backbone's layers.
     weights : str
-        `imagenet`, `file:PATH` (a state dict of the complete network, or of the kept part) or `random`.
+        `imagenet` (what torchvision or timm publishes for the backbone), `file:PATH` (a state dict of the complete
+        network, or of the kept part) or `random`.
     seed : int
         Seed of random weights.
     calibration : Tensor of uint8, shape (n, size, size, 3), optional
         At least two resized images of the dataset, from which random weights take their batch-norm statistics.
     folder : Path, optional
-        Where ImageNet weights are looked up first and downloaded to.
+        Where ImageNet weights are looked up first.
+    preprocessing : {'torch', 'tf', 'caffe', 'per_image'}, optional
+        How values are scaled; default: the backbone's own way.
 
     Returns
     -------
@@ -121,31 +129,53 @@ def build_network(
         If `weights` is none of the three, or `calibration` is missing where it is needed.
     """
     cut = backbone.find_layer(layer)
-    complete = _build(backbone, seed)
-    body = create_feature_extractor(complete, {cut.node: "features"}, suppress_diff_warning=True)
-    network = FeatureNetwork(body, cut, SCALINGS[backbone.preprocessing])
-    network.eval().requires_grad_(False)
-    network.to(memory_format=torch.channels_last)
-
-    if weights == "random":
-        randomise_parameters(body, seed)
-        _calibrate(network, calibration)
-    elif weights == "imagenet" or weights.startswith("file:"):
-        path = find_imagenet_weights(backbone, folder) if weights == "imagenet" else Path(weights.removeprefix("file:"))
-        load_parameters(body, path, also_known=complete.state_dict())
-        network.file_sha256 = sha256_file(path)
+    if weights == "imagenet":
+        path = find_imagenet_weights(backbone, folder)
+    elif weights.startswith("file:"):
+        path = Path(weights.removeprefix("file:"))
+    elif weights == "random":
+        path = None
     else:
         raise ValueError(f"weights are 'imagenet', 'random' or 'file:PATH', not {weights!r}")
+    body, dim = _timm(backbone, path, seed) if backbone.build.startswith(TIMM) else _cut(backbone, cut, path)
+    network = FeatureNetwork(build_scaling(preprocessing or backbone.preprocessing), body, cut, dim)
+    network.eval().requires_grad_(False)
+    if path is None:
+        randomise_parameters(body, seed)
+    network.to(memory_format=torch.channels_last)
+    if path is None:
+        _calibrate(network, calibration)
+    else:
+        network.file_sha256 = sha256_file(path)
     network.weights_sha256 = parameters_digest(body)
     return network
 
 
-def _build(backbone: Backbone, seed: int) -> nn.Module:
+def _cut(backbone: Backbone, layer: Layer, path: Path | None) -> tuple[nn.Module, int]:
+    """A network up to a layer, with weights from a file or still to be drawn; memory is taken for this part only."""
     module, _, function = backbone.build.partition(":")
+    assert layer.node is not None
+    assert layer.dim is not None
+    with torch.device("meta"):
+        complete: nn.Module = getattr(importlib.import_module(module), function)(**backbone.options).eval()
+    body = create_feature_extractor(complete, {layer.node: "features"}, suppress_diff_warning=True)
+    body.to_empty(device="cpu")
+    reset_parameters(body)
+    if path is not None:
+        load_parameters(body, path, also_known=complete.state_dict())
+    return body, layer.dim
+
+
+def _timm(backbone: Backbone, path: Path | None, seed: int) -> tuple[nn.Module, int]:
+    """A complete network of timm without its classifier."""
+    from leukorepro.features.timm_networks import build_pooled
+
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        network: nn.Module = getattr(importlib.import_module(module), function)(**backbone.options)
-    return network.eval()
+        body = build_pooled(backbone, None if path is None else read_parameters(path), path)
+    dim = body.head_hidden_size
+    assert isinstance(dim, int)
+    return body, dim
 
 
 def _calibrate(network: FeatureNetwork, images: Tensor | None) -> None:

@@ -9,7 +9,10 @@ from collections.abc import Collection
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
@@ -21,14 +24,14 @@ COUNTER = "num_batches_tracked"
 
 
 def load_parameters(network: nn.Module, path: Path, also_known: Collection[str] = ()) -> None:
-    """Set every parameter and statistic of `network` from a file that ``torch.save`` made of a state dict.
+    """Set every parameter and statistic of `network` from a file that holds a state dict.
 
     Parameters
     ----------
     network : Module
         Changed in place. What the file holds in another floating-point type is converted.
     path : Path
-        The file; nothing but tensors is read from it, so that it cannot run code.
+        As `read_parameters` takes it.
     also_known : collection of str
         Names that the file may hold beside those needed: the parts of the complete network that were cut away.
 
@@ -38,7 +41,7 @@ def load_parameters(network: nn.Module, path: Path, also_known: Collection[str] 
         If the file is missing, is no state dict, or differs from the network in names or shapes, all of which are
         listed; or if a value is not finite.
     """
-    given = _read(path)
+    given = read_parameters(path)
     wanted = {name: value for name, value in network.state_dict().items() if not name.endswith(COUNTER)}
     faults = []
     if missing := [name for name in wanted if name not in given]:
@@ -55,23 +58,60 @@ def load_parameters(network: nn.Module, path: Path, also_known: Collection[str] 
             f"{path}: does not fit the network: {'; '.join(faults)}. "
             "Give a state dict with the names and shapes of torchvision's network of that name."
         )
-    if broken := [name for name in shared if not torch.isfinite(given[name]).all()]:
+    if broken := [name for name in shared if not is_finite(given[name])]:
         raise UserError(f"{path}: values that are not finite in {_some(broken)}; get a sound copy of the file.")
     with torch.no_grad():
         for name, value in wanted.items():
             value.copy_(given[name])
 
 
-def _read(path: Path) -> dict[str, Tensor]:
+def read_parameters(path: Path) -> dict[str, Tensor]:
+    """Read a state dict that ``torch.save`` or safetensors wrote; nothing but tensors, so that it cannot run code.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, broken, or holds something else.
+    """
     try:
+        if path.suffix == ".safetensors":
+            return load_file(path)
         value: Any = torch.load(path, map_location="cpu", weights_only=True)
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; correct the path after 'file:'.") from None
-    except (pickle.UnpicklingError, RuntimeError, EOFError, OSError, ValueError, KeyError):
-        raise UserError(f"{path}: not a complete file of tensors as torch.save writes it; get a sound copy.") from None
+    except (pickle.UnpicklingError, SafetensorError, RuntimeError, EOFError, OSError, ValueError, KeyError):
+        raise UserError(
+            f"{path}: not a complete file of tensors as torch.save (or, if its name ends in .safetensors, safetensors) "
+            "writes it; get a sound copy."
+        ) from None
     if not isinstance(value, dict) or not all(isinstance(v, Tensor) for v in value.values()):
         raise UserError(f"{path}: holds no state dict (names and tensors); save network.state_dict() and nothing else.")
     return value
+
+
+def is_finite(values: Tensor) -> bool:
+    """Whether no value is infinite or not a number; several times faster than looking at each."""
+    return values.numel() == 0 or all(bool(torch.isfinite(extreme)) for extreme in values.aminmax())
+
+
+def reset_parameters(network: nn.Module) -> None:
+    """Initialise batch norms, which is all that neither drawing weights nor reading a file sets completely.
+
+    Parameters
+    ----------
+    network : Module
+        Of convolutions, linear layers and batch norms, in memory that holds anything; changed in place.
+
+    Raises
+    ------
+    ValueError
+        If another module holds parameters or buffers of its own, which would keep what was in memory.
+    """
+    for name, module in network.named_modules():
+        if isinstance(module, _BatchNorm):
+            module.reset_parameters()
+        elif not isinstance(module, _ConvNd | nn.Linear) and (module._parameters or module._buffers):
+            raise ValueError(f"{name}: parameters of a {type(module).__name__} cannot be initialised here")
 
 
 def _some(names: list[str]) -> str:
@@ -88,7 +128,7 @@ def randomise_parameters(network: nn.Module, seed: int) -> None:
     Parameters
     ----------
     network : Module
-        Changed in place.
+        Changed in place; the weights are contiguous in memory afterwards.
     seed : int
         Non-negative.
 
@@ -101,7 +141,7 @@ def randomise_parameters(network: nn.Module, seed: int) -> None:
         for module in network.modules():
             if isinstance(module, _ConvNd | nn.Linear):
                 bound = math.sqrt(6 / module.weight[0].numel())
-                module.weight.copy_((torch.rand(module.weight.shape, generator=generator) * 2 - 1) * bound)
+                module.weight.data = torch.rand(module.weight.shape, generator=generator).mul_(2).sub_(1).mul_(bound)
                 if module.bias is not None:
                     module.bias.zero_()
 
@@ -161,5 +201,5 @@ def parameters_digest(network: nn.Module) -> str:
         if not name.endswith(COUNTER):
             array = value.detach().cpu().contiguous().numpy()
             digest.update(f"{name} {array.dtype} {array.shape}\n".encode())
-            digest.update(array.tobytes())
+            digest.update(array.reshape(-1).view(np.uint8))
     return digest.hexdigest()

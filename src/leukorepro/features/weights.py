@@ -1,8 +1,10 @@
 """ImageNet weights on disk: looked up, verified, downloaded.
 
-They are looked up in ``data/weights``, then in torch's own cache, and then downloaded. A file is accepted only if its
-SHA-256 is right; one that is wrong is reported and never replaced. Neither torch nor torchvision is imported unless
-something has to be downloaded.
+They are looked up in ``data/weights``, then in the library's own cache (torch's, or the Hugging Face hub's for timm),
+and then downloaded. A file is accepted only if its SHA-256 is right; one that is wrong is reported and never replaced.
+For timm's weights the SHA-256 is what the hub stated when they came to its cache; a file that a user has put into
+``data/weights`` is taken as it is, and that is said. Neither torch nor torchvision is imported unless something has to
+be downloaded.
 """
 
 from __future__ import annotations
@@ -20,7 +22,7 @@ from typing import Literal
 from tqdm import tqdm
 
 from leukorepro.errors import UserError
-from leukorepro.features.backbones import Backbone, TorchvisionWeights
+from leukorepro.features.backbones import Backbone, TimmWeights, TorchvisionWeights
 from leukorepro.store import atomic_path, sha256_file
 
 FOLDER = Path("data/weights")
@@ -44,7 +46,7 @@ class WeightsStatus:
     path: Path
     """The file, or where it is expected first."""
     expected: str
-    """First digits of the SHA-256 that the file must have."""
+    """First digits of the SHA-256 that the file must have; empty where it is not known on this machine."""
     found: str | None = None
     """SHA-256 of the file, if there is one."""
 
@@ -56,7 +58,7 @@ def torch_cache() -> Path:
 
 
 def weights_status(backbone: Backbone, folder: Path = FOLDER) -> WeightsStatus:
-    """Look a backbone's ImageNet weights up, in `folder` and then in torch's cache, and verify them.
+    """Look a backbone's ImageNet weights up, in `folder` and then in the library's cache, and verify them.
 
     Parameters
     ----------
@@ -64,17 +66,29 @@ def weights_status(backbone: Backbone, folder: Path = FOLDER) -> WeightsStatus:
     folder : Path
         The project's folder of weights.
     """
-    weights = backbone.weights
-    for path in (folder / weights.file, torch_cache() / weights.file):
+    places = _places(backbone.weights, folder)
+    for path, expected in places:
         if path.is_file():
             found = sha256_file(path)
-            right = found.startswith(weights.sha256_prefix)
-            return WeightsStatus("present" if right else "wrong", path, weights.sha256_prefix, found)
-    return WeightsStatus("missing", folder / weights.file, weights.sha256_prefix)
+            return WeightsStatus("present" if found.startswith(expected) else "wrong", path, expected, found)
+    return WeightsStatus("missing", *places[0])
+
+
+def _places(weights: TorchvisionWeights | TimmWeights, folder: Path) -> list[tuple[Path, str]]:
+    """Where weights are looked up, in this order, with the beginning of the SHA-256 that each must have."""
+    if isinstance(weights, TorchvisionWeights):
+        return [(place / weights.file, weights.sha256_prefix) for place in (folder, torch_cache())]
+    from leukorepro.features import hub
+
+    cached = hub.find_cached(weights)
+    own = [(folder / f"{weights.name}{suffix}", "") for suffix in (".safetensors", ".pth")]
+    return [*own, *([(cached, hub.stated_sha256(cached))] if cached else [])]
 
 
 def find_imagenet_weights(backbone: Backbone, folder: Path = FOLDER, *, mirror: str | None = None) -> Path:
-    """Return the verified file of a backbone's ImageNet weights; download it to `folder` if there is none.
+    """Return the verified file of a backbone's ImageNet weights; download it if there is none.
+
+    torchvision's go to `folder`, timm's to the Hugging Face hub's cache.
 
     Parameters
     ----------
@@ -82,7 +96,8 @@ def find_imagenet_weights(backbone: Backbone, folder: Path = FOLDER, *, mirror: 
     folder : Path
         The project's folder of weights.
     mirror : str, optional
-        Folder address to download from; default: the environment variable `MIRROR`, else torchvision's address.
+        Folder address to download torchvision's weights from; default: the environment variable `MIRROR`, else
+        torchvision's address. The hub's library has its own variable, HF_ENDPOINT.
 
     Raises
     ------
@@ -95,8 +110,15 @@ def find_imagenet_weights(backbone: Backbone, folder: Path = FOLDER, *, mirror: 
             f"{status.path}: SHA-256 begins with {status.expected} in the right file, is {status.found} in this one; "
             "remove it, to have it downloaded anew, or put the right one in its place."
         )
-    if status.state == "missing":
-        _download(backbone.weights, weights_url(backbone.weights, mirror), status.path)
+    if status.state == "present":
+        if not status.expected:
+            print(f"{status.path}: weights taken as they are (SHA-256 {status.found}); none is known to compare with")
+        return status.path
+    if isinstance(backbone.weights, TimmWeights):
+        from leukorepro.features import hub
+
+        return hub.download(backbone.weights, status.path)
+    _download(backbone.weights, weights_url(backbone.weights, mirror), status.path)
     return status.path
 
 

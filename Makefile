@@ -25,7 +25,7 @@ $(VENV)/.complete: pyproject.toml requirements.lock
 	$(BIN)/python -c 'import torch, torchvision; print("torch", torch.__version__, "torchvision", torchvision.__version__)'
 	touch $@
 
-demo: env ## Run the first study on simulated images; prints where the report is.
+demo: env ## Run the studies on simulated images; prints where the report is.
 	snakemake --cores $(CORES)
 	leukorepro report summary --config results/demo/config.json
 

@@ -25,6 +25,7 @@ from leukorepro.config import (
 from leukorepro.data.adapters import list_images
 from leukorepro.errors import UserError, look_up
 from leukorepro.features.backbones import find_backbone
+from leukorepro.features.descriptors import find_descriptor
 from leukorepro.own_extractors import file_name, with_extractors
 from leukorepro.resolved import ResolvedDescriptor, ResolvedExtractor, ResolvedRun, ResolvedStudy
 from leukorepro.store import sha256_file
@@ -124,8 +125,6 @@ def resolve_descriptor(spec: DescriptorSpec, where: str) -> ResolvedDescriptor:
     UserError
         If there is no such descriptor; the message begins with `where`.
     """
-    from leukorepro.features.descriptors import find_descriptor
-
     try:
         descriptor = find_descriptor(spec.descriptor)
     except UserError as error:

@@ -15,7 +15,7 @@ from project_data import make_project, touch, write_run, write_yaml
 from leukorepro import plan
 from leukorepro.config import Extractor
 from leukorepro.errors import UserError
-from leukorepro.features.backbones import BACKBONES
+from leukorepro.features.backbones import BACKBONES, TorchvisionWeights
 from leukorepro.resolved import ResolvedRun, ResolvedStudy, load_resolved
 from leukorepro.store import write_json, write_text
 
@@ -111,7 +111,7 @@ def test_a_run_that_is_no_mapping_is_refused(project: Path, content: str) -> Non
 def test_an_unknown_backbone_is_told_as_in_the_design(project: Path) -> None:
     assert refused(project, extractors=["mobilnet_v2"]) == (
         "config/runs/mine.yaml: studies[0].extractors: unknown backbone 'mobilnet_v2'. "
-        f"Known: {', '.join(sorted(BACKBONES))}. Did you mean 'mobilenet_v2'?"
+        f"Known: {', '.join(sorted(BACKBONES))}; any network of timm as 'timm:NAME'. Did you mean 'mobilenet_v2'?"
     )
 
 
@@ -140,7 +140,7 @@ def test_a_wrong_extractor_of_a_study_names_the_study(project: Path, extractor: 
     assert refused(project).startswith(f"config/studies/atteia2022.yaml: extractors.googlenet: {expected}")
 
 
-@pytest.mark.parametrize("name", BACKBONES)
+@pytest.mark.parametrize("name", [n for n, b in BACKBONES.items() if isinstance(b.weights, TorchvisionWeights)])
 def test_smallest_inputs_are_no_smaller_than_torchvision_says(name: str) -> None:
     backbone = BACKBONES[name]
     least = max(torchvision.models.get_weight(backbone.weights.name).meta["min_size"])
@@ -360,6 +360,73 @@ def test_views_are_those_of_all_studies_that_share_an_extractor(project: Path) -
     for fused_with_it in ("inception_v3-gap-random-299", "inception_v3-gap-imagenet-299"):
         assert plan.views_of(run, dataset, fused_with_it) == ["identity", "hflip", "vflip", "rot90"]
     assert plan.views_of(run, "another", "googlenet-gap-random-224") == []
+
+
+def test_a_demonstration_may_have_smaller_inputs(project: Path) -> None:
+    sizes = {"demo": 96, "published": 224}
+    edit_study(project, "extractors", "googlenet", to={"backbone": "googlenet", "input_size": sizes})
+    run = Path("config/config.yaml")
+    for budget, size in sizes.items():
+        study = plan.resolve(run, {"budget": budget}).studies[0]
+        assert study.extractors["googlenet"].id == f"googlenet-gap-random-{size}"
+
+
+def test_preprocessing_is_named_only_where_it_is_not_the_backbones_own(project: Path) -> None:
+    own = BACKBONES["googlenet"].preprocessing
+    for preprocessing, ending in ((own, "-224"), ("per_image", "-224-per_image")):
+        edit_study(project, "extractors", "googlenet", to={"backbone": "googlenet", "preprocessing": preprocessing})
+        assert resolve_study(project).extractors["googlenet"].id == f"googlenet-gap-random{ending}"
+
+
+def test_features_without_a_network_stay_beside_a_users_networks(project: Path) -> None:
+    edit_study(project, "descriptors", to={"area": {"descriptor": "cell_area", "input_size": 64}})
+    sets = {"ISet": ["inception_v3"], "GSet": ["googlenet"], "ESet": ["inception_v3", "googlenet", "area"]}
+    edit_study(project, "feature_sets", to=sets | {"area": ["area"]})
+    items = yaml.safe_load((project / "config/studies/atteia2022.yaml").read_text())["tables"]["1"]["items"]
+    edit_study(
+        project, "tables", "1", "items", to=[*items, {"item": "a", "features": "area", "classifier": "cubic_svm"}]
+    )
+    study = resolve_study(project, extractors=["mobilenet_v2"])
+    assert study.study.feature_sets == {
+        "mobilenet_v2": ["mobilenet_v2"],
+        "mobilenet_v2-area": ["mobilenet_v2", "area"],
+        "area": ["area"],
+    }
+    assert plan.feature_file(study, "mobilenet_v2-area") == "fused/mobilenet_v2-gap-random-224+cell_area-64.h5"
+    assert [item.features for item in study.study.tables["1"].items][-1] == "area"
+
+
+def test_a_network_of_timm_is_named_without_a_colon(project: Path) -> None:
+    study = resolve_study(project, extractors=["timm:resnet18.a1_in1k"], weights={"timm:resnet18.a1_in1k": "imagenet"})
+    extractor = study.extractors["timm_resnet18.a1_in1k"]
+    assert extractor.backbone == "timm:resnet18.a1_in1k"
+    assert extractor.id.startswith("timm_resnet18.a1_in1k-")
+    assert extractor.weights == "imagenet"
+
+
+# --------------------------------------------------------------------------------------------------------- label sets
+
+TYPES = {"classes": {"sick": ["all"], "well": ["healthy"]}, "positive_class": "sick"}
+
+
+def test_a_table_is_left_out_where_the_dataset_has_other_classes(project: Path) -> None:
+    table = yaml.safe_load((project / "config/studies/atteia2022.yaml").read_text())["tables"]["1"]
+    edit_study(project, "label_sets", to={"types": TYPES})
+    edit_study(project, "splits", "mapped", to={"kind": "k_fold", "n_splits": 5, "labels": "types"})
+    edit_study(project, "tables", "2", to=table | {"split": "mapped"})
+    edit_study(project, "headline", to="2/ISet")
+    simulated = resolve_study(project)
+    assert list(simulated.study.tables) == ["1", "2"]
+    assert simulated.positive_class_of("mapped") == "sick"
+    assert simulated.positive_class_of("five_folds") == "all"
+    touch(project / "images", "blast/1.png", "healthy/2.png")
+    own = resolve_study(project, dataset=own_dataset(project))
+    assert list(own.study.tables) == ["1"]
+    assert own.study.headline == "1/ISet"
+    assert "such as 'blast'" in own.left_out_tables["2"]
+    edit_study(project, "tables", to={"2": table | {"split": "mapped"}})
+    edit_study(project, "figures", to={})
+    assert "study 'atteia2022' has no table for it" in refused(project, dataset=own_dataset(project))
 
 
 # -------------------------------------------------------------------------------------------------------------- digests

@@ -11,6 +11,8 @@ import pytest
 import yaml
 from project_copy import PROJECT, ProjectCopy, planned_rules, snapshot
 
+from leukorepro.config import Study, load_study
+
 ADDED = Path(__file__).parent / "project"
 CONFIGFILE = ["--configfile", "config/runs/tiny.yaml"]
 """Goes last on the command line: Snakemake takes all that follows it for more such files."""
@@ -32,7 +34,7 @@ class TinyProject(ProjectCopy):
 
 
 def shrink(root: Path) -> None:
-    """Make the default run a small one: few images, one item on both networks, a small autoencoder."""
+    """Make the default run a small one: few images, two rungs, one network at small sizes, an item or two a table."""
 
     def edit(file: Path, change: Any) -> None:
         value = yaml.safe_load(file.read_text())
@@ -40,18 +42,37 @@ def shrink(root: Path) -> None:
         file.write_text(yaml.safe_dump(value, sort_keys=False))
 
     def fewer_images(dataset: dict[str, Any]) -> None:
-        dataset["sizes"]["demo"] = {"subjects": 12, "images": 24, "external_subjects": 2, "external_images": 4}
+        dataset["sizes"]["demo"] = {"subjects": 20, "images": 60, "external_subjects": 2, "external_images": 4}
 
-    def one_item(study: dict[str, Any]) -> None:
-        table = study["tables"]["1"]
-        table["items"] = [item for item in table["items"] if f"1/{item['item']}" == study["headline"]]
-        reducer = study["reducers"][table["items"][0]["reducer"]]
+    def two_rungs(run: dict[str, Any]) -> None:
+        for study in run["studies"]:
+            study["rungs"] = ["as_published", "source_disjoint"]
+
+    for dataset in root.glob("config/datasets/*_simulated.yaml"):
+        edit(dataset, fewer_images)
+    for run in ("config.yaml", "runs/published.yaml"):
+        edit(root / "config" / run, two_rungs)
+    for file in root.glob("config/studies/*.yaml"):
+        file.write_text(yaml.safe_dump(_smaller(load_study(file)), sort_keys=False))
+
+
+def _smaller(study: Study) -> dict[str, Any]:
+    """The first item of every table, and the headline's; MobileNetV2 for every network."""
+    value = study.model_dump(mode="json", exclude_none=True)
+    for number, table in value["tables"].items():
+        first = table["items"][0]["item"]
+        table["items"] = [i for i in table["items"] if i["item"] == first or f"{number}/{i['item']}" == study.headline]
+    items = [item for table in value["tables"].values() for item in table["items"]]
+    used = {part for item in items for part in study.feature_sets[item["features"]]}
+    value["feature_sets"] = {item["features"]: study.feature_sets[item["features"]] for item in items}
+    value["extractors"] = {
+        name: {"backbone": "mobilenet_v2", "input_size": 32 + 8 * number}
+        for number, name in enumerate(name for name in study.extractors if name in used)
+    }
+    for reducer in value.get("reducers", {}).values():
         reducer["hidden_fraction"] = 0.005
         reducer["max_epochs"]["demo"] = 2
-        study["figures"] = {}
-
-    edit(root / "config/datasets/allidb_simulated.yaml", fewer_images)
-    edit(root / "config/studies/atteia2022.yaml", one_item)
+    return {**value, "figures": {}}
 
 
 def closed_network() -> list[str]:

@@ -1,0 +1,282 @@
+"""Streaming: image files in, one HDF5 file of features out, whatever computes them.
+
+Each worker thread takes a block of images at a time, decodes them, makes their views, resizes them and computes their
+features; only a few blocks are in memory at any time. Finished blocks are appended in order to a work folder beside the
+output, so that a killed job continues after its last finished block. The HDF5 file is written from the work folder at
+the end, in one way, whether or not there was an interruption, so that its bytes are the same.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+from collections import deque
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from leukorepro.data.images import read_rgb
+from leukorepro.data.views import apply_view
+from leukorepro.errors import UserError
+from leukorepro.features.backbones import Interpolation
+from leukorepro.features.fusion import SCHEMA_VERSION, write_rows
+from leukorepro.features.preprocessing import resize
+from leukorepro.store import code_digest, hdf5_reader, hdf5_writer, write_json
+
+Compute = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
+"""From resized views, uint8, shape (n, size, size, 3), red, green, blue, to their features, float32, shape (n, dim).
+
+Called from several threads at once; a row must not depend on which thread computes it."""
+
+COPY_BYTES = 1 << 24
+"""Finished rows that are copied into the HDF5 file at a time."""
+
+File = tuple[str, str]
+"""image_id and path."""
+
+
+@dataclass(frozen=True)
+class Request:
+    """Images and views whose features are wanted.
+
+    Attributes
+    ----------
+    dataset : str
+    manifest : DataFrame
+        Manifest contract; unreadable rows are left out.
+    manifest_sha256 : str
+    images : Path
+        Folder that the manifest's paths are relative to.
+    views : sequence of str
+    size : int
+        Side of the square that every view is resized to, in pixels.
+    max_pixels : int
+        Largest image that is decoded.
+    interpolation : {'bilinear', 'bicubic'}, optional
+    """
+
+    dataset: str
+    manifest: pd.DataFrame
+    manifest_sha256: str
+    images: Path
+    views: Sequence[str]
+    size: int
+    max_pixels: int
+    interpolation: Interpolation = "bilinear"
+
+    def files(self) -> list[File]:
+        """Readable images in the manifest's order.
+
+        Raises
+        ------
+        UserError
+            If there is none.
+        """
+        usable = self.manifest[self.manifest["status"] == "ok"]
+        if usable.empty:
+            raise UserError(f"dataset {self.dataset}: no readable image in its manifest; see its scan.")
+        return list(zip(usable["image_id"], usable["path"], strict=True))
+
+    def read(self, file: File, views: Sequence[str]) -> NDArray[np.uint8]:
+        """Resized views of an image.
+
+        Returns
+        -------
+        ndarray of uint8, shape (views, size, size, 3)
+
+        Raises
+        ------
+        UserError
+            If the image cannot be read any more.
+        """
+        image_id, path = file
+        image = read_rgb(self.images / path, self.max_pixels)
+        return np.stack([resize(apply_view(image, view, image_id), self.size, self.interpolation) for view in views])
+
+    def header(self, code: Sequence[str], libraries: Sequence[str]) -> dict[str, Any]:
+        """Attributes of the features contract that do not depend on what computes the features.
+
+        Parameters
+        ----------
+        code : sequence of str
+            Parts of the package that the features depend on, as `code_digest` takes them.
+        libraries : sequence of str
+            Installed distributions that they depend on.
+        """
+        return {
+            "schema_version": SCHEMA_VERSION,
+            "dataset": self.dataset,
+            "manifest_sha256": self.manifest_sha256,
+            "input_size": self.size,
+            "views": json.dumps(list(self.views)),
+            "code_hash": code_digest(*code),
+            "library_versions": json.dumps({library: version(library) for library in libraries}),
+        }
+
+
+def stream(
+    request: Request,
+    output: Path,
+    compute: Compute,
+    dim: int,
+    header: dict[str, Any],
+    *,
+    threads: int,
+    block_rows: int,
+) -> None:
+    """Write the features of every view of every readable image.
+
+    Parameters
+    ----------
+    request : Request
+    output : Path
+        HDF5 file of the features contract: rows in the manifest's order, the views of an image together.
+    compute : callable
+        See `Compute`.
+    dim : int
+        Number of features.
+    header : dict
+        Attributes of the file, all that its rows depend on: an interrupted job is continued, and a complete file kept,
+        only where they are equal. `block_rows` belongs into it if rows that are computed together affect each other.
+    threads : int
+        Workers; each reads and computes.
+    block_rows : int
+        Rows that are computed together, rounded down to whole images but at least one image.
+
+    Raises
+    ------
+    UserError
+        If an image cannot be read any more, or a feature is not finite.
+    """
+    files = request.files()
+    with _work_folder(output, header) as partial:
+        if _is_complete(output, header):
+            print(f"{output}: complete already")
+            return
+        _append_rows(partial, request, files, compute, dim, threads, max(1, block_rows // len(request.views)))
+        _write(output, partial, request, files, dim, header)
+
+
+def _append_rows(
+    partial: Path, request: Request, files: Sequence[File], compute: Compute, dim: int, threads: int, block_images: int
+) -> None:
+    """Append the rows that the work file lacks, block by block."""
+    block_bytes = block_images * len(request.views) * dim * 4
+    whole = len(files) * len(request.views) * dim * 4
+    size = partial.stat().st_size
+    # A block cut off in the middle is computed again; a last, smaller block is whole only with all of the rows.
+    done = len(files) if size == whole else size // block_bytes * block_images
+    with partial.open("r+b") as file:
+        file.truncate(whole if done == len(files) else done // block_images * block_bytes)
+        file.seek(0, 2)
+        if done:
+            print(f"{request.dataset}: continuing after {done} of {len(files)} images")
+        with tqdm(
+            total=len(files), initial=done, unit="image", desc=request.dataset, smoothing=0.05, mininterval=1
+        ) as bar:
+            for block, rows in _computed(request, files[done:], compute, threads, block_images):
+                if rows.dtype != np.float32 or rows.shape != (len(block) * len(request.views), dim):
+                    raise ValueError(f"features are {rows.dtype} {rows.shape}, not float32 with {dim} columns")
+                if not np.isfinite(rows).all():
+                    row = int(np.argmin(np.isfinite(rows).all(axis=1)))
+                    raise UserError(
+                        f"{request.dataset}: the features of {block[row // len(request.views)][0]} are not finite; "
+                        "look at the image and, where a network computed them, at whether its weights fit."
+                    )
+                file.write(rows.tobytes())
+                file.flush()
+                bar.update(len(block))
+
+
+def _computed(
+    request: Request, files: Sequence[File], compute: Compute, threads: int, block_images: int
+) -> Iterator[tuple[Sequence[File], NDArray[np.float32]]]:
+    """Blocks of files and their rows, in order; every worker has a block at hand and one more, no more."""
+
+    def work(block: Sequence[File]) -> NDArray[np.float32]:
+        return compute(np.concatenate([request.read(file, request.views) for file in block]))
+
+    blocks = (files[start : start + block_images] for start in range(0, len(files), block_images))
+    waiting: deque[tuple[Sequence[File], Future[NDArray[np.float32]]]] = deque()
+    with ThreadPoolExecutor(threads) as pool:
+        try:
+            for block in blocks:
+                waiting.append((block, pool.submit(work, block)))
+                if len(waiting) > 2 * threads:
+                    finished, future = waiting.popleft()
+                    yield finished, future.result()
+            while waiting:
+                finished, future = waiting.popleft()
+                yield finished, future.result()
+        finally:
+            pool.shutdown(wait=False, cancel_futures=True)
+
+
+@contextmanager
+def _work_folder(output: Path, header: dict[str, Any]) -> Iterator[Path]:
+    """The file of finished rows, kept if the work is interrupted, removed when it is complete."""
+    folder = output.parent / f".{output.name}.partial"
+    with _only_one(folder):
+        description, rows = folder / "header.json", folder / "rows.f32"
+        text = json.dumps(header, indent=2, ensure_ascii=False) + "\n"
+        if not description.is_file() or description.read_text("utf-8") != text or not rows.is_file():
+            rows.write_bytes(b"")
+            write_json(header, description)
+        yield rows
+        shutil.rmtree(folder)
+
+
+@contextmanager
+def _only_one(folder: Path) -> Iterator[None]:
+    """Wait until no other process works in a folder: a job of a killed workflow, say, that lives on.
+
+    The system frees the lock of a process that has ended, however it ended.
+    """
+    path = folder / "lock"
+    while True:
+        folder.mkdir(parents=True, exist_ok=True)
+        with path.open("w") as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except BlockingIOError:
+                print(f"{folder}: another process works here; waiting until it has finished", flush=True)
+                fcntl.flock(lock, fcntl.LOCK_EX)
+            # The other one removes the folder when it is done, and with it the lock that was waited for.
+            if path.exists() and os.path.samestat(os.fstat(lock.fileno()), path.stat()):
+                yield
+                return
+
+
+def _is_complete(output: Path, header: dict[str, Any]) -> bool:
+    """Whether the file is there and says that it was made from the same input by the same code."""
+    if not output.is_file():
+        return False
+    with hdf5_reader(output) as file:
+        return dict(file.attrs) == header
+
+
+def _write(
+    output: Path, partial: Path, request: Request, files: Sequence[File], dim: int, header: dict[str, Any]
+) -> None:
+    """Copy the finished rows into the HDF5 file, in blocks, so that memory does not grow with their number."""
+    n_rows = len(files) * len(request.views)
+    with hdf5_writer(output) as file, partial.open("rb") as source:
+        features = file.create_dataset("features", shape=(n_rows, dim), dtype="float32")
+        block = max(1, COPY_BYTES // (4 * dim))
+        for start in range(0, n_rows, block):
+            count = min(block, n_rows - start)
+            features[start : start + count] = np.fromfile(source, np.float32, count * dim).reshape(count, dim)
+        image_ids = np.array([image_id for image_id, _ in files], dtype=object)
+        write_rows(file, np.repeat(image_ids, len(request.views)), np.tile(list(request.views), len(files)))
+        file.attrs.update(header)

@@ -2,20 +2,40 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 import pytest
+import timm
 import torch
 import torchvision
+from numpy.typing import NDArray
 from PIL import Image
+from safetensors.torch import save_file
+from timm.data import create_transform, resolve_data_config
 from torch import Tensor, nn
 
 from leukorepro.errors import UserError
-from leukorepro.features.backbones import BACKBONES, Backbone, Layer, TorchvisionWeights, find_backbone
-from leukorepro.features.networks import build_network
-from leukorepro.features.parameters import calibrate_batch_norm, parameters_digest, randomise_parameters
+from leukorepro.features.backbones import (
+    BACKBONES,
+    Backbone,
+    Interpolation,
+    Layer,
+    TimmWeights,
+    TorchvisionWeights,
+    find_backbone,
+)
+from leukorepro.features.networks import FeatureNetwork, build_network
+from leukorepro.features.parameters import (
+    calibrate_batch_norm,
+    parameters_digest,
+    randomise_parameters,
+    reset_parameters,
+)
 from leukorepro.features.preprocessing import resize
+from leukorepro.words import Preprocessing
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 MOBILENET = SHARED / "data" / "weights" / "mobilenet_v2_imagenet.pth"
@@ -28,23 +48,11 @@ def images(size: int, count: int = 4, seed: int = 0) -> Tensor:
     return torch.from_numpy(np.stack([resize(image, size) for image in small]))
 
 
-def complete_torchvision_network(name: str) -> nn.Module:
-    """torchvision's whole network as it is built for its ImageNet weights, with weights drawn here."""
-    options = {} if name == "mobilenet_v2" else {"transform_input": True, "init_weights": False}
-    network = torchvision.models.get_model(name, weights=None, **options)
-    randomise_parameters(network, seed=3)
-    generator = torch.Generator().manual_seed(5)
-    for module in network.modules():
-        if isinstance(module, nn.BatchNorm2d):  # statistics that matter: nothing is left at 0 and 1
-            module.running_mean.copy_(torch.rand(module.num_features, generator=generator) - 0.5)
-            module.running_var.copy_(torch.rand(module.num_features, generator=generator) * 2 + 1)
-    return network.eval()
-
-
 def test_importing_the_registry_imports_no_network_library() -> None:
     code = (
-        "import sys, leukorepro.features.backbones as b; "
-        "print([m for m in ('torch', 'torchvision', 'numpy', 'pandas') if m in sys.modules])"
+        "import sys, leukorepro.features.backbones as b; [b.find_backbone(n).check_input_size(224) for n in b.BACKBONES"
+        " if 'inception_res' not in n]; "
+        "print([m for m in ('torch', 'torchvision', 'timm', 'numpy', 'pandas') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
@@ -61,40 +69,106 @@ def test_unknown_layer_names_the_known_ones() -> None:
 
 
 @pytest.mark.parametrize("name", BACKBONES)
-def test_weights_entry_is_torchvisions(name: str) -> None:
-    weights = BACKBONES[name].weights
-    entry = torchvision.models.get_weight(weights.name)
-    assert entry in torchvision.models.get_model_weights(name)
-    assert entry.url.rpartition("/")[2] == weights.file
-    assert len(weights.sha256_prefix) == 8
-    assert set(weights.sha256_prefix) <= set("0123456789abcdef")
-    assert entry.transforms().crop_size == [BACKBONES[name].input_size]
-
-
-@pytest.mark.parametrize("name", BACKBONES)
-def test_features_are_those_in_front_of_torchvisions_classifier(name: str, tmp_path: Path) -> None:
-    """The whole network, torchvision's own transforms and a hook in front of the classifier give the same features."""
+def test_weights_entry_is_the_librarys(name: str) -> None:
     backbone = BACKBONES[name]
-    reference = complete_torchvision_network(name)
-    torch.save(reference.state_dict(), tmp_path / "weights.pth")
-    size = backbone.input_size
+    assert backbone.default_layer in backbone.layers
+    if isinstance(backbone.weights, TimmWeights):
+        described = find_backbone(backbone.build)
+        for field in ("weights", "input_size", "preprocessing", "interpolation", "options"):
+            assert getattr(backbone, field) == getattr(described, field)
+        return
+    entry = torchvision.models.get_weight(backbone.weights.name)
+    assert entry in torchvision.models.get_model_weights(name)
+    assert entry.url.rpartition("/")[2] == backbone.weights.file
+    assert len(backbone.weights.sha256_prefix) == 8
+    assert set(backbone.weights.sha256_prefix) <= set("0123456789abcdef")
+    assert max(32, *entry.meta["min_size"]) == backbone.min_input_size
+    transforms = entry.transforms()
+    assert transforms.crop_size == [backbone.input_size]
+    assert transforms.interpolation.value == backbone.interpolation
+
+
+def test_an_input_that_is_too_small_is_told() -> None:
+    BACKBONES["alexnet"].check_input_size(63)
+    with pytest.raises(UserError, match=r"input_size 62 is too small for alexnet; it needs 63 pixels or more\."):
+        BACKBONES["alexnet"].check_input_size(62)
+
+
+SIZE = 96
+"""Side of the inputs of the next tests: no network minds, and all of them are quick."""
+
+
+@pytest.fixture(scope="module", params=[(n, layer) for n, b in BACKBONES.items() for layer in b.layers], ids="-".join)
+def seeded(request: pytest.FixtureRequest) -> tuple[str, str, FeatureNetwork]:
+    """Every backbone cut at each of its layers, with random weights."""
+    name, layer = request.param
+    return name, layer, build_network(BACKBONES[name], layer, "random", calibration=images(SIZE, 6, seed=1))
+
+
+PRINTED_DIMENSIONS = {
+    **{("alexnet", "fc6"): 4096, ("vgg16", "fc6"): 4096, ("vgg19", "fc6"): 4096},
+    **{("vgg16", "gap"): 512, ("vgg19", "gap"): 512, ("googlenet", "gap"): 1024, ("densenet121", "gap"): 1024},
+    **{("mobilenet_v2", "gap"): 1280, ("inception_resnet_v2", "gap"): 1536},
+    **{("inception_v3", "gap"): 2048, ("resnet50", "gap"): 2048, ("resnet101", "gap"): 2048},
+}
+"""Lengths of the feature vectors as the networks' own papers give them."""
+
+
+def beheaded(name: str, layer: str) -> nn.Module:
+    """The library's whole network with its own forward, its classifier replaced, without numbers yet."""
+    with torch.device("meta"):
+        if name == "inception_resnet_v2":
+            return timm.create_model(name, num_classes=0)
+        network = torchvision.models.get_model(name, weights=None, **INCEPTIONS.get(name, {}))
+    if layer == "fc6":
+        network.classifier = network.classifier[: 2 if name == "alexnet" else 1]
+    elif name.startswith("vgg"):
+        network.avgpool, network.classifier = nn.AdaptiveAvgPool2d(1), nn.Identity()
+    else:
+        setattr(network, "classifier" if hasattr(network, "classifier") else "fc", nn.Identity())
+    return network
+
+
+INCEPTIONS = {n: {"transform_input": True, "init_weights": False} for n in ("googlenet", "inception_v3")}
+
+
+def library_transform(name: str) -> Callable[[Image.Image], Tensor]:
+    """The library's own transform of the published weights, made to keep the whole image."""
+    if name == "inception_resnet_v2":
+        config = resolve_data_config(pretrained_cfg=timm.get_pretrained_cfg(name).to_dict())
+        return create_transform(**{**config, "input_size": (3, SIZE, SIZE), "crop_pct": 1.0, "crop_mode": "squash"})
+    scale = torchvision.models.get_weight(BACKBONES[name].weights.name).transforms(resize_size=SIZE, crop_size=SIZE)
+    return lambda picture: scale(torchvision.transforms.functional.resize(picture, [SIZE, SIZE]))
+
+
+def test_features_are_those_in_front_of_the_librarys_classifier(seeded: tuple[str, str, FeatureNetwork]) -> None:
+    """The library's transform and its own forward, without the classifier, give the same features."""
+    name, layer, network = seeded
+    reference = beheaded(name, layer)
+    wrong = reference.load_state_dict(network.body.state_dict(), strict=False, assign=True)
+    assert not wrong.unexpected_keys
+    assert all(key.lower().startswith("aux") or key.endswith("num_batches_tracked") for key in wrong.missing_keys)
     picture = Image.fromarray(images(150, count=1)[0].numpy()).resize((170, 130))
-
-    seen: list[Tensor] = []
-    classifier = reference.classifier if name == "mobilenet_v2" else reference.dropout
-    classifier.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0].flatten(1)))
-    transforms = torchvision.models.get_weight(backbone.weights.name).transforms(resize_size=size, crop_size=size)
-    square = torchvision.transforms.functional.resize(picture, [size, size])
     with torch.inference_mode():
-        reference(transforms(square)[None])
-        network = build_network(backbone, "gap", f"file:{tmp_path / 'weights.pth'}")
-        features = network(torch.tensor(resize(np.asarray(picture), size))[None])
-
-    assert features.shape == (1, backbone.layers["gap"].dim)
+        expected = reference.eval()(library_transform(name)(picture)[None])
+        batch = torch.from_numpy(resize(np.asarray(picture), SIZE, BACKBONES[name].interpolation))[None]
+        features = network(batch)
+    assert features.shape == (1, network.dim) == (1, PRINTED_DIMENSIONS[name, layer])
     assert features.dtype == torch.float32
-    assert seen[0].std() > 0.01
-    assert torch.allclose(features, seen[0], rtol=1e-4, atol=1e-5 * float(seen[0].abs().max()))
-    assert not any(part in key for key in network.state_dict() for part in ("aux", "Aux", "fc", "classifier"))
+    assert expected.std() > 0.01
+    if layer == "fc6":
+        assert float(features.min()) < 0, "before the rectifier"
+    assert torch.allclose(features, expected, rtol=1e-4, atol=2e-4 * float(expected.abs().max()))
+
+
+def test_random_weights_give_finite_features_of_the_declared_length(seeded: tuple[str, str, FeatureNetwork]) -> None:
+    name, layer, network = seeded
+    features = network(images(SIZE))
+    assert network.dim == BACKBONES[name].layers[layer].dim
+    assert features.shape == (4, network.dim)
+    assert torch.isfinite(features).all()
+    assert (features.std(0) > 1e-3).float().mean() > 0.5  # most features tell the images apart
+    assert 0.01 < float(features.abs().mean()) < 20  # neither overflows nor vanishes, however deep
 
 
 def test_preprocessing_equals_torchvisions_transforms() -> None:
@@ -109,22 +183,54 @@ def test_preprocessing_equals_torchvisions_transforms() -> None:
     assert (scaled[0] - expected).abs().max() < 1e-5
 
 
+def documented(image: NDArray[np.uint8], preprocessing: str) -> NDArray[np.float64]:
+    """Keras' and TensorFlow's documentation, word by word, in double precision; shape (3, height, width)."""
+    x = image.astype(np.float64)
+    match preprocessing:
+        case "torch":  # "scale pixels between 0 and 1 and then normalize each channel with respect to ImageNet"
+            x = (x / 255 - [0.485, 0.456, 0.406]) / [0.229, 0.224, 0.225]
+        case "tf":  # "scale pixels between -1 and 1, sample-wise"
+            x = x / 127.5 - 1
+        case "caffe":  # "convert from RGB to BGR, then zero-center each color channel, without scaling"
+            x = x[..., ::-1] - [103.939, 116.779, 123.68]
+        case "per_image":  # "(x - mean) / adjusted_stddev", "adjusted_stddev = max(stddev, 1.0/sqrt(N))"
+            x = x / 255
+            x = (x - x.mean()) / max(x.std(), 1 / np.sqrt(x.size))
+    return x.transpose(2, 0, 1)
+
+
+@pytest.mark.parametrize("preprocessing", get_args(Preprocessing))
+def test_each_way_of_scaling_is_as_documented(preprocessing: Preprocessing) -> None:
+    """On a picture, a uniform image, and one whose deviation is below the floor."""
+    almost = np.full((64, 64, 3), 200, dtype=np.uint8)
+    almost[0, 0, 0] = 201
+    batch = np.stack([images(64, count=1)[0].numpy(), np.full_like(almost, 7), almost])
+    network = build_network(
+        BACKBONES["mobilenet_v2"], "gap", "random", calibration=images(64), preprocessing=preprocessing
+    )
+    scaled = network.preprocess(torch.from_numpy(batch))
+    assert scaled.is_contiguous(memory_format=torch.channels_last)
+    assert scaled.dtype == torch.float32
+    for ours, image in zip(scaled, batch, strict=True):
+        expected = documented(image, preprocessing)
+        assert np.allclose(ours, expected, rtol=1e-5, atol=2e-5 * max(1, np.abs(expected).max()))
+
+
+def test_another_way_of_scaling_replaces_the_backbones_own() -> None:
+    own = build_network(BACKBONES["googlenet"], "gap", "random", calibration=images(64))
+    same = build_network(BACKBONES["googlenet"], "gap", "random", calibration=images(64), preprocessing="tf")
+    other = build_network(BACKBONES["googlenet"], "gap", "random", calibration=images(64), preprocessing="caffe")
+    assert torch.equal(own(images(64)), same(images(64)))
+    assert not torch.allclose(own(images(64)), other(images(64)), rtol=0.01)
+
+
+@pytest.mark.parametrize("interpolation", get_args(Interpolation))
 @pytest.mark.parametrize("shape", [(450, 450), (120, 333), (1, 7)])
-def test_resize_equals_torchvisions(shape: tuple[int, int]) -> None:
+def test_resize_equals_torchvisions(shape: tuple[int, int], interpolation: Interpolation) -> None:
     image = np.random.default_rng(1).integers(0, 256, (*shape, 3), dtype=np.uint8)
-    reference = torchvision.transforms.Resize((224, 224))(Image.fromarray(image))
-    assert np.array_equal(resize(image, 224), np.asarray(reference))
-
-
-@pytest.mark.parametrize("name", BACKBONES)
-def test_random_weights_give_finite_features_of_the_declared_length(name: str) -> None:
-    backbone = BACKBONES[name]
-    batch = images(backbone.input_size)
-    features = build_network(backbone, "gap", "random", calibration=batch)(batch)
-    assert features.shape == (4, backbone.layers["gap"].dim)
-    assert torch.isfinite(features).all()
-    assert (features.std(0) > 1e-3).float().mean() > 0.5  # most features tell the images apart
-    assert 0.01 < float(features.mean()) < 10  # neither overflows nor vanishes, however deep
+    mode = torchvision.transforms.InterpolationMode(interpolation)
+    reference = torchvision.transforms.Resize((224, 224), mode)(Image.fromarray(image))
+    assert np.array_equal(resize(image, 224, interpolation), np.asarray(reference))
 
 
 def test_random_weights_follow_the_seed_and_nothing_else() -> None:
@@ -180,6 +286,15 @@ def test_random_weights_without_images_are_a_fault_of_the_caller() -> None:
         build_network(BACKBONES["mobilenet_v2"], "gap", "random")
 
 
+def test_parameters_of_unknown_kind_are_not_left_as_memory_was() -> None:
+    with pytest.raises(ValueError, match="1: parameters of a LayerNorm cannot be initialised here"):
+        reset_parameters(nn.Sequential(nn.Linear(3, 3), nn.LayerNorm(3)))
+    norm = nn.BatchNorm2d(3, device="meta").to_empty(device="cpu")
+    reset_parameters(norm)
+    values = (norm.weight, norm.bias, norm.running_mean, norm.running_var)
+    assert [v.tolist() for v in values] == [[1.0] * 3, [0.0] * 3, [0.0] * 3, [1.0] * 3]
+
+
 def test_another_network_is_one_entry() -> None:
     """A cut inside the classifier, without batch norm: nothing but the registry entry is needed."""
     squeezenet = Backbone(
@@ -200,6 +315,18 @@ def trained(path: Path, **changes: Tensor | None) -> Path:
     state.update({name: value for name, value in changes.items() if value is not None})
     torch.save({name: value for name, value in state.items() if changes.get(name, value) is not None}, path)
     return path
+
+
+def test_auxiliary_heads_and_classifiers_in_a_file_are_passed_over(tmp_path: Path) -> None:
+    complete = torchvision.models.googlenet(weights=None, init_weights=False)
+    assert any(key.startswith("aux1") for key in complete.state_dict())
+    save_file(complete.state_dict(), tmp_path / "w.safetensors")
+    torch.save(complete.state_dict(), tmp_path / "w.pth")
+    networks = [build_network(BACKBONES["googlenet"], "gap", f"file:{p}") for p in sorted(tmp_path.iterdir())]
+    assert networks[0].weights_sha256 == networks[1].weights_sha256
+    kept = networks[0].body.state_dict()
+    assert all(torch.equal(kept[key], complete.state_dict()[key]) for key in kept)
+    assert not any(part in key for key in kept for part in ("aux", "fc"))
 
 
 def build_from(path: Path) -> str:
@@ -244,6 +371,9 @@ def test_files_that_are_no_state_dict_are_refused(tmp_path: Path) -> None:
         path.write_bytes(content)
         with pytest.raises(UserError, match=f"{name}.pth: not a complete file of tensors"):
             build_from(path)
+        broken = path.rename(tmp_path / f"{name}.safetensors")
+        with pytest.raises(UserError, match=f"{name}.safetensors: not a complete file of tensors"):
+            build_from(broken)
     torch.save({"epoch": 3}, tmp_path / "checkpoint.pth")
     with pytest.raises(UserError, match="holds no state dict"):
         build_from(tmp_path / "checkpoint.pth")

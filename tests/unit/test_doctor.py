@@ -22,6 +22,7 @@ from leukorepro.features.backbones import BACKBONES, TorchvisionWeights
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with one dataset of each kind, and no weights anywhere."""
+    monkeypatch.setattr("leukorepro.features.hub.find_cached", lambda _: None)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     folder = tmp_path / "config" / "datasets"
     folder.mkdir(parents=True)
@@ -109,6 +110,15 @@ def test_right_weights_are_told_with_what_was_verified(root: Path, monkeypatch: 
     path.write_bytes(b"weights")
     check = named(root)["weights tiny"]
     assert check == Check("weights tiny", "ok", f"{path}, verified (SHA-256 begins with {prefix})")
+
+
+def test_a_users_file_without_a_known_hash_is_told_as_such(root: Path) -> None:
+    assert "SHA-256 not known here" in named(root)["weights inception_resnet_v2"].remedy
+    path = root / "data" / "weights" / "inception_resnet_v2.tf_in1k.safetensors"
+    path.parent.mkdir(parents=True)
+    path.write_bytes(b"weights")
+    check = named(root)["weights inception_resnet_v2"]
+    assert (check.status, check.detail) == ("ok", f"{path}, not verified (SHA-256 not known here)")
 
 
 def test_a_torchvision_of_another_build_is_explained(root: Path, tmp_path: Path) -> None:

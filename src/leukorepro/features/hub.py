@@ -10,7 +10,7 @@ import re
 from pathlib import Path
 
 from httpx2 import HTTPError  # what the hub's client raises when a connection fails
-from huggingface_hub import hf_hub_download, hf_hub_url, try_to_load_from_cache
+from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
 
 from leukorepro.errors import UserError
 from leukorepro.features.backbones import TimmWeights
@@ -60,6 +60,7 @@ def download(weights: TimmWeights, place: Path) -> Path:
         )
     url = hf_hub_url(weights.repository, weights.file)
     try:
+        get_hf_file_metadata(url)  # fails at once where there is no network; the download would try for half a minute
         path = Path(hf_hub_download(weights.repository, weights.file))
     except (OSError, HTTPError, RuntimeError) as error:
         raise _failure(weights, url, place, " ".join(str(error).split()) or type(error).__name__) from None

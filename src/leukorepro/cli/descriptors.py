@@ -1,0 +1,49 @@
+"""`leukorepro features describe`: features that need no network."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leukorepro.cli.options import ManifestOption, OutputOption
+
+
+def describe(
+    manifest: ManifestOption,
+    images: Annotated[Path, typer.Option(help="Folder that the manifest's paths are relative to.")],
+    descriptor: Annotated[str, typer.Option(help="`pixels`, `lab_segments`, `hsv_segments` or `cell_area`.")],
+    output: OutputOption,
+    input_size: Annotated[
+        int | None, typer.Option(help="Side that images are resized to, in pixels; default: the descriptor's own.")
+    ] = None,
+    view: Annotated[list[str] | None, typer.Option(help="View of every image; may be given again.")] = None,
+    dataset: Annotated[str, typer.Option(help="Name of the dataset, for the record.")] = "images",
+    max_pixels: Annotated[int, typer.Option(help="Largest image that is decoded.")] = 100_000_000,
+    threads: Annotated[int, typer.Option(help="Images that are read and described at a time.")] = 2,
+) -> None:
+    """Write features computed without a network, of every view of every readable image; a killed job is continued.
+
+    Example: `leukorepro features describe --manifest manifest.csv --images my_smears --descriptor lab_segments
+    --output features.h5`
+    """
+    from leukorepro.config import DescriptorSpec, Views
+    from leukorepro.data.manifest import read_manifest
+    from leukorepro.features.describe import describe as run
+    from leukorepro.features.stream import Request
+    from leukorepro.resolve import resolve_descriptor
+    from leukorepro.store import sha256_file
+    from leukorepro.validation import parse
+
+    wanted = parse(DescriptorSpec, {"descriptor": descriptor, "input_size": input_size}, Path("options"))
+    request = Request(
+        dataset=dataset,
+        manifest=read_manifest(manifest),
+        manifest_sha256=sha256_file(manifest),
+        images=images,
+        views=parse(Views, view or ["identity"], Path("--view")),
+        size=resolve_descriptor(wanted, "options").input_size,
+        max_pixels=max_pixels,
+    )
+    run(request, output, descriptor, threads=threads)

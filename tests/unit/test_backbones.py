@@ -169,6 +169,9 @@ def test_random_weights_give_finite_features_of_the_declared_length(seeded: tupl
     assert torch.isfinite(features).all()
     assert (features.std(0) > 1e-3).float().mean() > 0.5  # most features tell the images apart
     assert 0.01 < float(features.abs().mean()) < 20  # neither overflows nor vanishes, however deep
+    smallest = network(images(BACKBONES[name].min_input_size))
+    assert smallest.shape == features.shape
+    assert torch.isfinite(smallest).all()
 
 
 def test_preprocessing_equals_torchvisions_transforms() -> None:

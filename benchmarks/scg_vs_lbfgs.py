@@ -1,7 +1,7 @@
 """Our scaled conjugate gradient against SciPy's L-BFGS-B on the loss of the sparse autoencoder.
 
 Both start from the same weights, on the same simulated features, with the same loss and gradient in float32, and may
-evaluate it equally often. Also told: which share of the machine's matrix-multiply peak the fit reaches.
+evaluate it equally often. How fast an evaluation is against the machine's peak: autoencoder.py.
 
     python benchmarks/scg_vs_lbfgs.py                       # 400 x 512 -> 128
     python benchmarks/scg_vs_lbfgs.py --paper --epochs 40   # 1104 x 3072 -> 768
@@ -26,8 +26,6 @@ from leukorepro.models.sparse_autoencoder import AutoencoderLoss, initial_parame
 from leukorepro.store import atomic_path, write_json
 
 PAPER = (1104, 3072, 768)
-PRODUCTS = 5
-"""Matrix products of one evaluation, each 2 * rows * features * hidden operations."""
 
 
 class Curve:
@@ -82,29 +80,13 @@ def run_lbfgs(objective: AutoencoderLoss, start: torch.Tensor, evaluations: int)
     return curve
 
 
-def matmul_peak(sizes: tuple[int, int, int], repeats: int = 5) -> float:
-    """Best rate of float32 matrix products, in GFLOP/s: two square ones and one of the fit's own shape."""
-    best = 0.0
-    for n, k, m in ((1024, 1024, 1024), (2048, 2048, 2048), sizes):
-        a, b, c = torch.rand(n, k), torch.rand(k, m), torch.empty(n, m)
-        for _ in range(repeats):
-            began = time.perf_counter()
-            torch.mm(a, b, out=c)
-            best = max(best, 2e-9 * n * k * m / (time.perf_counter() - began))
-    return best
-
-
 def measure(sizes: tuple[int, int, int], epochs: int) -> dict[str, Any]:
     n_rows, n_features, n_hidden = sizes
     objective = AutoencoderLoss(simulated_features(n_rows, n_features), n_hidden, 0.001, 1.0, 0.05, "rows")
     start = initial_parameters(n_features, n_hidden, seed=0)
     objective(start, torch.empty_like(start))  # warm up
-    peak = matmul_peak(sizes)
     scg = run_scg(objective, start, epochs)
-    peak = max(peak, matmul_peak(sizes))
     lbfgs = run_lbfgs(objective, start, scg.evaluations[-1])
-    pace = np.median(np.diff(scg.seconds) / np.diff(scg.evaluations))  # seconds; robust against other work's bursts
-    rate = 2e-9 * PRODUCTS * n_rows * n_features * n_hidden / float(pace)
     return {
         "rows": n_rows,
         "features": n_features,
@@ -114,9 +96,6 @@ def measure(sizes: tuple[int, int, int], epochs: int) -> dict[str, Any]:
         "processor": platform.processor() or platform.machine(),
         "torch": torch.__version__,
         "scipy": scipy.__version__,
-        "gflops_fit": rate,
-        "gflops_peak": peak,
-        "share_of_peak": rate / peak,
         "scg": {"evaluations": scg.evaluations, "seconds": scg.seconds, "loss": scg.loss},
         "lbfgs": {"evaluations": lbfgs.evaluations, "seconds": lbfgs.seconds, "loss": lbfgs.loss},
         "loss_after": {
@@ -160,10 +139,6 @@ def main() -> None:
     for key, name in (("scg", "SCG"), ("lbfgs", "L-BFGS-B")):
         seconds, evaluations = result[key]["seconds"][-1], result[key]["evaluations"][-1]
         print(f"{name}: {evaluations} evaluations in {seconds:.2f} s, {1e3 * seconds / evaluations:.1f} ms each")
-    print(
-        f"SCG, median epoch: {result['gflops_fit']:.0f} GFLOP/s, {result['share_of_peak']:.0%} of the sgemm peak "
-        f"({result['gflops_peak']:.0f} GFLOP/s, {result['threads']} threads)"
-    )
     stem = options.out / f"scg_vs_lbfgs-{'x'.join(map(str, sizes))}"
     write_json(result, stem.with_suffix(".json"))
     for kind in ("png", "svg"):

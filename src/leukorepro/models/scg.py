@@ -31,8 +31,9 @@ class SCG(Optimizer):
     Parameters
     ----------
     params : iterable of Tensor
-        Parameters of one dtype (float32 or float64) on one device; no groups. They are moved into one flat buffer
-        and become views of it, so move a model to its device first.
+        Parameters of one dtype (float32 or float64) on one device; no groups. They become views of flat buffers, of
+        another one during an evaluation than between steps: move a model to its device first, and take views of
+        parameters anew in the closure.
     sigma : float
         Length of the step, along the search direction, by which the curvature is measured.
     initial_lambda : float
@@ -90,10 +91,9 @@ class SCG(Optimizer):
             raise ValueError("SCG: takes one group of floating-point parameters of one dtype on one device")
 
         self._point = torch.cat([p.detach().reshape(-1) for p in self._parameters])  # what the parameters view
-        self._origin = self._point.clone()  # the point that the iteration starts from
+        self._trial = torch.empty_like(self._point)  # what they view while the curvature or a step is tried
         self._trial_gradient = torch.zeros_like(self._point)
-        for parameter, view in zip(self._parameters, self._views(self._point), strict=True):
-            parameter.data = view
+        self._place(self._point)
         # Everything that outlives a step, under the first parameter, for state_dict.
         self._memory: dict[str, Any] = self.state[first]
 
@@ -128,7 +128,6 @@ class SCG(Optimizer):
         self._memory = self.state[self._parameters[0]]
         for key in ("gradient", "direction"):  # torch hands over the saved tensors themselves
             self._memory[key] = self._memory[key].clone()
-        self._origin.copy_(self._point)
 
     @torch.no_grad()
     def start(self, closure: Callable[[], Tensor]) -> float:
@@ -151,9 +150,8 @@ class SCG(Optimizer):
         FloatingPointError
             If the loss or its gradient is not finite.
         """
-        self._origin.copy_(self._point)
         gradient = torch.zeros_like(self._point)
-        loss = self._evaluate(closure, gradient)
+        loss = self._evaluate(closure, self._point, gradient)
         value, square = _read(loss, torch.dot(gradient, gradient))
         if not math.isfinite(value + square):
             raise FloatingPointError("SCG: the loss or its gradient is not finite at the starting point")
@@ -213,9 +211,9 @@ class SCG(Optimizer):
             scale = raised
         alpha = mu / delta  # step size (5)
 
-        torch.add(self._origin, direction, alpha=alpha, out=self._point)
+        torch.add(self._point, direction, alpha=alpha, out=self._trial)
         trial = self._trial_gradient
-        loss = self._evaluate(closure, trial)
+        loss = self._evaluate(closure, self._trial, trial)
         new_loss, new_square, overlap, trial_slope = _read(
             loss, torch.dot(trial, trial), torch.dot(trial, gradient), torch.dot(trial, direction)
         )
@@ -224,7 +222,7 @@ class SCG(Optimizer):
 
         memory["success"] = success = ratio >= 0
         if success:  # (7)
-            self._origin.copy_(self._point)
+            self._point, self._trial = self._trial, self._point
             memory["gradient"], self._trial_gradient = trial, gradient
             memory["n_successes"] += 1
             beta = (new_square - overlap) / mu
@@ -236,11 +234,11 @@ class SCG(Optimizer):
             if ratio >= 0.75:
                 scale /= 4
         else:
-            self._point.copy_(self._origin)
             memory["raised_scale"] = scale
         if ratio < 0.25:  # (8)
             scale += delta * (1 - ratio) / square
         memory.update(curvature=delta, scale=scale)
+        self._place(self._point)
         return self.loss
 
     def _measure_curvature(self, closure: Callable[[], Tensor]) -> None:
@@ -248,19 +246,20 @@ class SCG(Optimizer):
         memory, direction, probe = self._memory, self._memory["direction"], self._trial_gradient
         square = torch.dot(direction, direction)
         resolution = math.sqrt(torch.finfo(direction.dtype).eps)
-        length = (1 + torch.linalg.vector_norm(self._origin)).mul(resolution)
+        length = (1 + torch.linalg.vector_norm(self._point)).mul(resolution)
         sigma = length.clamp_(min=self.param_groups[0]["sigma"]) / square.sqrt()
-        torch.addcmul(self._origin, direction, sigma, out=self._point)
-        self._evaluate(closure, probe)
+        torch.addcmul(self._point, direction, sigma, out=self._trial)
+        self._evaluate(closure, self._trial, probe)
         probe.sub_(memory["gradient"])
         square_, delta = _read(square, torch.dot(direction, probe) / sigma)
         if not math.isfinite(delta):
             raise FloatingPointError("SCG: the curvature is not finite; is the loss smooth at the current parameters?")
         memory.update(direction_square=square_, curvature=delta)
 
-    def _evaluate(self, closure: Callable[[], Tensor], gradient: Tensor) -> Tensor:
-        """Loss at the parameters' values, and its gradient into a flat buffer."""
+    def _evaluate(self, closure: Callable[[], Tensor], point: Tensor, gradient: Tensor) -> Tensor:
+        """Loss at a point, and its gradient into a flat buffer; the parameters are left at the point."""
         self._memory["n_evaluations"] = self.n_evaluations + 1
+        self._place(point)
         views = self._views(gradient)
         for parameter, view in zip(self._parameters, views, strict=True):
             parameter.grad = view
@@ -273,6 +272,11 @@ class SCG(Optimizer):
                 view.copy_(parameter.grad)
             parameter.grad = view
         return loss.detach()
+
+    def _place(self, point: Tensor) -> None:
+        """Let the parameters view a flat buffer."""
+        for parameter, view in zip(self._parameters, self._views(point), strict=True):
+            parameter.data = view
 
     def _views(self, flat: Tensor) -> list[Tensor]:
         parts = torch.split_with_sizes(flat, [p.numel() for p in self._parameters])

@@ -94,11 +94,10 @@ def resolve_extractor(
         raise UserError(f"{where}: {error}") from None
     size = extractor.input_size or backbone.input_size
     size = size if isinstance(size, int) else size[budget]
-    if size < backbone.min_input_size:
-        raise UserError(
-            f"{where}: input_size {size} is too small for {extractor.backbone}; "
-            f"it needs {backbone.min_input_size} pixels or more."
-        )
+    try:
+        backbone.check_input_size(size)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
     kind, _, path = weights.partition(":")
     if kind == "file":
         if not Path(path).is_file():
@@ -169,9 +168,6 @@ def _resolve_study(run: Run, choice: StudyRun, run_file: Path, key: str) -> Reso
     else:
         dataset_id, images = choice.dataset, dataset.images
     weights = {file_name(backbone): (backbone, weights) for backbone, weights in choice.weights.items()}
-    for name, (backbone, _) in weights.items():
-        if name not in study.extractors:
-            look_up(study.extractors, backbone, "extractor", f"{run_file}: {key}.weights")
     extractors = {
         name: resolve_extractor(
             extractor,
@@ -182,6 +178,9 @@ def _resolve_study(run: Run, choice: StudyRun, run_file: Path, key: str) -> Reso
         )
         for name, extractor in study.extractors.items()
     }
+    for name, (backbone, _) in weights.items():
+        if name not in study.extractors:
+            look_up(study.extractors, backbone, "extractor", f"{run_file}: {key}.weights")
     descriptors = {
         name: resolve_descriptor(spec, f"{file}: descriptors.{name}") for name, spec in study.descriptors.items()
     }

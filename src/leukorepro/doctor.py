@@ -16,18 +16,22 @@ import psutil
 from rich.table import Table
 from rich.text import Text
 
-from leukorepro.config import CONFIG, AnyDataset, FolderDataset, SubjectsFromCsv, load_dataset
+from leukorepro.config import CONFIG, AnyDataset, FolderDataset, ImssDataset, SubjectsFromCsv, load_dataset
 from leukorepro.errors import UserError
 from leukorepro.features.backbones import BACKBONES
 from leukorepro.features.weights import FOLDER, weights_status
 
 Status = Literal["ok", "missing", "broken"]
 
-PACKAGES = ("leukorepro", "torch", "torchvision", "numpy", "scikit-learn", "h5py", "snakemake", "dvc")
+PACKAGES = (
+    *("leukorepro", "torch", "torchvision", "timm", "openvino", "numpy", "scikit-learn", "scikit-learn-intelex"),
+    *("scikit-image", "h5py", "snakemake", "dvc"),
+)
 COLOURS: dict[Status, str] = {"ok": "green", "missing": "yellow", "broken": "bold red"}
 SOURCES = {
     "cnmc2019": "download C-NMC 2019 from The Cancer Imaging Archive (doi 10.7937/tcia.2019.dc64i46r)",
     "allidb": "ask the ALL-IDB's authors (University of Milan) for a copy",
+    "imss": "ask the authors of Hayat (2022) for a copy",
 }
 """Where the published datasets come from, by adapter."""
 
@@ -164,7 +168,7 @@ def _dataset(name: str, root: Path, file: Path, dataset: AnyDataset) -> Check:
         get = SOURCES.get(dataset.adapter, "copy the images")
         detail = f"{folder}: {'empty' if folder.is_dir() else 'no such folder'}"
         return Check(name, "missing", detail, f"{get}, put it there, or correct `images` in {file}")
-    if isinstance(dataset, FolderDataset) and isinstance(dataset.subjects, SubjectsFromCsv):
+    if isinstance(dataset, FolderDataset | ImssDataset) and isinstance(dataset.subjects, SubjectsFromCsv):
         table = root / dataset.subjects.csv
         if not table.is_file():
             return Check(name, "missing", f"{table}: no such file", f"put it there, or correct `subjects` in {file}")

@@ -135,7 +135,7 @@ def describe_dataset(
     if subjects_csv is not None and subject_regex is not None:
         raise UserError("--subjects-csv and --subject-regex: both given; subjects come from one of them.")
     if subjects_csv is not None or subject_regex is not None:
-        if adapter != "image_folder":
+        if adapter not in ("image_folder", "imss"):
             raise UserError(
                 f"--subjects-csv, --subject-regex: the adapter {adapter} knows its subjects itself; leave them out."
             )

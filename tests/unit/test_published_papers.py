@@ -1,0 +1,286 @@
+"""The transcribed numbers of Hasanaath, Rezayi and Hayat against the papers' text and against arithmetic."""
+
+import itertools
+import re
+from decimal import ROUND_FLOOR, Decimal
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from leukorepro.evaluation.published import read_published
+
+ROOT = Path(__file__).resolve().parents[2]
+PAPERS = ROOT.parent / "shared" / "papers"
+HASANAATH, REZAYI, HAYAT = "hasanaath2024", "rezayi2021", "hayat2022"
+PER_CENT = r"(\d\d\.\d\d)%"
+
+
+def published(study: str) -> pd.DataFrame:
+    return read_published(ROOT / "config" / "published" / f"{study}.csv")
+
+
+def rows(study: str, table: str) -> pd.DataFrame:
+    """One row per item, one column per metric."""
+    frame = published(study)
+    return frame[frame["table"] == table].pivot(index="item", columns="metric", values="value")
+
+
+def paper(number: int) -> str:
+    files = sorted(PAPERS.glob(f"{number:03d}_*.txt"))
+    if not files:
+        pytest.skip("the papers' texts are not beside the checkout")
+    return re.sub("</?[bi]>", "", files[0].read_text(encoding="utf-8"))
+
+
+def numbers(text: str, begin: str, end: str, pattern: str = r"\b\d\.\d+\b") -> list[float]:
+    """Numbers between two strings, the first of which occurs once."""
+    assert text.count(begin) == 1
+    return [float(n) for n in re.findall(pattern, text.split(begin)[1].split(end)[0])]
+
+
+def transcribed(study: str, table: str) -> list[float]:
+    frame = published(study)
+    return frame.loc[frame["table"] == table, "value"].tolist()
+
+
+def cells(total: int, positives: int, correct: int) -> tuple[np.ndarray, ...]:
+    """tp, fn, fp, tn of every confusion matrix with so many correct answers."""
+    negatives = total - positives
+    tp = np.arange(max(0, correct - negatives), min(positives, correct) + 1)
+    return tp, positives - tp, negatives - (correct - tp), correct - tp
+
+
+def shares(tp, fn, fp, tn) -> dict[str, np.ndarray]:
+    """Precision, recall and F1 of the positive class, and of the negative one under `other_`."""
+    with np.errstate(invalid="ignore", divide="ignore"):
+        return {
+            "precision": tp / (tp + fp),
+            "recall": tp / (tp + fn),
+            "f1": 2 * tp / (2 * tp + fp + fn),
+            "other_precision": tn / (tn + fn),
+            "other_recall": tn / (tn + fp),
+            "other_f1": 2 * tn / (2 * tn + fp + fn),
+        }
+
+
+def corrects(accuracy: float, total: int, half_unit: float = 0.00005) -> list[int]:
+    """Numbers of correct answers out of `total` whose share rounds to the accuracy."""
+    near = int(accuracy * total)
+    return [k for k in (near, near + 1) if abs(k / total - accuracy) <= half_unit + 1e-9]
+
+
+def macro_fits(row: pd.Series, accuracy: str, total: int, positives: int, metrics: tuple[str, ...]) -> int:
+    """How many confusion matrices have the printed accuracy and the printed means over both classes."""
+    found = 0
+    for correct in corrects(row[accuracy], total):
+        exact = shares(*cells(total, positives, correct))
+        means = {m: (exact[m] + exact[f"other_{m}"]) / 2 for m in metrics}
+        found += np.all([np.abs(means[m] - row[m]) <= 0.00005 + 1e-9 for m in metrics], axis=0).sum()
+    return int(found)
+
+
+# Every table is there, with its digits.
+
+
+@pytest.mark.parametrize(
+    ("study", "sizes"),
+    [
+        (HASANAATH, {"1": 4, "2": 36, "3": 60, "4": 30, "5": 20, "6": 20}),
+        (REZAYI, {"1": 12, "2": 6, "3": 6, "4": 6, "5": 36, "6": 9, "fig6": 12, "fig7": 6, "fig8": 6}),
+        (HAYAT, {"II": 10, "III": 10, "IV": 30}),
+    ],
+)
+def test_every_table_is_complete(study, sizes):
+    frame = published(study)
+    assert frame[frame["table"] != "text"].groupby("table").size().to_dict() == sizes
+
+
+def test_all_digits_are_kept():
+    for study in (HASANAATH, REZAYI, HAYAT):
+        frame = published(study)
+        metric, unit = frame["metric"], frame["half_unit"]
+        accuracies = metric.str.endswith("accuracy")
+        assert (unit[accuracies] == 0.00005).all()
+        counts = metric.isin(["size", "tp", "fn", "fp", "tn", "n_features"])
+        assert (unit[counts] == 0.5).all()
+        losses = metric.str.endswith("loss")
+        others = unit[~accuracies & ~counts]
+        assert (others == np.where(losses[others.index] | (study == HASANAATH), 0.00005, 0.005)).all()
+
+
+def test_hasanaath_tables_are_what_the_paper_prints():
+    text = paper(1)
+    assert "73\t7227" in text
+    assert "26\t3389" in text
+    ends = {"2": "Table 3", "3": "Our next", "4": "Table 5", "5": "Table 6", "6": "A classification"}
+    for table, end in ends.items():
+        assert transcribed(HASANAATH, table) == numbers(text, f"\nTable {table}.", f"\n{end}", r"\b0\.\d{4}\b")
+
+
+def test_rezayi_tables_are_what_the_paper_prints():
+    text = paper(3)
+    ends = {"1": "TABLE 2", "2": "TABLE 3", "3": "TABLE 4", "4": "FIGURE 6", "5": "TABLE 6", "6": "the proposed CNN"}
+    for table, end in ends.items():
+        assert transcribed(REZAYI, table) == numbers(text, f"\nTABLE {table}:", end)
+    accuracies = numbers(text, "The obtained accuracy was ", "for MLP", PER_CENT)
+    assert [100 * value for value in transcribed(REZAYI, "fig8")] == pytest.approx(accuracies, abs=1e-9)
+
+
+def test_hayat_tables_are_what_the_paper_prints():
+    text = paper(4)
+    for table, end, n in (("II", "Classification results for Leukemia", 10), ("III", "Alex Net & VGG 16", 9)):
+        printed = numbers(text, f"\nTABLE {table}\t", end, PER_CENT)  # the last of III is damaged in our text
+        assert [100 * value for value in transcribed(HAYAT, table)[:n]] == pytest.approx(printed, abs=1e-9)
+    begin, end = "\nTABLE IV\n", "# Effects of Learning"
+    frame = published(HAYAT)
+    four = frame[frame["table"] == "IV"]
+    accuracies = (100 * four.loc[four["metric"] == "accuracy", "value"]).tolist()
+    assert accuracies == pytest.approx(numbers(text, begin, end, PER_CENT), abs=1e-9)
+    assert sorted(four.loc[four["metric"] != "accuracy", "value"]) == sorted(numbers(text, begin, end, r"\b0\.\d\d\b"))
+
+
+# Hasanaath: integer counts behind the shares.
+
+
+def accuracies(*tables: str) -> list[float]:
+    frame = published(HASANAATH)
+    return frame.loc[frame["table"].isin(tables) & (frame["metric"] == "accuracy"), "value"].tolist()
+
+
+def test_hasanaath_tables_3_to_5_count_1067_test_images_and_no_other_number():
+    """A tenth of 10,661, rounded up."""
+    printed = accuracies("3", "4", "5")
+    assert [n for n in range(900, 1200) if all(corrects(a, n) for a in printed)] == [1067]
+    assert not any(corrects(a, 1067) for a in accuracies("6"))
+
+
+@pytest.mark.parametrize("metric", ["val_accuracy", "test_accuracy"])
+def test_hasanaath_table_2_counts_532_images(metric):
+    values = rows(HASANAATH, "2")[metric]
+    assert [n for n in range(400, 1000) if all(corrects(a, n) for a in values)] == [532]
+
+
+@pytest.mark.parametrize(
+    ("table", "accuracy", "total", "positives"), [("2", "test_accuracy", 532, 363), ("5", "accuracy", 1067, 728)]
+)
+def test_hasanaath_rows_are_one_confusion_matrix_with_means_over_both_classes(table, accuracy, total, positives):
+    frame = rows(HASANAATH, table)
+    metrics = ("precision", "recall", "f1")
+    assert all(macro_fits(row, accuracy, total, positives, metrics) == 1 for _, row in frame.iterrows())
+    assert sum(macro_fits(row, accuracy, total, positives + 1, metrics) for _, row in frame.iterrows()) < len(frame)
+
+
+def test_hasanaath_f1_that_fit_no_confusion_matrix_are_noted():
+    frame = published(HASANAATH)
+    noted = frame[frame["note"].str.startswith("No confusion matrix over 1067")]
+    impossible = [
+        (table, item)
+        for table in ("3", "4")
+        for item, row in rows(HASANAATH, table).iterrows()
+        if not macro_fits(row, "accuracy", 1067, 728, ("f1",))
+    ]
+    assert impossible == list(zip(noted["table"], noted["item"], strict=True))
+    assert len(impossible) == 2
+
+
+def test_hasanaath_table_6_prints_the_harmonic_mean_of_mean_precision_and_mean_recall():
+    def cut_harmonic_mean(row: pd.Series) -> Decimal:
+        precision, recall = (Decimal(str(row[m])) for m in ("precision", "recall"))
+        return (2 * precision * recall / (precision + recall)).quantize(Decimal("0.0001"), ROUND_FLOOR)
+
+    equal = {
+        table: sum(cut_harmonic_mean(row) == Decimal(str(row["f1"])) for _, row in rows(HASANAATH, table).iterrows())
+        for table in ("5", "6")
+    }
+    assert equal == {"5": 1, "6": 5}  # the tree of Table 5 by chance: both kinds of mean are close there
+
+
+def test_hasanaath_sizes_do_not_add_up_and_the_note_says_so():
+    size = rows(HASANAATH, "1")["size"]
+    total = size["leukemia"] + size["healthy"]
+    assert total == 10616 != rows(HASANAATH, "text").loc["images", "size"]
+    assert size["leukemia_subjects"] + size["healthy_subjects"] == rows(HASANAATH, "text").loc["subjects", "size"]
+    frame = published(HASANAATH)
+    assert frame["note"].str.contains("10616").any()
+
+
+# Rezayi: figure 6 against tables 2 to 4, figure 8 against table 5.
+
+
+def test_rezayi_confusion_matrices_hold_the_test_images_except_the_one_noted():
+    counts, size = rows(REZAYI, "fig6"), rows(REZAYI, "text")["size"]
+    assert (counts["fp"] + counts["tn"] == size["test_leukemia"]).all()
+    healthy = (counts["tp"] + counts["fn"]).to_dict()
+    assert healthy.pop("VGG-16") == 817
+    assert set(healthy.values()) == {size["test_healthy"]}
+    note = published(REZAYI).set_index(["table", "item", "metric"]).loc[("fig6", "VGG-16", "tp"), "note"]
+    assert "817, not the 814" in note
+
+
+@pytest.mark.parametrize(("table", "item", "tp"), [("2", "ResNet-50", 606), ("3", "VGG-16", 613), ("4", "CNN", 571)])
+def test_rezayi_tables_2_to_4_follow_from_figure_6(table, item, tp):
+    """With 613 for VGG-16: the printed 616 would give a recall of 0.76, not 0.75."""
+    counts, printed = rows(REZAYI, "fig6").loc[item], rows(REZAYI, table).loc[item]
+    exact = shares(tp, 814 - tp, counts["fp"], counts["tn"])
+    for metric, value in exact.items():
+        name = metric.replace("other", "leukemia") if metric.startswith("other") else f"healthy_{metric}"
+        assert abs(value - printed[name]) <= 0.005 + 1e-9
+    assert abs(616 / 814 - rows(REZAYI, "3").loc["VGG-16", "healthy_recall"]) > 0.005
+
+
+def test_rezayi_network_accuracies_are_not_those_of_figure_6_and_their_notes_say_which():
+    frame = published(REZAYI).set_index(["table", "item", "metric"])
+    for item, tp in (("ResNet-50", 606), ("VGG-16", 613), ("CNN", 571)):
+        accuracy = (tp + frame.loc[("fig6", item, "tn"), "value"]) / 2506
+        assert accuracy - frame.loc[("1", item, "test_accuracy"), "value"] > 0.015
+        assert f"{accuracy:.4f}" in frame.loc[("1", item, "test_accuracy"), "note"]
+
+
+def test_rezayi_classifiers_were_tested_on_another_part_than_the_networks():
+    """838 to 842 healthy images of 2506 fit every row of Table 5 with its accuracy in Figure 8; 814 fit none."""
+
+    def fits(row: pd.Series, accuracy: float, healthy: int) -> bool:
+        for correct in corrects(accuracy, 2506, half_unit=0.0001):  # cut or rounded
+            exact = shares(*cells(2506, healthy, correct))
+            printed = {m: row[m.replace("other", "leukemia") if "other" in m else f"healthy_{m}"] for m in exact}
+            if np.all([np.abs(exact[m] - printed[m]) <= 0.005 + 1e-9 for m in exact], axis=0).any():
+                return True
+        return False
+
+    table, accuracy = rows(REZAYI, "5"), rows(REZAYI, "fig8")["accuracy"]
+    every = [n for n in range(780, 900) if all(fits(row, accuracy[item], n) for item, row in table.iterrows())]
+    assert every == list(range(838, 843))
+    assert not any(fits(row, accuracy[item], 814) for item, row in table.iterrows())
+
+
+def test_rezayi_table_6_repeats_table_1_and_figure_8():
+    six = rows(REZAYI, "6")["train_accuracy"]
+    expected = pd.concat([rows(REZAYI, "1")["train_accuracy"], rows(REZAYI, "fig8")["accuracy"]])
+    assert six.to_dict() == expected.to_dict()
+
+
+def test_rezayi_sizes_add_up():
+    size = rows(REZAYI, "text")["size"]
+    assert size["healthy"] + size["leukemia"] == size["train"] + size["test"] == size["images"]
+    assert size["test_healthy"] + size["test_leukemia"] == size["test"]
+    assert size["leukemia_subjects"] + size["healthy_subjects"] == size["subjects_used"]
+
+
+# Hayat: tables III and IV print the same experiments.
+
+
+def test_hayat_tables_iii_and_iv_agree_except_where_noted():
+    frame = published(HAYAT).set_index(["table", "item", "metric"])
+    three, four = (rows(HAYAT, t)["accuracy"] for t in ("III", "IV"))
+    differing = set(three.index[three != four[three.index]])
+    assert differing == {"InceptionV3", "VGG16", "ResNet101", "Inception-ResNet"}
+    for (table, values), item in itertools.product((("III", four), ("IV", three)), three.index):
+        note = frame.loc[(table, item, "accuracy"), "note"]
+        assert (f"{values[item]:.4f}" in note) == (item in differing)
+
+
+def test_hayat_augmented_images_are_four_rotations():
+    size = rows(HAYAT, "text")["size"]
+    assert size["augmented"] == 4 * size["images"]

@@ -1,8 +1,8 @@
 """How much of the machine's matrix-multiply peak the fit of the sparse autoencoder reaches, and what the rest goes to.
 
-All cores, float32. Wall and processor time are both told: beside other work the first says little about the code, and
-processor time, in which the peak is then measured as well, says more: it leaves out waiting for other programs, though
-not waiting for this program's other threads.
+All cores, float32. Wall and processor time are both told, each with the peak by its own clock, so that a busy machine
+can be told: processor time leaves out waiting for other programs, though not this program's threads waiting for one of
+them that does, so it too understates the code then.
 
     python benchmarks/autoencoder.py                                              # 1104 x 3072 -> 768
     python benchmarks/autoencoder.py --rows 400 --features 512 --hidden 128
@@ -150,7 +150,7 @@ def main() -> None:
         )
         print(f"{name:<15} {r['gflops_peak']:>4.0f} GFLOP/s   {'   '.join(parts)}")
     busy = result["cpu"]["seconds_epoch"] / result["wall"]["seconds_epoch"]
-    print(f"processor / wall time: {busy:.0%} (well below 100 %: the machine was busy; believe processor time)")
+    print(f"processor / wall time in an epoch: {busy:.0%} (well below 100 %: the machine was busy, measure again)")
     file = options.out / f"autoencoder-{'x'.join(map(str, sizes))}.json"
     write_json(result, file)
     print(f"saved: {file}")

@@ -14,7 +14,7 @@ import json
 import os
 import secrets
 import socket
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -189,12 +189,21 @@ def _check_cells(path: Path, columns: Sequence[str]) -> None:
                 )
 
 
-def write_parquet(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table as Parquet atomically; equal tables give equal bytes."""
+def write_parquet(frame: pd.DataFrame, path: Path, metadata: Mapping[str, str] | None = None) -> None:
+    """Write a table as Parquet atomically; equal tables with equal metadata give equal bytes.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    path : Path
+    metadata : mapping of str to str, optional
+        Kept with the table, for `parquet_metadata`.
+    """
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    table = pa.Table.from_pandas(frame, preserve_index=False).replace_schema_metadata(None)
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    table = table.replace_schema_metadata(dict(metadata) if metadata else None)
     with atomic_path(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
         if pq.read_metadata(temporary).num_rows != len(frame):
@@ -210,10 +219,32 @@ def read_parquet(path: Path) -> pd.DataFrame:
         If there is no such file or it is not Parquet.
     """
     import pandas as pd
+
+    with _parquet_errors(path):
+        return pd.read_parquet(path)
+
+
+def parquet_metadata(path: Path) -> dict[str, str]:
+    """What was written beside a Parquet table; empty where nothing was.
+
+    Raises
+    ------
+    UserError
+        If there is no such file or it is not Parquet.
+    """
+    import pyarrow.parquet as pq
+
+    with _parquet_errors(path):
+        return {key.decode(): value.decode() for key, value in (pq.read_schema(path).metadata or {}).items()}
+
+
+@contextmanager
+def _parquet_errors(path: Path) -> Iterator[None]:
+    """Tell what keeps a Parquet file from being read."""
     import pyarrow as pa
 
     try:
-        return pd.read_parquet(path)
+        yield
     except FileNotFoundError:
         raise UserError(f"{path}: no such file; run the stage that makes it first.") from None
     except (pa.ArrowException, OSError) as error:

@@ -8,19 +8,39 @@ import pytest
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-from leukorepro.config import Item, KFoldScheme, Protocol, SparseAutoencoderSpec, SvmSpec
+from leukorepro.config import (
+    ClassifierSpec,
+    HoldOutScheme,
+    Item,
+    KFoldScheme,
+    KnnSpec,
+    LabelSet,
+    MlpSpec,
+    Protocol,
+    RandomForestSpec,
+    Scheme,
+    SparseAutoencoderSpec,
+    SvmSpec,
+)
 from leukorepro.data.splits import make_splits
 from leukorepro.errors import UserError
 from leukorepro.features.fusion import Features
-from leukorepro.models.folds import Task, classify, fits
+from leukorepro.models import classify as module
+from leukorepro.models import engines
+from leukorepro.models.classify import Classified, Task, classify, read_encoder
+from leukorepro.models.engines import Settings
+from leukorepro.models.folds import fits
 from leukorepro.models.reducers import fit_reducer
 from leukorepro.store import hdf5_reader
 
 VIEWS = ["identity", "hflip"]
 SVM = SvmSpec(kind="svm", kernel="poly", degree=3, coef0=1.0)
+ITEM = Item(item="i", features="f", classifier="svm")
 AUTOENCODER = SparseAutoencoderSpec(
     kind="sparse_autoencoder", hidden_fraction=0.5, max_epochs={"demo": 3, "published": 5}
 )
+FOUR_FOLDS = KFoldScheme(kind="k_fold", n_splits=4, views=VIEWS)
+THREE_PARTS = HoldOutScheme(kind="hold_out", test_share=0.2, validation_share=0.2)
 
 
 def dataset(classes: list[str], per_class: int = 20) -> tuple[pd.DataFrame, Features]:
@@ -48,13 +68,27 @@ def protocol(rung: str, unit: str, scope: str) -> Protocol:
     return Protocol.model_validate({"rung": rung, "unit": unit, "scope": scope})
 
 
-def splits_of(manifest: pd.DataFrame, rule: Protocol) -> pd.DataFrame:
-    return make_splits(manifest, KFoldScheme(kind="k_fold", n_splits=4, views=VIEWS), rule, 0, None)
+AS_PUBLISHED = protocol("as_published", "view", "all")
 
 
-def run(manifest: pd.DataFrame, features: Features, rule: Protocol, item: Item, **reducers: Path) -> pd.DataFrame:
-    task = Task("s", "d", rule, "a", [("1", item)])
-    return classify(task, features, splits_of(manifest, rule), manifest, {"svm": SVM}, reducers)
+def splits_of(manifest: pd.DataFrame, rule: Protocol, scheme: Scheme = FOUR_FOLDS) -> pd.DataFrame:
+    return make_splits(manifest, scheme, rule, 0, None)
+
+
+def run(
+    manifest: pd.DataFrame,
+    features: Features,
+    rule: Protocol = AS_PUBLISHED,
+    *items: tuple[str, Item],
+    classifiers: dict[str, ClassifierSpec] | None = None,
+    scheme: Scheme = FOUR_FOLDS,
+    fitted: tuple[str, ...] = (),
+    settings: Settings | None = None,
+    **reducers: Path,
+) -> Classified:
+    task = Task("s", "d", rule, "a", items or [("1", ITEM)], fitted_tables=frozenset(fitted))
+    splits = splits_of(manifest, rule, scheme)
+    return classify(task, features, splits, manifest, classifiers or {"svm": SVM}, reducers, settings)
 
 
 @pytest.mark.parametrize("classes", [["a", "b"], ["a", "b", "c"]])
@@ -62,7 +96,7 @@ def run(manifest: pd.DataFrame, features: Features, rule: Protocol, item: Item, 
 def test_predictions_equal_a_plain_scikit_learn_loop(classes: list[str], rung: str) -> None:
     manifest, features = dataset(classes)
     rule = protocol(rung, "view" if rung == "as_published" else "subject", "train")
-    ours = run(manifest, features, rule, Item(item="i", features="f", classifier="svm"))
+    ours = run(manifest, features, rule).predictions
 
     label = dict(zip(manifest["image_id"], manifest["label"], strict=True))
     rows = features.rows.assign(position=range(len(features.rows)))
@@ -73,32 +107,134 @@ def test_predictions_equal_a_plain_scikit_learn_loop(classes: list[str], rung: s
         svm = SVC(kernel="poly", degree=3, coef0=1.0, gamma="scale")
         svm.fit(scaler.transform(features.matrix[train["position"]]), train["image_id"].map(label))
         X = scaler.transform(features.matrix[test["position"]])
-        expected = test.assign(y=svm.predict(X)).set_index(["image_id", "view"]).sort_index()
-        got = ours[ours["fold"] == fold].set_index(["image_id", "view"]).sort_index()
+        expected = test.assign(y=svm.predict(X)).set_index(["image_id", "view"])
+        got = ours[ours["fold"] == fold].set_index(["image_id", "view"]).loc[expected.index]
         assert got["y_pred"].tolist() == expected["y"].tolist()
-        if len(classes) == 3:
-            assert [c for c in ours if c.startswith("score")] == ["score_a", "score_b", "score_c"]
+        names = ["score"] if len(classes) == 2 else ["score_a", "score_b", "score_c"]
+        assert [c for c in ours if c.startswith("score")] == names
+        values = svm.decision_function(X)  # two classes: of the second, b
+        np.testing.assert_allclose(got[names].to_numpy().T, values.T if len(classes) == 3 else -values[None], atol=1e-6)
 
 
 def test_high_scores_speak_for_the_positive_class() -> None:
     manifest, features = dataset(["a", "b"])
-    ours = run(
-        manifest, features, protocol("as_published", "view", "all"), Item(item="i", features="f", classifier="svm")
-    )
+    ours = run(manifest, features).predictions
     assert ((ours["score"] > 0) == (ours["y_pred"] == "a")).all()
 
 
 def test_two_classes_need_a_positive_one() -> None:
     manifest, features = dataset(["x", "y"])
     with pytest.raises(UserError, match="positive_class is 'a', but its classes are x and y"):
-        run(
-            manifest, features, protocol("fit_in_fold", "view", "train"), Item(item="i", features="f", classifier="svm")
-        )
+        run(manifest, features)
+
+
+def test_a_class_that_is_only_tested_cannot_be_learnt() -> None:
+    manifest, features = dataset(["a", "b", "c"])
+    splits = splits_of(manifest, AS_PUBLISHED)
+    label = splits["image_id"].map(manifest.set_index("image_id")["label"])
+    for dropped, told in ((["c"], "no row of class c"), (["b", "c"], "no row of class b, c")):
+        table = splits[(splits["fold"] != 2) | ~label.isin(dropped) | (splits["role"] != "train")]
+        with pytest.raises(UserError, match=f"s, as_published: the training part of repeat 0, fold 2 has {told}"):
+            classify(Task("s", "d", AS_PUBLISHED, None, [("1", ITEM)]), features, table, manifest, {"svm": SVM}, {})
+    only = splits[(splits["fold"] != 2) | (label == "a")]
+    with pytest.raises(UserError, match="fold 2 has rows of class a only"):
+        classify(Task("s", "d", AS_PUBLISHED, None, [("1", ITEM)]), features, only, manifest, {"svm": SVM}, {})
+
+
+def test_a_label_set_puts_classes_together() -> None:
+    manifest, features = dataset(["L1", "L2", "M2"])
+    types = LabelSet(classes={"ALL": ["L1", "L2"], "AML": ["M2"]}, positive_class="ALL")
+    task = Task("s", "d", AS_PUBLISHED, "ALL", [("1", ITEM)], types)
+    splits = make_splits(manifest, FOUR_FOLDS, AS_PUBLISHED, 0, None, types)
+    ours = classify(task, features, splits, manifest, {"svm": SVM}, {}).predictions
+
+    merged = manifest.assign(label=manifest["label"].map(types.of_label))
+    plain = Task("s", "d", AS_PUBLISHED, "ALL", [("1", ITEM)])
+    pd.testing.assert_frame_equal(ours, classify(plain, features, splits, merged, {"svm": SVM}, {}).predictions)
+    assert set(ours["y_true"]) == {"ALL", "AML"}
+
+
+def test_fitted_rows_are_kept_for_the_tables_that_print_their_metrics() -> None:
+    manifest, features = dataset(["a", "b"])
+    table = splits_of(manifest, AS_PUBLISHED, THREE_PARTS).set_index(["image_id", "view"])["role"]
+    assert set(table) == {"train", "validation", "test"}
+    items = [("1", ITEM), ("2", ITEM), ("2", ITEM.model_copy(update={"item": "twin"}))]
+    ours = run(manifest, features, AS_PUBLISHED, *items, scheme=THREE_PARTS, fitted=("2",)).predictions
+    assert list(ours)[-4:] == ["role", "y_true", "y_pred", "score"]
+    for (number, _), rows in ours.groupby(["table", "item"]):
+        rows = rows.set_index(["image_id", "view"])
+        assert rows.index.is_unique
+        expected = table if number == "2" else table[table == "test"]
+        pd.testing.assert_series_equal(rows["role"].sort_index(), expected.sort_index())
+    first, second = (
+        ours[(ours["table"] == number) & (ours["item"] == "i") & (ours["role"] == "test")].reset_index(drop=True)
+        for number in "12"
+    )
+    pd.testing.assert_frame_equal(first.drop(columns="table"), second.drop(columns="table"))
+
+
+def test_items_with_the_same_reducer_and_classifier_are_fitted_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    fitted = []
+
+    def counted(*given: object) -> engines.Answers:
+        fitted.append(given[0])
+        return engines.fit_and_predict(*given)  # type: ignore[arg-type]
+
+    monkeypatch.setattr(module, "fit_and_predict", counted)
+    manifest, features = dataset(["a", "b"])
+    items = [(table, ITEM.model_copy(update={"item": name})) for table, name in (("1", "i"), ("1", "j"), ("2", "i"))]
+    ours = run(manifest, features, AS_PUBLISHED, *items).predictions
+    assert len(fitted) == 4
+    assert len(ours) == 3 * len(features.rows)
+
+
+def test_numbers_do_not_depend_on_the_number_of_threads() -> None:
+    manifest, features = dataset(["a", "b", "c"])
+    classifiers: dict[str, ClassifierSpec] = {
+        "svm": SVM,
+        "linear": SvmSpec(kind="svm", kernel="linear", standardize=False),
+        "knn": KnnSpec(kind="knn"),
+        "forest": RandomForestSpec(kind="random_forest", n_estimators=7),
+        "mlp": MlpSpec(kind="mlp", hidden=[5], epochs={"demo": 2, "published": 3}),
+    }
+    items = [("1", Item(item=name, features="f", classifier=name)) for name in classifiers]
+    one, two = (
+        run(manifest, features, AS_PUBLISHED, *items, classifiers=classifiers, settings=Settings(threads=threads))
+        for threads in (1, 2)
+    )
+    pd.testing.assert_frame_equal(one.predictions, two.predictions, check_exact=True)
+    assert one.engines == two.engines
+    assert set(one.engines) == set(classifiers)
+
+
+def test_the_seed_reaches_the_classifier() -> None:
+    manifest, features = dataset(["a", "b"])
+    forest: dict[str, ClassifierSpec] = {"svm": RandomForestSpec(kind="random_forest", n_estimators=5)}
+    scores = [
+        run(manifest, features, classifiers=forest, settings=Settings(seed=seed)).predictions["score"].tolist()
+        for seed in (0, 0, 1)
+    ]
+    assert scores[0] == scores[1] != scores[2]
+
+
+def test_more_rows_than_a_kernel_matrix_may_have_are_classified_without_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    manifest, features = dataset(["a", "b"])
+    kept = run(manifest, features)
+    for place in (engines, module):
+        monkeypatch.setattr(place, "KERNEL_ROWS", 79)
+    direct = run(manifest, features)
+    assert "80 rows: no kernel matrix is kept of more than 79" in capsys.readouterr().out
+    assert "on a kernel matrix" in kept.engines["svm"]
+    assert "on a kernel matrix" not in direct.engines["svm"]
+    assert kept.predictions["y_pred"].tolist() == direct.predictions["y_pred"].tolist()
+    np.testing.assert_allclose(kept.predictions["score"], direct.predictions["score"], atol=0.01)  # the solvers' own
 
 
 def test_scope_all_fits_once_on_every_row_and_scope_train_never_sees_a_test_row() -> None:
     manifest, features = dataset(["a", "b"])
-    leaky, honest = protocol("as_published", "view", "all"), protocol("source_disjoint", "source", "train")
+    leaky, honest = AS_PUBLISHED, protocol("source_disjoint", "source", "train")
     assert {name: len(rows) for name, rows in fits(splits_of(manifest, leaky), features, leaky).items()} == {"all": 80}
     table = splits_of(manifest, honest)
     seen = fits(table, features, honest)
@@ -109,7 +245,9 @@ def test_scope_all_fits_once_on_every_row_and_scope_train_never_sees_a_test_row(
 
 
 @pytest.mark.parametrize(("rung", "unit", "scope"), [("as_published", "view", "all"), ("fit_in_fold", "view", "train")])
-def test_a_reduced_item_is_classified_on_its_own_folds_codes(tmp_path: Path, rung: str, unit: str, scope: str) -> None:
+def test_a_reduced_item_is_classified_on_its_own_folds_codes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, rung: str, unit: str, scope: str
+) -> None:
     manifest, features = dataset(["a", "b"])
     rule = protocol(rung, unit, scope)
     path = tmp_path / "r.h5"
@@ -117,9 +255,11 @@ def test_a_reduced_item_is_classified_on_its_own_folds_codes(tmp_path: Path, run
     with hdf5_reader(path) as file:
         assert sorted(file) == (["all"] if scope == "all" else ["r0f0", "r0f1", "r0f2", "r0f3"])
         assert {len(file[name]["loss"]) for name in file} == {4}  # before the first epoch, and after each of three
-    item = Item(item="i", features="f", reducer="r", classifier="svm")
-    ours = run(manifest, features, rule, item, r=path)
+    read = []
+    monkeypatch.setattr(module, "read_encoder", lambda *given: read.append(given) or read_encoder(*given))
+    ours = run(manifest, features, rule, ("1", ITEM.model_copy(update={"reducer": "r"})), r=path).predictions
+    assert len(read) == (1 if scope == "all" else 4)  # codes are computed once for each fit of the reducer
     assert len(ours) == len(features.rows)
     assert not ours.duplicated(["image_id", "view"]).any()
-    plain = run(manifest, features, rule, Item(item="i", features="f", classifier="svm"))
+    plain = run(manifest, features, rule).predictions
     assert not np.allclose(ours["score"], plain["score"])

@@ -26,6 +26,7 @@ from leukorepro.store import (
     code_digest,
     hdf5_reader,
     hdf5_writer,
+    parquet_metadata,
     read_csv,
     read_json,
     read_parquet,
@@ -163,6 +164,15 @@ def test_equal_tables_give_equal_bytes(tmp_path: Path) -> None:
     for suffix in ("parquet", "csv"):
         assert len({sha256_file(tmp_path / f"{name}.{suffix}") for name in "abc"}) == 1
     pd.testing.assert_frame_equal(read_parquet(tmp_path / "b.parquet"), FRAME)
+
+
+def test_parquet_keeps_what_is_told_beside_the_table(tmp_path: Path) -> None:
+    told = {"engines": '{"SVM": "scikit-learn 1.9"}', "ä": "ö"}
+    write_parquet(FRAME, tmp_path / "a.parquet", told)
+    write_parquet(FRAME, tmp_path / "b.parquet")
+    assert parquet_metadata(tmp_path / "a.parquet") == told
+    assert parquet_metadata(tmp_path / "b.parquet") == {}
+    pd.testing.assert_frame_equal(read_parquet(tmp_path / "a.parquet"), FRAME)
 
 
 def test_hdf5_files_have_no_time_in_them(tmp_path: Path) -> None:

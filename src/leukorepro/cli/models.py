@@ -16,7 +16,6 @@ from leukorepro.cli.options import (
     RungOption,
     RunOption,
     SetOption,
-    SplitOption,
     SplitsOption,
     StudyOption,
     pairs,
@@ -69,46 +68,61 @@ def classify(
     run_file: RunOption,
     study: StudyOption,
     protocol: RungOption,
-    split: SplitOption,
     feature_set: FeatureSetOption,
     features: FeaturesOption,
-    splits: SplitsOption,
+    splits: Annotated[list[str], typer.Option(help="Split table, as SPLIT=FILE; may be given again.")],
     manifest: ManifestOption,
     output: OutputOption,
-    reducer: Annotated[list[str] | None, typer.Option(help="Fitted reducer, as NAME=FILE; may be given again.")] = None,
+    reducer: Annotated[
+        list[str] | None, typer.Option(help="Fitted reducer, as SPLIT/NAME=FILE; may be given again.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads; no number depends on them.")] = 1,
     override: SetOption = None,
 ) -> None:
     """Fit every classifier of a study on one feature set, in every fold, and write what it predicts.
 
     Example: `leukorepro models classify --run config/config.yaml --study atteia2022
-    --protocol source_disjoint --split five_folds --feature-set GSet --features GSet.h5 --splits five_folds.csv
+    --protocol source_disjoint --feature-set GSet --features GSet.h5 --splits five_folds=five_folds.csv
     --manifest manifest.csv --output GSet.parquet`
     """
+    import json
+
+    import pandas as pd
+
     from leukorepro.data.manifest import read_manifest
     from leukorepro.data.splits import read_splits
     from leukorepro.errors import look_up
     from leukorepro.features.fusion import read_features
-    from leukorepro.models.folds import Task
-    from leukorepro.models.folds import classify as run
+    from leukorepro.models.classify import Task
+    from leukorepro.models.classify import classify as run
+    from leukorepro.models.engines import Settings
     from leukorepro.plan import items_of
     from leukorepro.store import write_parquet
 
-    _, chosen = resolve_study(run_file, override, study)
-    chosen.find_split(split)
+    resolved, chosen = resolve_study(run_file, override, study)
     look_up(chosen.study.feature_sets, feature_set, "feature set", f"study '{study}'")
-    task = Task(
-        study=chosen.study.key,
-        dataset=chosen.dataset_id,
-        protocol=chosen.find_protocol(protocol),
-        positive_class=chosen.dataset.positive_class,
-        items=items_of(chosen.study, split, feature_set),
-    )
-    predictions = run(
-        task,
-        read_features(features),
-        read_splits(splits),
-        read_manifest(manifest),
-        chosen.study.classifiers,
-        {name: Path(path) for name, path in pairs(reducer or [], "--reducer").items()},
-    )
-    write_parquet(predictions, output)
+    rule = chosen.find_protocol(protocol)
+    tables = {name: Path(path) for name, path in pairs(splits, "--splits").items()}
+    for split in tables:
+        chosen.find_split(split)
+    encoders = {name: Path(path) for name, path in pairs(reducer or [], "--reducer").items()}
+    matrix, images = read_features(features), read_manifest(manifest)
+    parts, engines = [], dict[str, set[str]]()
+    for split, table in tables.items():
+        task = Task(
+            study=chosen.study.key,
+            dataset=chosen.dataset_id,
+            protocol=rule,
+            positive_class=chosen.positive_class_of(split),
+            items=items_of(chosen.study, split, feature_set),
+            label_set=chosen.label_set_of(split),
+            fitted_tables=frozenset(n for n, t in chosen.study.tables.items() if t.needs_fitted_rows),
+        )
+        fitted = {name.removeprefix(f"{split}/"): path for name, path in encoders.items() if f"{split}/" in name}
+        settings = Settings(resolved.seed, resolved.budget, threads)
+        done = run(task, matrix, read_splits(table), images, chosen.study.classifiers, fitted, settings)
+        parts.append(done.predictions)
+        for name, engine in done.engines.items():
+            engines.setdefault(name, set()).add(engine)
+    told = json.dumps({name: " and ".join(sorted(used)) for name, used in engines.items()})
+    write_parquet(pd.concat(parts, ignore_index=True), output, {"engines": told})

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import jsonschema
+import pandas as pd
 import pytest
 import yaml
 from hypothesis import given
@@ -16,6 +17,7 @@ from leukorepro.config import (
     SCHEMAS,
     AnyDataset,
     FolderDataset,
+    Study,
     SubjectsFromCsv,
     SubjectsFromRegex,
     json_schema,
@@ -245,9 +247,40 @@ def test_a_wrong_dataset_is_told_with_key_given_and_allowed(value: Any, expected
         (
             changed(STUDY, "tables", "1", "metrics", to=["acuracy"]),
             "tables.1.metrics[0]: given 'acuracy'; must be accuracy, sensitivity, specificity, precision, recall, f1 "
-            "or auroc, perhaps with a class in front, train_accuracy, val_accuracy, test_accuracy, train_loss or test_loss.",
+            "or auroc, perhaps with a class in front, train_accuracy, val_accuracy, test_accuracy, train_loss or "
+            "test_loss.",
         ),
         (changed(STUDY, "headline", to="2/ISet"), "headline: unknown table '2'. Known: 1."),
+        (
+            changed(STUDY, "tables", "1", "items", to=[]),
+            "tables.1: has no items; list them under `items`, or give a `grid`.",
+        ),
+        (
+            changed(STUDY, "tables", "1", "grid", to={"features": ["ISet"], "classifier": ["cubic_svm"]}),
+            "tables.1.grid: unknown key 'classifier'. Known: name, features, classifiers. Did you mean 'classifiers'?",
+        ),
+        (
+            changed(STUDY, "tables", "1", "grid", to={"features": ["XSet"], "classifiers": ["cubic_svm"]}),
+            "tables.1.items.XSet/cubic_svm.features: unknown feature set 'XSet'. Known: ISet, GSet, ESet. "
+            "Did you mean 'ISet'?",
+        ),
+        (
+            changed(STUDY, "tables", "1", "items", 1, "reading_of", to="XSet"),
+            "tables.1.items.GSet.reading_of: unknown item 'XSet'. Known: ISet, GSet, ESet, RSet/ESet=0.25, "
+            "RSet/ESet=0.5, RSet/ESet=0.75. Did you mean 'ISet'?",
+        ),
+        (
+            changed(STUDY, "splits", "five_folds", "labels", to="types"),
+            "splits.five_folds.labels: unknown label set 'types'. Known: none.",
+        ),
+        (
+            changed(STUDY, "label_sets", to={"types": {"classes": {"ALL": ["L1"], "AML": ["M2"]}}}),
+            "label_sets.types: positive_class: given None; must be one of ALL, AML.",
+        ),
+        (
+            changed(STUDY, "label_sets", to={"types": {"classes": {"A": ["x"], "B": ["x"]}, "positive_class": "A"}}),
+            "label_sets.types: 'x' is named twice; name each once.",
+        ),
         (
             changed(STUDY, "figures", "fig7", "items", to=["Iset"]),
             "figures.fig7.items: unknown item 'Iset'. Known: ISet, GSet, ESet, RSet/ESet=0.25, RSet/ESet=0.5, "
@@ -350,3 +383,28 @@ def test_a_dataset_survives_being_written_and_read(subjects: SubjectsFromCsv | S
 
 def test_text_of_the_command_line_becomes_numbers() -> None:
     assert parse(SCHEMAS["run"], changed(RUN, "seed", to="7"), Path("file")).seed == 7
+
+
+def test_a_grid_is_every_classifier_on_every_feature_set() -> None:
+    grid = {"features": ["ISet", "GSet"], "classifiers": ["cubic_svm"]}
+    table = changed(STUDY, "tables", "1", "grid", to=grid)["tables"]["1"]
+    more = [{"item": "more", "features": "ESet", "classifier": "cubic_svm"}]
+    study = Study.model_validate(changed(STUDY, "tables", "2", to={**table, "items": more}))
+    assert [item.item for item in study.tables["2"].items] == ["ISet/cubic_svm", "GSet/cubic_svm", "more"]
+    again = Study.model_validate(study.model_dump())
+    assert again == study, "a grid is expanded once"
+
+
+@pytest.mark.parametrize("file", sorted((ROOT / "config/studies").glob("*.yaml")), ids=lambda file: file.stem)
+def test_every_printed_number_of_an_item_has_its_item_and_metric(file: Path) -> None:
+    """Or else a number that a paper prints would stay without a comparison, by a name that is spelt otherwise."""
+    study = load_study(file)
+    published = pd.read_csv(ROOT / f"config/published/{study.key}.csv", dtype=str, keep_default_na=False)
+    for number, table in study.tables.items():
+        printed = published[published["table"] == number]
+        if number.startswith("S"):
+            assert printed.empty, "not in the paper"
+            continue
+        for item in table.items:
+            metrics = set(printed.loc[printed["item"] == (item.reading_of or item.item), "metric"])
+            assert set(table.metrics) <= metrics, (number, item.item)

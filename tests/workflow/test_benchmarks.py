@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 SMALL = {
+    "autoencoder": ["--epochs", "3", "--rows", "40", "--features", "32", "--hidden", "8"],
     "extraction": ["--images", "12", "--backbones", "mobilenet_v2", "--device", "cpu"],
     "scg_vs_lbfgs": ["--epochs", "3", "--rows", "40", "--features", "32", "--hidden", "8"],
     "simulator": ["--images", "12"],

@@ -1,9 +1,9 @@
 from __future__ import annotations
 
-import fcntl
-import shutil
-import threading
+import contextlib
+import json
 from dataclasses import replace
+from importlib.metadata import version
 from pathlib import Path
 
 import h5py
@@ -14,54 +14,61 @@ import torch
 import torchvision
 from PIL import Image
 
-from leukorepro.data.images import UnreadableImage, read_rgb
-from leukorepro.features import extract as module
-from leukorepro.features.extract import Request, extract
+from leukorepro.errors import UserError
+from leukorepro.features.extract import extract
+from leukorepro.features.stream import Request
 from leukorepro.resolved import ResolvedExtractor
+
+with contextlib.suppress(ImportError):
+    import sklearnex  # noqa: F401  (fails in a process that imported OpenVINO first)
 
 SIZE = 64
 VIEWS = ["identity", "hflip", "rot90"]
-OPTIONS = {"device": "cpu", "threads": 1, "batch_rows": 6}
+EXTRACTOR = ResolvedExtractor(
+    id="mobilenet_v2-gap-random-64", backbone="mobilenet_v2", layer="gap", weights="random", input_size=SIZE
+)
+ENGINES = pytest.mark.parametrize("engine", ["torch", "openvino"])
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
+    folder = tmp_path_factory.getbasetemp() / "cache"
+    monkeypatch.setenv("XDG_CACHE_HOME", str(folder))
+    return folder
 
 
 @pytest.fixture
 def request_(tmp_path: Path) -> Request:
-    """Eleven images, the last one a file that was unreadable when it was scanned."""
     rng = np.random.default_rng(0)
     rows = []
-    for i in range(11):
+    for i in range(10):
         image = Image.fromarray(rng.integers(0, 256, (70 + i, 90, 3), dtype=np.uint8)).resize((90, 70 + i))
         image.save(tmp_path / f"{i:02d}.png")
-        rows.append({"image_id": f"{i:02d}.png", "path": f"{i:02d}.png", "status": "ok" if i < 10 else "truncated"})
-    extractor = ResolvedExtractor(
-        id="mobilenet_v2-gap-random-64", backbone="mobilenet_v2", layer="gap", weights="random", input_size=SIZE
-    )
-    return Request("d", pd.DataFrame(rows), "0" * 64, tmp_path, extractor, VIEWS, 0, 10**8)
+        rows.append({"image_id": f"{i:02d}.png", "path": f"{i:02d}.png", "status": "ok"})
+    return Request("d", pd.DataFrame(rows), "0" * 64, tmp_path, VIEWS, SIZE, 10**8)
 
 
-def features(path: Path) -> np.ndarray:
-    with h5py.File(path) as file:
+def run(
+    request: Request,
+    output: Path,
+    extractor: ResolvedExtractor = EXTRACTOR,
+    *,
+    engine: str = "openvino",
+    threads: int = 2,
+) -> np.ndarray:
+    extract(request, extractor, output, engine=engine, device="cpu", threads=threads, batch_rows=6)
+    with h5py.File(output) as file:
         return np.asarray(file["features"])
 
 
-def test_rows_are_views_of_readable_images_in_order(request_: Request, tmp_path: Path) -> None:
-    extract(request_, tmp_path / "f.h5", **OPTIONS)
-    with h5py.File(tmp_path / "f.h5") as file:
-        assert file["features"].shape == (30, 1280)
-        assert file["features"].dtype == np.float32
-        assert list(file["image_id"].asstr()) == [f"{i:02d}.png" for i in range(10) for _ in VIEWS]
-        assert list(file["view"].asstr()) == VIEWS * 10
-        assert file.attrs["weights"] == "random:0"
-        assert len(file.attrs["weights_sha256"]) == 64
-
-
-def test_features_equal_a_plain_torchvision_loop(request_: Request, tmp_path: Path) -> None:
-    """With weights from a file, one image at a time, by torchvision's own model and transforms."""
+@ENGINES
+def test_features_equal_a_plain_torchvision_loop(request_: Request, tmp_path: Path, engine: str) -> None:
+    """With weights from a file, by torchvision's own model and transforms."""
     torch.manual_seed(0)
     model = torchvision.models.mobilenet_v2(weights=None).eval()
     torch.save(model.state_dict(), tmp_path / "w.pth")
-    extractor = request_.extractor.model_copy(update={"weights": f"file:{tmp_path / 'w.pth'}"})
-    extract(replace(request_, extractor=extractor), tmp_path / "f.h5", **OPTIONS)
+    extractor = EXTRACTOR.model_copy(update={"weights": f"file:{tmp_path / 'w.pth'}"})
+    features = run(request_, tmp_path / "f.h5", extractor, engine=engine)
     transform = torchvision.transforms.Compose(
         [
             torchvision.transforms.Resize((SIZE, SIZE)),
@@ -70,112 +77,62 @@ def test_features_equal_a_plain_torchvision_loop(request_: Request, tmp_path: Pa
         ]
     )
     flips = {"identity": None, "hflip": Image.Transpose.FLIP_LEFT_RIGHT, "rot90": Image.Transpose.ROTATE_90}
-    expected = []
+    rows = []
+    for i in range(10):
+        for view in VIEWS:
+            image = Image.open(tmp_path / f"{i:02d}.png")
+            rows.append(transform(image if flips[view] is None else image.transpose(flips[view])))
     with torch.inference_mode():
-        for i in range(10):
-            for view in VIEWS:
-                image = Image.open(tmp_path / f"{i:02d}.png")
-                image = image if flips[view] is None else image.transpose(flips[view])
-                expected.append(model.features(transform(image)[None]).mean((2, 3))[0].numpy())
+        expected = model.features(torch.stack(rows)).mean((2, 3)).numpy()
     # Single precision, sums in another order.
-    np.testing.assert_allclose(features(tmp_path / "f.h5"), np.stack(expected), rtol=1e-3, atol=1e-5)
+    np.testing.assert_allclose(features, expected, rtol=1e-3, atol=1e-5)
 
 
-def test_an_interrupted_extraction_continues_and_ends_in_the_same_bytes(
-    request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    extract(request_, tmp_path / "whole.h5", **OPTIONS)
-
-    def fails(path: Path, max_pixels: int) -> np.ndarray:
-        if path.name == "07.png" and threading.current_thread() is not threading.main_thread():
-            raise UnreadableImage(path, "truncated", "pulled out")
-        return read_rgb(path, max_pixels)
-
-    weights = module._network  # calibration reads images too, before the interruption
-    monkeypatch.setattr(module, "_network", lambda *a: [weights(*a), monkeypatch.setattr(module, "read_rgb", fails)][0])
-    with pytest.raises(UnreadableImage):
-        extract(request_, tmp_path / "cut.h5", **OPTIONS)
-    assert not (tmp_path / "cut.h5").exists()
-    monkeypatch.undo()
-    # A batch that was cut off in the middle of writing does not count.
-    rows = tmp_path / ".cut.h5.partial" / "rows.f32"
-    assert rows.stat().st_size == 6 * len(VIEWS) * 1280 * 4
-    with rows.open("ab") as file:
-        file.write(b"half a row")
-    capsys.readouterr()
-    extract(request_, tmp_path / "cut.h5", **OPTIONS)
-    assert "continuing after 6 of 10 images" in capsys.readouterr().out
-    assert (tmp_path / "cut.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()
-    assert not (tmp_path / ".cut.h5.partial").exists()
+@ENGINES
+def test_bytes_do_not_depend_on_threads(request_: Request, tmp_path: Path, engine: str) -> None:
+    for threads in (1, 2, 3):
+        run(request_, tmp_path / f"{threads}.h5", engine=engine, threads=threads)
+    assert len({(tmp_path / f"{threads}.h5").read_bytes() for threads in (1, 2, 3)}) == 1
 
 
-def test_other_weights_do_not_continue_what_was_begun(request_: Request, tmp_path: Path) -> None:
-    extract(request_, tmp_path / "a.h5", **OPTIONS)
-    partial = tmp_path / ".b.h5.partial"
-    partial.mkdir()
-    (partial / "header.json").write_text("{}\n")
-    (partial / "rows.f32").write_bytes(b"\1" * (6 * 1280 * 4))
-    extract(request_, tmp_path / "b.h5", **OPTIONS)
-    np.testing.assert_array_equal(features(tmp_path / "a.h5"), features(tmp_path / "b.h5"))
-
-
-def test_two_extractions_of_one_file_do_not_mix(
+def test_the_record_says_what_the_features_depend_on(
     request_: Request, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    """The second waits for the first, and takes what it left."""
-    extract(request_, tmp_path / "f.h5", **OPTIONS)
-    whole = (tmp_path / "f.h5").read_bytes()
-    (tmp_path / "f.h5").unlink()
-    (tmp_path / ".f.h5.partial").mkdir()
-    lock = (tmp_path / ".f.h5.partial" / "lock").open("w")
-    fcntl.flock(lock, fcntl.LOCK_EX)
-    second = threading.Thread(target=extract, args=(request_, tmp_path / "f.h5"), kwargs=OPTIONS)
-    second.start()
-    for _ in range(600):
-        if "waiting until it has finished" in capsys.readouterr().out:
-            break
-        second.join(0.1)
-    else:
-        pytest.fail("the second extraction did not wait")
-    # The first one ends as it does: its file in place, its folder gone.
-    (tmp_path / "f.h5").write_bytes(whole)
-    shutil.rmtree(tmp_path / ".f.h5.partial")
-    lock.close()
-    second.join(60)
-    assert not second.is_alive()
-    assert "complete already" in capsys.readouterr().out
-    assert (tmp_path / "f.h5").read_bytes() == whole
-    assert not (tmp_path / ".f.h5.partial").exists()
+    run(request_, tmp_path / "v.h5", engine="auto")
+    assert "engine: openvino on CPU, float32" in capsys.readouterr().out
+    run(request_, tmp_path / "t.h5", engine="torch")
+    with h5py.File(tmp_path / "v.h5") as openvino, h5py.File(tmp_path / "t.h5") as eager:
+        assert openvino.attrs["weights"] == "random:0"
+        assert openvino.attrs["weights_sha256"] == eager.attrs["weights_sha256"]
+        assert openvino.attrs["preprocessing"] == "resized bilinear with antialiasing, scaled as torch"
+        assert openvino.attrs["engine"].startswith(f"OpenVINO {version('openvino')}, CPU, float32")
+        assert eager.attrs["engine"] == "torch eager, CPU, float32, channels last, batches of 6 rows"
+        assert json.loads(openvino.attrs["library_versions"])["openvino"] == version("openvino")
 
 
-def test_a_complete_file_of_other_input_is_made_again(request_: Request, tmp_path: Path) -> None:
-    extract(replace(request_, manifest_sha256="1" * 64), tmp_path / "f.h5", **OPTIONS)
-    extract(request_, tmp_path / "f.h5", **OPTIONS)
+def test_features_of_one_engine_are_not_taken_for_those_of_the_other(request_: Request, tmp_path: Path) -> None:
+    run(request_, tmp_path / "f.h5", engine="torch")
+    run(request_, tmp_path / "f.h5", engine="openvino")
     with h5py.File(tmp_path / "f.h5") as file:
-        assert file.attrs["manifest_sha256"] == "0" * 64
+        assert file.attrs["engine"].startswith("OpenVINO")
 
 
-def test_images_in_memory_do_not_grow_with_their_number(
-    request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Decoding runs ahead of the network by a fixed number of images, however many there are."""
-    many = pd.concat([request_.manifest.iloc[:10].assign(image_id=f"{i}") for i in range(8)], ignore_index=True)
-    decoded, computed, ahead = [0], [0], [0]
+def test_another_preprocessing_gives_other_features_and_is_recorded(request_: Request, tmp_path: Path) -> None:
+    own = run(request_, tmp_path / "own.h5")
+    extractor = EXTRACTOR.model_copy(update={"preprocessing": "per_image"})
+    other = run(request_, tmp_path / "other.h5", extractor)
+    eager = run(request_, tmp_path / "eager.h5", extractor, engine="torch")
+    assert np.abs(other - own).max() > 0.1 * np.abs(own).max()
+    assert np.abs(other - eager).max() < 1e-3 * np.abs(eager).max()
+    with h5py.File(tmp_path / "other.h5") as file:
+        assert file.attrs["preprocessing"].endswith("scaled as per_image")
 
-    def counted(path: Path, max_pixels: int) -> np.ndarray:
-        decoded[0] += 1
-        ahead[0] = max(ahead[0], decoded[0] - computed[0])
-        return read_rgb(path, max_pixels)
 
-    network = module._network
+def test_images_resized_otherwise_are_refused(request_: Request, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="wants 64 pixels, bilinear"):
+        run(replace(request_, size=70), tmp_path / "f.h5")
 
-    def counting(*args: object) -> object:
-        built = network(*args)
-        built.register_forward_hook(lambda _m, rows, _o: computed.__setitem__(0, computed[0] + len(rows[0]) // 3))
-        monkeypatch.setattr(module, "read_rgb", counted)
-        return built
 
-    monkeypatch.setattr(module, "_network", counting)
-    extract(replace(request_, manifest=many), tmp_path / "f.h5", **OPTIONS)
-    assert computed[0] == decoded[0] == 80  # once for all of an image's views
-    assert ahead[0] <= 4 * 2  # three batches of two images waiting, and the one in the network
+def test_mixed_precision_is_refused_on_a_cpu(request_: Request, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="precision mixed: serves a GPU"):
+        extract(request_, EXTRACTOR, tmp_path / "f.h5", device="cpu", precision="mixed")

@@ -1,4 +1,4 @@
-"""`leukorepro features`: extract deep features and fuse them."""
+"""`leukorepro features`: extract deep features, describe images without a network, fuse features."""
 
 from __future__ import annotations
 
@@ -7,9 +7,12 @@ from typing import Annotated
 
 import typer
 
+from leukorepro.cli.descriptors import describe
 from leukorepro.cli.options import DeviceOption, ManifestOption, OutputOption
+from leukorepro.words import Engine, Precision, Preprocessing
 
-app = typer.Typer(no_args_is_help=True, help="Extract deep features and fuse them.")
+app = typer.Typer(no_args_is_help=True, help="Compute features and fuse them.")
+app.command()(describe)
 
 
 @app.command()
@@ -27,9 +30,18 @@ def extract(
     dataset: Annotated[str, typer.Option(help="Name of the dataset, for the record.")] = "images",
     seed: Annotated[int, typer.Option(help="Of random weights.")] = 0,
     max_pixels: Annotated[int, typer.Option(help="Largest image that is decoded.")] = 100_000_000,
-    threads: Annotated[int, typer.Option(help="Threads of the network and of decoding.")] = 2,
-    batch_rows: Annotated[int, typer.Option(help="Rows per pass through the network.")] = 32,
+    preprocessing: Annotated[
+        Preprocessing | None, typer.Option(help="How pixel values are scaled; default: the backbone's own way.")
+    ] = None,
+    threads: Annotated[int, typer.Option(help="Workers; on a CPU each reads images and computes.")] = 2,
+    batch_rows: Annotated[int, typer.Option(help="Rows per pass through the network in torch.")] = 32,
+    engine: Annotated[
+        Engine, typer.Option(help="`auto` is torch on a GPU and OpenVINO on a CPU, and says which it took.")
+    ] = "auto",
     device: DeviceOption = "auto",
+    precision: Annotated[
+        Precision, typer.Option(help="`mixed`: half precision where that is safe, on a GPU.")
+    ] = "float32",
 ) -> None:
     """Write the features of every view of every readable image; a killed extraction is continued.
 
@@ -38,26 +50,40 @@ def extract(
     """
     from leukorepro.config import Extractor, Views, WeightsSpec
     from leukorepro.data.manifest import read_manifest
-    from leukorepro.features.extract import Request
+    from leukorepro.features.backbones import find_backbone
     from leukorepro.features.extract import extract as run
-    from leukorepro.plan import resolve_extractor
+    from leukorepro.features.stream import Request
+    from leukorepro.resolve import resolve_extractor
     from leukorepro.store import sha256_file
     from leukorepro.validation import parse
 
-    wanted = parse(Extractor, {"backbone": backbone, "layer": layer, "input_size": input_size}, Path("options"))
+    wanted = parse(
+        Extractor,
+        {"backbone": backbone, "layer": layer, "input_size": input_size, "preprocessing": preprocessing},
+        Path("options"),
+    )
     extractor = resolve_extractor(wanted, parse(WeightsSpec, weights, Path("--weights")), "options")
-    views = parse(Views, view or ["identity"], Path("--view"))
     request = Request(
         dataset=dataset,
         manifest=read_manifest(manifest),
         manifest_sha256=sha256_file(manifest),
         images=images,
-        extractor=extractor,
-        views=views,
-        seed=seed,
+        views=parse(Views, view or ["identity"], Path("--view")),
+        size=extractor.input_size,
         max_pixels=max_pixels,
+        interpolation=find_backbone(extractor.backbone).interpolation,
     )
-    run(request, output, device=device, threads=threads, batch_rows=batch_rows)
+    run(
+        request,
+        extractor,
+        output,
+        seed=seed,
+        engine=engine,
+        device=device,
+        precision=precision,
+        threads=threads,
+        batch_rows=batch_rows,
+    )
 
 
 @app.command()

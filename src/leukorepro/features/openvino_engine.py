@@ -1,0 +1,176 @@
+"""Networks on OpenVINO: converted once, kept on disk, computed one row per core at a time.
+
+Only this module imports OpenVINO, because the order matters: before scikit-learn's Intel extension in one process, it
+makes the extension fail.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import warnings
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from platformdirs import user_cache_path
+from torch import nn
+
+from leukorepro.features.engines import Computer
+from leukorepro.features.networks import FeatureNetwork
+from leukorepro.store import code_digest, sha256_file
+
+# Nothing phones home: without this package OpenVINO's converter uses the stand-in that it has for its absence.
+sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+
+import openvino  # type: ignore[import-untyped]  # noqa: E402
+from openvino.properties import (  # type: ignore[import-untyped]  # noqa: E402
+    hint,
+    inference_num_threads,
+    num_streams,
+)
+
+CODE = ("backbones.py", "networks.py", "openvino_engine.py", "scaling.py", "timm_networks.py")
+"""Modules of this folder that a converted network depends on."""
+LIBRARIES = ("openvino", "torch", "torchvision", "timm")
+MODEL = "model.xml"
+LARGE_WEIGHTS = 1 << 23
+"""Weights of a fully connected layer from which no core's cache holds them."""
+LARGE_BATCH = 8
+"""Rows that share one reading of such a layer's weights."""
+CACHE_BYTES = 2 << 30
+"""Size that the cache is cut down to when a network is added; the least recently used ones go."""
+
+
+def cache_folder() -> Path:
+    """Where converted networks are kept: the user's own cache, shared by all projects."""
+    return user_cache_path("leukorepro") / "openvino"
+
+
+def openvino_computer(network: FeatureNetwork, name: str, size: int, views: int, threads: int) -> Computer:
+    """A network on the CPU: as many streams as threads, each on one core.
+
+    Numbers are float32 throughout, whatever the CPU would do faster. Pinning of streams to cores is off: two jobs side
+    by side would be pinned to the same ones.
+
+    Parameters
+    ----------
+    network : FeatureNetwork
+        On the CPU, in evaluation mode.
+    name : str
+        That of its extractor, which says layer and scaling; also begins the name of its folder in the cache.
+    size : int
+        Side of its input, in pixels.
+    views : int
+        Rows of one image; blocks are whole images and whole batches.
+    threads : int
+    """
+    batch = LARGE_BATCH if _has_large_layer(network) else 1
+    compiled = openvino.Core().compile_model(
+        _converted(network, name, (batch, size, size, 3), cache_folder()),
+        "CPU",
+        {
+            hint.performance_mode: hint.PerformanceMode.THROUGHPUT,
+            num_streams: threads,
+            inference_num_threads: threads,
+            hint.inference_precision: openvino.Type.f32,
+            hint.enable_cpu_pinning: False,
+        },
+    )
+    own, dim = threading.local(), network.dim
+
+    def compute(block: NDArray[np.uint8]) -> NDArray[np.float32]:
+        if not hasattr(own, "request"):
+            own.request = compiled.create_infer_request()
+        rows = np.empty((len(block), dim), dtype=np.float32)
+        for start in range(0, len(block), batch):
+            part = block[start : start + batch]
+            n = len(part)
+            if n < batch:
+                part = np.concatenate([part, np.zeros((batch - n, *part.shape[1:]), np.uint8)])
+            own.request.infer([part], share_inputs=True)
+            rows[start : start + n] = own.request.get_output_tensor(0).data[:n]
+        return rows
+
+    return Computer(
+        compute=compute,
+        description=f"OpenVINO {version('openvino')}, CPU, float32, one thread per row, "
+        f"batches of {batch} row{'s' if batch > 1 else ''}",
+        workers=threads,
+        block_rows=math.lcm(batch, views),
+        library="openvino",
+    )
+
+
+def _has_large_layer(network: nn.Module) -> bool:
+    return any(isinstance(m, nn.Linear) and m.weight.numel() >= LARGE_WEIGHTS for m in network.modules())
+
+
+def _converted(network: FeatureNetwork, name: str, shape: tuple[int, ...], folder: Path) -> openvino.Model:
+    """The network in OpenVINO's form: from the cache, or converted now and put there."""
+    code = code_digest(*(f"features/{module}" for module in CODE))
+    key = "\n".join([network.weights_sha256, str(shape), code, *map(version, LIBRARIES)])
+    place = folder / f"{name}-{sha256(key.encode()).hexdigest()[:16]}"
+    if (kept := _read(place)) is not None:
+        return kept
+    with warnings.catch_warnings():
+        # torch's tracing, which the converter uses, is on its way out; its successor takes twice as long here.
+        warnings.simplefilter("ignore")
+        model = openvino.convert_model(network, example_input=torch.zeros(shape, dtype=torch.uint8), input=[shape])
+    try:
+        _keep(model, place)
+    except OSError as error:
+        print(f"{folder}: the converted network could not be kept ({error.strerror}); it is converted anew next time")
+    # A model that was written and read computes other last digits than the one in memory: never use the latter.
+    if (kept := _read(place)) is not None:
+        return kept
+    with tempfile.TemporaryDirectory() as temporary:
+        _save(model, Path(temporary))
+        return openvino.Core().read_model(Path(temporary) / MODEL)
+
+
+def _read(place: Path) -> openvino.Model | None:
+    """A network of the cache; None if it is not there or is not what was put there."""
+    if not place.is_dir():
+        return None
+    try:
+        digests = json.loads((place / "sha256.json").read_text())
+        if any(sha256_file(place / name) != digest for name, digest in digests.items()):
+            raise ValueError("its bytes have changed")
+        os.utime(place)
+        return openvino.Core().read_model(place / MODEL)
+    except (OSError, ValueError, AttributeError, RuntimeError) as error:
+        print(f"{place}: a broken converted network ({error}); it is converted anew")
+        shutil.rmtree(place, ignore_errors=True)
+        return None
+
+
+def _keep(model: openvino.Model, place: Path) -> None:
+    """Put a network into the cache: whole, or not at all."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".new-") as name:
+        new = Path(name) / "model"
+        new.mkdir()
+        _save(model, new)
+        digests = {file.name: sha256_file(file) for file in sorted(new.iterdir())}
+        (new / "sha256.json").write_text(json.dumps(digests))
+        if not place.exists():  # another job's is as good
+            new.rename(place)
+    entries = sorted((f for f in place.parent.iterdir() if f.is_dir()), key=lambda f: f.stat().st_mtime, reverse=True)
+    used = 0
+    for entry in entries:
+        used += sum(file.stat().st_size for file in entry.rglob("*") if file.is_file())
+        if used > CACHE_BYTES and entry != place:
+            shutil.rmtree(entry, ignore_errors=True)
+
+
+def _save(model: openvino.Model, folder: Path) -> None:
+    openvino.save_model(model, folder / MODEL, compress_to_fp16=False)

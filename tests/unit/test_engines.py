@@ -1,0 +1,226 @@
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from leukorepro.errors import UserError
+from leukorepro.features.backbones import BACKBONES, Layer, find_backbone
+from leukorepro.features.engines import choose_engine, torch_computer
+from leukorepro.features.networks import FeatureNetwork, build_network
+from leukorepro.features.parameters import parameters_digest
+from leukorepro.features.scaling import build_scaling
+
+with contextlib.suppress(ImportError):
+    import sklearnex  # noqa: F401  (fails in a process that imported OpenVINO first)
+
+from leukorepro.features import openvino_engine
+from leukorepro.features.openvino_engine import openvino_computer
+
+QUICK = {"googlenet", "mobilenet_v2"}
+EVERY_LAYER = [
+    pytest.param(name, layer, marks=[] if name in QUICK else pytest.mark.slow)
+    for name, backbone in BACKBONES.items()
+    for layer in backbone.layers
+]
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setattr(openvino_engine, "cache_folder", lambda: tmp_path / "cache")
+    return tmp_path / "cache"
+
+
+def images(n: int, size: int) -> np.ndarray:
+    """Smooth random images: noise alone gives all images nearly the same features."""
+    rng = np.random.default_rng(0)
+    coarse = torch.from_numpy(rng.uniform(0, 255, (n, 3, 7, 7)))
+    fine = torch.nn.functional.interpolate(coarse, (size, size), mode="bilinear")
+    return fine.permute(0, 2, 3, 1).to(torch.uint8).contiguous().numpy()
+
+
+def small(preprocessing: str = "torch", seed: int = 0) -> FeatureNetwork:
+    """Two convolutions and a pooling."""
+    torch.manual_seed(seed)
+    body = nn.Sequential(nn.Conv2d(3, 8, 3, stride=2), nn.ReLU(), nn.Conv2d(8, 16, 3), nn.ReLU())
+    network = FeatureNetwork(build_scaling(preprocessing), body, Layer(None, dim=16, pool="avg"), 16).eval()
+    network.weights_sha256 = parameters_digest(body)
+    return network.requires_grad_(False)
+
+
+def relative_difference(a: np.ndarray, b: np.ndarray) -> float:
+    return float(np.abs(a - b).max() / np.abs(b).max())
+
+
+@pytest.mark.parametrize(("name", "layer"), EVERY_LAYER)
+def test_openvino_agrees_with_eager_torch(name: str, layer: str) -> None:
+    backbone = find_backbone(name)
+    size = max(96, backbone.min_input_size)
+    block = images(10, size)
+    network = build_network(backbone, layer, "random", calibration=torch.from_numpy(block[:8]))
+    computed = openvino_computer(network, name, size, 1, 2).compute(block)
+    expected = torch_computer(network, torch.device("cpu"), "float32", 2, 10).compute(block)
+    assert computed.dtype == expected.dtype == np.float32
+    assert computed.shape == expected.shape == (10, network.dim)
+    assert relative_difference(computed, expected) < 1e-3
+
+
+@pytest.mark.parametrize("name", ["timm:vit_tiny_patch16_224", "timm:resnet18"])
+@pytest.mark.slow
+def test_openvino_agrees_with_eager_torch_on_networks_of_timm(name: str) -> None:
+    backbone = find_backbone(name)
+    size = backbone.input_size
+    block = images(8, size)
+    network = build_network(backbone, backbone.default_layer, "random", calibration=torch.from_numpy(block))
+    computed = openvino_computer(network, "timm", size, 1, 2).compute(block)
+    assert relative_difference(computed, network(torch.from_numpy(block)).numpy()) < 1e-3
+
+
+@pytest.mark.parametrize("preprocessing", ["torch", "tf", "caffe", "per_image"])
+def test_scaling_is_converted_too(preprocessing: str) -> None:
+    network = small(preprocessing)
+    block = images(3, 64)
+    computed = openvino_computer(network, preprocessing, 64, 1, 1).compute(block)
+    assert relative_difference(computed, network(torch.from_numpy(block)).numpy()) < 1e-3
+
+
+def test_a_row_depends_on_nothing_but_its_image(cache: Path) -> None:
+    """Not on threads, on rows beside it, or on whether the conversion was kept."""
+    network, block = small(), images(9, 64)
+    converted = openvino_computer(network, "x", 64, 1, 1).compute(block)
+    kept = openvino_computer(network, "x", 64, 3, 3).compute(block)
+    for folder in cache.iterdir():
+        folder.rename(folder.with_suffix(".old"))
+    anew = openvino_computer(network, "x", 64, 1, 2).compute(block[4:5])
+    np.testing.assert_array_equal(kept, converted)
+    np.testing.assert_array_equal(anew, converted[4:5])
+
+
+def test_rows_share_a_pass_where_weights_are_too_many_for_a_cache() -> None:
+    backbone = find_backbone("alexnet")
+    network, block = build_network(backbone, "fc6", "random"), images(11, 96)
+    computer = openvino_computer(network, "alexnet", 96, 3, 1)
+    assert computer.block_rows == 24  # whole batches of whole images
+    assert "batches of 8 rows" in computer.description
+    # The last batch is filled up.
+    assert relative_difference(computer.compute(block), network(torch.from_numpy(block)).numpy()) < 1e-3
+    assert "batches of 1 row" in openvino_computer(small(), "x", 64, 3, 1).description
+
+
+def test_a_kept_conversion_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
+    network = small()
+    openvino_computer(network, "x", 64, 1, 1)
+    monkeypatch.setattr(openvino_engine.openvino, "convert_model", lambda *_, **__: pytest.fail("converted again"))
+    openvino_computer(network, "x", 64, 2, 2)
+
+
+def test_other_weights_and_sizes_are_converted_for_themselves(cache: Path) -> None:
+    network = small()
+    openvino_computer(network, "x", 64, 1, 1)
+    openvino_computer(network, "x", 70, 1, 1)
+    openvino_computer(small(seed=1), "x", 64, 1, 1)
+    assert len(list(cache.iterdir())) == 3
+
+
+@pytest.mark.parametrize("how", ["cut", "flipped", "emptied", "no digests", "wrong digests", "no model"])
+def test_a_broken_conversion_is_replaced_and_told(cache: Path, capsys: pytest.CaptureFixture[str], how: str) -> None:
+    network, block = small(), images(2, 64)
+    expected = openvino_computer(network, "x", 64, 1, 1).compute(block)
+    (place,) = cache.iterdir()
+    weights, digests = place / "model.bin", place / "sha256.json"
+    content = weights.read_bytes()
+    if how == "cut":
+        weights.write_bytes(content[: len(content) // 2])
+    elif how == "flipped":
+        weights.write_bytes(content[:100] + bytes([content[100] ^ 64]) + content[101:])
+    elif how == "emptied":
+        (place / "model.xml").write_bytes(b"")
+    elif how == "no digests":
+        digests.unlink()
+    elif how == "wrong digests":
+        digests.write_text("[]")
+    else:
+        (place / "model.xml").unlink()
+    np.testing.assert_array_equal(openvino_computer(network, "x", 64, 1, 1).compute(block), expected)
+    assert "a broken converted network" in capsys.readouterr().out
+    assert weights.read_bytes() == content
+
+
+def test_a_folder_that_cannot_be_written_does_not_stop_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    network, block = small(), images(2, 64)
+    expected = openvino_computer(network, "x", 64, 1, 1).compute(block)
+    (tmp_path / "file").write_text("")
+    monkeypatch.setattr(openvino_engine, "cache_folder", lambda: tmp_path / "file" / "below")
+    np.testing.assert_array_equal(openvino_computer(network, "x", 64, 1, 1).compute(block), expected)
+    assert "could not be kept (Not a directory)" in capsys.readouterr().out
+
+
+def test_the_least_recently_used_conversions_make_room(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    network = small()
+    openvino_computer(network, "0", 64, 1, 1)
+    size = sum(file.stat().st_size for file in cache.rglob("*") if file.is_file())
+    monkeypatch.setattr(openvino_engine, "CACHE_BYTES", 2.5 * size)
+    for name in ("a", "b", "a", "c"):
+        openvino_computer(network, name, 64, 1, 1)
+    assert {folder.name[0] for folder in cache.iterdir()} == {"a", "c"}
+
+
+def test_nothing_is_told_to_anyone(tmp_path: Path) -> None:
+    """In a process of its own: the package that would tell is never imported, and no connection is tried."""
+    code = """
+import socket, sys
+def refuse(*_): raise AssertionError("a connection was tried")
+socket.socket.connect = socket.getaddrinfo = refuse
+import torch
+from leukorepro.features import openvino_engine
+openvino_engine.openvino.convert_model(torch.nn.Linear(2, 2), example_input=torch.zeros(1, 2))
+assert sys.modules["openvino_telemetry"] is None
+assert sys.modules["openvino.tools.ovc.convert_impl"].tm.__name__ == "openvino.tools.ovc.telemetry_stub"
+"""
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={"HOME": str(tmp_path), "PATH": ""}, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert not (tmp_path / "intel").exists()
+
+
+@pytest.mark.parametrize(
+    ("engine", "device", "gpu", "expected"),
+    [
+        ("auto", "auto", False, ("openvino", "cpu")),
+        ("auto", "cpu", True, ("openvino", "cpu")),
+        ("auto", "auto", True, ("torch", "cuda")),
+        ("auto", "cuda", True, ("torch", "cuda")),
+        ("openvino", "auto", True, ("openvino", "cpu")),
+        ("torch", "auto", True, ("torch", "cuda")),
+        ("torch", "auto", False, ("torch", "cpu")),
+    ],
+)
+def test_choice_of_engine(
+    monkeypatch: pytest.MonkeyPatch, engine: str, device: str, gpu: bool, expected: tuple[str, str]
+) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: gpu)
+    chosen, target = choose_engine(engine, device, "float32")
+    assert (chosen, target.type) == expected
+
+
+def test_engine_that_is_not_there_or_does_not_serve(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    with pytest.raises(UserError, match="engine openvino: computes on a CPU"):
+        choose_engine("openvino", "cuda", "float32")
+    with pytest.raises(UserError, match="precision mixed"):
+        choose_engine("openvino", "auto", "mixed")
+    assert choose_engine("auto", "auto", "mixed")[0] == "torch"
+    monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
+    assert choose_engine("auto", "cpu", "float32")[0] == "torch"
+    with pytest.raises(UserError, match="OpenVINO is not installed"):
+        choose_engine("openvino", "cpu", "float32")

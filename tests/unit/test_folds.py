@@ -1,13 +1,17 @@
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from project_data import make_project, write_run
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
+from typer.testing import CliRunner
 
+from leukorepro.cli import app
 from leukorepro.config import (
     ClassifierSpec,
     HoldOutScheme,
@@ -21,17 +25,19 @@ from leukorepro.config import (
     Scheme,
     SparseAutoencoderSpec,
     SvmSpec,
+    load_study,
 )
-from leukorepro.data.splits import make_splits
+from leukorepro.data.manifest import COLUMNS
+from leukorepro.data.splits import make_splits, write_splits
 from leukorepro.errors import UserError
-from leukorepro.features.fusion import Features
+from leukorepro.features.fusion import Features, write_rows
 from leukorepro.models import classify as module
 from leukorepro.models import engines
 from leukorepro.models.classify import Classified, Task, classify, read_encoder
 from leukorepro.models.engines import Settings
 from leukorepro.models.folds import fits
 from leukorepro.models.reducers import fit_reducer
-from leukorepro.store import hdf5_reader
+from leukorepro.store import hdf5_reader, hdf5_writer, parquet_metadata, read_parquet, write_csv
 
 VIEWS = ["identity", "hflip"]
 SVM = SvmSpec(kind="svm", kernel="poly", degree=3, coef0=1.0)
@@ -263,3 +269,26 @@ def test_a_reduced_item_is_classified_on_its_own_folds_codes(
     assert not ours.duplicated(["image_id", "view"]).any()
     plain = run(manifest, features, rule).predictions
     assert not np.allclose(ours["score"], plain["score"])
+
+
+def test_the_command_writes_predictions_and_engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(make_project(tmp_path))
+    manifest, features = dataset(["all", "healthy"])
+    manifest = manifest.assign(path=manifest["image_id"], sha256="0", width=8, height=8)
+    write_csv(manifest[list(COLUMNS)], Path("manifest.csv"))
+    write_splits(splits_of(manifest, AS_PUBLISHED), Path("folds.csv"))
+    with hdf5_writer(Path("G.h5")) as file:
+        file.create_dataset("features", data=features.matrix)
+        write_rows(file, *(features.rows[name].tolist() for name in ("image_id", "view")))
+    words = f"models classify --run {write_run(tmp_path)} --study atteia2022 --protocol as_published --threads 2"
+    words += " --feature-set GSet --features G.h5 --splits five_folds=folds.csv --manifest manifest.csv --output G.pq"
+    done = CliRunner().invoke(app, words.split())
+    assert done.exit_code == 0, done.output
+
+    task = Task("atteia2022", "allidb_simulated-demo", AS_PUBLISHED, "all", [("1", ITEM)])
+    cubic = load_study(Path("config/studies/atteia2022.yaml")).classifiers["cubic_svm"]
+    expected = classify(task, features, splits_of(manifest, AS_PUBLISHED), manifest, {"svm": cubic}, {})
+    written = read_parquet(Path("G.pq"))
+    assert set(written["item"]) == {"GSet"}
+    pd.testing.assert_frame_equal(written.drop(columns="item"), expected.predictions.drop(columns="item"))
+    assert json.loads(parquet_metadata(Path("G.pq"))["engines"]) == {"cubic_svm": expected.engines["svm"]}

@@ -131,7 +131,7 @@ class Backbone:
             raise UserError(
                 f"input_size {size} is too small for {self.network}; it needs {self.min_input_size} pixels or more."
             )
-        if self.build.startswith(TIMM):
+        if self.layers[self.default_layer].dim is None:  # only timm knows more of this network
             from leukorepro.features.timm_networks import check_input_size
 
             check_input_size(self, size)

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from sklearn.metrics import confusion_matrix, roc_auc_score
+from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support, roc_auc_score
 
-from leukorepro.config import AllIdbDataset, SimulatedDataset, load_study
+from leukorepro.config import AllIdbDataset, SimulatedDataset, Study, load_study
 from leukorepro.errors import UserError
 from leukorepro.evaluation.comparison import COLUMNS, evaluate
 from leukorepro.evaluation.curves import confusion_matrices, roc_curves
@@ -36,8 +36,10 @@ def resolved(dataset=ALLIDB, weights="imagenet", study=STUDY):
         dataset=dataset,
         images=Path("images"),
         extractors={"googlenet": extractor},
+        descriptors={},
         protocols={},
         left_out={},
+        left_out_tables={},
     )
 
 
@@ -190,7 +192,7 @@ def test_a_study_is_evaluated_in_seconds():
 
 def test_area_under_the_drawn_curve_is_the_auroc():
     rows = pd.concat([predictions("ISet", shift=0.8), predictions("GSet", shift=2.5, seed=3).round({"score": 1})])
-    curves = roc_curves(rows, "all")
+    curves = roc_curves(rows, lambda _: "all")
     values = judge(rows)[lambda t: t["metric"] == "auroc"].set_index("item")["value"]
     assert curves.groupby("item").ngroups == 2
     for item, curve in curves.groupby("item"):
@@ -208,7 +210,7 @@ def test_several_classes_have_a_curve_each():
     scores = rng.normal(size=(180, 3)) + (true[:, None] == names)
     rows = rows.drop(columns="score").assign(y_true=true, y_pred=names[scores.argmax(1)])
     rows = rows.assign(**{f"score_{n}": scores[:, i] for i, n in enumerate(names)})
-    areas = {n: np.trapezoid(c["tpr"], c["fpr"]) for n, c in roc_curves(rows).groupby("class")}
+    areas = {n: np.trapezoid(c["tpr"], c["fpr"]) for n, c in roc_curves(rows, lambda _: None).groupby("class")}
     expected = {n: roc_auc_score(true == n, scores[:, i]) for i, n in enumerate(names)}
     assert areas == pytest.approx(expected, abs=1e-12)
     macro = judge(rows).set_index("metric").loc["auroc", "value"]
@@ -229,3 +231,130 @@ def test_confusion_matrices_hold_every_pair_of_classes():
         ("ISet", "hem", "all"): 0,
         ("ISet", "hem", "hem"): 552,
     }
+
+
+TABLES = Study.model_validate(
+    {
+        "key": "tables",
+        "citation": {"authors": "A. Bee", "title": "T", "journal": "J", "year": 2024},
+        "published_dataset": "allidb",
+        "published_protocol": {"unit": "view", "scope": "train"},
+        "extractors": {"f": {"backbone": "vgg16"}},
+        "feature_sets": {"f": ["f"]},
+        "classifiers": {"knn": {"kind": "knn"}},
+        "class_names": {"hem": "healthy"},
+        "label_sets": {"types": {"classes": {"A": ["a"], "B": ["b"]}, "positive_class": "B"}},
+        "splits": {
+            "own": {"kind": "hold_out", "test_share": 0.1},
+            "types": {"kind": "hold_out", "test_share": 0.1, "labels": "types"},
+        },
+        "tables": {
+            number: {
+                "title": number,
+                "split": "types" if number == "types" else "own",
+                "metrics": metrics,
+                "average": average,
+                "items": [
+                    {"item": "x", "features": "f", "classifier": "knn"},
+                    {"item": "x, again", "features": "f", "classifier": "knn", "reading_of": "x"},
+                ],
+            }
+            for number, metrics, average in [
+                ("classes", ["healthy_precision", "healthy_recall", "all_f1", "all_auroc"], "positive"),
+                ("macro", ["accuracy", "f1"], "macro"),
+                ("phases", ["train_accuracy", "val_accuracy", "test_accuracy", "train_loss"], "positive"),
+                ("types", ["accuracy"], "positive"),
+                ("five", ["recall"], "positive"),
+            ]
+        },
+        "headline": "macro/x",
+    }
+)
+NUMBERS = pd.DataFrame(
+    [("macro", "x", "f1", 0.75, 0.005), ("classes", "x", "healthy_precision", 0.8, 0.005)],
+    columns=["table", "item", "metric", "value", "half_unit"],
+)
+
+
+def cell(table, classes=("all", "hem"), item="x", n=120, seed=0, role=None):
+    """Predictions of one cell, four of five right; scores of the first class, or of each of several."""
+    rng = np.random.default_rng(seed)
+    true = rng.choice(classes, size=n)
+    guess = np.where(rng.random(n) < 0.8, true, rng.choice(classes, size=n))
+    rows = predictions(item, n_images=n, subjects=30, folds=1, rung="source_disjoint")
+    rows = rows.assign(study="tables", table=table, y_true=true, y_pred=guess)
+    if len(classes) == 2:
+        return (rows if role is None else rows.assign(role=role)).assign(
+            score=rng.normal(size=n) + (true == classes[0])
+        )
+    return rows.drop(columns="score").assign(**{f"score_{c}": rng.normal(size=n) + (true == c) for c in classes})
+
+
+def tables(*frames, fitting=(), study=TABLES, **options):
+    options = {"budget": "published", "dataset_complete": True, "seed": 0, "n_resamples": 200, **options}
+    metrics = evaluate([pd.concat(frames)], resolved(study=study), NUMBERS, fitting=fitting, **options)
+    return metrics.set_index(["table", "item", "metric"])
+
+
+def test_cells_of_one_file_are_each_measured_with_their_own_classes():
+    """Two classes averaged over both; five; two of a label set, of which the positive one is another."""
+    two, five = cell("macro"), cell("five", ("L1", "L2", "M2", "M3", "M5"), seed=1)
+    types = cell("types", ("B", "A"), seed=2)
+    found = tables(two, five, types)["value"]
+    for name, rows, average in [("macro", two, "macro"), ("five", five, "macro"), ("types", types, "binary")]:
+        options = {"pos_label": "B"} if average == "binary" else {}
+        theirs = precision_recall_fscore_support(rows["y_true"], rows["y_pred"], average=average, **options)
+        ours = found[name]["x"][["precision", "recall", "f1"]]
+        assert ours.to_numpy() == pytest.approx(theirs[:3], abs=1e-12)
+        assert found[name]["x"]["accuracy"] == accuracy_score(rows["y_true"], rows["y_pred"])
+    assert found["macro"]["x"]["auroc"] == pytest.approx(roc_auc_score(two["y_true"] == "all", two["score"]))
+    assert found["types"]["x"]["auroc"] == pytest.approx(roc_auc_score(types["y_true"] == "B", types["score"]))
+
+
+def test_tables_that_name_classes_have_metrics_of_each():
+    rows = cell("classes")
+    found = tables(rows, cell("macro"))
+    theirs = precision_recall_fscore_support(rows["y_true"], rows["y_pred"], labels=["all", "hem"])
+    values = found["value"]["classes"]["x"]
+    for number, name in enumerate(["all", "healthy"]):  # as the paper calls `hem`; it has no word for `all`
+        ours = values[[f"{name}_{m}" for m in ("precision", "recall", "f1")]].to_numpy()
+        assert ours == pytest.approx([column[number] for column in theirs[:3]], abs=1e-12)
+    assert values["all_auroc"] == values["auroc"]
+    assert "healthy_auroc" not in values
+    assert not [name for name in found["value"]["macro"]["x"].index if name not in METRICS]
+    inside = found.loc[("classes", "x")].dropna(subset="value")
+    assert (inside["ci_low"] < inside["value"]).all()
+    assert (inside["value"] < inside["ci_high"]).all()
+
+
+def test_accuracies_of_the_training_and_the_validation_part():
+    train, validation, tested = (cell("phases", seed=seed, n=n, role="x") for seed, n in ((3, 200), (4, 20), (5, 30)))
+    fitting = pd.concat(
+        [train.assign(role="train"), validation.assign(image_id="v" + validation["image_id"], role="validation")]
+    )
+    found = tables(tested.drop(columns="role"), fitting=[fitting]).loc[("phases", "x")]
+    for name, rows in (("train", train), ("val", validation), ("test", tested)):
+        row = found.loc[f"{name}_accuracy"]
+        assert row["value"] == accuracy_score(rows["y_true"], rows["y_pred"])
+        assert row["ci_low"] < row["value"] < row["ci_high"]
+        assert row["n_images"] == len(rows)
+    assert found.loc["test_accuracy", "value"] == found.loc["accuracy", "value"]
+    assert np.isnan(found.loc["train_loss", "value"])  # printed, and not to be had from predictions
+    with pytest.raises(UserError, match=r"table 'phases', item 'x', .* no predictions of training rows"):
+        tables(tested.drop(columns="role"))
+
+
+def test_a_second_reading_is_compared_with_the_printed_item():
+    rows = [cell("macro"), cell("macro", item="x, again", seed=6)]
+    found = tables(*rows)
+    assert found["published"]["macro"]["x"]["f1"] == found["published"]["macro"]["x, again"]["f1"] == 0.75
+    assert found["value"]["macro"]["x"]["f1"] != found["value"]["macro"]["x, again"]["f1"]
+    assert {found["verdict"]["macro"][item]["f1"] for item in ("x", "x, again")} <= {"reproduced", "not reproduced"}
+    assert found["published"]["macro"].drop("f1", level="metric").isna().all()
+
+
+def test_a_class_that_is_never_seen_leaves_a_macro_average_undefined():
+    rows = cell("macro")
+    found = tables(rows.assign(y_true="all", y_pred="all"))["value"]["macro"]["x"]
+    assert found["accuracy"] == 1
+    assert found[["precision", "recall", "f1", "auroc"]].isna().all()

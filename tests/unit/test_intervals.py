@@ -94,6 +94,7 @@ def test_perfect_answers_get_the_exact_binomial_bound():
         "sensitivity": 10,
         "specificity": 30,
         "precision": 10,
+        "recall": 10,
         "f1": 10,
         "auroc": 10,
     }.items():

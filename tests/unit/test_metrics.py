@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 from sklearn.metrics import (
     accuracy_score,
     f1_score,
+    precision_recall_fscore_support,
     precision_score,
     recall_score,
     roc_auc_score,
@@ -34,11 +35,12 @@ def by_class(scores):
 def reference(y_true, y_pred, scores, weight=None):
     """The definitions, one class after another, with scikit-learn; NaN where a term is undefined."""
     values = {"accuracy": accuracy_score(y_true, y_pred, sample_weight=weight)}
-    terms = {name: [] for name in METRICS[1:]}
+    terms = {name: [] for name in METRICS if name != "accuracy"}
     for name, score in scores.items():
         true, guessed = y_true == name, y_pred == name
         options = {"sample_weight": weight, "zero_division": np.nan}
         terms["sensitivity"].append(recall_score(true, guessed, **options))
+        terms["recall"].append(terms["sensitivity"][-1])
         terms["specificity"].append(recall_score(~true, ~guessed, **options))
         terms["precision"].append(precision_score(true, guessed, **options))
         terms["f1"].append(f1_score(true, guessed, **options))
@@ -65,6 +67,26 @@ def test_several_classes_equal_scikit_learn(seed, n_rows, n_classes, ties):
     assert measure(scored(y_true, y_pred, columns)) == pytest.approx(
         reference(y_true, y_pred, columns), abs=EXACT, nan_ok=True
     )
+
+
+@settings(max_examples=40, deadline=None)
+@given(seed=st.integers(0, 2**32), n_rows=st.integers(8, 60), n_classes=st.integers(2, 5))
+def test_macro_averages_equal_scikit_learns(seed, n_rows, n_classes):
+    """Two classes too, whose scores are those of the positive one."""
+    y_true, y_pred, scores = draw(seed, n_rows, n_classes)
+    classes = by_class(scores)
+    known = {"c1": scores[:, 1]} if n_classes == 2 else classes
+    ours = measure(scored(y_true, y_pred, known, average_over=list(classes)))
+    theirs = precision_recall_fscore_support(
+        y_true, y_pred, labels=list(classes), average="macro", zero_division=np.nan
+    )
+    expected = dict(zip(("precision", "recall", "f1"), theirs, strict=False))
+    undefined = [n for n in ("precision",) if not set(classes) <= set(y_pred)]  # scikit-learn leaves the term out
+    for name, value in expected.items():
+        assert ours[name] == pytest.approx(np.nan if name in undefined else value, abs=EXACT, nan_ok=True), name
+    if n_classes == 2:
+        assert ours["auroc"] == pytest.approx(roc_auc_score(y_true == "c1", scores[:, 1]), abs=EXACT)
+        assert ours["sensitivity"] == ours["specificity"] == ours["recall"]
 
 
 @settings(max_examples=40, deadline=None)
@@ -105,6 +127,26 @@ def test_chunks_of_resamples_do_not_change_values(monkeypatch):
         np.testing.assert_array_equal(whole[name], chunked[name])
 
 
+@pytest.mark.parametrize("ties", [False, True])
+def test_few_groups_and_many_give_the_same_auroc(monkeypatch, ties):
+    """Over pairs of groups, where they are few, or over rows by score."""
+    y_true, y_pred, scores = draw(6, 400, 3, ties)
+    rng = np.random.default_rng(1)
+    group, weights = rng.integers(20, size=400), rng.uniform(0, 3, size=(20, 30))
+    rows = scored(y_true, y_pred, by_class(scores), rng.integers(2, size=400), rng.integers(3, size=400))
+    few = measure_weighted(rows, group, weights, ["auroc"])["auroc"]
+    monkeypatch.setattr("leukorepro.evaluation.auroc.FEW_GROUPS", 0)
+    many = measure_weighted(rows, group, weights, ["auroc"])["auroc"]
+    np.testing.assert_allclose(few, many, rtol=1e-12)
+
+
+def test_some_metrics_are_those_of_all():
+    y_true, y_pred, scores = draw(7, 50, 3)
+    rows = scored(y_true, y_pred, by_class(scores))
+    whole = measure(rows)
+    assert measure(rows, ["f1", "accuracy"]) == {"f1": whole["f1"], "accuracy": whole["accuracy"]}
+
+
 def test_auroc_compares_scores_within_folds_only():
     """Two folds, each perfectly ordered, on scales that do not agree; a third without a positive says nothing."""
     score = np.array([1, 2, 101, 102, 0])
@@ -140,6 +182,7 @@ def test_atteia_equations_4_to_7():
             "sensitivity": 3 / 5,
             "specificity": 4 / 5,
             "precision": 3 / 4,
+            "recall": 3 / 5,
             "f1": 6 / 9,
             "auroc": 1 / 2,
         }
@@ -172,6 +215,7 @@ def test_support_counts_groups_in_the_denominator():
         "sensitivity": 1,  # group 0
         "specificity": 3,  # 1, 2, 3
         "precision": 2,  # 0, 1
+        "recall": 1,
         "f1": 2,  # 0, 1
         "auroc": 1,
     }

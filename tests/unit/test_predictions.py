@@ -7,10 +7,15 @@ import pytest
 from leukorepro.errors import UserError
 from leukorepro.evaluation.predictions import (
     COLUMNS,
+    WITH_ROLE,
+    cells,
     classes_of,
     collect,
+    read_fitting,
+    read_part,
     read_predictions,
     score_of_class,
+    write_fitting,
     write_predictions,
 )
 from leukorepro.store import write_parquet
@@ -40,9 +45,13 @@ def table(item="A", protocol="as_published", classes=("all", "hem"), n_images=6,
     return frame.assign(**{name: rng.normal(size=len(frame)) for name in names})
 
 
+def part(*args, role="test", **options):
+    return table(*args, **options).assign(role=role)
+
+
 @pytest.mark.parametrize("classes", [("all", "hem"), ("L1", "L2", "M5")])
 def test_written_predictions_read_back_equal_in_order(tmp_path, classes):
-    frame = collect([table("B", classes=classes), table("A", classes=classes)])
+    frame = collect([part("B", classes=classes), part("A", classes=classes)]).predictions
     write_predictions(frame, tmp_path / "p.parquet")
     pd.testing.assert_frame_equal(read_predictions(tmp_path / "p.parquet"), frame)
     assert list(frame.columns[: len(COLUMNS)]) == list(COLUMNS)
@@ -51,13 +60,77 @@ def test_written_predictions_read_back_equal_in_order(tmp_path, classes):
     assert classes_of(frame) == sorted(classes)
 
 
+def mixed_parts():
+    """Two classes and three of the same images, in two tables; the second table's classifier was fitted on others."""
+    types = {"n_images": 6, "classes": ("L1", "L2", "M5"), "views": ["identity"]}
+    fitted = table("C", **types)
+    fitted = fitted.assign(image_id="t" + fitted["image_id"], source_id="t" + fitted["source_id"], table="2")
+    return [
+        part("A"),
+        part("B", protocol="fit_in_fold"),
+        part("C", **types).assign(table="2"),
+        fitted.assign(role=["train"] * 4 + ["validation"] * 2),
+    ]
+
+
+def test_one_file_holds_cells_of_two_classes_and_of_more(tmp_path):
+    collected = collect(mixed_parts())
+    write_predictions(collected.predictions, tmp_path / "p.parquet")
+    write_fitting(collected.fitting, tmp_path / "f.parquet")
+    predictions, fitting = read_predictions(tmp_path / "p.parquet"), read_fitting(tmp_path / "f.parquet")
+    pd.testing.assert_frame_equal(predictions, collected.predictions)
+    pd.testing.assert_frame_equal(fitting, collected.fitting)
+    assert list(predictions.columns) == [*COLUMNS, "score", "score_L1", "score_L2", "score_M5"]
+    assert list(fitting.columns) == [*WITH_ROLE, "score_L1", "score_L2", "score_M5"]
+    assert fitting["role"].value_counts().to_dict() == {"train": 4, "validation": 2}
+    found = {cell: (classes_of(rows), score_of_class(rows, "all")) for cell, rows in cells(predictions)}
+    assert found == {
+        ("1", "A", "as_published"): (["all", "hem"], {"all": "score"}),
+        ("1", "B", "fit_in_fold"): (["all", "hem"], {"all": "score"}),
+        ("2", "C", "as_published"): (["L1", "L2", "M5"], {c: f"score_{c}" for c in ("L1", "L2", "M5")}),
+    }
+    assert all(rows.notna().all(axis=None) for _, rows in cells(predictions))
+
+
+def test_no_fitted_rows_are_a_readable_table(tmp_path):
+    collected = collect([part("A")])
+    write_fitting(collected.fitting, tmp_path / "f.parquet")
+    fitting = read_fitting(tmp_path / "f.parquet")
+    assert list(fitting.columns) == list(WITH_ROLE)
+    assert len(fitting) == 0
+    assert list(cells(fitting)) == []
+
+
 def test_bytes_do_not_depend_on_the_order_of_parts_rows_or_columns(tmp_path):
-    parts = [table("A"), table("B"), table("C", protocol="fit_in_fold")]
-    write_predictions(collect(parts), tmp_path / "a")
+    def write(parts, name):
+        collected = collect(parts)
+        write_predictions(collected.predictions, tmp_path / f"{name}p")
+        write_fitting(collected.fitting, tmp_path / f"{name}f")
+        return (tmp_path / f"{name}p").read_bytes(), (tmp_path / f"{name}f").read_bytes()
+
+    parts = mixed_parts()
     shuffled = [p.sample(frac=1, random_state=1)[list(p.columns[::-1])].astype({"fold": "int16"}) for p in parts[::-1]]
-    write_predictions(collect(shuffled), tmp_path / "b")
-    write_predictions(pd.concat(shuffled), tmp_path / "c")
-    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes() == (tmp_path / "c").read_bytes()
+    assert write(parts, "a") == write(shuffled, "b")
+    write_predictions(collect(parts).predictions.sample(frac=1, random_state=2), tmp_path / "c")
+    assert (tmp_path / "ap").read_bytes() == (tmp_path / "c").read_bytes()
+
+
+def test_views_train_on_every_rung_and_are_tested_on_some():
+    seen = part("A", protocol="subject_disjoint", role="train")
+    assert len(collect([seen]).fitting) == len(seen)
+    with pytest.raises(UserError, match="'subject_disjoint' scores view 'hflip' of 'im0'"):
+        collect([seen.assign(role="test")])
+
+
+def test_a_row_of_one_fold_has_one_role(tmp_path):
+    rows = part("A")
+    with pytest.raises(UserError, match=r"predicted twice: table 1, item A, .* image_id im0, view identity"):
+        collect([rows, rows.assign(role="train")])
+    write_parquet(rows.assign(role="excluded"), tmp_path / "x.parquet")
+    with pytest.raises(UserError, match=r"row 0: role 'excluded'; expected one of test, train, validation"):
+        read_part(tmp_path / "x.parquet")
+    with pytest.raises(UserError, match=r"row 0: role 'test'; expected one of train, validation"):
+        write_fitting(rows, tmp_path / "y.parquet")
 
 
 def change(**values):
@@ -80,10 +153,12 @@ def first(column, value):
         (first("subject_id", None), "row 0: no value in column 'subject_id'"),
         (change(source_id=""), "empty source_id"),
         (first("fold", "one"), "repeat and fold are integers"),
-        (first("y_true", "hem"), "image 'im0' has two values of 'y_true'"),
+        (first("y_true", "hem"), "image 'im0' has two values of 'y_true' in table 1, item A, protocol as_published"),
         (first("source_id", "im9"), "image 'im0' has two values of 'source_id'"),
         (lambda f: pd.concat([f, f[:1]]), "predicted twice: table 1, item A, .* image_id im0, view identity"),
-        (first("y_pred", "third"), "'score' beside 3 classes"),
+        (first("y_pred", "third"), r"column\(s\) score do not fit the classes all, hem, third"),
+        (change(score=np.nan), r"table 1, item A, protocol as_published: score column\(s\) \(none\) do not fit"),
+        (change(score_all=0.0), r"column\(s\) score, score_all do not fit the classes all, hem"),
         (lambda f: f.rename(columns={"score": "score_all"}).assign(score_hem=0.0), "do not fit the classes all, hem"),
         (
             lambda f: f.rename(columns={"score": "score_x"}).assign(score_y=0.0, score_z=0.0),
@@ -98,16 +173,14 @@ def test_what_breaks_the_contract_is_refused(tmp_path, spoil, message):
         write_predictions(broken, tmp_path / "p.parquet")
     assert not (tmp_path / "p.parquet").exists()
     with pytest.raises(UserError, match=message):
-        collect([broken])
+        collect([broken.assign(role="test")])
     if not isinstance(broken["fold"].iloc[0], str):  # a column of mixed types cannot be in a file
         write_parquet(broken, tmp_path / "q.parquet")
         with pytest.raises(UserError, match=rf"q\.parquet: .*{message}"):
             read_predictions(tmp_path / "q.parquet")
 
 
-def test_parts_with_different_scores_are_refused():
-    with pytest.raises(UserError, match=r"score \| score_L1, score_L2, score_M5"):
-        collect([table("A"), table("B", classes=("L1", "L2", "M5"))])
+def test_nothing_to_collect_is_refused():
     with pytest.raises(UserError, match="no predictions"):
         collect([])
 

@@ -50,6 +50,7 @@ def make(
         chosen.find_protocol(protocol),
         resolved.seed,
         chosen.external_split,
+        chosen.label_set_of(split),
     )
     write_splits(table, output)
     print(table.groupby(["repeat", "fold", "role"]).size().unstack(fill_value=0).to_string())
@@ -59,14 +60,18 @@ def make(
 def collect(
     parts: Annotated[list[Path], typer.Argument(help="Predictions on the feature sets.")],
     output: OutputOption,
+    fitting: Annotated[Path, typer.Option(help="File to write, of training and validation rows; often none.")],
 ) -> None:
-    """Put the predictions of a protocol into one table, in one order.
+    """Put the predictions of a protocol into one table, in one order; those of fitted rows beside it.
 
-    Example: `leukorepro predictions collect GSet.parquet ISet.parquet --output predictions.parquet`
+    Example: `leukorepro predictions collect GSet.parquet ISet.parquet --output predictions.parquet
+    --fitting fitting.parquet`
     """
     from leukorepro.evaluation import predictions as tables
 
-    tables.write_predictions(tables.collect([tables.read_predictions(part) for part in parts]), output)
+    collected = tables.collect([tables.read_part(part) for part in parts])
+    tables.write_predictions(collected.predictions, output)
+    tables.write_fitting(collected.fitting, fitting)
 
 
 def evaluate(
@@ -76,6 +81,9 @@ def evaluate(
     scan: Annotated[Path, typer.Option(help="What the scan of the dataset found, `scan.json`.")],
     published: Annotated[Path, typer.Option(help="Numbers that the paper prints.")],
     output: OutputOption,
+    fitting: Annotated[
+        list[Path] | None, typer.Option(help="Predictions of training and validation rows, one file per protocol.")
+    ] = None,
     override: SetOption = None,
 ) -> None:
     """Compute every metric with its interval from the predictions, beside the published value.
@@ -85,7 +93,7 @@ def evaluate(
     --published config/published/atteia2022.csv --output metrics.csv`
     """
     from leukorepro.evaluation import comparison
-    from leukorepro.evaluation.predictions import read_predictions
+    from leukorepro.evaluation.predictions import read_fitting, read_predictions
     from leukorepro.evaluation.published import read_published
     from leukorepro.store import read_json, write_csv
 
@@ -94,6 +102,7 @@ def evaluate(
         [read_predictions(table) for table in tables],
         chosen,
         read_published(published),
+        fitting=[read_fitting(table) for table in fitting or []],
         budget=resolved.budget,
         dataset_complete=read_json(scan)["complete"],
         seed=resolved.seed,

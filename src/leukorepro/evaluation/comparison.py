@@ -4,7 +4,8 @@ A verdict is given only where it means something: the study ran with its publish
 dataset that its paper used, and no network had random weights. Everywhere else, and where the paper prints no such
 number or there is no interval, it is ``not tested``. A published value is ``reproduced`` if it lies in our interval,
 or so close outside it that its rounding could hide that; else it is ``not reproduced``. On the published rung that
-asks whether the number can be had again; on every rung below, whether it survives that rung's stricter split.
+asks whether the number can be had again; on every rung below, whether it survives that rung's stricter split. A second
+reading of an item is compared with the same published numbers as the first.
 """
 
 from __future__ import annotations
@@ -15,11 +16,12 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from leukorepro.data.groups import groups
+from leukorepro.config import Item, Table
 from leukorepro.errors import UserError
-from leukorepro.evaluation.intervals import N_RESAMPLES, intervals
-from leukorepro.evaluation.metrics import METRICS, Floats, measure, scored
-from leukorepro.evaluation.predictions import Cell, cells, score_of_class
+from leukorepro.evaluation.auroc import Floats
+from leukorepro.evaluation.cell_metrics import Measuring, cell_metrics
+from leukorepro.evaluation.intervals import N_RESAMPLES
+from leukorepro.evaluation.predictions import Cell, cells
 from leukorepro.resolved import ResolvedStudy
 from leukorepro.words import LADDER, Budget
 
@@ -46,6 +48,7 @@ def evaluate(
     resolved: ResolvedStudy,
     published: pd.DataFrame,
     *,
+    fitting: Sequence[pd.DataFrame] = (),
     budget: Budget,
     dataset_complete: bool,
     seed: int,
@@ -62,6 +65,8 @@ def evaluate(
         What was run.
     published : DataFrame
         As `leukorepro.evaluation.published.read_published` gives it.
+    fitting : sequence of DataFrame
+        Predictions of training and validation rows, as `leukorepro.evaluation.predictions.read_fitting` gives them.
     budget : "demo" or "published"
         Budget of the run.
     dataset_complete : bool
@@ -76,66 +81,74 @@ def evaluate(
     DataFrame
         Columns `COLUMNS`: tables and items in the study's order, rungs from the published one down. `n_images` counts
         different images that were scored, `n_subjects` different subjects (0 where none is known). `ci_low`, `ci_high`
-        and `published` are NaN where there is none.
+        and `published` are NaN where there is none; a metric that the table prints and that cannot be measured here
+        has the value NaN.
 
     Raises
     ------
     UserError
-        If predictions name an item or a protocol that the study has not, or the same ones come in two tables; if the
-        dataset has two classes and its `positive_class` is neither.
+        If predictions name an item or a protocol that the study has not, or the same ones come in two tables; if a
+        cell has two classes and its positive one is neither; if a table prints an accuracy of the training part and
+        there are no predictions of it.
     """
-    testable = _is_testable(resolved, budget, dataset_complete)
-    printed = {(r.table, r.item, r.metric): (r.value, r.half_unit) for r in published.itertuples()}
-    items = [(number, i.item) for number, table in resolved.study.tables.items() for i in table.items]
-    tables: dict[Cell, pd.DataFrame] = {}
-    for frame in predictions:
-        columns = score_of_class(frame, resolved.dataset.positive_class)
-        for cell, rows in cells(frame):
-            name = f"predictions of table '{cell.table}', item '{cell.item}', protocol '{cell.protocol}'"
-            if cell[:2] not in items or cell.protocol not in LADDER:
-                raise UserError(
-                    f"{name}: not in the configuration "
-                    f"of study '{resolved.study.key}'; run the stage that makes them again."
-                )
-            if cell in tables:
-                raise UserError(f"{name}: given twice; collect them once.")
-            tables[cell] = _metrics(rows, columns, n_resamples, seed)
-    parts = [
-        tables[Cell(*key, rung)].assign(table=key[0], item=key[1], protocol=rung)
-        for key in items
-        for rung in LADDER
-        if Cell(*key, rung) in tables
-    ]
-    if not parts:
+    items = {
+        (number, item.item): (table, item) for number, table in resolved.study.tables.items() for item in table.items
+    }
+    fitted = _by_cell(fitting, items, resolved.study.key)
+    tested = _by_cell(predictions, items, resolved.study.key)
+    if not tested:
         raise UserError(
             f"study '{resolved.study.key}': no predictions to evaluate; run the stage that makes them first."
         )
+    parts = []
+    for key, (table, item) in items.items():
+        measuring = Measuring(
+            table.metrics,
+            table.average,
+            resolved.positive_class_of(table.split_of(item)),
+            resolved.study.class_names,
+            n_resamples,
+            seed,
+        )
+        for rung in LADDER:
+            cell = Cell(*key, rung)
+            if cell in tested:
+                if table.needs_fitted_rows and cell not in fitted:
+                    raise UserError(
+                        f"{_name(cell)}: no predictions of training rows, which the table's metrics need; "
+                        "run the stage that makes them again."
+                    )
+                frame = cell_metrics(tested[cell], fitted.get(cell), measuring)
+                parts.append(frame.assign(**cell._asdict(), printed_as=item.reading_of or item.item))
     metrics = pd.concat(parts, ignore_index=True).assign(study=resolved.study.key)
-    keys = zip(metrics["table"], metrics["item"], metrics["metric"], strict=True)
+    printed = {(r.table, r.item, r.metric): (r.value, r.half_unit) for r in published.itertuples()}
+    keys = zip(metrics["table"], metrics["printed_as"], metrics["metric"], strict=True)
     values = np.array([printed.get(key, (np.nan, np.nan)) for key in keys])
     metrics["published"] = values[:, 0]
+    testable = _is_testable(resolved, budget, dataset_complete)
     metrics["verdict"] = np.where(testable, _verdicts(metrics, values[:, 1]), NOT_TESTED)
     return metrics[list(COLUMNS)]
 
 
-def _metrics(rows: pd.DataFrame, columns: dict[str, str], n_resamples: int, seed: int) -> pd.DataFrame:
-    """Metrics of one item under one protocol, a row each."""
-    rows = rows.sort_values(["image_id", "view", "repeat", "fold"])  # resamples then do not depend on the rows' order
-    numbers = scored(
-        rows["y_true"], rows["y_pred"], {name: rows[c] for name, c in columns.items()}, rows["repeat"], rows["fold"]
-    )
-    group = groups(rows["subject_id"].to_list(), rows["source_id"].to_list())
-    bounds = intervals(numbers, group, n_resamples, seed)
-    return pd.DataFrame(
-        {
-            "metric": METRICS,
-            "value": measure(numbers).values(),
-            "ci_low": [bounds[name].low for name in METRICS],
-            "ci_high": [bounds[name].high for name in METRICS],
-            "n_images": rows["image_id"].nunique(),
-            "n_subjects": rows["subject_id"][rows["subject_id"] != ""].nunique(),
-        }
-    )
+def _by_cell(
+    frames: Sequence[pd.DataFrame], items: dict[tuple[str, str], tuple[Table, Item]], study: str
+) -> dict[Cell, pd.DataFrame]:
+    """Rows of every cell."""
+    found: dict[Cell, pd.DataFrame] = {}
+    for frame in frames:
+        for cell, rows in cells(frame):
+            if cell[:2] not in items or cell.protocol not in LADDER:
+                raise UserError(
+                    f"{_name(cell)}: not in the configuration of study '{study}'; run the stage that makes them again."
+                )
+            if cell in found:
+                raise UserError(f"{_name(cell)}: given twice; collect them once.")
+            found[cell] = rows
+    return found
+
+
+def _name(cell: Cell) -> str:
+    return f"predictions of table '{cell.table}', item '{cell.item}', protocol '{cell.protocol}'"
 
 
 def _is_testable(resolved: ResolvedStudy, budget: Budget, dataset_complete: bool) -> bool:

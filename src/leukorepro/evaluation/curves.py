@@ -2,23 +2,25 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_curve
 
-from leukorepro.evaluation.metrics import Floats
-from leukorepro.evaluation.predictions import CELL, cells, classes_of, score_of_class
+from leukorepro.evaluation.auroc import Floats
+from leukorepro.evaluation.predictions import CELL, Cell, cells, classes_of, score_of_class
 
 
-def roc_curves(predictions: pd.DataFrame, positive_class: str | None = None) -> pd.DataFrame:
+def roc_curves(predictions: pd.DataFrame, positive_class: Callable[[Cell], str | None]) -> pd.DataFrame:
     """ROC curve of every item under every protocol.
 
     Parameters
     ----------
     predictions : DataFrame
         As `leukorepro.evaluation.predictions.read_predictions` gives them.
-    positive_class : str, optional
-        With two classes, the one that ``score`` speaks for (the dataset's); not used with more.
+    positive_class : callable
+        With two classes, the one that a cell's ``score`` speaks for; not used with more.
 
     Returns
     -------
@@ -33,11 +35,10 @@ def roc_curves(predictions: pd.DataFrame, positive_class: str | None = None) -> 
     (Fawcett, Pattern Recognition Letters 27, 2006, section 8.1, with those weights). The area under it is therefore
     the AUROC of `leukorepro.evaluation.metrics`, exactly so with one repeat.
     """
-    scores = score_of_class(predictions, positive_class)
-    curves = []
+    curves = [pd.DataFrame(columns=[*CELL, "class"]).assign(fpr=0.0, tpr=0.0)]
     for cell, rows in cells(predictions):
         folds = [fold for _, fold in rows.groupby(["repeat", "fold"])]
-        for name, column in scores.items():
+        for name, column in score_of_class(rows, positive_class(cell)).items():
             labelled = [((fold["y_true"] == name).to_numpy(), fold[column].to_numpy()) for fold in folds]
             corners = _mean_curve([(true, score) for true, score in labelled if 0 < true.sum() < len(true)])
             curves.append(pd.DataFrame(corners, columns=["fpr", "tpr"]).assign(**cell._asdict(), **{"class": name}))
@@ -50,13 +51,13 @@ def confusion_matrices(predictions: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``table, item, protocol, y_true, y_pred, count``: one row for every pair of classes, zeros included;
-        counts are summed over folds and repeats.
+        Columns ``table, item, protocol, y_true, y_pred, count``: one row for every pair of the cell's classes, zeros
+        included; counts are summed over folds and repeats.
     """
-    classes = classes_of(predictions)
-    pairs = pd.MultiIndex.from_product([classes, classes], names=["y_true", "y_pred"])
     matrices = []
     for cell, rows in cells(predictions):
+        classes = classes_of(rows)
+        pairs = pd.MultiIndex.from_product([classes, classes], names=["y_true", "y_pred"])
         counts = rows.groupby(["y_true", "y_pred"]).size().reindex(pairs, fill_value=0)
         matrices.append(counts.rename("count").reset_index().assign(**cell._asdict()))
     return pd.concat(matrices, ignore_index=True)[[*CELL, "y_true", "y_pred", "count"]]

@@ -18,13 +18,15 @@ resamples (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
 
-from leukorepro.evaluation.metrics import Floats, Ints, Scored, measure_weighted, support
+from leukorepro.evaluation.auroc import Floats, Ints
+from leukorepro.evaluation.metrics import METRICS, Scored, measure_weighted, support
 
 N_RESAMPLES = 2000
 LEVEL = 0.95
@@ -45,9 +47,14 @@ class Interval:
 
 
 def intervals(
-    rows: Scored, group: Ints, n_resamples: int = N_RESAMPLES, seed: int = 0, level: float = LEVEL
+    rows: Scored,
+    group: Ints,
+    n_resamples: int = N_RESAMPLES,
+    seed: int = 0,
+    level: float = LEVEL,
+    metrics: Sequence[str] = METRICS,
 ) -> dict[str, Interval]:
-    """Interval of every metric.
+    """Interval of every metric, or of some.
 
     Parameters
     ----------
@@ -61,9 +68,11 @@ def intervals(
         Seed of the draws.
     level : float
         Nominal coverage, in (0, 1).
+    metrics : sequence of str
+        Names in `leukorepro.evaluation.metrics.METRICS`.
     """
     weights = resample_weights(int(group.max()) + 1, n_resamples, seed)
-    resamples = measure_weighted(rows, group, weights)
+    resamples = measure_weighted(rows, group, weights, metrics)
     counts = support(rows, group)
     return {name: percentile_interval(values, counts[name], level) for name, values in resamples.items()}
 

@@ -1,7 +1,8 @@
 """Metrics of a classifier, for all rows or for many resamples of their groups at once.
 
-Every metric but accuracy is one-vs-rest. With two classes it is that of the positive class (Atteia 2022, equations 4
-to 7); with more it is the macro average, the plain mean over the classes.
+Every metric but accuracy is one-vs-rest: of one class, with two classes mostly the positive one (Atteia 2022, equations
+4 to 7), or the macro average, the plain mean over several classes. Recall is another word for sensitivity; both are
+given, since papers print both.
 
 - A metric without a denominator (precision when nothing was predicted positive, sensitivity when no row is positive,
   AUROC when a class is absent) is undefined: NaN, never 0. A macro average with an undefined term is undefined:
@@ -14,20 +15,19 @@ to 7); with more it is the macro average, the plain mean over the classes.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-METRICS = ("accuracy", "sensitivity", "specificity", "precision", "f1", "auroc")
+from leukorepro.evaluation.auroc import Area, Floats, Ints
+
+METRICS = ("accuracy", "sensitivity", "specificity", "precision", "recall", "f1", "auroc")
 
 CELLS_AT_ONCE = 1 << 20
 """Rows or groups, times resamples, that are held at once."""
-
-Floats = NDArray[np.float64]
-Ints = NDArray[np.intp]
 
 
 @dataclass(frozen=True)
@@ -39,9 +39,11 @@ class Scored:
     guess: Ints
     """Predicted class, shape (n_rows,)."""
     targets: Ints
-    """Classes that a metric is averaged over, shape (n_targets,): the positive one, or all of several."""
+    """Classes that a metric is averaged over, shape (n_targets,)."""
+    ranked: Ints
+    """Classes that the AUROC is averaged over, shape (n_ranked,)."""
     scores: Floats
-    """Scores of the targets, shape (n_rows, n_targets)."""
+    """Scores of the ranked classes, shape (n_rows, n_ranked)."""
     repeat: Ints
     """Repeat, 0 to n_repeats - 1, shape (n_rows,)."""
     fold: Ints
@@ -59,6 +61,7 @@ def scored(
     scores: Mapping[str, ArrayLike],
     repeat: ArrayLike | None = None,
     fold: ArrayLike | None = None,
+    average_over: Sequence[str] | None = None,
 ) -> Scored:
     """Put predictions into numbers.
 
@@ -68,32 +71,40 @@ def scored(
         True and predicted classes; one row or more.
     scores : mapping of str to array of float, shape (n_rows,)
         By class, a score that is higher for rows more like it: that of the positive class alone, where there are two
-        classes, or those of all classes.
+        classes (the AUROC of the other is the same), or those of all classes.
     repeat, fold : array of int, shape (n_rows,), optional
         Repeat and fold of each row; default: one of each.
+    average_over : sequence of str, optional
+        Classes that sensitivity, specificity, precision and F1 are averaged over, whether or not a row is of them;
+        default: those of the scores.
     """
     n_rows = len(np.asarray(y_true))
-    names = np.concatenate([np.asarray(part, dtype=object) for part in (y_true, y_pred, list(scores))])
-    truth, guess, targets = np.split(pd.factorize(names)[0], [n_rows, 2 * n_rows])
+    averaged = list(scores) if average_over is None else list(average_over)
+    names = np.concatenate([np.asarray(part, dtype=object) for part in (y_true, y_pred, averaged, list(scores))])
+    codes = pd.factorize(names)[0]
+    truth, guess, targets, ranked = np.split(codes, np.cumsum([n_rows, n_rows, len(averaged)]))
     none = np.zeros(n_rows, dtype=np.intp)
     return Scored(
         truth=truth,
         guess=guess,
         targets=targets,
+        ranked=ranked,
         scores=np.stack([np.asarray(column, dtype=np.float64) for column in scores.values()], axis=1),
         repeat=none if repeat is None else pd.factorize(np.asarray(repeat))[0],
         fold=none if fold is None else np.asarray(fold, dtype=np.intp),
     )
 
 
-def measure(rows: Scored) -> dict[str, float]:
-    """Every metric of all rows, by its name in `METRICS`; NaN where undefined."""
+def measure(rows: Scored, metrics: Sequence[str] = METRICS) -> dict[str, float]:
+    """Metrics of all rows, by their names in `METRICS`; NaN where undefined."""
     one_group = np.zeros(len(rows.truth), dtype=np.intp)
-    return {name: float(v[0]) for name, v in measure_weighted(rows, one_group, np.ones((1, 1))).items()}
+    return {name: float(v[0]) for name, v in measure_weighted(rows, one_group, np.ones((1, 1)), metrics).items()}
 
 
-def measure_weighted(rows: Scored, group: Ints, weights: NDArray[np.number]) -> dict[str, Floats]:
-    """Every metric, for each of many weightings of the groups.
+def measure_weighted(
+    rows: Scored, group: Ints, weights: NDArray[np.number], metrics: Sequence[str] = METRICS
+) -> dict[str, Floats]:
+    """Metrics for each of many weightings of the groups.
 
     Parameters
     ----------
@@ -103,39 +114,52 @@ def measure_weighted(rows: Scored, group: Ints, weights: NDArray[np.number]) -> 
         Group of each row, 0 to n_groups - 1.
     weights : array, shape (n_groups, n_resamples)
         Weight of each group in each resample: how often it was drawn.
+    metrics : sequence of str
+        Which; the AUROC takes by far the longest.
 
     Returns
     -------
     dict
-        For each name in `METRICS` an array of shape (n_resamples,); NaN where undefined.
+        For each of `metrics` an array of shape (n_resamples,); NaN where undefined.
     """
     cells = _cells(rows, group, len(weights))
-    folds = _fold_pairs(rows, group)
+    areas = _areas(rows, group, len(weights)) if "auroc" in metrics else []
     step = max(8, CELLS_AT_ONCE // max(len(rows.truth), len(weights)))
     chunks = []
     for start in range(0, weights.shape[1], step):
         chunk = np.ascontiguousarray(weights[:, start : start + step], dtype=np.float64)
-        chunks.append(np.stack([*_shares(cells, chunk), _auroc(folds, chunk)]))
-    return dict(zip(METRICS, np.concatenate(chunks, axis=1), strict=True))
+        values = _shares(cells, chunk)
+        if areas:
+            values["auroc"] = np.mean([area.weighted(chunk) for area in areas], axis=0)
+        chunks.append(values)
+    return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in metrics}
 
 
 def support(rows: Scored, group: Ints) -> dict[str, int]:
     """Number of groups that each metric rests on: those in its denominator.
 
-    All groups for the accuracy; those with a row of the positive class for the sensitivity, of another class for the
-    specificity; those with a row predicted positive for the precision, or also truly positive for F1; for the AUROC
-    the smaller number of those with a positive and those with a negative row. With several classes, the smallest such
-    number of a class.
+    All groups for the accuracy; those with a row of the class for the sensitivity, of another class for the
+    specificity; those with a row predicted to be of it for the precision, or also truly of it for F1; for the AUROC
+    the smaller number of those with a positive and those with a negative row. Where several classes are averaged, the
+    smallest such number of a class.
     """
     n_groups = int(group.max()) + 1
-    true, guessed = (column[:, None] == rows.targets for column in (rows.truth, rows.guess))
 
     def groups_with(chosen: NDArray[np.bool_]) -> Ints:
         return np.array([len(np.unique(group[column])) for column in chosen.T], dtype=np.intp)
 
-    positives, negatives = groups_with(true), groups_with(~true)
-    counts = (positives, negatives, groups_with(guessed), groups_with(true | guessed), np.minimum(positives, negatives))
-    return dict(zip(METRICS, [n_groups, *(int(c.min()) for c in counts)], strict=True))
+    true, guessed = (column[:, None] == rows.targets for column in (rows.truth, rows.guess))
+    ranked = rows.truth[:, None] == rows.ranked
+    sensitivity = int(groups_with(true).min())
+    return {
+        "accuracy": n_groups,
+        "sensitivity": sensitivity,
+        "specificity": int(groups_with(~true).min()),
+        "precision": int(groups_with(guessed).min()),
+        "recall": sensitivity,
+        "f1": int(groups_with(true | guessed).min()),
+        "auroc": int(np.minimum(groups_with(ranked), groups_with(~ranked)).min()),
+    }
 
 
 def _cells(rows: Scored, group: Ints, n_groups: int) -> Floats:
@@ -153,74 +177,30 @@ def _cells(rows: Scored, group: Ints, n_groups: int) -> Floats:
     return np.ascontiguousarray(counts.reshape(len(columns), rows.n_repeats, n_groups).swapaxes(0, 1), dtype=np.float64)
 
 
-def _shares(cells: Floats, weights: Floats) -> tuple[Floats, ...]:
+def _shares(cells: Floats, weights: Floats) -> dict[str, Floats]:
     """All metrics but the AUROC from counts per group, each of shape (n_resamples,)."""
     counts = cells @ weights
     total, right = counts[:, :1], counts[:, 1:2]
     true, guessed, both = np.split(counts[:, 2:], 3, axis=1)
     negatives = total - true
     with np.errstate(invalid="ignore"):
-        shares = (
-            right / total,
-            both / true,
-            (negatives - (guessed - both)) / negatives,
-            both / guessed,
-            2 * both / (true + guessed),
-        )
-    return tuple(share.mean(axis=(0, 1)) for share in shares)
+        shares = {
+            "accuracy": right / total,
+            "sensitivity": both / true,
+            "specificity": (negatives - (guessed - both)) / negatives,
+            "precision": both / guessed,
+            "f1": 2 * both / (true + guessed),
+        }
+    values = {name: share.mean(axis=(0, 1)) for name, share in shares.items()}
+    return values | {"recall": values["sensitivity"]}
 
 
-@dataclass(frozen=True)
-class _Pairs:
-    """The (positive, negative) pairs of one target in one fold."""
-
-    positive: Ints
-    """Groups of the positive rows."""
-    negative: Ints
-    """Groups of the negative rows, by ascending score."""
-    below: Ints
-    """For every positive row, how many negative rows score lower."""
-    upto: Ints
-    """For every positive row, how many negative rows score lower or equal."""
-
-
-def _fold_pairs(rows: Scored, group: Ints) -> list[list[list[_Pairs]]]:
-    """Pairs of every fold, of every target, of every repeat."""
-
-    def pairs(part: Ints, target: int) -> _Pairs:
-        positive = rows.truth[part] == rows.targets[target]
-        score = rows.scores[part, target]
-        order = np.argsort(score[~positive], kind="stable")
-        sorted_score = score[~positive][order]
-        return _Pairs(
-            positive=group[part][positive],
-            negative=group[part][~positive][order],
-            below=np.searchsorted(sorted_score, score[positive], side="left"),
-            upto=np.searchsorted(sorted_score, score[positive], side="right"),
-        )
-
-    result = []
+def _areas(rows: Scored, group: Ints, n_groups: int) -> list[Area]:
+    """AUROC of every ranked class in every repeat."""
+    areas = []
     for repeat in range(rows.n_repeats):
-        inside = np.flatnonzero(rows.repeat == repeat)
-        parts = [inside[rows.fold[inside] == fold] for fold in np.unique(rows.fold[inside])]
-        result.append([[pairs(part, target) for part in parts] for target in range(len(rows.targets))])
-    return result
-
-
-def _auroc(repeats: list[list[list[_Pairs]]], weights: Floats) -> Floats:
-    """Mean over repeats and targets of the share of ordered pairs within folds, shape (n_resamples,)."""
-    values = []
-    for targets in repeats:
-        for folds in targets:
-            ordered = np.zeros(weights.shape[1])
-            pairs = np.zeros(weights.shape[1])
-            for fold in folds:
-                negative = np.zeros((len(fold.negative) + 1, weights.shape[1]))
-                np.cumsum(weights[fold.negative], axis=0, out=negative[1:])
-                positive = weights[fold.positive]
-                ordered += np.einsum("pb,pb->b", positive, negative[fold.below] + negative[fold.upto]) / 2
-                pairs += positive.sum(axis=0) * negative[-1]
-            with np.errstate(invalid="ignore"):
-                values.append(ordered / pairs)
-    result: Floats = np.mean(values, axis=0)
-    return result
+        inside = rows.repeat == repeat
+        fold, place = rows.fold[inside], group[inside]
+        for target, score in zip(rows.ranked, rows.scores[inside].T, strict=True):
+            areas.append(Area(rows.truth[inside] == target, score, fold, place, n_groups))
+    return areas

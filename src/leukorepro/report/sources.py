@@ -11,7 +11,7 @@ import pandas as pd
 
 from leukorepro.data.manifest import read_manifest
 from leukorepro.evaluation.curves import confusion_matrices, roc_curves
-from leukorepro.evaluation.predictions import read_predictions
+from leukorepro.evaluation.predictions import Cell, read_predictions
 from leukorepro.report.figures import Losses
 from leukorepro.report.tables import Numbers, read_metrics
 from leukorepro.resolved import ResolvedStudy
@@ -89,10 +89,19 @@ def read_sources(study: ResolvedStudy, results: Path) -> Sources:
     folder = results / study.study.key
     dataset = results.parent / "datasets" / study.dataset_id
     predictions = [read_predictions(folder / rung / "predictions.parquet") for rung in study.protocols]
+    splits = {
+        (number, item.item): table.split_of(item)
+        for number, table in study.study.tables.items()
+        for item in table.items
+    }
+
+    def positive_class(cell: Cell) -> str | None:
+        return study.positive_class_of(splits[cell.table, cell.item])
+
     return Sources(
         metrics_file=folder / "metrics.csv",
         numbers=Numbers(read_metrics(folder / "metrics.csv")),
-        roc=pd.concat([roc_curves(p, study.dataset.positive_class) for p in predictions], ignore_index=True),
+        roc=pd.concat([roc_curves(p, positive_class) for p in predictions], ignore_index=True),
         confusion=pd.concat([confusion_matrices(p) for p in predictions], ignore_index=True),
         reducers=_reducers(study, folder),
         manifest_file=dataset / "manifest.csv",
@@ -108,7 +117,7 @@ def read_sources(study: ResolvedStudy, results: Path) -> Sources:
 
 def _reducers(study: ResolvedStudy, folder: Path) -> dict[Reduction, list[Fit]]:
     used = {
-        Reduction(table.split, item.features, item.reducer): None
+        Reduction(table.split_of(item), item.features, item.reducer): None
         for table in study.study.tables.values()
         for item in table.items
         if item.reducer is not None

@@ -63,12 +63,13 @@ def extract(
         Path("options"),
     )
     extractor = resolve_extractor(wanted, parse(WeightsSpec, weights, Path("--weights")), "options")
+    views = parse(Views, view or ["identity"], Path("--view"))
     request = Request(
         dataset=dataset,
         manifest=read_manifest(manifest),
         manifest_sha256=sha256_file(manifest),
         images=images,
-        views=parse(Views, view or ["identity"], Path("--view")),
+        views=views,
         size=extractor.input_size,
         max_pixels=max_pixels,
         interpolation=find_backbone(extractor.backbone).interpolation,

@@ -10,13 +10,14 @@ import numpy as np
 import pandas as pd
 from PIL import Image
 
-from leukorepro.config import Protocol, Study
-from leukorepro.resolved import ResolvedExtractor, ResolvedRun, ResolvedStudy
-from leukorepro.store import write_csv, write_json, write_parquet
+from leukorepro.config import Protocol, Study, Table
+from leukorepro.evaluation.comparison import evaluate
+from leukorepro.evaluation.predictions import collect, write_fitting, write_predictions
+from leukorepro.resolved import ResolvedDescriptor, ResolvedExtractor, ResolvedRun, ResolvedStudy
+from leukorepro.store import write_csv, write_json
 from leukorepro.words import LADDER
 
 ROOT = Path(__file__).resolve().parents[2]
-METRICS = ("accuracy", "sensitivity", "specificity", "precision", "f1", "auroc")
 ATTEIA = ROOT / "config" / "studies" / "atteia2022.yaml"
 
 ACCURACY = {
@@ -61,6 +62,61 @@ def three_class_study() -> Study:
     )
 
 
+def systems_study() -> Study:
+    """Tables of every kind: a matrix, five classes, metrics of single classes and phases, second readings, our own."""
+    features, classifiers = ["deep", "colour", "both"], ["knn", "svm"]
+    reading = {"item": "colour, again", "features": "colour", "classifier": "knn", "reading_of": "colour"}
+    table = {"split": "types", "title": "Something", "metrics": ["accuracy"]}
+    single = {"name": "{features}", "features": features, "classifiers": ["knn"]}
+    classes = [f"{name}_{m}" for name in ("lymphoblastic", "AML") for m in ("precision", "recall", "f1")]
+    return Study.model_validate(
+        {
+            "key": "systems",
+            "citation": {"authors": "G. Aitch", "title": "Systems", "journal": "J", "year": 2023},
+            "published_dataset": "imss",
+            "published_protocol": {"unit": "view", "scope": "train"},
+            "extractors": {"vgg": {"backbone": "vgg16", "input_size": {"demo": 112, "published": 224}}},
+            "descriptors": {"lab": {"descriptor": "lab_segments"}, "unused": {"descriptor": "pixels"}},
+            "feature_sets": {"deep": ["vgg"], "colour": ["lab"], "both": ["vgg", "lab"]},
+            "classifiers": {
+                "knn": {"kind": "knn"},
+                "svm": {"kind": "svm", "kernel": "linear"},
+                "mlp": {"kind": "mlp", "epochs": {"demo": 3, "published": 30}},
+            },
+            "label_sets": {
+                "types": {"classes": {"ALL": ["L1", "L2"], "AML": ["M2", "M3", "M5"]}, "positive_class": "ALL"}
+            },
+            "class_names": {"ALL": "lymphoblastic"},
+            "splits": {
+                "types": {"kind": "hold_out", "test_share": 0.25, "labels": "types"},
+                "again": {"kind": "hold_out", "test_share": 0.5, "labels": "types"},
+                "sub_types": {"kind": "k_fold", "n_splits": 3},
+            },
+            "tables": {
+                "1": {
+                    **table,
+                    "title": "A matrix",
+                    "average": "macro",
+                    "metrics": ["accuracy", "f1"],
+                    "grid": {"features": features, "classifiers": classifiers},
+                    "items": [{**reading, "item": "both/knn, again", "reading_of": "both/knn", "split": "again"}],
+                },
+                "2": {**table, "title": "Five classes", "split": "sub_types", "grid": single, "items": [reading]},
+                "3": {**table, "title": "Single classes", "metrics": classes, "grid": single, "items": [reading]},
+                "4": {
+                    **table,
+                    "title": "Phases",
+                    "metrics": ["train_accuracy", "val_accuracy", "test_accuracy"],
+                    "grid": single,
+                },
+                "fig8": {**table, "title": "A figure's numbers", "grid": single},
+                "S1": {**table, "title": "Beyond", "grid": {"features": features, "classifiers": classifiers}},
+            },
+            "headline": "1/both/svm",
+        }
+    )
+
+
 def resolve(
     study: Study,
     root: Path,
@@ -73,8 +129,9 @@ def resolve(
     """A study put together by hand."""
     base = {"title": title, "positive_class": "all" if study.key == "atteia2022" else None}
     size = {"subjects": 4, "images": 12}
+    look = "bone_marrow" if study.key == "systems" else "allidb"
     dataset = (
-        {"adapter": "simulated", "look": "allidb", "sizes": {"demo": size, "published": size}, **base}
+        {"adapter": "simulated", "look": look, "sizes": {"demo": size, "published": size}, **base}
         if simulated
         else {"adapter": "image_folder", "images": root / "images", **base}
     )
@@ -94,12 +151,17 @@ def resolve(
                 )
                 for name, e in study.extractors.items()
             },
+            "descriptors": {
+                name: ResolvedDescriptor(id=f"{d.descriptor}-112", descriptor=d.descriptor, input_size=112)
+                for name, d in study.descriptors.items()
+            },
             "protocols": {
                 r: Protocol(rung=r, unit="subject" if r in ("subject_disjoint", "external") else "view", scope="train")
                 for r in LADDER
                 if r in rungs
             },
             "left_out": {r: f"the dataset has no {r} <part>" for r in LADDER if r not in rungs},
+            "left_out_tables": {"9": "its classes are <others>"} if study.key == "systems" else {},
         }
     )
 
@@ -112,14 +174,20 @@ def write_run(root: Path, studies: list[ResolvedStudy], *, budget: str = "demo",
     for study in studies:
         generator = np.random.default_rng(7)
         manifest = _write_dataset(root, study, generator)
+        features = root / "results" / "features" / study.dataset_id
         for extractor in study.extractors.values():
-            _write_features(root / "results" / "features" / study.dataset_id / f"{extractor.id}.h5", extractor)
-        _write_results(results / study.study.key, study, manifest, generator, published)
+            _write_features(features / f"{extractor.id}.h5", extractor.backbone, extractor.layer, extractor.weights)
+        for name, descriptor in study.descriptors.items():
+            if name != "unused":  # by no item, so never computed
+                _write_features(features / f"{descriptor.id}.h5", descriptor.descriptor, "none", "none")
+        _write_results(results / study.study.key, study, manifest, generator, published, budget)
     return results
 
 
 def classes(study: ResolvedStudy) -> list[str]:
-    return ["all", "normal"] if study.study.key == "atteia2022" else ["L1", "M2", "M5 & <x>"]
+    """The dataset's own."""
+    known = {"atteia2022": ["all", "normal"], "systems": ["L1", "L2", "M2", "M3", "M5"]}
+    return known.get(study.study.key, ["L1", "M2", "M5 & <x>"])
 
 
 def _write_dataset(root: Path, study: ResolvedStudy, generator: np.random.Generator) -> pd.DataFrame:
@@ -170,17 +238,17 @@ def scan_summary(manifest: pd.DataFrame) -> dict[str, object]:
     }
 
 
-def _write_features(path: Path, extractor: ResolvedExtractor) -> None:
+def _write_features(path: Path, backbone: str, layer: str, weights: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with h5py.File(path, "w") as file:
         file["features"] = np.zeros((2, 5), dtype=np.float32)
         file.attrs.update(
             {
-                "backbone": extractor.backbone,
-                "layer": extractor.layer,
-                "weights": extractor.weights,
+                "backbone": backbone,
+                "layer": layer,
+                "weights": weights,
                 "weights_sha256": "ab" * 32,
-                "input_size": extractor.input_size,
+                "input_size": 224,
                 "preprocessing": "ImageNet mean and deviation",
                 "engine": "torch eager, cpu, float32",
                 "library_versions": json.dumps({"torch": "2.15.0", "numpy": "2.2"}),
@@ -189,56 +257,75 @@ def _write_features(path: Path, extractor: ResolvedExtractor) -> None:
 
 
 def _write_results(
-    folder: Path, study: ResolvedStudy, manifest: pd.DataFrame, generator: np.random.Generator, published: bool
+    folder: Path,
+    study: ResolvedStudy,
+    manifest: pd.DataFrame,
+    generator: np.random.Generator,
+    published: bool,
+    budget: str,
 ) -> None:
-    usable = manifest[manifest["status"] == "ok"]
-    names = np.array(classes(study))
-    metrics = []
+    images = manifest[manifest["status"] == "ok"]
+    tested, fitted = [], []
     for rung in study.protocols:
-        tables = []
-        for table, spec in study.study.tables.items():
-            for item in spec.items:
-                truth = usable["label"].to_numpy()
-                right = generator.random(len(truth)) < ACCURACY[rung]
-                guess = np.where(right, truth, generator.choice(names, len(truth)))
-                frame = usable[["image_id", "subject_id", "source_id"]].assign(
-                    study=study.study.key, dataset=study.dataset_id, table=table, item=item.item, protocol=rung
-                )
-                frame = frame.assign(
-                    repeat=0, fold=np.arange(len(truth)) // 3 % 3, view="identity", y_true=truth, y_pred=guess
-                )
-                scores = (guess[:, None] == names) + generator.normal(0, 0.6, (len(truth), len(names)))
-                if len(names) == 2:
-                    frame["score"] = scores[:, 0] - scores[:, 1]
-                else:
-                    frame = frame.assign(**{f"score_{name}": scores[:, k] for k, name in enumerate(names)})
-                tables.append(frame)
-                for metric in METRICS:
-                    value = float((guess == truth).mean()) if metric == "accuracy" else float(generator.uniform(0.5, 1))
-                    printed = (
-                        round(float(generator.uniform(0.97, 1)), 3) if published and metric in spec.metrics else None
-                    )
-                    line = (
-                        study.study.key,
-                        table,
-                        item.item,
-                        rung,
-                        metric,
-                        value,
-                        value - 0.04,
-                        min(1.0, value + 0.03),
-                    )
-                    metrics.append((*line, len(truth), 12, printed, "not tested"))
-        write_parquet(pd.concat(tables, ignore_index=True), folder / rung / "predictions.parquet")
-        for table_spec in study.study.tables.values():
-            for item in table_spec.items:
+        parts = []
+        for number, table in study.study.tables.items():
+            for item in table.items:
+                labels = study.label_set_of(table.split_of(item))
+                images_here = images.assign(label=images["label"].map(labels.of_label)) if labels else images
+                names = list(labels.classes) if labels else classes(study)
+                part = _predict(images_here, np.array(names), ACCURACY[rung], generator)
+                about = {"study": study.study.key, "dataset": study.dataset_id, "table": number, "protocol": rung}
+                part = part.assign(**about, item=item.item, role="test")
+                if table.needs_fitted_rows:
+                    role = np.resize(["test", "train", "train", "validation"], len(part))
+                    part = part.assign(role=role)
+                parts.append(part)
+        collected = collect(parts)
+        write_predictions(collected.predictions, folder / rung / "predictions.parquet")
+        write_fitting(collected.fitting, folder / rung / "fitting.parquet")
+        tested.append(collected.predictions)
+        fitted.append(collected.fitting)
+        for table in study.study.tables.values():
+            for item in table.items:
                 if item.reducer:
-                    path = folder / rung / "reducers" / table_spec.split / f"{item.features}-{item.reducer}.h5"
+                    path = folder / rung / "reducers" / table.split / f"{item.features}-{item.reducer}.h5"
                     _write_reducer(path, ["all"] if rung == "as_published" else ["r0f0", "r0f1", "r0f2"], generator)
-    columns = ["study", "table", "item", "protocol", "metric", "value", "ci_low", "ci_high"]
-    frame = pd.DataFrame(metrics, columns=[*columns, "n_images", "n_subjects", "published", "verdict"])
-    first = frame.groupby(["table", "item", "metric"])["published"].transform("first")
-    write_csv(frame.assign(published=first), folder / "metrics.csv")
+    metrics = evaluate(
+        tested,
+        study,
+        _published(study.study.tables if published else {}, generator),
+        fitting=fitted,
+        budget=budget,
+        dataset_complete=False,
+        seed=0,
+        n_resamples=50,
+    )
+    write_csv(metrics, folder / "metrics.csv")
+
+
+def _predict(images: pd.DataFrame, names: np.ndarray, accuracy: float, generator: np.random.Generator) -> pd.DataFrame:
+    """Predictions of every image once, in three folds."""
+    truth = images["label"].to_numpy()
+    guess = np.where(generator.random(len(truth)) < accuracy, truth, generator.choice(names, len(truth)))
+    frame = images[["image_id", "subject_id", "source_id"]].assign(
+        repeat=0, fold=np.arange(len(truth)) // 3 % 3, view="identity", y_true=truth, y_pred=guess
+    )
+    scores = (guess[:, None] == names) + generator.normal(0, 0.6, (len(truth), len(names)))
+    if len(names) == 2:
+        return frame.assign(score=scores[:, 0] - scores[:, 1])
+    return frame.assign(**{f"score_{name}": scores[:, k] for k, name in enumerate(names)})
+
+
+def _published(tables: dict[str, Table], generator: np.random.Generator) -> pd.DataFrame:
+    """Numbers of a paper, for all that its tables print; tables of our own are called S."""
+    rows = [
+        (number, item.item, metric, round(float(generator.uniform(0.97, 1)), 3), 0.0005)
+        for number, table in tables.items()
+        for item in table.items
+        for metric in table.metrics
+        if item.reading_of is None and not number.startswith("S")
+    ]
+    return pd.DataFrame(rows, columns=["table", "item", "metric", "value", "half_unit"])
 
 
 def _write_reducer(path: Path, fits: list[str], generator: np.random.Generator) -> None:

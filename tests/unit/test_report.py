@@ -16,7 +16,8 @@ from PIL import Image
 
 from leukorepro.config import load_study
 from leukorepro.errors import UserError
-from leukorepro.report import cells, figures, style, wording
+from leukorepro.evaluation.metrics import METRICS
+from leukorepro.report import cells, figures, selection, style, wording
 from leukorepro.report.site import build
 from leukorepro.report.summary import summary_table
 from leukorepro.report.tables import Numbers, headline, read_metrics
@@ -108,12 +109,125 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return results
 
 
+@pytest.fixture(scope="module")
+def systems(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A study whose tables are a matrix, of five classes, of single classes, of phases, of a figure, and its own."""
+    root = tmp_path_factory.mktemp("systems")
+    results = report_data.write_run(root, [report_data.resolve(report_data.systems_study(), root)])
+    build(results / "config.json", results, results / "report")
+    return results
+
+
+@pytest.fixture(scope="module")
+def systems_page(systems: Path) -> Page:
+    return Page((systems / "report" / "index.html").read_text())
+
+
+@pytest.fixture(scope="module")
+def systems_metrics(systems: Path) -> pd.DataFrame:
+    metrics = pd.read_csv(systems / "systems" / "metrics.csv", dtype={"table": str})
+    return metrics.set_index(["table", "item", "protocol", "metric"])
+
+
+FEATURES = ("deep", "colour", "both")
+
+
+def test_a_matrix_has_a_row_of_feature_sets_for_each_classifier(
+    systems_page: Page, systems_metrics: pd.DataFrame
+) -> None:
+    for metric in ("accuracy", "f1"):
+        for classifier in ("knn", "svm"):
+            for rung in ("as_published", "subject_disjoint"):
+                rows = [systems_metrics.loc[("1", f"{f}/{classifier}", rung, metric)] for f in FEATURES]
+                for column, name in (("value", wording.RUNG_NAMES[rung]), ("published", "Published")):
+                    values = [row[column] for row in rows]
+                    assert any(name in text and row == values for text, row in systems_page.rows)
+
+
+def test_a_heat_map_says_where_each_panel_is_best(systems_page: Page, systems_metrics: pd.DataFrame) -> None:
+    (printed,) = (str(i["alt"]) for i in systems_page.images if "grid-1" in str(i["src"]))
+    (ours,) = (str(i["alt"]) for i in systems_page.images if "grid-S1" in str(i["src"]))
+    for table, alt in (("1", printed), ("S1", ours)):
+        values = systems_metrics.loc[table].xs("accuracy", level="metric")["value"].unstack("protocol")
+        values = values[~values.index.str.contains("again")]
+        for rung in ("as_published", "subject_disjoint"):
+            assert f"{wording.RUNG_NAMES[rung]} (ours): " in alt
+            assert f"{100 * values[rung].max():.1f}" in alt
+    assert "Published: " in printed
+    assert "Published: " not in ours
+    assert len([i for i in systems_page.images if "grid-" in str(i["src"])]) == 2
+
+
+def test_second_readings_stand_beside_the_numbers_of_what_they_read(
+    systems_page: Page, systems_metrics: pd.DataFrame
+) -> None:
+    assert words(systems_page).count("colour, again another reading of colour") == 4  # two tables, and all their rungs
+    printed = systems_metrics.loc[("2", "colour", "as_published", "accuracy"), "published"]
+    row = systems_metrics.loc[("2", "colour, again")].xs("accuracy", level="metric")["value"]
+    expected = [printed, row["as_published"], row["subject_disjoint"]]
+    (values,) = [
+        values for text, values in systems_page.rows if " ".join(text.split()).startswith("colour, again another")
+    ][:1]
+    assert values == expected
+    assert "another reading is compared with the numbers printed for the first" in words(systems_page)
+
+
+def test_tables_of_our_own_are_headed_so(systems_page: Page) -> None:
+    text = words(systems_page)
+    assert "Table S1: Beyond not in the paper" in text
+    assert text.count("not in the paper") == 1
+    assert "Figure 8: A figure's numbers" in text
+
+
+def test_left_out_tables_are_named_with_their_reason(systems_page: Page) -> None:
+    assert "Tables that were not made" in words(systems_page)
+    assert "Table 9: Its classes are <others>." in words(systems_page)
+
+
+def test_classes_are_told_and_called_as_in_the_paper(systems_page: Page) -> None:
+    text = words(systems_page)
+    assert "ALL is L1, L2; AML is M2, M3, M5." in text
+    assert "F1: mean over the 2 classes." in text
+    assert "Lymphoblastic precision (%)" in text
+    alts = [str(image["alt"]) for image in systems_page.images]
+    assert any("class lymphoblastic against the other" in alt for alt in alts)
+
+
+def test_curves_and_matrices_are_few(systems: Path, systems_page: Page) -> None:
+    """One of seven items, one of five-class items, and none again for a table with another's predictions."""
+    names = [Path(str(image["src"])).name for image in systems_page.images]
+    assert {n for n in names if n.startswith("roc-")} == {"roc-1.svg", "roc-2.svg", "roc-3.svg"}
+    assert words(systems_page).count("the same predictions") == 3
+    drawn = pd.read_csv(systems / "report" / "data" / "systems" / "roc-1.csv")
+    assert set(drawn["item"]) == {"both/svm"}
+    counts = pd.read_csv(systems / "report" / "data" / "systems" / "confusion-2.csv")
+    assert (counts.groupby(["item", "protocol"]).size() == 25).all()
+    assert counts["item"].nunique() == 4  # all are in the file
+    assert sum(p.stat().st_size for p in (systems / "report").rglob("*") if p.is_file()) < 5_000_000
+
+
+def test_a_matrix_is_one_only_if_every_combination_is_there() -> None:
+    table = report_data.systems_study().tables["1"]
+    assert selection.matrix_of(table) is not None
+    assert selection.matrix_of(table.model_copy(update={"items": table.items[1:]})) is None
+    assert selection.matrix_of(report_data.systems_study().tables["2"]) is None
+
+
+@pytest.mark.parametrize(
+    ("key", "name"), [("II", "Table II"), ("fig8", "Figure 8"), ("S1", "Table S1"), ("text", "Text")]
+)
+def test_tables_are_called_as_in_the_paper(key: str, name: str) -> None:
+    assert wording.table_name(key) == name
+
+
 def test_every_number_of_every_table_is_that_of_the_metrics(results: Path, page: Page) -> None:
     """The full table holds, for each item and rung, exactly the row of metrics.csv: the paper's metrics first."""
     for study in (ATTEIA, report_data.three_class_study()):
         metrics = pd.read_csv(results / study.key / "metrics.csv", dtype={"table": str})
         for number, table in study.tables.items():
-            order = [*table.metrics, *(m for m in report_data.METRICS if m not in table.metrics)]
+            words_for_one = {"recall": "sensitivity"}  # the printed word is shown, else this one
+            shown = [m for m in METRICS if m not in table.metrics and m not in words_for_one]
+            order = [*table.metrics, *shown]
             for item in table.items:
                 cells = metrics[(metrics["table"] == number) & (metrics["item"] == item.item)]
                 printed = cells[cells["protocol"] == "as_published"].set_index("metric")["published"]
@@ -209,8 +323,8 @@ def test_left_out_rungs_are_explained_and_the_honest_one_is_named(page: Page) ->
 def test_three_classes_have_a_panel_and_a_curve_for_each(results: Path, page: Page) -> None:
     alts = [str(image["alt"]) for image in page.images]
     curves = [alt for alt in alts if alt.startswith("ROC curves: Table II")]
-    assert len(curves) == 2
-    assert all(f"{name} as published" in alt for name in ("L1", "M2", "M5 & <x>") for alt in curves)
+    assert len(curves) == 1  # of the headline; many classes are shown for one item
+    assert all(f"{name} as published" in curves[0] for name in ("L1", "M2", "M5 & <x>"))
     counts = pd.read_csv(results / "report" / "data" / "other" / "confusion-II.csv")
     assert len(counts) == 2 * 3 * 9
     assert (counts.groupby(["item", "protocol"])["count"].sum() == 59).all()
@@ -219,7 +333,7 @@ def test_three_classes_have_a_panel_and_a_curve_for_each(results: Path, page: Pa
 def test_area_under_a_drawn_curve_is_scikit_learns(results: Path) -> None:
     from sklearn.metrics import roc_auc_score
 
-    predictions = pd.read_parquet(results / "atteia2022" / "external" / "predictions.parquet")
+    predictions = pd.read_parquet(results / "atteia2022" / "subject_disjoint" / "predictions.parquet")
     rows = predictions[predictions["item"] == "GSet"]
     pairs, ordered = 0, 0.0
     for _, fold in rows.groupby("fold"):
@@ -227,8 +341,8 @@ def test_area_under_a_drawn_curve_is_scikit_learns(results: Path) -> None:
         weight = positive.sum() * (~positive).sum()
         pairs, ordered = pairs + weight, ordered + weight * roc_auc_score(positive, fold["score"])
     drawn = pd.read_csv(results / "report" / "data" / "atteia2022" / "roc-1.csv")
-    curve = drawn[(drawn["item"] == "GSet") & (drawn["protocol"] == "external")]
-    area = figures.Curve("external", curve["fpr"].tolist(), curve["tpr"].tolist()).area
+    curve = drawn[(drawn["item"] == "GSet") & (drawn["protocol"] == "subject_disjoint")]
+    area = figures.Curve("subject_disjoint", curve["fpr"].tolist(), curve["tpr"].tolist()).area
     assert area == pytest.approx(ordered / pairs, abs=1e-12)
 
 
@@ -279,8 +393,12 @@ def test_equal_input_gives_equal_bytes_and_leaves_nothing_behind(clean: Path, tm
 
 
 def test_a_missing_input_is_named(results: Path, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match=r"atteia2022/as_published/predictions\.parquet"):
+    with pytest.raises(UserError, match=r"atteia2022/metrics\.csv"):
         build(results / "config.json", tmp_path / "none", tmp_path / "report")
+    (tmp_path / "some" / "atteia2022").mkdir(parents=True)
+    shutil.copy(results / "atteia2022" / "metrics.csv", tmp_path / "some" / "atteia2022")
+    with pytest.raises(UserError, match=r"atteia2022/as_published/predictions\.parquet"):
+        build(results / "config.json", tmp_path / "some", tmp_path / "report")
 
 
 def test_headline_compares_with_the_honest_rung_that_ran(results: Path) -> None:
@@ -296,17 +414,23 @@ def test_headline_compares_with_the_honest_rung_that_ran(results: Path) -> None:
         assert [step.change for step in top.steps] == list(values - values["as_published"])
 
 
-def test_summary_table_says_what_the_page_says(results: Path) -> None:
+@pytest.mark.parametrize("which", ["results", "systems"])
+def test_summary_table_has_a_block_for_every_study(which: str, request: pytest.FixtureRequest) -> None:
     from rich.console import Console
 
-    run = load_resolved(results / "config.json")
-    frames = {s.study.key: read_metrics(results / s.study.key / "metrics.csv") for s in run.studies}
-    console = Console(width=200, record=True, file=(results / "terminal.txt").open("w"))
+    folder: Path = request.getfixturevalue(which)
+    run = load_resolved(folder / "config.json")
+    frames = {s.study.key: read_metrics(folder / s.study.key / "metrics.csv") for s in run.studies}
+    console = Console(width=200, record=True, file=(folder / "terminal.txt").open("w"))
     console.print(summary_table(frames, run))
     text = console.export_text()
     for study in run.studies:
+        assert f"{study.study.key} on {study.dataset_id}" in text
         top = headline(study, Numbers(frames[study.study.key]))
-        assert all(e.text in text for e in (top.published, top.as_published, top.honest))
+        (line,) = [line for line in text.splitlines() if f"* {wording.table_name(top.table)}, {top.item}:" in line]
+        assert all(e.text in line for e in (top.published, top.as_published, top.honest))
+        for number in study.study.tables:
+            assert f" {wording.table_name(number)}, " in text
     assert all(caveat in " ".join(text.split()) for caveat in run.caveats)
 
 

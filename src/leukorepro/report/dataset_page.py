@@ -23,6 +23,8 @@ class ClassRow:
     """Counts of one class's readable images."""
 
     label: str
+    called: str
+    """What the paper calls it; empty where it is no other name."""
     n_images: int
     n_sources: int
     n_subjects: int
@@ -82,6 +84,7 @@ def dataset_page(study: ResolvedStudy, sources: Sources, output: Output) -> Data
         classes=[
             ClassRow(
                 label or NO_LABEL,
+                study.study.class_names.get(label, ""),
                 number,
                 scan["sources"].get(label, 0),
                 scan["subjects"].get(label, 0),
@@ -145,4 +148,6 @@ def _sheet(study: ResolvedStudy, sources: Sources, number: int, label: str, outp
     name = label or NO_LABEL
     path, address = output.path("figures", study.study.key, f"cells-{number}-{name}.jpg")
     contact_sheet([study.images / p for p in rows["path"]], study.dataset.max_pixels, path)
+    called = study.study.class_names.get(label)
+    name += f" ({called})" if called else ""
     return Sheet(address, f"{len(rows)} images of the class {name}.", f"Class {name}: {len(rows)} of its images.")

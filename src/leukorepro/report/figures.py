@@ -19,6 +19,9 @@ from leukorepro.report import style, wording
 from leukorepro.report.tables import Estimate, Headline, Step
 from leukorepro.words import Rung
 
+CHARACTERS = 28
+"""Of class names that have room along one side of a confusion matrix."""
+
 
 @dataclass(frozen=True)
 class Curve:
@@ -95,7 +98,7 @@ def ladder(
         axes.set_yticks([tick for tick in axes.get_yticks() if low <= tick <= 100])
         axes.set_ylim(low, high)
     axes.set_ylabel(wording.metric_heading(headline.metric))
-    axes.set_title(f"Table {headline.table}, {headline.item}")
+    axes.set_title(f"{wording.table_name(headline.table)}, {headline.item}")
     axes.grid(axis="y")
     if others:
         line = Line2D([], [], color="#c7ccd4", linewidth=0.9, marker="o", markersize=2)
@@ -146,6 +149,54 @@ def bars(
         loc="outside upper left",
         ncols=3,
     )
+    style.note(figure, conditions)
+    return figure
+
+
+@style.styled
+def heat_map(
+    panels: Sequence[tuple[str, Rung | None, Sequence[Sequence[Estimate]]]],
+    rows: Sequence[str],
+    columns: Sequence[str],
+    metric: str,
+    conditions: Sequence[str],
+) -> Figure:
+    """Every classifier on every feature set, side by side on one scale of colours.
+
+    Parameters
+    ----------
+    panels : sequence of (title, rung, estimates)
+        `rung` is None for published values; estimates are indexed by row, then column.
+    rows, columns : sequence of str
+        Names of classifiers and of feature sets.
+    metric : str
+    conditions : sequence of str
+        Written under the figure.
+    """
+    height = 0.75 + 0.24 * len(rows) + 0.055 * max(map(len, columns))
+    figure, grid = style.panels(len(panels), len(panels), height, sharey=True)
+    scale = 100.0 if wording.is_share(metric) else 1.0
+    values = [np.array([[_scaled(e.value, scale) for e in row] for row in estimates]) for _, _, estimates in panels]
+    known = np.concatenate([panel[~np.isnan(panel)] for panel in values])
+    low, high = (float(known.min()), float(known.max())) if len(known) else (0.0, 1.0)
+    middle = low + 0.55 * (high - low)
+    for axes, (title, rung, estimates), panel in zip(grid, panels, values, strict=True):
+        image = axes.imshow(panel, cmap="cividis", vmin=low, vmax=high, aspect="auto")
+        for (row, column), value in np.ndenumerate(panel):
+            colour = "white" if value < middle else style.INK
+            text = estimates[row][column].text
+            axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=6.5)
+        axes.set_xticks(range(len(columns)), columns, rotation=40, ha="right", rotation_mode="anchor")
+        axes.set_yticks(range(len(rows)), rows)
+        axes.tick_params(length=0)
+        axes.spines[:].set_visible(False)
+        axes.set_title(f"    {title}")
+        colour = style.PUBLISHED if rung is None else style.LOOKS[rung].colour
+        corner: Any = {"xy": (0, 1), "xycoords": "axes fraction", "textcoords": "offset points", "fontsize": 8}
+        axes.annotate("\N{BLACK SQUARE}", xytext=(0, 6), color=colour, **corner)
+    bar = figure.colorbar(image, ax=grid, fraction=0.03, aspect=12, pad=0.01)
+    bar.outline.set_visible(False)
+    bar.set_label(wording.metric_heading(metric))
     style.note(figure, conditions)
     return figure
 
@@ -202,9 +253,11 @@ def confusion(
             colour = "white" if shares[row, column] > 0.75 else style.INK
             text = f"{count}\n{100 * shares[row, column]:.0f} %" if len(classes) <= 5 else f"{count}"
             axes.text(column, row, text, ha="center", va="center", color=colour, fontsize=size)
-        turn = 0 if max(map(len, classes)) * len(classes) <= 18 else 40
-        axes.set_xticks(range(len(classes)), classes, rotation=turn, ha="right" if turn else "center")
-        axes.set_yticks(range(len(classes)), classes)
+        fits = max(map(len, classes)) * len(classes) <= CHARACTERS  # else names are slanted
+        turned: dict[str, Any] = {} if fits else {"rotation": 40, "ha": "right", "rotation_mode": "anchor"}
+        axes.set_xticks(range(len(classes)), classes, fontsize=6.5, **turned)
+        upright: dict[str, Any] = {"rotation": 90, "va": "center"} if fits else {}
+        axes.set_yticks(range(len(classes)), classes, fontsize=6.5, **upright)
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
         axes.set_title(f"{title}\n", fontsize=7.5)

@@ -10,10 +10,14 @@ import pandas as pd
 from leukorepro.report import figures, wording
 from leukorepro.report.figures import Curve
 from leukorepro.report.output import Output
+from leukorepro.report.selection import Matrix, drawn_items, in_paper, main_item, matrix_of, shown_rungs
 from leukorepro.report.sources import Sources
 from leukorepro.report.tables import Estimate, Headline, ladder
 from leukorepro.resolved import ResolvedStudy
 from leukorepro.words import Rung
+
+MANY_CLASSES = 3
+"""Tables of more classes have the confusion matrices of one item only."""
 
 
 @dataclass(frozen=True)
@@ -46,8 +50,7 @@ class Studio:
         self.sources = sources
         self.conditions = conditions
         self.output = output
-        honest = wording.honest_rung(study.protocols)
-        self.shown: list[Rung] = [rung for rung in study.protocols if rung in ("as_published", honest)]
+        self.shown: list[Rung] = shown_rungs(study)
         """The published protocol and the honest one, as far as they ran."""
 
     def ladder(self, top: Headline) -> Picture:
@@ -61,7 +64,7 @@ class Studio:
         metric = wording.metric_heading(top.metric)
         values = [f"published {top.published.text}"] if top.published.value is not None else []
         values += [f"{step.name.lower()} {step.estimate.text}" for step in top.steps]
-        caption = f"{metric} of Table {top.table}, {top.item}, rung by rung. Bars are 95 % intervals."
+        caption = f"{metric} of {wording.table_name(top.table)}, {top.item}, rung by rung. Bars are 95 % intervals."
         if others:
             caption += " Grey lines are the table's other items."
         return Picture(
@@ -74,58 +77,76 @@ class Studio:
         """The paper's figures of a table, redrawn with our numbers beside its own."""
         return [self._bars(key) for key, figure in self.study.study.figures.items() if figure.table == table]
 
-    def curves(self, table: str) -> list[Picture]:
-        """ROC curves: with two classes one figure, a panel per item; with more a figure per item, a panel per class."""
-        frame = self.sources.roc[self.sources.roc["table"] == table]
-        data = self.output.table(frame, "data", self.study.study.key, f"roc-{table}.csv")
-        items = [item.item for item in self.study.study.tables[table].items]
-        classes = list(dict.fromkeys(frame["class"]))
-        if not classes:
-            return []
-        if len(classes) == 1:
-            title = f"Table {table}, class {classes[0]} against the other"
-            sheets = [(table, title, [(item, self._panel(frame, item, classes[0])) for item in items])]
-        else:
-            sheets = [
-                (
-                    f"{table}-{number}",
-                    f"Table {table}, {item}, each class against the others",
-                    [(name, self._panel(frame, item, name)) for name in classes],
-                )
-                for number, item in enumerate(items, start=1)
-            ]
-        return [
-            Picture(
-                self.output.figure(
-                    figures.roc(panels, self.conditions), "figures", self.study.study.key, f"roc-{name}.svg"
-                ),
-                f"ROC curves: {title}. Areas under the curves: {_areas(panels)}.",
-                f"{title}. In the legends, the area under each curve.",
-                data,
+    def heat_map(self, table: str) -> Picture | None:
+        """Classifiers against feature sets, in the first metric of a table; None where it is no such matrix."""
+        spec = self.study.study.tables[table]
+        matrix = matrix_of(spec)
+        if matrix is None:
+            return None
+        numbers, metric = self.sources.numbers, spec.metrics[0]
+        rows = [matrix.row(classifier) for classifier in matrix.classifiers]
+        panels: list[tuple[str, Rung | None, list[list[Estimate]]]] = [
+            (
+                f"{wording.RUNG_NAMES[rung]} (ours)",
+                rung,
+                [[numbers.ours(table, i, rung, metric) for i in r] for r in rows],
             )
-            for name, title, panels in sheets
-        ]
-
-    def matrices(self, table: str) -> Picture:
-        """Confusion matrices of every item of a table."""
-        frame = self.sources.confusion[self.sources.confusion["table"] == table]
-        classes = sorted(set(frame["y_true"]) | set(frame["y_pred"]))
-        panels = [
-            (item.item, rung, figures.confusion_counts(_select(frame, item.item, rung), classes))
-            for item in self.study.study.tables[table].items
             for rung in self.shown
         ]
-        shown = " and ".join(wording.RUNG_NAMES[rung].lower() for rung in self.shown)
+        if in_paper(self.study, numbers, table):
+            printed = [[numbers.published(table, item, metric) for item in row] for row in rows]
+            panels.insert(0, ("Published", None, printed))
+        best = "; ".join(f"{title}: {_best(matrix, estimates)}" for title, _, estimates in panels)
+        drawn = figures.heat_map(panels, matrix.classifiers, matrix.features, metric, self.conditions)
+        heading, name = wording.metric_heading(metric), wording.table_name(table)
         return Picture(
-            self.output.figure(
-                figures.confusion(panels, classes, self.conditions),
-                "figures",
-                self.study.study.key,
-                f"confusion-{table}.svg",
-            ),
-            f"Confusion matrices of every item of Table {table}, {shown}; the counts are in the CSV table.",
-            f"Table {table}, {shown}: counts of scored rows, mirrored copies included where the protocol scores "
-            "them, and shares of the true class.",
+            self.output.figure(drawn, "figures", self.study.study.key, f"grid-{table}.svg"),
+            f"{heading} of {name}, every classifier on every feature set. Best: {best}. The numbers are in the table.",
+            f"{heading} of {name}: every classifier on every feature set, on one scale of colours. Best: {best}.",
+        )
+
+    def curves(self, table: str) -> Picture | None:
+        """ROC curves: with two classes a panel per item, with more a panel per class of one item; None without any."""
+        frame = self.sources.roc[self.sources.roc["table"] == table]
+        classes = list(dict.fromkeys(frame["class"]))
+        if not classes:
+            return None
+        name, items = wording.table_name(table), drawn_items(self.study, self.sources.numbers, table)
+        if len(classes) == 1:
+            title = f"{name}, class {self._called(classes[0])} against the other"
+            panels = [(item, self._panel(frame, item, classes[0])) for item in items]
+        else:
+            main = main_item(self.study, self.sources.numbers, table)
+            title = f"{name}, {main}, each class against the others"
+            panels = [(self._called(c), self._panel(frame, main, c)) for c in classes]
+        drawn = figures.roc(panels, self.conditions)
+        return Picture(
+            self.output.figure(drawn, "figures", self.study.study.key, f"roc-{table}.svg"),
+            f"ROC curves: {title}. Areas under the curves: {_areas(panels)}.",
+            f"{title}. In the legends, the area under each curve.{self._others(table, items)}",
+            self.output.table(frame, "data", self.study.study.key, f"roc-{table}.csv"),
+        )
+
+    def matrices(self, table: str) -> Picture:
+        """Confusion matrices of a table's items: of all of them, or of one where they are many or have many classes."""
+        frame = self.sources.confusion[self.sources.confusion["table"] == table]
+        classes = sorted(set(frame["y_true"]) | set(frame["y_pred"]))
+        items = drawn_items(self.study, self.sources.numbers, table)
+        if len(classes) > MANY_CLASSES:
+            items = [main_item(self.study, self.sources.numbers, table)]
+        panels = [
+            (item, rung, figures.confusion_counts(_select(frame, item, rung), classes))
+            for item in items
+            for rung in self.shown
+        ]
+        drawn = figures.confusion(panels, [self._called(name) for name in classes], self.conditions)
+        shown = " and ".join(wording.RUNG_NAMES[rung].lower() for rung in self.shown)
+        name = wording.table_name(table)
+        return Picture(
+            self.output.figure(drawn, "figures", self.study.study.key, f"confusion-{table}.svg"),
+            f"Confusion matrices of {', '.join(items)} of {name}, {shown}; the counts are in the CSV table.",
+            f"{name}, {shown}: counts of scored rows, mirrored copies included where the protocol scores them, and "
+            f"shares of the true class.{self._others(table, items)}",
             self.output.table(frame, "data", self.study.study.key, f"confusion-{table}.csv"),
         )
 
@@ -168,13 +189,24 @@ class Studio:
         return Picture(
             self.output.figure(drawn, "figures", self.study.study.key, f"paper-{key}.svg"),
             f"{name} of the paper: {', '.join(map(wording.metric_name, figure.metrics))} of "
-            f"{', '.join(figure.items)}, published beside ours; the numbers are in Table {figure.table}.",
+            f"{', '.join(figure.items)}, published beside ours; the numbers are in {wording.table_name(figure.table)}.",
             f"{name} of the paper: {figure.title}. Lines are 95 % intervals.",
         )
 
+    def _called(self, name: str) -> str:
+        """What the paper calls a class."""
+        return self.study.study.class_names.get(name, name)
+
+    def _others(self, table: str, drawn: Sequence[str]) -> str:
+        """What became of a table's items that are not drawn."""
+        others = len(self.study.study.tables[table].items) - len(drawn)
+        if not others:
+            return ""
+        return f" Drawn for {', '.join(drawn)}; {wording.count(others, 'other item')} not drawn."
+
     def _largest_class(self, top: Headline) -> float | None:
         """Accuracy of always answering the largest class, on the rows of the honest rung."""
-        if top.metric != "accuracy" or top.honest_rung is None:
+        if top.metric not in ("accuracy", "test_accuracy") or top.honest_rung is None:
             return None
         frame = self.sources.confusion
         rows = _select(frame[frame["table"] == top.table], top.item, top.honest_rung)
@@ -190,6 +222,17 @@ class Studio:
 
 def _select(frame: pd.DataFrame, item: str, rung: Rung) -> pd.DataFrame:
     return frame[(frame["item"] == item) & (frame["protocol"] == rung)]
+
+
+def _best(matrix: Matrix, estimates: Sequence[Sequence[Estimate]]) -> str:
+    """Where a matrix is largest, and how large."""
+    known = [
+        (estimate.value, f"{classifier} on {features}, {estimate.text}")
+        for classifier, row in zip(matrix.classifiers, estimates, strict=True)
+        for features, estimate in zip(matrix.features, row, strict=True)
+        if estimate.value is not None
+    ]
+    return max(known)[1] if known else "nothing"
 
 
 def _areas(panels: Sequence[tuple[str, Sequence[Curve]]]) -> str:

@@ -65,6 +65,7 @@ def _environment() -> Environment:
         "difference": lambda value, metric: wording.difference(metric, value),
         "share": wording.is_share,
         "slug": wording.slug,
+        "table_name": wording.table_name,
         "sentence": wording.sentence,
     }
     return environment

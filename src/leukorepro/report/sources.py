@@ -13,6 +13,7 @@ from leukorepro.data.manifest import read_manifest
 from leukorepro.evaluation.curves import confusion_matrices, roc_curves
 from leukorepro.evaluation.predictions import Cell, read_predictions
 from leukorepro.report.figures import Losses
+from leukorepro.report.selection import drawn_before, drawn_items, shown_rungs
 from leukorepro.report.tables import Numbers, read_metrics
 from leukorepro.resolved import ResolvedStudy
 from leukorepro.store import hdf5_reader, read_json
@@ -51,7 +52,7 @@ class Sources:
     metrics_file: Path
     numbers: Numbers
     roc: pd.DataFrame
-    """Columns table, item, protocol, class, fpr, tpr: one row per corner."""
+    """Columns table, item, protocol, class, fpr, tpr: one row per corner, for the items and rungs that are drawn."""
     confusion: pd.DataFrame
     """Columns table, item, protocol, y_true, y_pred, count."""
     reducers: dict[Reduction, list[Fit]]
@@ -62,7 +63,7 @@ class Sources:
     scan: dict[str, Any]
     """Summary of `leukorepro.data.manifest.scan`."""
     extractors: dict[str, dict[str, Any]]
-    """Attributes of every feature file, by the extractor's name in the study."""
+    """Attributes of every feature file, by the extractor's or descriptor's name in the study."""
 
     def losses(self, reduction: Reduction) -> list[Losses]:
         """A reducer's training losses, by rung."""
@@ -88,31 +89,49 @@ def read_sources(study: ResolvedStudy, results: Path) -> Sources:
     """
     folder = results / study.study.key
     dataset = results.parent / "datasets" / study.dataset_id
-    predictions = [read_predictions(folder / rung / "predictions.parquet") for rung in study.protocols]
-    splits = {
-        (number, item.item): table.split_of(item)
-        for number, table in study.study.tables.items()
-        for item in table.items
-    }
-
-    def positive_class(cell: Cell) -> str | None:
-        return study.positive_class_of(splits[cell.table, cell.item])
-
+    numbers = Numbers(read_metrics(folder / "metrics.csv"))
+    predictions = {rung: read_predictions(folder / rung / "predictions.parquet") for rung in study.protocols}
     return Sources(
         metrics_file=folder / "metrics.csv",
-        numbers=Numbers(read_metrics(folder / "metrics.csv")),
-        roc=pd.concat([roc_curves(p, positive_class) for p in predictions], ignore_index=True),
-        confusion=pd.concat([confusion_matrices(p) for p in predictions], ignore_index=True),
+        numbers=numbers,
+        roc=_roc(study, numbers, predictions),
+        confusion=pd.concat([confusion_matrices(p) for p in predictions.values()], ignore_index=True),
         reducers=_reducers(study, folder),
         manifest_file=dataset / "manifest.csv",
         manifest=read_manifest(dataset / "manifest.csv"),
         scan_file=dataset / "scan.json",
         scan=read_json(dataset / "scan.json"),
-        extractors={
-            name: _attributes(results.parent / "features" / study.dataset_id / f"{extractor.id}.h5")
-            for name, extractor in study.extractors.items()
-        },
+        extractors=_feature_files(study, results.parent / "features" / study.dataset_id),
     )
+
+
+def _feature_files(study: ResolvedStudy, folder: Path) -> dict[str, dict[str, Any]]:
+    """Attributes of the feature file of every extractor and descriptor that an item uses."""
+    used = {item.features for table in study.study.tables.values() for item in table.items}
+    names = {name for features in used for name in study.study.feature_sets[features]}
+    ids = {name: extractor.id for name, extractor in study.extractors.items()}
+    ids |= {name: descriptor.id for name, descriptor in study.descriptors.items()}
+    return {name: _attributes(folder / f"{file}.h5") for name, file in ids.items() if name in names}
+
+
+def _roc(study: ResolvedStudy, numbers: Numbers, predictions: dict[Rung, pd.DataFrame]) -> pd.DataFrame:
+    """Curves of the items and rungs that are drawn."""
+    splits = {
+        (number, item.item): table.split_of(item)
+        for number, table in study.study.tables.items()
+        for item in table.items
+        if not drawn_before(study, number) and item.item in drawn_items(study, numbers, number)
+    }
+
+    def positive_class(cell: Cell) -> str | None:
+        return study.positive_class_of(splits[cell.table, cell.item])
+
+    curves = []
+    for rung in shown_rungs(study):
+        frame = predictions[rung]
+        drawn = pd.MultiIndex.from_frame(frame[["table", "item"]]).isin(list(splits))
+        curves.append(roc_curves(frame[drawn], positive_class))
+    return pd.concat(curves, ignore_index=True)
 
 
 def _reducers(study: ResolvedStudy, folder: Path) -> dict[Reduction, list[Fit]]:

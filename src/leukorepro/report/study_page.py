@@ -9,10 +9,12 @@ from statistics import median
 
 from leukorepro.report import wording
 from leukorepro.report.dataset_page import DatasetPage, dataset_page
+from leukorepro.report.layout import Layout, lay_out
 from leukorepro.report.output import Output
 from leukorepro.report.pictures import Picture, Studio
+from leukorepro.report.selection import drawn_before
 from leukorepro.report.sources import Fit, Reduction, Sources
-from leukorepro.report.tables import Estimate, Headline, RungRow, all_rungs, headline, rungs, three_columns
+from leukorepro.report.tables import Estimate, Headline, RungRow, headline, rungs
 from leukorepro.resolved import ResolvedStudy
 from leukorepro.words import Budget
 
@@ -22,14 +24,17 @@ class TablePage:
     """One of the paper's tables beside ours."""
 
     key: str
+    name: str
     title: str
-    metrics: list[str]
-    rows: list[tuple[str, list[list[Estimate]]]]
-    all_metrics: list[str]
-    all_rows: list[tuple[str, list[tuple[str, list[Estimate]]]]]
+    notes: list[str]
+    """Classes that were put together, and what is averaged over them."""
+    layout: Layout
+    heat_map: Picture | None
     figures: list[Picture]
-    curves: list[Picture]
-    matrices: Picture
+    drawn_in: str
+    """The earlier table that shows the same items' curves and confusion matrices; empty where they are shown here."""
+    curves: Picture | None
+    matrices: Picture | None
 
 
 @dataclass(frozen=True)
@@ -129,19 +134,33 @@ def _less(top: Headline) -> str:
 
 def _table(study: ResolvedStudy, sources: Sources, number: str, studio: Studio) -> TablePage:
     table = study.study.tables[number]
-    numbers = sources.numbers
-    measured = numbers.metrics(number, first=table.metrics)
+    before = drawn_before(study, number)
     return TablePage(
         key=number,
+        name=wording.table_name(number),
         title=table.title,
-        metrics=table.metrics,
-        rows=three_columns(study, numbers, number),
-        all_metrics=measured,
-        all_rows=all_rungs(study, numbers, number, measured),
+        notes=_notes(study, sources, number),
+        layout=lay_out(study, sources.numbers, number),
+        heat_map=studio.heat_map(number),
         figures=studio.bars(number),
-        curves=studio.curves(number),
-        matrices=studio.matrices(number),
+        drawn_in=wording.table_name(before) if before else "",
+        curves=None if before else studio.curves(number),
+        matrices=None if before else studio.matrices(number),
     )
+
+
+def _notes(study: ResolvedStudy, sources: Sources, number: str) -> list[str]:
+    """What a reader must know of a table's classes."""
+    table = study.study.tables[number]
+    frame = sources.confusion[sources.confusion["table"] == number]
+    label_set = study.label_set_of(table.split)
+    positive = study.positive_class_of(table.split)
+    positive = study.study.class_names.get(positive, positive) if positive else None
+    notes = [wording.averaging(table, positive, frame["y_true"].nunique())]
+    if label_set is not None:
+        classes = [f"{name} is {', '.join(labels)}" for name, labels in label_set.classes.items()]
+        notes.insert(0, wording.sentence(classes))
+    return [note for note in notes if note]
 
 
 def _fit_rows(reduction: Reduction, fits: Sequence[Fit]) -> list[FitRow]:
@@ -167,12 +186,15 @@ def _extractors(sources: Sources) -> list[ExtractorRow]:
     rows = []
     for name, attributes in sources.extractors.items():
         size = attributes["input_size"]
+        network, weights = {"Descriptor": str(attributes["backbone"])}, {}
+        if attributes["weights"] != "none":
+            network = {"Network": f"{attributes['backbone']}, layer {attributes['layer']}"}
+            weights = {"Weights": str(attributes["weights"]), "Weights, SHA-256": str(attributes["weights_sha256"])}
         shown = {
-            "Network": f"{attributes['backbone']}, layer {attributes['layer']}",
+            **network,
             "Input": f"{size} \N{MULTIPLICATION SIGN} {size} pixels, {attributes['preprocessing']}",
             "Features": str(attributes["n_features"]),
-            "Weights": str(attributes["weights"]),
-            "Weights, SHA-256": str(attributes["weights_sha256"]),
+            **weights,
             "Engine and device": str(attributes["engine"]),
         }
         rows.append(ExtractorRow(name, shown))

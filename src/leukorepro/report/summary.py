@@ -1,4 +1,4 @@
-"""A run's headline numbers on the terminal."""
+"""A run's headline numbers on the terminal, study by study."""
 
 from __future__ import annotations
 
@@ -8,12 +8,15 @@ import pandas as pd
 from rich.table import Table
 
 from leukorepro.report import wording
-from leukorepro.report.tables import Estimate, Numbers, headline
+from leukorepro.report.selection import main_item
+from leukorepro.report.tables import Estimate, Numbers, headline, headline_of
 from leukorepro.resolved import ResolvedRun
 
 
 def summary_table(metrics: Mapping[str, pd.DataFrame], resolved: ResolvedRun) -> Table:
-    """The headline of every study: published, as published (ours), honest, verdict.
+    """A block for every study: its headline, then the item that stands for each other table.
+
+    Every line has what is published, ours as published, ours honest, and the verdict.
 
     Parameters
     ----------
@@ -28,23 +31,25 @@ def summary_table(metrics: Mapping[str, pd.DataFrame], resolved: ResolvedRun) ->
     """
     table = Table(title=f"leukorepro, run '{resolved.name}'", caption="\n".join(resolved.caveats) or None)
     table.caption_justify = "left"
-    table.add_column("study")
-    table.add_column("dataset")
-    table.add_column("headline item")
+    table.add_column("item")
     for name in ("published", "as published, ours", "honest"):
         table.add_column(name, justify="right")
     table.add_column("verdict")
     for study in resolved.studies:
-        top = headline(study, Numbers(metrics[study.study.key]))
-        table.add_row(
-            study.study.key,
-            study.dataset_id,
-            f"Table {top.table}, {top.item}: {wording.metric_heading(top.metric)}",
-            top.published.text,
-            _with_interval(top.as_published),
-            f"{_with_interval(top.honest)}\n{top.honest_name.lower()}",
-            top.verdict,
-        )
+        numbers = Numbers(metrics[study.study.key])
+        top = headline(study, numbers)
+        table.add_section()
+        table.add_row(f"{study.study.key} on {study.dataset_id}", "", "", top.honest_name.lower(), "", style="bold")
+        others = [key for key in study.study.tables if key != top.table]
+        for shown in (top, *(headline_of(study, numbers, key, main_item(study, numbers, key)) for key in others)):
+            name = f"{wording.table_name(shown.table)}, {shown.item}: {wording.metric_heading(shown.metric)}"
+            table.add_row(
+                f"{'*' if shown is top else ' '} {name}",
+                shown.published.text,
+                _with_interval(shown.as_published),
+                _with_interval(shown.honest),
+                shown.verdict,
+            )
     return table
 
 

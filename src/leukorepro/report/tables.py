@@ -8,7 +8,6 @@ from pathlib import Path
 
 import pandas as pd
 
-from leukorepro.config import Table
 from leukorepro.report import wording
 from leukorepro.resolved import ResolvedStudy
 from leukorepro.store import read_csv
@@ -154,6 +153,11 @@ def read_metrics(path: Path) -> pd.DataFrame:
 def headline(study: ResolvedStudy, numbers: Numbers) -> Headline:
     """The study's headline item, in the first metric of its table."""
     table, _, item = study.study.headline.partition("/")
+    return headline_of(study, numbers, table, item)
+
+
+def headline_of(study: ResolvedStudy, numbers: Numbers, table: str, item: str) -> Headline:
+    """An item as if the paper were quoted for it, in the first metric of its table."""
     metric = study.study.tables[table].metrics[0]
     honest = wording.honest_rung(study.protocols)
     return Headline(
@@ -176,46 +180,6 @@ def ladder(study: ResolvedStudy, numbers: Numbers, table: str, item: str, metric
         first = estimate.value if first is None else first
         change = None if estimate.value is None or first is None else estimate.value - first
         yield Step(rung, wording.RUNG_NAMES[rung], wording.RUNG_REMOVES[rung], estimate, change)
-
-
-def three_columns(study: ResolvedStudy, numbers: Numbers, key: str) -> list[tuple[str, list[list[Estimate]]]]:
-    """A table of the paper: per item and metric what is published, ours as published, and ours honest."""
-    table = study.study.tables[key]
-    honest = wording.honest_rung(study.protocols)
-    return [
-        (
-            item.item,
-            [
-                [
-                    numbers.published(key, item.item, metric),
-                    numbers.ours(key, item.item, "as_published", metric),
-                    numbers.ours(key, item.item, honest, metric),
-                ]
-                for metric in table.metrics
-            ],
-        )
-        for item in table.items
-    ]
-
-
-def all_rungs(
-    study: ResolvedStudy, numbers: Numbers, key: str, metrics: Sequence[str]
-) -> list[tuple[str, list[tuple[str, list[Estimate]]]]]:
-    """Every measured metric of every item on every rung, the published row first."""
-    table: Table = study.study.tables[key]
-    return [
-        (
-            item.item,
-            [
-                ("Published", [numbers.published(key, item.item, m) for m in metrics]),
-                *(
-                    (wording.RUNG_NAMES[rung], [numbers.ours(key, item.item, rung, m) for m in metrics])
-                    for rung in study.protocols
-                ),
-            ],
-        )
-        for item in table.items
-    ]
 
 
 def rungs(study: ResolvedStudy) -> list[RungRow]:

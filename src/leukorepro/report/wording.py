@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Collection, Sequence
 
-from leukorepro.config import Citation
+from leukorepro.config import Citation, MlpSpec, Table
 from leukorepro.evaluation.published import CORRELATIONS, COUNTS, LOSSES
 from leukorepro.resolved import ResolvedStudy
 from leukorepro.words import Budget, Rung, Scope, Unit
@@ -43,6 +43,9 @@ UNIT_WORDS: dict[Unit, str] = {
 }
 SCOPE_WORDS: dict[Scope, str] = {"all": "all rows, the test rows among them", "train": "the training rows only"}
 
+ONE_AGAINST_THE_OTHERS = ("sensitivity", "specificity", "precision", "recall", "f1")
+"""Metrics of one class, or averaged over classes."""
+
 NOT_SHARES = frozenset([*COUNTS, *LOSSES, *CORRELATIONS, "auroc"])
 """Metrics that are not shown in per cent."""
 
@@ -54,6 +57,9 @@ _SPECIAL_NAMES = {
     "fp": "FP",
     "tn": "TN",
     "n_features": "Features",
+    "train_accuracy": "Training accuracy",
+    "val_accuracy": "Validation accuracy",
+    "test_accuracy": "Test accuracy",
 }
 
 
@@ -122,11 +128,16 @@ def conditions(study: ResolvedStudy, budget: Budget) -> list[str]:
     if study.random_weights:
         words.append(f"random network weights ({', '.join(study.random_weights)})")
     if budget == "demo":
-        epochs = [
-            f"{spec.max_epochs['demo']} instead of {spec.max_epochs['published']} training epochs"
-            for spec in study.study.reducers.values()
+        trained = [spec.max_epochs for spec in study.study.reducers.values()]
+        trained += [spec.epochs for spec in study.study.classifiers.values() if isinstance(spec, MlpSpec)]
+        less = [f"{epochs['demo']} instead of {epochs['published']} training epochs" for epochs in trained]
+        sizes = [extractor.input_size for extractor in study.study.extractors.values()]
+        less += [
+            f"network inputs of {size['demo']} instead of {size['published']} pixels"
+            for size in sizes
+            if isinstance(size, dict) and size["demo"] != size["published"]
         ]
-        words.append(f"demo budget ({'; '.join(dict.fromkeys(epochs))})" if epochs else "demo budget")
+        words.append(f"demo budget ({'; '.join(dict.fromkeys(less))})" if less else "demo budget")
     return words
 
 
@@ -156,6 +167,38 @@ def figure_name(key: str) -> str:
     """A figure's key as the paper calls it: ``fig7`` becomes ``Figure 7``; other keys stay."""
     match = re.fullmatch(r"fig_?(\d+\w*)", key)
     return f"Figure {match[1]}" if match else key
+
+
+def table_name(key: str) -> str:
+    """A table's key as the paper calls it: ``II`` becomes ``Table II``, ``fig7`` ``Figure 7``, ``text`` ``Text``."""
+    if key == "text":
+        return "Text"
+    name = figure_name(key)
+    return f"Table {key}" if name == key else name
+
+
+def averaging(table: Table, positive_class: str | None, n_classes: int) -> str:
+    """What a table's precision, recall and their like are of; empty where it has none of them.
+
+    Parameters
+    ----------
+    table : Table
+    positive_class : str or None
+        What it is called in the paper.
+    n_classes : int
+    """
+    averaged = [metric for metric in table.metrics if metric in ONE_AGAINST_THE_OTHERS]
+    if not averaged:
+        return ""
+    names = " and ".join(filter(None, [", ".join(map(_in_a_sentence, averaged[:-1])), _in_a_sentence(averaged[-1])]))
+    if n_classes > 2 or table.average == "macro":
+        return sentence(f"{names}: mean over the {n_classes} classes")
+    return sentence(f"{names}: of the class {positive_class}")
+
+
+def _in_a_sentence(metric: str) -> str:
+    name = metric_name(metric)
+    return name if name.isupper() or name == "F1" else name.lower()
 
 
 def sentence(parts: str | Sequence[str]) -> str:

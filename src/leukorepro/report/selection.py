@@ -1,0 +1,92 @@
+"""What of a study is drawn and how its tables are laid out: small tables whole, of large ones what is quoted."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from leukorepro.config import Item, Table
+from leukorepro.report import wording
+from leukorepro.report.tables import Numbers
+from leukorepro.resolved import ResolvedStudy
+from leukorepro.words import Rung
+
+FEW_ITEMS = 6
+"""Tables of more items have curves and confusion matrices of one only; the others' numbers are in the files."""
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """A table in which every classifier is combined with every feature set."""
+
+    features: list[str]
+    classifiers: list[str]
+    names: dict[tuple[str, str], str]
+    """Item of every classifier and feature set, in this order."""
+
+    def row(self, classifier: str) -> list[str]:
+        """Items of a classifier, over the feature sets."""
+        return [self.names[classifier, features] for features in self.features]
+
+
+def shown_rungs(study: ResolvedStudy) -> list[Rung]:
+    """The published protocol and the honest one, as far as they ran; without either, whatever ran."""
+    honest = wording.honest_rung(study.protocols)
+    return [rung for rung in study.protocols if rung in ("as_published", honest)] or list(study.protocols)
+
+
+def main_item(study: ResolvedStudy, numbers: Numbers, key: str) -> str:
+    """The item that stands for a table: the study's headline, else the best printed one, else the first."""
+    table, _, item = study.study.headline.partition("/")
+    if table == key:
+        return item
+    spec = study.study.tables[key]
+    for metric in spec.metrics:
+        printed = {i.item: numbers.published(key, i.item, metric).value for i in spec.items}
+        known = {name: value for name, value in printed.items() if value is not None}
+        if known:
+            return max(known, key=known.__getitem__)
+    return spec.items[0].item
+
+
+def drawn_items(study: ResolvedStudy, numbers: Numbers, key: str) -> list[str]:
+    """Items of a table that have curves and confusion matrices on the page."""
+    items = study.study.tables[key].items
+    return [i.item for i in items] if len(items) <= FEW_ITEMS else [main_item(study, numbers, key)]
+
+
+def drawn_before(study: ResolvedStudy, key: str) -> str | None:
+    """An earlier table that has all of a table's items, whose predictions are the same; None where there is none."""
+
+    def systems(table: Table) -> set[Item]:
+        return {item.model_copy(update={"split": table.split_of(item)}) for item in table.items}
+
+    tables = study.study.tables
+    earlier = list(tables)[: list(tables).index(key)]
+    return next((name for name in earlier if systems(tables[key]) <= systems(tables[name])), None)
+
+
+def readings_last(table: Table) -> list[Item]:
+    """A table's items, second readings behind the item that they read anew."""
+    names = [item.item for item in table.items]
+    return sorted(table.items, key=lambda i: (names.index(i.reading_of or i.item), i.reading_of is not None))
+
+
+def matrix_of(table: Table) -> Matrix | None:
+    """The table as a matrix, second readings apart; None where it is none."""
+    items = [item for item in table.items if item.reading_of is None]
+    features = list(dict.fromkeys(item.features for item in items))
+    classifiers = list(dict.fromkeys(item.classifier for item in items))
+    names = {(item.classifier, item.features): item.item for item in items}
+    plain = all(item.reducer is None and item.split is None for item in items)
+    full = len(names) == len(items) == len(features) * len(classifiers)
+    if not (plain and full and len(features) > 1 and len(classifiers) > 1):
+        return None
+    return Matrix(features, classifiers, names)
+
+
+def in_paper(study: ResolvedStudy, numbers: Numbers, key: str) -> bool:
+    """Whether the paper prints any number of a table."""
+    table = study.study.tables[key]
+    return any(
+        numbers.published(key, item.item, metric).value is not None for item in table.items for metric in table.metrics
+    )

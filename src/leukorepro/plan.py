@@ -13,11 +13,8 @@ from typing import Any
 
 from leukorepro.config import FolderDataset, ImssDataset, Item, Strict, Study, SubjectsFromCsv, dataset_path
 from leukorepro.errors import UserError, unknown
-from leukorepro.resolve import overrides, resolve, resolve_extractor
 from leukorepro.resolved import ResolvedRun, ResolvedStudy
 from leukorepro.words import Budget, Rung
-
-__all__ = ["overrides", "resolve", "resolve_extractor"]
 
 
 def find_study(run: ResolvedRun, key: str) -> ResolvedStudy:

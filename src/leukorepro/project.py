@@ -14,7 +14,7 @@ from pydantic import TypeAdapter
 from leukorepro.config import CONFIG, SCHEMAS, Key, RealDataset, dataset_path, load_run
 from leukorepro.data.adapters import list_images
 from leukorepro.errors import UserError
-from leukorepro.plan import resolve
+from leukorepro.resolve import resolve
 from leukorepro.store import atomic_path, write_text
 from leukorepro.validation import parse
 from leukorepro.words import Budget

@@ -9,14 +9,16 @@ from typing import Any
 import yaml
 
 ROOT = Path(__file__).resolve().parents[2]
-FILES = ("config.yaml", "studies/atteia2022.yaml", "datasets/allidb_simulated.yaml")
+FILES = ("studies/atteia2022.yaml", "datasets/allidb_simulated.yaml")
 
 
 def make_project(folder: Path) -> Path:
-    """Copy the demo's configuration, and no more of it, into a folder."""
+    """The demo's configuration with its first study, and no more of it, in a folder."""
     for file in FILES:
         (folder / "config" / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / "config" / file, folder / "config" / file)
+    demo = yaml.safe_load((ROOT / "config/config.yaml").read_text())
+    write_yaml(folder / "config/config.yaml", demo | {"studies": demo["studies"][:1]})
     return folder
 
 

@@ -119,7 +119,7 @@ def test_the_pipeline_equals_plain_scikit_learn(name: str, classes: int) -> None
 
 @quiet
 @pytest.mark.parametrize("classes", [2, 3])
-@pytest.mark.parametrize("name", set(CASES) - ANOTHER_ALGORITHM)
+@pytest.mark.parametrize("name", sorted(set(CASES) - ANOTHER_ALGORITHM))
 def test_the_fast_way_equals_plain_scikit_learn(name: str, classes: int) -> None:
     predicted, values = expected(name, classes)
     ours = answer(CASES[name][0], classes)

@@ -17,12 +17,13 @@ import yaml
 from project_data import ROOT, make_project, touch
 from typer.testing import CliRunner
 
-from leukorepro import __version__, plan
+from leukorepro import __version__
 from leukorepro.cli import app
 from leukorepro.cli.data import describe_dataset
 from leukorepro.cli.options import pairs
 from leukorepro.config import CnmcDataset, FolderDataset, SubjectsFromCsv, SubjectsFromRegex
 from leukorepro.errors import UserError
+from leukorepro.resolve import resolve
 
 SCRIPT = Path(sys.executable).with_name("leukorepro")
 HEAVY = ["torch", "numpy", "pandas", "scipy", "sklearn", "matplotlib", "h5py", "PIL", "pydantic", "yaml", "rich"]
@@ -157,7 +158,10 @@ def test_a_fault_of_our_own_keeps_its_traceback(project: Path, monkeypatch: pyte
         ("data simulate --look allidb --class-effect 9 --output x", "data simulate: class_effect: given 9.0; must be "),
         ("data simulate --dataset config/datasets/none.yaml --output x", "config/datasets/none.yaml: no such file."),
         ("features fuse a.h5 b.h5 --output c.h5", "a.h5: no such file; run the stage that makes it first."),
-        ("predictions collect a.parquet --output x", "a.parquet: no such file; run the stage that makes it first."),
+        (
+            "predictions collect a.parquet --output x --fitting y",
+            "a.parquet: no such file; run the stage that makes it first.",
+        ),
         ("report summary --config config.json", "config.json: no such file; run the stage that makes it first."),
         ("init --name x --images . --study atteia2022 --weights x", "--weights: given 'x'; expected NAME=VALUE."),
     ],
@@ -213,7 +217,7 @@ def only_published(project: Path) -> Path:
         ("splits make", "--split", "five_fold", "study 'atteia2022': unknown split 'five_fold'. Known: five_folds."),
         ("splits make", "--protocol", "external", "study 'atteia2022': external does not run here: the run's "),
         ("models fit-reducer", "--reducer", "RSet2", "study 'atteia2022': unknown reducer 'RSet2'. Known: RSet25, "),
-        ("models classify", "--split", "five_fold", "study 'atteia2022': unknown split 'five_fold'. "),
+        ("models classify", "--splits", "five_fold=x.csv", "study 'atteia2022': unknown split 'five_fold'. "),
         ("models classify", "--feature-set", "Gset", "study 'atteia2022': unknown feature set 'Gset'. Known: ISet, "),
     ],
 )
@@ -236,7 +240,7 @@ def test_resolve_writes_the_whole_configuration(project: Path) -> None:
     done = run("config", "resolve", "--run", "config/config.yaml", "--set", "budget=published", "--output", "r.json")
     assert done.exit_code == 0
     written = json.loads((project / "r.json").read_text())
-    assert written == plan.resolve(Path("config/config.yaml"), {"budget": "published"}).model_dump(mode="json")
+    assert written == resolve(Path("config/config.yaml"), {"budget": "published"}).model_dump(mode="json")
     assert written["studies"][0]["study"]["reducers"]["RSet25"]["error_divisor"] == "rows", "defaults are filled in"
 
 

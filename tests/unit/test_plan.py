@@ -16,6 +16,7 @@ from leukorepro import plan
 from leukorepro.config import Extractor
 from leukorepro.errors import UserError
 from leukorepro.features.backbones import BACKBONES, TorchvisionWeights
+from leukorepro.resolve import resolve, resolve_extractor
 from leukorepro.resolved import ResolvedRun, ResolvedStudy, load_resolved
 from leukorepro.store import write_json, write_text
 
@@ -31,7 +32,7 @@ def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def resolve_study(project: Path, **study: Any) -> ResolvedStudy:
-    return plan.resolve(write_run(project, **study)).studies[0]
+    return resolve(write_run(project, **study)).studies[0]
 
 
 def refused(project: Path, **study: Any) -> str:
@@ -41,7 +42,7 @@ def refused(project: Path, **study: Any) -> str:
 
 
 def test_the_demo_resolves_to_the_paper_on_simulated_images(project: Path) -> None:  # noqa: ARG001
-    run = plan.resolve(Path("config/config.yaml"))
+    run = resolve(Path("config/config.yaml"))
     study = plan.find_study(run, "atteia2022")
     assert study.images == Path("data/simulated/allidb_simulated-demo")
     assert study.dataset_id == "allidb_simulated-demo"
@@ -59,7 +60,7 @@ def test_the_demo_resolves_to_the_paper_on_simulated_images(project: Path) -> No
 
 
 def test_a_resolved_run_survives_being_written_and_read(project: Path) -> None:
-    run = plan.resolve(Path("config/config.yaml"))
+    run = resolve(Path("config/config.yaml"))
     write_text(run.model_dump_json(), project / "config.json")
     assert load_resolved(project / "config.json") == run
     write_json({**run.model_dump(mode="json"), "budgte": "demo"}, project / "config.json")
@@ -82,7 +83,7 @@ def test_planning_needs_no_heavy_library() -> None:
 
 
 def test_text_overrides_the_file(project: Path) -> None:  # noqa: ARG001
-    run = plan.resolve(Path("config/config.yaml"), {"budget": "published", "seed": "3"})
+    run = resolve(Path("config/config.yaml"), {"budget": "published", "seed": "3"})
     assert (run.budget, run.seed) == ("published", 3)
     assert run.studies[0].dataset_id == "allidb_simulated-published"
 
@@ -97,7 +98,7 @@ def test_text_overrides_the_file(project: Path) -> None:  # noqa: ARG001
 )
 def test_a_wrong_override_is_refused(project: Path, overrides: dict[str, str], expected: str) -> None:  # noqa: ARG001
     with pytest.raises(UserError) as error:
-        plan.resolve(Path("config/config.yaml"), overrides)
+        resolve(Path("config/config.yaml"), overrides)
     assert str(error.value).startswith(expected)
 
 
@@ -105,7 +106,7 @@ def test_a_wrong_override_is_refused(project: Path, overrides: dict[str, str], e
 def test_a_run_that_is_no_mapping_is_refused(project: Path, content: str) -> None:
     (project / "run.yaml").write_text(content)
     with pytest.raises(UserError, match=r"run.yaml: given .* must be a mapping"):
-        plan.resolve(Path("run.yaml"), {"budget": "demo"})
+        resolve(Path("run.yaml"), {"budget": "demo"})
 
 
 # ---------------------------------------------------------------------------------------------------------- wrong names
@@ -149,7 +150,7 @@ def test_smallest_inputs_are_no_smaller_than_torchvision_says(name: str) -> None
     least = max(torchvision.models.get_weight(backbone.weights.name).meta["min_size"])
     assert least <= backbone.min_input_size == max(least, 32) <= backbone.input_size
     extractor = Extractor(backbone=name, input_size=backbone.min_input_size)
-    assert plan.resolve_extractor(extractor, "random", "x").input_size == backbone.min_input_size
+    assert resolve_extractor(extractor, "random", "x").input_size == backbone.min_input_size
 
 
 @pytest.mark.parametrize(
@@ -239,7 +240,7 @@ def test_simulated_images_need_not_exist_yet(project: Path) -> None:
     content["sizes"]["demo"] = {"subjects": 4, "images": 8}
     write_yaml(file, content | {"look": "cnmc2019"})
     assert list(resolve_study(project).protocols) == RUNGS[:4]
-    assert plan.resolve(Path("config/config.yaml"), {"budget": "published"}).studies[0].external_split == "prelim"
+    assert resolve(Path("config/config.yaml"), {"budget": "published"}).studies[0].external_split == "prelim"
 
 
 def test_rungs_have_the_two_knobs_of_the_ladder(project: Path) -> None:
@@ -357,7 +358,7 @@ def test_views_are_those_of_all_studies_that_share_an_extractor(project: Path) -
     studies = [{"study": key, "dataset": "allidb_simulated"} for key in ("atteia2022", "other")]
     studies[1]["weights"] = {"inception_v3": "imagenet"}  # type: ignore[assignment]
     file = write_yaml(project / "two.yaml", {"name": "two", "budget": "demo", "weights": "random", "studies": studies})
-    run = plan.resolve(file)
+    run = resolve(file)
     dataset = "allidb_simulated-demo"
     assert plan.views_of(run, dataset, "googlenet-gap-random-224") == ["identity", "hflip", "vflip", "rot90"]
     for fused_with_it in ("inception_v3-gap-random-299", "inception_v3-gap-imagenet-299"):
@@ -370,7 +371,7 @@ def test_a_demonstration_may_have_smaller_inputs(project: Path) -> None:
     edit_study(project, "extractors", "googlenet", to={"backbone": "googlenet", "input_size": sizes})
     run = Path("config/config.yaml")
     for budget, size in sizes.items():
-        study = plan.resolve(run, {"budget": budget}).studies[0]
+        study = resolve(run, {"budget": budget}).studies[0]
         assert study.extractors["googlenet"].id == f"googlenet-gap-random-{size}"
 
 
@@ -447,7 +448,7 @@ ALL = set(DIGESTS)
 
 
 def digests(overrides: dict[str, Any] | None = None) -> dict[str, str]:
-    run = plan.resolve(Path("config/config.yaml"), overrides)
+    run = resolve(Path("config/config.yaml"), overrides)
     return {name: function(run, run.studies[0]) for name, function in DIGESTS.items()}
 
 
@@ -504,7 +505,7 @@ def test_a_digest_changes_with_the_part_of_the_run_that_it_uses(
 
 
 def test_a_digest_is_the_same_in_every_process(project: Path) -> None:  # noqa: ARG001
-    code = "from pathlib import Path; from leukorepro import plan; print(plan.digest(plan.resolve(Path('{}'))))"
+    code = "from pathlib import Path; from leukorepro import plan; from leukorepro.resolve import resolve; print(plan.digest(resolve(Path('{}'))))"
     file = "config/config.yaml"
     printed = [
         subprocess.run(
@@ -516,7 +517,7 @@ def test_a_digest_is_the_same_in_every_process(project: Path) -> None:  # noqa: 
         ).stdout.strip()
         for seed in ("1", "2")
     ]
-    assert printed == [plan.digest(plan.resolve(Path(file)))] * 2
+    assert printed == [plan.digest(resolve(Path(file)))] * 2
 
 
 # --------------------------------------------------------------------------------------------------------- fingerprints

@@ -11,9 +11,10 @@ from hypothesis import strategies as st
 from project_data import make_project, touch
 from typer.testing import CliRunner
 
-from leukorepro import plan, project, store
+from leukorepro import project, store
 from leukorepro.cli import app
 from leukorepro.config import FolderDataset, load_dataset, load_run
+from leukorepro.resolve import resolve
 
 RUN = Path("config/runs/smears.yaml")
 DATASET = Path("config/datasets/smears.yaml")
@@ -72,7 +73,7 @@ def test_two_files_are_written_and_the_command_is_printed() -> None:
 def test_the_printed_command_makes_the_run_that_was_asked_for() -> None:
     words = init("--extractor", "mobilenet_v2", "--weights", "mobilenet_v2=random", weights=False)
     command = shlex.split(words.output.splitlines()[-1])
-    study = plan.resolve(Path(command[-1])).studies[0]
+    study = resolve(Path(command[-1])).studies[0]
     assert (study.dataset_id, study.images) == ("smears", Path("images"))
     assert {name: e.id for name, e in study.extractors.items()} == {"mobilenet_v2": "mobilenet_v2-gap-random-224"}
     assert list(study.protocols) == ["as_published", "fit_in_fold", "source_disjoint"]
@@ -111,7 +112,7 @@ def test_subjects_come_from_an_expression_or_a_table(root: Path) -> None:
     (root / "who.csv").write_text("image,subject\n" + "".join(f"{name},{name[:2]}\n" for name in images))
     assert init("--subjects-csv", "who.csv", "--force").exit_code == 0
     assert yaml.safe_load(DATASET.read_text())["subjects"] == {"csv": "who.csv"}
-    assert "subject_disjoint" in plan.resolve(RUN).studies[0].protocols
+    assert "subject_disjoint" in resolve(RUN).studies[0].protocols
 
 
 def test_rungs_that_the_images_do_not_allow_are_told() -> None:

@@ -10,10 +10,11 @@ import pytest
 from leukorepro.config import CnmcDataset, Extractor, Item, KFoldScheme, Protocol, SvmSpec
 from leukorepro.data.manifest import scan
 from leukorepro.data.splits import make_splits
-from leukorepro.features.extract import Request, extract
+from leukorepro.features.extract import extract
 from leukorepro.features.fusion import Features, read_features
-from leukorepro.models.folds import Task, classify
-from leukorepro.plan import resolve_extractor
+from leukorepro.features.stream import Request
+from leukorepro.models.classify import Task, classify
+from leukorepro.resolve import resolve_extractor
 
 VIEWS = ["identity", "hflip", "vflip"]
 SCHEME = KFoldScheme(kind="k_fold", n_splits=5, views=VIEWS)
@@ -31,9 +32,9 @@ def cells(shared: Path) -> pd.DataFrame:
 def features(shared: Path, cells: pd.DataFrame, tmp_path_factory: pytest.TempPathFactory) -> Features:
     weights = f"file:{shared / 'weights' / 'mobilenet_v2_imagenet.pth'}"
     extractor = resolve_extractor(Extractor(backbone="mobilenet_v2"), weights, "test")
-    request = Request("cnmc", cells, "0" * 64, shared / "cnmc_sample", extractor, VIEWS, 0, 10**8)
+    request = Request("cnmc", cells, "0" * 64, shared / "cnmc_sample", VIEWS, extractor.input_size, 10**8)
     path = tmp_path_factory.mktemp("features") / "cells.h5"
-    extract(request, path, device="cpu", threads=2, batch_rows=32)
+    extract(request, extractor, path, device="cpu")
     return read_features(path)
 
 
@@ -61,7 +62,9 @@ def test_mirrored_copies_and_known_patients_flatter_a_real_classifier(cells: pd.
     for rung in ("as_published", "subject_disjoint"):
         rule = protocol(rung)
         task = Task("s", "cnmc", rule, "all", [("1", Item(item="i", features="f", classifier="svm"))])
-        table = classify(task, features, make_splits(cells, SCHEME, rule, 0, "prelim"), cells, {"svm": svm}, {})
+        table = classify(
+            task, features, make_splits(cells, SCHEME, rule, 0, "prelim"), cells, {"svm": svm}, {}
+        ).predictions
         accuracy[rung] = (table["y_true"] == table["y_pred"]).mean()
     assert accuracy["as_published"] == pytest.approx(0.885, abs=0.03)
     assert accuracy["subject_disjoint"] == pytest.approx(0.673, abs=0.06)

@@ -6,6 +6,7 @@ from pathlib import Path
 from leukorepro import plan
 from leukorepro.config import published_path
 from leukorepro.errors import UserError
+from leukorepro.resolve import overrides, resolve
 from leukorepro.store import code_digest
 
 ENVIRONMENT = "../../envs/leukorepro.yaml"
@@ -22,8 +23,8 @@ RUN_FILE = relative(
 )
 
 try:
-    OVERRIDES = plan.overrides(RUN_FILE, config)
-    RUN = plan.resolve(RUN_FILE, OVERRIDES)
+    OVERRIDES = overrides(RUN_FILE, config)
+    RUN = resolve(RUN_FILE, OVERRIDES)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 

@@ -22,7 +22,7 @@ def resolve(
 
     Example: `leukorepro config resolve --run config/config.yaml --set budget=published --output config.json`
     """
-    from leukorepro.plan import resolve as put_together
+    from leukorepro.resolve import resolve as put_together
     from leukorepro.store import write_text
 
     resolved = put_together(run_file, pairs(override or [], "--set"))

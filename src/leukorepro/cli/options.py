@@ -51,7 +51,8 @@ def resolve_study(run_file: Path, override: list[str] | None, study: str) -> tup
     UserError
         If the configuration is wrong or the run has no such study.
     """
-    from leukorepro.plan import find_study, resolve
+    from leukorepro.plan import find_study
+    from leukorepro.resolve import resolve
 
     run = resolve(run_file, pairs(override or [], "--set"))
     return run, find_study(run, study)

@@ -107,7 +107,8 @@ def test_an_editor_with_the_schema_refuses_what_the_models_refuse(kind: str, val
     [
         (
             changed(RUN, "bugdet", to="demo"),
-            "unknown key 'bugdet'. Known: name, budget, seed, weights, engine, precision, studies. Did you mean 'budget'?",
+            "unknown key 'bugdet'. Known: name, budget, seed, weights, engine, precision, studies. "
+            "Did you mean 'budget'?",
         ),
         (
             changed(RUN, "studies", 0, "extracters", to=[]),
@@ -206,8 +207,8 @@ def test_a_wrong_dataset_is_told_with_key_given_and_allowed(value: Any, expected
     [
         (
             changed(STUDY, "classifiers", "cubic_svm", "gamma", to="scal"),
-            "classifiers.cubic_svm.gamma: given 'scal'; must be 'scale', 'auto' or 'median' or a valid number, unable to "
-            "parse string as a number. Did you mean 'scale'?",
+            "classifiers.cubic_svm.gamma: given 'scal'; must be 'scale', 'auto' or 'median' or a valid number, unable "
+            "to parse string as a number. Did you mean 'scale'?",
         ),
         (
             changed(STUDY, "extractors", "bad key", to={"backbone": "googlenet"}),

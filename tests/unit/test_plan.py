@@ -505,7 +505,10 @@ def test_a_digest_changes_with_the_part_of_the_run_that_it_uses(
 
 
 def test_a_digest_is_the_same_in_every_process(project: Path) -> None:  # noqa: ARG001
-    code = "from pathlib import Path; from leukorepro import plan; from leukorepro.resolve import resolve; print(plan.digest(resolve(Path('{}'))))"
+    code = (
+        "from pathlib import Path; from leukorepro import plan; from leukorepro.resolve import resolve; "
+        "print(plan.digest(resolve(Path('{}'))))"
+    )
     file = "config/config.yaml"
     printed = [
         subprocess.run(

@@ -281,6 +281,6 @@ def test_parts_are_stratified_by_the_classes_of_a_label_set() -> None:
     tested = splits[splits["role"] == "test"]
     share = tested.assign(all=tested["image_id"].map(label).isin(["L1", "L2"])).groupby("fold")["all"].mean()
     np.testing.assert_allclose(share, 1 / 3, atol=0.02)
+    few = types.model_copy(update={"classes": {"ALL": ["L1", "L2"], "AML": ["M2", "M3"]}})
     with pytest.raises(UserError, match="the label 'M5' belongs to none of the classes ALL, AML"):
-        few = types.model_copy(update={"classes": {"ALL": ["L1", "L2"], "AML": ["M2", "M3"]}})
         make_splits(table, scheme(), protocol("as_published"), 0, None, few)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import product
 
 import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_curve
 
 from leukorepro.evaluation.auroc import Floats
-from leukorepro.evaluation.predictions import CELL, Cell, cells, classes_of, score_of_class
+from leukorepro.evaluation.predictions import CELL, Cell, cells, score_columns, score_of_class
 
 
 def roc_curves(predictions: pd.DataFrame, positive_class: Callable[[Cell], str | None]) -> pd.DataFrame:
@@ -54,13 +55,16 @@ def confusion_matrices(predictions: pd.DataFrame) -> pd.DataFrame:
         Columns ``table, item, protocol, y_true, y_pred, count``: one row for every pair of the cell's classes, zeros
         included; counts are summed over folds and repeats.
     """
-    matrices = []
-    for cell, rows in cells(predictions):
-        classes = classes_of(rows)
-        pairs = pd.MultiIndex.from_product([classes, classes], names=["y_true", "y_pred"])
-        counts = rows.groupby(["y_true", "y_pred"]).size().reindex(pairs, fill_value=0)
-        matrices.append(counts.rename("count").reset_index().assign(**cell._asdict()))
-    return pd.concat(matrices, ignore_index=True)[[*CELL, "y_true", "y_pred", "count"]]
+    counts = predictions.groupby([*CELL, "y_true", "y_pred"]).size()
+    keys = []
+    for _, first in predictions.drop_duplicates(CELL).sort_values(CELL).iterrows():
+        cell = tuple(first[CELL])
+        classes = [c.removeprefix("score_") for c in score_columns(predictions) if c != "score" and pd.notna(first[c])]
+        if not classes:
+            classes = sorted({name for pair in counts.loc[cell].index for name in pair})
+        keys += [(*cell, *pair) for pair in product(classes, classes)]
+    index = pd.MultiIndex.from_tuples(keys, names=counts.index.names)
+    return counts.reindex(index, fill_value=0).rename("count").reset_index()
 
 
 def _mean_curve(folds: list[tuple[np.ndarray, np.ndarray]]) -> Floats:

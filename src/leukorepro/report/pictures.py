@@ -145,7 +145,7 @@ class Studio:
         return Picture(
             self.output.figure(drawn, "figures", self.study.study.key, f"confusion-{table}.svg"),
             f"Confusion matrices of {', '.join(items)} of {name}, {shown}; the counts are in the CSV table.",
-            f"{name}, {shown}: counts of scored rows, mirrored copies included where the protocol scores them, and "
+            f"{name}, {shown}: counts of scored rows, augmented copies included where the protocol scores them, and "
             f"shares of the true class.{self._others(table, items)}",
             self.output.table(frame, "data", self.study.study.key, f"confusion-{table}.csv"),
         )

@@ -37,7 +37,7 @@ HONEST_MEANS: dict[Rung, str] = {
 }
 
 UNIT_WORDS: dict[Unit, str] = {
-    "view": "one row: an image and its mirrored copies may be parted",
+    "view": "one row: an image and its augmented copies may be parted",
     "source": "a source image with its copies and files of equal content",
     "subject": "a group: all images that share a subject, a photograph or content",
 }
@@ -126,7 +126,8 @@ def conditions(study: ResolvedStudy, budget: Budget) -> list[str]:
     if study.simulated:
         words.append("simulated images")
     if study.random_weights:
-        words.append(f"random network weights ({', '.join(study.random_weights)})")
+        some = len(study.random_weights) < len(study.extractors)
+        words.append("random network weights" + (f" ({', '.join(study.random_weights)})" if some else ""))
     if budget == "demo":
         trained = [spec.max_epochs for spec in study.study.reducers.values()]
         trained += [spec.epochs for spec in study.study.classifiers.values() if isinstance(spec, MlpSpec)]

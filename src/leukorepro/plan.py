@@ -140,7 +140,7 @@ def reducer_digest(run: ResolvedRun, study: ResolvedStudy, rung: Rung, reducer: 
     return digest(run.seed, study.protocols[rung], _at_budget(study.study.reducers[reducer], run.budget))
 
 
-def classify_digest(run: ResolvedRun, study: ResolvedStudy, rung: Rung, feature_set: str) -> str:
+def classify_digest(run: ResolvedRun, study: ResolvedStudy, feature_set: str) -> str:
     """Digest of what the predictions on a feature set depend on, beside their input files."""
     parts = []
     for split in splits_of(study, feature_set):
@@ -151,7 +151,7 @@ def classify_digest(run: ResolvedRun, study: ResolvedStudy, rung: Rung, feature_
         fitted_rows = {number: study.study.tables[number].needs_fitted_rows for number, _ in items}
         labels = study.label_set_of(split), study.positive_class_of(split)
         parts.append((split, items, classifiers, fitted_rows, labels))
-    return digest(run.seed, study.protocols[rung], parts)
+    return digest(run.seed, study.protocols, parts)
 
 
 def _at_budget(spec: Strict, budget: Budget) -> dict[str, Any]:

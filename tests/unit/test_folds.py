@@ -280,8 +280,9 @@ def test_the_command_writes_predictions_and_engines(tmp_path: Path, monkeypatch:
     with hdf5_writer(Path("G.h5")) as file:
         file.create_dataset("features", data=features.matrix)
         write_rows(file, *(features.rows[name].tolist() for name in ("image_id", "view")))
-    words = f"models classify --run {write_run(tmp_path)} --study atteia2022 --protocol as_published --threads 2"
-    words += " --feature-set GSet --features G.h5 --splits five_folds=folds.csv --manifest manifest.csv --output G.pq"
+    words = f"models classify --run {write_run(tmp_path)} --study atteia2022 --threads 2"
+    words += " --feature-set GSet --features G.h5 --splits as_published/five_folds=folds.csv"
+    words += " --manifest manifest.csv --output G.pq"
     done = CliRunner().invoke(app, words.split())
     assert done.exit_code == 0, done.output
 

@@ -440,8 +440,7 @@ DIGESTS = {
     "published split": lambda run, study: plan.split_digest(run, study, "as_published", "five_folds"),
     "reducer": lambda run, study: plan.reducer_digest(run, study, "source_disjoint", "RSet50"),
     "published reducer": lambda run, study: plan.reducer_digest(run, study, "as_published", "RSet50"),
-    "classify": lambda run, study: plan.classify_digest(run, study, "source_disjoint", "ESet"),
-    "published classify": lambda run, study: plan.classify_digest(run, study, "as_published", "ESet"),
+    "classify": lambda run, study: plan.classify_digest(run, study, "ESet"),
     "study": lambda run, study: plan.digest(study),  # noqa: ARG005
 }
 ALL = set(DIGESTS)
@@ -466,10 +465,10 @@ def digests(overrides: dict[str, Any] | None = None) -> dict[str, str]:
         ),
         (("reducers", "RSet50", "max_epochs"), {"demo": 10, "published": 7}, {"study"}),
         (("reducers", "RSet25", "l2_weight"), 0.01, {"study"}),
-        (("classifiers", "cubic_svm", "C"), 2.0, {"classify", "published classify", "study"}),
+        (("classifiers", "cubic_svm", "C"), 2.0, {"classify", "study"}),
         (("classifiers", "cubic_svm", "C"), 1.0, set()),  # what it is without being said
-        (("published_protocol", "scope"), "train", {n for n in ALL if "published" in n} | {"study"}),
-        (("tables", "1", "items", 2, "item"), "both", {"classify", "published classify", "study"}),
+        (("published_protocol", "scope"), "train", {n for n in ALL if "published" in n} | {"classify", "study"}),
+        (("tables", "1", "items", 2, "item"), "both", {"classify", "study"}),
         (("tables", "1", "items", 0, "item"), "other", {"study"}),
         (("tables", "1", "title"), "Another", {"study"}),
     ],

@@ -106,11 +106,22 @@ def features_of(wildcards):
     return f"results/features/{study.dataset_id}/{plan.feature_file(study, wildcards.feature_set)}"
 
 
-def reducers_of(wildcards):
-    """Files of the fitted reducers that the items on a feature set use, by `split/reducer`."""
+def splits_of(wildcards):
+    """Split tables that the items on a feature set use, by `rung/split`."""
     study, w = study_of(wildcards), wildcards
     return {
-        f"{split}/{reducer}": f"results/{w.run}/{w.study}/{w.protocol}/reducers/{split}/{w.feature_set}-{reducer}.h5"
+        f"{rung}/{split}": f"results/{w.run}/{w.study}/{rung}/splits/{split}.csv"
+        for rung in study.protocols
+        for split in plan.splits_of(study, w.feature_set)
+    }
+
+
+def reducers_of(wildcards):
+    """Fitted reducers that the items on a feature set use, by `rung/split/reducer`."""
+    study, w = study_of(wildcards), wildcards
+    return {
+        f"{rung}/{split}/{reducer}": f"results/{w.run}/{w.study}/{rung}/reducers/{split}/{w.feature_set}-{reducer}.h5"
+        for rung in study.protocols
         for split in plan.splits_of(study, w.feature_set)
         for reducer in plan.reducers_of(study, split, w.feature_set)
     }

@@ -95,22 +95,18 @@ rule fit_reducer:
 
 
 rule classify:
-    """Every classifier of a study on one feature set, in every fold of every split, under a protocol."""
+    """Every classifier of a study on one feature set, in every fold of every split, on every rung."""
     input:
         manifest=manifest_of,
         features=features_of,
-        splits=lambda w: expand(
-            rules.make_splits.output.splits,
-            split=plan.splits_of(study_of(w), w.feature_set),
-            allow_missing=True,
-        ),
+        splits=lambda w: list(splits_of(w).values()),
         reducers=lambda w: list(reducers_of(w).values()),
     output:
-        part="results/{run}/{study}/{protocol}/parts/{feature_set}.parquet",
+        part="results/{run}/{study}/parts/{feature_set}.parquet",
     log:
-        "logs/classify/{run}/{study}/{protocol}/{feature_set}.txt",
+        "logs/classify/{run}/{study}/{feature_set}.txt",
     benchmark:
-        "results/benchmarks/classify/{run}/{study}/{protocol}/{feature_set}.tsv"
+        "results/benchmarks/classify/{run}/{study}/{feature_set}.tsv"
     conda:
         ENVIRONMENT
     threads: 1
@@ -119,13 +115,9 @@ rule classify:
     params:
         run=run_options,
         code=code_digest("models"),
-        spec=lambda w: plan.classify_digest(RUN, study_of(w), w.protocol, w.feature_set),
+        spec=lambda w: plan.classify_digest(RUN, study_of(w), w.feature_set),
         splits=lambda w: flags(
-            "--splits",
-            [
-                f"{name}=results/{w.run}/{w.study}/{w.protocol}/splits/{name}.csv"
-                for name in plan.splits_of(study_of(w), w.feature_set)
-            ],
+            "--splits", [f"{name}={file}" for name, file in splits_of(w).items()]
         ),
         reducers=lambda w: flags(
             "--reducer", [f"{name}={file}" for name, file in reducers_of(w).items()]
@@ -135,7 +127,6 @@ rule classify:
         leukorepro models classify \
             {params.run:q} \
             --study {wildcards.study:q} \
-            --protocol {wildcards.protocol:q} \
             --feature-set {wildcards.feature_set:q} \
             --features {input.features:q} \
             {params.splits:q} \
@@ -173,6 +164,7 @@ rule collect_predictions:
         r"""
         leukorepro predictions collect \
             {input.parts:q} \
+            --protocol {wildcards.protocol:q} \
             --fitting {output.fitting:q} \
             --output {output.predictions:q} \
             >{log:q} 2>&1

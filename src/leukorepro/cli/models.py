@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, cast, get_args
 
 import typer
 
@@ -21,6 +21,7 @@ from leukorepro.cli.options import (
     pairs,
     resolve_study,
 )
+from leukorepro.words import Rung
 
 app = typer.Typer(no_args_is_help=True, help="Fit reducers and classifiers.")
 
@@ -67,23 +68,22 @@ def fit_reducer(
 def classify(
     run_file: RunOption,
     study: StudyOption,
-    protocol: RungOption,
     feature_set: FeatureSetOption,
     features: FeaturesOption,
-    splits: Annotated[list[str], typer.Option(help="Split table, as SPLIT=FILE; may be given again.")],
+    splits: Annotated[list[str], typer.Option(help="Split table, as RUNG/SPLIT=FILE; may be given again.")],
     manifest: ManifestOption,
     output: OutputOption,
     reducer: Annotated[
-        list[str] | None, typer.Option(help="Fitted reducer, as SPLIT/NAME=FILE; may be given again.")
+        list[str] | None, typer.Option(help="Fitted reducer, as RUNG/SPLIT/NAME=FILE; may be given again.")
     ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads; no number depends on them.")] = 1,
     override: SetOption = None,
 ) -> None:
     """Fit every classifier of a study on one feature set, in every fold, and write what it predicts.
 
-    Example: `leukorepro models classify --run config/config.yaml --study atteia2022
-    --protocol source_disjoint --feature-set GSet --features GSet.h5 --splits five_folds=five_folds.csv
-    --manifest manifest.csv --output GSet.parquet`
+    Example: `leukorepro models classify --run config/config.yaml --study atteia2022 --feature-set GSet
+    --features GSet.h5 --splits source_disjoint/five_folds=five_folds.csv --manifest manifest.csv
+    --output GSet.parquet`
     """
     import json
 
@@ -101,25 +101,27 @@ def classify(
 
     resolved, chosen = resolve_study(run_file, override, study)
     look_up(chosen.study.feature_sets, feature_set, "feature set", f"study '{study}'")
-    rule = chosen.find_protocol(protocol)
-    tables = {name: Path(path) for name, path in pairs(splits, "--splits").items()}
-    for split in tables:
-        chosen.find_split(split)
     encoders = {name: Path(path) for name, path in pairs(reducer or [], "--reducer").items()}
-    matrix, images = read_features(features), read_manifest(manifest)
-    parts, engines = [], dict[str, set[str]]()
-    for split, table in tables.items():
+    tasks = []
+    for place, path in pairs(splits, "--splits").items():
+        rung, _, split = place.rpartition("/")
+        look_up(dict.fromkeys(get_args(Rung)), rung, "rung", "--splits")
+        chosen.find_split(split)
         task = Task(
             study=chosen.study.key,
             dataset=chosen.dataset_id,
-            protocol=rule,
+            protocol=chosen.find_protocol(cast(Rung, rung)),
             positive_class=chosen.positive_class_of(split),
             items=items_of(chosen.study, split, feature_set),
             label_set=chosen.label_set_of(split),
             fitted_tables=frozenset(n for n, t in chosen.study.tables.items() if t.needs_fitted_rows),
         )
-        fitted = {name.removeprefix(f"{split}/"): path for name, path in encoders.items() if f"{split}/" in name}
-        settings = Settings(resolved.seed, resolved.budget, threads)
+        fitted = {name.rpartition("/")[2]: file for name, file in encoders.items() if name.startswith(f"{place}/")}
+        tasks.append((task, Path(path), fitted))
+    matrix, images = read_features(features), read_manifest(manifest)
+    settings = Settings(resolved.seed, resolved.budget, threads)
+    parts, engines = [], dict[str, set[str]]()
+    for task, table, fitted in tasks:
         done = run(task, matrix, read_splits(table), images, chosen.study.classifiers, fitted, settings)
         parts.append(done.predictions)
         for name, engine in done.engines.items():

@@ -5,9 +5,8 @@ import pandas as pd
 import pytest
 
 from leukorepro.errors import UserError
+from leukorepro.evaluation.contract import COLUMNS, WITH_ROLE
 from leukorepro.evaluation.predictions import (
-    COLUMNS,
-    WITH_ROLE,
     cells,
     classes_of,
     collect,

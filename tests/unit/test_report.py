@@ -17,7 +17,7 @@ from PIL import Image
 from leukorepro.config import load_study
 from leukorepro.errors import UserError
 from leukorepro.evaluation.metrics import METRICS
-from leukorepro.report import cells, figures, selection, style, wording
+from leukorepro.report import cells, figures, selection, squares, style, wording
 from leukorepro.report.site import build
 from leukorepro.report.summary import summary_table
 from leukorepro.report.tables import Numbers, headline, read_metrics
@@ -487,7 +487,7 @@ def test_contact_sheet_is_spread_over_subjects_and_small(tmp_path: Path) -> None
 def test_ten_classes_and_many_items_can_be_drawn(tmp_path: Path) -> None:
     classes = [f"class {n}" for n in range(10)]
     counts = np.arange(100).reshape(10, 10)
-    figure = figures.confusion([(f"item {n}", "external", counts) for n in range(2)], classes, ["simulated images"])
+    figure = squares.confusion([(f"item {n}", "external", counts) for n in range(2)], classes, ["simulated images"])
     style.save(figure, tmp_path / "many.svg")
     assert (tmp_path / "many.svg").read_text().count("<image") == 2
 

@@ -10,7 +10,8 @@ import pandas as pd
 from sklearn.metrics import roc_curve
 
 from leukorepro.evaluation.auroc import Floats
-from leukorepro.evaluation.predictions import CELL, Cell, cells, score_columns, score_of_class
+from leukorepro.evaluation.contract import CELL, score_columns
+from leukorepro.evaluation.predictions import Cell, cells, score_of_class
 
 
 def roc_curves(predictions: pd.DataFrame, positive_class: Callable[[Cell], str | None]) -> pd.DataFrame:

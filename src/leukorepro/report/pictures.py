@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from leukorepro.report import figures, wording
+from leukorepro.report import figures, squares, wording
 from leukorepro.report.figures import Curve
 from leukorepro.report.output import Output
 from leukorepro.report.selection import Matrix, drawn_items, in_paper, main_item, matrix_of, shown_rungs
@@ -97,7 +97,7 @@ class Studio:
             printed = [[numbers.published(table, item, metric) for item in row] for row in rows]
             panels.insert(0, ("Published", None, printed))
         best = "; ".join(f"{title}: {_best(matrix, estimates)}" for title, _, estimates in panels)
-        drawn = figures.heat_map(panels, matrix.classifiers, matrix.features, metric, self.conditions)
+        drawn = squares.heat_map(panels, matrix.classifiers, matrix.features, metric, self.conditions)
         heading, name = wording.metric_heading(metric), wording.table_name(table)
         return Picture(
             self.output.figure(drawn, "figures", self.study.study.key, f"grid-{table}.svg"),
@@ -135,11 +135,11 @@ class Studio:
         if len(classes) > MANY_CLASSES:
             items = [main_item(self.study, self.sources.numbers, table)]
         panels = [
-            (item, rung, figures.confusion_counts(_select(frame, item, rung), classes))
+            (item, rung, squares.confusion_counts(_select(frame, item, rung), classes))
             for item in items
             for rung in self.shown
         ]
-        drawn = figures.confusion(panels, [self._called(name) for name in classes], self.conditions)
+        drawn = squares.confusion(panels, [self._called(name) for name in classes], self.conditions)
         shown = " and ".join(wording.RUNG_NAMES[rung].lower() for rung in self.shown)
         name = wording.table_name(table)
         return Picture(

@@ -86,6 +86,11 @@ def metric_heading(metric: str) -> str:
     return f"{metric_name(metric)} (%)" if is_share(metric) else metric_name(metric)
 
 
+def scaled(value: float | None, scale: float) -> float:
+    """A value for a figure, NaN where there is none."""
+    return math.nan if value is None else scale * value
+
+
 def number(metric: str, value: float | None) -> str:
     """A metric's value as printed: per cent with one decimal, AUROC with three, a dash where there is none."""
     if value is None or math.isnan(value):

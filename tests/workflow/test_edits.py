@@ -18,7 +18,8 @@ REPORT = {"all", "build_report"}
 EVALUATION = REPORT | {"evaluate", "collect_predictions"}
 MODELS = EVALUATION | {"fit_reducer", "classify"}
 FEATURES = MODELS | {"extract_features", "fuse_features"}
-DATA = FEATURES | {"scan_images", "make_splits"}
+DESCRIBED = FEATURES | {"describe_images"}
+DATA = DESCRIBED | {"scan_images", "make_splits"}
 DRAWING = {"simulate_images"}
 CONFIGURATION = {"resolve_config"}
 
@@ -30,7 +31,7 @@ CONFIGURATION = {"resolve_config"}
         ("report/templates/index.html.j2", REPORT),
         ("evaluation/metrics.py", EVALUATION),
         ("models/scg.py", MODELS),
-        ("features/fusion.py", FEATURES),
+        ("features/fusion.py", DESCRIBED),
         ("data/adapters/simulated.py", DATA),
         ("data/simulate/cells.py", DATA | DRAWING),
     ],

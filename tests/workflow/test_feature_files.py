@@ -44,7 +44,7 @@ def test_feature_files_are_as_the_contract_says(features: Path) -> None:
 
 def test_hdf5_files_hold_no_times(finished: TinyProject) -> None:
     files = list((finished.folder / "results").rglob("*.h5"))
-    assert len(files) == 3 + 5
+    assert len(files) == 5 + 5, "three extractors' and descriptors' files, two fused ones, a reducer for each rung"
     for path in files:
         times: dict[str, int] = {}
         with h5py.File(path) as file:

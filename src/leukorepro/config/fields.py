@@ -1,0 +1,90 @@
+"""Kinds of values that several parts of the configuration share, and the model that refuses unknown keys."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, TypeVar, get_args
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+
+from leukorepro.errors import unknown
+from leukorepro.validation import pattern
+from leukorepro.words import Budget
+
+T = TypeVar("T")
+
+
+def _identity_first(views: list[str]) -> list[str]:
+    if not views or views[0] != "identity" or len(set(views)) != len(views):
+        raise ValueError(f"given {views}; must begin with 'identity' and name every view once")
+    return views
+
+
+def _every_budget(values: dict[Budget, T]) -> dict[Budget, T]:
+    if missing := [budget for budget in get_args(Budget) if budget not in values]:
+        raise ValueError(f"'{missing[0]}' is missing; must have a value for each of {', '.join(get_args(Budget))}")
+    return values
+
+
+def refuse_twice(names: list[str]) -> None:
+    """Raise ValueError if a name stands in the list twice."""
+    if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
+        raise ValueError(f"'{twice[0]}' is named twice; name each once")
+
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+Key = Annotated[
+    str,
+    Field(
+        pattern=pattern(
+            r"^[A-Za-z0-9][A-Za-z0-9_.-]*$", "letters, digits, '_', '.' and '-', a letter or digit in front"
+        )
+    ),
+]
+FeatureSetName = Annotated[
+    str,
+    Field(
+        pattern=pattern(
+            r"^[A-Za-z0-9][A-Za-z0-9_.+-]*$", "letters, digits, '_', '.', '-' and '+', a letter or digit in front"
+        )
+    ),
+]
+View = Annotated[
+    str,
+    Field(
+        pattern=pattern(
+            r"^(identity|hflip|vflip|rot90|rot180|rot270|rotate:\d+)$",
+            "identity, hflip, vflip, rot90, rot180, rot270 or rotate:SEED",
+        )
+    ),
+]
+Views = Annotated[list[View], AfterValidator(_identity_first)]
+WeightsSpec = Annotated[str, Field(pattern=pattern(r"^(imagenet|random|file:.+)$", "imagenet, random or file:PATH"))]
+Metric = Annotated[
+    str,
+    Field(
+        pattern=pattern(
+            r"^((.+_)?(accuracy|sensitivity|specificity|precision|recall|f1|auroc)|(train|test)_loss)$",
+            "accuracy, sensitivity, specificity, precision, recall, f1 or auroc, perhaps with a class in front, "
+            "train_accuracy, val_accuracy, test_accuracy, train_loss or test_loss",
+        )
+    ),
+]
+PerBudget = Annotated[
+    dict[Budget, T], AfterValidator(_every_budget), Field(json_schema_extra={"required": list(get_args(Budget))})
+]
+"""A value for each budget."""
+
+
+class Strict(BaseModel):
+    """A frozen model that refuses unknown keys."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, use_attribute_docstrings=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _keys_exist(cls, value: Any) -> Any:
+        if isinstance(value, dict):
+            for key in value:
+                if key not in cls.model_fields:
+                    raise ValueError(unknown("key", str(key), cls.model_fields))
+        return value

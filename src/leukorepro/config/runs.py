@@ -1,0 +1,54 @@
+"""Runs: which studies, on which datasets, with which weights and budget."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import Field, field_validator
+
+from leukorepro.config.fields import Key, Strict, WeightsSpec, refuse_twice
+from leukorepro.words import Budget, Engine, Precision, Rung
+
+
+class StudyRun(Strict):
+    """One study on one dataset."""
+
+    study: Key
+    dataset: Key
+    extractors: list[str] = []
+    """Backbones that replace the study's own; each becomes a feature set, and all of them fused one more."""
+    weights: dict[str, WeightsSpec] = {}
+    """Weights of single backbones: `imagenet`, `random` or `file:PATH`."""
+    rungs: list[Rung] = []
+    """Rungs of the ladder; default: every one that the dataset allows."""
+
+    @field_validator("extractors")
+    @classmethod
+    def _once(cls, value: list[str]) -> list[str]:
+        refuse_twice(value)
+        return value
+
+
+class Run(Strict):
+    """One configuration file: which studies, on which datasets, with which weights and budget."""
+
+    name: Key
+    """Results are written to `results/<name>`."""
+    budget: Budget
+    """`demo`: fewer epochs and simulated images, labelled wherever shown; `published`: the paper's own."""
+    seed: Annotated[int, Field(ge=0)] = 0
+    weights: WeightsSpec = "imagenet"
+    """Weights of every backbone that `studies` does not give others."""
+    engine: Engine = "auto"
+    """What computes networks: `torch`, or `openvino` on a CPU; `auto` takes OpenVINO on a CPU and torch on a GPU."""
+    precision: Precision = "float32"
+    """`mixed`: half precision where a GPU is used and it serves."""
+    studies: Annotated[list[StudyRun], Field(min_length=1)]
+
+    @field_validator("studies")
+    @classmethod
+    def _once(cls, value: list[StudyRun]) -> list[StudyRun]:
+        keys = [choice.study for choice in value]
+        if twice := sorted({key for key in keys if keys.count(key) > 1}):
+            raise ValueError(f"'{twice[0]}' is named twice; put the second into a run of its own")
+        return value

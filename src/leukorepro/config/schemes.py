@@ -1,0 +1,87 @@
+"""How a study's rows are split, by which classes, and what the paper did."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field, model_validator
+
+from leukorepro.config.fields import Key, Strict, Views, refuse_twice
+from leukorepro.words import Augment, Rung, Scope, Unit
+
+
+class SchemeBase(Strict):
+    """What every way of splitting may say."""
+
+    repeats: Annotated[int, Field(ge=1)] = 1
+    views: Views = ["identity"]
+    augment: Augment = "all"
+    """Which images have their other views: `all`, before the split; or those of the `training` part only."""
+    include_external: bool = False
+    """Pool the dataset's held-out part with the rest, as a paper may have done; the rung `external` never does."""
+    labels: Key | None = None
+    """Label set of the study; default: the dataset's own classes."""
+
+
+class KFoldScheme(SchemeBase):
+    """Stratified k-fold cross-validation."""
+
+    kind: Literal["k_fold"]
+    n_splits: Annotated[int, Field(ge=2)]
+
+
+class HoldOutScheme(SchemeBase):
+    """One stratified split into a training part, a test part and perhaps a validation part."""
+
+    kind: Literal["hold_out"]
+    test_share: Annotated[float, Field(gt=0, le=0.5)]
+    validation_share: Annotated[float, Field(ge=0, le=0.5)] = 0.0
+    turns: Annotated[int, Field(ge=1)] = 1
+    """Where sources or subjects are kept together, so many parts of that size take their turn as the test part: a tenth
+    of the subjects is a handful."""
+
+    @model_validator(mode="after")
+    def _parts(self) -> HoldOutScheme:
+        if self.turns > (parts := round(1 / self.test_share)):
+            raise ValueError(f"turns: given {self.turns}; a test share of {self.test_share} has {parts} parts at most")
+        return self
+
+
+Scheme = Annotated[KFoldScheme | HoldOutScheme, Field(discriminator="kind")]
+
+
+class LabelSet(Strict):
+    """Classes put together from a dataset's own."""
+
+    classes: Annotated[dict[str, Annotated[list[str], Field(min_length=1)]], Field(min_length=2)]
+    positive_class: str | None = None
+    """With two classes, the one that counts as positive."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> LabelSet:
+        refuse_twice([label for labels in self.classes.values() for label in labels])
+        if len(self.classes) == 2 and self.positive_class not in self.classes:
+            raise ValueError(f"positive_class: given {self.positive_class!r}; must be one of {', '.join(self.classes)}")
+        return self
+
+    @property
+    def of_label(self) -> dict[str, str]:
+        """Class of each of the dataset's own labels."""
+        return {label: name for name, labels in self.classes.items() for label in labels}
+
+
+class Protocol(Strict):
+    """How rows are split and what fitted steps may see: one rung of the leakage ladder."""
+
+    rung: Rung
+    unit: Unit
+    scope: Scope
+
+
+class PublishedProtocol(Strict):
+    """What the paper did; the honest rungs follow from it."""
+
+    unit: Unit
+    """What is kept on one side of a split: a row (`view`), a source image or a subject."""
+    scope: Scope
+    """Rows that unsupervised and scaling steps were fitted on: `all` of them or the `train` part."""

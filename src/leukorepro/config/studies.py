@@ -1,0 +1,165 @@
+"""Studies: a paper's systems, splits, tables and figures."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+from pydantic import Field, ValidationError, model_validator
+
+from leukorepro.config.fields import FeatureSetName, Key, Metric, Strict, refuse_twice
+from leukorepro.config.schemes import LabelSet, PublishedProtocol, Scheme
+from leukorepro.config.systems import ClassifierSpec, DescriptorSpec, Extractor, SparseAutoencoderSpec
+from leukorepro.errors import unknown
+from leukorepro.words import Average
+
+
+class Item(Strict):
+    """One row of a paper's table: a feature set, perhaps reduced, and a classifier."""
+
+    item: str
+    """Name, as in `config/published/<study>.csv`."""
+    features: str
+    reducer: str | None = None
+    classifier: str
+    split: str | None = None
+    """Default: the table's."""
+    reading_of: str | None = None
+    """Where a paper can be read in two ways: the printed item that this second reading is compared with."""
+
+
+class Grid(Strict):
+    """Every classifier on every feature set, as items."""
+
+    name: str = "{features}/{classifier}"
+    """What each item is called."""
+    features: Annotated[list[str], Field(min_length=1)]
+    classifiers: Annotated[list[str], Field(min_length=1)]
+
+    def items(self) -> list[dict[str, Any]]:
+        """The items, feature set by feature set."""
+        return [
+            {"item": self.name.format(features=f, classifier=c), "features": f, "classifier": c}
+            for f in self.features
+            for c in self.classifiers
+        ]
+
+
+class Table(Strict):
+    """A table of the paper, as its items."""
+
+    title: str
+    split: str
+    metrics: Annotated[list[Metric], Field(min_length=1)]
+    """Metrics that the paper prints, in its order."""
+    average: Average = "positive"
+    """With two classes, precision, recall and F1 of the `positive` one, or their mean over both (`macro`)."""
+    grid: Grid | None = None
+    """Items by their feature sets and classifiers, in front of the others."""
+    items: list[Item] = []
+
+    @model_validator(mode="before")
+    @classmethod
+    def _expand_grid(cls, value: Any) -> Any:
+        if not isinstance(value, dict) or value.get("grid") is None:
+            return value
+        try:
+            grid = Grid.model_validate(value["grid"])
+        except ValidationError:
+            return value  # what is wrong is told when the field itself is read
+        return {**value, "grid": None, "items": [*grid.items(), *(value.get("items") or [])]}
+
+    @model_validator(mode="after")
+    def _items_once(self) -> Table:
+        if not self.items:
+            raise ValueError("has no items; list them under `items`, or give a `grid`")
+        refuse_twice([item.item for item in self.items])
+        return self
+
+    @property
+    def needs_fitted_rows(self) -> bool:
+        """Whether a metric asks for predictions of the training or the validation part."""
+        return any(metric.startswith(("train_", "val_")) for metric in self.metrics)
+
+    def split_of(self, item: Item) -> str:
+        """Split of an item."""
+        return item.split or self.split
+
+
+class Figure(Strict):
+    """A figure of the paper: bars of some metrics for some items of a table."""
+
+    title: str
+    table: str
+    items: Annotated[list[str], Field(min_length=1)]
+    metrics: Annotated[list[Metric], Field(min_length=1)]
+
+
+class Citation(Strict):
+    """The paper."""
+
+    authors: str
+    title: str
+    journal: str
+    year: int
+    doi: str | None = None
+
+
+class Study(Strict):
+    """A paper: feature sets, reducers, classifiers, splits, and its tables."""
+
+    key: Key
+    citation: Citation
+    published_dataset: str
+    """Adapter of the dataset that the paper used; a verdict needs a complete copy of it."""
+    published_protocol: PublishedProtocol
+    extractors: dict[Key, Extractor] = {}
+    descriptors: dict[Key, DescriptorSpec] = {}
+    feature_sets: dict[FeatureSetName, Annotated[list[Key], Field(min_length=1)]]
+    """Extractors and descriptors put side by side, in this order, into each feature set."""
+    reducers: dict[Key, SparseAutoencoderSpec] = {}
+    classifiers: dict[Key, ClassifierSpec]
+    label_sets: dict[Key, LabelSet] = {}
+    class_names: dict[str, str] = {}
+    """What the paper calls the dataset's classes, where its tables name them."""
+    splits: dict[Key, Scheme]
+    tables: dict[str, Table]
+    headline: str
+    """Table and item of the number that the paper is quoted for, as `table/item`."""
+    figures: dict[Key, Figure] = {}
+
+    @model_validator(mode="after")
+    def _names_exist(self) -> Study:
+        def check(name: str, known: Any, where: str, what: str) -> None:
+            if name not in known:
+                raise ValueError(f"{where}: {unknown(what, name, known)}")
+
+        for name in self.descriptors:
+            if name in self.extractors:
+                raise ValueError(f"descriptors.{name}: an extractor has this name too; name them apart")
+        for name, parts in self.feature_sets.items():
+            for part in parts:
+                known = [*self.extractors, *self.descriptors]
+                check(part, known, f"feature_sets.{name}", "extractor or descriptor")
+        for name, scheme in self.splits.items():
+            if scheme.labels is not None:
+                check(scheme.labels, self.label_sets, f"splits.{name}.labels", "label set")
+        for number, table in self.tables.items():
+            check(table.split, self.splits, f"tables.{number}.split", "split")
+            for item in table.items:
+                where = f"tables.{number}.items.{item.item}"
+                check(item.features, self.feature_sets, f"{where}.features", "feature set")
+                check(item.classifier, self.classifiers, f"{where}.classifier", "classifier")
+                if item.reducer is not None:
+                    check(item.reducer, self.reducers, f"{where}.reducer", "reducer")
+                if item.split is not None:
+                    check(item.split, self.splits, f"{where}.split", "split")
+                if item.reading_of is not None:
+                    check(item.reading_of, [i.item for i in table.items], f"{where}.reading_of", "item")
+        for key, figure in self.figures.items():
+            check(figure.table, self.tables, f"figures.{key}.table", "table")
+            for name in figure.items:
+                check(name, [i.item for i in self.tables[figure.table].items], f"figures.{key}.items", "item")
+        table_name, _, item_name = self.headline.partition("/")
+        check(table_name, self.tables, "headline", "table")
+        check(item_name, [i.item for i in self.tables[table_name].items], "headline", "item")
+        return self

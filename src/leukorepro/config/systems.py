@@ -1,0 +1,122 @@
+"""What a study's systems are made of: extractors, descriptors, reducers and classifiers."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from leukorepro.config.fields import PerBudget, Share, Strict
+from leukorepro.words import Preprocessing
+
+InputSize = Annotated[int, Field(ge=32, le=1024)]
+
+
+class Extractor(Strict):
+    """A backbone cut at a layer, with its input; its weights are chosen by the run."""
+
+    backbone: str
+    """A name of the registry in `leukorepro.features.backbones`, or `timm:NAME` for any network of timm."""
+    layer: str | None = None
+    """Layer whose output is the feature vector; default: the backbone's own."""
+    input_size: InputSize | PerBudget[InputSize] | None = None
+    """Side of the square input, in pixels, perhaps smaller in a demonstration; default: the backbone's own."""
+    preprocessing: Preprocessing | None = None
+    """How pixel values are scaled; default: as the backbone's weights were trained."""
+
+
+class DescriptorSpec(Strict):
+    """Features computed from the pixels without a network."""
+
+    descriptor: str
+    """A name of the registry in `leukorepro.features.descriptors`."""
+    input_size: Annotated[int, Field(ge=8, le=1024)] | None = None
+    """Side of the square that images are resized to, in pixels; default: the descriptor's own."""
+
+
+class SparseAutoencoderSpec(Strict):
+    """Sparse autoencoder with the semantics of MATLAB's trainAutoencoder."""
+
+    kind: Literal["sparse_autoencoder"]
+    hidden_fraction: Annotated[float, Field(gt=0, le=4)]
+    """Hidden units as a share of the number of features."""
+    max_epochs: PerBudget[Annotated[int, Field(ge=1)]]
+    gradient_tolerance: Annotated[float, Field(ge=0)] = 1e-6
+    l2_weight: Annotated[float, Field(ge=0)] = 0.001
+    sparsity_weight: Annotated[float, Field(ge=0)] = 1.0
+    sparsity_target: Share = 0.05
+    error_divisor: Literal["rows", "cells"] = "rows"
+    """Squared error divided by the number of rows (N), or of rows times features (N*K)."""
+
+
+class ClassifierBase(Strict):
+    """What every classifier may say."""
+
+    standardize: bool = False
+    """Scale every feature to mean 0 and deviation 1 over the training rows."""
+
+
+class SvmSpec(ClassifierBase):
+    """Support vector machine, one against one for several classes."""
+
+    kind: Literal["svm"]
+    kernel: Literal["linear", "poly", "rbf"]
+    C: Annotated[float, Field(gt=0)] = 1.0
+    degree: Annotated[int, Field(ge=1)] = 3
+    coef0: float = 0.0
+    gamma: Literal["scale", "auto", "median"] | Annotated[float, Field(gt=0)] = "scale"
+    """`median`: 1 / s^2 with the kernel scale s = `scale_factor` times the median distance between training rows."""
+    scale_factor: Annotated[float, Field(gt=0)] = 1.0
+    """Only with `gamma: median`: MATLAB's automatic kernel scale is not published, so a study can vary it."""
+    standardize: bool = True
+
+
+class KnnSpec(ClassifierBase):
+    """K nearest neighbours, Euclidean, each with one vote."""
+
+    kind: Literal["knn"]
+    n_neighbors: Annotated[int, Field(ge=1)] = 5
+
+
+class DecisionTreeSpec(ClassifierBase):
+    """One decision tree, grown until its leaves are pure."""
+
+    kind: Literal["decision_tree"]
+
+
+class RandomForestSpec(ClassifierBase):
+    """Random forest."""
+
+    kind: Literal["random_forest"]
+    n_estimators: Annotated[int, Field(ge=1)] = 100
+
+
+class LogisticRegressionSpec(ClassifierBase):
+    """Logistic regression with an L2 penalty."""
+
+    kind: Literal["logistic_regression"]
+    C: Annotated[float, Field(gt=0)] = 1.0
+    max_iterations: Annotated[int, Field(ge=1)] = 1000
+
+
+class SgdSpec(ClassifierBase):
+    """Linear support vector machine fitted by stochastic gradient descent."""
+
+    kind: Literal["sgd"]
+    alpha: Annotated[float, Field(gt=0)] = 0.0001
+
+
+class MlpSpec(ClassifierBase):
+    """Multilayer perceptron: rectified hidden layers, Adam, cross-entropy."""
+
+    kind: Literal["mlp"]
+    hidden: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)] = [100]
+    epochs: PerBudget[Annotated[int, Field(ge=1)]]
+    batch_size: Annotated[int, Field(ge=1)] = 200
+    learning_rate: Annotated[float, Field(gt=0)] = 0.001
+
+
+ClassifierSpec = Annotated[
+    SvmSpec | KnnSpec | DecisionTreeSpec | RandomForestSpec | LogisticRegressionSpec | SgdSpec | MlpSpec,
+    Field(discriminator="kind"),
+]

@@ -12,7 +12,10 @@ import pytest
 SMALL = {
     "autoencoder": ["--epochs", "3", "--rows", "40", "--features", "32", "--hidden", "8"],
     "classifiers": ["--rows", "200", "--columns", "16", "24"],
-    "extraction": ["--images", "12", "--backbones", "mobilenet_v2", "--device", "cpu"],
+    "extraction": [
+        *("--images", "8", "--seconds", "0.2", "--rounds", "1"),
+        *("--backbones", "mobilenet_v2", "--device", "cpu"),
+    ],
     "scg_vs_lbfgs": ["--epochs", "3", "--rows", "40", "--features", "32", "--hidden", "8"],
     "simulator": ["--images", "12"],
 }

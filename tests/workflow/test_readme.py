@@ -47,11 +47,12 @@ def test_every_make_target_exists(target: str) -> None:
 @pytest.mark.slow
 def test_every_command_runs_in_order(fresh: Path, tmp_path: Path) -> None:
     project = ProjectCopy(fresh, tmp_path / "project")
-    simulate = ["leukorepro", "data", "simulate", "--subjects", "12", "--images", "30"]
+    simulate = ["leukorepro", "data", "simulate", "--subjects", "20", "--images", "60"]
     project.run(*simulate, "--look", "bone_marrow", "--output", "my_smears")
     (project.folder / "my_smears" / "simulation.csv").unlink()
     (project.folder / "my_smears" / "simulation.json").unlink()
-    project.run(*simulate, "--look", "allidb", "--output", "data/allidb")
+    for look, folder in (("allidb", "allidb"), ("cnmc2019", "cnmc2019"), ("bone_marrow", "imss")):
+        project.run(*simulate, "--look", look, "--output", f"data/{folder}")
     shrink(project.folder)
 
     special: dict[str, Callable[[list[str]], list[str]]] = {

@@ -42,10 +42,10 @@ def shrink(root: Path) -> None:
         file.write_text(yaml.safe_dump(value, sort_keys=False))
 
     def fewer_images(dataset: dict[str, Any]) -> None:
-        external = (
-            {"external_subjects": 2, "external_images": 4} if "external_images" in dataset["sizes"]["demo"] else {}
-        )
-        dataset["sizes"]["demo"] = {"subjects": 20, "images": 60, **external}
+        size = {"subjects": 20, "images": 60}
+        if "external_images" in dataset["sizes"]["demo"]:
+            size |= {"external_subjects": 2, "external_images": 4}
+        dataset["sizes"]["demo"] = size
 
     def two_rungs(run: dict[str, Any]) -> None:
         for study in run["studies"]:

@@ -1,5 +1,8 @@
 """The table of predictions: contract, order, and what is refused."""
 
+import json
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -10,6 +13,7 @@ from leukorepro.evaluation.predictions import (
     cells,
     classes_of,
     collect,
+    read_engines,
     read_fitting,
     read_part,
     read_predictions,
@@ -17,7 +21,7 @@ from leukorepro.evaluation.predictions import (
     write_fitting,
     write_predictions,
 )
-from leukorepro.store import write_parquet
+from leukorepro.store import parquet_metadata, write_parquet
 
 
 def table(item="A", protocol="as_published", classes=("all", "hem"), n_images=6, views=("identity", "hflip")):
@@ -193,3 +197,13 @@ def test_score_of_class():
             score_of_class(table(), neither)
     one_class_left = table()[lambda f: (f["y_true"] == "hem") & (f["y_pred"] == "hem")]
     assert score_of_class(one_class_left, "all") == {"all": "score"}
+
+
+def test_what_fitted_the_classifiers_is_kept_with_the_predictions(tmp_path: Path) -> None:
+    files = [tmp_path / name for name in ("a.parquet", "b.parquet")]
+    for file, engine in zip(files, ("fast 1", "plain 2"), strict=True):
+        write_parquet(part(file.stem), file, {"engines": json.dumps({"KNN": engine, file.stem: "x"})})
+    engines = read_engines(files)
+    assert engines == {"KNN": "fast 1 and plain 2", "a": "x", "b": "x"}
+    write_predictions(collect([read_part(file) for file in files]).predictions, tmp_path / "p.parquet", engines)
+    assert json.loads(parquet_metadata(tmp_path / "p.parquet")["engines"]) == engines

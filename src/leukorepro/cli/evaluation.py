@@ -72,7 +72,7 @@ def collect(
 
     rows = [tables.read_part(part) for part in parts]
     collected = tables.collect([part[part["protocol"] == protocol] for part in rows])
-    tables.write_predictions(collected.predictions, output)
+    tables.write_predictions(collected.predictions, output, tables.read_engines(parts))
     tables.write_fitting(collected.fitting, fitting)
 
 

@@ -11,7 +11,8 @@ it was fitted or validated on lie beside it, with their `role`, where a paper pr
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import json
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -29,7 +30,7 @@ from leukorepro.evaluation.contract import (
     checked_part,
     score_columns,
 )
-from leukorepro.store import read_parquet, write_parquet
+from leukorepro.store import parquet_metadata, read_parquet, write_parquet
 
 
 class Cell(NamedTuple):
@@ -131,15 +132,38 @@ def read_part(path: Path) -> pd.DataFrame:
     return checked_part(read_parquet(path), str(path))
 
 
-def write_predictions(frame: pd.DataFrame, path: Path) -> None:
+def read_engines(parts: Sequence[Path]) -> dict[str, str]:
+    """What fitted each classifier of some parts, by its name.
+
+    Raises
+    ------
+    UserError
+        If a part is missing or is no table.
+    """
+    engines: dict[str, set[str]] = {}
+    for part in parts:
+        for name, engine in json.loads(parquet_metadata(part).get("engines", "{}")).items():
+            engines.setdefault(name, set()).add(engine)
+    return {name: " and ".join(sorted(engines[name])) for name in sorted(engines)}
+
+
+def write_predictions(frame: pd.DataFrame, path: Path, engines: Mapping[str, str] | None = None) -> None:
     """Check predictions of tested rows and write them, in the order of `collect`; equal rows give equal bytes.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    path : Path
+    engines : mapping of str to str, optional
+        What fitted each classifier; kept with the table.
 
     Raises
     ------
     UserError
         If it is not a table of predictions.
     """
-    write_parquet(_sorted(checked(frame, str(path), COLUMNS)), path)
+    metadata = {"engines": json.dumps(dict(engines))} if engines else None
+    write_parquet(_sorted(checked(frame, str(path), COLUMNS)), path, metadata)
 
 
 def write_fitting(frame: pd.DataFrame, path: Path) -> None:

@@ -49,9 +49,7 @@ def feature_file(study: ResolvedStudy, feature_set: str) -> str:
 
 def parts_of_feature_set(study: ResolvedStudy, feature_set: str) -> list[str]:
     """Ids of the extractors and descriptors that a feature set puts side by side."""
-    ids = {name: extractor.id for name, extractor in study.extractors.items()}
-    ids |= {name: descriptor.id for name, descriptor in study.descriptors.items()}
-    return [ids[name] for name in study.study.feature_sets[feature_set]]
+    return [study.feature_files[name] for name in study.study.feature_sets[feature_set]]
 
 
 def views_of(run: ResolvedRun, dataset_id: str, part_id: str) -> list[str]:

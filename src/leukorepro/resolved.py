@@ -59,6 +59,11 @@ class ResolvedStudy(Strict):
     """Tables that this dataset's classes do not allow, and why; `study` has them no more."""
 
     @property
+    def feature_files(self) -> dict[str, str]:
+        """Name of the feature file of every extractor and descriptor, without its ending."""
+        return {name: part.id for parts in (self.extractors, self.descriptors) for name, part in parts.items()}
+
+    @property
     def simulated(self) -> bool:
         """Whether the images are drawn by the simulator."""
         return self.dataset.adapter == "simulated"

@@ -10,11 +10,12 @@ from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_f
 
 from leukorepro.config import AllIdbDataset, SimulatedDataset, Study, load_study
 from leukorepro.errors import UserError
-from leukorepro.evaluation.comparison import COLUMNS, evaluate
+from leukorepro.evaluation.comparison import evaluate
 from leukorepro.evaluation.curves import confusion_matrices, roc_curves
 from leukorepro.evaluation.metrics import METRICS
 from leukorepro.evaluation.published import read_published
 from leukorepro.resolved import ResolvedExtractor, ResolvedStudy
+from leukorepro.tables import METRICS_TABLE
 from leukorepro.words import LADDER
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -84,9 +85,9 @@ def test_the_table_of_metrics_keeps_its_contract():
         predictions(item, rung, n_images=40, wrong=4, subjects=9) for item in ITEMS[::-1] for rung in LADDER[::-1]
     ]
     table = judge(*frames)
-    assert tuple(table.columns) == COLUMNS
+    assert tuple(table.columns) == METRICS_TABLE
     expected = [("atteia2022", "1", item, rung, metric) for item in ITEMS for rung in LADDER for metric in METRICS]
-    assert list(zip(*(table[c] for c in COLUMNS[:5]), strict=True)) == expected
+    assert list(zip(*(table[c] for c in METRICS_TABLE[:5]), strict=True)) == expected
     assert (table["n_images"] == 40).all()
     assert (table["n_subjects"] == 9).all()
     assert (table["ci_low"] <= table["value"]).all()

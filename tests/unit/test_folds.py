@@ -292,4 +292,4 @@ def test_the_command_writes_predictions_and_engines(tmp_path: Path, monkeypatch:
     written = read_parquet(Path("G.pq"))
     assert set(written["item"]) == {"GSet"}
     pd.testing.assert_frame_equal(written.drop(columns="item"), expected.predictions.drop(columns="item"))
-    assert json.loads(parquet_metadata(Path("G.pq"))["engines"]) == {"cubic_svm": expected.engines["svm"]}
+    assert json.loads(parquet_metadata(Path("G.pq"))["engines"]) == {"cubic_svm": [expected.engines["svm"]]}

@@ -8,7 +8,6 @@ import pandas as pd
 import pytest
 
 from leukorepro.errors import UserError
-from leukorepro.evaluation.contract import COLUMNS, WITH_ROLE
 from leukorepro.evaluation.predictions import (
     cells,
     classes_of,
@@ -22,6 +21,7 @@ from leukorepro.evaluation.predictions import (
     write_predictions,
 )
 from leukorepro.store import parquet_metadata, write_parquet
+from leukorepro.tables import PREDICTIONS, PREDICTIONS_WITH_ROLE
 
 
 def table(item="A", protocol="as_published", classes=("all", "hem"), n_images=6, views=("identity", "hflip")):
@@ -57,7 +57,7 @@ def test_written_predictions_read_back_equal_in_order(tmp_path, classes):
     frame = collect([part("B", classes=classes), part("A", classes=classes)]).predictions
     write_predictions(frame, tmp_path / "p.parquet")
     pd.testing.assert_frame_equal(read_predictions(tmp_path / "p.parquet"), frame)
-    assert list(frame.columns[: len(COLUMNS)]) == list(COLUMNS)
+    assert list(frame.columns[: len(PREDICTIONS)]) == list(PREDICTIONS)
     keys = frame[["table", "item", "repeat", "fold", "image_id", "view"]].apply(tuple, axis=1).tolist()
     assert keys == sorted(keys)
     assert classes_of(frame) == sorted(classes)
@@ -83,8 +83,8 @@ def test_one_file_holds_cells_of_two_classes_and_of_more(tmp_path):
     predictions, fitting = read_predictions(tmp_path / "p.parquet"), read_fitting(tmp_path / "f.parquet")
     pd.testing.assert_frame_equal(predictions, collected.predictions)
     pd.testing.assert_frame_equal(fitting, collected.fitting)
-    assert list(predictions.columns) == [*COLUMNS, "score", "score_L1", "score_L2", "score_M5"]
-    assert list(fitting.columns) == [*WITH_ROLE, "score_L1", "score_L2", "score_M5"]
+    assert list(predictions.columns) == [*PREDICTIONS, "score", "score_L1", "score_L2", "score_M5"]
+    assert list(fitting.columns) == [*PREDICTIONS_WITH_ROLE, "score_L1", "score_L2", "score_M5"]
     assert fitting["role"].value_counts().to_dict() == {"train": 4, "validation": 2}
     found = {cell: (classes_of(rows), score_of_class(rows, "all")) for cell, rows in cells(predictions)}
     assert found == {
@@ -99,7 +99,7 @@ def test_no_fitted_rows_are_a_readable_table(tmp_path):
     collected = collect([part("A")])
     write_fitting(collected.fitting, tmp_path / "f.parquet")
     fitting = read_fitting(tmp_path / "f.parquet")
-    assert list(fitting.columns) == list(WITH_ROLE)
+    assert list(fitting.columns) == list(PREDICTIONS_WITH_ROLE)
     assert len(fitting) == 0
     assert list(cells(fitting)) == []
 
@@ -202,8 +202,8 @@ def test_score_of_class():
 def test_what_fitted_the_classifiers_is_kept_with_the_predictions(tmp_path: Path) -> None:
     files = [tmp_path / name for name in ("a.parquet", "b.parquet")]
     for file, engine in zip(files, ("fast 1", "plain 2"), strict=True):
-        write_parquet(part(file.stem), file, {"engines": json.dumps({"KNN": engine, file.stem: "x"})})
+        write_parquet(part(file.stem), file, {"engines": json.dumps({"KNN": [engine], file.stem: ["x"]})})
     engines = read_engines(files)
-    assert engines == {"KNN": "fast 1 and plain 2", "a": "x", "b": "x"}
+    assert engines == {"KNN": ["fast 1", "plain 2"], "a": ["x"], "b": ["x"]}
     write_predictions(collect([read_part(file) for file in files]).predictions, tmp_path / "p.parquet", engines)
     assert json.loads(parquet_metadata(tmp_path / "p.parquet")["engines"]) == engines

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from leukorepro import __version__
-from leukorepro.cli import configuration, data, descriptors, evaluation, features, models, project
+from leukorepro.cli import configuration, data, evaluation, features, models, project
 from leukorepro.errors import UserError
 
 
@@ -37,7 +37,6 @@ app = typer.Typer(
     rich_markup_mode="markdown",
 )
 app.add_typer(data.app, name="data")
-features.app.command()(descriptors.describe)
 app.add_typer(features.app, name="features")
 app.add_typer(models.app, name="models")
 app.add_typer(evaluation.splits, name="splits")

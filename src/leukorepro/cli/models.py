@@ -98,6 +98,7 @@ def classify(
     from leukorepro.models.engines import Settings
     from leukorepro.plan import items_of
     from leukorepro.store import write_parquet
+    from leukorepro.tables import ENGINES, merged_engines
 
     resolved, chosen = resolve_study(run_file, override, study)
     look_up(chosen.study.feature_sets, feature_set, "feature set", f"study '{study}'")
@@ -120,11 +121,10 @@ def classify(
         tasks.append((task, Path(path), fitted))
     matrix, images = read_features(features), read_manifest(manifest)
     settings = Settings(resolved.seed, resolved.budget, threads)
-    parts, engines = [], dict[str, set[str]]()
-    for task, table, fitted in tasks:
-        done = run(task, matrix, read_splits(table), images, chosen.study.classifiers, fitted, settings)
-        parts.append(done.predictions)
-        for name, engine in done.engines.items():
-            engines.setdefault(name, set()).add(engine)
-    told = json.dumps({name: " and ".join(sorted(used)) for name, used in engines.items()})
-    write_parquet(pd.concat(parts, ignore_index=True), output, {"engines": told})
+    done = [
+        run(task, matrix, read_splits(table), images, chosen.study.classifiers, fitted, settings)
+        for task, table, fitted in tasks
+    ]
+    engines = merged_engines([{name: [engine] for name, engine in part.engines.items()} for part in done])
+    predictions = pd.concat([part.predictions for part in done], ignore_index=True)
+    write_parquet(predictions, output, {ENGINES: json.dumps(engines)})

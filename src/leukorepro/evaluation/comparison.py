@@ -23,22 +23,8 @@ from leukorepro.evaluation.cell_metrics import Measuring, cell_metrics
 from leukorepro.evaluation.intervals import N_RESAMPLES
 from leukorepro.evaluation.predictions import Cell, cells
 from leukorepro.resolved import ResolvedStudy
+from leukorepro.tables import METRICS_TABLE
 from leukorepro.words import LADDER, Budget
-
-COLUMNS = (
-    "study",
-    "table",
-    "item",
-    "protocol",
-    "metric",
-    "value",
-    "ci_low",
-    "ci_high",
-    "n_images",
-    "n_subjects",
-    "published",
-    "verdict",
-)
 
 REPRODUCED, NOT_REPRODUCED, NOT_TESTED = "reproduced", "not reproduced", "not tested"
 
@@ -79,10 +65,10 @@ def evaluate(
     Returns
     -------
     DataFrame
-        Columns `COLUMNS`: tables and items in the study's order, rungs from the published one down. `n_images` counts
-        different images that were scored, `n_subjects` different subjects (0 where none is known). `ci_low`, `ci_high`
-        and `published` are NaN where there is none; a metric that the table prints and that cannot be measured here
-        has the value NaN.
+        Columns `METRICS_TABLE`: tables and items in the study's order, rungs from the published one down. `n_images`
+        counts different images that were scored, `n_subjects` different subjects (0 where none is known). `ci_low`,
+        `ci_high` and `published` are NaN where there is none; a metric that the table prints and that cannot be
+        measured here has the value NaN.
 
     Raises
     ------
@@ -127,7 +113,7 @@ def evaluate(
     metrics["published"] = values[:, 0]
     testable = _is_testable(resolved, budget, dataset_complete)
     metrics["verdict"] = np.where(testable, _verdicts(metrics, values[:, 1]), NOT_TESTED)
-    return metrics[list(COLUMNS)]
+    return metrics[list(METRICS_TABLE)]
 
 
 def _by_cell(

@@ -8,25 +8,7 @@ import numpy as np
 import pandas as pd
 
 from leukorepro.errors import UserError
-
-BEFORE_ROLE = (
-    "study",
-    "dataset",
-    "table",
-    "item",
-    "protocol",
-    "repeat",
-    "fold",
-    "image_id",
-    "view",
-    "subject_id",
-    "source_id",
-)
-COLUMNS = (*BEFORE_ROLE, "y_true", "y_pred")
-"""Columns of every table of predictions, before its scores."""
-
-WITH_ROLE = (*BEFORE_ROLE, "role", "y_true", "y_pred")
-"""Columns of a part and of a table of fitted rows, before their scores."""
+from leukorepro.tables import PREDICTIONS_WITH_ROLE
 
 NUMBERS = ("repeat", "fold")
 FITTED = ("train", "validation")
@@ -45,7 +27,7 @@ def score_columns(frame: pd.DataFrame) -> list[str]:
 
 def checked_part(frame: pd.DataFrame, where: str) -> pd.DataFrame:
     """Check a part: tested, training and validation rows; see `checked`."""
-    frame = checked(frame, where, WITH_ROLE)
+    frame = checked(frame, where, PREDICTIONS_WITH_ROLE)
     check_roles(frame, ("test", *FITTED), where)
     return frame
 
@@ -59,7 +41,7 @@ def checked(frame: pd.DataFrame, where: str, columns: tuple[str, ...]) -> pd.Dat
     where : str
         What a message begins with.
     columns : tuple of str
-        `COLUMNS` or `WITH_ROLE`.
+        `PREDICTIONS` or `PREDICTIONS_WITH_ROLE`.
 
     Raises
     ------

@@ -21,16 +21,15 @@ import pandas as pd
 from leukorepro.errors import UserError
 from leukorepro.evaluation.contract import (
     CELL,
-    COLUMNS,
     FITTED,
     ORDER,
-    WITH_ROLE,
     check_roles,
     checked,
     checked_part,
     score_columns,
 )
 from leukorepro.store import parquet_metadata, read_parquet, write_parquet
+from leukorepro.tables import ENGINES, PREDICTIONS, PREDICTIONS_WITH_ROLE, merged_engines
 
 
 class Cell(NamedTuple):
@@ -45,9 +44,9 @@ class Collected(NamedTuple):
     """The predictions of a study under a protocol."""
 
     predictions: pd.DataFrame
-    """Of tested rows: `COLUMNS` and the scores."""
+    """Of tested rows: `PREDICTIONS` and the scores."""
     fitting: pd.DataFrame
-    """Of training and validation rows: `WITH_ROLE` and the scores; often empty."""
+    """Of training and validation rows: `PREDICTIONS_WITH_ROLE` and the scores; often empty."""
 
 
 def classes_of(rows: pd.DataFrame) -> list[str]:
@@ -105,7 +104,7 @@ def read_predictions(path: Path) -> pd.DataFrame:
     UserError
         If the file is missing, or is not a table of predictions; the message names the column or the row.
     """
-    return checked(read_parquet(path), str(path), COLUMNS)
+    return checked(read_parquet(path), str(path), PREDICTIONS)
 
 
 def read_fitting(path: Path) -> pd.DataFrame:
@@ -116,7 +115,7 @@ def read_fitting(path: Path) -> pd.DataFrame:
     UserError
         As `read_predictions`; also if a row has another role.
     """
-    frame = checked(read_parquet(path), str(path), WITH_ROLE)
+    frame = checked(read_parquet(path), str(path), PREDICTIONS_WITH_ROLE)
     check_roles(frame, FITTED, str(path))
     return frame
 
@@ -132,7 +131,7 @@ def read_part(path: Path) -> pd.DataFrame:
     return checked_part(read_parquet(path), str(path))
 
 
-def read_engines(parts: Sequence[Path]) -> dict[str, str]:
+def read_engines(parts: Sequence[Path]) -> dict[str, list[str]]:
     """What fitted each classifier of some parts, by its name.
 
     Raises
@@ -140,21 +139,17 @@ def read_engines(parts: Sequence[Path]) -> dict[str, str]:
     UserError
         If a part is missing or is no table.
     """
-    engines: dict[str, set[str]] = {}
-    for part in parts:
-        for name, engine in json.loads(parquet_metadata(part).get("engines", "{}")).items():
-            engines.setdefault(name, set()).add(engine)
-    return {name: " and ".join(sorted(engines[name])) for name in sorted(engines)}
+    return merged_engines([json.loads(parquet_metadata(part).get(ENGINES, "{}")) for part in parts])
 
 
-def write_predictions(frame: pd.DataFrame, path: Path, engines: Mapping[str, str] | None = None) -> None:
+def write_predictions(frame: pd.DataFrame, path: Path, engines: Mapping[str, Sequence[str]] | None = None) -> None:
     """Check predictions of tested rows and write them, in the order of `collect`; equal rows give equal bytes.
 
     Parameters
     ----------
     frame : DataFrame
     path : Path
-    engines : mapping of str to str, optional
+    engines : mapping of str to sequence of str, optional
         What fitted each classifier; kept with the table.
 
     Raises
@@ -162,8 +157,8 @@ def write_predictions(frame: pd.DataFrame, path: Path, engines: Mapping[str, str
     UserError
         If it is not a table of predictions.
     """
-    metadata = {"engines": json.dumps(dict(engines))} if engines else None
-    write_parquet(_sorted(checked(frame, str(path), COLUMNS)), path, metadata)
+    metadata = {ENGINES: json.dumps(engines)} if engines else None
+    write_parquet(_sorted(checked(frame, str(path), PREDICTIONS)), path, metadata)
 
 
 def write_fitting(frame: pd.DataFrame, path: Path) -> None:
@@ -174,7 +169,7 @@ def write_fitting(frame: pd.DataFrame, path: Path) -> None:
     UserError
         If it is not such a table.
     """
-    frame = checked(frame, str(path), WITH_ROLE)
+    frame = checked(frame, str(path), PREDICTIONS_WITH_ROLE)
     check_roles(frame, FITTED, str(path))
     write_parquet(_sorted(frame), path)
 
@@ -185,7 +180,7 @@ def collect(parts: Sequence[pd.DataFrame]) -> Collected:
     Parameters
     ----------
     parts : sequence of DataFrame
-        Each with `WITH_ROLE` and the score columns of its cells.
+        Each with `PREDICTIONS_WITH_ROLE` and the score columns of its cells.
 
     Raises
     ------

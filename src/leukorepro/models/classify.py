@@ -28,24 +28,7 @@ from leukorepro.models.folds import ROLES, Fold, Positions, folds
 from leukorepro.models.kernels import KERNEL_ROWS, Rows
 from leukorepro.models.scheduling import run_all
 from leukorepro.store import hdf5_reader
-
-COLUMNS = (
-    "study",
-    "dataset",
-    "table",
-    "item",
-    "protocol",
-    "repeat",
-    "fold",
-    "image_id",
-    "view",
-    "subject_id",
-    "source_id",
-    "role",
-    "y_true",
-    "y_pred",
-)
-"""Columns of the predictions, before their scores."""
+from leukorepro.tables import PREDICTIONS_WITH_ROLE
 
 
 @dataclass(frozen=True)
@@ -223,7 +206,9 @@ def _parts(task: Task, fold: Fold, model: Model, about: pd.DataFrame, answer: An
             repeat=fold.repeat,
             fold=fold.fold,
         )
-        yield named.loc[slice(None) if table in task.fitted_tables else role == "test", [*COLUMNS, *names]]
+        yield named.loc[
+            slice(None) if table in task.fitted_tables else role == "test", [*PREDICTIONS_WITH_ROLE, *names]
+        ]
 
 
 def _check_classes(task: Task, labels: NDArray[np.object_]) -> None:

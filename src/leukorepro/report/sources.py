@@ -109,9 +109,7 @@ def _feature_files(study: ResolvedStudy, folder: Path) -> dict[str, dict[str, An
     """Attributes of the feature file of every extractor and descriptor that an item uses."""
     used = {item.features for table in study.study.tables.values() for item in table.items}
     names = {name for features in used for name in study.study.feature_sets[features]}
-    ids = {name: extractor.id for name, extractor in study.extractors.items()}
-    ids |= {name: descriptor.id for name, descriptor in study.descriptors.items()}
-    return {name: _attributes(folder / f"{file}.h5") for name, file in ids.items() if name in names}
+    return {name: _attributes(folder / f"{file}.h5") for name, file in study.feature_files.items() if name in names}
 
 
 def _roc(study: ResolvedStudy, numbers: Numbers, predictions: dict[Rung, pd.DataFrame]) -> pd.DataFrame:

@@ -11,10 +11,9 @@ import pandas as pd
 from leukorepro.report import wording
 from leukorepro.resolved import ResolvedStudy
 from leukorepro.store import read_csv
+from leukorepro.tables import METRICS_TABLE
 from leukorepro.words import LADDER, Rung
 
-COLUMNS = ["study", "table", "item", "protocol", "metric", "value", "ci_low", "ci_high"]
-COLUMNS += ["n_images", "n_subjects", "published", "verdict"]
 TEXT = ["study", "table", "item", "protocol", "metric", "verdict"]
 
 
@@ -143,8 +142,8 @@ class RungRow:
 
 def read_metrics(path: Path) -> pd.DataFrame:
     """Read ``metrics.csv``; numbers become floats, NaN where the cell is empty."""
-    frame = read_csv(path, COLUMNS, TEXT)
-    for column in COLUMNS:
+    frame = read_csv(path, METRICS_TABLE, TEXT)
+    for column in METRICS_TABLE:
         if column not in TEXT:
             frame[column] = pd.to_numeric(frame[column]).astype(float)
     return frame

@@ -1,0 +1,50 @@
+"""Tables that one stage writes and others read: their columns, and what is kept beside their rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+BEFORE_ROLE = (
+    "study",
+    "dataset",
+    "table",
+    "item",
+    "protocol",
+    "repeat",
+    "fold",
+    "image_id",
+    "view",
+    "subject_id",
+    "source_id",
+)
+
+PREDICTIONS = (*BEFORE_ROLE, "y_true", "y_pred")
+"""Columns of every table of predictions, before its scores."""
+
+PREDICTIONS_WITH_ROLE = (*BEFORE_ROLE, "role", "y_true", "y_pred")
+"""Columns of a part and of a table of fitted rows, before their scores."""
+
+METRICS_TABLE = (
+    "study",
+    "table",
+    "item",
+    "protocol",
+    "metric",
+    "value",
+    "ci_low",
+    "ci_high",
+    "n_images",
+    "n_subjects",
+    "published",
+    "verdict",
+)
+"""Columns of the table of metrics."""
+
+ENGINES = "engines"
+"""Beside predictions: JSON, for each classifier the names of what fitted it."""
+
+
+def merged_engines(engines: Sequence[Mapping[str, Sequence[str]]]) -> dict[str, list[str]]:
+    """What fitted each classifier of several parts, by its name; the order of parts does not matter."""
+    names = sorted({name for part in engines for name in part})
+    return {name: sorted({engine for part in engines for engine in part.get(name, ())}) for name in names}

@@ -29,7 +29,7 @@ from leukorepro.config import (
 from leukorepro.errors import UserError
 from leukorepro.models import engines
 from leukorepro.models.classifiers import MAKERS, build_classifier, scores
-from leukorepro.models.engines import Answers, Settings, fit_and_predict, quiet_networks
+from leukorepro.models.engines import Answers, Settings, fit_and_predict
 from leukorepro.models.kernels import Rows
 
 SEED = 3
@@ -80,10 +80,9 @@ def problem(classes: int, n: int = 150, d: int = 20) -> tuple[Rows, np.ndarray, 
 def answer(spec: ClassifierBase, classes: int, **settings: Any) -> Answers:
     rows, labels, train, test = problem(classes)
     seen = rows.scaled(train) if spec.standardize else rows
-    with quiet_networks():
-        return fit_and_predict(
-            spec, seen, labels, train, test, "all", Settings(**{"seed": SEED, "budget": "demo"} | settings)
-        )
+    return fit_and_predict(
+        spec, seen, labels, train, test, "all", Settings(**{"seed": SEED, "budget": "demo"} | settings)
+    )
 
 
 def expected(name: str, classes: int) -> tuple[list[str], np.ndarray]:
@@ -167,18 +166,25 @@ def test_without_the_extension_scikit_learn_computes_everything(
     finally:
         engines.intelex_found.cache_clear()
     assert ours.predicted.tolist() == expected(name, 2)[0]
-    assert ours.engine.startswith("scikit-learn 1.")
+    assert ours.engine.startswith("torch 2." if name == "mlp" else "scikit-learn 1.")
     told = "scikit-learn-intelex is not installed here" in capsys.readouterr().out
     assert told == (name.startswith("knn") or name in ANOTHER_ALGORITHM)
 
 
+@quiet
 def test_the_budget_chooses_the_epochs() -> None:
     spec = CASES["mlp"][0]
     assert build_classifier(spec, SEED, "published")[-1].max_iter == 9
-    with quiet_networks():
-        rows, labels, train, _ = problem(2)
-        fitted = build_classifier(spec, SEED, "demo").fit(rows.matrix[train], labels[train])
+    rows, labels, train, _ = problem(2)
+    fitted = build_classifier(spec, SEED, "demo").fit(rows.matrix[train], labels[train])
     assert fitted[-1].n_iter_ == 4
+    np.testing.assert_allclose(
+        answer(spec, 2, budget="published").scores[:, 0],
+        build_classifier(spec, SEED, "published")
+        .fit(rows.matrix[train], labels[train])
+        .predict_proba(rows.matrix[problem(2)[3]])[:, 0],
+        atol=1e-6,
+    )
 
 
 @pytest.mark.filterwarnings("error")

@@ -23,7 +23,7 @@ from leukorepro.data.splits import classes_of
 from leukorepro.errors import UserError
 from leukorepro.features.fusion import Features
 from leukorepro.models.encoder import Encoder
-from leukorepro.models.engines import Answers, Settings, engine_of, fit_and_predict, quiet_networks
+from leukorepro.models.engines import Answers, Settings, engine_of, fit_and_predict
 from leukorepro.models.folds import ROLES, Fold, Positions, folds
 from leukorepro.models.kernels import KERNEL_ROWS, Rows
 from leukorepro.models.scheduling import run_all
@@ -127,8 +127,7 @@ def classify(
             given = (spec, rows, labels, fold.train, asked, task.positive_class, settings)
             yield wants_main_thread, partial(fit_and_predict, *given)
 
-    with quiet_networks():
-        answers = run_all(jobs(), settings.threads)
+    answers = run_all(jobs(), settings.threads)
     parts: list[pd.DataFrame] = []
     engines: dict[str, str] = {}
     for (fold, model), answer in zip(product(all_folds, specs), answers, strict=True):

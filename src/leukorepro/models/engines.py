@@ -1,15 +1,14 @@
 """The fastest way to each classifier on this machine, and its name.
 
 Support vector machines are scikit-learn's on kernel matrices that are computed once (`leukorepro.models.kernels`).
-Neighbours, trees and forests are those of scikit-learn-intelex, where it is installed (x86 processors only); the
-others are scikit-learn's. Whatever is chosen gives the same numbers on any number of threads.
+Neighbours, trees and forests are those of scikit-learn-intelex, where it is installed (x86 processors only);
+multilayer perceptrons are torch's; the others are scikit-learn's. Whatever is chosen gives the same numbers on any
+number of threads.
 """
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cache
 from importlib import import_module
@@ -20,16 +19,15 @@ from typing import Any, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
-from sklearn.exceptions import ConvergenceWarning
 from sklearn.svm import SVC
 
-from leukorepro.config import ClassifierBase, DecisionTreeSpec, KnnSpec, RandomForestSpec, SvmSpec
+from leukorepro.config import ClassifierBase, DecisionTreeSpec, KnnSpec, MlpSpec, RandomForestSpec, SvmSpec
 from leukorepro.errors import UserError
 from leukorepro.models.classifiers import CACHE_MB, build_estimator, scores
 from leukorepro.models.kernels import KERNEL_ROWS, Positions, Rows, kernel_matrix, resolve_gamma
 from leukorepro.words import Budget
 
-Engine = Literal["kernel matrix", "scikit-learn-intelex", "scikit-learn"]
+Engine = Literal["kernel matrix", "scikit-learn-intelex", "torch", "scikit-learn"]
 
 
 @dataclass(frozen=True)
@@ -67,6 +65,8 @@ def engine_of(spec: ClassifierBase, n_rows: int) -> Engine:
     """What computes a classifier on so many rows, tested ones among them."""
     if isinstance(spec, SvmSpec) and n_rows <= KERNEL_ROWS:
         return "kernel matrix"
+    if isinstance(spec, MlpSpec):
+        return "torch"
     return "scikit-learn-intelex" if type(spec) in FASTER and intelex_found() else "scikit-learn"
 
 
@@ -121,16 +121,6 @@ def fit_and_predict(
     )
 
 
-@contextmanager
-def quiet_networks() -> Iterator[None]:
-    """Say nothing of a network's epochs: a paper, not convergence, tells how many; nor of a batch that is all rows."""
-    with warnings.catch_warnings():
-        where = r"sklearn\.neural_network"
-        warnings.filterwarnings("ignore", category=ConvergenceWarning, module=where)
-        warnings.filterwarnings("ignore", message="Got `batch_size`", module=where)
-        yield
-
-
 @cache
 def engine_name(engine: Engine) -> str:
     """Name of an engine with its version, as it is recorded."""
@@ -153,7 +143,22 @@ def _unfitted(spec: ClassifierBase, engine: Engine, settings: Settings) -> Class
         return FASTER[type(spec)](spec, settings)
     if engine == "kernel matrix" and isinstance(spec, SvmSpec):
         return SVC(C=spec.C, kernel="precomputed", cache_size=CACHE_MB)
+    if engine == "torch" and isinstance(spec, MlpSpec):
+        return _perceptron(spec, settings)
     return build_estimator(spec, settings.seed, settings.budget)
+
+
+def _perceptron(spec: MlpSpec, settings: Settings) -> ClassifierMixin:
+    """torch is imported only here: it takes longer than most classifiers."""
+    from leukorepro.models.perceptron import Perceptron
+
+    return Perceptron(
+        spec.hidden,
+        batch_size=spec.batch_size,
+        learning_rate_init=spec.learning_rate,
+        max_iter=spec.epochs[settings.budget],
+        random_state=settings.seed,
+    )
 
 
 def _intelex(module: str, name: str, **parameters: Any) -> ClassifierMixin:

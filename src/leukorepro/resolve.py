@@ -116,7 +116,7 @@ def resolve_extractor(
     )
 
 
-def resolve_descriptor(spec: DescriptorSpec, where: str) -> ResolvedDescriptor:
+def resolve_descriptor(spec: DescriptorSpec, where: str, budget: Budget = "published") -> ResolvedDescriptor:
     """Look up a descriptor and name its feature file.
 
     Raises
@@ -129,6 +129,7 @@ def resolve_descriptor(spec: DescriptorSpec, where: str) -> ResolvedDescriptor:
     except UserError as error:
         raise UserError(f"{where}: {error}") from None
     size = spec.input_size or descriptor.input_size
+    size = size if isinstance(size, int) else size[budget]
     return ResolvedDescriptor(id=f"{spec.descriptor}-{size}", descriptor=spec.descriptor, input_size=size)
 
 
@@ -182,7 +183,8 @@ def _resolve_study(run: Run, choice: StudyRun, run_file: Path, key: str) -> Reso
         if name not in study.extractors:
             look_up(study.extractors, backbone, "extractor", f"{run_file}: {key}.weights")
     descriptors = {
-        name: resolve_descriptor(spec, f"{file}: descriptors.{name}") for name, spec in study.descriptors.items()
+        name: resolve_descriptor(spec, f"{file}: descriptors.{name}", run.budget)
+        for name, spec in study.descriptors.items()
     }
     if isinstance(dataset, SimulatedDataset):  # not drawn yet, perhaps
         has_subjects, classes = True, set(LOOK_CLASSES[dataset.look])

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from leukorepro.config import Dataset, LabelSet, Protocol, Scheme, SparseAutoencoderSpec, Strict, Study
+from leukorepro.config import Dataset, LabelSet, Protocol, ReducerSpec, Scheme, Strict, Study
 from leukorepro.errors import UserError, look_up
 from leukorepro.store import read_json
 from leukorepro.validation import parse
@@ -105,7 +105,7 @@ class ResolvedStudy(Strict):
         """
         return look_up(self.study.splits, name, "split", f"study '{self.study.key}'")
 
-    def find_reducer(self, name: str) -> SparseAutoencoderSpec:
+    def find_reducer(self, name: str) -> ReducerSpec:
         """The reducer of that name.
 
         Raises
@@ -136,7 +136,8 @@ class ResolvedRun(Strict):
             sentences.append("Random network weights: features are not those of trained networks.")
         if self.budget == "demo":
             sentences.append(
-                "Demo budget: fewer training epochs, smaller network inputs and fewer simulated images than published."
+                "Demo budget: fewer simulated images than the papers have, and, where a study's configuration says so, "
+                "fewer training epochs, smaller network inputs and narrower networks."
             )
         return sentences
 

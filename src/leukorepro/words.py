@@ -47,6 +47,16 @@ Preprocessing = Literal["torch", "tf", "caffe", "per_image"]
 """How pixel values are scaled for a network: ImageNet's mean and deviation; -1 to 1; blue-green-red from 0 to 255 less
 their means; or each image to mean 0 and deviation 1."""
 
+Architecture = Literal[
+    "resnet50_70",
+    "vgg16_70",
+    "ten_convolutions",
+    "two_convolutions",
+    "code_channels",
+    "code_sequence",
+]
+"""Networks that are trained from random weights; `leukorepro.models.networks` builds them."""
+
 Augment = Literal["all", "training"]
 """Which images have views beside the original."""
 

@@ -118,7 +118,7 @@ def test_an_interrupted_job_continues_and_ends_in_the_same_bytes(
     assert not (tmp_path / "cut.h5").exists()
     monkeypatch.undo()
     # A block that was cut off in the middle of writing does not count.
-    rows = tmp_path / ".cut.h5.partial" / "rows.f32"
+    rows = tmp_path / ".cut.h5.partial" / "rows"
     assert rows.stat().st_size == 6 * len(VIEWS) * DIM * 4
     with rows.open("ab") as file:
         file.write(b"half a row")
@@ -152,7 +152,7 @@ def test_a_killed_job_continues_and_ends_in_the_same_bytes(
 ) -> None:
     run(request_, tmp_path / "whole.h5")
     request_.manifest.to_csv(tmp_path / "manifest.csv", index=False)
-    rows = tmp_path / ".killed.h5.partial" / "rows.f32"
+    rows = tmp_path / ".killed.h5.partial" / "rows"
     with subprocess.Popen([sys.executable, "-c", KILLED, str(tmp_path)], stderr=subprocess.DEVNULL) as job:
         deadline = time.monotonic() + 60
         while not (rows.is_file() and rows.stat().st_size) and time.monotonic() < deadline:
@@ -170,7 +170,7 @@ def test_another_header_does_not_continue_what_was_begun(request_: Request, tmp_
     partial = tmp_path / ".b.h5.partial"
     partial.mkdir()
     (partial / "header.json").write_text("{}\n")
-    (partial / "rows.f32").write_bytes(b"\1" * (6 * DIM * 4))
+    (partial / "rows").write_bytes(b"\1" * (6 * DIM * 4))
     np.testing.assert_array_equal(run(request_, tmp_path / "b.h5"), expected)
 
 

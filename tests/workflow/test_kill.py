@@ -46,7 +46,7 @@ def test_a_killed_run_is_continued_and_ends_in_the_same_bytes(
 
     # In the middle of the images: some batches are finished, others are not.
     features = results / "features/tiny-demo" / FEATURES
-    rows = features.with_name(f".{FEATURES}.partial") / "rows.f32"
+    rows = features.with_name(f".{FEATURES}.partial") / "rows"
     kill_when(project, lambda: size(rows) > 0)
     assert not features.exists()
     done = size(rows) // (VIEWS * ROW_BYTES)

@@ -89,6 +89,7 @@ def classify(
 
     import pandas as pd
 
+    from leukorepro.config import ClassifierBase
     from leukorepro.data.manifest import read_manifest
     from leukorepro.data.splits import read_splits
     from leukorepro.errors import look_up
@@ -121,10 +122,8 @@ def classify(
         tasks.append((task, Path(path), fitted))
     matrix, images = read_features(features), read_manifest(manifest)
     settings = Settings(resolved.seed, resolved.budget, threads)
-    done = [
-        run(task, matrix, read_splits(table), images, chosen.study.classifiers, fitted, settings)
-        for task, table, fitted in tasks
-    ]
+    specs = {name: spec for name, spec in chosen.study.classifiers.items() if isinstance(spec, ClassifierBase)}
+    done = [run(task, matrix, read_splits(table), images, specs, fitted, settings) for task, table, fitted in tasks]
     engines = merged_engines([{name: [engine] for name, engine in part.engines.items()} for part in done])
     predictions = pd.concat([part.predictions for part in done], ignore_index=True)
     write_parquet(predictions, output, {ENGINES: json.dumps(engines)})

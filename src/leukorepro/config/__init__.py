@@ -30,18 +30,23 @@ from leukorepro.config.datasets import (
 from leukorepro.config.fields import Key, Metric, Strict, View, Views, WeightsSpec
 from leukorepro.config.runs import Run, StudyRun
 from leukorepro.config.schemes import HoldOutScheme, KFoldScheme, LabelSet, Protocol, PublishedProtocol, Scheme
-from leukorepro.config.studies import Citation, Figure, Grid, Item, Study, Table
+from leukorepro.config.studies import IMAGES, Citation, Figure, Grid, Item, Study, Table
 from leukorepro.config.systems import (
     ClassifierBase,
     ClassifierSpec,
+    ConvAutoencoderSpec,
     DecisionTreeSpec,
     DescriptorSpec,
     Extractor,
     KnnSpec,
     LogisticRegressionSpec,
     MlpSpec,
+    NetworkSpec,
     RandomForestSpec,
+    RateDrop,
+    ReducerSpec,
     SgdSpec,
+    SoftmaxSpec,
     SparseAutoencoderSpec,
     SvmSpec,
 )
@@ -49,6 +54,7 @@ from leukorepro.validation import parse, read_yaml
 
 __all__ = [
     "CONFIG",
+    "IMAGES",
     "SCHEMAS",
     "AllIdbDataset",
     "AnyDataset",
@@ -56,6 +62,7 @@ __all__ = [
     "ClassifierBase",
     "ClassifierSpec",
     "CnmcDataset",
+    "ConvAutoencoderSpec",
     "Dataset",
     "DecisionTreeSpec",
     "DescriptorSpec",
@@ -73,17 +80,21 @@ __all__ = [
     "LogisticRegressionSpec",
     "Metric",
     "MlpSpec",
+    "NetworkSpec",
     "Population",
     "Protocol",
     "PublishedProtocol",
     "RandomForestSpec",
+    "RateDrop",
     "RealDataset",
+    "ReducerSpec",
     "Run",
     "Scheme",
     "SgdSpec",
     "SimulatedDataset",
     "Simulation",
     "SimulationSize",
+    "SoftmaxSpec",
     "SparseAutoencoderSpec",
     "Strict",
     "Study",

@@ -2,15 +2,25 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
 from leukorepro.config.fields import FeatureSetName, Key, Metric, Strict, refuse_twice
 from leukorepro.config.schemes import LabelSet, PublishedProtocol, Scheme
-from leukorepro.config.systems import ClassifierSpec, DescriptorSpec, Extractor, SparseAutoencoderSpec
+from leukorepro.config.systems import (
+    ClassifierSpec,
+    ConvAutoencoderSpec,
+    DescriptorSpec,
+    Extractor,
+    NetworkSpec,
+    ReducerSpec,
+)
 from leukorepro.errors import unknown
 from leukorepro.words import Average
+
+IMAGES = "images"
+"""The descriptor that is no description: the pixels as they are, for networks to be trained on."""
 
 
 class Item(Strict):
@@ -53,6 +63,8 @@ class Table(Strict):
     """Metrics that the paper prints, in its order."""
     average: Average = "positive"
     """With two classes, precision, recall and F1 of the `positive` one, or their mean over both (`macro`)."""
+    epochs: Literal["last", "all"] = "last"
+    """Of networks that are trained from images: predictions after the last epoch, or after each of them, as a mean."""
     grid: Grid | None = None
     """Items by their feature sets and classifiers, in front of the others."""
     items: list[Item] = []
@@ -116,7 +128,7 @@ class Study(Strict):
     descriptors: dict[Key, DescriptorSpec] = {}
     feature_sets: dict[FeatureSetName, Annotated[list[Key], Field(min_length=1)]]
     """Extractors and descriptors put side by side, in this order, into each feature set."""
-    reducers: dict[Key, SparseAutoencoderSpec] = {}
+    reducers: dict[Key, ReducerSpec] = {}
     classifiers: dict[Key, ClassifierSpec]
     label_sets: dict[Key, LabelSet] = {}
     class_names: dict[str, str] = {}
@@ -151,6 +163,7 @@ class Study(Strict):
                 check(item.classifier, self.classifiers, f"{where}.classifier", "classifier")
                 if item.reducer is not None:
                     check(item.reducer, self.reducers, f"{where}.reducer", "reducer")
+                self._check_kinds(item, where)
                 if item.split is not None:
                     check(item.split, self.splits, f"{where}.split", "split")
                 if item.reading_of is not None:
@@ -163,3 +176,21 @@ class Study(Strict):
         check(table_name, self.tables, "headline", "table")
         check(item_name, [i.item for i in self.tables[table_name].items], "headline", "item")
         return self
+
+    def holds_images(self, feature_set: str) -> bool:
+        """Whether a feature set is the images themselves, which networks are trained on."""
+        parts = self.feature_sets[feature_set]
+        return any(part in self.descriptors and self.descriptors[part].descriptor == IMAGES for part in parts)
+
+    def _check_kinds(self, item: Item, where: str) -> None:
+        """Networks see images or an autoencoder's code of them, and nothing else sees them."""
+        images = self.holds_images(item.features)
+        if images and len(self.feature_sets[item.features]) > 1:
+            raise ValueError(f"{where}.features: '{item.features}' has more parts than the images; give them alone")
+        network = isinstance(self.classifiers[item.classifier], NetworkSpec)
+        encoded = item.reducer is not None and isinstance(self.reducers[item.reducer], ConvAutoencoderSpec)
+        if network != images or (encoded and not images) or (images and item.reducer is not None and not encoded):
+            raise ValueError(
+                f"{where}: classifiers of kind 'network' and reducers of kind 'conv_autoencoder' go with a feature set "
+                f"of the descriptor '{IMAGES}', and only they do"
+            )

@@ -1,4 +1,4 @@
-"""What a study's systems are made of: extractors, descriptors, reducers and classifiers."""
+"""What a study's systems are made of: extractors, descriptors, reducers, classifiers and trained networks."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from leukorepro.config.fields import PerBudget, Share, Strict
-from leukorepro.words import Preprocessing
+from leukorepro.words import Architecture, Preprocessing
 
+Epochs = Annotated[int, Field(ge=1)]
+DescriptorSize = Annotated[int, Field(ge=8, le=1024)]
 InputSize = Annotated[int, Field(ge=32, le=1024)]
 
 
@@ -30,8 +32,9 @@ class DescriptorSpec(Strict):
 
     descriptor: str
     """A name of the registry in `leukorepro.features.descriptors`."""
-    input_size: Annotated[int, Field(ge=8, le=1024)] | None = None
-    """Side of the square that images are resized to, in pixels; default: the descriptor's own."""
+    input_size: DescriptorSize | PerBudget[DescriptorSize] | None = None
+    """Side of the square that images are resized to, in pixels, perhaps smaller in a demonstration; default: the
+    descriptor's own."""
 
 
 class SparseAutoencoderSpec(Strict):
@@ -40,13 +43,26 @@ class SparseAutoencoderSpec(Strict):
     kind: Literal["sparse_autoencoder"]
     hidden_fraction: Annotated[float, Field(gt=0, le=4)]
     """Hidden units as a share of the number of features."""
-    max_epochs: PerBudget[Annotated[int, Field(ge=1)]]
+    max_epochs: PerBudget[Epochs]
     gradient_tolerance: Annotated[float, Field(ge=0)] = 1e-6
     l2_weight: Annotated[float, Field(ge=0)] = 0.001
     sparsity_weight: Annotated[float, Field(ge=0)] = 1.0
     sparsity_target: Share = 0.05
     error_divisor: Literal["rows", "cells"] = "rows"
     """Squared error divided by the number of rows (N), or of rows times features (N*K)."""
+
+
+class ConvAutoencoderSpec(Strict):
+    """Convolutional autoencoder of images, whose code is what networks are trained on."""
+
+    kind: Literal["conv_autoencoder"]
+    pooling: Literal["average", "max"] = "average"
+    epochs: PerBudget[Epochs]
+    batch_size: Annotated[int, Field(ge=1)] = 6
+    learning_rate: Annotated[float, Field(gt=0)] = 0.001
+
+
+ReducerSpec = Annotated[SparseAutoencoderSpec | ConvAutoencoderSpec, Field(discriminator="kind")]
 
 
 class ClassifierBase(Strict):
@@ -111,12 +127,60 @@ class MlpSpec(ClassifierBase):
 
     kind: Literal["mlp"]
     hidden: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)] = [100]
-    epochs: PerBudget[Annotated[int, Field(ge=1)]]
+    epochs: PerBudget[Epochs]
     batch_size: Annotated[int, Field(ge=1)] = 200
     learning_rate: Annotated[float, Field(gt=0)] = 0.001
 
 
+class SoftmaxSpec(ClassifierBase):
+    """A new last layer of a network whose other layers stay as they are, trained by stochastic gradient descent."""
+
+    kind: Literal["softmax"]
+    epochs: PerBudget[Epochs]
+    batch_size: Annotated[int, Field(ge=1)]
+    learning_rate: Annotated[float, Field(gt=0)]
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    weight_decay: Annotated[float, Field(ge=0)] = 0.0001
+    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    """Share of the features that are dropped at random in every step of the training."""
+
+
+class RateDrop(Strict):
+    """A learning rate that falls in steps."""
+
+    factor: Share
+    """What the rate is multiplied with."""
+    every: Epochs
+    """Epochs between two drops."""
+
+
+class NetworkSpec(Strict):
+    """A network trained from random weights, on images or on an autoencoder's code of them."""
+
+    kind: Literal["network"]
+    architecture: Architecture
+    epochs: PerBudget[Epochs]
+    batch_size: Annotated[int, Field(ge=1)]
+    optimizer: Literal["adam", "sgd"] = "adam"
+    learning_rate: Annotated[float, Field(gt=0)]
+    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
+    """Of `sgd`."""
+    rate_drop: RateDrop | None = None
+    class_weights: bool = False
+    """Weigh every class by the inverse of its frequency among the training rows."""
+    width: PerBudget[Annotated[float, Field(gt=0, le=1)]] = {"demo": 1.0, "published": 1.0}
+    """Share of the channels and units that each layer has."""
+
+
 ClassifierSpec = Annotated[
-    SvmSpec | KnnSpec | DecisionTreeSpec | RandomForestSpec | LogisticRegressionSpec | SgdSpec | MlpSpec,
+    SvmSpec
+    | KnnSpec
+    | DecisionTreeSpec
+    | RandomForestSpec
+    | LogisticRegressionSpec
+    | SgdSpec
+    | MlpSpec
+    | SoftmaxSpec
+    | NetworkSpec,
     Field(discriminator="kind"),
 ]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from leukorepro.features.descriptors import find_descriptor
-from leukorepro.features.stream import Request, stream
+from leukorepro.features.stream import Request, Values, stream
 
 CODE = ("data", "features")
 """Parts of the package that these features depend on."""
@@ -40,7 +40,7 @@ def describe(request: Request, output: Path, descriptor: str, *, threads: int) -
     module, _, name = entry.function.partition(":")
     function = getattr(importlib.import_module(module), name)
 
-    def compute(images: NDArray[np.uint8]) -> NDArray[np.float32]:
+    def compute(images: NDArray[np.uint8]) -> Values:
         return np.stack([function(image) for image in images])
 
     header = request.header(CODE, LIBRARIES) | {
@@ -51,4 +51,5 @@ def describe(request: Request, output: Path, descriptor: str, *, threads: int) -
         "preprocessing": f"resized bilinear with antialiasing; {entry.about}",
         "engine": "scikit-image and scikit-learn, one image at a time",
     }
-    stream(request, output, compute, entry.dim(request.size), header, threads=threads, block_rows=BLOCK_ROWS)
+    dim = entry.dim(request.size)
+    stream(request, output, compute, dim, header, threads=threads, block_rows=BLOCK_ROWS, dtype=entry.dtype)

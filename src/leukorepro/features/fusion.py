@@ -27,11 +27,12 @@ class Features:
 
     Attributes
     ----------
-    matrix : ndarray of float32, shape (N, D)
+    matrix : ndarray, shape (N, D)
+        float32; images are uint8.
     rows : DataFrame with columns image_id and view, N rows
     """
 
-    matrix: NDArray[np.float32]
+    matrix: NDArray[Any]
     rows: pd.DataFrame
 
     def row_numbers(self, wanted: pd.DataFrame) -> NDArray[np.int64]:
@@ -52,8 +53,14 @@ class Features:
         return np.asarray(positions, dtype=np.int64)
 
 
-def read_features(path: Path) -> Features:
+def read_features(path: Path, *, mapped: bool = False) -> Features:
     """Read a feature file, plain or fused.
+
+    Parameters
+    ----------
+    path : Path
+    mapped : bool
+        Leave the matrix in the file, to be read row by row when it is asked for; not of a fused file.
 
     Raises
     ------
@@ -67,7 +74,21 @@ def read_features(path: Path) -> Features:
             if not part.is_file() or part.stat().st_size != source["size"]:
                 raise UserError(f"{path}: its part {part} is missing or was changed; fuse the features again.")
         rows = pd.DataFrame({name: file[name].asstr()[:] for name in ("image_id", "view")})
-        return Features(file["features"][:], rows)
+        return Features(map_dataset(path, file["features"]) if mapped else file["features"][:], rows)
+
+
+def map_dataset(path: Path, dataset: h5py.Dataset) -> NDArray[Any]:
+    """A dataset of an HDF5 file as an array whose rows are read when they are asked for.
+
+    Raises
+    ------
+    ValueError
+        If the dataset does not lie in one piece.
+    """
+    offset = dataset.id.get_offset()
+    if offset is None:
+        raise ValueError(f"{path}: {dataset.name} does not lie in one piece")
+    return np.memmap(path, dataset.dtype, mode="r", offset=offset, shape=dataset.shape)
 
 
 def fuse(parts: Sequence[Path], output: Path) -> None:

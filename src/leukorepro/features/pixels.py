@@ -1,4 +1,4 @@
-"""Descriptor: the pixels themselves."""
+"""Descriptors: the pixels themselves, as numbers and as they are."""
 
 from __future__ import annotations
 
@@ -27,3 +27,18 @@ def pixels(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     size these are 14,700 values.
     """
     return image.reshape(-1).astype(np.float32) / WHITE
+
+
+def image(image: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Values of all pixels in the same order, as they are.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (size, size, 3)
+        Red, green, blue.
+
+    Returns
+    -------
+    ndarray of uint8, shape (3 * size * size,)
+    """
+    return image.reshape(-1)

@@ -19,7 +19,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -34,10 +34,13 @@ from leukorepro.features.fusion import SCHEMA_VERSION, write_rows
 from leukorepro.features.preprocessing import resize
 from leukorepro.store import code_digest, hdf5_reader, hdf5_writer, write_json
 
-Compute = Callable[[NDArray[np.uint8]], NDArray[np.float32]]
-"""From resized views, uint8, shape (n, size, size, 3), red, green, blue, to their features, float32, shape (n, dim).
+Values = NDArray[np.float32] | NDArray[np.uint8]
+Compute = Callable[[NDArray[np.uint8]], Values]
+"""From resized views, uint8, shape (n, size, size, 3), red, green, blue, to their features, shape (n, dim).
 
 Called from several threads at once; a row must not depend on which thread computes it."""
+
+DType = Literal["float32", "uint8"]
 
 COPY_BYTES = 1 << 24
 """Finished rows that are copied into the HDF5 file at a time."""
@@ -134,6 +137,7 @@ def stream(
     *,
     threads: int,
     block_rows: int,
+    dtype: DType = "float32",
 ) -> None:
     """Write the features of every view of every readable image.
 
@@ -153,6 +157,8 @@ def stream(
         Workers; each reads and computes.
     block_rows : int
         Rows that are computed together, rounded down to whole images but at least one image.
+    dtype : {'float32', 'uint8'}
+        Of the features.
 
     Raises
     ------
@@ -164,16 +170,23 @@ def stream(
         if _is_complete(output, header):
             print(f"{output}: complete already")
             return
-        _append_rows(partial, request, files, compute, dim, threads, max(1, block_rows // len(request.views)))
-        _write(output, partial, request, files, dim, header)
+        row = np.dtype((dtype, dim))
+        _append_rows(partial, request, files, compute, row, threads, max(1, block_rows // len(request.views)))
+        _write(output, partial, request, files, row, header)
 
 
 def _append_rows(
-    partial: Path, request: Request, files: Sequence[File], compute: Compute, dim: int, threads: int, block_images: int
+    partial: Path,
+    request: Request,
+    files: Sequence[File],
+    compute: Compute,
+    row: np.dtype[Any],
+    threads: int,
+    block_images: int,
 ) -> None:
     """Append the rows that the work file lacks, block by block."""
-    block_bytes = block_images * len(request.views) * dim * 4
-    whole = len(files) * len(request.views) * dim * 4
+    block_bytes = block_images * len(request.views) * row.itemsize
+    whole = len(files) * len(request.views) * row.itemsize
     size = partial.stat().st_size
     # A block cut off in the middle is computed again; a last, smaller block is whole only with all of the rows.
     done = len(files) if size == whole else size // block_bytes * block_images
@@ -186,12 +199,12 @@ def _append_rows(
             total=len(files), initial=done, unit="image", desc=request.dataset, smoothing=0.05, mininterval=1
         ) as bar:
             for block, rows in _computed(request, files[done:], compute, threads, block_images):
-                if rows.dtype != np.float32 or rows.shape != (len(block) * len(request.views), dim):
-                    raise ValueError(f"features are {rows.dtype} {rows.shape}, not float32 with {dim} columns")
+                if rows.dtype != row.base or rows.shape != (len(block) * len(request.views), *row.shape):
+                    raise ValueError(f"features are {rows.dtype} {rows.shape}, not {row.base} with {row.shape} columns")
                 if not np.isfinite(rows).all():
-                    row = int(np.argmin(np.isfinite(rows).all(axis=1)))
+                    first = int(np.argmin(np.isfinite(rows).all(axis=1)))
                     raise UserError(
-                        f"{request.dataset}: the features of {block[row // len(request.views)][0]} are not finite; "
+                        f"{request.dataset}: the features of {block[first // len(request.views)][0]} are not finite; "
                         "look at the image and, where a network computed them, at whether its weights fit."
                     )
                 file.write(rows.tobytes())
@@ -201,14 +214,14 @@ def _append_rows(
 
 def _computed(
     request: Request, files: Sequence[File], compute: Compute, threads: int, block_images: int
-) -> Iterator[tuple[Sequence[File], NDArray[np.float32]]]:
+) -> Iterator[tuple[Sequence[File], Values]]:
     """Blocks of files and their rows, in order; every worker has a block at hand and one more, no more."""
 
-    def work(block: Sequence[File]) -> NDArray[np.float32]:
+    def work(block: Sequence[File]) -> Values:
         return compute(np.concatenate([request.read(file, request.views) for file in block]))
 
     blocks = (files[start : start + block_images] for start in range(0, len(files), block_images))
-    waiting: deque[tuple[Sequence[File], Future[NDArray[np.float32]]]] = deque()
+    waiting: deque[tuple[Sequence[File], Future[Values]]] = deque()
     with ThreadPoolExecutor(threads) as pool:
         try:
             for block in blocks:
@@ -228,7 +241,7 @@ def _work_folder(output: Path, header: dict[str, Any]) -> Iterator[Path]:
     """The file of finished rows, kept if the work is interrupted, removed when it is complete."""
     folder = output.parent / f".{output.name}.partial"
     with _only_one(folder):
-        description, rows = folder / "header.json", folder / "rows.f32"
+        description, rows = folder / "header.json", folder / "rows"
         text = json.dumps(header, indent=2, ensure_ascii=False) + "\n"
         if not description.is_file() or description.read_text("utf-8") != text or not rows.is_file():
             rows.write_bytes(b"")
@@ -267,16 +280,16 @@ def _is_complete(output: Path, header: dict[str, Any]) -> bool:
 
 
 def _write(
-    output: Path, partial: Path, request: Request, files: Sequence[File], dim: int, header: dict[str, Any]
+    output: Path, partial: Path, request: Request, files: Sequence[File], row: np.dtype[Any], header: dict[str, Any]
 ) -> None:
     """Copy the finished rows into the HDF5 file, in blocks, so that memory does not grow with their number."""
     n_rows = len(files) * len(request.views)
     with hdf5_writer(output) as file, partial.open("rb") as source:
-        features = file.create_dataset("features", shape=(n_rows, dim), dtype="float32")
-        block = max(1, COPY_BYTES // (4 * dim))
+        features = file.create_dataset("features", shape=(n_rows, *row.shape), dtype=row.base)
+        block = max(1, COPY_BYTES // row.itemsize)
         for start in range(0, n_rows, block):
             count = min(block, n_rows - start)
-            features[start : start + count] = np.fromfile(source, np.float32, count * dim).reshape(count, dim)
+            features[start : start + count] = np.fromfile(source, row, count)
         image_ids = np.array([image_id for image_id, _ in files], dtype=object)
         write_rows(file, np.repeat(image_ids, len(request.views)), np.tile(list(request.views), len(files)))
         file.attrs.update(header)

@@ -6,7 +6,7 @@ import math
 import re
 from collections.abc import Collection, Sequence
 
-from leukorepro.config import Citation, MlpSpec, Table
+from leukorepro.config import Citation, MlpSpec, NetworkSpec, SoftmaxSpec, SparseAutoencoderSpec, Table
 from leukorepro.evaluation.published import CORRELATIONS, COUNTS, LOSSES
 from leukorepro.resolved import ResolvedStudy
 from leukorepro.words import Budget, Rung, Scope, Unit
@@ -134,10 +134,18 @@ def conditions(study: ResolvedStudy, budget: Budget) -> list[str]:
         some = len(study.random_weights) < len(study.extractors)
         words.append("random network weights" + (f" ({', '.join(study.random_weights)})" if some else ""))
     if budget == "demo":
-        trained = [spec.max_epochs for spec in study.study.reducers.values()]
-        trained += [spec.epochs for spec in study.study.classifiers.values() if isinstance(spec, MlpSpec)]
+        reducers, classifiers = study.study.reducers.values(), study.study.classifiers.values()
+        trained = [spec.max_epochs if isinstance(spec, SparseAutoencoderSpec) else spec.epochs for spec in reducers]
+        trained += [spec.epochs for spec in classifiers if isinstance(spec, MlpSpec | SoftmaxSpec | NetworkSpec)]
         less = [f"{epochs['demo']} instead of {epochs['published']} training epochs" for epochs in trained]
+        widths = [spec.width for spec in classifiers if isinstance(spec, NetworkSpec)]
+        less += [
+            f"networks with {width['demo']:.0%} of their channels"
+            for width in widths
+            if width["demo"] != width["published"]
+        ]
         sizes = [extractor.input_size for extractor in study.study.extractors.values()]
+        sizes += [descriptor.input_size for descriptor in study.study.descriptors.values()]
         less += [
             f"network inputs of {size['demo']} instead of {size['published']} pixels"
             for size in sizes

@@ -48,7 +48,8 @@ from leukorepro.config import (
 )
 from leukorepro.data.splits import make_splits
 from leukorepro.features.fusion import Features
-from leukorepro.models.classify import Classified, Task, classify
+from leukorepro.models.classify import Classified, classify
+from leukorepro.models.tasks import Task
 from leukorepro.store import write_json
 
 COLUMNS = [512, 512, 1024, 1280, 1536, 2048, 1536, 2048, 2560, 3072]

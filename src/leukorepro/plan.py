@@ -9,7 +9,7 @@ import hashlib
 import json
 import os
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from leukorepro.config import FolderDataset, ImssDataset, Item, Strict, Study, SubjectsFromCsv, dataset_path
 from leukorepro.errors import UserError, unknown
@@ -99,6 +99,54 @@ def used_feature_sets(study: ResolvedStudy) -> list[str]:
     return list(dict.fromkeys(item.features for table in study.study.tables.values() for item in table.items))
 
 
+def classified_feature_sets(study: ResolvedStudy) -> list[str]:
+    """Those of the used feature sets whose classifiers one job fits; networks have jobs of their own."""
+    return [name for name in used_feature_sets(study) if not study.study.holds_images(name)]
+
+
+class NetworkFit(NamedTuple):
+    """A network that a study trains on a split."""
+
+    split: str
+    features: str
+    reducer: str | None
+    classifier: str
+
+    @property
+    def id(self) -> str:
+        """Name of its folder."""
+        return "-".join(part for part in self if part is not None)
+
+
+def networks_of(study: ResolvedStudy) -> dict[str, NetworkFit]:
+    """Networks that the items of a study need, by their ids."""
+    fits = [
+        NetworkFit(table.split_of(item), item.features, item.reducer, item.classifier)
+        for table in study.study.tables.values()
+        for item in table.items
+        if study.study.holds_images(item.features)
+    ]
+    return {fit.id: fit for fit in fits}
+
+
+def training_rung(study: ResolvedStudy, fit: NetworkFit, rung: Rung) -> Rung:
+    """Rung whose training serves a rung.
+
+    Without an autoencoder nothing is fitted before the network, so that `fit_in_fold` is what was published.
+    """
+    shared = rung == "fit_in_fold" and fit.reducer is None and "as_published" in study.protocols
+    return "as_published" if shared else rung
+
+
+def items_of_network(study: ResolvedStudy, fit: NetworkFit) -> list[tuple[str, Item]]:
+    """Items of a network, each with its table."""
+    return [
+        (number, item)
+        for number, item in items_of(study.study, fit.split, fit.features)
+        if (item.reducer, item.classifier) == (fit.reducer, fit.classifier)
+    ]
+
+
 def dataset_file(study: ResolvedStudy, budget: Budget) -> Path:
     """Configuration of a study's dataset."""
     return dataset_path(study.dataset_id.removesuffix(f"-{budget}") if study.simulated else study.dataset_id)
@@ -135,7 +183,7 @@ def split_digest(run: ResolvedRun, study: ResolvedStudy, rung: Rung, split: str)
 
 def reducer_digest(run: ResolvedRun, study: ResolvedStudy, rung: Rung, reducer: str) -> str:
     """Digest of what a fitted reducer depends on, beside its input files."""
-    return digest(run.seed, study.protocols[rung], _at_budget(study.study.reducers[reducer], run.budget))
+    return digest(run.seed, study.protocols[rung], at_budget(study.study.reducers[reducer], run.budget))
 
 
 def classify_digest(run: ResolvedRun, study: ResolvedStudy, feature_set: str) -> str:
@@ -144,7 +192,7 @@ def classify_digest(run: ResolvedRun, study: ResolvedStudy, feature_set: str) ->
     for split in splits_of(study, feature_set):
         items = items_of(study.study, split, feature_set)
         classifiers = {
-            item.classifier: _at_budget(study.study.classifiers[item.classifier], run.budget) for _, item in items
+            item.classifier: at_budget(study.study.classifiers[item.classifier], run.budget) for _, item in items
         }
         fitted_rows = {number: study.study.tables[number].needs_fitted_rows for number, _ in items}
         labels = study.label_set_of(split), study.positive_class_of(split)
@@ -152,7 +200,17 @@ def classify_digest(run: ResolvedRun, study: ResolvedStudy, feature_set: str) ->
     return digest(run.seed, study.protocols, parts)
 
 
-def _at_budget(spec: Strict, budget: Budget) -> dict[str, Any]:
+def network_digest(run: ResolvedRun, study: ResolvedStudy, rung: Rung, fit: NetworkFit) -> str:
+    """Digest of what a network's predictions depend on, beside their input files."""
+    items = items_of_network(study, fit)
+    tables = {number: study.study.tables[number] for number, _ in items}
+    told = {number: (table.epochs, table.needs_fitted_rows) for number, table in tables.items()}
+    spec = at_budget(study.study.classifiers[fit.classifier], run.budget)
+    labels = study.label_set_of(fit.split), study.positive_class_of(fit.split)
+    return digest(run.seed, run.precision, study.protocols[rung], items, told, spec, labels)
+
+
+def at_budget(spec: Strict, budget: Budget) -> dict[str, Any]:
     """A specification with the values of one budget only: an edit of the other's changes nothing."""
     values = spec.model_dump(mode="json")
     return {k: v[budget] if isinstance(v, dict) and budget in v else v for k, v in values.items()}

@@ -33,10 +33,11 @@ from leukorepro.errors import UserError
 from leukorepro.features.fusion import Features, write_rows
 from leukorepro.models import classify as module
 from leukorepro.models import engines
-from leukorepro.models.classify import Classified, Task, classify, read_encoder
+from leukorepro.models.classify import Classified, classify, read_encoder
 from leukorepro.models.engines import Settings
 from leukorepro.models.folds import fits
 from leukorepro.models.reducers import fit_reducer
+from leukorepro.models.tasks import Task
 from leukorepro.store import hdf5_reader, hdf5_writer, parquet_metadata, read_parquet, write_csv
 
 VIEWS = ["identity", "hflip"]

@@ -13,7 +13,8 @@ from leukorepro.data.splits import make_splits
 from leukorepro.features.extract import extract
 from leukorepro.features.fusion import Features, read_features
 from leukorepro.features.stream import Request
-from leukorepro.models.classify import Task, classify
+from leukorepro.models.classify import classify
+from leukorepro.models.tasks import Task
 from leukorepro.resolve import resolve_extractor
 
 VIEWS = ["identity", "hflip", "vflip"]

@@ -55,6 +55,9 @@ wildcard_constraints:
         name for study in RUN.studies for name in study.study.feature_sets
     ),
     reducer=one_of(name for study in RUN.studies for name in study.study.reducers),
+    network=one_of(
+        network for study in RUN.studies for network in plan.networks_of(study)
+    ),
 
 
 def run_options(wildcards, output):
@@ -125,6 +128,33 @@ def reducers_of(wildcards):
         for split in plan.splits_of(study, w.feature_set)
         for reducer in plan.reducers_of(study, split, w.feature_set)
     }
+
+
+def network_of(wildcards):
+    return plan.networks_of(study_of(wildcards))[wildcards.network]
+
+
+def images_of(wildcards):
+    """Feature file of the images that a network is trained on."""
+    study = study_of(wildcards)
+    return f"results/features/{study.dataset_id}/{plan.feature_file(study, network_of(wildcards).features)}"
+
+
+def encoder_of(wildcards):
+    """Fitted autoencoder whose code a network sees, where it sees one."""
+    fit, w = network_of(wildcards), wildcards
+    if fit.reducer is None:
+        return []
+    return f"results/{w.run}/{w.study}/{w.protocol}/reducers/{fit.split}/{fit.features}-{fit.reducer}.h5"
+
+
+def network_parts_of(wildcards):
+    """Predictions of networks for a rung."""
+    study, w = study_of(wildcards), wildcards
+    return [
+        f"results/{w.run}/{w.study}/{plan.training_rung(study, fit, w.protocol)}/networks/{network}/predictions.parquet"
+        for network, fit in plan.networks_of(study).items()
+    ]
 
 
 def flags(option, values):

@@ -138,14 +138,62 @@ rule classify:
         """
 
 
+rule train_network:
+    """A network of a study, trained from images in every fold of a split, on one rung."""
+    input:
+        manifest=manifest_of,
+        features=images_of,
+        splits=lambda w: f"results/{w.run}/{w.study}/{w.protocol}/splits/{network_of(w).split}.csv",
+        reducer=encoder_of,
+    output:
+        part="results/{run}/{study}/{protocol}/networks/{network}/predictions.parquet",
+        epochs="results/{run}/{study}/{protocol}/networks/{network}/epochs.csv",
+        weights="results/{run}/{study}/{protocol}/networks/{network}/weights.safetensors",
+    log:
+        "logs/train_network/{run}/{study}/{protocol}/{network}.txt",
+    benchmark:
+        "results/benchmarks/train_network/{run}/{study}/{protocol}/{network}.tsv"
+    conda:
+        ENVIRONMENT
+    # A demonstration's small networks gain nothing from threads: side by side then.
+    threads: 8 if RUN.budget == "published" else 1
+    resources:
+        gpu=1,
+        mem_mb=8000,
+    params:
+        run=run_options,
+        code=code_digest("device.py", "models"),
+        spec=lambda w: plan.network_digest(RUN, study_of(w), w.protocol, network_of(w)),
+        reducer=lambda w, input: flags(
+            "--reducer", [input.reducer] if input.reducer else []
+        ),
+        folder=lambda w: f"results/{w.run}/{w.study}/{w.protocol}/networks/{w.network}",
+    shell:
+        r"""
+        leukorepro models train \
+            {params.run:q} \
+            --study {wildcards.study:q} \
+            --protocol {wildcards.protocol:q} \
+            --network {wildcards.network:q} \
+            --features {input.features:q} \
+            --splits {input.splits:q} \
+            --manifest {input.manifest:q} \
+            {params.reducer:q} \
+            --threads {threads} \
+            --output {params.folder:q} \
+            >{log:q} 2>&1
+        """
+
+
 rule collect_predictions:
     """All predictions of a study under one protocol, in one table; those of fitted rows in another."""
     input:
         parts=lambda w: expand(
             rules.classify.output.part,
-            feature_set=plan.used_feature_sets(study_of(w)),
+            feature_set=plan.classified_feature_sets(study_of(w)),
             allow_missing=True,
         ),
+        networks=network_parts_of,
     output:
         predictions="results/{run}/{study}/{protocol}/predictions.parquet",
         fitting="results/{run}/{study}/{protocol}/fitting.parquet",
@@ -164,6 +212,7 @@ rule collect_predictions:
         r"""
         leukorepro predictions collect \
             {input.parts:q} \
+            {input.networks:q} \
             --protocol {wildcards.protocol:q} \
             --fitting {output.fitting:q} \
             --output {output.predictions:q} \

@@ -94,9 +94,9 @@ def classify(
     from leukorepro.data.splits import read_splits
     from leukorepro.errors import look_up
     from leukorepro.features.fusion import read_features
-    from leukorepro.models.classify import Task
     from leukorepro.models.classify import classify as run
     from leukorepro.models.engines import Settings
+    from leukorepro.models.tasks import Task
     from leukorepro.plan import items_of
     from leukorepro.store import write_parquet
     from leukorepro.tables import ENGINES, merged_engines
@@ -127,3 +127,77 @@ def classify(
     engines = merged_engines([{name: [engine] for name, engine in part.engines.items()} for part in done])
     predictions = pd.concat([part.predictions for part in done], ignore_index=True)
     write_parquet(predictions, output, {ENGINES: json.dumps(engines)})
+
+
+@app.command()
+def train(
+    run_file: RunOption,
+    study: StudyOption,
+    protocol: RungOption,
+    network: Annotated[str, typer.Option(help="Id of the network: SPLIT-FEATURES[-REDUCER]-CLASSIFIER.")],
+    features: Annotated[Path, typer.Option(help="Feature file of the descriptor `images`.")],
+    splits: SplitsOption,
+    manifest: ManifestOption,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to fill.")],
+    reducer: Annotated[Path | None, typer.Option(help="Fitted autoencoder, where the network sees its code.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads on a CPU; workers that read images on a GPU.")] = 1,
+    device: DeviceOption = "auto",
+    override: SetOption = None,
+) -> None:
+    """Train a network from images in every fold of a split, and write what it predicts; continues if it was killed.
+
+    Example: `leukorepro models train --run config/config.yaml --study rezayi2021 --protocol subject_disjoint
+    --network eighty_twenty-images-CNN --features images-70.h5 --splits eighty_twenty.csv --manifest manifest.csv
+    --output eighty_twenty-images-CNN`
+    """
+    import json
+    import shutil
+
+    import pandas as pd
+    import torch
+    from safetensors.torch import save_file
+
+    from leukorepro import plan
+    from leukorepro.config import NetworkSpec
+    from leukorepro.data.manifest import read_manifest
+    from leukorepro.data.splits import read_splits
+    from leukorepro.errors import look_up
+    from leukorepro.models.network_fits import NetworkJob, fit_network
+    from leukorepro.models.tasks import Model, Task
+    from leukorepro.models.training import Hardware
+    from leukorepro.store import atomic_path, write_csv, write_parquet
+    from leukorepro.tables import ENGINES
+
+    torch.set_num_threads(threads)
+    resolved, chosen = resolve_study(run_file, override, study)
+    fit = look_up(plan.networks_of(chosen), network, "network", f"study '{study}'")
+    spec = chosen.study.classifiers[fit.classifier]
+    assert isinstance(spec, NetworkSpec)  # the study's check has seen to it
+    tables = chosen.study.tables
+    task = Task(
+        study=chosen.study.key,
+        dataset=chosen.dataset_id,
+        protocol=chosen.find_protocol(protocol),
+        positive_class=chosen.positive_class_of(fit.split),
+        items=plan.items_of_network(chosen, fit),
+        label_set=chosen.label_set_of(fit.split),
+        fitted_tables=frozenset(n for n, t in tables.items() if t.needs_fitted_rows),
+    )
+    job = NetworkJob(
+        task,
+        Model(fit.reducer, fit.classifier),
+        spec,
+        all_epochs=frozenset(n for n, t in tables.items() if t.epochs == "all"),
+        seed=resolved.seed,
+        budget=resolved.budget,
+        hardware=Hardware(device, resolved.precision, threads),
+    )
+    work = output.with_name(f".{output.name}.work")
+    done = fit_network(job, features, read_splits(splits), read_manifest(manifest), reducer, work)
+    write_csv(done.epochs, output / "epochs.csv")
+    with atomic_path(output / "weights.safetensors") as path:
+        save_file({name: value.contiguous() for name, value in done.weights.items()}, path)
+    served = [r for r in chosen.protocols if plan.training_rung(chosen, fit, r) == protocol]
+    parts = pd.concat([done.predictions.assign(protocol=rung) for rung in served], ignore_index=True)
+    write_parquet(parts, output / "predictions.parquet", {ENGINES: json.dumps({fit.classifier: [job.engine]})})
+    shutil.rmtree(work)

@@ -7,7 +7,6 @@ no number depends on how many threads there are. A classifier's scaler always se
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -16,46 +15,25 @@ from typing import NamedTuple
 import h5py
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
-from leukorepro.config import ClassifierBase, Item, LabelSet, Protocol, SvmSpec
-from leukorepro.data.splits import classes_of
-from leukorepro.errors import UserError
+from leukorepro.config import ClassifierBase, SvmSpec
 from leukorepro.features.fusion import Features
 from leukorepro.models.encoder import Encoder
 from leukorepro.models.engines import Answers, Settings, engine_of, fit_and_predict
-from leukorepro.models.folds import ROLES, Fold, Positions, folds
+from leukorepro.models.folds import Fold, folds
 from leukorepro.models.kernels import KERNEL_ROWS, Rows
 from leukorepro.models.scheduling import run_all
+from leukorepro.models.tasks import (
+    Model,
+    Task,
+    about_rows,
+    asked_rows,
+    check_classes,
+    check_learnable,
+    items_of,
+    labelled,
+)
 from leukorepro.store import hdf5_reader
-from leukorepro.tables import PREDICTIONS_WITH_ROLE
-
-
-@dataclass(frozen=True)
-class Task:
-    """What is classified, and how its predictions are labelled.
-
-    Attributes
-    ----------
-    study, dataset : str
-    protocol : Protocol
-    positive_class : str or None
-        With two classes, the one that high scores speak for.
-    items : sequence of (table, Item)
-        Items that share the feature set and the split.
-    label_set : LabelSet or None
-        Classes of the split; None where they are the dataset's own.
-    fitted_tables : collection of str
-        Tables whose items are also asked about the rows that they were fitted on, and about the validation part.
-    """
-
-    study: str
-    dataset: str
-    protocol: Protocol
-    positive_class: str | None
-    items: Sequence[tuple[str, Item]]
-    label_set: LabelSet | None = None
-    fitted_tables: frozenset[str] = frozenset()
 
 
 class Classified(NamedTuple):
@@ -65,13 +43,6 @@ class Classified(NamedTuple):
     """Rows of the contract of parts: `role` and the scores among its columns."""
     engines: dict[str, str]
     """Engine of each classifier, with its version."""
-
-
-class Model(NamedTuple):
-    """What is fitted in every fold: a classifier, on reduced features perhaps."""
-
-    reducer: str | None
-    classifier: str
 
 
 def classify(
@@ -110,19 +81,19 @@ def classify(
     splits = splits[splits["role"] != "excluded"]
     used = np.unique(features.row_numbers(splits))
     features = Features(features.matrix[used], features.rows.iloc[used].reset_index(drop=True))
-    about = _about(features.rows, manifest, task.label_set)
+    about = about_rows(features.rows, manifest, task.label_set)
     labels = about["y_true"].to_numpy(dtype=object)
-    _check_classes(task, labels)
+    check_classes(task, labels)
     specs = {Model(item.reducer, item.classifier): classifiers[item.classifier] for _, item in task.items}
     if len(used) > KERNEL_ROWS and any(isinstance(spec, SvmSpec) for spec in specs.values()):
         print(f"{len(used)} rows: no kernel matrix is kept of more than {KERNEL_ROWS}; SVMs compute kernels as they go")
     all_folds = list(folds(splits, features))
     for fold in all_folds:
-        _check_learnable(task, fold, labels)
+        check_learnable(task, fold, labels)
 
     def jobs() -> Iterator[tuple[bool, Callable[[], Answers]]]:
         for fold, model, rows in _fits(task, all_folds, features, specs, reducers):
-            spec, asked = specs[model], _asked(task, fold, model)
+            spec, asked = specs[model], np.concatenate(list(asked_rows(task, fold, model).values()))
             wants_main_thread = engine_of(spec, len(used)) == "scikit-learn-intelex"
             given = (spec, rows, labels, fold.train, asked, task.positive_class, settings)
             yield wants_main_thread, partial(fit_and_predict, *given)
@@ -131,7 +102,8 @@ def classify(
     parts: list[pd.DataFrame] = []
     engines: dict[str, str] = {}
     for (fold, model), answer in zip(product(all_folds, specs), answers, strict=True):
-        parts += _parts(task, fold, model, about, answer)
+        asked = asked_rows(task, fold, model)
+        parts += labelled(task, items_of(task, model), about, asked, answer, fold.repeat, fold.fold)
         engines[model.classifier] = answer.engine
     return Classified(pd.concat(parts, ignore_index=True), engines)
 
@@ -165,68 +137,3 @@ def _fits(
             name = model.reducer
             rows = whole if name is None else codes.setdefault((name, fit), encoded(name, fit))
             yield fold, model, scaled.setdefault(name, rows.scaled(fold.train)) if spec.standardize else rows
-
-
-def _items(task: Task, model: Model) -> list[tuple[str, Item]]:
-    return [(table, item) for table, item in task.items if Model(item.reducer, item.classifier) == model]
-
-
-def _roles(task: Task, model: Model) -> tuple[str, ...]:
-    """Roles of the rows that a model is asked about, those of the test part first."""
-    return ROLES if any(table in task.fitted_tables for table, _ in _items(task, model)) else ROLES[:1]
-
-
-def _asked(task: Task, fold: Fold, model: Model) -> Positions:
-    return np.concatenate([fold.roles[role] for role in _roles(task, model)])
-
-
-def _about(rows: pd.DataFrame, manifest: pd.DataFrame, label_set: LabelSet | None) -> pd.DataFrame:
-    """The columns of the predictions that do not depend on a model, one row per feature row."""
-    found = manifest.set_index("image_id").loc[rows["image_id"]].reset_index()
-    return rows[["image_id", "view"]].assign(
-        subject_id=found["subject_id"], source_id=found["source_id"], y_true=classes_of(found["label"], label_set)
-    )
-
-
-def _parts(task: Task, fold: Fold, model: Model, about: pd.DataFrame, answer: Answers) -> Iterator[pd.DataFrame]:
-    """Predictions of one fitted model, for each of its items."""
-    roles = _roles(task, model)
-    role = np.repeat(roles, [len(fold.roles[name]) for name in roles])
-    names = ["score"] if answer.scores.shape[1] == 1 else [f"score_{c}" for c in answer.classes]
-    rows = about.iloc[_asked(task, fold, model)].reset_index(drop=True).assign(role=role, y_pred=answer.predicted)
-    rows = rows.assign(**dict(zip(names, answer.scores.T, strict=True)))
-    for table, item in _items(task, model):
-        named = rows.assign(
-            study=task.study,
-            dataset=task.dataset,
-            table=table,
-            item=item.item,
-            protocol=task.protocol.rung,
-            repeat=fold.repeat,
-            fold=fold.fold,
-        )
-        yield named.loc[
-            slice(None) if table in task.fitted_tables else role == "test", [*PREDICTIONS_WITH_ROLE, *names]
-        ]
-
-
-def _check_classes(task: Task, labels: NDArray[np.object_]) -> None:
-    classes = sorted(set(labels))
-    if len(classes) == 2 and task.positive_class not in classes:
-        raise UserError(
-            f"dataset {task.dataset}: positive_class is {task.positive_class!r}, but its classes are "
-            f"{' and '.join(classes)}; set `positive_class` in its configuration."
-        )
-
-
-def _check_learnable(task: Task, fold: Fold, labels: NDArray[np.object_]) -> None:
-    trained = set(labels[fold.train])
-    rest = {role: sorted(set(labels[fold.roles[role]]) - trained) for role in ROLES}
-    lacking = next((classes for classes in rest.values() if classes), [])
-    if lacking or len(trained) < 2:
-        what = f"no row of class {', '.join(lacking)}" if lacking else f"rows of class {', '.join(trained)} only"
-        raise UserError(
-            f"{task.study}, {task.protocol.rung}: the training part of repeat {fold.repeat}, fold {fold.fold} has "
-            f"{what}, so that no classifier can learn the classes; use fewer folds, add images, or leave this rung out "
-            "(`rungs:` of the run)."
-        )

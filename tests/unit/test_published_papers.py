@@ -1,7 +1,9 @@
-"""The transcribed numbers of Hasanaath, Rezayi and Hayat against the papers' text and against arithmetic."""
+"""The transcribed numbers of Hasanaath, Al-Hammadi, Rezayi and Hayat against the papers' text and arithmetic."""
 
 import itertools
+import math
 import re
+from collections import Counter
 from decimal import ROUND_FLOOR, Decimal
 from pathlib import Path
 
@@ -9,11 +11,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from leukorepro.config import load_study
 from leukorepro.evaluation.published import read_published
 
 ROOT = Path(__file__).resolve().parents[2]
 PAPERS = ROOT.parent / "shared" / "papers"
-HASANAATH, REZAYI, HAYAT = "hasanaath2024", "rezayi2021", "hayat2022"
+HASANAATH, ALHAMMADI, REZAYI, HAYAT = "hasanaath2024", "alhammadi2024", "rezayi2021", "hayat2022"
 PER_CENT = r"(\d\d\.\d\d)%"
 
 
@@ -88,7 +91,8 @@ def macro_fits(row: pd.Series, accuracy: str, total: int, positives: int, metric
     ("study", "sizes"),
     [
         (HASANAATH, {"1": 4, "2": 36, "3": 60, "4": 30, "5": 20, "6": 20}),
-        (REZAYI, {"1": 12, "2": 6, "3": 6, "4": 6, "5": 36, "6": 9, "fig6": 12, "fig7": 6, "fig8": 6}),
+        (ALHAMMADI, {"1": 1, "fig3": 21, "fig7": 1, "fig12": 2, "fig13": 2}),
+        (REZAYI, {"1": 12, "2": 6, "3": 6, "4": 6, "5": 36, "6": 9, "fig6": 15, "fig7": 6, "fig8": 6}),
         (HAYAT, {"II": 10, "III": 10, "IV": 30}),
     ],
 )
@@ -117,6 +121,34 @@ def test_hasanaath_tables_are_what_the_paper_prints():
     ends = {"2": "Table 3", "3": "Our next", "4": "Table 5", "5": "Table 6", "6": "A classification"}
     for table, end in ends.items():
         assert transcribed(HASANAATH, table) == numbers(text, f"\nTable {table}.", f"\n{end}", r"\b0\.\d{4}\b")
+
+
+def test_alhammadi_numbers_are_what_the_paper_prints():
+    text, frame = paper(2), published(ALHAMMADI)
+    layers = re.findall(r"^(.+)\t(\d+)$", text.split("\tNumber of learnables\n")[1].split("\nFig. 3")[0], re.MULTILINE)
+    transcribed_layers = frame[(frame["table"] == "fig3") & (frame["metric"] == "learnables")]
+    assert [(f"{n:02d} {name}", float(count)) for n, (name, count) in enumerate(layers, start=1)] == list(
+        zip(transcribed_layers["item"], transcribed_layers["value"], strict=True)
+    )
+    accuracies = numbers(text, "advancement in terms of accuracy, which are", "precision rates", PER_CENT)
+    precisions = numbers(text, "with precision rates of", "Besides validating", PER_CENT)
+    train, test = (100 * rows(ALHAMMADI, table).loc["CAE-CNN"] for table in ("fig12", "fig13"))
+    assert accuracies == pytest.approx([train["train_accuracy"], test["accuracy"]], abs=1e-9)
+    assert precisions == pytest.approx([train["train_precision"], test["precision"]], abs=1e-9)
+    own_row = numbers(text, "\nProposed method\t", "\n", PER_CENT)
+    assert own_row == pytest.approx([100 * rows(ALHAMMADI, "1").loc["CAE-CNN", "accuracy"]], abs=1e-9)
+    assert numbers(text, "The obtained correlation coefficient of", "underscores") == transcribed(ALHAMMADI, "fig7")
+    size = rows(ALHAMMADI, "text")["size"].dropna().astype(int)
+    for words in (
+        f"{size['images']} single-cell images obtained from {size['subjects']} subjects",
+        f"{size['healthy_subjects']} control (healthy) subjects and {size['leukemia_subjects']} cancer subjects",
+        f"a standard size of {size['padded_side']}\N{MULTIPLICATION SIGN}{size['padded_side']} was",
+        f"the images ($450 \\times {size['input_side']} \\times 3$)",
+        f"{rows(ALHAMMADI, 'text').loc['CAE', 'n_features']:,.0f} features for each sample",
+        "Around 15.9k of the learnable parameters",
+        "approximately 86.5 million learnable parameters",
+    ):
+        assert words in text
 
 
 def test_rezayi_tables_are_what_the_paper_prints():
@@ -206,6 +238,94 @@ def test_hasanaath_sizes_do_not_add_up_and_the_note_says_so():
     assert frame["note"].str.contains("10616").any()
 
 
+# Al-Hammadi: learnables from the layers, test sizes from the shares.
+
+
+def test_alhammadi_learnables_are_those_of_3x3_convolutions_and_add_up():
+    layers = published(ALHAMMADI).query("table == 'fig3' and metric == 'learnables'")["value"]
+    channels = [(3, 9), (9, 27), (27, 27), (27, 27), (3, 9), (1, 3)]  # a depth-to-space layer turns 9 channels into 1
+    assert [n for n in layers if n] == [9 * n_in * n_out + n_out for n_in, n_out in channels]
+    frame = published(ALHAMMADI).set_index(["table", "item", "metric"])
+    total, told = frame.loc[("fig3", "CAE", "learnables_total")], frame.loc[("text", "CAE", "learnables_total")]
+    assert total["value"] == layers.sum() == 15924
+    assert told["half_unit"] == 50
+    assert abs(told["value"] - total["value"]) <= told["half_unit"]
+    assert frame.loc[("text", "CAE", "n_features"), "value"] == 27 * (450 // 3 // 3) ** 2
+
+
+def test_alhammadi_classifier_has_as_many_learnables_as_told_only_with_the_code_as_channels():
+    """Kernels of 32, 40 and 80 filters, batch and layer norm behind both, two classes (section 5)."""
+    told = published(ALHAMMADI).set_index(["table", "item", "metric"]).loc[("text", "CNN", "learnables_total")]
+
+    def learnables(channels: int) -> int:
+        convolutions = [32 * n_in * n_out + n_out for n_in, n_out in ((channels, 40), (40, 80))]
+        return sum(convolutions) + 2 * 2 * (40 + 80) + (80 * 2 + 2)
+
+    assert told["half_unit"] == 50_000
+    assert abs(learnables(67500) - told["value"]) <= told["half_unit"]
+    assert str(learnables(67500)) in told["note"]
+    assert learnables(1) == pytest.approx(1e5, abs=5000)
+
+
+def shares_that_fit_both_accuracies(total: int) -> list[int]:
+    """Per cent of the images that were tested, where both accuracies are shares of counts."""
+    train, test = rows(ALHAMMADI, "fig12").loc["CAE-CNN"], rows(ALHAMMADI, "fig13").loc["CAE-CNN"]
+    return [
+        percent
+        for percent in (10, 15, 20, 25, 30, 100 / 3, 35, 40, 50)
+        if corrects(test["accuracy"], n := math.ceil(percent / 100 * total))
+        and corrects(train["train_accuracy"], total - n)
+    ]
+
+
+def test_alhammadi_accuracies_fit_a_third_35_per_cent_or_a_half_and_the_study_tests_a_third():
+    images = int(rows(ALHAMMADI, "text").loc["images", "size"])
+    assert shares_that_fit_both_accuracies(images) == [100 / 3, 35, 50]
+    assert shares_that_fit_both_accuracies(10661) == [25, 100 / 3, 35, 50]
+    share = load_study(ROOT / "config" / "studies" / f"{ALHAMMADI}.yaml").splits["two_thirds"].test_share
+    assert [math.ceil(share * n) for n in (images, 10661)] == [math.ceil(n / 3) for n in (images, 10661)]
+    assert (corrects(0.9992, 2370), corrects(0.9992, 3554)) == ([2368], [3551])
+
+
+def test_alhammadi_precisions_are_not_those_of_the_class_all_and_the_note_says_so():
+    """Of no stratified split of the 4,815 and 2,293 images of folds 0 and 1."""
+    train, test = rows(ALHAMMADI, "fig12").loc["CAE-CNN"], rows(ALHAMMADI, "fig13").loc["CAE-CNN"]
+
+    def fits(total: int, positives: int, accuracy: float, precision: float, mean: bool) -> bool:
+        for correct in corrects(accuracy, total):
+            exact = shares(*cells(total, positives, correct))
+            value = (exact["precision"] + exact["other_precision"]) / 2 if mean else exact["precision"]
+            if (np.abs(value - precision) <= 0.00005 + 1e-9).any():
+                return True
+        return False
+
+    def tested(mean: bool) -> list[int]:
+        return [
+            n
+            for n in range(300, 6800)
+            if fits(n, positives := round(4815 * n / 7108), test["accuracy"], test["precision"], mean)
+            and fits(7108 - n, 4815 - positives, train["train_accuracy"], train["train_precision"], mean)
+        ]
+
+    assert tested(mean=False) == []
+    fitting = tested(mean=True)
+    assert (round(fitting[0] / 7108, 2), round(fitting[-1] / 7108, 2)) == (0.5, 0.56)
+    note = published(ALHAMMADI).set_index(["table", "metric"]).loc[("fig13", "precision"), "note"]
+    assert "as means over both classes they fit with 50 to 56 per cent tested" in note
+
+
+def test_alhammadi_images_are_as_many_as_two_of_the_three_folds():
+    names = PAPERS.parent / "data" / "cnmc_lfs_manifest.tsv"
+    if not names.is_file():
+        pytest.skip("the names of C-NMC 2019 are not beside the checkout")
+    counts = Counter(re.findall(r"/(fold_\d)/(all|hem)/", names.read_text(encoding="utf-8")))
+    assert sum(counts.values()) == 10661
+    assert [counts["fold_0", c] + counts["fold_1", c] for c in ("all", "hem")] == [4815, 2293]
+    assert rows(ALHAMMADI, "text").loc["images", "size"] == 4815 + 2293
+    size = rows(ALHAMMADI, "text")["size"]
+    assert size["healthy_subjects"] + size["leukemia_subjects"] == size["subjects"]
+
+
 # Rezayi: figure 6 against tables 2 to 4, figure 8 against table 5.
 
 
@@ -234,6 +354,7 @@ def test_rezayi_network_accuracies_are_not_those_of_figure_6_and_their_notes_say
     frame = published(REZAYI).set_index(["table", "item", "metric"])
     for item, tp in (("ResNet-50", 606), ("VGG-16", 613), ("CNN", 571)):
         accuracy = (tp + frame.loc[("fig6", item, "tn"), "value"]) / 2506
+        assert frame.loc[("fig6", item, "accuracy"), "value"] == round(accuracy, 4)
         assert accuracy - frame.loc[("1", item, "test_accuracy"), "value"] > 0.015
         assert f"{accuracy:.4f}" in frame.loc[("1", item, "test_accuracy"), "note"]
 

@@ -63,9 +63,10 @@ Metric = Annotated[
     str,
     Field(
         pattern=pattern(
-            r"^((.+_)?(accuracy|sensitivity|specificity|precision|recall|f1|auroc)|(train|test)_loss)$",
-            "accuracy, sensitivity, specificity, precision, recall, f1 or auroc, perhaps with a class in front, "
-            "train_accuracy, val_accuracy, test_accuracy, train_loss or test_loss",
+            r"^((.+_)?(accuracy|sensitivity|specificity|precision|recall|f1|auroc)|(train|test)_loss"
+            r"|reconstruction_correlation)$",
+            "accuracy, sensitivity, specificity, precision, recall, f1 or auroc, perhaps with a class or with train_, "
+            "val_ or test_ in front, train_loss, test_loss or reconstruction_correlation",
         )
     ),
 ]

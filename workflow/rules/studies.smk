@@ -58,6 +58,12 @@ rule make_splits:
         """
 
 
+def fitting_threads(wildcards):
+    """Several where an autoencoder is fitted on as many images as the paper has."""
+    images = study_of(wildcards).study.holds_images(wildcards.feature_set)
+    return 8 if images and RUN.budget == "published" else 1
+
+
 rule fit_reducer:
     """An autoencoder, fitted on the rows that the protocol allows, in every fold."""
     input:
@@ -71,7 +77,7 @@ rule fit_reducer:
         "results/benchmarks/fit_reducer/{run}/{study}/{protocol}/{split}/{feature_set}-{reducer}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
+    threads: fitting_threads
     resources:
         gpu=1,
         mem_mb=4000,

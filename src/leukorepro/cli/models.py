@@ -35,32 +35,36 @@ def fit_reducer(
     features: FeaturesOption,
     splits: SplitsOption,
     output: OutputOption,
-    threads: Annotated[int, typer.Option(help="Threads on a CPU.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="Threads on a CPU; workers that read images on a GPU.")] = 1,
     device: DeviceOption = "auto",
     override: SetOption = None,
 ) -> None:
-    """Fit an autoencoder on the rows that a protocol allows, in every fold.
+    """Fit an autoencoder on the rows that a protocol allows, in every fold; one of images continues if it was killed.
 
     Example: `leukorepro models fit-reducer --run config/config.yaml --study atteia2022
     --protocol source_disjoint --reducer RSet25 --features ESet.h5 --splits five_folds.csv --output RSet25.h5`
     """
     import torch
 
+    from leukorepro.config import ConvAutoencoderSpec
     from leukorepro.data.splits import read_splits
     from leukorepro.features.fusion import read_features
     from leukorepro.models.reducers import fit_reducer as run
 
     torch.set_num_threads(threads)
     resolved, chosen = resolve_study(run_file, override, study)
+    spec = chosen.find_reducer(reducer)
     run(
-        chosen.find_reducer(reducer),
-        read_features(features),
+        spec,
+        read_features(features, mapped=isinstance(spec, ConvAutoencoderSpec)),
         read_splits(splits),
         chosen.find_protocol(protocol),
         resolved.budget,
         resolved.seed,
         device,
         output,
+        resolved.precision,
+        workers=threads,
     )
 
 

@@ -7,16 +7,16 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from leukorepro.config import Protocol, SparseAutoencoderSpec
+from leukorepro.config import Protocol, ReducerSpec, SparseAutoencoderSpec
 from leukorepro.features.fusion import Features
-from leukorepro.models.folds import fits
+from leukorepro.models.folds import Positions, fits
 from leukorepro.models.sparse_autoencoder import SparseAutoencoder
 from leukorepro.store import hdf5_writer
-from leukorepro.words import Budget, Device
+from leukorepro.words import Budget, Device, Precision
 
 
 def fit_reducer(
-    spec: SparseAutoencoderSpec,
+    spec: ReducerSpec,
     features: Features,
     splits: pd.DataFrame,
     protocol: Protocol,
@@ -24,14 +24,16 @@ def fit_reducer(
     seed: int,
     device: Device,
     output: Path,
+    precision: Precision = "float32",
+    workers: int = 0,
 ) -> None:
-    """Fit a sparse autoencoder for every fit of a protocol and write their encoders and loss histories.
+    """Fit an autoencoder for every fit of a protocol and write what was learnt, with its loss histories.
 
     Parameters
     ----------
-    spec : SparseAutoencoderSpec
+    spec : SparseAutoencoderSpec or ConvAutoencoderSpec
     features : Features
-        Matrix of the feature set.
+        Matrix of the feature set; of a convolutional autoencoder, images that may be mapped.
     splits : DataFrame
         Split table of the protocol.
     protocol : Protocol
@@ -43,10 +45,39 @@ def fit_reducer(
     device : {'auto', 'cpu', 'cuda'}
     output : Path
         HDF5 file, one group per fit: `all`, or `r<repeat>f<fold>`.
+    precision : {'float32', 'mixed'}, optional
+        Of a convolutional autoencoder's training.
+    workers : int, optional
+        Threads that read its images ahead.
+
+    Raises
+    ------
+    UserError
+        If a convolutional autoencoder is given no images, or images whose side is not divisible by 9.
     """
+    rows = fits(splits, features, protocol)
+    if isinstance(spec, SparseAutoencoderSpec):
+        _fit_sparse_autoencoders(spec, features, rows, budget, seed, device, output)
+        return
+    # Imported here, because the trainer's libraries take longer to import than many a sparse autoencoder to fit.
+    from leukorepro.models.autoencoder_fits import fit_conv_autoencoders
+    from leukorepro.models.training import Hardware
+
+    fit_conv_autoencoders(spec, features, rows, budget, seed, Hardware(device, precision, workers), output)
+
+
+def _fit_sparse_autoencoders(
+    spec: SparseAutoencoderSpec,
+    features: Features,
+    fits: dict[str, Positions],
+    budget: Budget,
+    seed: int,
+    device: Device,
+    output: Path,
+) -> None:
     n_features = features.matrix.shape[1]
     with hdf5_writer(output) as file:
-        for name, rows in fits(splits, features, protocol).items():
+        for name, rows in fits.items():
             autoencoder = SparseAutoencoder(
                 n_hidden=max(1, round(spec.hidden_fraction * n_features)),
                 max_epochs=spec.max_epochs[budget],

@@ -1,4 +1,4 @@
-"""Every classifier of the configuration against a plain scikit-learn estimator written out here."""
+"""Every classifier of the configuration against a plain estimator, of scikit-learn where it has one."""
 
 from __future__ import annotations
 
@@ -15,6 +15,7 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
+from softmax_reference import TorchLayer
 
 from leukorepro.config import (
     ClassifierBase,
@@ -24,6 +25,7 @@ from leukorepro.config import (
     MlpSpec,
     RandomForestSpec,
     SgdSpec,
+    SoftmaxSpec,
     SvmSpec,
 )
 from leukorepro.errors import UserError
@@ -59,6 +61,20 @@ CASES: dict[str, tuple[ClassifierBase, Callable[[], ClassifierMixin]]] = {
         MlpSpec(kind="mlp", hidden=[7, 5], epochs=EPOCHS, batch_size=16, learning_rate=0.01),
         lambda: MLPClassifier(
             (7, 5), batch_size=16, learning_rate_init=0.01, max_iter=4, n_iter_no_change=99, random_state=SEED
+        ),
+    ),
+    "softmax": (
+        SoftmaxSpec(
+            kind="softmax",
+            epochs=EPOCHS,
+            batch_size=16,
+            learning_rate=0.02,
+            momentum=0.8,
+            weight_decay=0.1,
+            dropout=0.5,
+        ),
+        lambda: TorchLayer(
+            SEED, epochs=4, batch_size=16, learning_rate=0.02, momentum=0.8, weight_decay=0.1, dropout=0.5
         ),
     ),
 }
@@ -104,7 +120,7 @@ def test_every_specification_is_tested() -> None:
 @quiet
 @pytest.mark.parametrize("classes", [2, 3])
 @pytest.mark.parametrize("name", CASES)
-def test_the_pipeline_equals_plain_scikit_learn(name: str, classes: int) -> None:
+def test_the_pipeline_equals_a_plain_estimator(name: str, classes: int) -> None:
     rows, labels, train, test = problem(classes)
     built = build_classifier(CASES[name][0], SEED, "demo").fit(rows.matrix[train], labels[train])
     predicted, values = expected(name, classes)
@@ -119,7 +135,7 @@ def test_the_pipeline_equals_plain_scikit_learn(name: str, classes: int) -> None
 @quiet
 @pytest.mark.parametrize("classes", [2, 3])
 @pytest.mark.parametrize("name", sorted(set(CASES) - ANOTHER_ALGORITHM))
-def test_the_fast_way_equals_plain_scikit_learn(name: str, classes: int) -> None:
+def test_the_fast_way_equals_a_plain_estimator(name: str, classes: int) -> None:
     predicted, values = expected(name, classes)
     ours = answer(CASES[name][0], classes)
     assert ours.predicted.tolist() == predicted
@@ -166,7 +182,7 @@ def test_without_the_extension_scikit_learn_computes_everything(
     finally:
         engines.intelex_found.cache_clear()
     assert ours.predicted.tolist() == expected(name, 2)[0]
-    assert ours.engine.startswith("torch 2." if name == "mlp" else "scikit-learn 1.")
+    assert ours.engine.startswith({"mlp": "torch 2.", "softmax": "numpy 2."}.get(name, "scikit-learn 1."))
     told = "scikit-learn-intelex is not installed here" in capsys.readouterr().out
     assert told == (name.startswith("knn") or name in ANOTHER_ALGORITHM)
 

@@ -1,4 +1,4 @@
-"""Classifiers by their configuration, as scikit-learn estimators: what every faster way must agree with."""
+"""Classifiers by their configuration, as estimators of scikit-learn's kind: what every faster way must agree with."""
 
 from __future__ import annotations
 
@@ -25,8 +25,10 @@ from leukorepro.config import (
     MlpSpec,
     RandomForestSpec,
     SgdSpec,
+    SoftmaxSpec,
     SvmSpec,
 )
+from leukorepro.models.softmax_layer import SoftmaxLayer
 from leukorepro.words import Budget
 
 CACHE_MB = 1000
@@ -119,6 +121,18 @@ def _mlp(spec: MlpSpec, seed: int, budget: Budget) -> MLPClassifier:
     )
 
 
+def _softmax(spec: SoftmaxSpec, seed: int, budget: Budget) -> SoftmaxLayer:
+    return SoftmaxLayer(
+        epochs=spec.epochs[budget],
+        batch_size=spec.batch_size,
+        learning_rate=spec.learning_rate,
+        momentum=spec.momentum,
+        weight_decay=spec.weight_decay,
+        dropout=spec.dropout,
+        random_state=seed,
+    )
+
+
 MAKERS: dict[type[ClassifierBase], Callable[[Any, int, Budget], ClassifierMixin]] = {
     SvmSpec: _svm,
     KnnSpec: _knn,
@@ -127,5 +141,6 @@ MAKERS: dict[type[ClassifierBase], Callable[[Any, int, Budget], ClassifierMixin]
     LogisticRegressionSpec: _logistic_regression,
     SgdSpec: _sgd,
     MlpSpec: _mlp,
+    SoftmaxSpec: _softmax,
 }
-"""One entry for each specification of the configuration."""
+"""One entry for each specification of the configuration but networks, which jobs of their own train."""

@@ -2,8 +2,8 @@
 
 Support vector machines are scikit-learn's on kernel matrices that are computed once (`leukorepro.models.kernels`).
 Neighbours, trees and forests are those of scikit-learn-intelex, where it is installed (x86 processors only);
-multilayer perceptrons are torch's; the others are scikit-learn's. Whatever is chosen gives the same numbers on any
-number of threads.
+multilayer perceptrons are torch's, new last layers NumPy's; the others are scikit-learn's. Whatever is chosen gives the
+same numbers on any number of threads.
 """
 
 from __future__ import annotations
@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.svm import SVC
 
-from leukorepro.config import ClassifierBase, DecisionTreeSpec, KnnSpec, MlpSpec, RandomForestSpec, SvmSpec
+from leukorepro.config import ClassifierBase, DecisionTreeSpec, KnnSpec, MlpSpec, RandomForestSpec, SoftmaxSpec, SvmSpec
 from leukorepro.errors import UserError
 from leukorepro.models.classifiers import CACHE_MB, build_estimator, scores
 from leukorepro.models.kernels import KERNEL_ROWS, Positions, Rows, kernel_matrix, resolve_gamma
 from leukorepro.words import Budget
 
-Engine = Literal["kernel matrix", "scikit-learn-intelex", "torch", "scikit-learn"]
+Engine = Literal["kernel matrix", "scikit-learn-intelex", "torch", "numpy", "scikit-learn"]
 
 
 @dataclass(frozen=True)
@@ -67,6 +67,8 @@ def engine_of(spec: ClassifierBase, n_rows: int) -> Engine:
         return "kernel matrix"
     if isinstance(spec, MlpSpec):
         return "torch"
+    if isinstance(spec, SoftmaxSpec):
+        return "numpy"
     return "scikit-learn-intelex" if type(spec) in FASTER and intelex_found() else "scikit-learn"
 
 

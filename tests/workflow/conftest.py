@@ -11,7 +11,7 @@ import pytest
 import yaml
 from project_copy import PROJECT, ProjectCopy, planned_rules, snapshot
 
-from leukorepro.config import Study, load_study
+from leukorepro.config import IMAGES, Study, load_study
 
 ADDED = Path(__file__).parent / "project"
 CONFIGFILE = ["--configfile", "config/runs/tiny.yaml"]
@@ -73,8 +73,18 @@ def _smaller(study: Study) -> dict[str, Any]:
         for number, name in enumerate(name for name in study.extractors if name in used)
     }
     for reducer in value.get("reducers", {}).values():
-        reducer["hidden_fraction"] = 0.005
-        reducer["max_epochs"]["demo"] = 2
+        if reducer["kind"] == "sparse_autoencoder":
+            reducer["hidden_fraction"] = 0.005
+            reducer["max_epochs"]["demo"] = 2
+        else:
+            reducer["epochs"]["demo"] = 1
+    for classifier in value["classifiers"].values():
+        if classifier["kind"] == "network":
+            classifier["epochs"]["demo"] = 1
+            classifier["width"]["demo"] = 0.05
+    for descriptor in value["descriptors"].values():
+        if descriptor["descriptor"] == IMAGES:
+            descriptor["input_size"] = {"demo": 36, "published": 450}
     return {**value, "figures": {}}
 
 

@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from leukorepro.models.training import Hardware
 
 from leukorepro.config import HoldOutScheme, Item, KFoldScheme, NetworkSpec, Protocol, Scheme
 from leukorepro.data.splits import make_splits
@@ -18,6 +17,7 @@ from leukorepro.features.fusion import write_rows
 from leukorepro.models.network_fits import NetworkFits, NetworkJob, fit_network
 from leukorepro.models.networks import build_network
 from leukorepro.models.tasks import Model, Task
+from leukorepro.models.training import Hardware
 from leukorepro.store import hdf5_writer
 
 SIZE, N_IMAGES = 32, 24

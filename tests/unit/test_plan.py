@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -554,3 +555,61 @@ def test_a_fingerprint_changes_with_every_change_of_the_folder(project: Path) ->
 
 def test_simulated_images_have_no_fingerprint(project: Path) -> None:
     assert plan.fingerprint(resolve_study(project)) == ""
+
+
+@pytest.fixture
+def networks_project(project: Path) -> Path:
+    """With the studies that train networks on C-NMC, and its simulated images."""
+    for file in ("studies/rezayi2021.yaml", "studies/alhammadi2024.yaml", "datasets/cnmc2019_simulated.yaml"):
+        shutil.copy(ROOT / "config" / file, project / "config" / file)
+    return project
+
+
+def test_networks_are_trained_once_for_each_split_and_code(networks_project: Path) -> None:
+    study = resolve_study(networks_project, study="alhammadi2024", dataset="cnmc2019_simulated")
+    networks = plan.networks_of(study)
+    assert {name: (fit.reducer, fit.classifier) for name, fit in networks.items()} == {
+        "two_thirds-images-CAE-CNN": ("CAE", "CNN"),
+        "two_thirds-images-CAE_max-CNN": ("CAE_max", "CNN"),
+        "two_thirds-images-CAE-CNN_sequence": ("CAE", "CNN_sequence"),
+    }
+    first = networks["two_thirds-images-CAE-CNN"]
+    assert [(table, item.item) for table, item in plan.items_of_network(study, first)] == [
+        (table, "CAE-CNN") for table in ("1", "fig7", "fig12", "fig13")
+    ]
+    assert plan.classified_feature_sets(study) == []
+    assert plan.feature_file(study, "images") == "images-54.h5"
+
+
+def test_where_nothing_is_fitted_before_a_network_the_published_rung_serves_the_next(networks_project: Path) -> None:
+    plain = resolve_study(networks_project, study="rezayi2021", dataset="cnmc2019_simulated")
+    network = plan.networks_of(plain)["eighty_twenty_once-images-CNN"]
+    served = {rung: plan.training_rung(plain, network, rung) for rung in plain.protocols}
+    assert served == {rung: "as_published" if rung == "fit_in_fold" else rung for rung in RUNGS}
+    alone = resolve_study(networks_project, study="rezayi2021", dataset="cnmc2019_simulated", rungs=["fit_in_fold"])
+    assert plan.training_rung(alone, network, "fit_in_fold") == "fit_in_fold"
+    encoded = resolve_study(networks_project, study="alhammadi2024", dataset="cnmc2019_simulated")
+    on_codes = plan.networks_of(encoded)["two_thirds-images-CAE-CNN"]
+    assert {rung: plan.training_rung(encoded, on_codes, rung) for rung in RUNGS} == {rung: rung for rung in RUNGS}
+    assert plan.classified_feature_sets(plain) == ["pixels"]
+
+
+def test_a_network_is_trained_again_for_what_it_depends_on_and_for_nothing_else(networks_project: Path) -> None:
+    def digest(change: Any = None) -> str:
+        file = networks_project / "config/studies/rezayi2021.yaml"
+        text = file.read_text()
+        if change:
+            value = yaml.safe_load(text)
+            change(value)
+            file.write_text(yaml.safe_dump(value, sort_keys=False))
+        run = resolve(write_run(networks_project, study="rezayi2021", dataset="cnmc2019_simulated"))
+        file.write_text(text)
+        study = run.studies[0]
+        network = plan.networks_of(study)["eighty_twenty_once-images-CNN"]
+        return plan.network_digest(run, study, "as_published", network)
+
+    assert digest() == digest()
+    assert digest(lambda s: s["classifiers"]["CNN"]["epochs"].update(published=7)) == digest()
+    assert digest(lambda s: s["classifiers"]["VGG-16"].update(batch_size=8)) == digest()
+    assert digest(lambda s: s["classifiers"]["CNN"]["epochs"].update(demo=7)) != digest()
+    assert digest(lambda s: s["tables"]["1"].update(epochs="last")) != digest()

@@ -340,7 +340,7 @@ def test_accuracies_of_the_training_and_the_validation_part():
         assert row["ci_low"] < row["value"] < row["ci_high"]
         assert row["n_images"] == len(rows)
     assert found.loc["test_accuracy", "value"] == found.loc["accuracy", "value"]
-    assert np.isnan(found.loc["train_loss", "value"])  # printed, and not to be had from predictions
+    assert np.isnan(found.loc["train_loss", "value"])  # printed, and the scores are no probabilities
     with pytest.raises(UserError, match=r"table 'phases', item 'x', .* no predictions of training rows"):
         tables(tested.drop(columns="role"))
 

@@ -108,6 +108,33 @@ def test_wrong_answers_get_the_exact_binomial_bound():
     assert (wrong.low, wrong.high) == pytest.approx((exact.low, exact.high), abs=1e-12)
 
 
+def test_the_interval_of_a_mean_is_that_of_drawn_rows():
+    """Losses and correlations, on groups of several sizes and three epochs, drawn one by one."""
+    rng = np.random.default_rng(7)
+    group = rng.integers(25, size=90)
+    group, epoch = np.tile(group, 3), np.repeat([0, 1, 2], 90)
+    means = {"loss": rng.exponential(size=270), "correlation": rng.uniform(-1, 1, size=270)}
+    rows = scored(["p"] * 270, ["p"] * 270, {"p": np.ones(270)}, repeat=epoch, means=means)
+    bounds = intervals(rows, group, n_resamples=400, seed=3, metrics=list(means))
+    for name, numbers in means.items():
+        drawn = []
+        for weight in resample_weights(25, 400, seed=3).T:
+            chosen = np.repeat(np.arange(270), weight[group])
+            drawn.append(np.mean([numbers[chosen[epoch[chosen] == e]].mean() for e in range(3)]))
+        expected = np.quantile(drawn, [0.025, 0.975])
+        assert (bounds[name].low, bounds[name].high) == pytest.approx(expected, abs=1e-12)
+
+
+@pytest.mark.parametrize("constant", [0.0, 1.0])
+def test_a_mean_that_never_varies_has_no_interval(constant):
+    """The exact bounds are those of shares."""
+    correct = np.full(20, constant)
+    rows = scored(["p"] * 20, np.where(correct, "p", "n"), {"p": correct}, means={"loss": correct})
+    bounds = intervals(rows, np.arange(20), metrics=["accuracy", "loss"])
+    assert bounds["accuracy"].high - bounds["accuracy"].low == pytest.approx(1 - 0.025 ** (1 / 20))
+    assert np.isnan([bounds["loss"].low, bounds["loss"].high]).all()
+
+
 def test_one_group_has_no_interval():
     assert np.isnan(intervals(rows_of([1, 0, 1]), np.zeros(3, dtype=int))["accuracy"].low)
 

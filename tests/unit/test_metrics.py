@@ -172,6 +172,44 @@ def test_repeats_are_measured_apart_and_averaged():
     assert both == pytest.approx({name: (apart[0][name] + apart[1][name]) / 2 for name in METRICS}, abs=EXACT)
 
 
+def test_a_mean_is_that_of_the_rows_of_each_repeat():
+    y_true, y_pred, scores = draw(9, 80, 2)
+    rng = np.random.default_rng(2)
+    repeat, group, loss = np.repeat([0, 1], [30, 50]), rng.integers(12, size=80), rng.exponential(size=80)
+    rows = scored(y_true, y_pred, {"c1": scores[:, 1]}, repeat, means={"loss": loss, "-loss": -loss})
+    values = measure(rows, ["loss", "accuracy", "-loss"])
+    assert values["loss"] == pytest.approx((loss[:30].mean() + loss[30:].mean()) / 2, abs=EXACT)
+    assert values["-loss"] == -values["loss"]
+    assert values["accuracy"] == measure(rows)["accuracy"]
+    assert set(measure(rows)) == set(METRICS)
+    weights = rng.uniform(0.1, 3, size=(12, 5))
+    for resample, value in enumerate(measure_weighted(rows, group, weights, ["loss"])["loss"]):
+        weight = weights[group, resample]
+        apart = [np.average(loss[r], weights=weight[r]) for r in (repeat == 0, repeat == 1)]
+        assert value == pytest.approx(np.mean(apart), abs=EXACT)
+    assert support(rows, group)["loss"] == 12
+
+
+def test_a_row_without_the_number_leaves_its_mean_undefined():
+    rows = scored(["p", "n"], ["p", "n"], {"p": [1.0, 0.0]}, means={"loss": [0.1, np.nan]})
+    assert measure(rows, ["loss", "accuracy"]) == pytest.approx({"loss": np.nan, "accuracy": 1}, nan_ok=True)
+
+
+def test_epochs_are_averaged():
+    """A hundred epochs as repeats: every metric is the mean of the epochs' own."""
+    y_true, y_pred, scores = draw(10, 4000, 3)
+    epoch, loss = np.arange(4000) % 100, np.random.default_rng(3).exponential(size=4000)
+    wanted = [*METRICS, "loss"]
+
+    def measured(chosen, **place):
+        columns = by_class(scores[chosen])
+        return measure(scored(y_true[chosen], y_pred[chosen], columns, **place, means={"loss": loss[chosen]}), wanted)
+
+    apart = [measured(epoch == number) for number in range(100)]
+    together = measured(np.ones(4000, dtype=bool), repeat=epoch)
+    assert together == pytest.approx({m: np.mean([values[m] for values in apart]) for m in wanted}, abs=EXACT)
+
+
 def test_atteia_equations_4_to_7():
     """TP 3, FN 2, FP 1, TN 4 by hand."""
     truth, guess = list("ppppp") + list("nnnnn"), list("pppnn") + list("pnnnn")

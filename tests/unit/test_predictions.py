@@ -21,7 +21,7 @@ from leukorepro.evaluation.predictions import (
     write_predictions,
 )
 from leukorepro.store import parquet_metadata, write_parquet
-from leukorepro.tables import PREDICTIONS, PREDICTIONS_WITH_ROLE
+from leukorepro.tables import PREDICTIONS, PREDICTIONS_WITH_ROLE, RECONSTRUCTION
 
 
 def table(item="A", protocol="as_published", classes=("all", "hem"), n_images=6, views=("identity", "hflip")):
@@ -95,6 +95,41 @@ def test_one_file_holds_cells_of_two_classes_and_of_more(tmp_path):
     assert all(rows.notna().all(axis=None) for _, rows in cells(predictions))
 
 
+def encoded(*args, **options):
+    """A part of an item with an autoencoder."""
+    rows = part(*args, **options)
+    return rows.assign(**{RECONSTRUCTION: np.random.default_rng(1).uniform(-1, 1, len(rows))})
+
+
+def test_correlations_of_reconstructions_are_kept_where_an_item_has_them(tmp_path):
+    fitted = encoded("A", n_images=4).assign(role="train", fold=9)
+    collected = collect([part("B"), fitted, encoded("A"), part("C").assign(role="validation")])
+    write_predictions(collected.predictions, tmp_path / "p.parquet")
+    write_fitting(collected.fitting, tmp_path / "f.parquet")
+    tested, fitting = read_predictions(tmp_path / "p.parquet"), read_fitting(tmp_path / "f.parquet")
+    pd.testing.assert_frame_equal(tested, collected.predictions)
+    pd.testing.assert_frame_equal(fitting, collected.fitting)
+    assert list(tested.columns) == [*PREDICTIONS, "score", RECONSTRUCTION]
+    assert list(fitting.columns) == [*PREDICTIONS_WITH_ROLE, "score", RECONSTRUCTION]
+    for frame, given in ((tested, encoded("A")), (fitting, fitted)):
+        found = {cell.item: rows for cell, rows in cells(frame)}
+        assert [item for item, rows in found.items() if RECONSTRUCTION in rows] == ["A"]
+        given = given.sort_values(["repeat", "fold", "image_id", "view"])
+        assert found["A"][RECONSTRUCTION].tolist() == given[RECONSTRUCTION].tolist()
+    assert RECONSTRUCTION not in collect([encoded("A").assign(role="train"), part("B")]).predictions
+
+
+def test_text_is_categorical_and_knows_only_its_own_values():
+    """Millions of rows of a network's epochs are held as numbers."""
+    collected = collect(mixed_parts())
+    for frame, columns in zip(collected, (PREDICTIONS, PREDICTIONS_WITH_ROLE), strict=True):
+        for column in set(columns) - {"repeat", "fold"}:
+            assert list(frame[column].cat.categories) == sorted(set(frame[column]))
+    epochs = collect([pd.concat([part(n_images=100).assign(repeat=epoch) for epoch in range(100)])]).predictions
+    assert len(epochs) == 20_000
+    assert epochs.memory_usage(deep=True).sum() / len(epochs) < 50
+
+
 def test_no_fitted_rows_are_a_readable_table(tmp_path):
     collected = collect([part("A")])
     write_fitting(collected.fitting, tmp_path / "f.parquet")
@@ -160,6 +195,15 @@ def first(column, value):
         (first("source_id", "im9"), "image 'im0' has two values of 'source_id'"),
         (lambda f: pd.concat([f, f[:1]]), "predicted twice: table 1, item A, .* image_id im0, view identity"),
         (first("y_pred", "third"), r"column\(s\) score do not fit the classes all, hem, third"),
+        (
+            change(**{RECONSTRUCTION: [np.nan] + [0.9] * 11}),
+            f"row 0: no value in column '{RECONSTRUCTION}'",
+        ),
+        (
+            change(**{RECONSTRUCTION: [np.inf] + [0.9] * 11}),
+            f"row 0: column '{RECONSTRUCTION}' is not finite",
+        ),
+        (change(**{RECONSTRUCTION: "high"}), "scores are numbers"),
         (change(score=np.nan), r"table 1, item A, protocol as_published: score column\(s\) \(none\) do not fit"),
         (change(score_all=0.0), r"column\(s\) score, score_all do not fit the classes all, hem"),
         (lambda f: f.rename(columns={"score": "score_all"}).assign(score_hem=0.0), "do not fit the classes all, hem"),

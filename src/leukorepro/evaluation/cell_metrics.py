@@ -7,21 +7,27 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
+from numpy.typing import ArrayLike
 
 from leukorepro.data.groups import groups
+from leukorepro.evaluation.auroc import Ints
 from leukorepro.evaluation.intervals import intervals
+from leukorepro.evaluation.losses import row_losses
 from leukorepro.evaluation.metrics import METRICS, measure, scored
 from leukorepro.evaluation.predictions import classes_of, score_of_class
+from leukorepro.tables import RECONSTRUCTION
 from leukorepro.words import Average
 
 OF_A_CLASS = ("precision", "recall", "f1")
 """Metrics of every single class, in tables that name classes."""
 
-PHASES = {"train_accuracy": "train", "val_accuracy": "validation"}
-"""Accuracies on rows that the classifier was not tested on, and these rows' role."""
+LOSS = "loss"
 
-TEST_ACCURACY = "test_accuracy"
-NOT_OF_A_CLASS = (*METRICS, *PHASES, TEST_ACCURACY, "train_loss", "test_loss")
+PHASES = {"test": "test", "train": "train", "val": "validation"}
+"""What stands in front of a metric that is measured of rows of one role, and that role."""
+
+OF_A_PHASE = (*METRICS, LOSS)
+NOT_OF_A_CLASS = (*METRICS, RECONSTRUCTION, *(f"{phase}_{metric}" for phase in PHASES for metric in OF_A_PHASE))
 
 
 @dataclass(frozen=True)
@@ -59,9 +65,10 @@ def cell_metrics(rows: pd.DataFrame, fitted: pd.DataFrame | None, measuring: Mea
     Returns
     -------
     DataFrame
-        Columns ``metric, value, ci_low, ci_high, n_images, n_subjects``: `METRICS`; those of single classes where the
-        table names classes; the accuracies of the phases that rows are given of; and, with the value NaN, whatever
-        else the table prints, for it cannot be measured here.
+        Columns ``metric, value, ci_low, ci_high, n_images, n_subjects``: `METRICS`; the correlation of reconstructions
+        where the table prints it; metrics of single classes where the table names classes; those of phases that it
+        prints, and, where there are fitted rows, the accuracies of all phases; and, with the value NaN, whatever else
+        the table prints, for it cannot be measured here.
 
     Raises
     ------
@@ -69,25 +76,32 @@ def cell_metrics(rows: pd.DataFrame, fitted: pd.DataFrame | None, measuring: Mea
         If there are two classes and the positive one is neither.
     """
     tested = _Rows(rows, measuring)
-    frames = [tested.measured(METRICS, tested.averaged, tested.scores)]
-    if TEST_ACCURACY in measuring.printed or fitted is not None:
-        accuracy = frames[0][frames[0]["metric"] == "accuracy"]
-        frames.append(accuracy.assign(metric=TEST_ACCURACY))
+    frames = [tested.measured(METRICS)]
+    if RECONSTRUCTION in measuring.printed and RECONSTRUCTION in rows:
+        frames.append(tested.measured([RECONSTRUCTION]))
     if measuring.classes_named:
         for name in classes_of(rows):
             called = measuring.class_names.get(name, name)
             wanted = [*OF_A_CLASS, *(["auroc"] if f"{called}_auroc" in measuring.printed else [])]
-            frame = tested.measured(wanted, [name], {name: tested.score_of(name)})
+            frame = tested.measured(wanted, name)
             frames.append(frame.assign(metric=f"{called}_" + frame["metric"]))
-    if fitted is not None:
-        for metric, role in PHASES.items():
-            phase = fitted[fitted["role"] == role]
-            if len(phase):
-                part = _Rows(phase, measuring)
-                frames.append(part.measured(["accuracy"], part.averaged, part.scores).assign(metric=metric))
+    for phase, role in PHASES.items():
+        wanted = [metric for metric in OF_A_PHASE if f"{phase}_{metric}" in measuring.printed]
+        if fitted is not None:
+            wanted = list(dict.fromkeys(["accuracy", *wanted]))
+        part = tested if role == "test" else _part(fitted, role, measuring)
+        if wanted and part is not None:
+            frame = part.measured(wanted)
+            frames.append(frame.assign(metric=f"{phase}_" + frame["metric"]))
     measured = pd.concat(frames, ignore_index=True)
     not_here = [metric for metric in measuring.printed if metric not in set(measured["metric"])]
     return pd.concat([measured, tested.unmeasured(not_here)] if not_here else [measured], ignore_index=True)
+
+
+def _part(fitted: pd.DataFrame | None, role: str, measuring: Measuring) -> _Rows | None:
+    """Fitted rows of a role; None where there are none."""
+    rows = None if fitted is None else fitted[fitted["role"] == role]
+    return None if rows is None or rows.empty else _Rows(rows, measuring)
 
 
 class _Rows:
@@ -96,27 +110,25 @@ class _Rows:
     def __init__(self, rows: pd.DataFrame, measuring: Measuring) -> None:
         # In an order of their own, so that resamples do not depend on that of the table.
         self._rows = rows.sort_values(["image_id", "view", "repeat", "fold"])
-        self._group = groups(self._rows["subject_id"].to_list(), self._rows["source_id"].to_list())
+        self._group = _groups(self._rows)
         self._measuring = measuring
         columns = score_of_class(rows, measuring.positive_class)
-        self.scores = {name: self._rows[column] for name, column in columns.items()}
+        self._scores = {name: self._rows[column] for name, column in columns.items()}
         """By class: of the positive one, or of each of several."""
-        self.averaged = list(columns)
+        self._averaged = list(columns)
         """Classes that metrics are averaged over."""
         if len(columns) == 1 and measuring.average == "macro":
             other = [name for name in classes_of(rows) if name not in columns]
-            self.averaged += other or [""]  # a class that nothing is or was predicted to be of: undefined
+            self._averaged += other or [""]  # a class that nothing is or was predicted to be of: undefined
 
-    def score_of(self, name: str) -> pd.Series:
-        """Score of a class; of the other of two it is the positive one's, negated."""
-        return self.scores[name] if name in self.scores else -self._rows["score"]
-
-    def measured(
-        self, metrics: Sequence[str], averaged: Sequence[str], scores: Mapping[str, pd.Series]
-    ) -> pd.DataFrame:
-        """Metrics and their intervals, a row each."""
+    def measured(self, metrics: Sequence[str], of_class: str | None = None) -> pd.DataFrame:
+        """Metrics and their intervals, a row each; averaged as the table's are, or those of a single class."""
         rows, how = self._rows, self._measuring
-        numbers = scored(rows["y_true"], rows["y_pred"], scores, rows["repeat"], rows["fold"], averaged)
+        averaged, scores = self._averaged, self._scores
+        if of_class is not None:
+            averaged, scores = [of_class], {of_class: self._score_of(of_class)}
+        means = {metric: self._numbers(metric) for metric in metrics if metric not in METRICS}
+        numbers = scored(rows["y_true"], rows["y_pred"], scores, rows["repeat"], rows["fold"], averaged, means)
         values = measure(numbers, metrics)
         bounds = intervals(numbers, self._group, how.n_resamples, how.seed, metrics=metrics)
         lines = [(name, values[name], bounds[name].low, bounds[name].high) for name in metrics]
@@ -126,8 +138,25 @@ class _Rows:
         """Metrics without a value, a row each."""
         return self._frame([(name, np.nan, np.nan, np.nan) for name in metrics])
 
+    def _score_of(self, name: str) -> pd.Series:
+        """Score of a class; of the other of two it is the positive one's, negated."""
+        return self._scores[name] if name in self._scores else -self._rows["score"]
+
+    def _numbers(self, mean: str) -> ArrayLike:
+        """What every row has and is averaged."""
+        return row_losses(self._rows["y_true"], self._scores) if mean == LOSS else self._rows[mean]
+
     def _frame(self, lines: list[tuple[str, float, float, float]]) -> pd.DataFrame:
         subjects = self._rows["subject_id"]
         return pd.DataFrame(lines, columns=["metric", "value", "ci_low", "ci_high"]).assign(
             n_images=self._rows["image_id"].nunique(), n_subjects=subjects[subjects != ""].nunique()
         )
+
+
+def _groups(rows: pd.DataFrame) -> Ints:
+    """Group of every row, numbered in the order in which they first appear; pairs of ids are few beside the rows."""
+    subject, subjects = pd.factorize(rows["subject_id"])
+    source, sources = pd.factorize(rows["source_id"])
+    pair, pairs = pd.factorize(subject * len(sources) + source)
+    subject, source = np.divmod(pairs, len(sources))
+    return groups(subjects.take(subject), sources.take(source))[pair]

@@ -10,7 +10,8 @@ reading of an item is compared with the same published numbers as the first.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -21,7 +22,7 @@ from leukorepro.errors import UserError
 from leukorepro.evaluation.auroc import Floats
 from leukorepro.evaluation.cell_metrics import Measuring, cell_metrics
 from leukorepro.evaluation.intervals import N_RESAMPLES
-from leukorepro.evaluation.predictions import Cell, cells
+from leukorepro.evaluation.predictions import Cell, positions_of_cells, rows_of_cell
 from leukorepro.resolved import ResolvedStudy
 from leukorepro.tables import METRICS_TABLE
 from leukorepro.words import LADDER, Budget
@@ -74,8 +75,8 @@ def evaluate(
     ------
     UserError
         If predictions name an item or a protocol that the study has not, or the same ones come in two tables; if a
-        cell has two classes and its positive one is neither; if a table prints an accuracy of the training part and
-        there are no predictions of it.
+        cell has two classes and its positive one is neither; if a table prints an accuracy or a loss of the training
+        part and there are no predictions of it.
     """
     items = {
         (number, item.item): (table, item) for number, table in resolved.study.tables.items() for item in table.items
@@ -104,7 +105,7 @@ def evaluate(
                         f"{_name(cell)}: no predictions of training rows, which the table's metrics need; "
                         "run the stage that makes them again."
                     )
-                frame = cell_metrics(tested[cell], fitted.get(cell), measuring)
+                frame = cell_metrics(tested[cell](), fitted[cell]() if cell in fitted else None, measuring)
                 parts.append(frame.assign(**cell._asdict(), printed_as=item.reading_of or item.item))
     metrics = pd.concat(parts, ignore_index=True).assign(study=resolved.study.key)
     printed = {(r.table, r.item, r.metric): (r.value, r.half_unit) for r in published.itertuples()}
@@ -118,18 +119,18 @@ def evaluate(
 
 def _by_cell(
     frames: Sequence[pd.DataFrame], items: dict[tuple[str, str], tuple[Table, Item]], study: str
-) -> dict[Cell, pd.DataFrame]:
-    """Rows of every cell."""
-    found: dict[Cell, pd.DataFrame] = {}
+) -> dict[Cell, Callable[[], pd.DataFrame]]:
+    """How to get the rows of every cell; those of all cells at once would be too much."""
+    found: dict[Cell, Callable[[], pd.DataFrame]] = {}
     for frame in frames:
-        for cell, rows in cells(frame):
+        for cell, positions in positions_of_cells(frame).items():
             if cell[:2] not in items or cell.protocol not in LADDER:
                 raise UserError(
                     f"{_name(cell)}: not in the configuration of study '{study}'; run the stage that makes them again."
                 )
             if cell in found:
                 raise UserError(f"{_name(cell)}: given twice; collect them once.")
-            found[cell] = rows
+            found[cell] = partial(rows_of_cell, frame, positions)
     return found
 
 

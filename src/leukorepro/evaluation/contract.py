@@ -1,4 +1,7 @@
-"""What a table of predictions must hold, checked cell by cell."""
+"""What a table of predictions must hold, checked cell by cell.
+
+Text is kept as categoricals: a network's predictions after every epoch are millions of rows.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,10 @@ import numpy as np
 import pandas as pd
 
 from leukorepro.errors import UserError
-from leukorepro.tables import PREDICTIONS_WITH_ROLE
+from leukorepro.tables import PREDICTIONS_WITH_ROLE, RECONSTRUCTION
 
 NUMBERS = ("repeat", "fold")
+TEXT = tuple(c for c in PREDICTIONS_WITH_ROLE if c not in NUMBERS)
 FITTED = ("train", "validation")
 """Roles of rows that a classifier was not tested on."""
 
@@ -23,6 +27,23 @@ ORIGINALS_ONLY = ("source_disjoint", "subject_disjoint", "external")
 def score_columns(frame: pd.DataFrame) -> list[str]:
     """Columns of the scores, in the order of their classes; of a cell's rows ``["score"]`` or ``score_<class>``."""
     return sorted(c for c in frame.columns if c == "score" or c.startswith("score_"))
+
+
+def measured_columns(frame: pd.DataFrame) -> list[str]:
+    """Columns that a cell has a number in for every row, or for none: the scores, then `RECONSTRUCTION`."""
+    return score_columns(frame) + [RECONSTRUCTION] * (RECONSTRUCTION in frame.columns)
+
+
+def with_categories(frame: pd.DataFrame) -> pd.DataFrame:
+    """The same table, its text as categoricals whose categories are the values that occur, in their order."""
+    return frame.assign(**{c: _categorical(frame[c]) for c in TEXT if c in frame.columns})
+
+
+def _categorical(column: pd.Series) -> pd.Categorical[str]:
+    dtype = column.dtype
+    values = column.array if isinstance(dtype, pd.CategoricalDtype) else pd.Categorical(column.astype("str"))
+    used = np.bincount(values.codes.astype(np.intp) + 1, minlength=len(values.categories) + 1)[1:] > 0
+    return values.set_categories(values.categories[used].astype("str").sort_values())
 
 
 def checked_part(frame: pd.DataFrame, where: str) -> pd.DataFrame:
@@ -43,14 +64,20 @@ def checked(frame: pd.DataFrame, where: str, columns: tuple[str, ...]) -> pd.Dat
     columns : tuple of str
         `PREDICTIONS` or `PREDICTIONS_WITH_ROLE`.
 
+    Returns
+    -------
+    DataFrame
+        These columns, the scores and, where it is there, `RECONSTRUCTION`. Text is categorical, categories are the
+        values that occur, sorted.
+
     Raises
     ------
     UserError
         If it is not such a table; the message names the column or the row.
     """
     missing = [c for c in columns if c not in frame.columns]
-    scores = score_columns(frame)
-    extra = [c for c in frame.columns if c not in columns and c not in scores]
+    scores, measured = score_columns(frame), measured_columns(frame)
+    extra = [c for c in frame.columns if c not in columns and c not in measured]
     if missing or extra or (len(frame) and not scores):
         found = [f"column(s) {', '.join(missing)} missing"] * bool(missing)
         found += [f"unknown column(s) {', '.join(extra)}"] * bool(extra)
@@ -63,12 +90,13 @@ def checked(frame: pd.DataFrame, where: str, columns: tuple[str, ...]) -> pd.Dat
     if (frame["source_id"] == "").any():
         raise UserError(f"{where}: empty source_id; expected the source photograph, or the image itself.")
     try:
-        types = {c: "int64" if c in NUMBERS else "str" for c in columns} | dict.fromkeys(scores, "float64")
-        frame = frame[[*columns, *scores]].astype(types).reset_index(drop=True)
+        types = dict.fromkeys(NUMBERS, "int64") | dict.fromkeys(measured, "float64")
+        frame = frame[[*columns, *measured]].astype(types).reset_index(drop=True)
     except (TypeError, ValueError) as error:
         raise UserError(f"{where}: {error}; repeat and fold are integers, scores are numbers.") from None
-    cell = frame.groupby(CELL, sort=True).ngroup()
-    _check_scores(frame, scores, cell, where)
+    frame = with_categories(frame)
+    cell = frame.groupby(CELL, observed=True).ngroup()
+    _check_measured(frame, measured, cell, where)
     _check_rows(frame, cell, where)
     return frame
 
@@ -87,11 +115,11 @@ def check_roles(frame: pd.DataFrame, allowed: Sequence[str], where: str) -> None
         raise UserError(f"{where}: row {wrong[0]}: role '{role}'; expected one of {', '.join(allowed)}.")
 
 
-def _check_scores(frame: pd.DataFrame, scores: list[str], cell: pd.Series[int], where: str) -> None:
-    """Check that every cell has the scores of its classes, and all of them in every row."""
+def _check_measured(frame: pd.DataFrame, measured: list[str], cell: pd.Series[int], where: str) -> None:
+    """Check that every cell has the scores of its classes, and a number in every row where it has one in any."""
     n_rows = np.bincount(cell)
     own: list[list[str]] = [[] for _ in n_rows]
-    for column in scores:
+    for column in measured:
         infinite = np.flatnonzero(np.isinf(frame[column]))
         if len(infinite):
             raise UserError(f"{where}: row {infinite[0]}: column '{column}' is not finite.")
@@ -105,11 +133,12 @@ def _check_scores(frame: pd.DataFrame, scores: list[str], cell: pd.Series[int], 
             )
         for place in np.flatnonzero(n_known):
             own[place].append(column)
-    for name, rows in frame.groupby(CELL):
-        classes = sorted({*rows["y_true"].unique(), *rows["y_pred"].unique()})
-        columns = own[cell[rows.index[0]]]
+    pairs = frame[["y_true", "y_pred"]].assign(cell=cell).drop_duplicates()
+    for _, rows in pairs.groupby("cell"):
+        classes = sorted({*rows["y_true"], *rows["y_pred"]})
+        columns = [c for c in own[rows["cell"].iloc[0]] if c != RECONSTRUCTION]
         if not _scores_fit(columns, classes):
-            told = ", ".join(f"{c} {value}" for c, value in zip(CELL, name, strict=True))
+            told = ", ".join(f"{c} {frame[c].iloc[rows.index[0]]}" for c in CELL)
             raise UserError(
                 f"{where}: {told}: score column(s) {', '.join(columns) or '(none)'} do not fit the classes "
                 f"{', '.join(classes)}; expected 'score' alone for two classes, or 'score_<class>' for each of "

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_curve
 
+from leukorepro.config import NetworkSpec, Study
 from leukorepro.evaluation.auroc import Floats
 from leukorepro.evaluation.contract import CELL, score_columns
 from leukorepro.evaluation.predictions import Cell, cells, score_of_class
@@ -47,6 +48,29 @@ def roc_curves(predictions: pd.DataFrame, positive_class: Callable[[Cell], str |
     return pd.concat(curves, ignore_index=True)[[*CELL, "class", "fpr", "tpr"]]
 
 
+def last_epochs(predictions: pd.DataFrame, study: Study) -> pd.DataFrame:
+    """Predictions without those after a network's earlier epochs, which some tables average over.
+
+    A curve is of one network, and so is the matrix that a paper prints: of the one that the training ends in.
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        As `leukorepro.evaluation.predictions.read_predictions` gives them. In tables with ``epochs: all`` a network's
+        epochs are repeats, ``repeat * n_epochs + epoch``.
+    study : Study
+    """
+    kept = np.ones(len(predictions), dtype=bool)
+    for number, table in study.tables.items():
+        for item in table.items if table.epochs == "all" else []:
+            if isinstance(study.classifiers[item.classifier], NetworkSpec):
+                own = np.flatnonzero((predictions["table"] == number) & (predictions["item"] == item.item))
+                epoch = predictions["repeat"].to_numpy()[own]
+                n_epochs = (epoch.max(initial=0) + 1) // study.splits[table.split_of(item)].repeats
+                kept[own] = epoch % n_epochs == n_epochs - 1
+    return predictions[kept]
+
+
 def confusion_matrices(predictions: pd.DataFrame) -> pd.DataFrame:
     """Confusion matrix of every item under every protocol.
 
@@ -56,7 +80,9 @@ def confusion_matrices(predictions: pd.DataFrame) -> pd.DataFrame:
         Columns ``table, item, protocol, y_true, y_pred, count``: one row for every pair of the cell's classes, zeros
         included; counts are summed over folds and repeats.
     """
-    counts = predictions.groupby([*CELL, "y_true", "y_pred"]).size()
+    names = [*CELL, "y_true", "y_pred"]
+    counts = predictions.groupby(names, observed=True).size()
+    counts.index = pd.MultiIndex.from_tuples(counts.index, names=names)
     keys = []
     for _, first in predictions.drop_duplicates(CELL).sort_values(CELL).iterrows():
         cell = tuple(first[CELL])
@@ -64,7 +90,7 @@ def confusion_matrices(predictions: pd.DataFrame) -> pd.DataFrame:
         if not classes:
             classes = sorted({name for pair in counts.loc[cell].index for name in pair})
         keys += [(*cell, *pair) for pair in product(classes, classes)]
-    index = pd.MultiIndex.from_tuples(keys, names=counts.index.names)
+    index = pd.MultiIndex.from_tuples(keys, names=names)
     return counts.reindex(index, fill_value=0).rename("count").reset_index()
 
 

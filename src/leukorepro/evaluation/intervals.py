@@ -11,7 +11,8 @@ resamples (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter
 - If the metric is 1 in every resample, resampling cannot say how far below 1 it may be. The lower bound is then the
   exact one of Clopper and Pearson for n successes in n trials, (alpha/2)**(1/n), n being the number of groups that the
   metric rests on (`leukorepro.evaluation.metrics.support`); about 3.7/n below 1. A metric of 0 everywhere has the
-  mirrored upper bound.
+  mirrored upper bound. A mean, of losses say, is no share and has no such bound: if it is the same in every resample,
+  there is no interval.
 - The draws depend on the seed and on the number of groups alone, so items and rungs measured on the same groups are
   measured on the same resamples.
 """
@@ -69,12 +70,15 @@ def intervals(
     level : float
         Nominal coverage, in (0, 1).
     metrics : sequence of str
-        Names in `leukorepro.evaluation.metrics.METRICS`.
+        Names in `leukorepro.evaluation.metrics.METRICS` or in `rows.means`.
     """
     weights = resample_weights(int(group.max()) + 1, n_resamples, seed)
     resamples = measure_weighted(rows, group, weights, metrics)
     counts = support(rows, group)
-    return {name: percentile_interval(values, counts[name], level) for name, values in resamples.items()}
+    return {
+        name: percentile_interval(values, counts[name], level, share=name not in rows.means)
+        for name, values in resamples.items()
+    }
 
 
 @lru_cache(maxsize=4)
@@ -88,8 +92,8 @@ def resample_weights(n_groups: int, n_resamples: int, seed: int) -> NDArray[np.u
     return weights
 
 
-def percentile_interval(resamples: Floats, n_groups: int, level: float = LEVEL) -> Interval:
-    """Percentile interval of a metric in [0, 1].
+def percentile_interval(resamples: Floats, n_groups: int, level: float = LEVEL, *, share: bool = True) -> Interval:
+    """Percentile interval of a metric.
 
     Parameters
     ----------
@@ -99,6 +103,8 @@ def percentile_interval(resamples: Floats, n_groups: int, level: float = LEVEL) 
         Number of groups that the metric rests on.
     level : float
         Nominal coverage, in (0, 1).
+    share : bool
+        Whether the metric is a share, in [0, 1], that has exact bounds.
     """
     defined = resamples[~np.isnan(resamples)]
     undefined = len(resamples) - len(defined)
@@ -106,9 +112,11 @@ def percentile_interval(resamples: Floats, n_groups: int, level: float = LEVEL) 
         return Interval(np.nan, np.nan, undefined)
     tail = (1 - level) / 2
     exact = tail ** (1 / n_groups)
-    if (defined == 1).all():
+    if not share and (defined == defined[0]).all():
+        return Interval(np.nan, np.nan, undefined)
+    if share and (defined == 1).all():
         return Interval(exact, 1.0, undefined)
-    if (defined == 0).all():
+    if share and (defined == 0).all():
         return Interval(0.0, 1 - exact, undefined)
     low, high = np.quantile(defined, [tail, 1 - tail])
     return Interval(float(low), float(high), undefined)

@@ -10,13 +10,15 @@ given, since papers print both.
 - AUROC is computed within folds and averaged over them, weighted by their numbers of (positive, negative) pairs: the
   share of such pairs *of one fold* that the scores put in the right order, ties counting half. Scores of different
   folds come from different models, whose scales need not agree, and are never compared.
-- Repeats: a metric is computed for each repeat of the folds and averaged over the repeats.
+- A loss, or any other number that each row has, is a metric by its mean over the rows (`Scored.means`).
+- Repeats: a metric is computed for each repeat of the folds and averaged over the repeats. Where the predictions after
+  every epoch of a network count, epochs are repeats.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import pandas as pd
@@ -48,6 +50,8 @@ class Scored:
     """Repeat, 0 to n_repeats - 1, shape (n_rows,)."""
     fold: Ints
     """Fold, shape (n_rows,)."""
+    means: Mapping[str, Floats] = field(default_factory=dict)
+    """Further numbers of the rows, shape (n_rows,), by the name of the metric that is their mean."""
 
     @property
     def n_repeats(self) -> int:
@@ -62,6 +66,7 @@ def scored(
     repeat: ArrayLike | None = None,
     fold: ArrayLike | None = None,
     average_over: Sequence[str] | None = None,
+    means: Mapping[str, ArrayLike] | None = None,
 ) -> Scored:
     """Put predictions into numbers.
 
@@ -77,26 +82,33 @@ def scored(
     average_over : sequence of str, optional
         Classes that sensitivity, specificity, precision and F1 are averaged over, whether or not a row is of them;
         default: those of the scores.
+    means : mapping of str to array of float, shape (n_rows,), optional
+        By the name of a metric, the numbers that it is the mean of; NaN in one row leaves the metric undefined.
     """
-    n_rows = len(np.asarray(y_true))
     averaged = list(scores) if average_over is None else list(average_over)
-    names = np.concatenate([np.asarray(part, dtype=object) for part in (y_true, y_pred, averaged, list(scores))])
-    codes = pd.factorize(names)[0]
-    truth, guess, targets, ranked = np.split(codes, np.cumsum([n_rows, n_rows, len(averaged)]))
-    none = np.zeros(n_rows, dtype=np.intp)
+    numbers: dict[str, int] = {}
+    truth = _numbered(y_true, numbers)
+    none = np.zeros(len(truth), dtype=np.intp)
     return Scored(
         truth=truth,
-        guess=guess,
-        targets=targets,
-        ranked=ranked,
+        guess=_numbered(y_pred, numbers),
+        targets=_numbered(averaged, numbers),
+        ranked=_numbered(list(scores), numbers),
         scores=np.stack([np.asarray(column, dtype=np.float64) for column in scores.values()], axis=1),
         repeat=none if repeat is None else pd.factorize(np.asarray(repeat))[0],
         fold=none if fold is None else np.asarray(fold, dtype=np.intp),
+        means={name: np.asarray(column, dtype=np.float64) for name, column in (means or {}).items()},
     )
 
 
+def _numbered(classes: ArrayLike, numbers: dict[str, int]) -> Ints:
+    """Number of every class; one that has none yet gets the next."""
+    codes, names = pd.factorize(classes if isinstance(classes, pd.Series) else np.asarray(classes, dtype=object))
+    return np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.intp)[codes]
+
+
 def measure(rows: Scored, metrics: Sequence[str] = METRICS) -> dict[str, float]:
-    """Metrics of all rows, by their names in `METRICS`; NaN where undefined."""
+    """Metrics of all rows, by their names in `METRICS` or in `Scored.means`; NaN where undefined."""
     one_group = np.zeros(len(rows.truth), dtype=np.intp)
     return {name: float(v[0]) for name, v in measure_weighted(rows, one_group, np.ones((1, 1)), metrics).items()}
 
@@ -124,11 +136,12 @@ def measure_weighted(
     """
     cells = _cells(rows, group, len(weights))
     areas = _areas(rows, group, len(weights)) if "auroc" in metrics else []
-    step = max(8, CELLS_AT_ONCE // max(len(rows.truth), len(weights)))
+    largest_repeat = int(np.bincount(rows.repeat).max())
+    step = max(8, CELLS_AT_ONCE // max(largest_repeat, len(weights), cells[:, :, 0].size))
     chunks = []
     for start in range(0, weights.shape[1], step):
         chunk = np.ascontiguousarray(weights[:, start : start + step], dtype=np.float64)
-        values = _shares(cells, chunk)
+        values = _shares(cells, chunk, list(rows.means))
         if areas:
             values["auroc"] = np.mean([area.weighted(chunk) for area in areas], axis=0)
         chunks.append(values)
@@ -138,15 +151,15 @@ def measure_weighted(
 def support(rows: Scored, group: Ints) -> dict[str, int]:
     """Number of groups that each metric rests on: those in its denominator.
 
-    All groups for the accuracy; those with a row of the class for the sensitivity, of another class for the
-    specificity; those with a row predicted to be of it for the precision, or also truly of it for F1; for the AUROC
-    the smaller number of those with a positive and those with a negative row. Where several classes are averaged, the
-    smallest such number of a class.
+    All groups for the accuracy and for means; those with a row of the class for the sensitivity, of another class for
+    the specificity; those with a row predicted to be of it for the precision, or also truly of it for F1; for the
+    AUROC the smaller number of those with a positive and those with a negative row. Where several classes are
+    averaged, the smallest such number of a class.
     """
     n_groups = int(group.max()) + 1
 
     def groups_with(chosen: NDArray[np.bool_]) -> Ints:
-        return np.array([len(np.unique(group[column])) for column in chosen.T], dtype=np.intp)
+        return np.array([np.count_nonzero(np.bincount(group[column])) for column in chosen.T], dtype=np.intp)
 
     true, guessed = (column[:, None] == rows.targets for column in (rows.truth, rows.guess))
     ranked = rows.truth[:, None] == rows.ranked
@@ -159,29 +172,31 @@ def support(rows: Scored, group: Ints) -> dict[str, int]:
         "recall": sensitivity,
         "f1": int(groups_with(true | guessed).min()),
         "auroc": int(np.minimum(groups_with(ranked), groups_with(~ranked)).min()),
+        **dict.fromkeys(rows.means, n_groups),
     }
 
 
 def _cells(rows: Scored, group: Ints, n_groups: int) -> Floats:
-    """Counts per repeat, cell and group, shape (n_repeats, 2 + 3 * n_targets, n_groups).
+    """Sums per repeat, cell and group, shape (n_repeats, 2 + n_means + 3 * n_targets, n_groups).
 
-    Cells: rows, rows predicted right; then for every target its true, its predicted and its rightly predicted rows.
+    Cells: rows, rows predicted right; the numbers that means are taken of; then for every target its true, its
+    predicted and its rightly predicted rows.
     """
     right = rows.truth == rows.guess
-    columns = [np.ones_like(right), right]
+    columns = [np.ones_like(right), right, *rows.means.values()]
     for chosen in (rows.truth, rows.guess, np.where(right, rows.truth, -1)):
         columns += [chosen == target for target in rows.targets]
     place = rows.repeat * n_groups + group
     size = rows.n_repeats * n_groups
-    counts = np.stack([np.bincount(place, column, size) for column in columns])
-    return np.ascontiguousarray(counts.reshape(len(columns), rows.n_repeats, n_groups).swapaxes(0, 1), dtype=np.float64)
+    sums = np.stack([np.bincount(place, column, size) for column in columns])
+    return np.ascontiguousarray(sums.reshape(len(columns), rows.n_repeats, n_groups).swapaxes(0, 1), dtype=np.float64)
 
 
-def _shares(cells: Floats, weights: Floats) -> dict[str, Floats]:
-    """All metrics but the AUROC from counts per group, each of shape (n_resamples,)."""
-    counts = cells @ weights
-    total, right = counts[:, :1], counts[:, 1:2]
-    true, guessed, both = np.split(counts[:, 2:], 3, axis=1)
+def _shares(cells: Floats, weights: Floats, means: Sequence[str]) -> dict[str, Floats]:
+    """All metrics but the AUROC from sums per group, each of shape (n_resamples,)."""
+    sums = cells @ weights
+    total, right, numbers, classes = np.split(sums, [1, 2, 2 + len(means)], axis=1)
+    true, guessed, both = np.split(classes, 3, axis=1)
     negatives = total - true
     with np.errstate(invalid="ignore"):
         shares = {
@@ -190,6 +205,7 @@ def _shares(cells: Floats, weights: Floats) -> dict[str, Floats]:
             "specificity": (negatives - (guessed - both)) / negatives,
             "precision": both / guessed,
             "f1": 2 * both / (true + guessed),
+            **{name: numbers[:, place : place + 1] / total for place, name in enumerate(means)},
         }
     values = {name: share.mean(axis=(0, 1)) for name, share in shares.items()}
     return values | {"recall": values["sensitivity"]}

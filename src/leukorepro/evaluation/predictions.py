@@ -5,8 +5,10 @@ protocol. A cell of two classes has the column ``score`` (of the positive class,
 more classes a column ``score_<class>`` for each; in one file the score columns that do not concern a cell are empty
 there. Cells may differ in their classes: one image can be ``ALL`` in one table and ``L1`` in another.
 
+An item with a convolutional autoencoder has one more number in every row, `RECONSTRUCTION`; it is empty elsewhere.
+
 Predictions of rows that a classifier was tested on are what counts, and have a file of their own. Those of rows that
-it was fitted or validated on lie beside it, with their `role`, where a paper prints the accuracy on them.
+it was fitted or validated on lie beside it, with their `role`, where a paper prints a metric of them.
 """
 
 from __future__ import annotations
@@ -16,17 +18,23 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
+from pandas.api.types import union_categoricals
 
 from leukorepro.errors import UserError
 from leukorepro.evaluation.contract import (
     CELL,
     FITTED,
     ORDER,
+    TEXT,
     check_roles,
     checked,
     checked_part,
+    measured_columns,
     score_columns,
+    with_categories,
 )
 from leukorepro.store import parquet_metadata, read_parquet, write_parquet
 from leukorepro.tables import ENGINES, PREDICTIONS, PREDICTIONS_WITH_ROLE, merged_engines
@@ -90,10 +98,24 @@ def score_of_class(rows: pd.DataFrame, positive_class: str | None) -> dict[str, 
 
 
 def cells(frame: pd.DataFrame) -> Iterator[tuple[Cell, pd.DataFrame]]:
-    """Yield the name of every cell (table, item, protocol) and its rows, with its own score columns only."""
-    scores = score_columns(frame)
-    for name, rows in frame.groupby(CELL):
-        yield Cell(*map(str, name)), rows.drop(columns=[c for c in scores if rows[c].isna().all()])
+    """Yield the name of every cell (table, item, protocol) and its rows, as `rows_of_cell` gives them."""
+    for cell, positions in positions_of_cells(frame).items():
+        yield cell, rows_of_cell(frame, positions)
+
+
+def positions_of_cells(frame: pd.DataFrame) -> dict[Cell, NDArray[np.intp]]:
+    """Positions of every cell's rows, cells in the order of their names."""
+    names = frame[CELL].drop_duplicates().sort_values(CELL)
+    number = frame.groupby(CELL, observed=True, sort=True).ngroup().to_numpy()
+    return {
+        Cell(*map(str, name)): np.flatnonzero(number == place)
+        for place, name in enumerate(names.itertuples(index=False))
+    }
+
+
+def rows_of_cell(frame: pd.DataFrame, positions: NDArray[np.intp]) -> pd.DataFrame:
+    """A cell's rows, with its own scores only."""
+    return _without_empty(frame.iloc[positions])
 
 
 def read_predictions(path: Path) -> pd.DataFrame:
@@ -189,15 +211,26 @@ def collect(parts: Sequence[pd.DataFrame]) -> Collected:
     """
     if not parts:
         raise UserError("no predictions to collect; expected one table or more. Run the stage that makes them first.")
-    whole = _sorted(checked_part(pd.concat(parts, ignore_index=True), "collected predictions"))
+    whole = _sorted(checked_part(_joined(parts), "collected predictions"))
     tested = whole["role"] == "test"
-    return Collected(_without_empty_scores(whole[tested].drop(columns="role")), _without_empty_scores(whole[~tested]))
+    return Collected(_alone(whole[tested].drop(columns="role")), _alone(whole[~tested]))
 
 
-def _without_empty_scores(frame: pd.DataFrame) -> pd.DataFrame:
-    """Without the score columns of cells that are not in it."""
-    empty = [c for c in score_columns(frame) if frame[c].isna().all()]
-    return frame.drop(columns=empty).reset_index(drop=True)
+def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
+    """Parts under one another; `pandas.concat` alone would write out text whose categories differ."""
+    frames = [with_categories(part) for part in parts]
+    text = {c: union_categoricals([f[c] for f in frames]) for c in TEXT if all(c in f.columns for f in frames)}
+    return pd.concat([f.drop(columns=list(text)) for f in frames], ignore_index=True).assign(**text)
+
+
+def _alone(frame: pd.DataFrame) -> pd.DataFrame:
+    """Rows as a table of their own, which knows nothing of the others' scores and texts."""
+    return with_categories(_without_empty(frame)).reset_index(drop=True)
+
+
+def _without_empty(frame: pd.DataFrame) -> pd.DataFrame:
+    """Without the numbers that cells have which are not in it."""
+    return frame.drop(columns=[c for c in measured_columns(frame) if frame[c].isna().all()])
 
 
 def _sorted(frame: pd.DataFrame) -> pd.DataFrame:

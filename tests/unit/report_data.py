@@ -8,6 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pandas as pd
+import report_trainings
 from PIL import Image
 
 from leukorepro.config import Protocol, Study, Table
@@ -127,7 +128,7 @@ def resolve(
     title: str = "",
 ) -> ResolvedStudy:
     """A study put together by hand."""
-    base = {"title": title, "positive_class": "all" if study.key == "atteia2022" else None}
+    base = {"title": title, "positive_class": "all" if study.key in ("atteia2022", "networks") else None}
     size = {"subjects": 4, "images": 12}
     look = "bone_marrow" if study.key == "systems" else "allidb"
     dataset = (
@@ -152,11 +153,15 @@ def resolve(
                 for name, e in study.extractors.items()
             },
             "descriptors": {
-                name: ResolvedDescriptor(id=f"{d.descriptor}-112", descriptor=d.descriptor, input_size=112)
+                name: ResolvedDescriptor(id=f"{d.descriptor}-18", descriptor=d.descriptor, input_size=18)
                 for name, d in study.descriptors.items()
             },
             "protocols": {
-                r: Protocol(rung=r, unit="subject" if r in ("subject_disjoint", "external") else "view", scope="train")
+                r: Protocol(
+                    rung=r,
+                    unit="subject" if r in ("subject_disjoint", "external") else "view",
+                    scope=study.published_protocol.scope if r == "as_published" else "train",
+                )
                 for r in LADDER
                 if r in rungs
             },
@@ -179,7 +184,8 @@ def write_run(root: Path, studies: list[ResolvedStudy], *, budget: str = "demo",
             _write_features(features / f"{extractor.id}.h5", extractor.backbone, extractor.layer, extractor.weights)
         for name, descriptor in study.descriptors.items():
             if name != "unused":  # by no item, so never computed
-                _write_features(features / f"{descriptor.id}.h5", descriptor.descriptor, "none", "none")
+                columns = 3 * descriptor.input_size**2 if descriptor.descriptor == "images" else 5
+                _write_features(features / f"{descriptor.id}.h5", descriptor.descriptor, "none", "none", columns)
         _write_results(results / study.study.key, study, manifest, generator, published, budget)
     return results
 
@@ -187,6 +193,7 @@ def write_run(root: Path, studies: list[ResolvedStudy], *, budget: str = "demo",
 def classes(study: ResolvedStudy) -> list[str]:
     """The dataset's own."""
     known = {"atteia2022": ["all", "normal"], "systems": ["L1", "L2", "M2", "M3", "M5"]}
+    known["networks"] = ["all", "hem"]
     return known.get(study.study.key, ["L1", "M2", "M5 & <x>"])
 
 
@@ -238,10 +245,10 @@ def scan_summary(manifest: pd.DataFrame) -> dict[str, object]:
     }
 
 
-def _write_features(path: Path, backbone: str, layer: str, weights: str) -> None:
+def _write_features(path: Path, backbone: str, layer: str, weights: str, columns: int = 5) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with h5py.File(path, "w") as file:
-        file["features"] = np.zeros((2, 5), dtype=np.float32)
+        file["features"] = np.zeros((2, columns), dtype=np.float32)
         file.attrs.update(
             {
                 "backbone": backbone,
@@ -274,10 +281,11 @@ def _write_results(
                 images_here = images.assign(label=images["label"].map(labels.of_label)) if labels else images
                 names = list(labels.classes) if labels else classes(study)
                 part = _predict(images_here, np.array(names), ACCURACY[rung], generator)
+                part = report_trainings.as_trained(part, study.study, table, item, generator)
                 about = {"study": study.study.key, "dataset": study.dataset_id, "table": number, "protocol": rung}
                 part = part.assign(**about, item=item.item, role="test")
                 if table.needs_fitted_rows:
-                    role = np.resize(["test", "train", "train", "validation"], len(part))
+                    role = np.resize(["test", "train", "train", "validation", "test", "train", "train"], len(part))
                     part = part.assign(role=role)
                 parts.append(part)
         collected = collect(parts)
@@ -285,11 +293,7 @@ def _write_results(
         write_fitting(collected.fitting, folder / rung / "fitting.parquet")
         tested.append(collected.predictions)
         fitted.append(collected.fitting)
-        for table in study.study.tables.values():
-            for item in table.items:
-                if item.reducer:
-                    path = folder / rung / "reducers" / table.split / f"{item.features}-{item.reducer}.h5"
-                    _write_reducer(path, ["all"] if rung == "as_published" else ["r0f0", "r0f1", "r0f2"], generator)
+        report_trainings.write_trainings(folder, study, rung, images["image_id"].tolist(), generator)
     metrics = evaluate(
         tested,
         study,
@@ -326,13 +330,3 @@ def _published(tables: dict[str, Table], generator: np.random.Generator) -> pd.D
         if item.reading_of is None and not number.startswith("S")
     ]
     return pd.DataFrame(rows, columns=["table", "item", "metric", "value", "half_unit"])
-
-
-def _write_reducer(path: Path, fits: list[str], generator: np.random.Generator) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with h5py.File(path, "w") as file:
-        for name in fits:
-            group = file.create_group(name)
-            group["loss"] = 10 * np.exp(-np.linspace(0, 3, 13) * generator.uniform(0.9, 1.1))
-            group["gradient_norm"] = np.linspace(1, 0.1, 13)
-            group.attrs["stopped_by"] = "epochs"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import re
 import shutil
-from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
 
@@ -13,69 +12,18 @@ import pandas as pd
 import pytest
 import report_data
 from PIL import Image
+from report_page import Page, words
 
 from leukorepro.config import load_study
 from leukorepro.errors import UserError
 from leukorepro.evaluation.metrics import METRICS
-from leukorepro.report import cells, figures, selection, squares, style, wording
+from leukorepro.report import cells, conditions, figures, selection, squares, style, wording
 from leukorepro.report.site import build
 from leukorepro.report.summary import summary_table
 from leukorepro.report.tables import Numbers, headline, read_metrics
 from leukorepro.resolved import load_resolved
 
 ATTEIA = load_study(report_data.ATTEIA)
-VOID = {"meta", "img", "br", "link", "col", "hr", "input"}
-
-
-class Page(HTMLParser):
-    """Everything a test asks of a page; refuses tags that are not closed in order."""
-
-    def __init__(self, text: str) -> None:
-        super().__init__()
-        self.links: list[str] = []
-        self.images: list[dict[str, str | None]] = []
-        self.tags: list[str] = []
-        self.ids: list[str] = []
-        self.text = ""
-        self.rows: list[tuple[str, list[float]]] = []
-        """Of every table row: its text, and the values of its `data` elements."""
-        self._open: list[str] = []
-        self._row: tuple[list[str], list[float]] | None = None
-        self.feed(text)
-        self.close()
-        assert self._open == []
-
-    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
-        values = dict(attrs)
-        self.tags.append(tag)
-        if tag not in VOID:
-            self._open.append(tag)
-        if values.get("id"):
-            self.ids.append(str(values["id"]))
-        self.links += [str(values[name]) for name in ("href", "src") if values.get(name)]
-        if tag == "img":
-            self.images.append(values)
-        if tag == "tr":
-            self._row = ([], [])
-        if tag == "data" and self._row is not None:
-            self._row[1].append(float(str(values["value"])))
-
-    def handle_endtag(self, tag: str) -> None:
-        assert self._open.pop() == tag
-        if tag == "tr" and self._row is not None:
-            self.rows.append((" ".join(self._row[0]), self._row[1]))
-            self._row = None
-
-    def handle_data(self, data: str) -> None:
-        if self._open and self._open[-1] == "style":
-            return
-        self.text += data
-        if self._row is not None:
-            self._row[0].append(data)
-
-
-def words(page: Page) -> str:
-    return " ".join(page.text.split())
 
 
 @pytest.fixture(scope="module")
@@ -268,7 +216,7 @@ def test_caveats_stand_at_the_top_beside_every_table_and_in_every_figure(results
     assert len(run.caveats) == 3
     assert all(text.index(caveat) < text.index("Summary") for caveat in run.caveats)
     first = run.studies[0]
-    said = wording.sentence(wording.conditions(first, run.budget))
+    said = wording.sentence(conditions.conditions(first, run.budget))
     assert re.search(r"\d+ instead of 750 training epochs", said)
     # Ladder, Table 1, all rungs and losses have captions with it; each picture's description ends in it.
     assert text.count(said) >= 5
@@ -381,6 +329,12 @@ def test_an_undefined_metric_is_a_dash_and_never_a_number(clean: Path, tmp_path:
     assert "nan" not in after.text.lower().split()
 
 
+def test_a_study_without_trainings_has_no_such_part(clean: Path) -> None:
+    text = Page((clean / "report" / "index.html").read_text()).text
+    assert "Training of" not in text
+    assert "Networks:" not in text
+
+
 def test_equal_input_gives_equal_bytes_and_leaves_nothing_behind(clean: Path, tmp_path: Path) -> None:
     (tmp_path / "figures" / "gone").mkdir(parents=True)
     (tmp_path / "figures" / "gone" / "old.svg").write_text("old")
@@ -441,7 +395,8 @@ def test_summary_table_has_a_block_for_every_study(which: str, request: pytest.F
         ("healthy_precision", 1.0, "100.0"),
         ("auroc", 0.98765, "0.988"),
         ("n_features", 3072.0, "3072"),
-        ("train_loss", 0.25, "0.25"),
+        ("train_loss", 0.25, "0.2500"),
+        ("learnables", 86503162.0, "86503162"),
         ("f1", float("nan"), wording.MISSING),
         ("f1", None, wording.MISSING),
     ],

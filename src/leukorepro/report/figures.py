@@ -11,7 +11,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import LogLocator, NullFormatter
 
 from leukorepro.report import style, wording
 from leukorepro.report.tables import Estimate, Headline, Step
@@ -30,14 +29,6 @@ class Curve:
     def area(self) -> float:
         """Area under the curve."""
         return float(np.trapezoid(self.tpr, self.fpr))
-
-
-@dataclass(frozen=True)
-class Losses:
-    """Training loss of every fit of one reducer on one rung: at the start, and after every epoch."""
-
-    rung: Rung
-    fits: Sequence[Sequence[float]]
 
 
 @style.styled
@@ -170,30 +161,6 @@ def roc(panels: Sequence[tuple[str, Sequence[Curve]]], conditions: Sequence[str]
             axes.legend(
                 loc="lower right", title="area under the curve", title_fontsize=6, fontsize=6, alignment="right"
             )
-    style.note(figure, conditions)
-    return figure
-
-
-@style.styled
-def losses(panels: Sequence[tuple[str, Sequence[Losses]]], conditions: Sequence[str]) -> Figure:
-    """Training loss over epochs, one panel per reducer, one line per fit."""
-    figure, grid = style.panels(len(panels), 3, 2.0, sharey=True)
-    for axes, (title, groups) in zip(grid, panels, strict=True):
-        for group in groups:
-            look = style.LOOKS[group.rung]
-            for fit in group.fits:
-                axes.plot(range(len(fit)), fit, color=look.colour, linestyle=look.dash, linewidth=0.9)
-        axes.set_yscale("log")
-        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
-        axes.yaxis.set_major_formatter("{x:g}")
-        axes.yaxis.set_minor_formatter(NullFormatter())
-        axes.set_title(title)
-        axes.set_xlabel("epoch")
-        axes.grid(axis="y")
-    grid[0].set_ylabel("loss")
-    shown = list(dict.fromkeys(group.rung for _, groups in panels for group in groups))
-    lines = [Line2D([], [], color=style.LOOKS[r].colour, linestyle=style.LOOKS[r].dash) for r in shown]
-    figure.legend(lines, [wording.RUNG_NAMES[r] for r in shown], loc="outside upper left", ncols=5)
     style.note(figure, conditions)
     return figure
 

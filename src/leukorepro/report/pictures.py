@@ -111,7 +111,8 @@ class Studio:
         classes = list(dict.fromkeys(frame["class"]))
         if not classes:
             return None
-        name, items = wording.table_name(table), drawn_items(self.study, self.sources.numbers, table)
+        spec, name = self.study.study.tables[table], wording.table_name(table)
+        items = drawn_items(self.study, self.sources.numbers, table)
         if len(classes) == 1:
             title = f"{name}, class {self._called(classes[0])} against the other"
             panels = [(item, self._panel(frame, item, classes[0])) for item in items]
@@ -120,10 +121,11 @@ class Studio:
             title = f"{name}, {main}, each class against the others"
             panels = [(self._called(c), self._panel(frame, main, c)) for c in classes]
         drawn = figures.roc(panels, self.conditions)
+        after = " Networks are drawn after their last epoch." if spec.epochs == "all" else ""
         return Picture(
             self.output.figure(drawn, "figures", self.study.study.key, f"roc-{table}.svg"),
             f"ROC curves: {title}. Areas under the curves: {_areas(panels)}.",
-            f"{title}. In the legends, the area under each curve.{self._others(table, items)}",
+            f"{title}. In the legends, the area under each curve.{after}{self._others(table, items)}",
             self.output.table(frame, "data", self.study.study.key, f"roc-{table}.csv"),
         )
 
@@ -142,45 +144,22 @@ class Studio:
         drawn = squares.confusion(panels, [self._called(name) for name in classes], self.conditions)
         shown = " and ".join(wording.RUNG_NAMES[rung].lower() for rung in self.shown)
         name = wording.table_name(table)
+        epochs = self.study.study.tables[table].epochs
+        last = ", of networks after their last epoch" if epochs == "all" else ""
         return Picture(
             self.output.figure(drawn, "figures", self.study.study.key, f"confusion-{table}.svg"),
             f"Confusion matrices of {', '.join(items)} of {name}, {shown}; the counts are in the CSV table.",
-            f"{name}, {shown}: counts of scored rows, augmented copies included where the protocol scores them, and "
-            f"shares of the true class.{self._others(table, items)}",
+            f"{name}, {shown}: counts of scored rows, augmented copies included where the protocol scores them{last}, "
+            f"and shares of the true class.{self._others(table, items)}",
             self.output.table(frame, "data", self.study.study.key, f"confusion-{table}.csv"),
-        )
-
-    def losses(self) -> Picture | None:
-        """Training losses of the reducers, or None where the study has none."""
-        if not self.sources.reducers:
-            return None
-        panels = [
-            (reduction.title, [group for group in self.sources.losses(reduction) if group.rung in self.shown])
-            for reduction in self.sources.reducers
-        ]
-        frame = pd.DataFrame(
-            [
-                (*reduction, fit.rung, fit.name, epoch, loss)
-                for reduction, fits in self.sources.reducers.items()
-                for fit in fits
-                for epoch, loss in enumerate(fit.loss)
-            ],
-            columns=["split", "features", "reducer", "protocol", "fit", "epoch", "loss"],
-        )
-        return Picture(
-            self.output.figure(
-                figures.losses(panels, self.conditions), "figures", self.study.study.key, "loss-reducers.svg"
-            ),
-            f"Training loss over epochs of {', '.join(title for title, _ in panels)}; final values are in the table.",
-            "Training loss of every fit: one where the protocol fits on all rows, else one for each fold.",
-            self.output.table(frame, "data", self.study.study.key, "loss.csv"),
         )
 
     def _bars(self, key: str) -> Picture:
         figure = self.study.study.figures[key]
         numbers = self.sources.numbers
         published = [[numbers.published(figure.table, item, m) for m in figure.metrics] for item in figure.items]
-        groups: list[tuple[str, Rung | None, list[list[Estimate]]]] = [("Published", None, published)]
+        printed = any(estimate.value is not None for row in published for estimate in row)
+        groups: list[tuple[str, Rung | None, list[list[Estimate]]]] = [("Published", None, published)] * printed
         for rung in self.shown:
             ours = [[numbers.ours(figure.table, item, rung, m) for m in figure.metrics] for item in figure.items]
             groups.append((f"{wording.RUNG_NAMES[rung]} (ours)", rung, ours))
@@ -189,7 +168,8 @@ class Studio:
         return Picture(
             self.output.figure(drawn, "figures", self.study.study.key, f"paper-{key}.svg"),
             f"{name} of the paper: {', '.join(map(wording.metric_name, figure.metrics))} of "
-            f"{', '.join(figure.items)}, published beside ours; the numbers are in {wording.table_name(figure.table)}.",
+            f"{', '.join(figure.items)}{', published beside ours' if printed else ''}; the numbers are in "
+            f"{wording.table_name(figure.table)}.",
             f"{name} of the paper: {figure.title}. Lines are 95 % intervals.",
         )
 

@@ -5,44 +5,19 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 import pandas as pd
 
 from leukorepro.data.manifest import read_manifest
-from leukorepro.evaluation.curves import confusion_matrices, roc_curves
+from leukorepro.evaluation.curves import confusion_matrices, last_epochs, roc_curves
 from leukorepro.evaluation.predictions import Cell, read_predictions
-from leukorepro.report.figures import Losses
 from leukorepro.report.selection import drawn_before, drawn_items, shown_rungs
 from leukorepro.report.tables import Numbers, read_metrics
+from leukorepro.report.trainings import Trainings, read_trainings
 from leukorepro.resolved import ResolvedStudy
 from leukorepro.store import hdf5_reader, read_json
 from leukorepro.words import Rung
-
-
-class Reduction(NamedTuple):
-    """A reducer, fitted on a feature set for a split."""
-
-    split: str
-    features: str
-    reducer: str
-
-    @property
-    def title(self) -> str:
-        """The reducer and what it reduces, in words."""
-        return f"{self.reducer} of {self.features}"
-
-
-@dataclass(frozen=True)
-class Fit:
-    """One training of a reducer."""
-
-    rung: Rung
-    name: str
-    """`all`, or the repeat and fold."""
-    loss: list[float]
-    """At the start and after every epoch."""
-    stopped_by: str
 
 
 @dataclass(frozen=True)
@@ -55,8 +30,7 @@ class Sources:
     """Columns table, item, protocol, class, fpr, tpr: one row per corner, for the items and rungs that are drawn."""
     confusion: pd.DataFrame
     """Columns table, item, protocol, y_true, y_pred, count."""
-    reducers: dict[Reduction, list[Fit]]
-    """Fits of every reducer, rungs in the ladder's order."""
+    trainings: Trainings
     manifest_file: Path
     manifest: pd.DataFrame
     scan_file: Path
@@ -64,13 +38,6 @@ class Sources:
     """Summary of `leukorepro.data.manifest.scan`."""
     extractors: dict[str, dict[str, Any]]
     """Attributes of every feature file, by the extractor's or descriptor's name in the study."""
-
-    def losses(self, reduction: Reduction) -> list[Losses]:
-        """A reducer's training losses, by rung."""
-        fits = self.reducers[reduction]
-        return [
-            Losses(rung, [fit.loss for fit in fits if fit.rung == rung]) for rung in dict.fromkeys(f.rung for f in fits)
-        ]
 
 
 def read_sources(study: ResolvedStudy, results: Path) -> Sources:
@@ -90,13 +57,16 @@ def read_sources(study: ResolvedStudy, results: Path) -> Sources:
     folder = results / study.study.key
     dataset = results.parent / "datasets" / study.dataset_id
     numbers = Numbers(read_metrics(folder / "metrics.csv"))
-    predictions = {rung: read_predictions(folder / rung / "predictions.parquet") for rung in study.protocols}
+    predictions = {
+        rung: last_epochs(read_predictions(folder / rung / "predictions.parquet"), study.study)
+        for rung in study.protocols
+    }
     return Sources(
         metrics_file=folder / "metrics.csv",
         numbers=numbers,
         roc=_roc(study, numbers, predictions),
         confusion=pd.concat([confusion_matrices(p) for p in predictions.values()], ignore_index=True),
-        reducers=_reducers(study, folder),
+        trainings=read_trainings(study, folder, predictions),
         manifest_file=dataset / "manifest.csv",
         manifest=read_manifest(dataset / "manifest.csv"),
         scan_file=dataset / "scan.json",
@@ -130,33 +100,6 @@ def _roc(study: ResolvedStudy, numbers: Numbers, predictions: dict[Rung, pd.Data
         drawn = pd.MultiIndex.from_frame(frame[["table", "item"]]).isin(list(splits))
         curves.append(roc_curves(frame[drawn], positive_class))
     return pd.concat(curves, ignore_index=True)
-
-
-def _reducers(study: ResolvedStudy, folder: Path) -> dict[Reduction, list[Fit]]:
-    used = {
-        Reduction(table.split_of(item), item.features, item.reducer): None
-        for table in study.study.tables.values()
-        for item in table.items
-        if item.reducer is not None
-    }
-    return {
-        reduction: [
-            fit
-            for rung in study.protocols
-            for fit in _fits(
-                folder / rung / "reducers" / reduction.split / f"{reduction.features}-{reduction.reducer}.h5", rung
-            )
-        ]
-        for reduction in used
-    }
-
-
-def _fits(path: Path, rung: Rung) -> list[Fit]:
-    with hdf5_reader(path) as file:
-        return [
-            Fit(rung, name, group["loss"][:].tolist(), str(group.attrs["stopped_by"]))
-            for name, group in sorted(file.items())
-        ]
 
 
 def _attributes(path: Path) -> dict[str, Any]:

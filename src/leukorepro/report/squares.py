@@ -101,9 +101,7 @@ def confusion(
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
         axes.set_title(f"{title}\n", fontsize=7.5)
-        corner: Any = {"xy": (0, 1), "xycoords": "axes fraction", "textcoords": "offset points", "fontsize": 7}
-        axes.annotate("\N{BLACK SQUARE}", xytext=(0, 4), color=style.LOOKS[rung].colour, **corner)
-        axes.annotate(wording.RUNG_NAMES[rung], xytext=(9, 4), **corner)
+        style.rung_title(axes, rung)
         axes.set_xlabel("predicted", fontsize=6.5, color=style.MUTED)
         axes.set_ylabel("true", fontsize=6.5, color=style.MUTED)
     style.note(figure, conditions)

@@ -2,19 +2,20 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Sequence
 from dataclasses import dataclass
-from statistics import median
 
+from leukorepro.config import IMAGES, NetworkSpec
 from leukorepro.report import wording
+from leukorepro.report.conditions import conditions as conditions_of
+from leukorepro.report.conditions import untested
 from leukorepro.report.dataset_page import DatasetPage, dataset_page
 from leukorepro.report.layout import Layout, lay_out
 from leukorepro.report.output import Output
 from leukorepro.report.pictures import Picture, Studio
 from leukorepro.report.selection import drawn_before
-from leukorepro.report.sources import Fit, Reduction, Sources
+from leukorepro.report.sources import Sources
 from leukorepro.report.tables import Estimate, Headline, RungRow, headline, rungs
+from leukorepro.report.training_page import TrainingPage, training_page
 from leukorepro.resolved import ResolvedStudy
 from leukorepro.words import Budget
 
@@ -38,18 +39,6 @@ class TablePage:
 
 
 @dataclass(frozen=True)
-class FitRow:
-    """The trainings of one reducer on one rung, summed up."""
-
-    reducer: str
-    rung: str
-    n_fits: int
-    epochs: str
-    loss: str
-    stopped_by: str
-
-
-@dataclass(frozen=True)
 class ExtractorRow:
     """What one feature file says of itself."""
 
@@ -70,8 +59,7 @@ class StudyPage:
     """Why no published number has a verdict."""
     ladder: Picture
     tables: list[TablePage]
-    losses: Picture | None
-    fits: list[FitRow]
+    training: TrainingPage
     rungs: list[RungRow]
     dataset: DatasetPage
     extractors: list[ExtractorRow]
@@ -81,7 +69,7 @@ class StudyPage:
 
 def study_page(study: ResolvedStudy, budget: Budget, sources: Sources, output: Output) -> StudyPage:
     """Draw a study's figures into the report's folder and put its part of the page together."""
-    conditions = wording.conditions(study, budget)
+    conditions = conditions_of(study, budget)
     top = headline(study, sources.numbers)
     studio = Studio(study, sources, conditions, output)
     return StudyPage(
@@ -90,11 +78,10 @@ def study_page(study: ResolvedStudy, budget: Budget, sources: Sources, output: O
         conditions=conditions,
         headline=top,
         sentence=_sentence(top),
-        untested=wording.untested(study, budget, bool(sources.scan["complete"])),
+        untested=untested(study, budget, bool(sources.scan["complete"])),
         ladder=studio.ladder(top),
         tables=[_table(study, sources, number, studio) for number in study.study.tables],
-        losses=studio.losses(),
-        fits=[row for reduction, fits in sources.reducers.items() for row in _fit_rows(reduction, fits)],
+        training=training_page(study, budget, sources, conditions, output),
         rungs=rungs(study),
         dataset=dataset_page(study, sources, output),
         extractors=_extractors(sources),
@@ -105,8 +92,7 @@ def study_page(study: ResolvedStudy, budget: Budget, sources: Sources, output: O
 
 def _sentence(top: Headline) -> str:
     """What became of the headline number, in words."""
-    name = wording.metric_name(top.metric)
-    name = name if name.isupper() else name.lower()
+    name = wording.in_a_sentence(top.metric)
 
     def told(estimate: Estimate) -> str:
         return wording.number_with_unit(top.metric, estimate.value)
@@ -156,45 +142,35 @@ def _notes(study: ResolvedStudy, sources: Sources, number: str) -> list[str]:
     label_set = study.label_set_of(table.split)
     positive = study.positive_class_of(table.split)
     positive = study.study.class_names.get(positive, positive) if positive else None
-    notes = [wording.averaging(table, positive, frame["y_true"].nunique())]
+    tables, classifiers = study.study.tables.values(), study.study.classifiers
+    networks = [name for name, spec in classifiers.items() if isinstance(spec, NetworkSpec)]
+    notes = [
+        wording.averaging(table, positive, frame["y_true"].nunique()),
+        wording.epochs(table, networks, several=len({other.epochs for other in tables}) > 1),
+    ]
     if label_set is not None:
         classes = [f"{name} is {', '.join(labels)}" for name, labels in label_set.classes.items()]
         notes.insert(0, wording.sentence(classes))
     return [note for note in notes if note]
 
 
-def _fit_rows(reduction: Reduction, fits: Sequence[Fit]) -> list[FitRow]:
-    rows = []
-    for rung in dict.fromkeys(fit.rung for fit in fits):
-        chosen = [fit for fit in fits if fit.rung == rung]
-        epochs = sorted({len(fit.loss) - 1 for fit in chosen})
-        stopped = Counter(fit.stopped_by for fit in chosen)
-        rows.append(
-            FitRow(
-                reduction.title,
-                wording.RUNG_NAMES[rung],
-                len(chosen),
-                str(epochs[0]) if len(epochs) == 1 else f"{epochs[0]} to {epochs[-1]}",
-                f"{median(fit.loss[-1] for fit in chosen):#.4g}",
-                ", ".join(f"{reason} ({count})" for reason, count in sorted(stopped.items())),
-            )
-        )
-    return rows
-
-
 def _extractors(sources: Sources) -> list[ExtractorRow]:
     rows = []
     for name, attributes in sources.extractors.items():
         size = attributes["input_size"]
-        network, weights = {"Descriptor": str(attributes["backbone"])}, {}
-        if attributes["weights"] != "none":
-            network = {"Network": f"{attributes['backbone']}, layer {attributes['layer']}"}
-            weights = {"Weights": str(attributes["weights"]), "Weights, SHA-256": str(attributes["weights_sha256"])}
+        made = {"Descriptor": str(attributes["backbone"])}
+        number = {"Features": f"{attributes['n_features']:,}"}
+        if attributes["backbone"] == IMAGES:
+            made = {"Descriptor": "images as they are"}
+            number = {"Values": f"{attributes['n_features']:,} of each image"}
+        elif attributes["weights"] != "none":
+            made = {"Network": f"{attributes['backbone']}, layer {attributes['layer']}"}
+            number["Weights"] = str(attributes["weights"])
+            number["Weights, SHA-256"] = str(attributes["weights_sha256"])
         shown = {
-            **network,
+            **made,
             "Input": f"{size} \N{MULTIPLICATION SIGN} {size} pixels, {attributes['preprocessing']}",
-            "Features": str(attributes["n_features"]),
-            **weights,
+            **number,
             "Engine and device": str(attributes["engine"]),
         }
         rows.append(ExtractorRow(name, shown))

@@ -15,14 +15,14 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from leukorepro.report.wording import sentence
+from leukorepro.report.wording import RUNG_NAMES, sentence
 from leukorepro.store import write_text
 from leukorepro.words import Rung
 
 WIDTH = 7.2
 """Width of a figure in inches: two columns of a journal's page."""
 
-NOTE_CHARACTERS = 155
+NOTE_CHARACTERS = 138
 """Of the note under a figure, that have room in a line."""
 
 INK = "#1f2430"
@@ -99,6 +99,13 @@ def panels(count: int, columns: int, height: float, **options: Any) -> tuple[Fig
     for spare in grid[count:]:
         spare.remove()
     return figure, list(grid[:count])
+
+
+def rung_title(axes: Axes, rung: Rung) -> None:
+    """Write over the left corner of a panel which rung it shows, behind a square of the rung's colour."""
+    corner: Any = {"xy": (0, 1), "xycoords": "axes fraction", "textcoords": "offset points", "fontsize": 7}
+    axes.annotate("\N{BLACK SQUARE}", xytext=(0, 4), color=LOOKS[rung].colour, **corner)
+    axes.annotate(RUNG_NAMES[rung], xytext=(9, 4), **corner)
 
 
 def note(figure: Figure, conditions: Sequence[str]) -> None:

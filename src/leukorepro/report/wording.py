@@ -6,10 +6,9 @@ import math
 import re
 from collections.abc import Collection, Sequence
 
-from leukorepro.config import Citation, MlpSpec, NetworkSpec, SoftmaxSpec, SparseAutoencoderSpec, Table
+from leukorepro.config import Citation, Table
 from leukorepro.evaluation.published import CORRELATIONS, COUNTS, LOSSES
-from leukorepro.resolved import ResolvedStudy
-from leukorepro.words import Budget, Rung, Scope, Unit
+from leukorepro.words import Rung, Scope, Unit
 
 MISSING = "\N{EN DASH}"
 
@@ -57,9 +56,8 @@ _SPECIAL_NAMES = {
     "fp": "FP",
     "tn": "TN",
     "n_features": "Features",
-    "train_accuracy": "Training accuracy",
-    "val_accuracy": "Validation accuracy",
-    "test_accuracy": "Test accuracy",
+    "train": "training",
+    "val": "validation",
 }
 
 
@@ -92,12 +90,17 @@ def scaled(value: float | None, scale: float) -> float:
 
 
 def number(metric: str, value: float | None) -> str:
-    """A metric's value as printed: per cent with one decimal, AUROC with three, a dash where there is none."""
+    """A metric's value as printed, a dash where there is none.
+
+    Shares in per cent with one decimal, AUROC and correlations with three, losses with four.
+    """
     if value is None or math.isnan(value):
         return MISSING
     if is_share(metric):
         return f"{100 * value:.1f}"
-    return f"{value:.3f}" if metric.endswith(("auroc", *CORRELATIONS)) else f"{value:g}"
+    if metric in LOSSES:
+        return f"{value:.4f}"
+    return f"{value:.3f}" if metric.endswith(("auroc", *CORRELATIONS)) else f"{value:.10g}"
 
 
 def number_with_unit(metric: str, value: float | None) -> str:
@@ -125,58 +128,6 @@ def short_citation(citation: Citation) -> str:
     return f"{who} ({citation.year})"
 
 
-def conditions(study: ResolvedStudy, budget: Budget) -> list[str]:
-    """What sets the numbers of one study apart from the paper's, shown beside every table and in every figure."""
-    words = []
-    if study.simulated:
-        words.append("simulated images")
-    if study.random_weights:
-        some = len(study.random_weights) < len(study.extractors)
-        words.append("random network weights" + (f" ({', '.join(study.random_weights)})" if some else ""))
-    if budget == "demo":
-        reducers, classifiers = study.study.reducers.values(), study.study.classifiers.values()
-        trained = [spec.max_epochs if isinstance(spec, SparseAutoencoderSpec) else spec.epochs for spec in reducers]
-        trained += [spec.epochs for spec in classifiers if isinstance(spec, MlpSpec | SoftmaxSpec | NetworkSpec)]
-        less = [f"{epochs['demo']} instead of {epochs['published']} training epochs" for epochs in trained]
-        widths = [spec.width for spec in classifiers if isinstance(spec, NetworkSpec)]
-        less += [
-            f"networks with {width['demo']:.0%} of their channels"
-            for width in widths
-            if width["demo"] != width["published"]
-        ]
-        sizes = [extractor.input_size for extractor in study.study.extractors.values()]
-        sizes += [descriptor.input_size for descriptor in study.study.descriptors.values()]
-        less += [
-            f"network inputs of {size['demo']} instead of {size['published']} pixels"
-            for size in sizes
-            if isinstance(size, dict) and size["demo"] != size["published"]
-        ]
-        words.append(f"demo budget ({'; '.join(dict.fromkeys(less))})" if less else "demo budget")
-    return words
-
-
-def untested(study: ResolvedStudy, budget: Budget, complete: bool) -> list[str]:
-    """Why no published number can have a verdict here; empty where one can.
-
-    Parameters
-    ----------
-    study : ResolvedStudy
-    budget : {"demo", "published"}
-    complete : bool
-        Whether every image of the dataset was there.
-    """
-    reasons = []
-    if study.dataset.adapter != study.study.published_dataset:
-        reasons.append(f"the paper used the dataset {study.study.published_dataset}, not this one")
-    elif not complete:
-        reasons.append(f"this is not known to be a complete copy of the dataset {study.study.published_dataset}")
-    if study.random_weights:
-        reasons.append("the networks had random weights")
-    if budget == "demo":
-        reasons.append("the budget was the demo's")
-    return reasons
-
-
 def figure_name(key: str) -> str:
     """A figure's key as the paper calls it: ``fig7`` becomes ``Figure 7``; other keys stay."""
     match = re.fullmatch(r"fig_?(\d+\w*)", key)
@@ -201,18 +152,42 @@ def averaging(table: Table, positive_class: str | None, n_classes: int) -> str:
         What it is called in the paper.
     n_classes : int
     """
-    averaged = [metric for metric in table.metrics if metric in ONE_AGAINST_THE_OTHERS]
+    averaged = [metric for metric in table.metrics if metric.removeprefix("train_") in ONE_AGAINST_THE_OTHERS]
     if not averaged:
         return ""
-    names = " and ".join(filter(None, [", ".join(map(_in_a_sentence, averaged[:-1])), _in_a_sentence(averaged[-1])]))
+    names = listed([in_a_sentence(metric) for metric in averaged])
     if n_classes > 2 or table.average == "macro":
         return sentence(f"{names}: mean over the {n_classes} classes")
     return sentence(f"{names}: of the class {positive_class}")
 
 
-def _in_a_sentence(metric: str) -> str:
+def epochs(table: Table, networks: Collection[str], several: bool) -> str:
+    """Which epochs a table's predictions of trained networks are from; empty where nobody would ask.
+
+    Parameters
+    ----------
+    table : Table
+    networks : collection of str
+        Classifiers that are networks trained from images.
+    several : bool
+        Whether the study has tables of both kinds.
+    """
+    if not any(item.classifier in networks for item in table.items):
+        return ""
+    if table.epochs == "all":
+        return "Networks: mean over all epochs, as the paper's headline is."
+    return "Networks: after the last epoch." if several else ""
+
+
+def in_a_sentence(metric: str) -> str:
+    """A metric's name inside a sentence: ``accuracy``, ``training F1``, ``AUROC``."""
     name = metric_name(metric)
-    return name if name.isupper() or name == "F1" else name.lower()
+    return name if name.split()[0].isupper() else name[0].lower() + name[1:]
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Parts in a row: ``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
 
 
 def sentence(parts: str | Sequence[str]) -> str:

@@ -1,0 +1,108 @@
+"""What sets a study's numbers apart from the paper's, and why none of them can have a verdict, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from leukorepro.config import ConvAutoencoderSpec, MlpSpec, NetworkSpec, SoftmaxSpec, SparseAutoencoderSpec
+from leukorepro.report.wording import listed
+from leukorepro.resolved import ResolvedStudy
+from leukorepro.words import Budget
+
+Trained = SparseAutoencoderSpec | ConvAutoencoderSpec | MlpSpec | SoftmaxSpec | NetworkSpec
+"""What is trained in epochs."""
+
+KINDS = {
+    SparseAutoencoderSpec: "autoencoders",
+    ConvAutoencoderSpec: "autoencoders",
+    MlpSpec: "perceptrons",
+    SoftmaxSpec: "last layers",
+    NetworkSpec: "networks",
+}
+FEW_NAMES = 4
+"""More systems of one kind than this are told as the kind."""
+
+
+def conditions(study: ResolvedStudy, budget: Budget) -> list[str]:
+    """What sets the numbers of one study apart from the paper's, shown beside every table and in every figure."""
+    words = []
+    if study.simulated:
+        words.append("simulated images")
+    if study.random_weights:
+        trains = any(isinstance(spec, NetworkSpec) for spec in trained_systems(study).values())
+        some = trains or len(study.random_weights) < len(study.extractors)
+        words.append("random network weights" + (f" ({', '.join(study.random_weights)})" if some else ""))
+    if budget == "demo":
+        less = [*_epochs(study), *_widths(study), *_inputs(study)]
+        words.append(f"demo budget ({'; '.join(less)})" if less else "demo budget")
+    return words
+
+
+def untested(study: ResolvedStudy, budget: Budget, complete: bool) -> list[str]:
+    """Why no published number can have a verdict here; empty where one can.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+    budget : {"demo", "published"}
+    complete : bool
+        Whether every image of the dataset was there.
+    """
+    reasons = []
+    if study.dataset.adapter != study.study.published_dataset:
+        reasons.append(f"the paper used the dataset {study.study.published_dataset}, not this one")
+    elif not complete:
+        reasons.append(f"this is not known to be a complete copy of the dataset {study.study.published_dataset}")
+    if study.random_weights:
+        reasons.append("networks that features are taken from had random weights")
+    if budget == "demo":
+        reasons.append("the budget was the demo's")
+    return reasons
+
+
+def trained_systems(study: ResolvedStudy) -> dict[str, Trained]:
+    """Reducers and classifiers of a study's items that are trained in epochs, by their names."""
+    items = [item for table in study.study.tables.values() for item in table.items]
+    reducers = {item.reducer: study.study.reducers[item.reducer] for item in items if item.reducer is not None}
+    classifiers = {item.classifier: study.study.classifiers[item.classifier] for item in items}
+    return {name: spec for name, spec in (reducers | classifiers).items() if isinstance(spec, Trained)}
+
+
+def _epochs(study: ResolvedStudy) -> Iterator[str]:
+    """Training epochs, each number with what was trained for so many, where that differs."""
+    told: dict[str, list[str]] = {}
+    kinds: dict[str, dict[str, list[str]]] = {}
+    for name, spec in trained_systems(study).items():
+        epochs = spec.max_epochs if isinstance(spec, SparseAutoencoderSpec) else spec.epochs
+        text = f"{epochs['demo']} instead of {epochs['published']} training epochs"
+        text = text if epochs["demo"] != epochs["published"] else ""
+        kinds.setdefault(KINDS[type(spec)], {}).setdefault(text, []).append(name)
+    for kind, texts in kinds.items():
+        for text, names in texts.items():
+            whole = len(texts) == 1 or len(names) > FEW_NAMES
+            told.setdefault(text, []).extend([kind] if whole else names)
+    for text, who in told.items():
+        if text:
+            yield text if len(told) == 1 else f"{text} of {listed(who)}"
+
+
+def _widths(study: ResolvedStudy) -> Iterator[str]:
+    """Channels of networks, with the networks' names where they differ."""
+    networks = {name: spec for name, spec in trained_systems(study).items() if isinstance(spec, NetworkSpec)}
+    widths: dict[float, list[str]] = {}
+    for name, spec in networks.items():
+        if spec.width["demo"] != spec.width["published"]:
+            widths.setdefault(spec.width["demo"], []).append(name)
+    for width, names in widths.items():
+        who = "networks" if len(names) == len(networks) else listed(names)
+        yield f"{who} with {100 * width:g} % of the channels"
+
+
+def _inputs(study: ResolvedStudy) -> Iterator[str]:
+    """Sizes of the images that networks and descriptors see."""
+    used = {item.features for table in study.study.tables.values() for item in table.items}
+    parts = [part for features in used for part in study.study.feature_sets[features]]
+    specs = [spec for name, spec in (study.study.extractors | study.study.descriptors).items() if name in parts]
+    sizes = [spec.input_size for spec in specs]
+    smaller = [size for size in sizes if isinstance(size, dict) and size["demo"] != size["published"]]
+    yield from dict.fromkeys(f"network inputs of {s['demo']} instead of {s['published']} pixels" for s in smaller)

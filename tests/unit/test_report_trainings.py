@@ -1,0 +1,332 @@
+"""What the report shows of trainings: curves, pictures, tables and words, beside the files that they are made from."""
+
+from __future__ import annotations
+
+import re
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import h5py
+import numpy as np
+import pandas as pd
+import pytest
+import report_data
+import report_trainings
+from report_page import Page, words
+from report_trainings import N_EPOCHS, SIDE
+
+from leukorepro.config import Study
+from leukorepro.errors import UserError
+from leukorepro.plan import NetworkFit
+from leukorepro.report import conditions, style, training_figures, wording
+from leukorepro.report.site import build
+from leukorepro.report.training_figures import Distribution, Learning, Losses, Pairs
+from leukorepro.report.trainings import Samples, network_titles
+
+CODE = "folds-images-CAE-code"
+RUNGS = ("as_published", "fit_in_fold", "subject_disjoint")
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("networks")
+    study = report_data.resolve(report_trainings.networks_study(), root, rungs=RUNGS)
+    results = report_data.write_run(root, [study])
+    build(results / "config.json", results, results / "report")
+    return results
+
+
+@pytest.fixture(scope="module")
+def page(results: Path) -> Page:
+    return Page((results / "report" / "index.html").read_text())
+
+
+@pytest.fixture(scope="module")
+def data(results: Path) -> Path:
+    return results / "report" / "data" / "networks"
+
+
+def alt(page: Page, name: str) -> str:
+    (found,) = (str(image["alt"]) for image in page.images if name in str(image["src"]))
+    return found
+
+
+def test_numbers_of_the_curves_are_those_of_the_logs(results: Path, data: Path) -> None:
+    """Each training once, though a rung may be served by another's."""
+    shown = pd.read_csv(data / "epochs.csv")
+    logs = sorted(results.glob("networks/*/networks/*/epochs.csv"))
+    assert len(logs) == 2 * 3 + 2 * 2  # three rungs; without an autoencoder "fitted in fold" is what was published
+    for log in logs:
+        rows = shown[(shown["network"] == log.parent.name) & (shown["protocol"] == log.parts[-4])]
+        own = pd.read_csv(log)
+        pd.testing.assert_frame_equal(rows[own.columns].reset_index(drop=True), own)
+    assert len(shown) == len(logs) * 3 * N_EPOCHS
+
+
+def test_rows_of_networks_are_means_over_folds_with_their_range(results: Path, page: Page) -> None:
+    text = [" ".join(row.split()) for row, _ in page.rows]
+    for network, rung, title in (
+        ("folds-images-CNN", "as_published", "As published and fitted in fold"),
+        ("folds-images-CNN", "subject_disjoint", "Subject-disjoint"),
+        (CODE, "fit_in_fold", "Fitted in fold"),
+    ):
+        log = pd.read_csv(results / "networks" / rung / "networks" / network / "epochs.csv")
+        last = log[log["epoch"] == N_EPOCHS]
+        cells = [f"{title} 3 {N_EPOCHS} {log['seconds'].median():.2f}"]
+        for column, scale, digits in (
+            ("train_loss", 1, 4),
+            ("test_loss", 1, 4),
+            ("train_accuracy", 100, 1),
+            ("test_accuracy", 100, 1),
+        ):
+            mean, low, high = (
+                f"{scale * value:.{digits}f}" for value in (last[column].mean(), last[column].min(), last[column].max())
+            )
+            cells.append(f"{mean} {low}\N{EN DASH}{high}")
+        assert any(row.endswith(" ".join(cells)) for row in text)
+        first = last.iloc[0]
+        alone = f"{title} r0f0 {N_EPOCHS} "
+        assert any(alone in row and row.endswith(f"{100 * first['test_accuracy']:.1f}") for row in text)
+
+
+def test_captions_say_what_the_test_part_was_for(page: Page) -> None:
+    text = words(page)
+    assert "The test part was watched for the record only: no epoch was chosen by it." in text
+    assert "The training loss of ResNet-50 weighs the classes" in text
+    assert "bands reach from the lowest fit to the highest" in text
+
+
+def test_description_of_the_curves_has_the_final_accuracies(results: Path, page: Page) -> None:
+    told = alt(page, "training-networks")
+    for rung, name in (("as_published", "as published"), ("subject_disjoint", "subject-disjoint")):
+        log = pd.read_csv(results / "networks" / rung / "networks" / CODE / "epochs.csv")
+        accuracy = 100 * log.loc[log["epoch"] == N_EPOCHS, "test_accuracy"].mean()
+        assert re.search(rf"code on the code of CAE: [^;]*{name} {accuracy:.1f} %", told)
+    assert told.endswith("450 pixels).")  # conditions
+
+
+def test_curves_are_means_in_the_colour_of_the_rung_and_the_dash_of_the_part() -> None:
+    generator = np.random.default_rng(0)
+    keys = [(part, measure) for part in ("train", "test") for measure in ("loss", "accuracy")]
+    curves = [
+        Learning(rung, {key: generator.uniform(0.1, 1, (3, 20)) for key in keys})
+        for rung in ("as_published", "external")
+    ]
+    figure = training_figures.learning([("one", curves)], [])
+    for axes, measure in zip(figure.axes, ("loss", "accuracy"), strict=True):
+        wanted = [(curve, part) for curve in curves for part in ("train", "test")]
+        assert len(axes.lines) == len(axes.collections) == 4
+        for line, band, (curve, part) in zip(axes.lines, axes.collections, wanted, strict=True):
+            values = curve.values[part, measure]
+            np.testing.assert_array_equal(line.get_xdata(), np.arange(1, 21))
+            np.testing.assert_allclose(line.get_ydata(), values.mean(0))
+            assert line.get_color() == style.LOOKS[curve.rung].colour
+            assert (line.get_linestyle() == "-") == (part == "test")
+            box = band.get_paths()[0].get_extents()
+            assert (box.ymin, box.ymax) == (values.min(), values.max())
+
+
+def test_one_epoch_is_seen_as_a_mark_over_a_whole_number() -> None:
+    figure = training_figures.losses([("one", [Losses("external", [[0.02]], 1)])], [])
+    (axes,) = figure.axes
+    assert axes.lines[0].get_marker() == style.LOOKS["external"].marker
+    low, high = axes.get_xlim()
+    assert [tick for tick in axes.get_xticks() if low <= tick <= high] == [1]
+
+
+def test_autoencoder_fits_are_counted_without_the_tables_beside_them(results: Path, page: Page) -> None:
+    """`image_id` and `view` lie beside the fits in the file; the first loss is that of the first epoch."""
+    rows = [" ".join(row.split()) for row, _ in page.rows]
+    assert any(re.match(r"CAE of images As published 1 2 \S+ epochs \(1\)", row) for row in rows)
+    assert any(re.match(r"Fitted in fold 3 2 \S+ epochs \(3\)", row) for row in rows)
+    losses = pd.read_csv(results / "report" / "data" / "networks" / "loss.csv")
+    assert set(losses["epoch"]) == {1, 2}
+    assert set(losses["fit"]) == {"all", "r0f0", "r0f1", "r0f2"}
+
+
+def test_pictures_stand_above_their_reconstructions_and_correlations() -> None:
+    generator = np.random.default_rng(1)
+    images = generator.integers(0, 256, (3, 2, SIDE, SIDE, 3), dtype=np.uint8)
+    groups = [Pairs(rung, images, [0.1234, 0.5, 1.0]) for rung in ("as_published", "subject_disjoint")]
+    figure = training_figures.reconstructions(groups, ["simulated images"])
+    assert len(figure.axes) == 4
+    for place, axes in enumerate(figure.axes):
+        drawn = np.asarray(axes.get_images()[0].get_array())
+        np.testing.assert_array_equal(drawn[:, :SIDE], images[0, place % 2])
+        np.testing.assert_array_equal(drawn[:, -SIDE:], images[2, place % 2])
+        labels = [label.get_text() for label in axes.get_xticklabels()]
+        assert labels == (["0.123", "0.500", "1.000"] if place % 2 else [])
+
+
+def test_large_pictures_are_made_small(tmp_path: Path) -> None:
+    noise = np.random.default_rng(2).integers(0, 256, (6, 2, 450, 450, 3), dtype=np.uint8)
+    figure = training_figures.reconstructions([Pairs("as_published", noise, [0.5] * 6)] * 2, [])
+    style.save(figure, tmp_path / "large.svg")
+    assert (tmp_path / "large.svg").stat().st_size < 1_700_000  # noise: the worst that PNG can be given
+
+
+def test_correlation_of_samples_is_numpys() -> None:
+    generator = np.random.default_rng(3)
+    images = generator.integers(0, 256, (4, 2, 9, 9, 3), dtype=np.uint8)
+    images[3, 1] = 7  # of one value: no correlation
+    *known, none = Samples("external", seen=False, images=images).correlation
+    assert known == pytest.approx([np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in images[:3]], abs=1e-12)
+    assert np.isnan(none)
+    assert wording.number("reconstruction_correlation", none) == wording.MISSING
+
+
+def test_pictures_say_whether_the_autoencoder_knew_them(results: Path, page: Page) -> None:
+    said = "As published, the autoencoder had been trained on these images; subject-disjoint, it had not."
+    assert words(page).count(said) == 2
+    assert "As published, the tested images were among those that the autoencoder was trained on." in words(page)
+    with h5py.File(results / "networks/subject_disjoint/reducers/folds/images-CAE.h5") as file:
+        original, rebuilt = file["r0f0/samples"][0]
+    correlation = np.corrcoef(original.ravel(), rebuilt.ravel())[0, 1]
+    assert f"subject-disjoint {correlation:.3f}, " in alt(page, "reconstruction-folds-images-CAE.svg")
+
+
+def test_distribution_holds_every_tested_row_and_its_mean_is_the_metric(results: Path, data: Path, page: Page) -> None:
+    frame = pd.read_csv(data / "correlation.csv")
+    metrics = pd.read_csv(results / "networks" / "metrics.csv")
+    of_max = metrics[
+        (metrics["item"] == "CAE-CNN, max pooling") & (metrics["metric"] == "reconstruction_correlation")
+    ].set_index("protocol")["value"]
+    for rung, name in (("as_published", "as published"), ("subject_disjoint", "subject-disjoint")):
+        rows = frame[(frame["reducer"] == "CAE_max") & (frame["protocol"] == rung)]
+        assert rows["count"].sum() == 59
+        middle = (rows["low"] + rows["high"]) / 2
+        assert np.average(middle, weights=rows["count"]) == pytest.approx(of_max[rung], abs=0.004)  # half a bin
+        assert re.search(rf"CAE_max of images [^;]*{name} {of_max[rung]:.3f}", alt(page, "correlation-reducers"))
+
+
+def test_printed_correlation_is_drawn_where_there_is_one() -> None:
+    edges = np.linspace(0.9, 1, 6)
+    counts: dict[Any, Any] = {"as_published": np.array([1, 0, 0, 4, 5])}
+    panels = [Distribution("a", edges, counts, 0.987), Distribution("b", edges, counts, None)]
+    first, second = training_figures.correlations(panels, []).axes
+    assert [text.get_text() for text in first.texts] == ["published 0.987"]
+    assert not second.texts
+    heights = first.patches[0].get_data().values
+    np.testing.assert_allclose(heights, [10, 0, 0, 40, 50])
+
+
+def test_tables_say_which_epochs_they_are_of(page: Page) -> None:
+    text = words(page)
+    assert text.count("Networks: mean over all epochs, as the paper's headline is.") == 1
+    assert text.count("Networks: after the last epoch.") == 2
+    assert "of networks after their last epoch, and shares" in text
+
+
+def test_one_confusion_matrix_counts_every_row_once_whatever_the_epochs(data: Path) -> None:
+    counts = pd.read_csv(data / "confusion-1.csv")
+    predictions = counts.groupby(["item", "protocol"])["count"].sum()
+    assert predictions.nunique() == 1
+    assert predictions.iloc[0] < 59  # tested rows, of 59 images
+
+
+def test_images_are_described_as_what_they_are(page: Page) -> None:
+    assert re.search(rf"images as they are.*Values{3 * SIDE * SIDE} of each image", words(page))
+
+
+def test_settings_are_told(page: Page) -> None:
+    rows = [" ".join(row.split()) for row, _ in page.rows]
+    for row in (
+        f"CNN ten convolutions, from random weights {N_EPOCHS} 16 Adam 0.0001 50 % of the channels",
+        f"ResNet-50 ResNet-50, from random weights {N_EPOCHS} 16 Adam 0.0001 classes weighed by the inverse of their "
+        "frequency; 12.5 % of the channels",
+        f"code one-dimensional convolutions on the code as channels, from random weights {N_EPOCHS} 16 Adam 0.0001 "
+        "rate times 0.1 every 10 epochs",
+        "last new last layer of a network whose other layers stay as they are 20 30 SGD, momentum 0.9 0.001 "
+        "weight decay 0.0001",
+        "CAE_max convolutional autoencoder, max pooling 2 6 Adam 0.001",
+    ):
+        assert row in rows
+
+
+def test_page_is_complete_small_and_equal_when_made_again(results: Path, page: Page, tmp_path: Path) -> None:
+    folder = results / "report"
+    assert all(image["alt"] for image in page.images)
+    assert all(link[1:] in page.ids if link.startswith("#") else (folder / link).is_file() for link in page.links)
+    assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) < 2_000_000
+    build(results / "config.json", results, tmp_path)
+    for path in folder.rglob("*"):
+        if path.is_file():
+            assert (tmp_path / path.relative_to(folder)).read_bytes() == path.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("spoil", "told"),
+    [
+        (lambda f: (f / "as_published/networks" / CODE / "epochs.csv").unlink(), r"CAE-code/epochs\.csv: no such file"),
+        (
+            lambda f: (f / "subject_disjoint/networks" / CODE / "epochs.csv").write_text("repeat,fold\n0,0\n"),
+            r"epochs\.csv: column\(s\) epoch, .* missing",
+        ),
+        (lambda f: (f / "subject_disjoint/reducers/folds/images-CAE.h5").unlink(), r"images-CAE\.h5: no such file"),
+        (
+            lambda f: _without_correlations(f / "subject_disjoint/predictions.parquet"),
+            r"2/CAE-CNN: no column reconstruction_correlation",
+        ),
+    ],
+)
+def test_what_is_missing_is_named(results: Path, tmp_path: Path, spoil: Callable[[Path], object], told: str) -> None:
+    shutil.copytree(results.parents[1], tmp_path / "copy")
+    copy = tmp_path / "copy" / "results" / results.name
+    spoil(copy / "networks")
+    with pytest.raises(UserError, match=told):
+        build(copy / "config.json", copy, tmp_path / "report")
+
+
+def _without_correlations(path: Path) -> None:
+    pd.read_parquet(path).drop(columns="reconstruction_correlation").to_parquet(path)
+
+
+def _demo(change: Callable[[dict[str, Any]], None]) -> str:
+    """What a demonstration's numbers are told to lack, the study changed."""
+    values = report_trainings.networks_study().model_dump(mode="json")
+    change(values)
+    study = Study.model_validate(values)
+    return conditions.conditions(report_data.resolve(study, Path("nowhere")), "demo")[-1]
+
+
+def test_conditions_name_networks_where_they_differ() -> None:
+    said = _demo(lambda _: None)
+    assert "4 instead of 100 training epochs of CNN and ResNet-50" in said
+    assert "2 instead of 30 training epochs of autoencoders" in said
+    assert "CNN with 50 % of the channels; ResNet-50 with 12.5 % of the channels" in said
+    assert "4 instead of 4" not in said
+
+
+def test_conditions_are_short_where_networks_are_alike() -> None:
+    def alike(study: dict[str, Any]) -> None:
+        for spec in (*study["classifiers"].values(), *study["reducers"].values()):
+            spec["epochs"] = {"demo": 3, "published": 15}
+        for name in ("CNN", "ResNet-50", "code"):
+            study["classifiers"][name]["width"] = {"demo": 0.25, "published": 1}
+
+    assert _demo(alike) == (
+        "demo budget (3 instead of 15 training epochs; networks with 25 % of the channels; "
+        f"network inputs of {SIDE} instead of 450 pixels)"
+    )
+
+
+def test_what_a_study_has_but_does_not_use_is_no_condition() -> None:
+    def unused(study: dict[str, Any]) -> None:
+        study["classifiers"]["mlp"] = {"kind": "mlp", "epochs": {"demo": 7, "published": 70}}
+
+    assert "7 instead of 70" not in _demo(unused)
+
+
+@pytest.mark.parametrize(
+    ("fits", "titles"),
+    [
+        ([("s", "images", None, "a"), ("s", "images", None, "b")], ["a", "b"]),
+        ([("s", "images", None, "a"), ("t", "images", None, "a")], ["a, s", "a, t"]),
+        ([("s", "small", None, "a"), ("s", "large", None, "a")], ["a on small", "a on large"]),
+        ([("s", "i", "c", "a"), ("s", "i", "d", "a")], ["a on the code of c", "a on the code of d"]),
+    ],
+)
+def test_networks_are_told_apart(fits: list[tuple[str, str, str | None, str]], titles: list[str]) -> None:
+    assert list(network_titles([NetworkFit(*fit) for fit in fits]).values()) == titles

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+from dataclasses import replace
 from importlib.metadata import version
 from math import isqrt
 from pathlib import Path
@@ -35,7 +36,7 @@ from leukorepro.features.fusion import TEXT, Features, write_rows
 from leukorepro.models.folds import Positions
 from leukorepro.models.networks import ConvAutoencoder, build_autoencoder, code_size, count_learnables
 from leukorepro.models.networks.layers import WHITE
-from leukorepro.models.training import Hardware, Schedule, Trained, predict, train
+from leukorepro.models.training import Hardware, Schedule, predict, train
 from leukorepro.plan import at_budget, digest
 from leukorepro.store import code_digest, hdf5_writer
 from leukorepro.words import Budget
@@ -100,19 +101,22 @@ def fit_conv_autoencoders(
         code_digest("device.py", "models"),
         version("torch"),
         images.shape,
-        hashlib.sha256(images.reshape(-1)).hexdigest(),
+        hashlib.sha256(images.reshape(-1).data).hexdigest(),
     )
     trained = {}
     for name, rows in fits.items():
         trained[name] = _train(spec, images, rows, budget, seed, hardware, work / name, identity, output.stem)
+    # Half precision is for training: what is written is what the parameters say.
+    exact = replace(hardware, precision="float32")
     with hdf5_writer(output) as file:
         write_rows(file, features.rows["image_id"].to_numpy(), features.rows["view"].to_numpy())
         for name, rows in fits.items():
             group = file.create_group(name)
-            _write_fit(group, trained[name], len(rows))
-            correlation = _write_codes(group, trained[name].network, images, hardware)
-            _write_samples(group, trained[name].network, images, _shown(features.rows, rows), features.rows, hardware)
-            print(f"{output.stem}, fit {name}: {_summary(trained[name], correlation, rows)}")
+            network, epochs = trained[name]
+            _write_training(group, network, epochs, len(rows))
+            correlation = _write_codes(group, network, images, exact)
+            _write_samples(group, network, images, _shown(features.rows, rows), features.rows, exact)
+            print(f"{output.stem}, fit {name}: {_summary(epochs, correlation, rows)}")
     shutil.rmtree(work)
 
 
@@ -145,13 +149,14 @@ def _train(
     checkpoint: Path,
     identity: str,
     label: str,
-) -> Trained:
+) -> tuple[ConvAutoencoder, pd.DataFrame]:
+    """A trained network, and one row for each of its epochs."""
     network = build_autoencoder(spec.pooling, seed)
 
     def squared_error(outputs: Tensor, batch: Tensor, positions: Tensor) -> Tensor:  # noqa: ARG001 - the contract's
         return (outputs - network.target(batch)).square().flatten(1).mean(1)
 
-    return train(
+    trained = train(
         network,
         images,
         rows,
@@ -165,6 +170,7 @@ def _train(
         keep="none",
         label=f"{label} {checkpoint.name}",
     )
+    return network, trained.epochs
 
 
 class _Described(nn.Module):
@@ -192,17 +198,17 @@ def pearson(first: Tensor, second: Tensor) -> Tensor:
     Tensor, shape (n,)
         In [-1, 1].
     """
-    centred = [(rows - rows.mean(1, keepdim=True)) for rows in (first.flatten(1), second.flatten(1))]
-    return functional.cosine_similarity(*centred)
+    a, b = (rows.flatten(1) - rows.flatten(1).mean(1, keepdim=True) for rows in (first, second))
+    return functional.cosine_similarity(a, b)
 
 
-def _write_fit(group: h5py.Group, fit: Trained, n_rows: int) -> None:
-    group.create_dataset("loss", data=fit.epochs["train_loss"].to_numpy(np.float64))
-    for name, value in fit.network.named_parameters():
-        group.create_dataset(f"parameters/{name}", data=value.detach().float().cpu().numpy())
+def _write_training(group: h5py.Group, network: ConvAutoencoder, epochs: pd.DataFrame, n_rows: int) -> None:
+    group.create_dataset("loss", data=epochs["train_loss"].to_numpy(np.float64))
+    for name, value in network.named_parameters():
+        group.create_dataset(f"parameters/{name}", data=value.detach().numpy())
     group.attrs["stopped_by"] = "epochs"
     group.attrs["n_rows"] = n_rows
-    group.attrs["learnables"] = count_learnables(fit.network)
+    group.attrs["learnables"] = count_learnables(network)
 
 
 def _write_codes(
@@ -232,8 +238,8 @@ def _write_samples(
     hardware: Hardware,
 ) -> None:
     originals = images[shown]
-    flat = predict(nn.Sequential(network, nn.Flatten()), images, shown, BATCH_ROWS, hardware)
-    reconstructed = np.rint(flat.reshape(originals.shape).clip(0, 1) * WHITE).astype(np.uint8)
+    values = predict(network, images, shown, BATCH_ROWS, hardware)
+    reconstructed = np.rint(values.clip(0, 1) * WHITE).astype(np.uint8)
     group.create_dataset("samples", data=np.stack([originals, reconstructed], axis=1))
     group.create_dataset("samples_id", data=rows["image_id"].to_numpy(object)[shown], dtype=TEXT)
 
@@ -247,10 +253,10 @@ def _shown(rows: pd.DataFrame, trained: Positions) -> Positions:
     return shown
 
 
-def _summary(fit: Trained, correlation: NDArray[np.float32], rows: Positions) -> str:
+def _summary(epochs: pd.DataFrame, correlation: NDArray[np.float32], rows: Positions) -> str:
     """How a fit went, in one line."""
     others = np.setdiff1d(np.arange(len(correlation)), rows)
-    loss, seconds = fit.epochs["train_loss"], fit.epochs["seconds"].sum()
+    loss, seconds = epochs["train_loss"], epochs["seconds"].sum()
     parts = [
         f"{len(rows)} rows, {len(loss)} epochs, {seconds:.0f} s, loss {loss.iloc[0]:.4g} -> {loss.iloc[-1]:.4g}",
         f"mean correlation {correlation[rows].mean():.3f}",

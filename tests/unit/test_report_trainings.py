@@ -312,6 +312,15 @@ def test_conditions_are_short_where_networks_are_alike() -> None:
     )
 
 
+def test_sizes_of_inputs_are_told_once() -> None:
+    def sizes(study: dict[str, Any]) -> None:
+        study["descriptors"]["pixels"] = {"descriptor": "pixels", "input_size": {"demo": SIDE, "published": 70}}
+        study["extractors"]["vgg"]["input_size"] = {"demo": 112, "published": 224}
+        study["feature_sets"]["vgg"].append("pixels")
+
+    assert f"network inputs of 112 instead of 224 and of {SIDE} instead of 450 or 70 pixels" in _demo(sizes)
+
+
 def test_what_a_study_has_but_does_not_use_is_no_condition() -> None:
     def unused(study: dict[str, Any]) -> None:
         study["classifiers"]["mlp"] = {"kind": "mlp", "epochs": {"demo": 7, "published": 70}}

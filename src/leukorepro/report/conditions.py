@@ -30,8 +30,9 @@ def conditions(study: ResolvedStudy, budget: Budget) -> list[str]:
         words.append("simulated images")
     if study.random_weights:
         trains = any(isinstance(spec, NetworkSpec) for spec in trained_systems(study).values())
-        some = trains or len(study.random_weights) < len(study.extractors)
-        words.append("random network weights" + (f" ({', '.join(study.random_weights)})" if some else ""))
+        some = len(study.random_weights) < len(study.extractors)
+        which = f" ({', '.join(study.random_weights)})" if some else " (all that give features)" if trains else ""
+        words.append(f"random network weights{which}")
     if budget == "demo":
         less = [*_epochs(study), *_widths(study), *_inputs(study)]
         words.append(f"demo budget ({'; '.join(less)})" if less else "demo budget")
@@ -103,6 +104,11 @@ def _inputs(study: ResolvedStudy) -> Iterator[str]:
     used = {item.features for table in study.study.tables.values() for item in table.items}
     parts = [part for features in used for part in study.study.feature_sets[features]]
     specs = [spec for name, spec in (study.study.extractors | study.study.descriptors).items() if name in parts]
-    sizes = [spec.input_size for spec in specs]
-    smaller = [size for size in sizes if isinstance(size, dict) and size["demo"] != size["published"]]
-    yield from dict.fromkeys(f"network inputs of {s['demo']} instead of {s['published']} pixels" for s in smaller)
+    smaller: dict[int, dict[int, None]] = {}
+    for spec in specs:
+        size = spec.input_size
+        if isinstance(size, dict) and size["demo"] != size["published"]:
+            smaller.setdefault(size["demo"], {})[size["published"]] = None
+    if smaller:
+        told = [f"{demo} instead of {' or '.join(map(str, published))}" for demo, published in smaller.items()]
+        yield f"network inputs of {' and of '.join(told)} pixels"

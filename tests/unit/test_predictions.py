@@ -123,11 +123,24 @@ def test_text_is_categorical_and_knows_only_its_own_values():
     """Millions of rows of a network's epochs are held as numbers."""
     collected = collect(mixed_parts())
     for frame, columns in zip(collected, (PREDICTIONS, PREDICTIONS_WITH_ROLE), strict=True):
-        for column in set(columns) - {"repeat", "fold"}:
+        for column in set(columns) - {"repeat", "fold", "y_true", "y_pred"}:
             assert list(frame[column].cat.categories) == sorted(set(frame[column]))
+        classes = sorted({*frame["y_true"], *frame["y_pred"]})
+        assert list(frame["y_true"].cat.categories) == list(frame["y_pred"].cat.categories) == classes
     epochs = collect([pd.concat([part(n_images=100).assign(repeat=epoch) for epoch in range(100)])]).predictions
     assert len(epochs) == 20_000
     assert epochs.memory_usage(deep=True).sum() / len(epochs) < 50
+
+
+def test_text_is_text_in_files(tmp_path):
+    """Whoever reads a file may compare and join its columns, though a class be never predicted."""
+    rows = table(n_images=10).assign(y_pred="all")
+    write_predictions(rows, tmp_path / "p.parquet")
+    read = pd.read_parquet(tmp_path / "p.parquet")
+    assert (read.drop(columns=["repeat", "fold", "score"]).dtypes == "str").all()
+    assert (read["y_true"] == read["y_pred"]).sum() == (rows["y_true"] == "all").sum()
+    ours = read_predictions(tmp_path / "p.parquet")
+    assert (ours["y_true"] == ours["y_pred"]).tolist() == (read["y_true"] == read["y_pred"]).tolist()
 
 
 def test_no_fitted_rows_are_a_readable_table(tmp_path):

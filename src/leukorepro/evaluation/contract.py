@@ -1,6 +1,6 @@
 """What a table of predictions must hold, checked cell by cell.
 
-Text is kept as categoricals: a network's predictions after every epoch are millions of rows.
+In memory text is categorical, for a network's predictions after every epoch are millions of rows; in files it is text.
 """
 
 from __future__ import annotations
@@ -35,8 +35,14 @@ def measured_columns(frame: pd.DataFrame) -> list[str]:
 
 
 def with_categories(frame: pd.DataFrame) -> pd.DataFrame:
-    """The same table, its text as categoricals whose categories are the values that occur, in their order."""
-    return frame.assign(**{c: _categorical(frame[c]) for c in TEXT if c in frame.columns})
+    """The same table, its text as categoricals whose categories are the values that occur, in their order.
+
+    Those of true and predicted classes are the same, so that the two can be compared.
+    """
+    text = {c: _categorical(frame[c]) for c in TEXT if c in frame.columns}
+    compared = [c for c in ("y_true", "y_pred") if c in text]
+    classes = sorted({name for c in compared for name in text[c].categories})
+    return frame.assign(**text | {c: text[c].set_categories(pd.Index(classes, dtype="str")) for c in compared})
 
 
 def _categorical(column: pd.Series) -> pd.Categorical[str]:
@@ -67,8 +73,7 @@ def checked(frame: pd.DataFrame, where: str, columns: tuple[str, ...]) -> pd.Dat
     Returns
     -------
     DataFrame
-        These columns, the scores and, where it is there, `RECONSTRUCTION`. Text is categorical, categories are the
-        values that occur, sorted.
+        These columns, the scores and, where it is there, `RECONSTRUCTION`; text as `with_categories` gives it.
 
     Raises
     ------

@@ -180,7 +180,7 @@ def write_predictions(frame: pd.DataFrame, path: Path, engines: Mapping[str, Seq
         If it is not a table of predictions.
     """
     metadata = {ENGINES: json.dumps(engines)} if engines else None
-    write_parquet(_sorted(checked(frame, str(path), PREDICTIONS)), path, metadata)
+    write_parquet(_as_written(checked(frame, str(path), PREDICTIONS)), path, metadata)
 
 
 def write_fitting(frame: pd.DataFrame, path: Path) -> None:
@@ -193,7 +193,7 @@ def write_fitting(frame: pd.DataFrame, path: Path) -> None:
     """
     frame = checked(frame, str(path), PREDICTIONS_WITH_ROLE)
     check_roles(frame, FITTED, str(path))
-    write_parquet(_sorted(frame), path)
+    write_parquet(_as_written(frame), path)
 
 
 def collect(parts: Sequence[pd.DataFrame]) -> Collected:
@@ -231,6 +231,11 @@ def _alone(frame: pd.DataFrame) -> pd.DataFrame:
 def _without_empty(frame: pd.DataFrame) -> pd.DataFrame:
     """Without the numbers that cells have which are not in it."""
     return frame.drop(columns=[c for c in measured_columns(frame) if frame[c].isna().all()])
+
+
+def _as_written(frame: pd.DataFrame) -> pd.DataFrame:
+    """In order, with text as such: what other programs read should not depend on how we hold it."""
+    return _sorted(frame).astype({c: "str" for c in TEXT if c in frame.columns})
 
 
 def _sorted(frame: pd.DataFrame) -> pd.DataFrame:

@@ -83,6 +83,13 @@ def outputs_of(network: nn.Module, batch: Tensor) -> dict[str, Tensor]:
     return found
 
 
+def take_statistics(network: nn.Module, batch: Tensor) -> None:
+    """Set batch norm's running statistics to those of a batch."""
+    for norm in (module for module in network.modules() if isinstance(module, nn.BatchNorm2d)):
+        norm.momentum = 1.0
+    network(batch)
+
+
 def test_every_architecture_is_built() -> None:
     assert {*IMAGE_NETWORKS, *CODE_NETWORKS} == set(get_args(Architecture))
 
@@ -162,15 +169,66 @@ def pseudocode(weights: dict[str, Tensor], images: Tensor) -> Tensor:
 def test_the_residual_network_computes_what_the_pseudocode_says() -> None:
     network = build_network("resnet50_70", (70, 70, 3), 2, 0.125, seed=1)
     images = inputs("resnet50_70", 70, 8)
-    for _ in range(3):
-        network(images)  # statistics other than 0 and 1
+    take_statistics(network, images)
     with torch.no_grad():
         for name, parameter in network.named_parameters():
             if parameter.ndim == 1:  # norms other than 1 and 0
                 parameter.add_(0.2 * torch.rand(parameter.shape, generator=torch.Generator().manual_seed(len(name))))
         expected = pseudocode(network.state_dict(), images)
-        assert expected.std() > 0.01
+        assert expected.std() > 0.05
         torch.testing.assert_close(network.eval()(images), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_ten_convolutions_are_rectified_and_then_normalised() -> None:
+    network = build_network("ten_convolutions", (70, 70, 3), 2, 0.25, seed=1)
+    images = inputs("ten_convolutions", 70, 8)
+    take_statistics(network, images)
+    weights, x = network.state_dict(), images.permute(0, 3, 1, 2) / 255
+    for pair in range(1, 6):
+        for number in (1, 2):
+            name = f"pair{pair}.conv{number}"
+            x = functional.conv2d(functional.pad(x, (0, 1, 0, 1)), weights[f"{name}.weight"], weights[f"{name}.bias"])
+            mean, variance = (weights[f"pair{pair}.norm{number}.running_{kind}"] for kind in ("mean", "var"))
+            x = (x.relu() - mean[:, None, None]) / (variance[:, None, None] + 0.001).sqrt()
+        x = functional.max_pool2d(x, 2)
+    x = functional.linear(x.flatten(1), weights["dense.weight"], weights["dense.bias"]).relu()
+    expected = functional.linear(x, weights["classes.weight"], weights["classes.bias"])
+    assert expected.std() > 0.05
+    torch.testing.assert_close(network.eval()(images), expected, rtol=1e-4, atol=1e-4)
+
+
+def test_the_vgg_network_is_that_of_torchvision_with_two_wide_layers_and_no_dropout() -> None:
+    network = build_network("vgg16_70", (70, 70, 3), 2, 0.125, seed=1)
+    with torch.no_grad():
+        found = outputs_of(network, inputs("vgg16_70", 70, 2))
+    sides = [output.shape[2] for name, output in found.items() if name.startswith("features.")]
+    pools = [i for i, module in enumerate(network.get_submodule("features")) if isinstance(module, nn.MaxPool2d)]
+    with torch.device("meta"):
+        plain = torchvision.models.vgg16().features
+    assert pools == [i for i, module in enumerate(plain) if isinstance(module, nn.MaxPool2d)]
+    assert [sides[i] for i in pools] == [35, 17, 8, 4, 2]
+    weights, x = network.state_dict(), found["flatten"]
+    for name in ("dense1", "dense2"):
+        x = functional.linear(x, weights[f"{name}.weight"], weights[f"{name}.bias"]).relu()
+    torch.testing.assert_close(
+        found["classes"], functional.linear(x, weights["classes.weight"], weights["classes.bias"])
+    )
+
+
+@pytest.mark.parametrize(
+    ("architecture", "shares"),
+    [
+        ("resnet50_70", []),
+        ("vgg16_70", []),
+        ("two_convolutions", []),
+        ("ten_convolutions", [0.1] * 5),
+        ("code_channels", [0.5, 0.5]),
+        ("code_sequence", [0.5, 0.5]),
+    ],
+)
+def test_dropout_is_that_of_the_paper(architecture: Architecture, shares: list[float]) -> None:
+    network = outline_network(architecture, shape_of(architecture, 70), 2, 0.25)
+    assert [module.p for module in network.modules() if isinstance(module, nn.Dropout)] == shares
 
 
 @TORCH_COPIES

@@ -146,6 +146,8 @@ def test_layers_that_are_listed_are_compared_one_by_one(project: Path) -> None:
     network = write(project, *layers_of(swapped), *totals)["CAE"]
     assert (network.published, network.equal) == (15_924, False)
     assert [layer.published for layer in network.layers] == swapped
+    network = write(project, *layers_of(CAE), "f,CAE,learnables_total,15925,")["CAE"]
+    assert (network.published, network.equal) == (15_925, False)
     network = write(project, *layers_of(CAE[:-1]), *totals)["CAE"]
     assert (network.published, network.equal) == (15_924, False)
     assert all(layer.published is None for layer in network.layers)

@@ -44,7 +44,7 @@ class Layer:
     output_shape: tuple[int, ...]
     """Without the batch; maps as (channels, height, width)."""
     learnables: int
-    """Weights and biases, where the layer is used first."""
+    """Weights and biases."""
     published: int | None = None
     """As the paper prints them, where it does."""
 
@@ -186,14 +186,11 @@ def _summary(wanted: _Wanted, network: nn.Module, published: pd.DataFrame | None
 
 
 def _layers(network: nn.Module, input_shape: tuple[int, ...]) -> list[Layer]:
-    """Layers in the order of their use; one that is used several times, such as a rectifier, is there every time."""
+    """Layers in the order of their use; a rectifier that is used several times is there every time."""
     layers: list[Layer] = []
-    seen: set[str] = set()
 
     def note(name: str, module: nn.Module, output: Tensor) -> None:
-        learnables = 0 if name in seen else count_learnables(module)
-        seen.add(name)
-        layers.append(Layer(name, type(module).__name__, tuple(output.shape[1:]), learnables))
+        layers.append(Layer(name, type(module).__name__, tuple(output.shape[1:]), count_learnables(module)))
 
     for name, module in network.named_modules():
         if not list(module.children()):

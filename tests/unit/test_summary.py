@@ -200,7 +200,7 @@ def studies() -> dict[str, dict[str, NetworkSummary]]:
     """Summaries of the project's own studies."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(ROOT)
-        return {key: summarise(load_study(study_path(key))) for key in ("alhammadi2024", "rezayi2021", "atteia2022")}
+        return {file.stem: summarise(load_study(file)) for file in sorted(Path("config/studies").glob("*.yaml"))}
 
 
 def test_al_hammadis_networks_have_the_published_learnables(studies: dict[str, dict[str, NetworkSummary]]) -> None:
@@ -217,4 +217,13 @@ def test_rezayis_networks_see_small_images(studies: dict[str, dict[str, NetworkS
         ["resnet50_70", "vgg16_70", "ten_convolutions"], (70, 70, 3)
     )
     assert all(network.layers[-1].output_shape == (2,) for network in found.values())
-    assert studies["atteia2022"] == {}
+
+
+def test_hayats_network_tells_two_types_or_five_sub_types_apart(studies: dict[str, dict[str, NetworkSummary]]) -> None:
+    found = studies["hayat2022"].values()
+    assert {network.architecture for network in found} == {"two_convolutions"}
+    assert {network.layers[-1].output_shape for network in found} == {(2,), (5,)}
+
+
+def test_the_other_studies_train_no_network(studies: dict[str, dict[str, NetworkSummary]]) -> None:
+    assert studies["atteia2022"] == studies["hasanaath2024"] == {}

@@ -11,7 +11,16 @@ import os
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from leukorepro.config import FolderDataset, ImssDataset, Item, Strict, Study, SubjectsFromCsv, dataset_path
+from leukorepro.config import (
+    ConvAutoencoderSpec,
+    FolderDataset,
+    ImssDataset,
+    Item,
+    Strict,
+    Study,
+    SubjectsFromCsv,
+    dataset_path,
+)
 from leukorepro.errors import UserError, unknown
 from leukorepro.resolved import ResolvedRun, ResolvedStudy
 from leukorepro.words import Budget, Rung
@@ -138,6 +147,22 @@ def training_rung(study: ResolvedStudy, fit: NetworkFit, rung: Rung) -> Rung:
     return "as_published" if shared else rung
 
 
+def training_files(study: ResolvedStudy, rung: Rung) -> list[str]:
+    """What trainings on a rung leave that the report shows, below the rung's folder: fitted reducers, epochs."""
+    reducers = {
+        f"reducers/{table.split_of(item)}/{item.features}-{item.reducer}.h5": None
+        for table in study.study.tables.values()
+        for item in table.items
+        if item.reducer is not None
+    }
+    networks = [
+        f"networks/{name}/epochs.csv"
+        for name, fit in networks_of(study).items()
+        if training_rung(study, fit, rung) == rung
+    ]
+    return [*reducers, *networks]
+
+
 def items_of_network(study: ResolvedStudy, fit: NetworkFit) -> list[tuple[str, Item]]:
     """Items of a network, each with its table."""
     return [
@@ -183,7 +208,9 @@ def split_digest(run: ResolvedRun, study: ResolvedStudy, rung: Rung, split: str)
 
 def reducer_digest(run: ResolvedRun, study: ResolvedStudy, rung: Rung, reducer: str) -> str:
     """Digest of what a fitted reducer depends on, beside its input files."""
-    return digest(run.seed, study.protocols[rung], at_budget(study.study.reducers[reducer], run.budget))
+    spec = study.study.reducers[reducer]
+    precision = run.precision if isinstance(spec, ConvAutoencoderSpec) else None
+    return digest(run.seed, precision, study.protocols[rung], at_budget(spec, run.budget))
 
 
 def classify_digest(run: ResolvedRun, study: ResolvedStudy, feature_set: str) -> str:

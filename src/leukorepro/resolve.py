@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from leukorepro.config import (
+    ConvAutoencoderSpec,
     DescriptorSpec,
     Extractor,
     Protocol,
@@ -33,6 +34,8 @@ from leukorepro.validation import parse, read_yaml
 from leukorepro.words import LADDER, LOOK_CLASSES, Budget, Rung
 
 SIMULATED = Path("data/simulated")
+SHRINKAGE = 9
+"""Pixels of an image's side along one of a convolutional autoencoder's code."""
 
 
 def resolve(run_file: Path, overrides: Mapping[str, Any] | None = None) -> ResolvedRun:
@@ -186,6 +189,7 @@ def _resolve_study(run: Run, choice: StudyRun, run_file: Path, key: str) -> Reso
         name: resolve_descriptor(spec, f"{file}: descriptors.{name}", run.budget)
         for name, spec in study.descriptors.items()
     }
+    _check_image_sizes(study, descriptors, f"{file}: descriptors")
     if isinstance(dataset, SimulatedDataset):  # not drawn yet, perhaps
         has_subjects, classes = True, set(LOOK_CLASSES[dataset.look])
         external_split = dataset.external_split if dataset.sizes[run.budget].external_images else None
@@ -212,6 +216,19 @@ def _resolve_study(run: Run, choice: StudyRun, run_file: Path, key: str) -> Reso
         left_out=left_out,
         left_out_tables=left_out_tables,
     )
+
+
+def _check_image_sizes(study: Study, descriptors: Mapping[str, ResolvedDescriptor], where: str) -> None:
+    """Raise UserError if an autoencoder is to be trained on images whose size its pooling cannot divide."""
+    for table in study.tables.values():
+        for item in table.items:
+            if isinstance(study.reducers.get(item.reducer or ""), ConvAutoencoderSpec):
+                name = study.feature_sets[item.features][0]
+                if (size := descriptors[name].input_size) % SHRINKAGE:
+                    raise UserError(
+                        f"{where}.{name}.input_size: given {size}; must be a multiple of {SHRINKAGE}, which the "
+                        f"autoencoder '{item.reducer}' shrinks a side by."
+                    )
 
 
 def _possible_tables(study: Study, classes: set[str], dataset_id: str, where: str) -> tuple[Study, dict[str, str]]:

@@ -14,6 +14,7 @@ import yaml
 from project_data import ROOT, make_project, touch, write_run, write_yaml
 
 from leukorepro import plan
+from leukorepro import resolve as resolve_module
 from leukorepro.config import Extractor
 from leukorepro.errors import UserError
 from leukorepro.features.backbones import BACKBONES, TorchvisionWeights
@@ -579,6 +580,19 @@ def test_networks_are_trained_once_for_each_split_and_code(networks_project: Pat
     ]
     assert plan.classified_feature_sets(study) == []
     assert plan.feature_file(study, "images") == "images-54.h5"
+
+
+def test_images_that_an_autoencoder_cannot_divide_are_refused(networks_project: Path) -> None:
+    from leukorepro.models.networks.convolutional_autoencoder import SHRINKAGE
+
+    assert resolve_module.SHRINKAGE == SHRINKAGE
+    file = networks_project / "config/studies/alhammadi2024.yaml"
+    file.write_text(file.read_text().replace("demo: 54", "demo: 50"))
+    told = refused(networks_project, study="alhammadi2024", dataset="cnmc2019_simulated")
+    assert told == (
+        "config/studies/alhammadi2024.yaml: descriptors.images.input_size: given 50; must be a multiple of 9, which the "
+        "autoencoder 'CAE' shrinks a side by."
+    )
 
 
 def test_where_nothing_is_fitted_before_a_network_the_published_rung_serves_the_next(networks_project: Path) -> None:

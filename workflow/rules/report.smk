@@ -20,6 +20,12 @@ rule build_report:
             for study in RUN.studies
             for protocol in study.protocols
         ],
+        trainings=[
+            f"results/{RUN.name}/{study.study.key}/{protocol}/{file}"
+            for study in RUN.studies
+            for protocol in study.protocols
+            for file in plan.training_files(study, protocol)
+        ],
     output:
         page="results/{run}/report/index.html",
         data=directory("results/{run}/report/data"),
@@ -40,7 +46,7 @@ rule build_report:
     resources:
         mem_mb=2000,
     params:
-        code=code_digest("data", "evaluation", "report"),
+        code=code_digest("data", "evaluation", "plan.py", "report"),
         folder=lambda w: f"results/{w.run}/report",
     shell:
         r"""

@@ -211,7 +211,7 @@ rule collect_predictions:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=2500,
     params:
         code=code_digest("evaluation"),
     shell:
@@ -251,7 +251,7 @@ rule evaluate:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=3000,
     params:
         run=run_options,
         code=code_digest("evaluation"),

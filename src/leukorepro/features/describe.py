@@ -49,7 +49,7 @@ def describe(request: Request, output: Path, descriptor: str, *, threads: int) -
         "weights": "none",
         "weights_sha256": "",
         "preprocessing": f"resized bilinear with antialiasing; {entry.about}",
-        "engine": "scikit-image and scikit-learn, one image at a time",
+        "engine": "Pillow, NumPy, scikit-image and scikit-learn, one image at a time",
     }
     dim = entry.dim(request.size)
     stream(request, output, compute, dim, header, threads=threads, block_rows=BLOCK_ROWS, dtype=entry.dtype)

@@ -39,6 +39,7 @@ from leukorepro.models.networks.layers import WHITE
 from leukorepro.models.training import Hardware, Schedule, predict, train
 from leukorepro.plan import at_budget, digest
 from leukorepro.store import code_digest, hdf5_writer
+from leukorepro.tables import RECONSTRUCTION
 from leukorepro.words import Budget
 
 SAMPLES = 8
@@ -225,7 +226,7 @@ def _write_codes(
         values = predict(described, images, here, BATCH_ROWS, hardware)
         codes[start : start + block] = values[:, :-1]
         correlation[here] = values[:, -1]
-    group.create_dataset("reconstruction_correlation", data=correlation)
+    group.create_dataset(RECONSTRUCTION, data=correlation)
     return correlation
 
 

@@ -35,9 +35,8 @@ from leukorepro.models.tasks import (
 from leukorepro.models.training import Hardware, Schedule, Trained, predict, train
 from leukorepro.plan import at_budget, digest
 from leukorepro.store import code_digest, hdf5_reader
+from leukorepro.tables import RECONSTRUCTION
 from leukorepro.words import Budget
-
-CORRELATION = "reconstruction_correlation"
 
 
 @dataclass(frozen=True)
@@ -144,7 +143,7 @@ def fit_network(
         seen = about
         if codes is not None:
             rows, correlation = _read_codes(codes, fold.fit_name(job.task.protocol))
-            seen = about.assign(**{CORRELATION: correlation})
+            seen = about.assign(**{RECONSTRUCTION: correlation})
         identity = digest(shown, started_from, [part.tolist() for part in fold.roles.values()])
         trained = _train(job, rows, targets, len(classes), fold, work / name, identity)
         epochs.append(_history(trained, targets, fold))
@@ -255,7 +254,7 @@ def _pixels(matrix: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _read_codes(path: Path, fit: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """An autoencoder's code of every row, left in the file, and how well it brings each image back."""
     with hdf5_reader(path) as file:
-        return map_dataset(path, file[fit]["codes"]), file[fit][CORRELATION][:]
+        return map_dataset(path, file[fit]["codes"]), file[fit][RECONSTRUCTION][:]
 
 
 def _stamp(path: Path) -> tuple[str, int, int]:

@@ -107,6 +107,7 @@ def seeded(request: pytest.FixtureRequest) -> tuple[str, str, FeatureNetwork]:
 
 PRINTED_DIMENSIONS = {
     **{("alexnet", "fc6"): 4096, ("vgg16", "fc6"): 4096, ("vgg19", "fc6"): 4096},
+    **{("alexnet", "relu7"): 4096, ("vgg16", "relu7"): 4096},
     **{("vgg16", "gap"): 512, ("vgg19", "gap"): 512, ("googlenet", "gap"): 1024, ("densenet121", "gap"): 1024},
     **{("mobilenet_v2", "gap"): 1280, ("inception_resnet_v2", "gap"): 1536},
     **{("inception_v3", "gap"): 2048, ("resnet50", "gap"): 2048, ("resnet101", "gap"): 2048},
@@ -122,6 +123,8 @@ def beheaded(name: str, layer: str) -> nn.Module:
         network = torchvision.models.get_model(name, weights=None, **INCEPTIONS.get(name, {}))
     if layer == "fc6":
         network.classifier = network.classifier[: 2 if name == "alexnet" else 1]
+    elif layer == "relu7":
+        network.classifier[-1] = nn.Identity()
     elif name.startswith("vgg"):
         network.avgpool, network.classifier = nn.AdaptiveAvgPool2d(1), nn.Identity()
     else:
@@ -158,6 +161,8 @@ def test_features_are_those_in_front_of_the_librarys_classifier(seeded: tuple[st
     assert expected.std() > 0.01
     if layer == "fc6":
         assert float(features.min()) < 0, "before the rectifier"
+    elif layer == "relu7":
+        assert float(features.min()) == 0, "after the rectifier"
     assert torch.allclose(features, expected, rtol=1e-4, atol=2e-4 * float(expected.abs().max()))
 
 
@@ -167,7 +172,9 @@ def test_random_weights_give_finite_features_of_the_declared_length(seeded: tupl
     assert network.dim == BACKBONES[name].layers[layer].dim
     assert features.shape == (4, network.dim)
     assert torch.isfinite(features).all()
-    assert (features.std(0) > 1e-3).float().mean() > 0.5  # most features tell the images apart
+    responding = features[:, features.any(0)]
+    assert responding.shape[1] > 0.3 * network.dim  # untrained, half the units of a rectified layer respond to nothing
+    assert (responding.std(0) > 1e-3).float().mean() > 0.5  # most features tell the images apart
     assert 0.01 < float(features.abs().mean()) < 20  # neither overflows nor vanishes, however deep
     smallest = network(images(BACKBONES[name].min_input_size))
     assert smallest.shape == features.shape

@@ -40,6 +40,8 @@ RUN: dict[str, Any] = {"name": "a", "budget": "demo", "studies": [{"study": "att
 WITHOUT_VALUES = {
     ("alhammadi2024", "fig12"): {"train_recall", "train_f1"},
     ("alhammadi2024", "fig13"): {"recall", "f1"},
+    ("hayat2022", "fig6"): {"accuracy"},
+    ("hayat2022", "fig7"): {"accuracy"},
 }
 """Metrics that a paper names without their values."""
 REMOVED = object()

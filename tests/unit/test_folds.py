@@ -23,6 +23,7 @@ from leukorepro.config import (
     Protocol,
     RandomForestSpec,
     Scheme,
+    SoftmaxSpec,
     SparseAutoencoderSpec,
     SvmSpec,
     load_study,
@@ -203,6 +204,9 @@ def test_numbers_do_not_depend_on_the_number_of_threads() -> None:
         "knn": KnnSpec(kind="knn"),
         "forest": RandomForestSpec(kind="random_forest", n_estimators=7),
         "mlp": MlpSpec(kind="mlp", hidden=[5], epochs={"demo": 2, "published": 3}),
+        "softmax": SoftmaxSpec(
+            kind="softmax", epochs={"demo": 2, "published": 3}, batch_size=7, learning_rate=0.01, dropout=0.5
+        ),
     }
     items = [("1", Item(item=name, features="f", classifier=name)) for name in classifiers]
     one, two = (

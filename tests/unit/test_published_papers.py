@@ -405,3 +405,23 @@ def test_hayat_tables_iii_and_iv_agree_except_where_noted():
 def test_hayat_augmented_images_are_four_rotations():
     size = rows(HAYAT, "text")["size"]
     assert size["augmented"] == 4 * size["images"]
+
+
+def test_hayat_trains_as_the_paper_says():
+    text = paper(4)
+    study = load_study(ROOT / "config" / "studies" / "hayat2022.yaml")
+    trained = [study.classifiers[name] for name in ("fine_tuned", "dropout", "two_convolutions")]
+    for phrase, told in (
+        (r"Batch size (\d+)", [spec.batch_size for spec in trained]),
+        (r"Number of Epochs (\d+)", [spec.epochs["published"] for spec in trained]),
+        (r"Momentum (\d\.\d)", [spec.momentum for spec in trained]),
+        (r"Base learning rate (\d\.\d+)", [spec.learning_rate for spec in trained]),
+    ):
+        assert {*map(float, re.findall(phrase, text))} == set(told)
+    assert "had 825 layers, we froze 822" in text
+    for table in ("fig6", "fig7"):
+        rates = [float(item.item.rpartition(", ")[2]) for item in study.tables[table].items]
+        assert rates == [study.classifiers[item.classifier].learning_rate for item in study.tables[table].items]
+        assert (max(rates), min(rates)) == (0.01, 0.0001)
+    assert "various learning rates starting from 0.01" in text
+    assert "until up-to 0.0001" in text

@@ -142,13 +142,18 @@ def _fc6(node: str) -> dict[str, Layer]:
     return {"fc6": Layer(node, dim=4096)}
 
 
+def _relu7(node: str) -> dict[str, Layer]:
+    """The rectifier after the second fully connected layer: what the last layer sees, but for dropout."""
+    return {"relu7": Layer(node, dim=4096)}
+
+
 # torchvision's GoogLeNet and Inception-v3 weights are ports of Google's and expect values from -1 to 1; torchvision
 # converts inside the network (`transform_input`) what it has scaled by mean and deviation outside. Scaling to -1..1 at
 # once is the same without the detour.
 BACKBONES: dict[str, Backbone] = {
     "alexnet": Backbone(
         build="torchvision.models:alexnet",
-        layers=_fc6("classifier.1"),
+        layers={**_fc6("classifier.1"), **_relu7("classifier.5")},
         default_layer="fc6",
         input_size=224,
         min_input_size=63,
@@ -213,7 +218,7 @@ BACKBONES: dict[str, Backbone] = {
     ),
     "vgg16": Backbone(
         build="torchvision.models:vgg16",
-        layers={"gap": Layer("features", dim=512, pool="avg"), **_fc6("classifier.0")},
+        layers={"gap": Layer("features", dim=512, pool="avg"), **_fc6("classifier.0"), **_relu7("classifier.4")},
         default_layer="gap",
         input_size=224,
         weights=TorchvisionWeights("VGG16_Weights.IMAGENET1K_V1", "vgg16-397923af.pth"),

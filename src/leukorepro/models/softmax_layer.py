@@ -48,8 +48,8 @@ class SoftmaxLayer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     Notes
     -----
     As MATLAB's `trainNetwork` with `sgdm`: weights begin uniform within sqrt(6 / (D + n_classes)), intercepts at 0, and
-    features are not scaled. It differs in two things that it lets a user choose or leaves out: rows are put into a new
-    order in every epoch, and the rows that fill no whole batch are not dropped.
+    features are not scaled. Two of its defaults are not followed: rows are put into a new order in every epoch, not
+    once for all, and rows that fill no whole batch are not passed over.
 
     One `numpy.random.Generator` draws the weights, then in each epoch the order of rows, then in each step the dropout.
     Rows of float64 are computed in float64, others in float32.

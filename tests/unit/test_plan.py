@@ -590,8 +590,8 @@ def test_images_that_an_autoencoder_cannot_divide_are_refused(networks_project: 
     file.write_text(file.read_text().replace("demo: 54", "demo: 50"))
     told = refused(networks_project, study="alhammadi2024", dataset="cnmc2019_simulated")
     assert told == (
-        "config/studies/alhammadi2024.yaml: descriptors.images.input_size: given 50; must be a multiple of 9, which the "
-        "autoencoder 'CAE' shrinks a side by."
+        "config/studies/alhammadi2024.yaml: descriptors.images.input_size: given 50; must be a multiple of 9, which "
+        "the autoencoder 'CAE' shrinks a side by."
     )
 
 

@@ -1,4 +1,4 @@
-"""`leukorepro models`: fit reducers and classifiers over the folds of a split."""
+"""`leukorepro models`: fit reducers and classifiers, and train networks, over the folds of a split."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Annotated, cast, get_args
 
 import typer
 
+from leukorepro.cli import networks
 from leukorepro.cli.options import (
     DeviceOption,
     FeatureSetOption,
@@ -23,7 +24,8 @@ from leukorepro.cli.options import (
 )
 from leukorepro.words import Rung
 
-app = typer.Typer(no_args_is_help=True, help="Fit reducers and classifiers.")
+app = typer.Typer(no_args_is_help=True, help="Fit reducers and classifiers, train networks.")
+app.command()(networks.summary)
 
 
 @app.command("fit-reducer")

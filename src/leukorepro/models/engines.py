@@ -1,7 +1,7 @@
 """The fastest way to each classifier on this machine, and its name.
 
 Support vector machines are scikit-learn's on kernel matrices that are computed once (`leukorepro.models.kernels`).
-Neighbours, trees and forests are those of scikit-learn-intelex, where it is installed (x86 processors only);
+Trees and forests are those of scikit-learn-intelex, where it is installed (x86 processors only);
 multilayer perceptrons are torch's, new last layers NumPy's; the others are scikit-learn's. Whatever is chosen gives the
 same numbers on any number of threads.
 """
@@ -136,7 +136,7 @@ def intelex_found() -> bool:
     """Whether scikit-learn-intelex is installed; says so where it is not."""
     found = find_spec("sklearnex") is not None
     if not found:
-        print("scikit-learn-intelex is not installed here: scikit-learn computes neighbours, trees and forests")
+        print("scikit-learn-intelex is not installed here: scikit-learn computes trees and forests")
     return found
 
 
@@ -168,10 +168,6 @@ def _intelex(module: str, name: str, **parameters: Any) -> ClassifierMixin:
     return getattr(import_module(f"sklearnex.{module}"), name)(**parameters)
 
 
-def _knn(spec: KnnSpec, settings: Settings) -> ClassifierMixin:
-    return _intelex("neighbors", "KNeighborsClassifier", n_neighbors=spec.n_neighbors, n_jobs=settings.threads)
-
-
 def _random_forest(spec: RandomForestSpec, settings: Settings) -> ClassifierMixin:
     return _intelex(
         "ensemble",
@@ -201,7 +197,6 @@ def _svm(spec: SvmSpec, settings: Settings) -> ClassifierMixin:
 
 
 FASTER: dict[type[ClassifierBase], Callable[[Any, Settings], ClassifierMixin]] = {
-    KnnSpec: _knn,
     DecisionTreeSpec: _decision_tree,
     RandomForestSpec: _random_forest,
     SvmSpec: _svm,

@@ -5,22 +5,20 @@ The Snakefile asks this module what to make; it must stay quick to import (no to
 
 from __future__ import annotations
 
-import hashlib
-import json
 import os
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from leukorepro.config import (
     ConvAutoencoderSpec,
     FolderDataset,
     ImssDataset,
     Item,
-    Strict,
     Study,
     SubjectsFromCsv,
     dataset_path,
 )
+from leukorepro.digests import at_budget, digest
 from leukorepro.errors import UserError, unknown
 from leukorepro.resolved import ResolvedRun, ResolvedStudy
 from leukorepro.words import Budget, Rung
@@ -194,11 +192,6 @@ def fingerprint(study: ResolvedStudy) -> str:
     return digest(sorted(entries), table)
 
 
-def digest(*values: Any) -> str:
-    """Short digest of parts of the configuration, for a rule's params: it changes when, and only when, they do."""
-    return hashlib.sha256(json.dumps(values, sort_keys=True, default=_plain).encode()).hexdigest()[:16]
-
-
 def split_digest(run: ResolvedRun, study: ResolvedStudy, rung: Rung, split: str) -> str:
     """Digest of what a split table depends on."""
     return digest(
@@ -235,16 +228,6 @@ def network_digest(run: ResolvedRun, study: ResolvedStudy, rung: Rung, fit: Netw
     spec = at_budget(study.study.classifiers[fit.classifier], run.budget)
     labels = study.label_set_of(fit.split), study.positive_class_of(fit.split)
     return digest(run.seed, run.precision, study.protocols[rung], items, told, spec, labels)
-
-
-def at_budget(spec: Strict, budget: Budget) -> dict[str, Any]:
-    """A specification with the values of one budget only: an edit of the other's changes nothing."""
-    values = spec.model_dump(mode="json")
-    return {k: v[budget] if isinstance(v, dict) and budget in v else v for k, v in values.items()}
-
-
-def _plain(value: Any) -> Any:
-    return value.model_dump(mode="json") if isinstance(value, Strict) else str(value)
 
 
 def _size_and_time(path: str | Path) -> tuple[int, int]:

@@ -16,6 +16,7 @@ from project_data import ROOT, make_project, touch, write_run, write_yaml
 from leukorepro import plan
 from leukorepro import resolve as resolve_module
 from leukorepro.config import Extractor
+from leukorepro.digests import digest
 from leukorepro.errors import UserError
 from leukorepro.features.backbones import BACKBONES, TorchvisionWeights
 from leukorepro.resolve import resolve, resolve_extractor
@@ -443,7 +444,7 @@ DIGESTS = {
     "reducer": lambda run, study: plan.reducer_digest(run, study, "source_disjoint", "RSet50"),
     "published reducer": lambda run, study: plan.reducer_digest(run, study, "as_published", "RSet50"),
     "classify": lambda run, study: plan.classify_digest(run, study, "ESet"),
-    "study": lambda run, study: plan.digest(study),  # noqa: ARG005
+    "study": lambda run, study: digest(study),  # noqa: ARG005
 }
 ALL = set(DIGESTS)
 
@@ -502,13 +503,13 @@ def test_a_digest_changes_with_the_part_of_the_run_that_it_uses(
     changes: set[str],
 ) -> None:
     before = digests()
-    assert {name for name, digest in digests(overrides).items() if digest != before[name]} == changes
+    assert {name for name, value in digests(overrides).items() if value != before[name]} == changes
 
 
 def test_a_digest_is_the_same_in_every_process(project: Path) -> None:  # noqa: ARG001
     code = (
-        "from pathlib import Path; from leukorepro import plan; from leukorepro.resolve import resolve; "
-        "print(plan.digest(resolve(Path('{}'))))"
+        "from pathlib import Path; from leukorepro.digests import digest; from leukorepro.resolve import resolve; "
+        "print(digest(resolve(Path('{}'))))"
     )
     file = "config/config.yaml"
     printed = [
@@ -521,7 +522,7 @@ def test_a_digest_is_the_same_in_every_process(project: Path) -> None:  # noqa: 
         ).stdout.strip()
         for seed in ("1", "2")
     ]
-    assert printed == [plan.digest(resolve(Path(file)))] * 2
+    assert printed == [digest(resolve(Path(file)))] * 2
 
 
 # --------------------------------------------------------------------------------------------------------- fingerprints

@@ -5,6 +5,7 @@ from pathlib import Path
 
 from leukorepro import plan
 from leukorepro.config import published_path
+from leukorepro.digests import digest
 from leukorepro.errors import UserError
 from leukorepro.resolve import overrides, resolve
 from leukorepro.store import code_digest

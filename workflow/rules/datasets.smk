@@ -16,7 +16,7 @@ rule simulate_images:
         mem_mb=1000,
     params:
         code=code_digest("data/simulate"),
-        spec=lambda w: plan.digest(dataset_of(w).dataset.simulation(RUN.budget)),
+        spec=lambda w: digest(dataset_of(w).dataset.simulation(RUN.budget)),
         file=lambda w: plan.dataset_file(dataset_of(w), RUN.budget),
         folder=lambda w: dataset_of(w).images,
         budget=RUN.budget,
@@ -50,7 +50,7 @@ rule scan_images:
         mem_mb=2000,
     params:
         code=code_digest("data"),
-        spec=lambda w: plan.digest(dataset_of(w).dataset),
+        spec=lambda w: digest(dataset_of(w).dataset),
         fingerprint=lambda w: plan.fingerprint(dataset_of(w)),
         file=lambda w: plan.dataset_file(dataset_of(w), RUN.budget),
         folder=lambda w: dataset_of(w).images,

@@ -16,7 +16,7 @@ rule resolve_config:
         mem_mb=500,
     params:
         run=run_options,
-        spec=plan.digest(RUN),
+        spec=digest(RUN),
     shell:
         r"""
         leukorepro config resolve \
@@ -255,7 +255,7 @@ rule evaluate:
     params:
         run=run_options,
         code=code_digest("evaluation"),
-        spec=lambda w: plan.digest(RUN.budget, RUN.seed, study_of(w)),
+        spec=lambda w: digest(RUN.budget, RUN.seed, study_of(w)),
         fitting=lambda w, input: flags("--fitting", input.fitting),
     shell:
         r"""

@@ -31,13 +31,13 @@ from torch.nn import functional
 
 from leukorepro.config import ConvAutoencoderSpec
 from leukorepro.device import choose_device
+from leukorepro.digests import at_budget, digest
 from leukorepro.errors import UserError
 from leukorepro.features.fusion import TEXT, Features, write_rows
 from leukorepro.models.folds import Positions
 from leukorepro.models.networks import ConvAutoencoder, build_autoencoder, code_size, count_learnables
 from leukorepro.models.networks.layers import WHITE
 from leukorepro.models.training import Hardware, Schedule, predict, train
-from leukorepro.plan import at_budget, digest
 from leukorepro.store import code_digest, hdf5_writer
 from leukorepro.tables import RECONSTRUCTION
 from leukorepro.words import Budget

@@ -18,6 +18,7 @@ from torch.nn import functional
 
 from leukorepro.config import NetworkSpec
 from leukorepro.device import choose_device, device_name
+from leukorepro.digests import at_budget, digest
 from leukorepro.features.fusion import map_dataset, read_features
 from leukorepro.models.engines import Answers
 from leukorepro.models.folds import Fold, folds
@@ -33,7 +34,6 @@ from leukorepro.models.tasks import (
     labelled,
 )
 from leukorepro.models.training import Hardware, Schedule, Trained, predict, train
-from leukorepro.plan import at_budget, digest
 from leukorepro.store import code_digest, hdf5_reader
 from leukorepro.tables import RECONSTRUCTION
 from leukorepro.words import Budget

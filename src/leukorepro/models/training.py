@@ -11,7 +11,7 @@ import time
 from collections import deque
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -29,6 +29,7 @@ from tqdm import tqdm
 from leukorepro.device import choose_device, full_precision, keep_freed_memory
 from leukorepro.errors import UserError
 from leukorepro.models.checkpoints import Record, load_checkpoint, save_checkpoint
+from leukorepro.models.cpu_convolutions import FastConvolutions
 from leukorepro.models.folds import Positions
 from leukorepro.words import Device, Precision
 
@@ -48,7 +49,7 @@ class Rows(Protocol):
         """Their number."""
 
     def __getitem__(self, positions: Positions, /) -> NDArray[Any]:
-        """Some of them, shape (n, ...), in the order asked for; on a GPU, from several threads at once."""
+        """Some of them, shape (n, ...), in the order asked for; several threads may ask at once."""
 
 
 @dataclass(frozen=True)
@@ -96,7 +97,7 @@ class Hardware:
     precision : {'float32', 'mixed'}
         `mixed`: half precision where that is safe, on a GPU; on a CPU it changes nothing.
     workers : int
-        Threads that read batches ahead of a GPU, one at least. On a CPU every thread computes, and none reads ahead.
+        Threads that read batches ahead of a GPU, one at least. For a CPU, which takes longer with each, one is enough.
     """
 
     device: Device = "auto"
@@ -268,6 +269,7 @@ class _Computer:
     rows: Rows
     batch_size: int
     readers: int
+    """Threads that read batches ahead."""
 
     @property
     def device(self) -> torch.device:
@@ -316,25 +318,26 @@ class _Computer:
     def batches(self, positions: Positions) -> Iterator[tuple[Tensor, Tensor]]:
         """Rows where they are computed, batch by batch, and their positions."""
         parts = _parts(positions, self.batch_size)
-        for part, batch in zip(parts, self._read_ahead(parts) if self.readers else map(self._read, parts), strict=True):
-            yield self.fabric.to_device(batch), torch.from_numpy(part)
-
-    def _read(self, positions: Positions) -> Tensor:
-        return torch.from_numpy(np.ascontiguousarray(self.rows[positions]))
-
-    def _read_ahead(self, parts: Sequence[Positions]) -> Iterator[Tensor]:
-        """Batches in memory that a GPU takes them from by itself; each reader has one at hand and one more."""
-        waiting: deque[Future[Tensor]] = deque()
+        waiting: deque[tuple[Positions, Future[Tensor]]] = deque()
         with ThreadPoolExecutor(self.readers) as pool:
             try:
                 for part in parts:
-                    waiting.append(pool.submit(lambda part: self._read(part).pin_memory(), part))
-                    if len(waiting) > 2 * self.readers:
-                        yield waiting.popleft().result()
+                    waiting.append((part, pool.submit(self._read, part)))
+                    if len(waiting) > 2 * self.readers:  # each has one at hand and one more
+                        yield self._deliver(*waiting.popleft())
                 while waiting:
-                    yield waiting.popleft().result()
+                    yield self._deliver(*waiting.popleft())
             finally:
                 pool.shutdown(wait=False, cancel_futures=True)
+
+    def _read(self, positions: Positions) -> Tensor:
+        """A batch, in memory that a GPU copies from by itself where there is one."""
+        batch = torch.from_numpy(np.ascontiguousarray(self.rows[positions]))
+        return batch.pin_memory() if self.device.type == "cuda" else batch
+
+    def _deliver(self, positions: Positions, batch: Future[Tensor]) -> tuple[Tensor, Tensor]:
+        moved: Tensor = self.fabric.to_device(batch.result())
+        return moved, torch.from_numpy(positions)
 
     def scaler(self) -> dict[str, Any]:
         """State of the scaling of losses, which half precision may need."""
@@ -347,11 +350,7 @@ class _Computer:
 
 @contextmanager
 def _computer(network: nn.Module, rows: Rows, batch_size: int, hardware: Hardware) -> Iterator[_Computer]:
-    """Bring a network to its device; afterwards, and after an error, it is on the CPU as it came.
-
-    Weights of convolutions are laid out with the channels last, for which convolutions are faster, in full precision
-    on a CPU and in half precision on a GPU.
-    """
+    """Bring a network to its device; afterwards, and after an error, it is on the CPU as it came."""
     device = choose_device(hardware.device)
     on_gpu = device.type == "cuda"
     half = on_gpu and hardware.precision == "mixed"
@@ -363,10 +362,10 @@ def _computer(network: nn.Module, rows: Rows, batch_size: int, hardware: Hardwar
         precision=_half_precision() if half else "32-true",
         plugins=LightningEnvironment(),  # one process, whatever a cluster's variables say
     )
-    if half or not on_gpu:
+    if half:  # what the GPU's units for half precision take
         network.to(memory_format=torch.channels_last)
-    readers = max(1, hardware.workers) if on_gpu else 0
-    with full_precision(), _deterministic(on_gpu):
+    readers = max(1, hardware.workers) if on_gpu else 1
+    with full_precision(), _deterministic(on_gpu), nullcontext() if on_gpu else FastConvolutions():
         try:
             yield _Computer(fabric, fabric.setup_module(network), rows, batch_size, readers)
         finally:

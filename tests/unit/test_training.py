@@ -9,6 +9,7 @@ import pickle
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -22,6 +23,7 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 from leukorepro.errors import UserError
+from leukorepro.models import training
 from leukorepro.models.training import Hardware, Loss, Schedule, Trained, predict, train
 
 CPU = Hardware("cpu")
@@ -383,12 +385,39 @@ def test_the_callers_settings_stay(tmp_path: Path) -> None:
     assert settings() == before
 
 
-@pytest.mark.parametrize("workers", [0, 1, 5])
-def test_rows_may_lie_in_a_file_and_be_read_by_any_number_of_threads(workers: int, tmp_path: Path) -> None:
+def test_rows_may_lie_in_a_file(tmp_path: Path) -> None:
     images().tofile(tmp_path / "rows")
     mapped = np.memmap(tmp_path / "rows", np.uint8, "r", shape=(45, 9, 9, 3))
-    given = {"rows": mapped, "hardware": replace(CPU, workers=workers)}
-    assert_same(fit(tmp_path / "file", **given), fit(tmp_path / "memory"))
+    assert_same(fit(tmp_path / "file", rows=mapped), fit(tmp_path / "memory"))
+
+
+class Slow:
+    """Rows of which some take longer to read than others."""
+
+    def __len__(self) -> int:
+        return 45
+
+    def __getitem__(self, positions: np.ndarray, /) -> np.ndarray:
+        time.sleep(0.01 * (positions[0] % 3))
+        return images()[positions]
+
+
+@pytest.mark.parametrize("readers", [1, 2, 7])
+def test_any_number_of_readers_delivers_the_same(readers: int) -> None:
+    with training._computer(network(), Slow(), 4, CPU) as computer:
+        batches = list(replace(computer, readers=readers).batches(TRAIN))
+    assert torch.cat([positions for _, positions in batches]).tolist() == TRAIN.tolist()
+    np.testing.assert_array_equal(torch.cat([batch for batch, _ in batches]), images()[TRAIN])
+
+
+def test_variables_of_a_cluster_change_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """One process trains, however many the cluster's job has."""
+    here = fit(tmp_path / "here")
+    for name, value in {"JOB_ID": 7, "JOB_NAME": "train", "NTASKS": 4, "NTASKS_PER_NODE": 4, "PROCID": 1}.items():
+        monkeypatch.setenv(f"SLURM_{name}", str(value))
+    for name in ("LOCAL_RANK", "RANK", "WORLD_SIZE"):
+        monkeypatch.setenv(name, "2")
+    assert_same(fit(tmp_path / "there"), here)
 
 
 class Counted:

@@ -16,6 +16,7 @@ from leukorepro.config import (
     Item,
     Study,
     SubjectsFromCsv,
+    TrainedFeaturesSpec,
     dataset_path,
 )
 from leukorepro.digests import at_budget, digest
@@ -46,6 +47,11 @@ def items_of(study: Study, split: str, feature_set: str) -> list[tuple[str, Item
         for item in table.items
         if table.split_of(item) == split and item.features == feature_set
     ]
+
+
+def classified_items(study: Study, split: str, feature_set: str) -> list[tuple[str, Item]]:
+    """Those of the items whose classifiers one job fits; networks have jobs of their own."""
+    return [(number, item) for number, item in items_of(study, split, feature_set) if not study.is_network(item)]
 
 
 def feature_file(study: ResolvedStudy, feature_set: str) -> str:
@@ -84,19 +90,19 @@ def views_of(run: ResolvedRun, dataset_id: str, part_id: str) -> list[str]:
 
 
 def reducers_of(study: ResolvedStudy, split: str, feature_set: str) -> list[str]:
-    """Reducers that a study's items apply to a feature set."""
-    names = [item.reducer for _, item in items_of(study.study, split, feature_set)]
+    """Reducers that a study's classified items apply to a feature set."""
+    names = [item.reducer for _, item in classified_items(study.study, split, feature_set)]
     return list(dict.fromkeys(name for name in names if name is not None))
 
 
 def splits_of(study: ResolvedStudy, feature_set: str) -> list[str]:
-    """Splits that the items on a feature set use."""
+    """Splits that the classified items on a feature set use."""
     return list(
         dict.fromkeys(
             table.split_of(item)
             for table in study.study.tables.values()
             for item in table.items
-            if item.features == feature_set
+            if item.features == feature_set and not study.study.is_network(item)
         )
     )
 
@@ -107,8 +113,8 @@ def used_feature_sets(study: ResolvedStudy) -> list[str]:
 
 
 def classified_feature_sets(study: ResolvedStudy) -> list[str]:
-    """Those of the used feature sets whose classifiers one job fits; networks have jobs of their own."""
-    return [name for name in used_feature_sets(study) if not study.study.holds_images(name)]
+    """Those of the used feature sets that have classified items."""
+    return [name for name in used_feature_sets(study) if splits_of(study, name)]
 
 
 class NetworkFit(NamedTuple):
@@ -131,7 +137,7 @@ def networks_of(study: ResolvedStudy) -> dict[str, NetworkFit]:
         NetworkFit(table.split_of(item), item.features, item.reducer, item.classifier)
         for table in study.study.tables.values()
         for item in table.items
-        if study.study.holds_images(item.features)
+        if study.study.is_network(item)
     ]
     return {fit.id: fit for fit in fits}
 
@@ -145,6 +151,18 @@ def training_rung(study: ResolvedStudy, fit: NetworkFit, rung: Rung) -> Rung:
     return "as_published" if shared else rung
 
 
+def network_of_features(study: ResolvedStudy, split: str, feature_set: str, reducer: str) -> NetworkFit | None:
+    """Network whose features a reducer gives; None where it is fitted itself."""
+    spec = study.study.reducers[reducer]
+    return NetworkFit(split, feature_set, None, spec.network) if isinstance(spec, TrainedFeaturesSpec) else None
+
+
+def reducer_rung(study: ResolvedStudy, split: str, feature_set: str, reducer: str, rung: Rung) -> Rung:
+    """Rung whose fitted reducer serves a rung: of a network's features, the rung that the network is trained on."""
+    network = network_of_features(study, split, feature_set, reducer)
+    return rung if network is None else training_rung(study, network, rung)
+
+
 def training_files(study: ResolvedStudy, rung: Rung) -> list[str]:
     """What trainings on a rung leave that the report shows, below the rung's folder: fitted reducers, epochs."""
     reducers = {
@@ -152,6 +170,7 @@ def training_files(study: ResolvedStudy, rung: Rung) -> list[str]:
         for table in study.study.tables.values()
         for item in table.items
         if item.reducer is not None
+        and not isinstance(study.study.reducers[item.reducer], TrainedFeaturesSpec)  # its losses are the network's
     }
     networks = [
         f"networks/{name}/epochs.csv"
@@ -202,6 +221,8 @@ def split_digest(run: ResolvedRun, study: ResolvedStudy, rung: Rung, split: str)
 def reducer_digest(run: ResolvedRun, study: ResolvedStudy, rung: Rung, reducer: str) -> str:
     """Digest of what a fitted reducer depends on, beside its input files."""
     spec = study.study.reducers[reducer]
+    if isinstance(spec, TrainedFeaturesSpec):
+        return digest(at_budget(study.study.classifiers[spec.network], run.budget))
     precision = run.precision if isinstance(spec, ConvAutoencoderSpec) else None
     return digest(run.seed, precision, study.protocols[rung], at_budget(spec, run.budget))
 
@@ -210,7 +231,7 @@ def classify_digest(run: ResolvedRun, study: ResolvedStudy, feature_set: str) ->
     """Digest of what the predictions on a feature set depend on, beside their input files."""
     parts = []
     for split in splits_of(study, feature_set):
-        items = items_of(study.study, split, feature_set)
+        items = classified_items(study.study, split, feature_set)
         classifiers = {
             item.classifier: at_budget(study.study.classifiers[item.classifier], run.budget) for _, item in items
         }

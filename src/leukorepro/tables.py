@@ -24,6 +24,9 @@ PREDICTIONS = (*BEFORE_ROLE, "y_true", "y_pred")
 PREDICTIONS_WITH_ROLE = (*BEFORE_ROLE, "role", "y_true", "y_pred")
 """Columns of a part and of a table of fitted rows, before their scores."""
 
+CODES = "codes"
+"""Of all rows of a feature file, float32, in the group of every fit of a reducer that is a network."""
+
 RECONSTRUCTION = "reconstruction_correlation"
 """Column of predictions, behind their scores, where an item has a convolutional autoencoder: how well it reconstructs
 the image, -1 to 1. The mean over tested rows is the metric of that name."""

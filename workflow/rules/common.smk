@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from leukorepro import plan
-from leukorepro.config import published_path
+from leukorepro.config import TrainedFeaturesSpec, published_path
 from leukorepro.digests import digest
 from leukorepro.errors import UserError
 from leukorepro.resolve import overrides, resolve
@@ -33,6 +33,16 @@ except UserError as error:
 def one_of(names):
     """A wildcard's constraint: exactly one of these names."""
     return "|".join(sorted(map(re.escape, set(names)))) or "(?!)"
+
+
+def reducers_that(take_features):
+    """A wildcard's constraint: a reducer that takes the features of a trained network, or one that is fitted."""
+    return one_of(
+        name
+        for study in RUN.studies
+        for name, spec in study.study.reducers.items()
+        if isinstance(spec, TrainedFeaturesSpec) == take_features
+    )
 
 
 wildcard_constraints:
@@ -124,7 +134,8 @@ def reducers_of(wildcards):
     """Fitted reducers that the items on a feature set use, by `rung/split/reducer`."""
     study, w = study_of(wildcards), wildcards
     return {
-        f"{rung}/{split}/{reducer}": f"results/{w.run}/{w.study}/{rung}/reducers/{split}/{w.feature_set}-{reducer}.h5"
+        f"{rung}/{split}/{reducer}": f"results/{w.run}/{w.study}/"
+        f"{plan.reducer_rung(study, split, w.feature_set, reducer, rung)}/reducers/{split}/{w.feature_set}-{reducer}.h5"
         for rung in study.protocols
         for split in plan.splits_of(study, w.feature_set)
         for reducer in plan.reducers_of(study, split, w.feature_set)
@@ -147,6 +158,13 @@ def encoder_of(wildcards):
     if fit.reducer is None:
         return []
     return f"results/{w.run}/{w.study}/{w.protocol}/reducers/{fit.split}/{fit.features}-{fit.reducer}.h5"
+
+
+def weights_of(wildcards):
+    """Weights of the network whose features a reducer takes."""
+    study, w = study_of(wildcards), wildcards
+    fit = plan.network_of_features(study, w.split, w.feature_set, w.reducer)
+    return f"results/{w.run}/{w.study}/{plan.training_rung(study, fit, w.protocol)}/networks/{fit.id}/weights.safetensors"
 
 
 def network_parts_of(wildcards):

@@ -59,7 +59,7 @@ rule make_splits:
 
 
 def fitting_threads(wildcards):
-    """Several where an autoencoder is fitted on as many images as the paper has."""
+    """Several where a network is fitted on as many images as the paper has, or sees them."""
     images = study_of(wildcards).study.holds_images(wildcards.feature_set)
     return 8 if images and RUN.budget == "published" else 1
 
@@ -75,6 +75,8 @@ rule fit_reducer:
         "logs/fit_reducer/{run}/{study}/{protocol}/{split}/{feature_set}-{reducer}.txt",
     benchmark:
         "results/benchmarks/fit_reducer/{run}/{study}/{protocol}/{split}/{feature_set}-{reducer}.tsv"
+    wildcard_constraints:
+        reducer=reducers_that(take_features=False),
     conda:
         ENVIRONMENT
     threads: fitting_threads
@@ -94,6 +96,43 @@ rule fit_reducer:
             --reducer {wildcards.reducer:q} \
             --features {input.features:q} \
             --splits {input.splits:q} \
+            --threads {threads} \
+            --output {output.reducer:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule encode_images:
+    """What a trained network sees of all images, the output of its layer before the last, in every fold."""
+    input:
+        features=features_of,
+        weights=weights_of,
+    output:
+        reducer="results/{run}/{study}/{protocol}/reducers/{split}/{feature_set}-{reducer}.h5",
+    log:
+        "logs/encode_images/{run}/{study}/{protocol}/{split}/{feature_set}-{reducer}.txt",
+    benchmark:
+        "results/benchmarks/encode_images/{run}/{study}/{protocol}/{split}/{feature_set}-{reducer}.tsv"
+    wildcard_constraints:
+        reducer=reducers_that(take_features=True),
+    conda:
+        ENVIRONMENT
+    threads: fitting_threads
+    resources:
+        gpu=1,
+        mem_mb=4000,
+    params:
+        run=run_options,
+        code=code_digest("device.py", "models"),
+        spec=lambda w: plan.reducer_digest(RUN, study_of(w), w.protocol, w.reducer),
+    shell:
+        r"""
+        leukorepro models encode \
+            {params.run:q} \
+            --study {wildcards.study:q} \
+            --reducer {wildcards.reducer:q} \
+            --weights {input.weights:q} \
+            --features {input.features:q} \
             --threads {threads} \
             --output {output.reducer:q} \
             >{log:q} 2>&1

@@ -48,14 +48,17 @@ def fit_reducer(
     """
     import torch
 
-    from leukorepro.config import ConvAutoencoderSpec
+    from leukorepro.config import ConvAutoencoderSpec, TrainedFeaturesSpec
     from leukorepro.data.splits import read_splits
+    from leukorepro.errors import UserError
     from leukorepro.features.fusion import read_features
     from leukorepro.models.reducers import fit_reducer as run
 
     torch.set_num_threads(threads)
     resolved, chosen = resolve_study(run_file, override, study)
     spec = chosen.find_reducer(reducer)
+    if isinstance(spec, TrainedFeaturesSpec):
+        raise UserError(f"--reducer {reducer}: of kind '{spec.kind}'; `leukorepro models encode` makes its features.")
     run(
         spec,
         read_features(features, mapped=isinstance(spec, ConvAutoencoderSpec)),
@@ -68,6 +71,42 @@ def fit_reducer(
         resolved.precision,
         workers=threads,
     )
+
+
+@app.command()
+def encode(
+    run_file: RunOption,
+    study: StudyOption,
+    reducer: Annotated[str, typer.Option(help="Name of the reducer, whose kind is `trained_features`.")],
+    weights: Annotated[Path, typer.Option(help="Weights of its network in every fold, as `models train` writes them.")],
+    features: Annotated[Path, typer.Option(help="Feature file of the descriptor `images`.")],
+    output: OutputOption,
+    threads: Annotated[int, typer.Option(min=1, help="Threads on a CPU; workers that read images on a GPU.")] = 1,
+    device: DeviceOption = "auto",
+    override: SetOption = None,
+) -> None:
+    """Write what a trained network sees of all images, the output of its layer before the last, for every fold.
+
+    Example: `leukorepro models encode --run config/config.yaml --study rezayi2021 --reducer CNN_features
+    --weights weights.safetensors --features images-70.h5 --output images-CNN_features.h5`
+    """
+    import torch
+
+    from leukorepro.config import NetworkSpec, TrainedFeaturesSpec
+    from leukorepro.errors import UserError
+    from leukorepro.features.fusion import read_features
+    from leukorepro.models.network_features import write_network_features
+    from leukorepro.models.training import Hardware
+
+    torch.set_num_threads(threads)
+    resolved, chosen = resolve_study(run_file, override, study)
+    spec = chosen.find_reducer(reducer)
+    if not isinstance(spec, TrainedFeaturesSpec):
+        raise UserError(f"--reducer {reducer}: of kind '{spec.kind}'; `leukorepro models fit-reducer` fits it.")
+    network = chosen.study.classifiers[spec.network]
+    assert isinstance(network, NetworkSpec)  # the study's check has seen to it
+    hardware = Hardware(device, resolved.precision, threads)
+    write_network_features(network, weights, read_features(features, mapped=True), resolved.budget, hardware, output)
 
 
 @app.command()
@@ -103,7 +142,7 @@ def classify(
     from leukorepro.models.classify import classify as run
     from leukorepro.models.engines import Settings
     from leukorepro.models.tasks import Task
-    from leukorepro.plan import items_of
+    from leukorepro.plan import classified_items
     from leukorepro.store import write_parquet
     from leukorepro.tables import ENGINES, merged_engines
 
@@ -120,13 +159,15 @@ def classify(
             dataset=chosen.dataset_id,
             protocol=chosen.find_protocol(cast(Rung, rung)),
             positive_class=chosen.positive_class_of(split),
-            items=items_of(chosen.study, split, feature_set),
+            items=classified_items(chosen.study, split, feature_set),
             label_set=chosen.label_set_of(split),
             fitted_tables=frozenset(n for n, t in chosen.study.tables.items() if t.needs_fitted_rows),
         )
         fitted = {name.rpartition("/")[2]: file for name, file in encoders.items() if name.startswith(f"{place}/")}
         tasks.append((task, Path(path), fitted))
-    matrix, images = read_features(features), read_manifest(manifest)
+    # Images are not read: classifiers see what a network makes of them.
+    matrix = read_features(features, mapped=chosen.study.holds_images(feature_set))
+    images = read_manifest(manifest)
     settings = Settings(resolved.seed, resolved.budget, threads)
     specs = {name: spec for name, spec in chosen.study.classifiers.items() if isinstance(spec, ClassifierBase)}
     done = [run(task, matrix, read_splits(table), images, specs, fitted, settings) for task, table, fitted in tasks]

@@ -49,6 +49,7 @@ from leukorepro.config.systems import (
     SoftmaxSpec,
     SparseAutoencoderSpec,
     SvmSpec,
+    TrainedFeaturesSpec,
 )
 from leukorepro.validation import parse, read_yaml
 
@@ -104,6 +105,7 @@ __all__ = [
     "SubjectsFromRegex",
     "SvmSpec",
     "Table",
+    "TrainedFeaturesSpec",
     "View",
     "Views",
     "WeightsSpec",

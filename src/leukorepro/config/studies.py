@@ -15,6 +15,7 @@ from leukorepro.config.systems import (
     Extractor,
     NetworkSpec,
     ReducerSpec,
+    TrainedFeaturesSpec,
 )
 from leukorepro.errors import unknown
 from leukorepro.words import Average
@@ -152,6 +153,10 @@ class Study(Strict):
             for part in parts:
                 known = [*self.extractors, *self.descriptors]
                 check(part, known, f"feature_sets.{name}", "extractor or descriptor")
+        for name, reducer in self.reducers.items():
+            if isinstance(reducer, TrainedFeaturesSpec):
+                networks = [key for key, spec in self.classifiers.items() if isinstance(spec, NetworkSpec)]
+                check(reducer.network, networks, f"reducers.{name}.network", "classifier of kind 'network'")
         for name, scheme in self.splits.items():
             if scheme.labels is not None:
                 check(scheme.labels, self.label_sets, f"splits.{name}.labels", "label set")
@@ -166,6 +171,7 @@ class Study(Strict):
                 self._check_kinds(item, where)
                 if item.split is not None:
                     check(item.split, self.splits, f"{where}.split", "split")
+                self._check_network_is_trained(item, table.split_of(item), where)
                 if item.reading_of is not None:
                     check(item.reading_of, [i.item for i in table.items], f"{where}.reading_of", "item")
         for key, figure in self.figures.items():
@@ -182,15 +188,41 @@ class Study(Strict):
         parts = self.feature_sets[feature_set]
         return any(part in self.descriptors and self.descriptors[part].descriptor == IMAGES for part in parts)
 
+    def is_network(self, item: Item) -> bool:
+        """Whether an item's classifier is a network, which is trained by a job of its own."""
+        return isinstance(self.classifiers[item.classifier], NetworkSpec)
+
     def _check_kinds(self, item: Item, where: str) -> None:
-        """Networks see images or an autoencoder's code of them, and nothing else sees them."""
+        """Networks see images or an autoencoder's code of them; other classifiers see a network's features of them."""
         images = self.holds_images(item.features)
         if images and len(self.feature_sets[item.features]) > 1:
             raise ValueError(f"{where}.features: '{item.features}' has more parts than the images; give them alone")
-        network = isinstance(self.classifiers[item.classifier], NetworkSpec)
-        encoded = item.reducer is not None and isinstance(self.reducers[item.reducer], ConvAutoencoderSpec)
-        if network != images or (encoded and not images) or (images and item.reducer is not None and not encoded):
+        reducer = None if item.reducer is None else self.reducers[item.reducer]
+        if isinstance(reducer, TrainedFeaturesSpec):
+            if self.is_network(item) or not images:
+                raise ValueError(
+                    f"{where}.reducer: '{item.reducer}' is of kind 'trained_features', which goes with a feature set "
+                    f"of the descriptor '{IMAGES}' and a classifier that is not of kind 'network'"
+                )
+            return
+        encoded = isinstance(reducer, ConvAutoencoderSpec)
+        if self.is_network(item) != images or (encoded and not images) or (images and reducer and not encoded):
             raise ValueError(
                 f"{where}: classifiers of kind 'network' and reducers of kind 'conv_autoencoder' go with a feature set "
-                f"of the descriptor '{IMAGES}', and only they do"
+                f"of the descriptor '{IMAGES}', and beside them only reducers of kind 'trained_features' do"
             )
+
+    def _check_network_is_trained(self, item: Item, split: str, where: str) -> None:
+        """A network that gives features has an item of its own, which is what it is trained for."""
+        reducer = self.reducers[item.reducer] if item.reducer is not None else None
+        if not isinstance(reducer, TrainedFeaturesSpec):
+            return
+        for table in self.tables.values():
+            for own in table.items:
+                trained = (own.features, own.reducer, own.classifier, table.split_of(own))
+                if trained == (item.features, None, reducer.network, split):
+                    return
+        raise ValueError(
+            f"{where}.reducer: '{item.reducer}' takes the features of '{reducer.network}', but no item is that network "
+            f"on '{item.features}' and the split '{split}'; add one, or choose a split that it is trained on"
+        )

@@ -62,7 +62,15 @@ class ConvAutoencoderSpec(Strict):
     learning_rate: Annotated[float, Field(gt=0)] = 0.001
 
 
-ReducerSpec = Annotated[SparseAutoencoderSpec | ConvAutoencoderSpec, Field(discriminator="kind")]
+class TrainedFeaturesSpec(Strict):
+    """What a network of the study sees of images after its training: the output of its layer before the last."""
+
+    kind: Literal["trained_features"]
+    network: str
+    """A classifier of kind `network`; the features of a fold's rows are those of the network trained in that fold."""
+
+
+ReducerSpec = Annotated[SparseAutoencoderSpec | ConvAutoencoderSpec | TrainedFeaturesSpec, Field(discriminator="kind")]
 
 
 class ClassifierBase(Strict):

@@ -39,7 +39,7 @@ from leukorepro.models.networks import ConvAutoencoder, build_autoencoder, code_
 from leukorepro.models.networks.layers import WHITE
 from leukorepro.models.training import Hardware, Schedule, predict, train
 from leukorepro.store import code_digest, hdf5_writer
-from leukorepro.tables import RECONSTRUCTION
+from leukorepro.tables import CODES, RECONSTRUCTION
 from leukorepro.words import Budget
 
 SAMPLES = 8
@@ -217,7 +217,7 @@ def _write_codes(
 ) -> NDArray[np.float32]:
     """Write codes and correlations, in blocks so that memory does not grow with the number of images."""
     n_rows, dim = len(images), code_size(images.shape[1])
-    codes = group.create_dataset("codes", (n_rows, dim), np.float32)
+    codes = group.create_dataset(CODES, (n_rows, dim), np.float32)
     correlation = np.empty(n_rows, dtype=np.float32)
     described = _Described(network)
     block = max(1, BLOCK_BYTES // (codes.dtype.itemsize * dim))

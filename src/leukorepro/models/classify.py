@@ -1,7 +1,9 @@
 """Predictions of classifiers over the folds of a split table, under a protocol.
 
-Items that share reducer and classifier are fitted once. Fits run side by side, each on a thread of its own, so that
-no number depends on how many threads there are. A classifier's scaler always sees the training rows only.
+Items that share reducer and classifier are fitted once. Where a reducer's file holds the codes of all rows, which are a
+trained network's features, they are read from it, and the images that they were made from are not. Fits run side by
+side, each on a thread of its own, so that no number depends on how many threads there are. A classifier's scaler always
+sees the training rows only.
 """
 
 from __future__ import annotations
@@ -16,12 +18,12 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from leukorepro.config import ClassifierBase, SvmSpec
-from leukorepro.features.fusion import Features
+from leukorepro.config import ClassifierBase, Protocol, SvmSpec
+from leukorepro.features.fusion import Features, map_dataset
 from leukorepro.models.encoder import Encoder
 from leukorepro.models.engines import Answers, Settings, engine_of, fit_and_predict
-from leukorepro.models.folds import Fold, folds
-from leukorepro.models.kernels import KERNEL_ROWS, Rows
+from leukorepro.models.folds import Fold, Positions, folds
+from leukorepro.models.kernels import KERNEL_ROWS, Float32, Rows
 from leukorepro.models.scheduling import run_all
 from leukorepro.models.tasks import (
     Model,
@@ -34,6 +36,7 @@ from leukorepro.models.tasks import (
     labelled,
 )
 from leukorepro.store import hdf5_reader
+from leukorepro.tables import CODES
 
 
 class Classified(NamedTuple):
@@ -60,7 +63,7 @@ def classify(
     ----------
     task : Task
     features : Features
-        Matrix of the feature set.
+        Matrix of the feature set; images may be mapped, and are not read where every item has a reducer with codes.
     splits : DataFrame
         Split table of the protocol.
     manifest : DataFrame
@@ -80,19 +83,18 @@ def classify(
     settings = settings or Settings()
     splits = splits[splits["role"] != "excluded"]
     used = np.unique(features.row_numbers(splits))
-    features = Features(features.matrix[used], features.rows.iloc[used].reset_index(drop=True))
-    about = about_rows(features.rows, manifest, task.label_set)
+    about = about_rows(features.rows.iloc[used].reset_index(drop=True), manifest, task.label_set)
     labels = about["y_true"].to_numpy(dtype=object)
     check_classes(task, labels)
     specs = {Model(item.reducer, item.classifier): classifiers[item.classifier] for _, item in task.items}
     if len(used) > KERNEL_ROWS and any(isinstance(spec, SvmSpec) for spec in specs.values()):
         print(f"{len(used)} rows: no kernel matrix is kept of more than {KERNEL_ROWS}; SVMs compute kernels as they go")
-    all_folds = list(folds(splits, features))
+    all_folds = [fold.among(used) for fold in folds(splits, features)]
     for fold in all_folds:
         check_learnable(task, fold, labels)
 
     def jobs() -> Iterator[tuple[bool, Callable[[], Answers]]]:
-        for fold, model, rows in _fits(task, all_folds, features, specs, reducers):
+        for fold, model, rows in _fits(task, all_folds, features, used, specs, reducers):
             spec, asked = specs[model], np.concatenate(list(asked_rows(task, fold, model).values()))
             wants_main_thread = engine_of(spec, len(used)) == "scikit-learn-intelex"
             given = (spec, rows, labels, fold.train, asked, task.positive_class, settings)
@@ -115,25 +117,43 @@ def read_encoder(path: Path, fit: str) -> Encoder:
         return Encoder.read(group)
 
 
+def _fit_name(path: Path, fold: Fold, protocol: Protocol) -> str:
+    """Name of the fit of a reducer that a fold uses.
+
+    A network is trained in every fold, also where the protocol lets autoencoders see all rows.
+    """
+    with hdf5_reader(path) as file:
+        return fold.name if CODES in file.get(fold.name, ()) else fold.fit_name(protocol)
+
+
+def _reduced(path: Path, fit: str, used: Positions, whole: Rows) -> Float32:
+    """The rows in use as a reducer gives them: its codes, or what its encoder makes of the features."""
+    with hdf5_reader(path) as file:
+        if CODES in file[fit]:
+            return np.asarray(map_dataset(path, file[fit][CODES])[used])
+    return read_encoder(path, fit).transform(whole.matrix)
+
+
 def _fits(
     task: Task,
     all_folds: Sequence[Fold],
     features: Features,
+    used: Positions,
     specs: Mapping[Model, ClassifierBase],
     reducers: Mapping[str, Path],
 ) -> Iterator[tuple[Fold, Model, Rows]]:
     """Every model of every fold, with the rows that it sees; what several of them share is one object."""
-    whole = Rows(lambda: features.matrix)
+    whole = Rows(lambda: features.matrix[used])
 
-    def encoded(reducer: str, fit: str) -> Rows:
-        return Rows(lambda: read_encoder(reducers[reducer], fit).transform(features.matrix))
+    def reduced(reducer: str, fit: str) -> Rows:
+        return Rows(lambda: _reduced(reducers[reducer], fit, used, whole))
 
     codes: dict[tuple[str, str], Rows] = {}
     for fold in all_folds:
-        fit = fold.fit_name(task.protocol)
-        codes = {key: rows for key, rows in codes.items() if key[1] == fit}
+        fits = {name: _fit_name(path, fold, task.protocol) for name, path in reducers.items()}
+        codes = {key: rows for key, rows in codes.items() if key in fits.items()}
         scaled: dict[str | None, Rows] = {}
         for model, spec in specs.items():
             name = model.reducer
-            rows = whole if name is None else codes.setdefault((name, fit), encoded(name, fit))
+            rows = whole if name is None else codes.setdefault((name, fits[name]), reduced(name, fits[name]))
             yield fold, model, scaled.setdefault(name, rows.scaled(fold.train)) if spec.standardize else rows

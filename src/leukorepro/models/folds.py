@@ -7,7 +7,7 @@ the table; with the scope `train` it is fitted anew in each fold, on the trainin
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -45,9 +45,18 @@ class Fold:
         """Rows that fitted steps see."""
         return self.roles["train"]
 
+    @property
+    def name(self) -> str:
+        """Name of a fit on the training rows of this fold."""
+        return f"r{self.repeat}f{self.fold}"
+
     def fit_name(self, protocol: Protocol) -> str:
         """Name of the fit that this fold uses."""
-        return WHOLE if protocol.scope == "all" else f"r{self.repeat}f{self.fold}"
+        return WHOLE if protocol.scope == "all" else self.name
+
+    def among(self, rows: Positions) -> Fold:
+        """This fold as positions among some rows, in ascending order, that hold all of its own."""
+        return replace(self, roles={role: np.searchsorted(rows, here) for role, here in self.roles.items()})
 
 
 def folds(splits: pd.DataFrame, features: Features) -> Iterator[Fold]:

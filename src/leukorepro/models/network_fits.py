@@ -35,7 +35,7 @@ from leukorepro.models.tasks import (
 )
 from leukorepro.models.training import Hardware, Schedule, Trained, predict, train
 from leukorepro.store import code_digest, hdf5_reader
-from leukorepro.tables import RECONSTRUCTION
+from leukorepro.tables import CODES, RECONSTRUCTION
 from leukorepro.words import Budget
 
 
@@ -138,8 +138,8 @@ def fit_network(
     epochs: list[pd.DataFrame] = []
     weights: dict[str, Tensor] = {}
     for fold in all_folds:
-        name = f"r{fold.repeat}f{fold.fold}"
-        rows: NDArray[Any] = _pixels(images.matrix)
+        name = fold.name
+        rows: NDArray[Any] = pixels(images.matrix)
         seen = about
         if codes is not None:
             rows, correlation = _read_codes(codes, fold.fit_name(job.task.protocol))
@@ -245,7 +245,7 @@ def _answer(logits: NDArray[np.float32], classes: list[str], job: NetworkJob) ->
     return Answers(classes, predicted, probabilities, job.engine)
 
 
-def _pixels(matrix: NDArray[np.uint8]) -> NDArray[np.uint8]:
+def pixels(matrix: NDArray[np.uint8]) -> NDArray[np.uint8]:
     """Images of a feature matrix, shape (N, size, size, 3)."""
     size = isqrt(matrix.shape[1] // 3)
     return matrix.reshape(len(matrix), size, size, 3)
@@ -254,7 +254,7 @@ def _pixels(matrix: NDArray[np.uint8]) -> NDArray[np.uint8]:
 def _read_codes(path: Path, fit: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
     """An autoencoder's code of every row, left in the file, and how well it brings each image back."""
     with hdf5_reader(path) as file:
-        return map_dataset(path, file[fit]["codes"]), file[fit][RECONSTRUCTION][:]
+        return map_dataset(path, file[fit][CODES]), file[fit][RECONSTRUCTION][:]
 
 
 def _stamp(path: Path) -> tuple[str, int, int]:

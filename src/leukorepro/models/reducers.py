@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from leukorepro.config import Protocol, ReducerSpec, SparseAutoencoderSpec
+from leukorepro.config import ConvAutoencoderSpec, Protocol, SparseAutoencoderSpec
 from leukorepro.features.fusion import Features
 from leukorepro.models.folds import Positions, fits
 from leukorepro.models.sparse_autoencoder import SparseAutoencoder
@@ -16,7 +16,7 @@ from leukorepro.words import Budget, Device, Precision
 
 
 def fit_reducer(
-    spec: ReducerSpec,
+    spec: SparseAutoencoderSpec | ConvAutoencoderSpec,
     features: Features,
     splits: pd.DataFrame,
     protocol: Protocol,

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from leukorepro.config import ConvAutoencoderSpec
+from leukorepro.config import ConvAutoencoderSpec, TrainedFeaturesSpec
 from leukorepro.errors import UserError
 from leukorepro.plan import NetworkFit, networks_of, training_rung
 from leukorepro.report.selection import shown_rungs
@@ -125,7 +125,8 @@ def read_trainings(study: ResolvedStudy, folder: Path, predictions: Mapping[Rung
     systems: dict[Reduction, tuple[str, str]] = {}
     for number, table in study.study.tables.items():
         for item in table.items:
-            if item.reducer is not None:
+            # Features of a network have no training but the network's.
+            if item.reducer is not None and not isinstance(study.study.reducers[item.reducer], TrainedFeaturesSpec):
                 reduction = Reduction(table.split_of(item), item.features, item.reducer)
                 systems.setdefault(reduction, (number, item.item))
     convolutional = [r for r in systems if isinstance(study.study.reducers[r.reducer], ConvAutoencoderSpec)]

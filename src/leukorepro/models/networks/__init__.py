@@ -15,7 +15,7 @@ from leukorepro.errors import UserError
 from leukorepro.models.networks.code import code_channels, code_sequence
 from leukorepro.models.networks.convolutional_autoencoder import ConvAutoencoder, code_size
 from leukorepro.models.networks.convolutions import ten_convolutions, two_convolutions, vgg16_70
-from leukorepro.models.networks.layers import count_learnables, draw_weights
+from leukorepro.models.networks.layers import count_learnables, draw_weights, without_last_layer
 from leukorepro.models.networks.residual import resnet50_70
 from leukorepro.words import Architecture
 
@@ -29,6 +29,7 @@ __all__ = [
     "count_learnables",
     "outline_autoencoder",
     "outline_network",
+    "without_last_layer",
 ]
 
 SMALLEST = 32

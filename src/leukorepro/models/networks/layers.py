@@ -105,6 +105,19 @@ def count_learnables(network: nn.Module) -> int:
     return idle + sum(parameter.numel() for parameter in network.parameters())
 
 
+def without_last_layer(network: nn.Module) -> nn.Sequential:
+    """A network up to the layer before its last, with the same weights in the same memory.
+
+    Raises
+    ------
+    ValueError
+        If it does not end in a fully connected layer for the classes, as all networks here do.
+    """
+    if not (isinstance(network, nn.Sequential) and isinstance(network[-1], nn.Linear)):
+        raise ValueError(f"a {type(network).__name__} whose last layer is not fully connected cannot be cut before it")
+    return network[:-1]
+
+
 def draw_weights(network: nn.Module, seed: int) -> None:
     """Give a network memory on the CPU, Glorot's uniform weights, biases of 0, and norms that change nothing.
 

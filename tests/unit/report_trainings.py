@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from leukorepro.config import ConvAutoencoderSpec, Item, NetworkSpec, Study, Table
+from leukorepro.config import ConvAutoencoderSpec, Item, NetworkSpec, Study, Table, TrainedFeaturesSpec
 from leukorepro.plan import networks_of, training_rung
 from leukorepro.resolved import ResolvedStudy
 from leukorepro.store import write_csv
@@ -37,7 +37,11 @@ def networks_study() -> Study:
             "extractors": {"vgg": {"backbone": "vgg16"}},
             "descriptors": {"images": {"descriptor": "images", "input_size": {"demo": SIDE, "published": 450}}},
             "feature_sets": {"images": ["images"], "vgg": ["vgg"]},
-            "reducers": {"CAE": autoencoder, "CAE_max": {**autoencoder, "pooling": "max"}},
+            "reducers": {
+                "CAE": autoencoder,
+                "CAE_max": {**autoencoder, "pooling": "max"},
+                "CNN_features": {"kind": "trained_features", "network": "CNN"},
+            },
             "classifiers": {
                 "ResNet-50": {
                     **network,
@@ -58,6 +62,7 @@ def networks_study() -> Study:
                     "epochs": {"demo": N_EPOCHS, "published": N_EPOCHS},
                     "rate_drop": {"factor": 0.1, "every": 10},
                 },
+                "knn": {"kind": "knn"},
                 "last": {
                     "kind": "softmax",
                     "epochs": {"demo": 20, "published": 20},
@@ -81,6 +86,7 @@ def networks_study() -> Study:
                     "items": [
                         {**images, "item": "CNN"},
                         {"item": "VGG-16", "features": "vgg", "classifier": "last"},
+                        {"item": "CNN/knn", "features": "images", "reducer": "CNN_features", "classifier": "knn"},
                         code,
                     ],
                 },
@@ -120,7 +126,7 @@ def write_trainings(
     fits = ["all"] if rung == "as_published" else [f"r0f{fold}" for fold in FOLDS]
     for table in study.study.tables.values():
         for item in table.items:
-            if item.reducer:
+            if item.reducer and not isinstance(study.study.reducers[item.reducer], TrainedFeaturesSpec):
                 path = folder / rung / "reducers" / table.split / f"{item.features}-{item.reducer}.h5"
                 path.parent.mkdir(parents=True, exist_ok=True)
                 with h5py.File(path, "w") as file:

@@ -313,6 +313,49 @@ def test_a_wrong_study_is_told_with_key_given_and_allowed(value: Any, expected: 
     assert message("study", value) == f"file.yaml: {expected}"
 
 
+NETWORKS = yaml.safe_load((ROOT / "config/studies/rezayi2021.yaml").read_text())
+ON_FEATURES = NETWORKS["tables"]["5"]["items"][0]
+GO_TOGETHER = (
+    "classifiers of kind 'network' and reducers of kind 'conv_autoencoder' go with a feature set of the descriptor "
+    "'images', and beside them only reducers of kind 'trained_features' do"
+)
+TRAINED_GO_WITH = (
+    "'CNN_features' is of kind 'trained_features', which goes with a feature set of the descriptor 'images' and a "
+    "classifier that is not of kind 'network'"
+)
+
+
+@pytest.mark.parametrize(
+    ("item", "expected"),
+    [
+        ({"reducer": None}, f"tables.5.items.x: {GO_TOGETHER}"),
+        ({"reducer": None, "features": "pixels", "classifier": "CNN"}, f"tables.5.items.x: {GO_TOGETHER}"),
+        ({"features": "pixels"}, f"tables.5.items.x.reducer: {TRAINED_GO_WITH}"),
+        ({"classifier": "CNN"}, f"tables.5.items.x.reducer: {TRAINED_GO_WITH}"),
+        (
+            {"split": "eighty_twenty"},
+            "tables.5.items.x.reducer: 'CNN_features' takes the features of 'CNN', but no item is that network on "
+            "'images' and the split 'eighty_twenty'; add one, or choose a split that it is trained on",
+        ),
+    ],
+)
+def test_features_of_a_network_go_to_other_classifiers_on_images_it_is_trained_on(
+    item: dict[str, Any], expected: str
+) -> None:
+    Study.model_validate(NETWORKS)
+    value = changed(NETWORKS, "tables", "5", "items", to=[{**ON_FEATURES, "item": "x", **item}])
+    assert message("study", value) == f"file.yaml: {expected}."
+
+
+@pytest.mark.parametrize("network", ["RF", "CN"])
+def test_features_are_those_of_a_network(network: str) -> None:
+    told = message("study", changed(NETWORKS, "reducers", "CNN_features", "network", to=network))
+    assert told.startswith(
+        f"file.yaml: reducers.CNN_features.network: unknown classifier of kind 'network' '{network}'. "
+        "Known: ResNet-50, VGG-16, CNN."
+    )
+
+
 def test_every_fault_of_a_file_is_told_at_once() -> None:
     text = message("run", {"name": "", "budget": "x", "seed": "y"})
     assert all(f"{key}: " in text for key in ("name", "budget", "seed", "studies"))

@@ -606,7 +606,47 @@ def test_where_nothing_is_fitted_before_a_network_the_published_rung_serves_the_
     encoded = resolve_study(networks_project, study="alhammadi2024", dataset="cnmc2019_simulated")
     on_codes = plan.networks_of(encoded)["two_thirds-images-CAE-CNN"]
     assert {rung: plan.training_rung(encoded, on_codes, rung) for rung in RUNGS} == {rung: rung for rung in RUNGS}
-    assert plan.classified_feature_sets(plain) == ["pixels"]
+    assert plan.classified_feature_sets(plain) == ["images", "pixels"]
+
+
+def test_classifiers_on_a_networks_features_are_kept_apart_from_the_networks(networks_project: Path) -> None:
+    study = resolve_study(networks_project, study="rezayi2021", dataset="cnmc2019_simulated")
+    network = "eighty_twenty_once-images-{}"
+    assert set(plan.networks_of(study)) == {network.format(name) for name in ("ResNet-50", "VGG-16", "CNN")}
+    assert plan.splits_of(study, "images") == ["eighty_twenty_once"]
+    assert plan.splits_of(study, "pixels") == ["eighty_twenty"]
+    assert plan.reducers_of(study, "eighty_twenty_once", "images") == ["CNN_features"]
+    chosen = plan.classified_items(study.study, "eighty_twenty_once", "images")
+    assert {item.classifier for _, item in chosen} == {"RF", "LR", "SVM", "KNN", "SGD", "MLP"}
+    assert {table for table, _ in chosen} == {"5", "6", "fig8"}
+    fit = plan.networks_of(study)[network.format("CNN")]
+    assert {item.item for _, item in plan.items_of_network(study, fit)} == {"CNN"}
+    assert not any("CNN_features" in file for file in plan.training_files(study, "as_published"))
+
+    place = ("eighty_twenty_once", "images", "CNN_features")
+    assert plan.network_of_features(study, *place) == fit
+    served = {rung: plan.reducer_rung(study, *place, rung) for rung in study.protocols}
+    assert served == {rung: "as_published" if rung == "fit_in_fold" else rung for rung in RUNGS}
+    encoded = resolve_study(networks_project, study="alhammadi2024", dataset="cnmc2019_simulated")
+    assert plan.network_of_features(encoded, "two_thirds", "images", "CAE") is None
+    assert plan.reducer_rung(encoded, "two_thirds", "images", "CAE", "fit_in_fold") == "fit_in_fold"
+
+
+def test_a_networks_features_are_made_again_for_another_network_of_the_budget(networks_project: Path) -> None:
+    def digest(**network: Any) -> str:
+        file = networks_project / "config/studies/rezayi2021.yaml"
+        text = file.read_text()
+        value = yaml.safe_load(text)
+        value["classifiers"]["CNN"].update(network)
+        file.write_text(yaml.safe_dump(value, sort_keys=False))
+        run = resolve(write_run(networks_project, study="rezayi2021", dataset="cnmc2019_simulated"))
+        file.write_text(text)
+        return plan.reducer_digest(run, run.studies[0], "as_published", "CNN_features")
+
+    assert digest() == digest()
+    assert digest(width={"demo": 0.25, "published": 0.5}) == digest()
+    assert digest(width={"demo": 0.5, "published": 1.0}) != digest()
+    assert digest(architecture="vgg16_70") != digest()
 
 
 def test_a_network_is_trained_again_for_what_it_depends_on_and_for_nothing_else(networks_project: Path) -> None:

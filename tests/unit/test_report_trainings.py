@@ -146,6 +146,13 @@ def test_autoencoder_fits_are_counted_without_the_tables_beside_them(results: Pa
     assert set(losses["fit"]) == {"all", "r0f0", "r0f1", "r0f2"}
 
 
+def test_a_networks_features_are_no_training(results: Path, page: Page) -> None:
+    """They have no loss to read or to show; the classifier that sees them has its numbers."""
+    assert not list(results.glob("networks/*/reducers/*/*CNN_features*"))
+    assert "CNN_features" not in page.text
+    assert any(row.startswith("CNN/knn") and values for row, values in page.rows)
+
+
 def test_pictures_stand_above_their_reconstructions_and_correlations() -> None:
     generator = np.random.default_rng(1)
     images = generator.integers(0, 256, (3, 2, SIDE, SIDE, 3), dtype=np.uint8)
@@ -302,7 +309,8 @@ def test_conditions_name_networks_where_they_differ() -> None:
 def test_conditions_are_short_where_networks_are_alike() -> None:
     def alike(study: dict[str, Any]) -> None:
         for spec in (*study["classifiers"].values(), *study["reducers"].values()):
-            spec["epochs"] = {"demo": 3, "published": 15}
+            if "epochs" in spec:
+                spec["epochs"] = {"demo": 3, "published": 15}
         for name in ("CNN", "ResNet-50", "code"):
             study["classifiers"][name]["width"] = {"demo": 0.25, "published": 1}
 

@@ -142,12 +142,12 @@ def test_classes_are_told_and_called_as_in_the_paper(systems_page: Page) -> None
 
 
 def test_curves_and_matrices_are_few(systems: Path, systems_page: Page) -> None:
-    """One of seven items, one of five-class items, and none again for a table with another's predictions."""
+    """Six of seven items, one being a second reading, and none again for a table with another's predictions."""
     names = [Path(str(image["src"])).name for image in systems_page.images]
     assert {n for n in names if n.startswith("roc-")} == {"roc-1.svg", "roc-2.svg", "roc-3.svg"}
     assert words(systems_page).count("the same predictions") == 3
     drawn = pd.read_csv(systems / "report" / "data" / "systems" / "roc-1.csv")
-    assert set(drawn["item"]) == {"both/svm"}
+    assert set(drawn["item"]) == {f"{f}/{c}" for f in ("deep", "colour", "both") for c in ("knn", "svm")}
     counts = pd.read_csv(systems / "report" / "data" / "systems" / "confusion-2.csv")
     assert (counts.groupby(["item", "protocol"]).size() == 25).all()
     assert counts["item"].nunique() == 4  # all are in the file
@@ -437,6 +437,15 @@ def test_contact_sheet_is_spread_over_subjects_and_small(tmp_path: Path) -> None
     Image.fromarray(noise).save(tmp_path / "noise.png")
     cells.contact_sheet([tmp_path / "noise.png"] * cells.COUNT, 10**6, tmp_path / "sheet.jpg")
     assert (tmp_path / "sheet.jpg").stat().st_size < 200_000
+
+
+def test_of_many_items_the_one_that_is_quoted_is_drawn(tmp_path: Path) -> None:
+    study = report_data.resolve(report_data.systems_study(), tmp_path)
+    table = study.study.tables["1"]
+    many = [item.model_copy(update={"reading_of": None}) for item in table.items]
+    tables = {"1": table.model_copy(update={"items": many})}
+    study = study.model_copy(update={"study": study.study.model_copy(update={"tables": tables})})
+    assert selection.drawn_items(study, Numbers(pd.DataFrame()), "1") == ["both/svm"]
 
 
 def test_ten_classes_and_many_items_can_be_drawn(tmp_path: Path) -> None:

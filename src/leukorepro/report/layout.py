@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from leukorepro.config import Item
+from leukorepro.config import Item, TrainedFeaturesSpec
 from leukorepro.report import wording
 from leukorepro.report.selection import Matrix, in_paper, matrix_of, readings_last, shown_rungs
 from leukorepro.report.tables import Estimate, Numbers
@@ -98,8 +98,11 @@ class _Builder:
         self._headline = item if table == key else None
 
     def label(self, item: Item) -> Label:
-        note = f"another reading of {item.reading_of}" if item.reading_of else ""
-        return Label(item.item, note, item.item == self._headline)
+        notes = [f"another reading of {item.reading_of}"] if item.reading_of else []
+        reducer = self._study.study.reducers[item.reducer] if item.reducer is not None else None
+        if isinstance(reducer, TrainedFeaturesSpec):
+            notes.append(f"on the output of {reducer.network} before its last layer")
+        return Label(item.item, ", ".join(notes), item.item == self._headline)
 
     def wide(self, item: Item) -> tuple[Label, list[list[Estimate]]]:
         honest = wording.honest_rung(self._study.protocols)

@@ -49,8 +49,10 @@ def main_item(study: ResolvedStudy, numbers: Numbers, key: str) -> str:
 
 
 def drawn_items(study: ResolvedStudy, numbers: Numbers, key: str) -> list[str]:
-    """Items of a table that have curves and confusion matrices on the page."""
+    """Items of a table that have curves and confusion matrices on the page, second readings only where all are few."""
     items = study.study.tables[key].items
+    if len(items) > FEW_ITEMS:
+        items = [item for item in items if item.reading_of is None]
     return [i.item for i in items] if len(items) <= FEW_ITEMS else [main_item(study, numbers, key)]
 
 

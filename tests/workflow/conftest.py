@@ -11,7 +11,7 @@ import pytest
 import yaml
 from project_copy import PROJECT, ProjectCopy, planned_rules, snapshot
 
-from leukorepro.config import IMAGES, Study, load_study
+from leukorepro.config import IMAGES, Study, TrainedFeaturesSpec, load_study
 
 ADDED = Path(__file__).parent / "project"
 CONFIGFILE = ["--configfile", "config/runs/tiny.yaml"]
@@ -60,11 +60,13 @@ def shrink(root: Path) -> None:
 
 
 def _smaller(study: Study) -> dict[str, Any]:
-    """The first item of every table, and the headline's; MobileNetV2 for every network."""
+    """The first item of every table, the first on a network's features and the headline's; MobileNetV2 everywhere."""
+    takers = {name for name, spec in study.reducers.items() if isinstance(spec, TrainedFeaturesSpec)}
     value = study.model_dump(mode="json", exclude_none=True)
     for number, table in value["tables"].items():
-        first = table["items"][0]["item"]
-        table["items"] = [i for i in table["items"] if i["item"] == first or f"{number}/{i['item']}" == study.headline]
+        on_features = [i["item"] for i in table["items"] if i.get("reducer") in takers]
+        kept = {table["items"][0]["item"], *on_features[:1]}
+        table["items"] = [i for i in table["items"] if i["item"] in kept or f"{number}/{i['item']}" == study.headline]
     items = [item for table in value["tables"].values() for item in table["items"]]
     used = {part for item in items for part in study.feature_sets[item["features"]]}
     value["feature_sets"] = {item["features"]: study.feature_sets[item["features"]] for item in items}
@@ -76,7 +78,7 @@ def _smaller(study: Study) -> dict[str, Any]:
         if reducer["kind"] == "sparse_autoencoder":
             reducer["hidden_fraction"] = 0.005
             reducer["max_epochs"]["demo"] = 2
-        else:
+        elif reducer["kind"] == "conv_autoencoder":
             reducer["epochs"]["demo"] = 1
     for classifier in value["classifiers"].values():
         if classifier["kind"] == "network":

@@ -17,7 +17,16 @@ from leukorepro.resolve import resolve
 MADE_BY = {
     "dataset": ["simulate_images", "scan_images"],
     "features": ["extract_features", "describe_images"],
-    "study": ["fuse_features", "make_splits", "fit_reducer", "classify", "collect_predictions", "evaluate"],
+    "study": [
+        "fuse_features",
+        "make_splits",
+        "fit_reducer",
+        "train_network",
+        "encode_images",
+        "classify",
+        "collect_predictions",
+        "evaluate",
+    ],
     "report": ["build_report"],
 }
 """Rules that each kind of stage asks for and that follow the code."""

@@ -142,6 +142,12 @@ def reducers_of(wildcards):
     }
 
 
+def fitting_threads(wildcards):
+    """Several where a network is fitted on as many images as the paper has, or sees them."""
+    images = study_of(wildcards).study.holds_images(wildcards.feature_set)
+    return 8 if images and RUN.budget == "published" else 1
+
+
 def network_of(wildcards):
     return plan.networks_of(study_of(wildcards))[wildcards.network]
 

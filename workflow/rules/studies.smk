@@ -58,12 +58,6 @@ rule make_splits:
         """
 
 
-def fitting_threads(wildcards):
-    """Several where a network is fitted on as many images as the paper has, or sees them."""
-    images = study_of(wildcards).study.holds_images(wildcards.feature_set)
-    return 8 if images and RUN.budget == "published" else 1
-
-
 rule fit_reducer:
     """An autoencoder, fitted on the rows that the protocol allows, in every fold."""
     input:

@@ -22,7 +22,7 @@ CODE = {
     "dataset": ("data", "store.py"),
     "features": ("data", "device.py", "features", "store.py"),
     "study": ("data", "device.py", "evaluation", "features", "models", "store.py"),
-    "report": ("data", "evaluation", "report", "store.py"),
+    "report": ("data", "evaluation", "plan.py", "report", "store.py"),
 }
 """Parts of the package that each kind of stage follows, as the rules behind it do."""
 

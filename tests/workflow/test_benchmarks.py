@@ -18,6 +18,7 @@ SMALL = {
     ],
     "scg_vs_lbfgs": ["--epochs", "3", "--rows", "40", "--features", "32", "--hidden", "8"],
     "simulator": ["--images", "12"],
+    "training": ["--images", "48", "--size", "32", "--width", "0.1", "--rounds", "1"],
 }
 
 

@@ -23,7 +23,7 @@ FOLDS = (0, 1, 2)
 
 
 def networks_study() -> Study:
-    """Networks trained from images: a mean over epochs, an autoencoder's code, a new last layer; and their readings."""
+    """Networks trained from images: epochs, an autoencoder's code, a new last layer; readings; training rows."""
     images = {"features": "images", "classifier": "CNN"}
     code = {"item": "CAE-CNN", "features": "images", "reducer": "CAE", "classifier": "code"}
     network = {"kind": "network", "batch_size": 16, "learning_rate": 0.0001}
@@ -89,6 +89,12 @@ def networks_study() -> Study:
                         {"item": "CNN/knn", "features": "images", "reducer": "CNN_features", "classifier": "knn"},
                         code,
                     ],
+                },
+                "fig12": {
+                    "title": "Training images",
+                    "split": "folds",
+                    "metrics": ["train_accuracy", "train_f1", "train_auroc"],
+                    "items": [{**images, "item": "CNN"}, code],
                 },
                 "fig7": {
                     "title": "Reconstructions",

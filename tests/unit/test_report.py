@@ -459,3 +459,13 @@ def test_ten_classes_and_many_items_can_be_drawn(tmp_path: Path) -> None:
 def test_names_with_dollars_are_drawn_as_they_are(tmp_path: Path) -> None:
     style.save(figures.roc([("$x", [figures.Curve("external", [0, 1], [0, 1])])], ["$y_{"]), tmp_path / "dollar.svg")
     assert (tmp_path / "dollar.svg").stat().st_size > 1000
+
+
+def test_layout_of_square_panels_has_settled_when_they_are_saved(tmp_path: Path) -> None:
+    """Else titles are cut off, as those of three panels over a note of two lines were."""
+    curves = [figures.Curve("external", [0, 1], [0, 1])]
+    figure = figures.roc([(name, curves) for name in "abc"], ["simulated images", 20 * "conditions "])
+    style.save(figure, tmp_path / "squares.svg")
+    saved = [axes.get_position().y1 for axes in figure.axes]
+    style.save(figure, tmp_path / "again.svg")
+    assert saved == pytest.approx([axes.get_position().y1 for axes in figure.axes], abs=0.002)

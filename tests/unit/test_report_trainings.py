@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import shutil
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -20,7 +21,7 @@ from report_trainings import N_EPOCHS, SIDE
 from leukorepro.config import Study
 from leukorepro.errors import UserError
 from leukorepro.plan import NetworkFit
-from leukorepro.report import conditions, style, training_figures, wording
+from leukorepro.report import conditions, selection, style, training_figures, wording
 from leukorepro.report.site import build
 from leukorepro.report.training_figures import Distribution, Learning, Losses, Pairs
 from leukorepro.report.trainings import Samples, network_titles
@@ -222,7 +223,7 @@ def test_printed_correlation_is_drawn_where_there_is_one() -> None:
 def test_tables_say_which_epochs_they_are_of(page: Page) -> None:
     text = words(page)
     assert text.count("Networks: mean over all epochs, as the paper's headline is.") == 1
-    assert text.count("Networks: after the last epoch.") == 2
+    assert text.count("Networks: after the last epoch.") == 3
     assert "of networks after their last epoch, and shares" in text
 
 
@@ -231,6 +232,52 @@ def test_one_confusion_matrix_counts_every_row_once_whatever_the_epochs(data: Pa
     predictions = counts.groupby(["item", "protocol"])["count"].sum()
     assert predictions.nunique() == 1
     assert predictions.iloc[0] < 59  # tested rows, of 59 images
+
+
+def test_a_table_about_training_alone_has_matrices_of_training_rows(results: Path, data: Path) -> None:
+    counts = pd.read_csv(data / "confusion-fig12.csv").set_index(["item", "protocol", "y_true", "y_pred"])["count"]
+    for rung in RUNGS:
+        fitting = pd.read_parquet(results / "networks" / rung / "fitting.parquet")
+        rows = fitting[(fitting["table"] == "fig12") & (fitting["role"] == "train")]
+        assert set(fitting["role"]) == {"train", "validation"}
+        for item in ("CNN", "CAE-CNN"):
+            own = rows[rows["item"] == item]
+            for true, predicted in product(("all", "hem"), repeat=2):
+                expected = ((own["y_true"] == true) & (own["y_pred"] == predicted)).sum()
+                assert counts[item, rung, true, predicted] == expected
+    assert counts.sum() == len(RUNGS) * len(rows)
+
+
+def test_areas_of_training_rows_are_the_metric(results: Path, data: Path) -> None:
+    metrics = pd.read_csv(results / "networks" / "metrics.csv").set_index(["table", "item", "protocol", "metric"])
+    drawn = pd.read_csv(data / "roc-fig12.csv")
+    assert set(drawn["item"]) == {"CNN", "CAE-CNN"}
+    for (item, rung), corners in drawn.groupby(["item", "protocol"]):
+        area = np.trapezoid(corners["tpr"], corners["fpr"])
+        assert area == pytest.approx(metrics.loc[("fig12", item, rung, "train_auroc"), "value"], abs=1e-9)
+
+
+def test_what_is_of_training_rows_is_said_to_be_and_nothing_else_is(page: Page) -> None:
+    """Of tables with metrics of both parts, test rows are drawn: Table 1, over all epochs, and Table 2."""
+    text = words(page)
+    assert "ROC curves of training rows" in text
+    assert "Confusion matrices of training rows" in text
+    assert "Figure 12, training rows, as published and subject-disjoint: counts of rows in every fold that" in text
+    assert text.count(", training rows, ") == 2  # the two captions
+    assert alt(page, "roc-fig12").startswith("ROC curves: Figure 12, training rows, class all against the other")
+    assert "of Figure 12, training rows, as published" in alt(page, "confusion-fig12")
+    assert all("training rows" not in alt(page, f"{kind}-{table}.") for kind in ("roc", "confusion") for table in "12")
+
+
+def test_tables_of_one_part_share_no_drawing_with_those_of_the_other() -> None:
+    """Figure 12 has Table 2's items, of training rows; Figure 13 has them of tested ones."""
+    values = report_trainings.networks_study().model_dump(mode="json")
+    training = values["tables"]["fig12"]
+    values["tables"]["fig13"] = {**training, "metrics": ["accuracy"]}
+    values["tables"]["fig14"] = {**training, "metrics": ["train_accuracy"]}
+    study = report_data.resolve(Study.model_validate(values), Path("nowhere"))
+    found = {key: selection.drawn_before(study, key) for key in study.study.tables}
+    assert found == {"1": None, "2": None, "fig12": None, "fig7": None, "fig13": "2", "fig14": "fig12"}
 
 
 def test_images_are_described_as_what_they_are(page: Page) -> None:
@@ -276,6 +323,10 @@ def test_page_is_complete_small_and_equal_when_made_again(results: Path, page: P
             lambda f: _without_correlations(f / "subject_disjoint/predictions.parquet"),
             r"2/CAE-CNN: no column reconstruction_correlation",
         ),
+        (
+            lambda f: _without_training(f / "subject_disjoint/fitting.parquet"),
+            r"fitting\.parquet: no predictions of training rows for fig12/CNN",
+        ),
     ],
 )
 def test_what_is_missing_is_named(results: Path, tmp_path: Path, spoil: Callable[[Path], object], told: str) -> None:
@@ -288,6 +339,11 @@ def test_what_is_missing_is_named(results: Path, tmp_path: Path, spoil: Callable
 
 def _without_correlations(path: Path) -> None:
     pd.read_parquet(path).drop(columns="reconstruction_correlation").to_parquet(path)
+
+
+def _without_training(path: Path) -> None:
+    rows = pd.read_parquet(path)
+    rows[rows["role"] != "train"].to_parquet(path)
 
 
 def _demo(change: Callable[[dict[str, Any]], None]) -> str:

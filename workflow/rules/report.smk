@@ -16,9 +16,10 @@ rule build_report:
             allow_missing=True,
         ),
         predictions=[
-            f"results/{RUN.name}/{study.study.key}/{protocol}/predictions.parquet"
+            f"results/{RUN.name}/{study.study.key}/{protocol}/{rows}.parquet"
             for study in RUN.studies
             for protocol in study.protocols
+            for rows in ("predictions", "fitting")
         ],
         trainings=[
             f"results/{RUN.name}/{study.study.key}/{protocol}/{file}"
@@ -44,7 +45,7 @@ rule build_report:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=3000,
     params:
         code=code_digest("data", "evaluation", "plan.py", "report"),
         folder=lambda w: f"results/{w.run}/report",

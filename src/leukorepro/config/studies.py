@@ -93,6 +93,11 @@ class Table(Strict):
         """Whether a metric asks for predictions of the training or the validation part."""
         return any(metric.startswith(("train_", "val_")) for metric in self.metrics)
 
+    @property
+    def of_training_rows(self) -> bool:
+        """Whether the table is about the training part alone."""
+        return all(metric.startswith("train_") for metric in self.metrics)
+
     def split_of(self, item: Item) -> str:
         """Split of an item."""
         return item.split or self.split

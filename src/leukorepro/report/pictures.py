@@ -111,7 +111,7 @@ class Studio:
         classes = list(dict.fromkeys(frame["class"]))
         if not classes:
             return None
-        spec, name = self.study.study.tables[table], wording.table_name(table)
+        spec, name = self.study.study.tables[table], self._named(table)
         items = drawn_items(self.study, self.sources.numbers, table)
         if len(classes) == 1:
             title = f"{name}, class {self._called(classes[0])} against the other"
@@ -143,14 +143,15 @@ class Studio:
         ]
         drawn = squares.confusion(panels, [self._called(name) for name in classes], self.conditions)
         shown = " and ".join(wording.RUNG_NAMES[rung].lower() for rung in self.shown)
-        name = wording.table_name(table)
-        epochs = self.study.study.tables[table].epochs
-        last = ", of networks after their last epoch" if epochs == "all" else ""
+        spec, name = self.study.study.tables[table], self._named(table)
+        last = ", of networks after their last epoch" if spec.epochs == "all" else ""
+        rows = "scored rows, augmented copies included where the protocol scores them"
+        if spec.of_training_rows:
+            rows = "rows in every fold that trains on them, augmented copies included"
         return Picture(
             self.output.figure(drawn, "figures", self.study.study.key, f"confusion-{table}.svg"),
             f"Confusion matrices of {', '.join(items)} of {name}, {shown}; the counts are in the CSV table.",
-            f"{name}, {shown}: counts of scored rows, augmented copies included where the protocol scores them{last}, "
-            f"and shares of the true class.{self._others(table, items)}",
+            f"{name}, {shown}: counts of {rows}{last}, and shares of the true class.{self._others(table, items)}",
             self.output.table(frame, "data", self.study.study.key, f"confusion-{table}.csv"),
         )
 
@@ -176,6 +177,11 @@ class Studio:
     def _called(self, name: str) -> str:
         """What the paper calls a class."""
         return self.study.study.class_names.get(name, name)
+
+    def _named(self, table: str) -> str:
+        """A table as curves and matrices of it are headed: those of rows that were trained on are told from others."""
+        trained = self.study.study.tables[table].of_training_rows
+        return f"{wording.table_name(table)}{', training rows' if trained else ''}"
 
     def _others(self, table: str, drawn: Sequence[str]) -> str:
         """What became of a table's items that are not drawn."""

@@ -57,13 +57,14 @@ def drawn_items(study: ResolvedStudy, numbers: Numbers, key: str) -> list[str]:
 
 
 def drawn_before(study: ResolvedStudy, key: str) -> str | None:
-    """An earlier table that has all of a table's items, whose predictions are the same; None where there is none."""
+    """An earlier table of the same part that has all of a table's items and so the same predictions, or None."""
 
     def systems(table: Table) -> set[Item]:
         return {item.model_copy(update={"split": table.split_of(item)}) for item in table.items}
 
     tables = study.study.tables
-    earlier = list(tables)[: list(tables).index(key)]
+    before = list(tables)[: list(tables).index(key)]
+    earlier = [name for name in before if tables[name].of_training_rows == tables[key].of_training_rows]
     return next((name for name in earlier if systems(tables[key]) <= systems(tables[name])), None)
 
 

@@ -10,8 +10,10 @@ from typing import Any
 import pandas as pd
 
 from leukorepro.data.manifest import read_manifest
+from leukorepro.errors import UserError
+from leukorepro.evaluation.contract import with_categories
 from leukorepro.evaluation.curves import confusion_matrices, last_epochs, roc_curves
-from leukorepro.evaluation.predictions import Cell, read_predictions
+from leukorepro.evaluation.predictions import Cell, read_fitting, read_predictions
 from leukorepro.report.selection import drawn_before, drawn_items, shown_rungs
 from leukorepro.report.tables import Numbers, read_metrics
 from leukorepro.report.trainings import Trainings, read_trainings
@@ -27,7 +29,8 @@ class Sources:
     metrics_file: Path
     numbers: Numbers
     roc: pd.DataFrame
-    """Columns table, item, protocol, class, fpr, tpr: one row per corner, for the items and rungs that are drawn."""
+    """Columns table, item, protocol, class, fpr, tpr: one row per corner, for the items and rungs that are drawn; of
+    training rows where the table is about them alone, else of tested ones, as the confusion matrices are."""
     confusion: pd.DataFrame
     """Columns table, item, protocol, y_true, y_pred, count."""
     trainings: Trainings
@@ -61,11 +64,12 @@ def read_sources(study: ResolvedStudy, results: Path) -> Sources:
         rung: last_epochs(read_predictions(folder / rung / "predictions.parquet"), study.study)
         for rung in study.protocols
     }
+    drawn = {rung: _drawn(study, rows, folder / rung / "fitting.parquet") for rung, rows in predictions.items()}
     return Sources(
         metrics_file=folder / "metrics.csv",
         numbers=numbers,
-        roc=_roc(study, numbers, predictions),
-        confusion=pd.concat([confusion_matrices(p) for p in predictions.values()], ignore_index=True),
+        roc=_roc(study, numbers, drawn),
+        confusion=pd.concat([confusion_matrices(rows) for rows in drawn.values()], ignore_index=True),
         trainings=read_trainings(study, folder, predictions),
         manifest_file=dataset / "manifest.csv",
         manifest=read_manifest(dataset / "manifest.csv"),
@@ -80,6 +84,24 @@ def _feature_files(study: ResolvedStudy, folder: Path) -> dict[str, dict[str, An
     used = {item.features for table in study.study.tables.values() for item in table.items}
     names = {name for features in used for name in study.study.feature_sets[features]}
     return {name: _attributes(folder / f"{file}.h5") for name, file in study.feature_files.items() if name in names}
+
+
+def _drawn(study: ResolvedStudy, tested: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Rows whose curves and confusion matrices are drawn: tested ones; of tables about training alone, those of it."""
+    numbers = [number for number, table in study.study.tables.items() if table.of_training_rows]
+    if not numbers:
+        return tested
+    fitting = read_fitting(path)
+    trained = fitting[fitting["table"].isin(numbers) & (fitting["role"] == "train")]
+    for number in numbers:
+        for item in study.study.tables[number].items:
+            if not ((trained["table"] == number) & (trained["item"] == item.item)).any():
+                raise UserError(
+                    f"{path}: no predictions of training rows for {number}/{item.item}, which the report draws; "
+                    "run the stage that makes them again."
+                )
+    trained = last_epochs(trained.drop(columns="role"), study.study)
+    return with_categories(pd.concat([tested[~tested["table"].isin(numbers)], trained], ignore_index=True))
 
 
 def _roc(study: ResolvedStudy, numbers: Numbers, predictions: dict[Rung, pd.DataFrame]) -> pd.DataFrame:

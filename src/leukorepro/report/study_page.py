@@ -34,6 +34,8 @@ class TablePage:
     figures: list[Picture]
     drawn_in: str
     """The earlier table that shows the same items' curves and confusion matrices; empty where they are shown here."""
+    of_training_rows: bool
+    """Whether the curves and confusion matrices are of training rows, not of tested ones."""
     curves: Picture | None
     matrices: Picture | None
 
@@ -130,6 +132,7 @@ def _table(study: ResolvedStudy, sources: Sources, number: str, studio: Studio) 
         heat_map=studio.heat_map(number),
         figures=studio.bars(number),
         drawn_in=wording.table_name(before) if before else "",
+        of_training_rows=table.of_training_rows,
         curves=None if before else studio.curves(number),
         matrices=None if before else studio.matrices(number),
     )

@@ -119,6 +119,7 @@ def save(figure: Figure, path: Path) -> None:
     """Write a figure as SVG, atomically; equal figures give equal bytes."""
     drawing = io.StringIO()
     with mpl.rc_context(RC):
+        figure.draw_without_rendering()  # square panels need a second pass: after one, titles are cut
         figure.savefig(drawing, format="svg", metadata={"Date": None, "Creator": None})
     write_text(_compact(drawing.getvalue()), path)
 

@@ -99,7 +99,8 @@ def test_every_row_is_predicted_once_by_a_network_that_learned(tmp_path: Path) -
 
 
 def test_predictions_are_those_of_the_kept_weights(tmp_path: Path) -> None:
-    done = fit(tmp_path)
+    done = fit(tmp_path, fitted=("1",))
+    assert set(done.predictions["role"]) == {"train", "test"}
     images = images_of(np.tile(["all", "hem"], N_IMAGES // 2))
     for fold, rows in done.predictions.groupby("fold"):
         network = build_network("two_convolutions", (SIZE, SIZE, 3), 2, 0.1, 5).eval()

@@ -50,13 +50,18 @@ def noisy(size: int = 48, seed: int = 0) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", DESCRIPTORS)
-def test_every_entry_has_its_dimension_in_single_precision(name: str) -> None:
+def test_every_entry_has_its_dimension_and_precision(name: str) -> None:
     descriptor = find_descriptor(name)
     for size in (descriptor.input_size, 32):
         values = function_of(descriptor)(noisy(size))
         assert values.shape == (descriptor.dim(size),)
-        assert values.dtype == np.float32
+        assert values.dtype == descriptor.dtype
         assert np.isfinite(values).all()
+
+
+def test_images_are_kept_as_they_are() -> None:
+    image = noisy()
+    np.testing.assert_array_equal(function_of(find_descriptor("images"))(image).reshape(image.shape), image)
 
 
 def test_an_unknown_name_is_told_with_the_closest() -> None:

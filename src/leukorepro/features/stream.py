@@ -200,7 +200,9 @@ def _append_rows(
         ) as bar:
             for block, rows in _computed(request, files[done:], compute, threads, block_images):
                 if rows.dtype != row.base or rows.shape != (len(block) * len(request.views), *row.shape):
-                    raise ValueError(f"features are {rows.dtype} {rows.shape}, not {row.base} with {row.shape[0]} columns")
+                    raise ValueError(
+                        f"features are {rows.dtype} {rows.shape}, not {row.base} with {row.shape[0]} columns"
+                    )
                 if not np.isfinite(rows).all():
                     first = int(np.argmin(np.isfinite(rows).all(axis=1)))
                     raise UserError(

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import psutil
 import pytest
-from conftest import TinyProject
+import yaml
+from conftest import TinyProject, shrink
+from project_copy import ProjectCopy
 
 pytestmark = pytest.mark.slow
 
@@ -18,9 +20,9 @@ ROW_BYTES = 1280 * 4
 IMAGES, VIEWS = 48, 3
 
 
-def kill_when(project: TinyProject, condition: Callable[[], bool]) -> None:
-    """Start the run and kill all its processes, with no chance to clean up, as soon as the condition holds."""
-    with project.started(*project.command()) as process:
+def kill_when(project: ProjectCopy, condition: Callable[[], bool], command: Sequence[str]) -> None:
+    """Start a command and kill all its processes, with no chance to clean up, as soon as the condition holds."""
+    with project.started(*command) as process:
         deadline = time.monotonic() + 300
         while not condition():
             assert process.poll() is None, f"ended before it could be killed:\n{project.output.read_text()[-6000:]}"
@@ -47,7 +49,7 @@ def test_a_killed_run_is_continued_and_ends_in_the_same_bytes(
     # In the middle of the images: some batches are finished, others are not.
     features = results / "features/tiny-demo" / FEATURES
     rows = features.with_name(f".{FEATURES}.partial") / "rows"
-    kill_when(project, lambda: size(rows) > 0)
+    kill_when(project, lambda: size(rows) > 0, project.command())
     assert not features.exists()
     done = size(rows) // (VIEWS * ROW_BYTES)
     assert 0 < done < IMAGES
@@ -55,7 +57,9 @@ def test_a_killed_run_is_continued_and_ends_in_the_same_bytes(
     # In the middle of the autoencoder: a fold is fitted, the next one is begun.
     reducer = results / "tiny/tiny/fit_in_fold/reducers/three_folds/both-encoder.h5"
     log = logs / "fit_reducer/tiny/tiny/fit_in_fold/three_folds/both-encoder.txt"
-    kill_when(project, lambda: log.is_file() and len(re.findall(r"autoencoder: +0%", log.read_text())) > 1)
+    kill_when(
+        project, lambda: log.is_file() and len(re.findall(r"autoencoder: +0%", log.read_text())) > 1, project.command()
+    )
     assert not reducer.exists()
     assert features.is_file()
     told = (logs / "extract_features/tiny-demo" / features.with_suffix(".txt").name).read_text()
@@ -69,3 +73,43 @@ def test_a_killed_run_is_continued_and_ends_in_the_same_bytes(
     assert [name for name in ours if ours[name] != unbroken[name]] == []
     assert [f for f in results.rglob(".*") if f.name.endswith((".tmp", ".partial"))] == []
     assert "Nothing to be done" in project.snakemake()
+
+
+def test_a_killed_training_is_continued_and_ends_in_the_same_weights(fresh: Path, tmp_path: Path) -> None:
+    project = ProjectCopy(fresh, tmp_path / "project")
+    shrink(project.folder)
+    study = project.folder / "config/studies/rezayi2021.yaml"
+    value = yaml.safe_load(study.read_text())
+    value["classifiers"]["ResNet-50"]["epochs"]["demo"] = 40
+    study.write_text(yaml.safe_dump(value, sort_keys=False))
+    images = "results/features/cnmc2019_simulated-demo/images-36.h5"
+    splits = "results/demo/rezayi2021/source_disjoint/splits/eighty_twenty_once.csv"
+    project.run("snakemake", "--cores", "2", images, splits)
+    command = [
+        *("leukorepro", "models", "train", "--run", "config/config.yaml", "--study", "rezayi2021"),
+        *("--protocol", "source_disjoint", "--network", "eighty_twenty_once-images-ResNet-50", "--device", "cpu"),
+        *(
+            "--features",
+            images,
+            "--splits",
+            splits,
+            "--manifest",
+            "results/datasets/cnmc2019_simulated-demo/manifest.csv",
+        ),
+    ]
+    project.run(*command, "--output", "whole")
+
+    written: list[int] = []
+    for epochs in (2, 4):
+
+        def enough(epochs: int = epochs) -> bool:
+            for file in project.folder.glob(".broken.work/r0f0/*.safetensors"):
+                written.extend({file.stat().st_mtime_ns} - set(written))
+            return len(written) >= epochs
+
+        kill_when(project, enough, [*command, "--output", "broken"])
+        assert not (project.folder / "broken").exists()
+    assert "continuing after" in project.run(*command, "--output", "broken")
+    for name in ("weights.safetensors", "predictions.parquet"):
+        assert (project.folder / "broken" / name).read_bytes() == (project.folder / "whole" / name).read_bytes()
+    assert not list(project.folder.glob(".broken*"))

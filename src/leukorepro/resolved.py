@@ -136,8 +136,8 @@ class ResolvedRun(Strict):
             sentences.append("Random network weights: features are not those of trained networks.")
         if self.budget == "demo":
             sentences.append(
-                "Demo budget: fewer simulated images than the papers have, and, where a study's configuration says so, "
-                "fewer training epochs, smaller network inputs and narrower networks."
+                "Demo budget: fewer training epochs, smaller network inputs and narrower networks where a study's "
+                "configuration says so; simulated datasets are smaller than the real ones."
             )
         return sentences
 

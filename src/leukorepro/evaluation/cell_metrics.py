@@ -9,12 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from leukorepro.data.groups import groups
-from leukorepro.evaluation.auroc import Ints
 from leukorepro.evaluation.intervals import intervals
 from leukorepro.evaluation.losses import row_losses
 from leukorepro.evaluation.metrics import METRICS, measure, scored
-from leukorepro.evaluation.predictions import classes_of, score_of_class
+from leukorepro.evaluation.predictions import classes_of, groups_of_rows, score_of_class
 from leukorepro.tables import RECONSTRUCTION
 from leukorepro.words import Average
 
@@ -110,7 +108,7 @@ class _Rows:
     def __init__(self, rows: pd.DataFrame, measuring: Measuring) -> None:
         # In an order of their own, so that resamples do not depend on that of the table.
         self._rows = rows.sort_values(["image_id", "view", "repeat", "fold"])
-        self._group = _groups(self._rows)
+        self._group = groups_of_rows(self._rows)
         self._measuring = measuring
         columns = score_of_class(rows, measuring.positive_class)
         self._scores = {name: self._rows[column] for name, column in columns.items()}
@@ -151,12 +149,3 @@ class _Rows:
         return pd.DataFrame(lines, columns=["metric", "value", "ci_low", "ci_high"]).assign(
             n_images=self._rows["image_id"].nunique(), n_subjects=subjects[subjects != ""].nunique()
         )
-
-
-def _groups(rows: pd.DataFrame) -> Ints:
-    """Group of every row, numbered in the order in which they first appear; pairs of ids are few beside the rows."""
-    subject, subjects = pd.factorize(rows["subject_id"])
-    source, sources = pd.factorize(rows["source_id"])
-    pair, pairs = pd.factorize(subject * len(sources) + source)
-    subject, source = np.divmod(pairs, len(sources))
-    return groups(subjects.take(subject), sources.take(source))[pair]

@@ -23,6 +23,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.types import union_categoricals
 
+from leukorepro.data.groups import groups
 from leukorepro.errors import UserError
 from leukorepro.evaluation.contract import (
     CELL,
@@ -116,6 +117,15 @@ def positions_of_cells(frame: pd.DataFrame) -> dict[Cell, NDArray[np.intp]]:
 def rows_of_cell(frame: pd.DataFrame, positions: NDArray[np.intp]) -> pd.DataFrame:
     """A cell's rows, with its own scores only."""
     return _without_empty(frame.iloc[positions])
+
+
+def groups_of_rows(rows: pd.DataFrame) -> NDArray[np.intp]:
+    """Group of every row (`leukorepro.data.groups`), shape (n_rows,), numbered in the order of their appearance."""
+    subject, subjects = pd.factorize(rows["subject_id"])
+    source, sources = pd.factorize(rows["source_id"])
+    pair, pairs = pd.factorize(subject * len(sources) + source)  # few beside the rows
+    subject, source = np.divmod(pairs, len(sources))
+    return groups(subjects.take(subject), sources.take(source))[pair]
 
 
 def read_predictions(path: Path) -> pd.DataFrame:

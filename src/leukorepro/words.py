@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Literal, get_args
 
 Budget = Literal["demo", "published"]
@@ -12,6 +13,9 @@ Rung = Literal["as_published", "fit_in_fold", "source_disjoint", "subject_disjoi
 
 LADDER: tuple[Rung, ...] = get_args(Rung)
 """The rungs, from the published protocol down to the most honest one."""
+
+HONEST_RUNGS: tuple[Rung, ...] = ("subject_disjoint", "source_disjoint", "external")
+"""Rungs that a reader may take for an honest measurement, the preferred one first."""
 
 Unit = Literal["view", "source", "subject"]
 """What a split keeps on one side: a row, a source image, or a group of images that share a subject or a source."""
@@ -62,3 +66,8 @@ Augment = Literal["all", "training"]
 
 Average = Literal["positive", "macro"]
 """With two classes, whose precision, recall and F1: the positive one's, or the mean over both."""
+
+
+def honest_rung(rungs: Collection[Rung]) -> Rung | None:
+    """The rung that stands for the honest measurement among those that ran, or None where none of them is honest."""
+    return next((rung for rung in HONEST_RUNGS if rung in rungs), None)

@@ -1,11 +1,9 @@
 """The table of metrics: ours with intervals, the published value beside it, and a verdict.
 
-A verdict is given only where it means something: the study ran with its published budget on a complete copy of the
-dataset that its paper used, and no network had random weights. Everywhere else, and where the paper prints no such
-number or there is no interval, it is ``not tested``. A published value is ``reproduced`` if it lies in our interval,
-or so close outside it that its rounding could hide that; else it is ``not reproduced``. On the published rung that
-asks whether the number can be had again; on every rung below, whether it survives that rung's stricter split. A second
-reading of an item is compared with the same published numbers as the first.
+A verdict is given only where it means something (`leukorepro.evaluation.testability`); everywhere else, and where the
+paper prints no such number or there is no interval, it is ``not tested``. On the published rung it asks whether the
+number can be had again; on every rung below, whether it survives that rung's stricter split. A second reading of an
+item is compared with the same published numbers as the first.
 """
 
 from __future__ import annotations
@@ -15,19 +13,16 @@ from functools import partial
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from leukorepro.config import Item, Table
 from leukorepro.errors import UserError
-from leukorepro.evaluation.auroc import Floats
 from leukorepro.evaluation.cell_metrics import Measuring, cell_metrics
 from leukorepro.evaluation.intervals import N_RESAMPLES
 from leukorepro.evaluation.predictions import Cell, positions_of_cells, rows_of_cell
+from leukorepro.evaluation.testability import NOT_TESTED, untested, verdicts
 from leukorepro.resolved import ResolvedStudy
 from leukorepro.tables import METRICS_TABLE
 from leukorepro.words import LADDER, Budget
-
-REPRODUCED, NOT_REPRODUCED, NOT_TESTED = "reproduced", "not reproduced", "not tested"
 
 
 def evaluate(
@@ -112,8 +107,9 @@ def evaluate(
     keys = zip(metrics["table"], metrics["printed_as"], metrics["metric"], strict=True)
     values = np.array([printed.get(key, (np.nan, np.nan)) for key in keys])
     metrics["published"] = values[:, 0]
-    testable = _is_testable(resolved, budget, dataset_complete)
-    metrics["verdict"] = np.where(testable, _verdicts(metrics, values[:, 1]), NOT_TESTED)
+    metrics["verdict"] = NOT_TESTED
+    if not untested(resolved, budget, dataset_complete):
+        metrics["verdict"] = verdicts(metrics["published"], values[:, 1], metrics["ci_low"], metrics["ci_high"])
     return metrics[list(METRICS_TABLE)]
 
 
@@ -136,20 +132,3 @@ def _by_cell(
 
 def _name(cell: Cell) -> str:
     return f"predictions of table '{cell.table}', item '{cell.item}', protocol '{cell.protocol}'"
-
-
-def _is_testable(resolved: ResolvedStudy, budget: Budget, dataset_complete: bool) -> bool:
-    return (
-        resolved.dataset.adapter == resolved.study.published_dataset
-        and not resolved.simulated
-        and dataset_complete
-        and budget == "published"
-        and not resolved.random_weights
-    )
-
-
-def _verdicts(metrics: pd.DataFrame, half_unit: Floats) -> NDArray[np.str_]:
-    value, low, high = (metrics[c].to_numpy() for c in ("published", "ci_low", "ci_high"))
-    inside = (low - half_unit <= value) & (value <= high + half_unit)
-    known = ~np.isnan(value) & ~np.isnan(low)
-    return np.where(known, np.where(inside, REPRODUCED, NOT_REPRODUCED), NOT_TESTED)

@@ -1,4 +1,4 @@
-"""What sets a study's numbers apart from the paper's, and why none of them can have a verdict, in words."""
+"""What sets a study's numbers apart from the paper's, in words."""
 
 from __future__ import annotations
 
@@ -37,28 +37,6 @@ def conditions(study: ResolvedStudy, budget: Budget) -> list[str]:
         less = [*_epochs(study), *_widths(study), *_inputs(study)]
         words.append(f"demo budget ({'; '.join(less)})" if less else "demo budget")
     return words
-
-
-def untested(study: ResolvedStudy, budget: Budget, complete: bool) -> list[str]:
-    """Why no published number can have a verdict here; empty where one can.
-
-    Parameters
-    ----------
-    study : ResolvedStudy
-    budget : {"demo", "published"}
-    complete : bool
-        Whether every image of the dataset was there.
-    """
-    reasons = []
-    if study.dataset.adapter != study.study.published_dataset:
-        reasons.append(f"the paper used the dataset {study.study.published_dataset}, not this one")
-    elif not complete:
-        reasons.append(f"this is not known to be a complete copy of the dataset {study.study.published_dataset}")
-    if study.random_weights:
-        reasons.append("networks that features are taken from had random weights")
-    if budget == "demo":
-        reasons.append("the budget was the demo's")
-    return reasons
 
 
 def trained_systems(study: ResolvedStudy) -> dict[str, Trained]:

@@ -10,7 +10,7 @@ from leukorepro.report import wording
 from leukorepro.report.selection import Matrix, in_paper, matrix_of, readings_last, shown_rungs
 from leukorepro.report.tables import Estimate, Numbers
 from leukorepro.resolved import ResolvedStudy
-from leukorepro.words import Rung
+from leukorepro.words import Rung, honest_rung
 
 WIDE_METRICS = 4
 """Tables of more metrics have a row for each kind of number instead of columns."""
@@ -105,7 +105,7 @@ class _Builder:
         return Label(item.item, ", ".join(notes), item.item == self._headline)
 
     def wide(self, item: Item) -> tuple[Label, list[list[Estimate]]]:
-        honest = wording.honest_rung(self._study.protocols)
+        honest = honest_rung(self._study.protocols)
         return self.label(item), [
             [
                 *([self._numbers.published(self._key, item.item, metric)] if self.in_paper else []),

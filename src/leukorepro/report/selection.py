@@ -5,10 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from leukorepro.config import Item, Table
-from leukorepro.report import wording
 from leukorepro.report.tables import Numbers
 from leukorepro.resolved import ResolvedStudy
-from leukorepro.words import Rung
+from leukorepro.words import Rung, honest_rung
 
 FEW_ITEMS = 6
 """Tables of more items have curves and confusion matrices of one only; the others' numbers are in the files."""
@@ -30,7 +29,7 @@ class Matrix:
 
 def shown_rungs(study: ResolvedStudy) -> list[Rung]:
     """The published protocol and the honest one, as far as they ran; without either, whatever ran."""
-    honest = wording.honest_rung(study.protocols)
+    honest = honest_rung(study.protocols)
     return [rung for rung in study.protocols if rung in ("as_published", honest)] or list(study.protocols)
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from leukorepro.config import IMAGES, NetworkSpec
+from leukorepro.evaluation.testability import untested
 from leukorepro.report import wording
 from leukorepro.report.conditions import conditions as conditions_of
-from leukorepro.report.conditions import untested
 from leukorepro.report.dataset_page import DatasetPage, dataset_page
 from leukorepro.report.layout import Layout, lay_out
 from leukorepro.report.output import Output

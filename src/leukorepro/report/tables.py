@@ -12,7 +12,7 @@ from leukorepro.report import wording
 from leukorepro.resolved import ResolvedStudy
 from leukorepro.store import read_csv
 from leukorepro.tables import METRICS_TABLE
-from leukorepro.words import LADDER, Rung
+from leukorepro.words import LADDER, Rung, honest_rung
 
 TEXT = ["study", "table", "item", "protocol", "metric", "verdict"]
 
@@ -158,7 +158,7 @@ def headline(study: ResolvedStudy, numbers: Numbers) -> Headline:
 def headline_of(study: ResolvedStudy, numbers: Numbers, table: str, item: str) -> Headline:
     """An item as if the paper were quoted for it, in the first metric of its table."""
     metric = study.study.tables[table].metrics[0]
-    honest = wording.honest_rung(study.protocols)
+    honest = honest_rung(study.protocols)
     return Headline(
         table,
         item,

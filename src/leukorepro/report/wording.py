@@ -26,9 +26,6 @@ RUNG_REMOVES: dict[Rung, str] = {
     "subject_disjoint": "Images of one patient in both training and test.",
     "external": "Everything that training and test share: the dataset's own held-out part is tested.",
 }
-HONEST_RUNGS: tuple[Rung, ...] = ("subject_disjoint", "source_disjoint", "external")
-"""Rungs that a reader may take for an honest measurement, the preferred one first."""
-
 HONEST_MEANS: dict[Rung, str] = {
     "subject_disjoint": "no subject on both sides of a split",
     "source_disjoint": "no source image on both sides of a split",
@@ -59,11 +56,6 @@ _SPECIAL_NAMES = {
     "train": "training",
     "val": "validation",
 }
-
-
-def honest_rung(rungs: Collection[Rung]) -> Rung | None:
-    """The rung shown as the honest one among those that ran, or None where none of them is honest."""
-    return next((rung for rung in HONEST_RUNGS if rung in rungs), None)
 
 
 def is_share(metric: str) -> bool:

@@ -1,0 +1,72 @@
+"""Whether a published number can be tested here, and what its test says.
+
+One definition for the table of metrics, for the verdicts on every printed number and for the report.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from leukorepro.resolved import ResolvedStudy
+from leukorepro.words import Budget
+
+REPRODUCED, NOT_REPRODUCED, NOT_TESTED = "reproduced", "not reproduced", "not tested"
+IMPOSSIBLE = "arithmetically impossible"
+"""Needs no data: no confusion matrix has the number beside the others of its row."""
+
+VERDICTS = (REPRODUCED, NOT_REPRODUCED, IMPOSSIBLE, NOT_TESTED)
+
+
+def untested(study: ResolvedStudy, budget: Budget, complete: bool) -> list[str]:
+    """Why no published number of a study can be tested here; empty where one can.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+    budget : {"demo", "published"}
+    complete : bool
+        Whether every image of the dataset was there.
+
+    Returns
+    -------
+    list of str
+        A clause each: the dataset is another one, or drawn, or not complete; weights are random; the budget is small.
+    """
+    theirs = study.study.published_dataset
+    reasons = []
+    if study.simulated:
+        reasons.append("the images are simulated")
+    elif study.dataset.adapter != theirs:
+        reasons.append(f"the paper used the dataset {theirs}, not this one")
+    elif not complete:
+        reasons.append(f"this is not known to be a complete copy of the dataset {theirs}")
+    if study.random_weights:
+        reasons.append("networks that features are taken from had random weights")
+    if budget == "demo":
+        reasons.append("the budget was the demo's")
+    return reasons
+
+
+def verdicts(published: ArrayLike, half_unit: ArrayLike, low: ArrayLike, high: ArrayLike) -> NDArray[np.str_]:
+    """Verdicts on published numbers, where they can be tested.
+
+    Parameters
+    ----------
+    published : array of float
+        NaN where nothing is printed.
+    half_unit : array of float
+        Half a unit of the last printed digit: how far the unrounded number may lie from the printed one.
+    low, high : array of float
+        Bounds of our intervals, NaN where there is none.
+
+    Returns
+    -------
+    array of str
+        `REPRODUCED` where the published number lies in our interval, or so close outside it that its rounding could
+        hide that; `NOT_REPRODUCED` where it does not; `NOT_TESTED` where a number or an interval is missing.
+    """
+    value, half, bottom, top = (np.asarray(a, dtype=np.float64) for a in (published, half_unit, low, high))
+    inside = (bottom - half <= value) & (value <= top + half)
+    known = ~(np.isnan(value) | np.isnan(bottom) | np.isnan(top))
+    return np.where(known, np.where(inside, REPRODUCED, NOT_REPRODUCED), NOT_TESTED)

@@ -24,6 +24,24 @@ def published(study: str) -> pd.DataFrame:
     return read_published(ROOT / "config" / "published" / f"{study}.csv")
 
 
+def files_of_cnmc() -> list[str]:
+    """Paths of the complete C-NMC 2019."""
+    names = PAPERS.parent / "data" / "cnmc_lfs_manifest.tsv"
+    if not names.is_file():
+        pytest.skip("the names of C-NMC 2019 are not beside the checkout")
+    return [line.split("\t")[2] for line in names.read_text(encoding="utf-8").splitlines()]
+
+
+def training_folds() -> tuple[Counter[str], dict[str, set[str]]]:
+    """Images and subjects of each class in the training folds of C-NMC 2019."""
+    images, subjects = Counter(), {"all": set(), "hem": set()}
+    for path in files_of_cnmc():
+        if found := re.search(r"/fold_\d/(all|hem)/UID_([Hh]?\d+)_", path):
+            images[found[1]] += 1
+            subjects[found[1]].add(found[2].lower())
+    return images, subjects
+
+
 def rows(study: str, table: str) -> pd.DataFrame:
     """One row per item, one column per metric."""
     frame = published(study)
@@ -90,9 +108,9 @@ def macro_fits(row: pd.Series, accuracy: str, total: int, positives: int, metric
 @pytest.mark.parametrize(
     ("study", "sizes"),
     [
-        (HASANAATH, {"1": 4, "2": 36, "3": 60, "4": 30, "5": 20, "6": 20}),
+        (HASANAATH, {"1": 4, "2": 36, "3": 60, "4": 30, "5": 20, "6": 20, "7": 1}),
         (ALHAMMADI, {"1": 1, "fig3": 21, "fig7": 1, "fig12": 2, "fig13": 2}),
-        (REZAYI, {"1": 12, "2": 6, "3": 6, "4": 6, "5": 36, "6": 9, "fig6": 15, "fig7": 6, "fig8": 6}),
+        (REZAYI, {"1": 12, "2": 6, "3": 6, "4": 6, "5": 36, "6": 9, "7": 4, "fig6": 15, "fig7": 6, "fig8": 6}),
         (HAYAT, {"II": 10, "III": 10, "IV": 30}),
     ],
 )
@@ -121,6 +139,25 @@ def test_hasanaath_tables_are_what_the_paper_prints():
     ends = {"2": "Table 3", "3": "Our next", "4": "Table 5", "5": "Table 6", "6": "A classification"}
     for table, end in ends.items():
         assert transcribed(HASANAATH, table) == numbers(text, f"\nTable {table}.", f"\n{end}", r"\b0\.\d{4}\b")
+
+
+def test_hasanaath_text_says_so():
+    text, said = paper(1), rows(HASANAATH, "text")
+    size = said["size"].dropna().astype(int)
+    trio = "VGG16+InceptionResNetV2+DenseNet121"
+    for words in (
+        f"contains {size['images']:,} labeled images collected from {size['subjects']} subjects",
+        f"roughly 68% of the dataset at {size['leukemia']} images",
+        f"roughly 32% of the dataset at {size['healthy']} images",
+        f"a 1D tensor of length {said.loc[trio, 'n_features']:.0f}",
+        f"{100 * said.loc['MLP', 'test_accuracy']:.2f}%",
+        f"{100 * said.loc['DenseNet121/RBF', 'accuracy']:.2f}% when using the RBF-SVM",
+        f"led to the highest accuracy of {100 * said.loc[f'{trio}/SVM', 'accuracy']:.2f}%",
+        f"highest accuracy achieved at {100 * said.loc[f'{trio}/SVM/augmented', 'accuracy']:.2f}%",
+    ):
+        assert words in text
+    own_row = numbers(text, "\nProposed method\t", "\n", PER_CENT)
+    assert own_row == pytest.approx([100 * value for value in transcribed(HASANAATH, "7")], abs=1e-9)
 
 
 def test_alhammadi_numbers_are_what_the_paper_prints():
@@ -158,6 +195,37 @@ def test_rezayi_tables_are_what_the_paper_prints():
         assert transcribed(REZAYI, table) == numbers(text, f"\nTABLE {table}:", end)
     accuracies = numbers(text, "The obtained accuracy was ", "for MLP", PER_CENT)
     assert [100 * value for value in transcribed(REZAYI, "fig8")] == pytest.approx(accuracies, abs=1e-9)
+    own_row = numbers(text, "Proposed approaches\t", "\n", r"\d\d\.\d\d")
+    assert [100 * value for value in transcribed(REZAYI, "7")[:3]] == pytest.approx(own_row, abs=1e-9)
+    assert transcribed(REZAYI, "7")[3:] == numbers(text, "Proposed approaches\t", "\tKeras", r"\d{4}")
+
+
+def test_rezayi_figures_6_and_7_and_sizes_are_what_the_text_says():
+    text = paper(3)
+    counts = rows(REZAYI, "fig6")
+    size = rows(REZAYI, "text")["size"].dropna().astype(int)
+    residual, vgg, cnn = (counts.loc[item] for item in ("ResNet-50", "VGG-16", "CNN"))
+    areas = rows(REZAYI, "fig7")
+    for words in (
+        f"the number of TP is {residual['tp']:.0f} and FN is {residual['fn']:.0f}. In this pretrain CNN model, "
+        f"{residual['fp']:.0f} out of",
+        f"{vgg['tp']:.0f} images were classified correctly in the healthy class and {vgg['fn']:.0f} images were "
+        f"classified incorrectly. In this model, {vgg['fp']:.0f} out of 1,692",
+        f"{cnn['tp']:.0f} TP, {cnn['fn']:.0f} FN, {cnn['fp']:.0f} FP, and {cnn['tn']:.0f} TN values",
+        f"healthy class are {areas.loc['ResNet-50', 'healthy_auroc']}, and for leukemia, the class is "
+        f"{areas.loc['ResNet-50', 'leukemia_auroc']:.2f}. The {areas.loc['VGG-16', 'healthy_auroc']:.2f} ROC curve",
+        f"values were obtained {areas.loc['CNN', 'leukemia_auroc']} for both classes",
+        f"{size['test_healthy']} healthy and {size['test_leukemia']:,} leukemia images",
+        f"{size['images']:,} images which included {size['healthy']:,} healthy and {size['leukemia']:,} leukemia cells",
+        f"80% ({size['train']} numbers) were used as training data and 20% ({size['test']} numbers) as test data",
+        f"composed of images from {size['subjects']} patients",
+        f"a total of {size['subjects_used']} patients, of which {size['leukemia_subjects']} have cancer and "
+        f"{size['healthy_subjects']} are healthy",
+        "(96.06%) with a value of 0.98 is less than",
+    ):
+        assert words in text
+    train = rows(REZAYI, "1")["train_accuracy"]
+    assert round(100 * train["VGG-16"] - 96.06, 2) == 1.35
 
 
 def test_hayat_tables_are_what_the_paper_prints():
@@ -170,7 +238,20 @@ def test_hayat_tables_are_what_the_paper_prints():
     four = frame[frame["table"] == "IV"]
     accuracies = (100 * four.loc[four["metric"] == "accuracy", "value"]).tolist()
     assert accuracies == pytest.approx(numbers(text, begin, end, PER_CENT), abs=1e-9)
-    assert sorted(four.loc[four["metric"] != "accuracy", "value"]) == sorted(numbers(text, begin, end, r"\b0\.\d\d\b"))
+    printed = numbers(text, begin, end, r"\b0\.\d\d\b")
+    first = [value for row in zip(printed[:3], printed[3:6], strict=True) for value in row]  # three rows in one line
+    assert four.loc[four["metric"] != "accuracy", "value"].tolist() == first + printed[6:]
+    size = rows(HAYAT, "text")["size"].dropna().astype(int)
+    for words in (
+        f"comprises {size['images']} bone marrow leukaemia cell images",
+        f"the total number of images increased to {size['augmented']}",
+        f"k-Fold CrossValidation, where k = {size['folds']}",
+        f"had {size['inception_resnet_layers']} layers, we froze {size['inception_resnet_frozen_layers']}",
+        f"Complexity level of convolutional layers\n\n{size['depth']}\n",
+        "InceptionResNet [44]",
+        "87.50% for fine-tuning and 77.70% for feature extraction",
+    ):
+        assert words in text
 
 
 # Hasanaath: integer counts behind the shares.
@@ -192,6 +273,20 @@ def test_hasanaath_tables_3_to_5_count_1067_test_images_and_no_other_number():
 def test_hasanaath_table_2_counts_532_images(metric):
     values = rows(HASANAATH, "2")[metric]
     assert [n for n in range(400, 1000) if all(corrects(a, n) for a in values)] == [532]
+
+
+def test_hasanaath_table_2_counts_one_image_less_than_a_twentieth():
+    assert round(10661 / 20) == 533
+    noted = published(HASANAATH).set_index(["table", "item", "metric"])["note"]
+    for metric in ("val_accuracy", "test_accuracy"):
+        assert "532 images; a twentieth of 10661 is 533" in noted[("2", "MobileNetV2", metric)]
+
+
+def test_hasanaath_augmentation_gains_less_than_one_test_image():
+    plain, augmented = (rows(HASANAATH, table).loc["SVM", "accuracy"] for table in ("5", "6"))
+    assert 0 < augmented - plain < 1 / 1067
+    note = published(HASANAATH).set_index(["table", "item", "metric"]).loc[("6", "SVM", "accuracy"), "note"]
+    assert f"less than one such image more than the {plain}" in note
 
 
 @pytest.mark.parametrize(
@@ -236,6 +331,16 @@ def test_hasanaath_sizes_do_not_add_up_and_the_note_says_so():
     assert size["leukemia_subjects"] + size["healthy_subjects"] == rows(HASANAATH, "text").loc["subjects", "size"]
     frame = published(HASANAATH)
     assert frame["note"].str.contains("10616").any()
+
+
+def test_hasanaath_class_of_7227_has_7272_images_in_the_dataset_and_73_is_the_number_of_all_subjects():
+    images, subjects = training_folds()
+    size = rows(HASANAATH, "1")["size"]
+    assert size["healthy"] == images["hem"]
+    assert (size["leukemia"], images["all"]) == (7227, 7272)
+    assert images["all"] + images["hem"] == rows(HASANAATH, "text").loc["images", "size"]
+    assert size["leukemia_subjects"] == len(subjects["all"] | subjects["hem"]) == 47 + 26
+    assert size["healthy_subjects"] == len(subjects["hem"])
 
 
 # Al-Hammadi: learnables from the layers, test sizes from the shares.
@@ -315,10 +420,7 @@ def test_alhammadi_precisions_are_not_those_of_the_class_all_and_the_note_says_s
 
 
 def test_alhammadi_images_are_as_many_as_two_of_the_three_folds():
-    names = PAPERS.parent / "data" / "cnmc_lfs_manifest.tsv"
-    if not names.is_file():
-        pytest.skip("the names of C-NMC 2019 are not beside the checkout")
-    counts = Counter(re.findall(r"/(fold_\d)/(all|hem)/", names.read_text(encoding="utf-8")))
+    counts = Counter(re.findall(r"/(fold_\d)/(all|hem)/", "\n".join(files_of_cnmc())))
     assert sum(counts.values()) == 10661
     assert [counts["fold_0", c] + counts["fold_1", c] for c in ("all", "hem")] == [4815, 2293]
     assert rows(ALHAMMADI, "text").loc["images", "size"] == 4815 + 2293
@@ -382,6 +484,26 @@ def test_rezayi_table_6_repeats_table_1_and_figure_8():
     assert six.to_dict() == expected.to_dict()
 
 
+def test_rezayi_optimal_accuracies_are_training_accuracies_and_not_all_of_2506_images():
+    optimal = rows(REZAYI, "7")["accuracy"].dropna()
+    assert optimal.to_dict() == rows(REZAYI, "1")["train_accuracy"].to_dict()
+    assert rows(REZAYI, "7").loc["test", "size"] == rows(REZAYI, "text").loc["test", "size"] == 2506
+    assert {item for item, value in optimal.items() if not corrects(value, 2506)} == {"ResNet-50"}
+
+
+def test_rezayi_images_are_those_of_the_training_folds_and_the_preliminary_phase():
+    images, subjects = training_folds()
+    preliminary = sum("/C-NMC_test_prelim_phase_data/" in path for path in files_of_cnmc())
+    size = rows(REZAYI, "text")["size"]
+    assert size["images"] == sum(images.values()) + preliminary == 10661 + 1867
+    assert size["subjects_used"] == len(subjects["all"] | subjects["hem"])
+    labels = PAPERS.parent / "data" / "cnmc_sample" / "C-NMC_test_prelim_phase_data_labels.csv"
+    if labels.is_file():
+        others = pd.read_csv(labels)["Patient_ID"].str.extract(r"UID_([Hh]?\d+)_")[0].str.lower()
+        assert others.nunique() == 28
+        assert not set(others) & (subjects["all"] | subjects["hem"])
+
+
 def test_rezayi_sizes_add_up():
     size = rows(REZAYI, "text")["size"]
     assert size["healthy"] + size["leukemia"] == size["train"] + size["test"] == size["images"]
@@ -400,6 +522,15 @@ def test_hayat_tables_iii_and_iv_agree_except_where_noted():
     for (table, values), item in itertools.product((("III", four), ("IV", three)), three.index):
         note = frame.loc[(table, item, "accuracy"), "note"]
         assert (f"{values[item]:.4f}" in note) == (item in differing)
+
+
+def test_hayat_texts_accuracies_are_not_those_of_its_table():
+    """87.50 and 77.70 per cent are told of fine-tuning and of feature extraction on ALL and AML, which Table II has."""
+    said, table = (rows(HAYAT, name)["accuracy"] for name in ("text", "II"))
+    items = ["InceptionV3", "InceptionV3/fine-tuned"]
+    assert said[items].tolist() == [0.777, 0.875]
+    assert table[items].tolist() == [0.9773, 0.777]
+    assert rows(HAYAT, "III").loc["InceptionV3", "accuracy"] == 0.875
 
 
 def test_hayat_augmented_images_are_four_rotations():

@@ -20,4 +20,5 @@ rule all:
 include: "workflow/rules/datasets.smk"
 include: "workflow/rules/features.smk"
 include: "workflow/rules/studies.smk"
+include: "workflow/rules/truth.smk"
 include: "workflow/rules/report.smk"

@@ -18,6 +18,7 @@ FLOORS = (
     ("evaluation", "own_extractors"),
     ("resolve",),
     ("plan", "project", "doctor", "network_summary"),
+    ("audit",),
     ("dvc_stages",),
     ("report",),
     ("cli",),

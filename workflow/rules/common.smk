@@ -4,7 +4,7 @@ import re
 from pathlib import Path
 
 from leukorepro import plan
-from leukorepro.config import TrainedFeaturesSpec, published_path
+from leukorepro.config import TrainedFeaturesSpec, published_path, study_path
 from leukorepro.digests import digest
 from leukorepro.errors import UserError
 from leukorepro.resolve import overrides, resolve

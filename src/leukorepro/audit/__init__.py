@@ -1,0 +1,1 @@
+"""Audits of what is printed and of what is split: contradictions that are found without training anything."""

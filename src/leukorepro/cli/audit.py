@@ -1,0 +1,32 @@
+"""`leukorepro audit`: what is wrong with printed numbers, or with a split, before anything is trained."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+app = typer.Typer(no_args_is_help=True, help="Find contradictions in printed numbers.")
+
+
+@app.command()
+def published(
+    studies: Annotated[list[str] | None, typer.Argument(help="Keys of studies; all of them if none is given.")] = None,
+    out: Annotated[Path | None, typer.Option(help="JSON file to write; without it, a summary is printed.")] = None,
+) -> None:
+    """Audit the numbers that papers print: test-set sizes, confusion matrices, contradictions. No data are needed.
+
+    Example: `leukorepro audit published atteia2022 rezayi2021 --out audit.json`
+    """
+    from leukorepro.audit.published import audit
+    from leukorepro.config import published_path, study_path
+    from leukorepro.store import write_json
+
+    known = sorted(file.stem for file in study_path("*").parent.glob("*.yaml") if published_path(file.stem).is_file())
+    found = audit(studies or known)
+    if out is not None:
+        write_json(found, out)
+        return
+    for key, study in found["studies"].items():
+        print(key, {name: table["consistent_n"][:5] for name, table in study["tables"].items()})

@@ -47,6 +47,25 @@ METRICS_TABLE = (
 )
 """Columns of the table of metrics."""
 
+VERDICTS_TABLE = (
+    "study",
+    "table",
+    "item",
+    "metric",
+    "published",
+    "verdict",
+    "reason",
+    "reading",
+    "value",
+    "ci_low",
+    "ci_high",
+    "honest_protocol",
+    "honest_value",
+    "honest_ci_low",
+    "honest_ci_high",
+)
+"""Columns of the table of verdicts."""
+
 ENGINES = "engines"
 """Beside predictions: JSON, for each classifier the names of what fitted it."""
 

@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from leukorepro import __version__
-from leukorepro.cli import audit, configuration, data, evaluation, features, models, project
+from leukorepro.cli import audit, configuration, data, evaluation, features, models, project, statistics
 from leukorepro.errors import UserError
 
 
@@ -45,6 +45,7 @@ app.add_typer(evaluation.report, name="report")
 app.add_typer(audit.app, name="audit")
 app.add_typer(configuration.app, name="config")
 app.command()(evaluation.evaluate)
+app.command()(statistics.judge)
 app.command()(project.init)
 app.command()(project.doctor)
 

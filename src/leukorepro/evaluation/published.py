@@ -20,6 +20,14 @@ LOSSES = ("train_loss", "test_loss")
 CORRELATIONS = ("reconstruction_correlation",)
 KNOWN = (*SHARES, *PHASE_SHARES, *COUNTS, *LOSSES, *CORRELATIONS)
 
+NOT_IN_PER_CENT = frozenset([*COUNTS, *LOSSES, *CORRELATIONS, "auroc"])
+"""Metrics that papers print, and we show, as plain numbers."""
+
+
+def is_share(metric: str) -> bool:
+    """Whether a metric is a share, shown in per cent."""
+    return metric not in NOT_IN_PER_CENT and not metric.endswith("_auroc")
+
 
 def read_published(path: Path) -> pd.DataFrame:
     """Read and check the numbers that a paper prints.

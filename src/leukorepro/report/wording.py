@@ -7,7 +7,8 @@ import re
 from collections.abc import Collection, Sequence
 
 from leukorepro.config import Citation, Table
-from leukorepro.evaluation.published import CORRELATIONS, COUNTS, LOSSES
+from leukorepro.evaluation.published import CORRELATIONS, LOSSES
+from leukorepro.evaluation.published import is_share as is_share  # also said as wording.is_share
 from leukorepro.words import Rung, Scope, Unit
 
 MISSING = "\N{EN DASH}"
@@ -42,9 +43,6 @@ SCOPE_WORDS: dict[Scope, str] = {"all": "all rows, the test rows among them", "t
 ONE_AGAINST_THE_OTHERS = ("sensitivity", "specificity", "precision", "recall", "f1")
 """Metrics of one class, or averaged over classes."""
 
-NOT_SHARES = frozenset([*COUNTS, *LOSSES, *CORRELATIONS, "auroc"])
-"""Metrics that are not shown in per cent."""
-
 _SPECIAL_NAMES = {
     "auroc": "AUROC",
     "f1": "F1",
@@ -56,11 +54,6 @@ _SPECIAL_NAMES = {
     "train": "training",
     "val": "validation",
 }
-
-
-def is_share(metric: str) -> bool:
-    """Whether a metric is a share, shown in per cent."""
-    return metric not in NOT_SHARES and not metric.endswith("_auroc")
 
 
 def metric_name(metric: str) -> str:

@@ -1,0 +1,236 @@
+"""A verdict on every number that a paper prints, each with its reason in one sentence.
+
+A verdict asks whether the number can be had again under the paper's own protocol; what is left of it on the honest rung
+stands beside it. Where a paper can be read in several ways, a number is ``reproduced`` if one of the readings does it,
+and the reason names which. ``arithmetically impossible`` goes before all else: it needs no data.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+from typing import NamedTuple
+
+import pandas as pd
+
+from leukorepro.errors import UserError
+from leukorepro.evaluation.published import is_share
+from leukorepro.evaluation.testability import IMPOSSIBLE, NOT_REPRODUCED, NOT_TESTED, REPRODUCED, untested, verdicts
+from leukorepro.resolved import ResolvedStudy
+from leukorepro.store import read_csv, read_json
+from leukorepro.tables import VERDICTS_TABLE
+from leukorepro.words import Budget, Rung, honest_rung
+
+TEXT = ("study", "table", "item", "metric", "verdict", "reason", "reading", "honest_protocol")
+"""Columns of the table of verdicts that are no numbers."""
+
+OF_WEIGHTS = "it is a number of weights: `leukorepro models summary {study}` counts those of the networks trained here"
+OF_CONFUSION = "it is a count of the paper's own test images; the rates that follow from such counts are compared"
+NO_RESULTS = {
+    "size": "it counts the paper's images or subjects and is no result of a classifier",
+    "n_features": "it is a number of features, which is set and not measured",
+    **dict.fromkeys(("learnables", "learnables_total"), OF_WEIGHTS),
+    **dict.fromkeys(("tp", "fn", "fp", "tn"), OF_CONFUSION),
+}
+"""Why a printed number that is no metric of a classifier is not tested."""
+
+Number = tuple[str, str, str]
+"""A printed number: its table, item and metric."""
+
+
+class _Estimate(NamedTuple):
+    value: float = math.nan
+    low: float = math.nan
+    high: float = math.nan
+
+
+class _Verdict(NamedTuple):
+    verdict: str
+    reason: str
+    reading: str
+    """Item whose numbers stand beside the published one; empty where none was measured."""
+
+
+def judge(
+    published: pd.DataFrame,
+    metrics: pd.DataFrame,
+    resolved: ResolvedStudy,
+    impossible: Mapping[Number, str],
+    *,
+    budget: Budget,
+    dataset_complete: bool,
+) -> pd.DataFrame:
+    """A verdict on every number that a paper prints.
+
+    Parameters
+    ----------
+    published : DataFrame
+        As `leukorepro.evaluation.published.read_published` gives it.
+    metrics : DataFrame
+        The study's table of metrics, as `leukorepro.evaluation.comparison.evaluate` gives it.
+    resolved : ResolvedStudy
+        What was run.
+    impossible : mapping
+        Numbers that cannot be, each with its reason, as `read_impossible` gives them.
+    budget : {"demo", "published"}
+    dataset_complete : bool
+        Whether every image of the dataset was there.
+
+    Returns
+    -------
+    DataFrame
+        Columns `VERDICTS_TABLE`, a row for each row of `published`, in its order. `reading` is the item that `value`
+        and its interval, under the published protocol, and `honest_value` and its own are of; these are NaN where
+        nothing was measured.
+
+    Raises
+    ------
+    UserError
+        If a number that is said to be impossible is not among the published ones.
+    """
+    printed = {(str(r.table), str(r.item), str(r.metric)) for r in published.itertuples()}
+    for number in impossible:
+        if number not in printed:
+            raise UserError(
+                f"study '{resolved.study.key}': the audit calls {', '.join(number)} impossible, which is not among the "
+                "published numbers; run the audit again."
+            )
+    court = _Court(metrics, resolved, impossible, untested(resolved, budget, dataset_complete))
+    rows = [
+        court.row((str(r.table), str(r.item), str(r.metric)), float(str(r.value)), float(str(r.half_unit)))
+        for r in published.itertuples()
+    ]
+    return pd.DataFrame(rows, columns=list(VERDICTS_TABLE))
+
+
+def read_impossible(path: Path, study: str) -> dict[Number, str]:
+    """Numbers of a study that its audit calls arithmetically impossible, each with its reason.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, is no audit or has nothing on the study.
+    """
+    try:
+        rows = read_json(path)["studies"][study]["impossible"]
+        return {(row["table"], row["item"], row["metric"]): row["reason"] for row in rows}
+    except (KeyError, TypeError):
+        raise UserError(
+            f"{path}: no audit of the numbers of study '{study}'; make it with `leukorepro audit published {study}`."
+        ) from None
+
+
+def read_verdicts(path: Path) -> pd.DataFrame:
+    """Read a table of verdicts; numbers become floats, NaN where the cell is empty.
+
+    Raises
+    ------
+    UserError
+        If the file is missing or has other columns.
+    """
+    frame = read_csv(path, VERDICTS_TABLE, TEXT)
+    numbers = [column for column in VERDICTS_TABLE if column not in TEXT]
+    frame[numbers] = frame[numbers].apply(pd.to_numeric).astype(float)
+    return frame
+
+
+class _Court:
+    """What is known of a study when its numbers are judged."""
+
+    def __init__(
+        self, metrics: pd.DataFrame, resolved: ResolvedStudy, impossible: Mapping[Number, str], circumstances: list[str]
+    ) -> None:
+        self.resolved = resolved
+        self.impossible = impossible
+        self.circumstances = circumstances
+        self.honest = honest_rung(resolved.protocols)
+        self.measured = {
+            (str(r.table), str(r.item), str(r.protocol), str(r.metric)): _Estimate(
+                *(float(str(number)) for number in (r.value, r.ci_low, r.ci_high))
+            )
+            for r in metrics.itertuples()
+        }
+
+    def row(self, number: Number, value: float, half_unit: float) -> tuple[object, ...]:
+        """A row of the table of verdicts."""
+        found = self._judged(number, value, half_unit)
+        table, _, metric = number
+        ours = self._ours(table, found.reading, "as_published", metric)
+        honest = self._ours(table, found.reading, self.honest, metric)
+        return self.resolved.study.key, *number, value, *found, *ours, self.honest or "", *honest
+
+    def _judged(self, number: Number, value: float, half_unit: float) -> _Verdict:
+        table, item, metric = number
+        readings = [name for name in self._readings(table, item) if self._is_measured(table, name, metric)]
+        first = readings[0] if readings else ""
+        if number in self.impossible:
+            return _Verdict(IMPOSSIBLE, self.impossible[number], first)
+        if not readings:
+            return _Verdict(NOT_TESTED, self._why_unmeasured(table, item, metric), "")
+        if self.circumstances:
+            return _Verdict(NOT_TESTED, "; ".join(self.circumstances), first)
+        if "as_published" not in self.resolved.protocols:
+            return _Verdict(NOT_TESTED, "the paper's own protocol did not run here", first)
+        ours = {name: self._ours(table, name, "as_published", metric) for name in readings}
+        words = {name: str(verdicts(value, half_unit, estimate.low, estimate.high)) for name, estimate in ours.items()}
+        for word in (REPRODUCED, NOT_REPRODUCED):
+            chosen = next((name for name in readings if words[name] == word), None)
+            if chosen is not None:
+                reason = _comparison(metric, value, half_unit, ours[chosen])
+                if chosen != item:
+                    reason += f", read as '{chosen}'"
+                others = [name for name in readings if name != chosen and words[name] == NOT_REPRODUCED]
+                if others:
+                    told = [f"'{name}' ({_interval(metric, half_unit, ours[name])})" for name in others]
+                    reason += f"; it does not lie in that of {' or '.join(told)}"
+                return _Verdict(word, reason, chosen)
+        if all(math.isnan(estimate.value) for estimate in ours.values()):
+            return _Verdict(NOT_TESTED, "this metric cannot be measured here", first)
+        return _Verdict(NOT_TESTED, "our value has no interval to compare the published one with", first)
+
+    def _readings(self, table: str, item: str) -> list[str]:
+        """The item of that name and the second readings of it."""
+        spec = self.resolved.study.tables.get(table)
+        items = [] if spec is None else spec.items
+        return [i.item for i in items if i.item == item] + [i.item for i in items if i.reading_of == item]
+
+    def _is_measured(self, table: str, item: str, metric: str) -> bool:
+        return any((table, item, rung, metric) in self.measured for rung in self.resolved.protocols)
+
+    def _ours(self, table: str, item: str, rung: Rung | None, metric: str) -> _Estimate:
+        return self.measured.get((table, item, rung or "", metric), _Estimate())
+
+    def _why_unmeasured(self, table: str, item: str, metric: str) -> str:
+        study = self.resolved.study
+        if metric in NO_RESULTS:
+            return NO_RESULTS[metric].format(study=study.key)
+        if table in self.resolved.left_out_tables:
+            return f"its table was not made here: {self.resolved.left_out_tables[table]}"
+        if table not in study.tables:
+            return "it stands in none of the tables that the study's configuration has"
+        if not self._readings(table, item):
+            return "its table has no such item in the study's configuration"
+        return "the study's configuration does not have this metric measured"
+
+
+def _comparison(metric: str, value: float, half_unit: float, ours: _Estimate) -> str:
+    """How a published number lies to our interval, in words and numbers."""
+    place = "in"
+    if not ours.low <= value <= ours.high:
+        near = ours.low - half_unit <= value <= ours.high + half_unit
+        place = "within its rounding of" if near else "below" if value < ours.low else "above"
+    published, unit = _printed(metric, value, half_unit), " %" if is_share(metric) else ""
+    interval = _interval(metric, half_unit, ours)
+    return f"published {published}{unit} lies {place} our interval {interval}{unit} under the paper's protocol"
+
+
+def _interval(metric: str, half_unit: float, ours: _Estimate) -> str:
+    return " to ".join(_printed(metric, bound, min(half_unit, 0.0005)) for bound in (ours.low, ours.high))
+
+
+def _printed(metric: str, value: float, half_unit: float) -> str:
+    """A number with the digits of one whose last printed digit has that half unit; shares in per cent."""
+    scale = 100 if is_share(metric) else 1
+    digits = max(0, round(-math.log10(2 * half_unit * scale)))
+    return f"{scale * value:.{digits}f}"

@@ -1,0 +1,278 @@
+"""A verdict and a reason for every printed number, from cases made by hand."""
+
+from __future__ import annotations
+
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from leukorepro.config import AllIdbDataset, FolderDataset, Protocol, SimulatedDataset, Study
+from leukorepro.errors import UserError
+from leukorepro.evaluation.testability import VERDICTS, untested
+from leukorepro.evaluation.verdicts import judge, read_impossible, read_verdicts
+from leukorepro.resolved import ResolvedExtractor, ResolvedStudy
+from leukorepro.store import write_csv
+from leukorepro.tables import METRICS_TABLE, VERDICTS_TABLE
+from leukorepro.words import LADDER
+
+ITEM = {"features": "f", "classifier": "knn"}
+STUDY = Study.model_validate(
+    {
+        "key": "paper",
+        "citation": {"authors": "A. Bee", "title": "T", "journal": "J", "year": 2024},
+        "published_dataset": "allidb",
+        "published_protocol": {"unit": "view", "scope": "train"},
+        "extractors": {"f": {"backbone": "vgg16"}},
+        "feature_sets": {"f": ["f"]},
+        "classifiers": {"knn": {"kind": "knn"}},
+        "splits": {"own": {"kind": "hold_out", "test_share": 0.1}},
+        "tables": {
+            "1": {
+                "title": "One",
+                "split": "own",
+                "metrics": ["accuracy", "f1", "train_loss", "auroc"],
+                "items": [
+                    {"item": "x", **ITEM},
+                    {"item": "y", **ITEM},
+                    {"item": "x, again", **ITEM, "reading_of": "x"},
+                    {"item": "x, once more", **ITEM, "reading_of": "x"},
+                ],
+            }
+        },
+        "headline": "1/x",
+    }
+)
+SIZE = {"subjects": 2, "images": 4}
+ALLIDB = AllIdbDataset(adapter="allidb", images=Path("images"))
+OWN = FolderDataset(adapter="image_folder", images=Path("images"))
+SIMULATED = SimulatedDataset(
+    adapter="simulated", look="allidb", positive_class="all", sizes={"demo": SIZE, "published": SIZE}
+)
+Row = tuple[str, str, str, float, float, float]
+
+
+def resolved(dataset: Any = ALLIDB, weights: str = "imagenet", rungs: tuple[str, ...] = LADDER) -> ResolvedStudy:
+    extractor = ResolvedExtractor(id="f", backbone="vgg16", layer="gap", weights=weights, input_size=224)
+    return ResolvedStudy(
+        study=STUDY,
+        dataset_id="d",
+        dataset=dataset,
+        images=Path("images"),
+        extractors={"f": extractor},
+        descriptors={},
+        protocols={r: Protocol(rung=r, unit="view", scope="train") for r in LADDER if r in rungs},
+        left_out={},
+        left_out_tables={"V": "its classes are others"},
+    )
+
+
+def measured(*rows: Row, table: str = "1") -> pd.DataFrame:
+    """Rows of metrics: item, protocol, metric, value, low, high."""
+    columns = ["item", "protocol", "metric", "value", "ci_low", "ci_high"]
+    frame = pd.DataFrame(rows, columns=columns).assign(study="paper", table=table, n_images=9, n_subjects=3)
+    return frame.assign(published=math.nan, verdict="not tested")[list(METRICS_TABLE)]
+
+
+def printed(*rows: tuple[str, str, str, float, float]) -> pd.DataFrame:
+    """Rows of published numbers: table, item, metric, value, half a unit of its last digit."""
+    return pd.DataFrame(rows, columns=["table", "item", "metric", "value", "half_unit"])
+
+
+def verdict_on(
+    value: float,
+    half_unit: float,
+    metrics: pd.DataFrame,
+    number: tuple[str, str, str] = ("1", "x", "accuracy"),
+    study: ResolvedStudy | None = None,
+    impossible: dict[tuple[str, str, str], str] | None = None,
+    **options: Any,
+) -> Any:
+    options = {"budget": "published", "dataset_complete": True, **options}
+    table = judge(printed((*number, value, half_unit)), metrics, study or resolved(), impossible or {}, **options)
+    assert tuple(table.columns) == VERDICTS_TABLE
+    return table.iloc[0]
+
+
+OURS: Row = ("x", "as_published", "accuracy", 0.99, 0.981, 0.999)
+HONEST: Row = ("x", "subject_disjoint", "accuracy", 0.7, 0.61, 0.8)
+
+
+def test_a_number_in_our_interval_is_reproduced_and_what_is_left_stands_beside_it() -> None:
+    row = verdict_on(0.997, 0.0005, measured(OURS, HONEST))
+    assert row["verdict"] == "reproduced"
+    assert row["reason"] == "published 99.7 % lies in our interval 98.1 to 99.9 % under the paper's protocol"
+    assert list(row["reading":]) == ["x", 0.99, 0.981, 0.999, "subject_disjoint", 0.7, 0.61, 0.8]
+    assert list(row[:"published"]) == ["paper", "1", "x", "accuracy", 0.997]
+
+
+@pytest.mark.parametrize(("value", "place"), [(0.95, "below"), (1.0, "above")])
+def test_a_number_outside_is_not_reproduced(value: float, place: str) -> None:
+    row = verdict_on(value, 0.0005, measured(OURS))
+    assert row["verdict"] == "not reproduced"
+    assert f"published {100 * value:.1f} % lies {place} our interval 98.1 to 99.9 %" in row["reason"]
+    assert math.isnan(row["honest_value"])
+
+
+@pytest.mark.parametrize(
+    ("value", "half_unit", "verdict", "told"),
+    [
+        (0.9994, 0.0005, "reproduced", "published 99.9 % lies within its rounding of our interval"),
+        (0.9996, 0.0005, "not reproduced", "lies above"),
+        (0.9994, 0.00005, "not reproduced", "published 99.94 % lies above"),
+        (1.00, 0.005, "reproduced", "published 100 % lies within its rounding of our interval 98.1 to 99.9 %"),
+    ],
+)
+def test_rounding_is_forgiven_as_far_as_digits_are_printed(
+    value: float, half_unit: float, verdict: str, told: str
+) -> None:
+    row = verdict_on(value, half_unit, measured(OURS))
+    assert row["verdict"] == verdict
+    assert told in row["reason"]
+
+
+def test_the_interval_has_as_many_digits_as_the_number() -> None:
+    row = verdict_on(0.9992, 0.00005, measured(("x", "as_published", "accuracy", 0.999, 0.99875, 0.9999)))
+    assert "published 99.92 % lies in our interval 99.88 to 99.99 %" in row["reason"]  # 99.875 is even above
+    row = verdict_on(0.91, 0.005, measured(("x", "as_published", "auroc", 0.9, 0.8888, 0.92)), ("1", "x", "auroc"))
+    assert "published 0.91 lies in our interval 0.889 to 0.920" in row["reason"]
+
+
+def test_what_is_arithmetically_impossible_goes_before_all_else() -> None:
+    number, why = ("1", "x", "accuracy"), "no confusion matrix over 1,104 images has it beside the others of its row"
+    row = verdict_on(0.997, 0.0005, measured(OURS), impossible={number: why})
+    assert (row["verdict"], row["reason"]) == ("arithmetically impossible", why)
+    assert row["value"] == 0.99  # ours stands beside it all the same
+    row = verdict_on(0.997, 0.0005, measured(OURS), impossible={number: why}, budget="demo")
+    assert row["verdict"] == "arithmetically impossible"
+    elsewhere = ("V", "z", "accuracy")
+    row = verdict_on(0.5, 0.005, measured(OURS), elsewhere, impossible={elsewhere: why})
+    assert (row["verdict"], row["reading"]) == ("arithmetically impossible", "")
+
+
+def test_an_audit_of_other_numbers_is_refused() -> None:
+    with pytest.raises(UserError, match="calls 1, y, f1 impossible, which is not among the published numbers"):
+        verdict_on(0.997, 0.0005, measured(OURS), impossible={("1", "y", "f1"): "why"})
+
+
+@pytest.mark.parametrize(
+    ("study", "options", "reason"),
+    [
+        (resolved(SIMULATED), {}, "the images are simulated"),
+        (
+            resolved(OWN),
+            {},
+            "the paper used the dataset allidb",
+        ),
+        (resolved(), {"dataset_complete": False}, "not known to be a complete copy of the dataset allidb"),
+        (resolved(weights="random"), {}, "networks that features are taken from had random weights"),
+        (resolved(), {"budget": "demo"}, "the budget was the demo's"),
+    ],
+)
+def test_other_circumstances_are_no_test_and_the_reason_names_them(
+    study: ResolvedStudy, options: dict[str, Any], reason: str
+) -> None:
+    row = verdict_on(0.997, 0.0005, measured(OURS), study=study, **options)
+    assert row["verdict"] == "not tested"
+    assert reason in row["reason"]
+    assert row["value"] == 0.99
+    assert row["reason"] == "; ".join(
+        untested(study, options.get("budget", "published"), options.get("dataset_complete", True))
+    )
+
+
+def test_all_circumstances_are_told() -> None:
+    row = verdict_on(0.997, 0.0005, measured(OURS), study=resolved(SIMULATED, "random"), budget="demo")
+    assert row["reason"].count(";") == 2
+
+
+@pytest.mark.parametrize(
+    ("number", "reason"),
+    [
+        (("V", "x", "accuracy"), "its table was not made here: its classes are others"),
+        (("text", "x", "accuracy"), "none of the tables that the study's configuration has"),
+        (("1", "z", "accuracy"), "its table has no such item"),
+        (("1", "x", "healthy_f1"), "does not have this metric measured"),
+        (("text", "images", "size"), "it counts the paper's images or subjects"),
+        (("1", "x", "n_features"), "number of features"),
+        (("fig3", "CAE", "learnables_total"), "`leukorepro models summary paper`"),
+        (("1", "x", "tp"), "count of the paper's own test images"),
+    ],
+)
+def test_a_number_that_nothing_here_measures_says_why(number: tuple[str, str, str], reason: str) -> None:
+    for options in ({}, {"budget": "demo"}):  # what no run can measure is said of every run
+        row = verdict_on(0.9, 0.5, measured(OURS), number, **options)
+        assert row["verdict"] == "not tested"
+        assert reason in row["reason"]
+        assert row["reading"] == ""
+        assert math.isnan(row["value"])
+
+
+def test_a_metric_without_value_or_interval_is_not_tested() -> None:
+    nothing = measured(("x", "as_published", "train_loss", math.nan, math.nan, math.nan))
+    row = verdict_on(0.1064, 0.00005, nothing, ("1", "x", "train_loss"))
+    assert (row["verdict"], row["reason"]) == ("not tested", "this metric cannot be measured here")
+    row = verdict_on(0.9, 0.005, measured(("x", "as_published", "accuracy", 0.9, math.nan, math.nan)))
+    assert row["verdict"] == "not tested"
+    assert "no interval" in row["reason"]
+
+
+def test_without_the_papers_protocol_nothing_is_tested() -> None:
+    row = verdict_on(0.7, 0.05, measured(HONEST), study=resolved(rungs=("subject_disjoint",)))
+    assert (row["verdict"], row["reason"]) == ("not tested", "the paper's own protocol did not run here")
+    assert row["honest_value"] == 0.7
+
+
+AGAIN: Row = ("x, again", "as_published", "accuracy", 0.8, 0.75, 0.85)
+
+
+def test_a_number_that_only_a_second_reading_has_is_reproduced_and_says_so() -> None:
+    row = verdict_on(0.83, 0.005, measured(OURS, AGAIN, ("x, again", "subject_disjoint", "accuracy", 0.6, 0.5, 0.7)))
+    assert row["verdict"] == "reproduced"
+    assert row["reason"] == (
+        "published 83 % lies in our interval 75.0 to 85.0 % under the paper's protocol, read as 'x, again'; "
+        "it does not lie in that of 'x' (98.1 to 99.9)"
+    )
+    assert list(row["reading":]) == ["x, again", 0.8, 0.75, 0.85, "subject_disjoint", 0.6, 0.5, 0.7]
+
+
+def test_the_first_reading_counts_where_both_have_it_or_neither_does() -> None:
+    row = verdict_on(0.985, 0.0005, measured(OURS, ("x, again", "as_published", "accuracy", 0.98, 0.97, 0.99)))
+    assert (row["verdict"], row["reading"]) == ("reproduced", "x")
+    assert "read as" not in row["reason"]
+    more = ("x, once more", "as_published", "accuracy", 0.2, 0.1, 0.3)
+    row = verdict_on(0.9, 0.005, measured(OURS, AGAIN, more))
+    assert (row["verdict"], row["reading"]) == ("not reproduced", "x")
+    assert row["reason"].endswith(
+        "; it does not lie in that of 'x, again' (75.0 to 85.0) or 'x, once more' (10.0 to 30.0)"
+    )
+
+
+def test_readings_of_another_item_are_of_no_help() -> None:
+    row = verdict_on(0.8, 0.005, measured(("y", *OURS[1:]), AGAIN), ("1", "y", "accuracy"))
+    assert (row["verdict"], row["reading"]) == ("not reproduced", "y")
+
+
+def test_every_printed_number_has_a_row_in_its_order_and_the_table_is_read_again(tmp_path: Path) -> None:
+    numbers = printed(("text", "n", "size", 3, 0.5), ("1", "x", "accuracy", 1.0, 0.0005), ("1", "x", "f1", 0.5, 0.05))
+    table = judge(numbers, measured(OURS), resolved(), {}, budget="published", dataset_complete=True)
+    assert list(table["metric"]) == ["size", "accuracy", "f1"]
+    assert set(table["verdict"]) <= set(VERDICTS)
+    assert all(table["reason"])
+    write_csv(table, tmp_path / "verdicts.csv")
+    pd.testing.assert_frame_equal(read_verdicts(tmp_path / "verdicts.csv"), table, check_dtype=False)
+
+
+def test_the_audits_impossible_numbers_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "audit.json"
+    row = {"table": "1", "item": "x", "metric": "f1", "reason": "why"}
+    path.write_text(json.dumps({"schema_version": 1, "studies": {"paper": {"impossible": [row]}}}))
+    assert read_impossible(path, "paper") == {("1", "x", "f1"): "why"}
+    with pytest.raises(UserError, match=r"no audit of the numbers of study 'other'.*audit published other"):
+        read_impossible(path, "other")
+    path.write_text("[]")
+    with pytest.raises(UserError, match="no audit"):
+        read_impossible(path, "paper")

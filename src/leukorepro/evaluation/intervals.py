@@ -2,17 +2,24 @@
 
 Images of one subject, and copies of one photograph, are not independent; resampling single images would make
 intervals too narrow. So whole groups are drawn with replacement, as many as there are, and everything of a group (its
-images, their views, their repeats) comes with it. The interval is the percentile interval of the metric over the
-resamples (Efron and Tibshirani, An Introduction to the Bootstrap, 1993, chapter 13).
+images, their views, their repeats) comes with it (Efron and Tibshirani, An Introduction to the Bootstrap, 1993).
 
+Studies have few groups, and there the plain percentile interval is too narrow. With Gaussian features of 16 to 40
+subjects and folds that keep subjects together, the one of 95 % covered what the fitted models really do in 84 to 94 %
+of 600 repetitions; with 10 subjects in 81 to 92 %. Therefore:
+
+- Shares, which all metrics of `METRICS` are, have a t interval on the logit scale (`share_interval`): what the
+  resamples tell is the standard error. It covered in 91 to 99 % where the smaller class had 12 subjects or more, and in
+  90 to 100 % where it had 5 to 10. `snakemake validity` measures it with the simulator and the whole pipeline.
+- Means of other numbers, such as losses, and differences have a percentile interval whose percentiles follow from the
+  t distribution (`percentile_interval`). It covered in 88 to 93 %, the plain one in 84 to 91 %.
 - Groups are drawn from all groups, not class by class: how many of each class there are is part of what varies.
 - A resample that leaves a metric undefined (a class absent, say) is dropped and counted. There is no interval (NaN)
   if the metric rests on fewer than two groups, or if more than a tenth of the resamples was dropped.
 - If the metric is 1 in every resample, resampling cannot say how far below 1 it may be. The lower bound is then the
   exact one of Clopper and Pearson for n successes in n trials, (alpha/2)**(1/n), n being the number of groups that the
   metric rests on (`leukorepro.evaluation.metrics.support`); about 3.7/n below 1. A metric of 0 everywhere has the
-  mirrored upper bound. A mean, of losses say, is no share and has no such bound: if it is the same in every resample,
-  there is no interval.
+  mirrored upper bound. Any other number that is the same in every resample has no interval.
 - The draws depend on the seed and on the number of groups alone, so items and rungs measured on the same groups are
   measured on the same resamples.
 """
@@ -25,14 +32,17 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit, logit, ndtr, stdtrit
 
 from leukorepro.evaluation.auroc import Floats, Ints
-from leukorepro.evaluation.metrics import METRICS, Scored, measure_weighted, support
+from leukorepro.evaluation.metrics import METRICS, Scored, measure, measure_weighted, support
 
 N_RESAMPLES = 2000
 LEVEL = 0.95
 MAX_UNDEFINED = 0.1
 """Largest share of resamples that may leave a metric undefined."""
+ROUNDING = 1e-12
+"""Largest difference between resamples that are equal but for rounding."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +84,12 @@ def intervals(
     """
     weights = resample_weights(int(group.max()) + 1, n_resamples, seed)
     resamples = measure_weighted(rows, group, weights, metrics)
+    shares = measure(rows, [name for name in metrics if name not in rows.means])
     counts = support(rows, group)
     return {
-        name: percentile_interval(values, counts[name], level, share=name not in rows.means)
+        name: share_interval(shares[name], values, counts[name], level)
+        if name in shares
+        else percentile_interval(values, counts[name], level, share=False)
         for name, values in resamples.items()
     }
 
@@ -92,31 +105,75 @@ def resample_weights(n_groups: int, n_resamples: int, seed: int) -> NDArray[np.u
     return weights
 
 
+def share_interval(value: float, resamples: Floats, n_groups: int, level: float = LEVEL) -> Interval:
+    """t interval of a share on the logit scale, with the standard error that its resamples tell.
+
+    Parameters
+    ----------
+    value : float
+        The share, in [0, 1].
+    resamples : array of float, shape (n_resamples,)
+        The share in every resample of the groups; NaN where undefined.
+    n_groups : int
+        Number of groups that the share rests on.
+    level : float
+        Nominal coverage, in (0, 1).
+
+    Notes
+    -----
+    The logit of a share p has the standard error s / (p (1 - p)), by the delta method. Here s is the deviation of the
+    resamples times sqrt(n / (n - 1)), by which the bootstrap of n groups falls short, and t has n - 1 degrees of
+    freedom. Korn and Graubard, Survey Methodology 24, 1998, compare it with other intervals of shares in clusters.
+    """
+    defined, undefined = _defined(resamples, n_groups)
+    interval = _unvarying(defined, n_groups, level)
+    if interval is None:
+        error = defined.std() * np.sqrt(n_groups / (n_groups - 1)) / (value * (1 - value))
+        reach = stdtrit(n_groups - 1, (1 + level) / 2) * error
+        interval = expit(logit(value) - reach), expit(logit(value) + reach)
+    return Interval(float(interval[0]), float(interval[1]), undefined)
+
+
 def percentile_interval(resamples: Floats, n_groups: int, level: float = LEVEL, *, share: bool = True) -> Interval:
-    """Percentile interval of a metric.
+    """Percentile interval, its percentiles widened for few groups.
 
     Parameters
     ----------
     resamples : array of float, shape (n_resamples,)
-        The metric in every resample; NaN where undefined.
+        The number in every resample of the groups; NaN where undefined.
     n_groups : int
-        Number of groups that the metric rests on.
+        Number of groups that it rests on.
     level : float
         Nominal coverage, in (0, 1).
     share : bool
-        Whether the metric is a share, in [0, 1], that has exact bounds.
+        Whether the number is a share, in [0, 1], that has exact bounds.
+
+    Notes
+    -----
+    Where the resamples are normal, this is the t interval: "expanded percentile interval", Hesterberg, The American
+    Statistician 69, 2015.
     """
+    defined, undefined = _defined(resamples, n_groups)
+    interval = _unvarying(defined, n_groups, level, share)
+    if interval is None:
+        tail = ndtr(-np.sqrt(n_groups / (n_groups - 1)) * stdtrit(n_groups - 1, (1 + level) / 2))
+        interval = np.quantile(defined, tail), np.quantile(defined, 1 - tail)
+    return Interval(float(interval[0]), float(interval[1]), undefined)
+
+
+def _defined(resamples: Floats, n_groups: int) -> tuple[Floats, int]:
+    """Resamples in which a number is defined, none if it has no interval, and how many are left out."""
     defined = resamples[~np.isnan(resamples)]
     undefined = len(resamples) - len(defined)
-    if n_groups < 2 or undefined > MAX_UNDEFINED * len(resamples):
-        return Interval(np.nan, np.nan, undefined)
-    tail = (1 - level) / 2
-    exact = tail ** (1 / n_groups)
-    if not share and (defined == defined[0]).all():
-        return Interval(np.nan, np.nan, undefined)
-    if share and (defined == 1).all():
-        return Interval(exact, 1.0, undefined)
-    if share and (defined == 0).all():
-        return Interval(0.0, 1 - exact, undefined)
-    low, high = np.quantile(defined, [tail, 1 - tail])
-    return Interval(float(low), float(high), undefined)
+    return defined[:0] if n_groups < 2 or undefined > MAX_UNDEFINED * len(resamples) else defined, undefined
+
+
+def _unvarying(defined: Floats, n_groups: int, level: float, share: bool = True) -> tuple[float, float] | None:
+    """Bounds of a number that is the same in every resample, NaN if it has none; None if it varies."""
+    if defined.size == 0:
+        return np.nan, np.nan
+    if np.ptp(defined) > ROUNDING:
+        return None
+    exact = ((1 - level) / 2) ** (1 / n_groups)
+    bounds = {1.0: (exact, 1.0), 0.0: (0.0, 1 - exact)} if share else {}
+    return bounds.get(float(defined[0]), (np.nan, np.nan))

@@ -63,6 +63,7 @@ VERDICTS_TABLE = (
     "honest_value",
     "honest_ci_low",
     "honest_ci_high",
+    "honest_verdict",
 )
 """Columns of the table of verdicts."""
 

@@ -14,6 +14,7 @@ from PIL import Image
 from leukorepro.config import Protocol, Study, Table
 from leukorepro.evaluation.comparison import evaluate
 from leukorepro.evaluation.predictions import collect, write_fitting, write_predictions
+from leukorepro.evaluation.verdicts import judge
 from leukorepro.resolved import ResolvedDescriptor, ResolvedExtractor, ResolvedRun, ResolvedStudy
 from leukorepro.store import write_csv, write_json
 from leukorepro.words import LADDER
@@ -28,6 +29,7 @@ ACCURACY = {
     "subject_disjoint": 0.68,
     "external": 0.65,
 }
+IMPOSSIBLE = "no confusion matrix over 60 images has it beside <the others> of its row"
 
 
 def three_class_study() -> Study:
@@ -294,10 +296,11 @@ def _write_results(
         tested.append(collected.predictions)
         fitted.append(collected.fitting)
         report_trainings.write_trainings(folder, study, rung, images["image_id"].tolist(), generator)
+    printed = _published(study.study.tables if published else {}, generator)
     metrics = evaluate(
         tested,
         study,
-        _published(study.study.tables if published else {}, generator),
+        printed,
         fitting=fitted,
         budget=budget,
         dataset_complete=False,
@@ -305,6 +308,10 @@ def _write_results(
         n_resamples=50,
     )
     write_csv(metrics, folder / "metrics.csv")
+    table, _, item = study.study.headline.partition("/")
+    impossible = {(table, item, study.study.tables[table].metrics[1]): IMPOSSIBLE} if len(printed) > 1 else {}
+    judged = judge(printed, metrics, study, impossible, budget=budget, dataset_complete=False)
+    write_csv(judged, folder / "verdicts.csv")
 
 
 def _predict(images: pd.DataFrame, names: np.ndarray, accuracy: float, generator: np.random.Generator) -> pd.DataFrame:

@@ -17,10 +17,12 @@ from report_page import Page, words
 from leukorepro.config import load_study
 from leukorepro.errors import UserError
 from leukorepro.evaluation.metrics import METRICS
+from leukorepro.evaluation.verdicts import read_verdicts
 from leukorepro.report import cells, conditions, figures, selection, squares, style, wording
 from leukorepro.report.site import build
-from leukorepro.report.summary import summary_table
+from leukorepro.report.summary import summary_table, tallies
 from leukorepro.report.tables import Numbers, headline, read_metrics
+from leukorepro.report.verdicts_page import Verdicts
 from leukorepro.resolved import load_resolved
 
 ATTEIA = load_study(report_data.ATTEIA)
@@ -375,8 +377,9 @@ def test_summary_table_has_a_block_for_every_study(which: str, request: pytest.F
     folder: Path = request.getfixturevalue(which)
     run = load_resolved(folder / "config.json")
     frames = {s.study.key: read_metrics(folder / s.study.key / "metrics.csv") for s in run.studies}
+    judged = {s.study.key: read_verdicts(folder / s.study.key / "verdicts.csv") for s in run.studies}
     console = Console(width=200, record=True, file=(folder / "terminal.txt").open("w"))
-    console.print(summary_table(frames, run))
+    console.print(summary_table(frames, judged, run))
     text = console.export_text()
     for study in run.studies:
         assert f"{study.study.key} on {study.dataset_id}" in text
@@ -386,6 +389,41 @@ def test_summary_table_has_a_block_for_every_study(which: str, request: pytest.F
         for number in study.study.tables:
             assert f" {wording.table_name(number)}, " in text
     assert all(caveat in " ".join(text.split()) for caveat in run.caveats)
+    for study, line in zip(run.studies, tallies(judged), strict=True):
+        total = len(judged[study.study.key])
+        expected = f"{total} printed numbers: 1 arithmetically impossible, {total - 1} not tested"
+        assert line == f"{study.study.key}, {expected}"
+
+
+def test_every_printed_number_stands_on_the_page_with_its_verdict_and_reason(results: Path, page: Page) -> None:
+    for study in ("atteia2022", "other"):
+        verdicts = read_verdicts(results / study / "verdicts.csv")
+        assert (verdicts["verdict"] == "arithmetically impossible").sum() == 1
+        for row in verdicts.itertuples():
+            values = [row.published, row.value, row.honest_value]
+            name = f"{wording.table_name(row.table)}, {row.item} {wording.metric_heading(row.metric)} "
+            told = f"{row.verdict} {wording.sentence(row.reason)}"
+            rows = [" ".join(text.split()) for text, numbers in page.rows if numbers == values]
+            assert any(text.startswith(name) and text.endswith(told) for text in rows), name
+    assert "Of 24 printed numbers, none could be tested: the images are simulated; networks" in words(page)
+    assert "1 is arithmetically impossible, whatever the data." in words(page)
+
+
+def test_a_tested_paper_is_summed_up_with_what_survives() -> None:
+    row = {"table": "1", "item": "x", "reason": "why", "honest_verdict": "not tested"}
+    verdicts = ["reproduced"] * 3 + ["not reproduced", "not tested"] + ["arithmetically impossible"] * 2
+    frame = pd.DataFrame([{**row, "metric": str(n), "verdict": verdict} for n, verdict in enumerate(verdicts)])
+    frame.loc[1, "honest_verdict"] = "reproduced"
+    judged = Verdicts(frame)
+    assert judged.counts() == {"reproduced": 3, "not reproduced": 1, "arithmetically impossible": 2, "not tested": 1}
+    assert judged.of("1", "x", "3") == ("not reproduced", "why")
+    assert judged.of("1", "y", "3") == ("not tested", "the paper prints no such number")
+    assert judged.sentences("subject_disjoint", []) == (
+        "Of 7 printed numbers, 4 could be tested. Reproduced under the paper's own protocol: 3; not reproduced: 1. "
+        "With no subject on both sides of a split, our intervals still hold 1 of the 3. "
+        "2 are arithmetically impossible, whatever the data."
+    )
+    assert "still hold" not in judged.sentences(None, [])
 
 
 @pytest.mark.parametrize(

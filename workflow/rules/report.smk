@@ -15,6 +15,11 @@ rule build_report:
             study=[study.study.key for study in RUN.studies],
             allow_missing=True,
         ),
+        verdicts=expand(
+            rules.judge.output.verdicts,
+            study=[study.study.key for study in RUN.studies],
+            allow_missing=True,
+        ),
         predictions=[
             f"results/{RUN.name}/{study.study.key}/{protocol}/{rows}.parquet"
             for study in RUN.studies

@@ -127,16 +127,19 @@ def build(
 
 @report.command()
 def summary(config: ConfigOption) -> None:
-    """Print each study's headline: published, reproduced, honest.
+    """Print each study's headline (published, reproduced, honest) and what became of all numbers of its paper.
 
     Example: `leukorepro report summary --config results/demo/config.json`
     """
-    from leukorepro.report.summary import summary_table
+    from leukorepro.evaluation.verdicts import read_verdicts
+    from leukorepro.report.summary import summary_table, tallies
     from leukorepro.report.tables import read_metrics
     from leukorepro.resolved import load_resolved
 
     resolved = load_resolved(config)
     keys = [study.study.key for study in resolved.studies]
     metrics = {key: read_metrics(config.parent / key / "metrics.csv") for key in keys}
-    show(summary_table(metrics, resolved))
+    verdicts = {key: read_verdicts(config.parent / key / "verdicts.csv") for key in keys}
+    show(summary_table(metrics, verdicts, resolved))
+    print(*tallies(verdicts), sep="\n")
     print(f"Report: {config.parent / 'report' / 'index.html'}")

@@ -22,7 +22,7 @@ from leukorepro.store import read_csv, read_json
 from leukorepro.tables import VERDICTS_TABLE
 from leukorepro.words import Budget, Rung, honest_rung
 
-TEXT = ("study", "table", "item", "metric", "verdict", "reason", "reading", "honest_protocol")
+TEXT = ("study", "table", "item", "metric", "verdict", "reason", "reading", "honest_protocol", "honest_verdict")
 """Columns of the table of verdicts that are no numbers."""
 
 OF_WEIGHTS = "it is a number of weights: `leukorepro models summary {study}` counts those of the networks trained here"
@@ -82,7 +82,7 @@ def judge(
     DataFrame
         Columns `VERDICTS_TABLE`, a row for each row of `published`, in its order. `reading` is the item that `value`
         and its interval, under the published protocol, and `honest_value` and its own are of; these are NaN where
-        nothing was measured.
+        nothing was measured. `honest_verdict` says of a number that was tested whether it survives the honest rung.
 
     Raises
     ------
@@ -158,7 +158,10 @@ class _Court:
         table, _, metric = number
         ours = self._ours(table, found.reading, "as_published", metric)
         honest = self._ours(table, found.reading, self.honest, metric)
-        return self.resolved.study.key, *number, value, *found, *ours, self.honest or "", *honest
+        survives = NOT_TESTED
+        if found.verdict in (REPRODUCED, NOT_REPRODUCED):
+            survives = str(verdicts(value, half_unit, honest.low, honest.high))
+        return self.resolved.study.key, *number, value, *found, *ours, self.honest or "", *honest, survives
 
     def _judged(self, number: Number, value: float, half_unit: float) -> _Verdict:
         table, item, metric = number

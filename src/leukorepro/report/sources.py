@@ -14,6 +14,7 @@ from leukorepro.errors import UserError
 from leukorepro.evaluation.contract import with_categories
 from leukorepro.evaluation.curves import confusion_matrices, last_epochs, roc_curves
 from leukorepro.evaluation.predictions import Cell, read_fitting, read_predictions
+from leukorepro.evaluation.verdicts import read_verdicts
 from leukorepro.report.selection import drawn_before, drawn_items, shown_rungs
 from leukorepro.report.tables import Numbers, read_metrics
 from leukorepro.report.trainings import Trainings, read_trainings
@@ -28,6 +29,8 @@ class Sources:
 
     metrics_file: Path
     numbers: Numbers
+    verdicts_file: Path
+    verdicts: pd.DataFrame
     roc: pd.DataFrame
     """Columns table, item, protocol, class, fpr, tpr: one row per corner, for the items and rungs that are drawn; of
     training rows where the table is about them alone, else of tested ones, as the confusion matrices are."""
@@ -68,6 +71,8 @@ def read_sources(study: ResolvedStudy, results: Path) -> Sources:
     return Sources(
         metrics_file=folder / "metrics.csv",
         numbers=numbers,
+        verdicts_file=folder / "verdicts.csv",
+        verdicts=read_verdicts(folder / "verdicts.csv"),
         roc=_roc(study, numbers, drawn),
         confusion=pd.concat([confusion_matrices(rows) for rows in drawn.values()], ignore_index=True),
         trainings=read_trainings(study, folder, predictions),

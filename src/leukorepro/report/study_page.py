@@ -16,6 +16,7 @@ from leukorepro.report.selection import drawn_before
 from leukorepro.report.sources import Sources
 from leukorepro.report.tables import Estimate, Headline, RungRow, headline, rungs
 from leukorepro.report.training_page import TrainingPage, training_page
+from leukorepro.report.verdicts_page import VerdictsPage, verdicts_page
 from leukorepro.resolved import ResolvedStudy
 from leukorepro.words import Budget
 
@@ -57,9 +58,8 @@ class StudyPage:
     conditions: list[str]
     headline: Headline
     sentence: str
-    untested: list[str]
-    """Why no published number has a verdict."""
     ladder: Picture
+    verdicts: VerdictsPage
     tables: list[TablePage]
     training: TrainingPage
     rungs: list[RungRow]
@@ -80,8 +80,8 @@ def study_page(study: ResolvedStudy, budget: Budget, sources: Sources, output: O
         conditions=conditions,
         headline=top,
         sentence=_sentence(top),
-        untested=untested(study, budget, bool(sources.scan["complete"])),
         ladder=studio.ladder(top),
+        verdicts=verdicts_page(study, sources, untested(study, budget, bool(sources.scan["complete"])), output),
         tables=[_table(study, sources, number, studio) for number in study.study.tables],
         training=training_page(study, budget, sources, conditions, output),
         rungs=rungs(study),

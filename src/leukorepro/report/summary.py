@@ -10,10 +10,13 @@ from rich.table import Table
 from leukorepro.report import wording
 from leukorepro.report.selection import main_item
 from leukorepro.report.tables import Estimate, Numbers, headline, headline_of
+from leukorepro.report.verdicts_page import Verdicts
 from leukorepro.resolved import ResolvedRun
 
 
-def summary_table(metrics: Mapping[str, pd.DataFrame], resolved: ResolvedRun) -> Table:
+def summary_table(
+    metrics: Mapping[str, pd.DataFrame], verdicts: Mapping[str, pd.DataFrame], resolved: ResolvedRun
+) -> Table:
     """A block for every study: its headline, then the item that stands for each other table.
 
     Every line has what is published, ours as published, ours honest, and the verdict.
@@ -22,6 +25,8 @@ def summary_table(metrics: Mapping[str, pd.DataFrame], resolved: ResolvedRun) ->
     ----------
     metrics : mapping from study key to DataFrame
         Each study's ``metrics.csv``, as `leukorepro.report.tables.read_metrics` reads it.
+    verdicts : mapping from study key to DataFrame
+        Each study's ``verdicts.csv``, as `leukorepro.evaluation.verdicts.read_verdicts` reads it.
     resolved : ResolvedRun
 
     Returns
@@ -36,7 +41,7 @@ def summary_table(metrics: Mapping[str, pd.DataFrame], resolved: ResolvedRun) ->
         table.add_column(name, justify="right")
     table.add_column("verdict")
     for study in resolved.studies:
-        numbers = Numbers(metrics[study.study.key])
+        numbers, judged = Numbers(metrics[study.study.key]), Verdicts(verdicts[study.study.key])
         top = headline(study, numbers)
         table.add_section()
         table.add_row(f"{study.study.key} on {study.dataset_id}", "", "", top.honest_name.lower(), "", style="bold")
@@ -48,9 +53,18 @@ def summary_table(metrics: Mapping[str, pd.DataFrame], resolved: ResolvedRun) ->
                 shown.published.text,
                 _with_interval(shown.as_published),
                 _with_interval(shown.honest),
-                shown.verdict,
+                judged.of(shown.table, shown.item, shown.metric)[0],
             )
     return table
+
+
+def tallies(verdicts: Mapping[str, pd.DataFrame]) -> list[str]:
+    """A line for every study: how many of its paper's numbers have each verdict."""
+    lines = []
+    for key, frame in verdicts.items():
+        counts = [f"{number} {verdict}" for verdict, number in Verdicts(frame).counts().items()]
+        lines.append(f"{key}, {wording.count(len(frame), 'printed number')}: {', '.join(counts)}")
+    return lines
 
 
 def _with_interval(estimate: Estimate) -> str:

@@ -115,11 +115,6 @@ class Headline:
         return wording.RUNG_NAMES[self.honest_rung] if self.honest_rung else wording.MISSING
 
     @property
-    def verdict(self) -> str:
-        """Verdict on the published number."""
-        return self.as_published.verdict or "not tested"
-
-    @property
     def lost(self) -> float | None:
         """How much of our value under the published protocol the honest one does not show."""
         if self.as_published.value is None or self.honest.value is None:

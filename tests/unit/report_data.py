@@ -8,6 +8,7 @@ from pathlib import Path
 import h5py
 import numpy as np
 import pandas as pd
+import report_audits
 import report_trainings
 from PIL import Image
 
@@ -188,6 +189,7 @@ def write_run(root: Path, studies: list[ResolvedStudy], *, budget: str = "demo",
             if name != "unused":  # by no item, so never computed
                 columns = 3 * descriptor.input_size**2 if descriptor.descriptor == "images" else 5
                 _write_features(features / f"{descriptor.id}.h5", descriptor.descriptor, "none", "none", columns)
+        write_json(report_audits.audit(study.study.key), root / "results" / "audit" / f"{study.study.key}.json")
         _write_results(results / study.study.key, study, manifest, generator, published, budget)
     return results
 

@@ -310,7 +310,7 @@ def test_a_paper_without_a_number_gets_a_dash(clean: Path) -> None:
     assert "not published" in text
     assert "nan" not in text.lower().split()
     # Only the published protocol ran: there is no honest number, and none is made up.
-    (row,) = [values for name, values in page.rows if name.split()[:4] == ["Bee", "et", "al.", "(2024)"]]
+    (row,) = [values for name, values in page.rows if name.split()[:5] == ["Bee", "et", "al.", "(2024)", "on"]]
     assert len(row) == 1
 
 

@@ -10,6 +10,10 @@ rule build_report:
             for study in RUN.studies
             for name in ("manifest.csv", "scan.json")
         ],
+        audits=expand(
+            rules.audit_published.output.audit,
+            study=[study.study.key for study in RUN.studies],
+        ),
         metrics=expand(
             rules.evaluate.output.metrics,
             study=[study.study.key for study in RUN.studies],
@@ -34,6 +38,7 @@ rule build_report:
         ],
     output:
         page="results/{run}/report/index.html",
+        audits=directory("results/{run}/report/audit"),
         data=directory("results/{run}/report/data"),
         figures=report(
             directory("results/{run}/report/figures"),

@@ -43,11 +43,15 @@ class Output:
         write_csv(frame, path)
         return address
 
+    def text(self, text: str, *parts: str) -> str:
+        """Write a text file, such as a page, and return its address relative to the report's first page."""
+        path, address = self.path(*parts)
+        write_text(text, path)
+        return address
+
     def copy(self, source: Path, *parts: str) -> str:
         """Copy a text file, so that the folder is complete in itself, and return its address relative to the page."""
-        path, address = self.path(*parts)
-        write_text(source.read_text(encoding="utf-8"), path)
-        return address
+        return self.text(source.read_text(encoding="utf-8"), *parts)
 
     def prune(self, *folders: str) -> None:
         """Remove what an earlier report left in some of the report's folders."""

@@ -9,10 +9,11 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from leukorepro.evaluation.intervals import LEVEL, N_RESAMPLES
 from leukorepro.report import wording
+from leukorepro.report.audit_page import AuditPage, audit_page, read_audit
 from leukorepro.report.output import Output
 from leukorepro.report.sources import read_sources
 from leukorepro.report.study_page import study_page
-from leukorepro.resolved import load_resolved
+from leukorepro.resolved import ResolvedStudy, load_resolved
 from leukorepro.store import write_text
 
 
@@ -25,10 +26,11 @@ def build(config: Path, results: Path, output: Path) -> None:
         The run's resolved configuration, ``config.json``.
     results : Path
         Folder of the run: ``<study>/metrics.csv`` and, for each rung, ``<study>/<rung>/predictions.parquet`` and its
-        reducers. Datasets and features lie beside it, in ``../datasets`` and ``../features``.
+        reducers. Datasets, features and audits of printed numbers lie beside it, in ``../datasets``, ``../features``
+        and ``../audit``.
     output : Path
-        Folder to write: ``index.html``, ``figures`` and ``data``. Files that an earlier report left in the latter two
-        are removed.
+        Folder to write: ``index.html``, ``audit``, ``figures`` and ``data``. Files that an earlier report left in the
+        latter three are removed.
 
     Raises
     ------
@@ -38,17 +40,31 @@ def build(config: Path, results: Path, output: Path) -> None:
     run = load_resolved(config)
     folder = Output(output)
     studies = [study_page(study, run.budget, read_sources(study, results), folder) for study in run.studies]
-    template = _environment().get_template("index.html.j2")
-    page = template.render(
+    environment = _environment()
+    audits = {study.study.key: _audit(study, results, folder, environment) for study in run.studies}
+    page = environment.get_template("index.html.j2").render(
         run=run,
         studies=studies,
+        audits=audits,
         config_json=folder.copy(config, "data", "config.json"),
         version=version("leukorepro"),
         n_resamples=N_RESAMPLES,
         level=LEVEL,
     )
-    folder.prune("figures", "data")
+    folder.prune("audit", "figures", "data")
     write_text(page, output / "index.html")
+
+
+def _audit(study: ResolvedStudy, results: Path, folder: Output, environment: Environment) -> AuditPage:
+    """Write the page of a paper's printed numbers."""
+    key = study.study.key
+    source = results.parent / "audit" / f"{key}.json"
+    found = read_audit(source, key)
+    numbers = folder.copy(source, "data", key, "audit.json")
+    page = audit_page(found, key, wording.short_citation(study.study.citation), numbers)
+    text = environment.get_template("audit.html.j2").render(page=page, version=version("leukorepro"))
+    folder.text(text, *page.address.split("/"))
+    return page
 
 
 def _environment() -> Environment:
@@ -62,6 +78,7 @@ def _environment() -> Environment:
     )
     environment.filters |= {
         "heading": wording.metric_heading,
+        "metric_name": wording.metric_name,
         "difference": lambda value, metric: wording.difference(metric, value),
         "share": wording.is_share,
         "slug": wording.slug,

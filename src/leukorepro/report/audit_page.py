@@ -1,0 +1,255 @@
+"""The page of one paper's printed numbers: what arithmetic says of them, for a reader who has no data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from leukorepro.errors import UserError
+from leukorepro.report import audit_words, wording
+from leukorepro.report.size_strip import SizeStrip, size_strip
+from leukorepro.store import read_json
+
+SCHEMA_VERSION = 1
+
+SEVERITIES = {
+    "error": ("contradiction", "cannot all be true"),
+    "warning": ("doubt", "hard to reconcile"),
+    "note": ("remark", "worth knowing"),
+}
+"""Of findings, the gravest first: what the page calls them, and what that means."""
+
+
+@dataclass(frozen=True)
+class PrintedValue:
+    """One number as the paper prints it."""
+
+    metric: str
+    text: str
+    """Every digit that is printed; shares as fractions of 1."""
+    impossible: str
+    """Why no count gives it; empty where one does."""
+
+
+@dataclass(frozen=True)
+class ItemRow:
+    """One row of a table: its printed numbers, and the confusion matrices behind them."""
+
+    name: str
+    values: list[PrintedValue]
+    status: str
+    words: str
+    matrices: list[dict[str, int]]
+    """The confusion matrices that fit, where they are few enough to show."""
+
+
+@dataclass(frozen=True)
+class Block:
+    """Rows that print the same metrics."""
+
+    metrics: list[str]
+    rows: list[ItemRow]
+    has_matrices: bool
+    """Whether confusion matrices were looked for behind some row."""
+
+
+@dataclass(frozen=True)
+class Remark:
+    """A note of the transcription, and the numbers that it is on."""
+
+    where: str
+    text: str
+
+
+@dataclass(frozen=True)
+class TableAudit:
+    """One of the paper's tables."""
+
+    key: str
+    name: str
+    title: str
+    n_values: int
+    sizes: str
+    """Which numbers of test images its accuracies allow, in words."""
+    strip: SizeStrip | None
+    """The same drawn; None where the table has no accuracy."""
+    agrees: bool | None
+    """Whether the stated number of test images is one of them; None where none is stated or asked for."""
+    blocks: list[Block]
+    impossible: list[Remark]
+    """Numbers that no count gives, and why."""
+    unasked: list[Remark]
+    """Rows behind which no confusion matrix was looked for, and why."""
+    remarks: list[Remark]
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that does not agree, or that a reader should know."""
+
+    id: str
+    text: str
+    where: str
+
+
+@dataclass(frozen=True)
+class Severity:
+    """Findings of one severity."""
+
+    key: str
+    noun: str
+    meaning: str
+    findings: list[Finding]
+
+
+@dataclass(frozen=True)
+class AuditPage:
+    """Everything that the page of one paper lays out."""
+
+    key: str
+    name: str
+    citation: str
+    n_values: int
+    n_impossible: int
+    told: list[str]
+    """How many tables fit a stated number of test images, and how many rows have one confusion matrix."""
+    severities: list[Severity]
+    tables: list[TableAudit]
+    audit_json: str
+    """Address of the page's numbers, relative to the report's folder."""
+
+    @property
+    def summary(self) -> str:
+        """How much was found, in a sentence."""
+        found = [wording.count(len(s.findings), s.noun) for s in self.severities if s.findings]
+        impossible = f"{self.n_impossible} impossible" if self.n_impossible else ""
+        parts = [*filter(None, [impossible]), *found]
+        return wording.sentence(wording.listed(parts) if parts else "nothing contradicts anything")
+
+    @property
+    def address(self) -> str:
+        """Address of the page, relative to the report's folder."""
+        return f"audit/{wording.slug(self.key)}.html"
+
+
+def read_audit(path: Path, key: str) -> dict[str, Any]:
+    """Read what the audit of one paper's printed numbers found.
+
+    Parameters
+    ----------
+    path : Path
+        As ``leukorepro audit published`` writes it.
+    key : str
+        The study's.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, of another version, or of another study.
+    """
+    again = f"leukorepro audit published {key} --out {path}"
+    if not path.is_file():
+        raise UserError(f"{path}: there is no audit of the numbers that '{key}' prints; make it with `{again}`.")
+    whole = read_json(path)
+    if not isinstance(whole, dict) or whole.get("schema_version") != SCHEMA_VERSION:
+        raise UserError(f"{path}: not an audit of version {SCHEMA_VERSION}; make it again with `{again}`.")
+    if key not in whole["studies"]:
+        raise UserError(f"{path}: holds no audit of '{key}'; make it with `{again}`.")
+    audit: dict[str, Any] = whole["studies"][key]
+    return audit
+
+
+def audit_page(audit: dict[str, Any], key: str, name: str, audit_json: str) -> AuditPage:
+    """Put the page of one paper's printed numbers together.
+
+    Parameters
+    ----------
+    audit : dict
+        As `read_audit` gives it.
+    key, name : str
+        The study's key, and what it is called.
+    audit_json : str
+        Address of the audit, relative to the report's folder.
+    """
+    impossible = {(v["table"], v["item"], v["metric"]): v["reason"] for v in audit["impossible"]}
+    tables = [_table(number, table, impossible) for number, table in audit["tables"].items()]
+    return AuditPage(
+        key=key,
+        name=name,
+        citation=audit["citation"],
+        n_values=sum(table.n_values for table in tables),
+        n_impossible=len(impossible),
+        told=audit_words.totals(
+            [table.agrees for table in tables if table.agrees is not None],
+            [item["n_confusion"] for table in audit["tables"].values() for item in _asked(table).values()],
+        ),
+        severities=[
+            Severity(severity, noun, meaning, [_finding(f) for f in audit["findings"] if f["severity"] == severity])
+            for severity, (noun, meaning) in SEVERITIES.items()
+        ],
+        tables=tables,
+        audit_json=audit_json,
+    )
+
+
+def _finding(found: dict[str, str]) -> Finding:
+    return Finding(found["id"], wording.sentence(found["text"]), found["where"])
+
+
+def _table(number: str, table: dict[str, Any], impossible: dict[tuple[str, str, str], str]) -> TableAudit:
+    items, values, asked = table["items"], table["values"], _asked(table)
+    printed: dict[str, list[PrintedValue]] = {}
+    for v in values:
+        reason = impossible.get((number, v["item"], v["metric"]), "")
+        printed.setdefault(v["item"], []).append(PrintedValue(v["metric"], v["value"], reason))
+    stated = sorted({item["n"] for item in items.values() if item["n"] is not None})
+    fits = audit_words.ranges(table["consistent_n"])
+    has_accuracy = table["n_accuracies"] > 0
+    return TableAudit(
+        key=number,
+        name=wording.table_name(number),
+        title=table["title"],
+        n_values=table["n_values"],
+        sizes=audit_words.sizes(fits, table["searched"], table["n_accuracies"], stated),
+        strip=size_strip(fits, table["searched"], stated) if has_accuracy else None,
+        agrees=set(stated) <= set(table["consistent_n"]) if has_accuracy and stated else None,
+        blocks=_blocks([_row(name, of_item, asked.get(name)) for name, of_item in printed.items()]),
+        impossible=_together(
+            (_place(item, metric), reason) for (where, item, metric), reason in impossible.items() if where == number
+        ),
+        unasked=_together((name, item["why"]) for name, item in items.items() if name not in asked and item["why"]),
+        remarks=_together((_place(v["item"], v["metric"]), v["note"]) for v in values if v["note"]),
+    )
+
+
+def _row(name: str, values: list[PrintedValue], item: dict[str, Any] | None) -> ItemRow:
+    if item is None:
+        return ItemRow(name, values, "", "", [])
+    return ItemRow(name, values, item["status"], audit_words.confusion(item, len(values)), audit_words.shown(item))
+
+
+def _place(item: str, metric: str) -> str:
+    return f"{item}, {wording.in_a_sentence(metric)}"
+
+
+def _asked(table: dict[str, Any]) -> dict[str, Any]:
+    """Items of a table behind whose numbers confusion matrices were looked for."""
+    return {name: item for name, item in table["items"].items() if item["status"] in ("possible", "impossible")}
+
+
+def _blocks(rows: Sequence[ItemRow]) -> list[Block]:
+    """Rows that print the same metrics stand together, in the order of their first."""
+    found: dict[tuple[str, ...], list[ItemRow]] = {}
+    for row in rows:
+        found.setdefault(tuple(value.metric for value in row.values), []).append(row)
+    return [Block(list(metrics), part, any(row.words for row in part)) for metrics, part in found.items()]
+
+
+def _together(notes: Iterable[tuple[str, str]]) -> list[Remark]:
+    """Equal texts once, with all the places that they stand at."""
+    found: dict[str, list[str]] = {}
+    for where, text in notes:
+        found.setdefault(text, []).append(where)
+    return [Remark("; ".join(where), wording.sentence(text)) for text, where in found.items()]

@@ -1,0 +1,137 @@
+"""What arithmetic says of printed numbers, in words."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from leukorepro.report import wording
+
+MANY_RANGES = 12
+"""Of numbers of test images; of more, the first are told."""
+
+MANY_MATRICES = 3
+"""Confusion matrices behind one row; more are counted, not shown."""
+
+WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
+
+Range = tuple[int, int]
+"""First and last of consecutive whole numbers."""
+
+
+def ranges(numbers: Sequence[int]) -> list[Range]:
+    """Ascending whole numbers as ranges of consecutive ones.
+
+    Examples
+    --------
+    >>> ranges([532, 1064, 1065])
+    [(532, 532), (1064, 1065)]
+    """
+    found: list[Range] = []
+    for number in numbers:
+        if found and number == found[-1][1] + 1:
+            found[-1] = (found[-1][0], number)
+        else:
+            found.append((number, number))
+    return found
+
+
+def in_words(number: int) -> str:
+    """A small count in words, a large one in digits."""
+    return WORDS[number] if number < len(WORDS) else f"{number:,}"
+
+
+def sizes(fits: Sequence[Range], searched: Sequence[int], n_accuracies: int, stated: Sequence[int]) -> str:
+    """Which numbers of test images a table's accuracies allow.
+
+    Parameters
+    ----------
+    fits : sequence of (first, last)
+        Numbers of images that give every accuracy.
+    searched : (low, high)
+        Least and greatest number that was tried.
+    n_accuracies : int
+        Accuracies of the table.
+    stated : sequence of int
+        Numbers of test images that the paper states, or that follow from its split.
+    """
+    if n_accuracies == 0:
+        return "No accuracy of test images is printed here, so nothing is told of their number."
+    low, high = searched
+    whose = "the accuracy" if n_accuracies == 1 else f"all {in_words(n_accuracies)} accuracies"
+    tried = f"Of {low:,} to {high:,} test images"
+    number = sum(last - first + 1 for first, last in fits)
+    if number == 0:
+        told = f"No number of test images from {low:,} to {high:,} gives {whose}."
+    elif number == high - low + 1:
+        told = f"Every number of test images from {low:,} to {high:,} gives {whose}: too few digits to tell."
+    elif number == 1:
+        told = f"{tried}, only {fits[0][0]:,} give {whose}."
+    else:
+        told = f"{tried}, {number:,} numbers give {whose}: {_listed(fits)}."
+    return " ".join([told, *(_stated(size, fits) for size in stated)])
+
+
+def confusion(item: dict[str, Any], n_values: int) -> str:
+    """How many confusion matrices give an item's printed numbers together.
+
+    Parameters
+    ----------
+    item : dict
+        As the audit has it, its status ``possible`` or ``impossible``.
+    n_values : int
+        Numbers that are printed of it.
+    """
+    these = "this number" if n_values == 1 else f"these {in_words(n_values)} numbers"
+    number = item["n_confusion"]
+    if item["status"] == "impossible":
+        odd = wording.listed([wording.in_a_sentence(metric) for metric in item["odd"]])
+        rest = f" Leaving out the {odd}, the others fit." if odd else ""
+        return f"No confusion matrix gives {these}.{rest}"
+    if number == 1:
+        return f"Only one confusion matrix gives {these}."
+    return f"{in_words(number).capitalize()} confusion matrices give {these}."
+
+
+def totals(agreeing: Sequence[bool], n_matrices: Sequence[int]) -> list[str]:
+    """What was found in all tables together, in sentences.
+
+    Parameters
+    ----------
+    agreeing : sequence of bool
+        Of each table with accuracies and a stated number of test images, whether the two agree.
+    n_matrices : sequence of int
+        Confusion matrices behind each row for which they were looked for.
+    """
+    told = []
+    if agreeing:
+        tables = wording.count(len(agreeing), "table")
+        told.append(
+            f"A number of test images is known for {tables} with accuracies; "
+            f"in {in_words(sum(agreeing))} of them all accuracies are shares of it."
+        )
+    if n_matrices:
+        rows = wording.count(len(n_matrices), "row")
+        none, single = n_matrices.count(0), n_matrices.count(1)
+        told.append(
+            f"Confusion matrices were looked for behind {rows}: {in_words(single)} with exactly one, "
+            f"{in_words(none)} with none, {in_words(len(n_matrices) - none - single)} with several."
+        )
+    return told
+
+
+def shown(item: dict[str, Any]) -> list[dict[str, int]]:
+    """The confusion matrices behind an item's numbers, if they are few."""
+    matrices: list[dict[str, int]] = item["confusion"]
+    return matrices if item["n_confusion"] <= MANY_MATRICES else []
+
+
+def _listed(fits: Sequence[Range]) -> str:
+    told = [f"{first:,}" if first == last else f"{first:,} to {last:,}" for first, last in fits[:MANY_RANGES]]
+    more = len(fits) - MANY_RANGES
+    return wording.listed([*told, f"{more:,} more ranges"] if more > 0 else told)
+
+
+def _stated(size: int, fits: Sequence[Range]) -> str:
+    among = any(first <= size <= last for first, last in fits)
+    return f"The stated {size:,} {'is among them' if among else 'is not among them'}."

@@ -1,0 +1,219 @@
+"""The page of a paper's printed numbers, on a synthetic audit: its numbers, its words, its links."""
+
+from __future__ import annotations
+
+import json
+import re
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote
+
+import pytest
+import report_audits
+import report_data
+from hypothesis import given
+from hypothesis import strategies as st
+from report_page import Page, words
+
+from leukorepro.errors import UserError
+from leukorepro.report import audit_words
+from leukorepro.report.audit_page import audit_page, read_audit
+from leukorepro.report.site import build
+from leukorepro.report.size_strip import WIDTH, size_strip
+
+KEY = "other"
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report of a run of one study."""
+    root = tmp_path_factory.mktemp("audited")
+    study = report_data.resolve(report_data.three_class_study(), root, rungs=("as_published",))
+    results = report_data.write_run(root, [study])
+    build(results / "config.json", results, results / "report")
+    return results / "report"
+
+
+@pytest.fixture(scope="module")
+def page(report: Path) -> Page:
+    return Page((report / "audit" / f"{KEY}.html").read_text())
+
+
+def test_every_number_of_the_audit_is_on_the_page_in_its_row(page: Page) -> None:
+    rows = [(" ".join(text.split()), values) for text, values in page.rows]
+    for table in report_audits.study()["tables"].values():
+        items: dict[str, list[str]] = {}
+        for value in table["values"]:
+            items.setdefault(value["item"], []).append(value["value"])
+        for item, texts in items.items():
+            found = [text for text, values in rows if text.startswith(item) and values == [float(t) for t in texts]]
+            assert len(found) == 1
+            assert all(text in found[0] for text in texts)
+
+
+def test_every_digit_is_shown(report: Path) -> None:
+    shown = re.findall(r'<data value="([^"]+)">([^<]+)</data>', (report / "audit" / f"{KEY}.html").read_text())
+    printed = [v["value"] for table in report_audits.study()["tables"].values() for v in table["values"]]
+    assert {text for _, text in shown} >= set(printed)
+    assert all(value == text for value, text in shown if "." in text)
+
+
+def test_totals_are_those_of_the_audit(report: Path, page: Page) -> None:
+    study = report_audits.study()
+    n_values = sum(len(table["values"]) for table in study["tables"].values())
+    text = words(page)
+    assert f"Printed numbers{n_values}in" in text
+    assert "Arithmetically impossible1" in text
+    assert "Contradictions1" in text
+    assert "Doubts0" in text
+    assert "Remarks1" in text
+    assert "behind 3 rows: one with exactly one, one with none, one with several" in text
+    assert "known for 1 table with accuracies; in one of them" in text
+    index = Page((report / "index.html").read_text())
+    assert [" ".join(row.split()) for row, _ in index.rows if f"{n_values} 1 1 0 1" in " ".join(row.split())]
+    assert (
+        f"audit of the {n_values} numbers that the paper prints. 1 impossible, 1 contradiction and 1 remark."
+        in words(index)
+    )
+
+
+def test_findings_come_before_tables_the_gravest_first(page: Page) -> None:
+    text = words(page)
+    grave, small = text.index("No matrix is behind A & <B>."), text.index("883 and 220 make 1103, not 1104.")
+    assert grave < small < text.index("Table by table")
+    assert text[:grave].endswith("Table 1, A & <B> ")
+
+
+def test_impossible_values_are_marked_with_their_reason(page: Page) -> None:
+    (row,) = [text for text, _ in page.rows if text.strip().startswith("A & <B>")]
+    assert "✗ impossible: 0.998" in " ".join(row.split())
+    assert words(page).count("impossible: ") == 1
+    assert "A & <B>, precision: It is 0.996 beside 2 <false> positives." in words(page)
+
+
+def test_matrices_behind_rows_are_told(page: Page) -> None:
+    rows = {text.split()[0]: " ".join(text.split()) for text, _ in page.rows if text.strip()}
+    assert rows["ISet"].endswith("Only one confusion matrix gives these four numbers. TP 537, FN 0, FP 3, TN 564")
+    assert rows["A"].endswith(
+        "No confusion matrix gives these four numbers. Leaving out the precision, the others fit."
+    )
+    assert rows["many"].endswith("Four confusion matrices give these four numbers.")
+    assert "five classes: It has five classes." in words(page)
+
+
+def test_equal_notes_stand_once_with_all_their_places(page: Page) -> None:
+    places = "; ".join(f"{item}, precision" for item in report_audits.ROWS)
+    assert f"{places}: Seen <twice>." in words(page)
+
+
+def test_links_lead_somewhere_and_nothing_is_remote(report: Path, page: Page) -> None:
+    text = (report / "audit" / f"{KEY}.html").read_text()
+    index = Page((report / "index.html").read_text())
+    assert f"audit/{KEY}.html" in index.links
+    for link in page.links:
+        file, _, place = link.partition("#")
+        if file:
+            assert (report / "audit" / unquote(file)).is_file(), link
+        if place:
+            assert place in (index if file else page).ids, link
+    assert not re.search(r"https?:|url\(|@import|src=", text)
+    assert "script" not in page.tags
+    assert json.loads((report / "data" / KEY / "audit.json").read_text()) == report_audits.audit(KEY)
+
+
+def test_markup_is_sound_and_names_are_escaped(report: Path, page: Page) -> None:
+    assert len(page.ids) == len(set(page.ids))
+    assert page.tags.count("table") == page.tags.count("caption") == 3
+    assert page.tags.count("h1") == 1
+    text = (report / "audit" / f"{KEY}.html").read_text()
+    assert text.count('role="img"') == text.count("<svg") == len(re.findall(r'<svg[^>]* aria-label="[^"]+"', text)) == 2
+    assert "<b>bold</b>" not in text
+    assert "<B>" not in text
+
+
+def test_a_missing_audit_is_told_with_how_to_make_it(report: Path, tmp_path: Path) -> None:
+    results = report.parent
+    file = results.parent / "audit" / f"{KEY}.json"
+    kept = file.read_text()
+    try:
+        file.unlink()
+        with pytest.raises(UserError, match=rf"audit/{KEY}\.json: there is no audit .* `leukorepro audit published"):
+            build(results / "config.json", results, tmp_path / "report")
+    finally:
+        file.write_text(kept)
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("{", "not valid JSON"),
+        ("[]", "not an audit of version 1"),
+        ('{"schema_version": 2, "studies": {}}', "not an audit of version 1"),
+        ('{"schema_version": 1, "studies": {"another": {}}}', f"holds no audit of '{KEY}'"),
+    ],
+)
+def test_a_wrong_audit_is_told(tmp_path: Path, text: str, message: str) -> None:
+    file = tmp_path / "a.json"
+    file.write_text(text)
+    with pytest.raises(UserError, match=message):
+        read_audit(file, KEY)
+
+
+@given(st.sets(st.integers(1, 60)))
+def test_ranges_hold_the_numbers_and_no_two_of_them_touch(numbers: set[int]) -> None:
+    ranges = audit_words.ranges(sorted(numbers))
+    assert {n for first, last in ranges for n in range(first, last + 1)} == numbers
+    assert all(last + 1 < first for (_, last), (first, _) in pairwise(ranges))
+
+
+@pytest.mark.parametrize(
+    ("fits", "n_accuracies", "stated", "told"),
+    [
+        ([], 0, [5], "No accuracy of test images is printed here, so nothing is told of their number."),
+        ([], 2, [5], "No number of test images from 1 to 9 gives all two accuracies. The stated 5 is not among them."),
+        ([(7, 7)], 1, [7], "Of 1 to 9 test images, only 7 give the accuracy. The stated 7 is among them."),
+        ([(2, 3), (7, 7)], 3, [], "Of 1 to 9 test images, 3 numbers give all three accuracies: 2 to 3 and 7."),
+        (
+            [(1, 9)],
+            1,
+            [],
+            "Every number of test images from 1 to 9 gives the accuracy: too few digits to tell.",
+        ),
+    ],
+)
+def test_sizes_in_words(fits: list[tuple[int, int]], n_accuracies: int, stated: list[int], told: str) -> None:
+    assert audit_words.sizes(fits, [1, 9], n_accuracies, stated) == told
+
+
+def test_of_many_ranges_the_first_are_told() -> None:
+    told = audit_words.sizes([(n, n) for n in range(1, 100, 2)], [1, 99], 1, [])
+    assert told.endswith("21, 23 and 38 more ranges.")
+
+
+@pytest.mark.parametrize(
+    ("item", "n_values", "told"),
+    [
+        ({"status": "possible", "n_confusion": 1}, 1, "Only one confusion matrix gives this number."),
+        ({"status": "possible", "n_confusion": 1500}, 13, "1,500 confusion matrices give these 13 numbers."),
+        ({"status": "impossible", "n_confusion": 0, "odd": []}, 2, "No confusion matrix gives these two numbers."),
+    ],
+)
+def test_confusion_matrices_in_words(item: dict[str, Any], n_values: int, told: str) -> None:
+    assert audit_words.confusion(item, n_values) == told
+
+
+def test_a_strip_has_a_bar_for_every_range_and_a_mark_for_what_is_stated() -> None:
+    strip = size_strip([(1, 50), (100, 100)], [1, 100], [50, 60, 5000])
+    bars = [(float(x), float(width)) for x, width in re.findall(r"M([\d.]+) 0h([\d.]+)v1h-\2z", strip.path)]
+    assert bars == [(0, WIDTH / 2), (WIDTH - 10, 10)]
+    assert [(mark.x, mark.label, mark.fits) for mark in strip.marks] == [(495, "50", True), (595, "60", False)]
+    thin = size_strip([(10000, 10000)], [1, 10000], [])
+    assert thin.path == "M998.5 0h1.5v1h-1.5z"
+
+
+def test_a_paper_that_prints_nothing_has_a_page_that_says_so() -> None:
+    empty = {"citation": "A.", "tables": {}, "impossible": [], "findings": []}
+    page = audit_page(empty, KEY, "A", "data/other/audit.json")
+    assert (page.n_values, page.told, page.summary) == (0, [], "Nothing contradicts anything.")
+    assert page.address == "audit/other.html"

@@ -75,3 +75,86 @@ def merged_engines(engines: Sequence[Mapping[str, Sequence[str]]]) -> dict[str, 
     """What fitted each classifier of several parts, by its name; the order of parts does not matter."""
     names = sorted({name for part in engines for name in part})
     return {name: sorted({engine for part in engines for engine in part.get(name, ())}) for name in names}
+
+
+CALIBRATION_TABLE = (
+    "study",
+    "table",
+    "item",
+    "protocol",
+    "metric",
+    "value",
+    "ci_low",
+    "ci_high",
+    "n_images",
+    "n_subjects",
+    "note",
+)
+"""Columns of the table of calibration metrics."""
+
+RELIABILITY_TABLE = (
+    "study",
+    "table",
+    "item",
+    "protocol",
+    "class",
+    "low",
+    "high",
+    "n_rows",
+    "mean_score",
+    "observed",
+    "ci_low",
+    "ci_high",
+)
+"""Columns of the table of reliability curves, a row for each bin that holds a score."""
+
+DECISION_TABLE = (
+    "study",
+    "table",
+    "item",
+    "protocol",
+    "threshold",
+    "net_benefit",
+    "ci_low",
+    "ci_high",
+    "treat_all",
+    "treat_all_low",
+    "treat_all_high",
+    "treat_none",
+)
+"""Columns of the table of decision curves."""
+
+SUBJECTS_TABLE = (
+    "study",
+    "table",
+    "item",
+    "protocol",
+    "subject_id",
+    "class",
+    "n_images",
+    "n_rows",
+    "share_positive",
+    "mean_score",
+    "accuracy",
+    "ci_low",
+    "ci_high",
+)
+"""Columns of the table of subjects."""
+
+DIAGNOSIS_TABLE = (
+    "study",
+    "table",
+    "item",
+    "protocol",
+    "rule",
+    "metric",
+    "prevalence",
+    "value",
+    "ci_low",
+    "ci_high",
+    "method",
+    "n_subjects",
+    "n_positive",
+    "note",
+)
+"""Columns of the table of diagnoses of subjects."""

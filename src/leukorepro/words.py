@@ -67,6 +67,10 @@ Augment = Literal["all", "training"]
 Average = Literal["positive", "macro"]
 """With two classes, whose precision, recall and F1: the positive one's, or the mean over both."""
 
+ScoreKind = Literal["probability", "log_odds", "margin"]
+"""What a classifier's scores are: probabilities of the classes; the logarithms of their odds (of several classes, of
+their probabilities up to a constant); or margins, whose size means nothing beyond one fitted model."""
+
 
 def honest_rung(rungs: Collection[Rung]) -> Rung | None:
     """The rung that stands for the honest measurement among those that ran, or None where none of them is honest."""

@@ -11,6 +11,7 @@ import pandas as pd
 import report_audits
 import report_trainings
 from PIL import Image
+from scipy.special import expit, softmax
 
 from leukorepro.config import Protocol, Study, Table
 from leukorepro.evaluation.comparison import evaluate
@@ -18,7 +19,7 @@ from leukorepro.evaluation.predictions import collect, write_fitting, write_pred
 from leukorepro.evaluation.verdicts import judge
 from leukorepro.resolved import ResolvedDescriptor, ResolvedExtractor, ResolvedRun, ResolvedStudy
 from leukorepro.store import write_csv, write_json
-from leukorepro.words import LADDER
+from leukorepro.words import LADDER, ScoreKind
 
 ROOT = Path(__file__).resolve().parents[2]
 ATTEIA = ROOT / "config" / "studies" / "atteia2022.yaml"
@@ -285,6 +286,7 @@ def _write_results(
                 images_here = images.assign(label=images["label"].map(labels.of_label)) if labels else images
                 names = list(labels.classes) if labels else classes(study)
                 part = _predict(images_here, np.array(names), ACCURACY[rung], generator)
+                part = _as_stated(part, study.study.classifiers[item.classifier].scores)
                 part = report_trainings.as_trained(part, study.study, table, item, generator)
                 about = {"study": study.study.key, "dataset": study.dataset_id, "table": number, "protocol": rung}
                 part = part.assign(**about, item=item.item, role="test")
@@ -327,6 +329,17 @@ def _predict(images: pd.DataFrame, names: np.ndarray, accuracy: float, generator
     if len(names) == 2:
         return frame.assign(score=scores[:, 0] - scores[:, 1])
     return frame.assign(**{f"score_{name}": scores[:, k] for k, name in enumerate(names)})
+
+
+def _as_stated(part: pd.DataFrame, kind: ScoreKind) -> pd.DataFrame:
+    """Predictions with scores of a classifier's kind: margins stay as they are."""
+    names = [column for column in part if column.startswith("score")]
+    if kind != "probability":
+        return part
+    values = part[names].to_numpy()
+    return part.assign(
+        **dict(zip(names, (expit(values) if len(names) == 1 else softmax(values, axis=1)).T, strict=True))
+    )
 
 
 def _published(tables: dict[str, Table], generator: np.random.Generator) -> pd.DataFrame:

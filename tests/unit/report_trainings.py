@@ -117,7 +117,6 @@ def as_trained(
     """Predictions of an item as its training writes them; those of other classifiers stay."""
     if not isinstance(study.classifiers[item.classifier], NetworkSpec):
         return part
-    part = part.assign(score=1 / (1 + np.exp(-part["score"])))
     if item.reducer is not None:
         part = part.assign(reconstruction_correlation=generator.uniform(0.8, 0.99, len(part)))
     if table.epochs == "all":

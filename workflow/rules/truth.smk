@@ -28,6 +28,45 @@ rule audit_published:
         """
 
 
+rule diagnose:
+    """What a study's classifiers would mean for patients: calibration, decision curves, diagnoses of subjects."""
+    input:
+        predictions=lambda w: expand(
+            rules.collect_predictions.output.predictions,
+            protocol=study_of(w).protocols,
+            allow_missing=True,
+        ),
+    output:
+        calibration="results/{run}/{study}/calibration.csv",
+        reliability="results/{run}/{study}/reliability.csv",
+        decision="results/{run}/{study}/decision.csv",
+        subjects="results/{run}/{study}/subjects.csv",
+        diagnosis="results/{run}/{study}/diagnosis.csv",
+    log:
+        "logs/diagnose/{run}/{study}.txt",
+    benchmark:
+        "results/benchmarks/diagnose/{run}/{study}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2000,
+    params:
+        run=run_options,
+        code=code_digest("evaluation"),
+        spec=lambda w: digest(RUN.seed, study_of(w)),
+        folder=lambda w: f"results/{w.run}/{w.study}",
+    shell:
+        r"""
+        leukorepro diagnose \
+            {params.run:q} \
+            --study {wildcards.study:q} \
+            --output {params.folder:q} \
+            {input.predictions:q} \
+            >{log:q} 2>&1
+        """
+
+
 rule judge:
     """A verdict on every number that a study's paper prints, with its reason."""
     input:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from leukorepro.config.fields import PerBudget, Share, Strict
-from leukorepro.words import Architecture, Preprocessing
+from leukorepro.words import Architecture, Preprocessing, ScoreKind
 
 Epochs = Annotated[int, Field(ge=1)]
 DescriptorSize = Annotated[int, Field(ge=8, le=1024)]
@@ -76,6 +76,8 @@ ReducerSpec = Annotated[SparseAutoencoderSpec | ConvAutoencoderSpec | TrainedFea
 class ClassifierBase(Strict):
     """What every classifier may say."""
 
+    scores: ClassVar[ScoreKind] = "probability"
+    """What its scores are; a class that says nothing gives probabilities."""
     standardize: bool = False
     """Scale every feature to mean 0 and deviation 1 over the training rows."""
 
@@ -83,6 +85,7 @@ class ClassifierBase(Strict):
 class SvmSpec(ClassifierBase):
     """Support vector machine, one against one for several classes."""
 
+    scores: ClassVar[ScoreKind] = "margin"
     kind: Literal["svm"]
     kernel: Literal["linear", "poly", "rbf"]
     C: Annotated[float, Field(gt=0)] = 1.0
@@ -118,6 +121,7 @@ class RandomForestSpec(ClassifierBase):
 class LogisticRegressionSpec(ClassifierBase):
     """Logistic regression with an L2 penalty."""
 
+    scores: ClassVar[ScoreKind] = "log_odds"
     kind: Literal["logistic_regression"]
     C: Annotated[float, Field(gt=0)] = 1.0
     max_iterations: Annotated[int, Field(ge=1)] = 1000
@@ -126,6 +130,7 @@ class LogisticRegressionSpec(ClassifierBase):
 class SgdSpec(ClassifierBase):
     """Linear support vector machine fitted by stochastic gradient descent."""
 
+    scores: ClassVar[ScoreKind] = "margin"
     kind: Literal["sgd"]
     alpha: Annotated[float, Field(gt=0)] = 0.0001
 
@@ -165,6 +170,7 @@ class RateDrop(Strict):
 class NetworkSpec(Strict):
     """A network trained from random weights, on images or on an autoencoder's code of them."""
 
+    scores: ClassVar[ScoreKind] = "probability"
     kind: Literal["network"]
     architecture: Architecture
     epochs: PerBudget[Epochs]

@@ -1,4 +1,4 @@
-"""`leukorepro data`: simulate and scan datasets."""
+"""`leukorepro data`: simulate and scan datasets, and find what is in them twice."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, get_args
 
 import typer
 
+from leukorepro.cli.duplicates import duplicates
 from leukorepro.cli.options import (
     AdapterOption,
     BudgetOption,
@@ -19,7 +20,8 @@ from leukorepro.words import AdapterName, Look
 if TYPE_CHECKING:
     from leukorepro.config import RealDataset
 
-app = typer.Typer(no_args_is_help=True, help="Simulate and scan image datasets.")
+app = typer.Typer(no_args_is_help=True, help="Simulate and scan image datasets, and find what is in them twice.")
+app.command()(duplicates)
 
 
 @app.command()

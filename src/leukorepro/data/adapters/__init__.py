@@ -69,4 +69,4 @@ def list_images(dataset: AnyDataset, folder: Path) -> Listing:
     if not listing.rows:
         raise UserError(f"{folder}: holds no image of the dataset; {expected}")
     rows = sorted(listing.rows, key=lambda row: row.path)
-    return dataclasses.replace(listing, rows=rows, ignored=count_ignored(files, rows, hidden))
+    return dataclasses.replace(listing, rows=rows, ignored=count_ignored(files, {row.path for row in rows}, hidden))

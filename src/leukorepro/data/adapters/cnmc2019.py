@@ -15,6 +15,7 @@ from leukorepro.errors import UserError
 from leukorepro.store import read_csv
 
 PRELIMINARY = "prelim"
+FINAL = "final"
 LABELS = "C-NMC_test_prelim_phase_data_labels.csv"
 """Table of the preliminary phase, whose images have numbers for names: Patient_ID, new_names, labels (1 = ALL)."""
 
@@ -63,7 +64,7 @@ def list_rows(dataset: CnmcDataset, folder: Path, files: list[str]) -> Listing: 
         *folders, name = PurePosixPath(path).parts
         split = _split(folders)
         match = _NAME.fullmatch(PurePosixPath(name).stem)
-        if split == "final":
+        if split == FINAL:
             final += 1
             continue
         if match:
@@ -95,6 +96,36 @@ def list_rows(dataset: CnmcDataset, folder: Path, files: list[str]) -> Listing: 
     return Listing(rows, parts, external_split=PRELIMINARY if preliminary else "", notes=notes)
 
 
+def is_name(path: str) -> bool:
+    """Whether a file is named as C-NMC 2019 names its cells."""
+    return _NAME.fullmatch(PurePosixPath(path).stem) is not None
+
+
+def list_names(paths: list[str]) -> list[Row]:
+    """What names and folders tell of images without the label file, those of the final phase included.
+
+    Images of the preliminary and the final phase have numbers for names, and neither label nor subject here.
+
+    Raises
+    ------
+    UserError
+        If the name of another image follows no rule.
+    """
+    rows: list[Row] = []
+    for path in filter(is_image, paths):
+        *folders, name = PurePosixPath(path).parts
+        split = _split(folders)
+        match = _NAME.fullmatch(PurePosixPath(name).stem)
+        if match is None and split not in (PRELIMINARY, FINAL):
+            raise UserError(
+                f"{path}: not a name of C-NMC 2019 (UID_<subject>_<image>_<cell>_all.bmp or ..._hem.bmp; numbers only "
+                "in the folders of the preliminary and final phases); choose another adapter, or remove it."
+            )
+        cell = _cell(match) if match else _Cell("", "", "")
+        rows.append(Row(path, cell.label, cell.subject, cell.source, split))
+    return rows
+
+
 def _split(folders: list[str]) -> str:
     names = [part.lower() for part in folders]
     folds = [part for part in names if _FOLD.fullmatch(part)]
@@ -102,7 +133,7 @@ def _split(folders: list[str]) -> str:
         return folds[-1]
     if any("prelim" in part or part == "validation_data" for part in names):
         return PRELIMINARY
-    return "final" if any("final" in part or part == "testing_data" for part in names) else ""
+    return FINAL if any("final" in part or part == "testing_data" for part in names) else ""
 
 
 def _cell(match: re.Match[str]) -> _Cell:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections import Counter
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
@@ -126,9 +126,8 @@ def is_image(path: str) -> bool:
     return PurePosixPath(path).suffix.lower() in IMAGE_SUFFIXES
 
 
-def count_ignored(files: Iterable[str], rows: Iterable[Row], hidden: int) -> dict[str, int]:
-    """Count the files that are no rows, by ending; those that are hidden as ``hidden``."""
-    taken = {row.path for row in rows}
+def count_ignored(files: Iterable[str], taken: Collection[str], hidden: int = 0) -> dict[str, int]:
+    """Count the files that are not taken for images, by ending; those that are hidden as ``hidden``."""
     counts = Counter(PurePosixPath(f).suffix.lower() or PurePosixPath(f).name for f in files if f not in taken)
     if hidden:
         counts["hidden"] = hidden

@@ -1,0 +1,119 @@
+"""`leukorepro data duplicates`: images that are there more than once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from leukorepro.cli.options import show
+from leukorepro.errors import UserError
+from leukorepro.words import AdapterName
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+SHOWN = 10
+"""Rows of a table on the terminal; all are in the file."""
+
+
+def duplicates(
+    out: Annotated[Path, typer.Option("--out", "-o", help="JSON file to write.")],
+    manifest: Annotated[Path | None, typer.Option(help="Manifest of the dataset.")] = None,
+    images: Annotated[
+        Path | None, typer.Option(help="Folder of the manifest's images; without it, only checksums are compared.")
+    ] = None,
+    checksums: Annotated[
+        Path | None, typer.Option(help="Instead of a manifest: lines of SHA-256, size and path, with tabs between.")
+    ] = None,
+    adapter: Annotated[
+        AdapterName | None,
+        typer.Option(help="What the paths of --checksums mean; default: what their names look like."),
+    ] = None,
+    max_pixels: Annotated[int, typer.Option(help="Largest image, in pixels.")] = 100_000_000,
+    workers: Annotated[int, typer.Option(help="Files decoded at a time.")] = 2,
+) -> None:
+    """Find images that are there more than once, across splits, subjects and labels.
+
+    Equal files, equal pixels, and near-duplicates: mirrored, turned by quarters, scaled or compressed again.
+
+    Example: `leukorepro data duplicates --manifest manifest.csv --images my_smears --out duplicates.json`
+    """
+    from leukorepro.data.duplicates import find_duplicates, look_at_images
+    from leukorepro.store import write_json
+
+    if manifest is not None and checksums is None:
+        from leukorepro.data.manifest import read_manifest
+
+        if adapter is not None:
+            raise UserError("data duplicates: --adapter goes with --checksums; a manifest has its own labels.")
+        table = read_manifest(manifest)
+        contents = None if images is None else look_at_images(table, images, max_pixels, workers=workers)
+        found = find_duplicates(table, contents)
+    elif checksums is not None and manifest is None:
+        from leukorepro.data.adapters.listing import count_ignored
+        from leukorepro.data.checksums import guess_adapter, incomparable_parts, manifest_of, read_checksums
+
+        if images is not None:
+            raise UserError("data duplicates: --images goes with --manifest; scan the images to have one.")
+        files = read_checksums(checksums)
+        table = manifest_of(files, adapter or guess_adapter(files), checksums)
+        ignored = count_ignored(files["path"], set(table["path"]))
+        found = find_duplicates(table, ignored=ignored, notes=incomparable_parts(files, table))
+    else:
+        given = "both" if manifest is not None else "neither"
+        raise UserError(f"data duplicates: {given} of --manifest and --checksums given; give one of them.")
+    write_json(found, out)
+    print("\n".join(_lines(found)))
+    for shown in _tables(found):
+        show(shown)
+
+
+def _lines(found: dict[str, Any]) -> list[str]:
+    others = "".join(f", {n:,} {ending}" for ending, n in found["ignored"].items())
+    kinds = ", ".join(f"{n:,} by {kind}" for kind, n in found["n_by_kind"].items() if kind in found["examined"])
+    lines = [
+        f"{found['n_files']:,} files: {found['n_images']:,} images{others}; {found['n_distinct']:,} different images",
+        f"{found['n_duplicate_groups']:,} groups of equal images ({kinds})",
+        f"  {found['n_cross_split_groups']:,} across official splits",
+        f"  {found['n_cross_subject_groups']:,} across subjects",
+        f"  {len(found['label_conflicts']):,} across labels",
+    ]
+    lines += [f"Not examined: equal {kind}, because {why}" for kind, why in found["not_examined"].items()]
+    if found["n_subjects"]:
+        lines.append(
+            f"{found['n_subjects']:,} subjects, {found['n_subject_groups']:,} once those that share an image are taken "
+            "together" + "".join(f"\n  {' = '.join(names)}" for names in found["linked_subjects"][:SHOWN])
+        )
+    else:
+        lines.append("Subjects are not known")
+    return [*lines, *found["notes"]]
+
+
+def _tables(found: dict[str, Any]) -> list[Table]:
+    from rich.table import Table
+
+    tables = []
+    if found["splits"]:
+        table = Table("Official split", "Images", "With a copy in another split", title="Official splits")
+        for name, split in found["splits"].items():
+            table.add_row(name, f"{split['images']:,}", f"{split['with_a_copy_in_another_split']:,}")
+        tables.append(table)
+    for title, what, rows in (
+        ("Splits that share images", "splits", found["split_pairs"]),
+        ("Subjects that share images", "subjects", found["links"]),
+    ):
+        if rows:
+            table = Table(what.capitalize(), "Groups of equal images", title=title)
+            for row in sorted(rows, key=lambda row: -row["groups"])[:SHOWN]:
+                table.add_row(" and ".join(row[what]), f"{row['groups']:,}")
+            tables.append(table)
+    if found["label_conflicts"]:
+        table = Table("Image", "Label", title="Equal images under different labels")
+        for conflict in found["label_conflicts"][:SHOWN]:
+            for image, label in zip(conflict["images"], conflict["labels"], strict=True):
+                table.add_row(image, label)
+            table.add_section()
+        tables.append(table)
+    return tables

@@ -1,0 +1,158 @@
+"""A list of checksums: what can be known of a dataset's files without the files."""
+
+from __future__ import annotations
+
+import os
+import re
+from pathlib import Path, PurePosixPath
+
+import pandas as pd
+
+from leukorepro.config import SCHEMAS
+from leukorepro.data.adapters import ADAPTERS, Row, cnmc2019
+from leukorepro.data.adapters.listing import is_image
+from leukorepro.data.groups import components
+from leukorepro.data.manifest import COLUMNS
+from leukorepro.errors import UserError
+from leukorepro.validation import parse
+from leukorepro.words import AdapterName
+
+_SHA256 = re.compile(r"[0-9a-fA-F]{64}")
+
+
+def read_checksums(path: Path) -> pd.DataFrame:
+    """Read lines of SHA-256, size in bytes and path, with tabs between them.
+
+    Returns
+    -------
+    DataFrame with columns sha256, size, path
+        One row for each line that is not empty, in the file's order.
+
+    Raises
+    ------
+    UserError
+        If the file is missing or empty, or a line is not such a triple, repeats a path, or gives one content two sizes.
+    """
+    try:
+        lines = path.read_text(encoding="utf-8-sig").splitlines()
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file.") from None
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a readable list of checksums ({error}).") from None
+    rows: list[tuple[str, int, str]] = []
+    line_of_path: dict[str, int] = {}
+    size_of: dict[str, tuple[int, int]] = {}
+    for number, line in enumerate(lines, start=1):
+        if not line.strip():
+            continue
+        where = f"{path}: line {number}"
+        cells = line.split("\t")
+        if len(cells) != 3:
+            raise UserError(f"{where}: {len(cells)} cells; must be SHA-256, size in bytes and path, with tabs between.")
+        sha256, size, name = cells[0].strip().lower(), cells[1].strip(), cells[2].strip().removeprefix("./")
+        if not _SHA256.fullmatch(sha256):
+            raise UserError(f"{where}: '{cells[0]}' is no SHA-256; it must have 64 hexadecimal digits.")
+        if not (size.isascii() and size.isdigit()):
+            raise UserError(f"{where}: size '{cells[1]}' is not a whole number of bytes; correct it.")
+        if not name:
+            raise UserError(f"{where}: has no path; write one.")
+        if (earlier := line_of_path.setdefault(name, number)) != number:
+            raise UserError(f"{where}: the path '{name}' stands in line {earlier} too; keep one of the lines.")
+        known, at = size_of.setdefault(sha256, (int(size), number))
+        if known != int(size):
+            raise UserError(f"{where}: size {size}, but {known} in line {at}, which has the same SHA-256; correct one.")
+        rows.append((sha256, int(size), name))
+    if not rows:
+        raise UserError(f"{path}: holds no line; it must have SHA-256, size in bytes and path, with tabs between.")
+    return pd.DataFrame(rows, columns=["sha256", "size", "path"])
+
+
+def guess_adapter(checksums: pd.DataFrame) -> AdapterName:
+    """C-NMC 2019 where a name is one of its own, else a folder for each class."""
+    return "cnmc2019" if any(map(cnmc2019.is_name, checksums["path"])) else "image_folder"
+
+
+def manifest_of(checksums: pd.DataFrame, adapter: AdapterName, where: Path) -> pd.DataFrame:
+    """The manifest that names and checksums tell: every image counts as readable and has no size in pixels.
+
+    Labels, subjects, photographs and official splits come from the paths. Images of equal bytes share a source, as in
+    a scan. C-NMC's preliminary and final phase, whose images have numbers for names, have neither label nor subject.
+
+    Parameters
+    ----------
+    checksums : DataFrame
+        Of `read_checksums`.
+    adapter : str
+        Whose rules the paths follow.
+    where : Path
+        What the list is called, for messages.
+
+    Returns
+    -------
+    DataFrame
+        The columns of a manifest, sorted by path; files that are no images are left out.
+
+    Raises
+    ------
+    UserError
+        If there is no image, or a name does not follow the adapter's rules.
+    """
+    images = checksums[checksums["path"].map(is_image)].sort_values("path", ignore_index=True)
+    if images.empty:
+        raise UserError(f"{where}: names no image (.bmp, .tif, .jpg or .png).")
+    rows = sorted(_rows(images["path"].tolist(), adapter, where), key=lambda row: row.path)
+    sources = [row.source_id or row.path for row in rows]
+    manifest = pd.DataFrame(
+        {
+            "image_id": [row.path for row in rows],
+            "path": [row.path for row in rows],
+            "label": [row.label for row in rows],
+            "subject_id": [row.subject_id for row in rows],
+            "source_id": pd.Series(sources).groupby(components(sources, images["sha256"])).transform("min"),
+            "official_split": [row.official_split for row in rows],
+            "sha256": images["sha256"],
+            "status": "ok",
+        }
+    )
+    return manifest.assign(width=0, height=0)[COLUMNS]
+
+
+def incomparable_parts(checksums: pd.DataFrame, manifest: pd.DataFrame) -> list[str]:
+    """Sentences on official splits whose files could not have equal bytes, whatever they show.
+
+    Parameters
+    ----------
+    checksums, manifest : DataFrame
+        A list of checksums and its manifest.
+    """
+    sizes = manifest["path"].map(checksums.set_index("path")["size"])
+    of_split = {str(split): set(of) for split, of in sizes.groupby(manifest["official_split"]) if split}
+    alone: dict[str, list[str]] = {}
+    for split, own in of_split.items():
+        others = [other for other in of_split if not own & of_split[other]]
+        if others:
+            alone[split] = others
+    return [
+        f"No file of {split} is as long as one of {', '.join(others)}: checksums cannot compare them."
+        for split, others in alone.items()
+    ]
+
+
+def _rows(paths: list[str], adapter: AdapterName, where: Path) -> list[Row]:
+    if adapter == "cnmc2019":
+        return cnmc2019.list_names(paths)
+    # Class folders lie below what all paths share, as they do below a dataset's folder.
+    shared = os.path.commonpath([PurePosixPath(path).parent for path in paths])
+    prefix = f"{shared}/" if shared else ""
+    dataset = parse(SCHEMAS["dataset"], {"adapter": adapter, "images": where}, where)
+    rows = ADAPTERS[adapter].list_rows(dataset, where, [path.removeprefix(prefix) for path in paths]).rows
+    return [
+        Row(
+            prefix + row.path,
+            row.label,
+            row.subject_id,
+            prefix + row.source_id if row.source_id else "",
+            row.official_split,
+        )
+        for row in rows
+    ]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -11,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from leukorepro.evaluation.intervals import intervals
 from leukorepro.evaluation.losses import row_losses
-from leukorepro.evaluation.metrics import METRICS, measure, scored
+from leukorepro.evaluation.metrics import METRICS, Scored, measure, scored
 from leukorepro.evaluation.predictions import classes_of, groups_of_rows, score_of_class
 from leukorepro.tables import RECONSTRUCTION
 from leukorepro.words import Average
@@ -73,7 +74,7 @@ def cell_metrics(rows: pd.DataFrame, fitted: pd.DataFrame | None, measuring: Mea
     UserError
         If there are two classes and the positive one is neither.
     """
-    tested = _Rows(rows, measuring)
+    tested = PartOfCell(rows, measuring)
     frames = [tested.measured(METRICS)]
     if RECONSTRUCTION in measuring.printed and RECONSTRUCTION in rows:
         frames.append(tested.measured([RECONSTRUCTION]))
@@ -96,22 +97,57 @@ def cell_metrics(rows: pd.DataFrame, fitted: pd.DataFrame | None, measuring: Mea
     return pd.concat([measured, tested.unmeasured(not_here)] if not_here else [measured], ignore_index=True)
 
 
-def _part(fitted: pd.DataFrame | None, role: str, measuring: Measuring) -> _Rows | None:
+class NamedMetric(NamedTuple):
+    """What a table's metric is measured of."""
+
+    role: str
+    """Of the rows: ``test``, ``train`` or ``validation``."""
+    of_class: str | None
+    """Class of the dataset whose metric it is; None for a metric of all classes, averaged as the table's are."""
+    metric: str
+    """Name in `OF_A_PHASE`, or `RECONSTRUCTION`."""
+
+
+def named_metric(name: str, class_names: Mapping[str, str]) -> NamedMetric | None:
+    """What a metric in a table of metrics is measured of; None where the name says nothing that is measured.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``accuracy``, ``train_loss`` or ``healthy_precision``.
+    class_names : mapping of str to str
+        By class of the dataset, what the paper calls it.
+    """
+    phase, _, metric = name.partition("_")
+    if name in (*METRICS, RECONSTRUCTION):
+        return NamedMetric("test", None, name)
+    if phase in PHASES and metric in OF_A_PHASE:
+        return NamedMetric(PHASES[phase], None, metric)
+    for of_class, called in class_names.items():
+        metric = name.removeprefix(f"{called}_")
+        if metric != name and metric in (*OF_A_CLASS, "auroc"):
+            return NamedMetric("test", of_class, metric)
+    return None
+
+
+def _part(fitted: pd.DataFrame | None, role: str, measuring: Measuring) -> PartOfCell | None:
     """Fitted rows of a role; None where there are none."""
     rows = None if fitted is None else fitted[fitted["role"] == role]
-    return None if rows is None or rows.empty else _Rows(rows, measuring)
+    return None if rows is None or rows.empty else PartOfCell(rows, measuring)
 
 
-class _Rows:
+class PartOfCell:
     """Rows of one part of a cell, and what their classes are."""
 
     def __init__(self, rows: pd.DataFrame, measuring: Measuring) -> None:
         # In an order of their own, so that resamples do not depend on that of the table.
-        self._rows = rows.sort_values(["image_id", "view", "repeat", "fold"])
-        self._group = groups_of_rows(self._rows)
+        self.rows = rows.sort_values(["image_id", "view", "repeat", "fold"])
+        """The rows, by image, view, repeat and fold."""
+        self.group = groups_of_rows(self.rows)
+        """Group of every row, in the order in which they first appear, shape (n_rows,)."""
         self._measuring = measuring
         columns = score_of_class(rows, measuring.positive_class)
-        self._scores = {name: self._rows[column] for name, column in columns.items()}
+        self._scores = {name: self.rows[column] for name, column in columns.items()}
         """By class: of the positive one, or of each of several."""
         self._averaged = list(columns)
         """Classes that metrics are averaged over."""
@@ -121,16 +157,20 @@ class _Rows:
 
     def measured(self, metrics: Sequence[str], of_class: str | None = None) -> pd.DataFrame:
         """Metrics and their intervals, a row each; averaged as the table's are, or those of a single class."""
-        rows, how = self._rows, self._measuring
-        averaged, scores = self._averaged, self._scores
+        how = self._measuring
+        numbers = self.scored(metrics, of_class)
+        values = measure(numbers, metrics)
+        bounds = intervals(numbers, self.group, how.n_resamples, how.seed, metrics=metrics)
+        lines = [(name, values[name], bounds[name].low, bounds[name].high) for name in metrics]
+        return self._frame(lines)
+
+    def scored(self, metrics: Sequence[str], of_class: str | None = None) -> Scored:
+        """The rows as numbers that these metrics can be measured of; averaged as the table's are, or of a class."""
+        rows, averaged, scores = self.rows, self._averaged, self._scores
         if of_class is not None:
             averaged, scores = [of_class], {of_class: self._score_of(of_class)}
         means = {metric: self._numbers(metric) for metric in metrics if metric not in METRICS}
-        numbers = scored(rows["y_true"], rows["y_pred"], scores, rows["repeat"], rows["fold"], averaged, means)
-        values = measure(numbers, metrics)
-        bounds = intervals(numbers, self._group, how.n_resamples, how.seed, metrics=metrics)
-        lines = [(name, values[name], bounds[name].low, bounds[name].high) for name in metrics]
-        return self._frame(lines)
+        return scored(rows["y_true"], rows["y_pred"], scores, rows["repeat"], rows["fold"], averaged, means)
 
     def unmeasured(self, metrics: Sequence[str]) -> pd.DataFrame:
         """Metrics without a value, a row each."""
@@ -138,14 +178,14 @@ class _Rows:
 
     def _score_of(self, name: str) -> pd.Series:
         """Score of a class; of the other of two it is the positive one's, negated."""
-        return self._scores[name] if name in self._scores else -self._rows["score"]
+        return self._scores[name] if name in self._scores else -self.rows["score"]
 
     def _numbers(self, mean: str) -> ArrayLike:
         """What every row has and is averaged."""
-        return row_losses(self._rows["y_true"], self._scores) if mean == LOSS else self._rows[mean]
+        return row_losses(self.rows["y_true"], self._scores) if mean == LOSS else self.rows[mean]
 
     def _frame(self, lines: list[tuple[str, float, float, float]]) -> pd.DataFrame:
-        subjects = self._rows["subject_id"]
+        subjects = self.rows["subject_id"]
         return pd.DataFrame(lines, columns=["metric", "value", "ci_low", "ci_high"]).assign(
-            n_images=self._rows["image_id"].nunique(), n_subjects=subjects[subjects != ""].nunique()
+            n_images=self.rows["image_id"].nunique(), n_subjects=subjects[subjects != ""].nunique()
         )

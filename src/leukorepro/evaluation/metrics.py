@@ -19,6 +19,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -134,18 +135,42 @@ def measure_weighted(
     dict
         For each of `metrics` an array of shape (n_resamples,); NaN where undefined.
     """
-    cells = _cells(rows, group, len(weights))
-    areas = _areas(rows, group, len(weights)) if "auroc" in metrics else []
-    largest_repeat = int(np.bincount(rows.repeat).max())
-    step = max(8, CELLS_AT_ONCE // max(largest_repeat, len(weights), cells[:, :, 0].size))
-    chunks = []
-    for start in range(0, weights.shape[1], step):
-        chunk = np.ascontiguousarray(weights[:, start : start + step], dtype=np.float64)
-        values = _shares(cells, chunk, list(rows.means))
-        if areas:
-            values["auroc"] = np.mean([area.weighted(chunk) for area in areas], axis=0)
-        chunks.append(values)
-    return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in metrics}
+    return Sums(rows, group, len(weights)).weighted(weights, metrics)
+
+
+class Sums:
+    """Rows summed over their groups once, to be measured under many weightings.
+
+    Parameters
+    ----------
+    rows : Scored
+        The predictions.
+    group : array of int, shape (n_rows,)
+        Group of each row, 0 to n_groups - 1.
+    n_groups : int
+    """
+
+    def __init__(self, rows: Scored, group: Ints, n_groups: int) -> None:
+        self._rows, self._group, self._n_groups = rows, group, n_groups
+        self._cells = _cells(rows, group, n_groups)
+        self._largest_repeat = int(np.bincount(rows.repeat).max())
+
+    def weighted(self, weights: NDArray[np.number], metrics: Sequence[str] = METRICS) -> dict[str, Floats]:
+        """Metrics for each of many weightings of the groups, as `measure_weighted` gives them."""
+        areas = self._areas if "auroc" in metrics else []
+        step = max(8, CELLS_AT_ONCE // max(self._largest_repeat, len(weights), self._cells[:, :, 0].size))
+        chunks = []
+        for start in range(0, weights.shape[1], step):
+            chunk = np.ascontiguousarray(weights[:, start : start + step], dtype=np.float64)
+            values = _shares(self._cells, chunk, list(self._rows.means)) if set(metrics) != {"auroc"} else {}
+            if areas:
+                values["auroc"] = np.mean([area.weighted(chunk) for area in areas], axis=0)
+            chunks.append(values)
+        return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in metrics}
+
+    @cached_property
+    def _areas(self) -> list[Area]:
+        return _areas(self._rows, self._group, self._n_groups)
 
 
 def support(rows: Scored, group: Ints) -> dict[str, int]:

@@ -10,7 +10,7 @@ import pandas as pd
 
 from leukorepro.report import wording
 from leukorepro.resolved import ResolvedStudy
-from leukorepro.store import read_csv
+from leukorepro.store import read_numbers
 from leukorepro.tables import METRICS_TABLE
 from leukorepro.words import LADDER, Rung, honest_rung
 
@@ -137,11 +137,7 @@ class RungRow:
 
 def read_metrics(path: Path) -> pd.DataFrame:
     """Read ``metrics.csv``; numbers become floats, NaN where the cell is empty."""
-    frame = read_csv(path, METRICS_TABLE, TEXT)
-    for column in METRICS_TABLE:
-        if column not in TEXT:
-            frame[column] = pd.to_numeric(frame[column]).astype(float)
-    return frame
+    return read_numbers(path, METRICS_TABLE, TEXT)
 
 
 def headline(study: ResolvedStudy, numbers: Numbers) -> Headline:

@@ -1,0 +1,126 @@
+"""A study's cells: the predictions of every item under every protocol, looked up by their names."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from functools import partial
+
+import pandas as pd
+
+from leukorepro.config import Item, Table
+from leukorepro.errors import UserError
+from leukorepro.evaluation.cell_metrics import Measuring
+from leukorepro.evaluation.predictions import Cell, positions_of_cells, rows_of_cell
+from leukorepro.resolved import ResolvedStudy
+from leukorepro.words import LADDER, Rung
+
+
+class StudyCells:
+    """Predictions of a study, cell by cell; those of all cells at once would be too much.
+
+    Parameters
+    ----------
+    resolved : ResolvedStudy
+        What was run.
+    predictions : sequence of DataFrame
+        Tables of tested rows, each as `leukorepro.evaluation.predictions.read_predictions` gives it; the order of
+        tables and rows does not matter.
+    fitting : sequence of DataFrame
+        Predictions of training and validation rows, as `leukorepro.evaluation.predictions.read_fitting` gives them.
+
+    Raises
+    ------
+    UserError
+        If there are no predictions; if they name an item or a protocol that the study has not, or the same ones come
+        in two tables; if a table prints an accuracy or a loss of the training part and there are no predictions of it.
+    """
+
+    def __init__(
+        self, resolved: ResolvedStudy, predictions: Sequence[pd.DataFrame], fitting: Sequence[pd.DataFrame] = ()
+    ) -> None:
+        self.resolved = resolved
+        self.items: dict[tuple[str, str], tuple[Table, Item]] = {
+            (number, item.item): (table, item)
+            for number, table in resolved.study.tables.items()
+            for item in table.items
+        }
+        """By table and item, in the study's order."""
+        self._frames = [*predictions, *fitting]
+        self._fitted = self._by_cell(fitting)
+        self._tested = self._by_cell(predictions)
+        if not self._tested:
+            raise UserError(
+                f"study '{resolved.study.key}': no predictions to evaluate; run the stage that makes them first."
+            )
+        for cell in self._tested:
+            if self.items[cell[:2]][0].needs_fitted_rows and cell not in self._fitted:
+                raise UserError(
+                    f"{_name(cell)}: no predictions of training rows, which the table's metrics need; "
+                    "run the stage that makes them again."
+                )
+
+    def images(self) -> pd.DataFrame:
+        """All images of all rows: columns ``image_id, subject_id, source_id``, in the order of their names.
+
+        Raises
+        ------
+        UserError
+            If an image has two subjects or two sources.
+        """
+        names = ["image_id", "subject_id", "source_id"]
+        frames = [frame[names].drop_duplicates().astype("str") for frame in self._frames]
+        images = pd.concat(frames).drop_duplicates().sort_values("image_id", ignore_index=True)
+        twice = images["image_id"][images["image_id"].duplicated()]
+        if len(twice):
+            raise UserError(
+                f"study '{self.resolved.study.key}': image '{twice.iloc[0]}' has two subjects or sources in the tables "
+                "of predictions; run the stages that make them again."
+            )
+        return images
+
+    def rungs(self, table: str, item: str) -> list[Rung]:
+        """Rungs that an item was tested on, from the published one down."""
+        return [rung for rung in LADDER if Cell(table, item, rung) in self._tested]
+
+    def on_rung(self, table: str, rung: Rung) -> dict[str, Cell]:
+        """Cells of a table's items that were tested on a rung, by item."""
+        items = self.resolved.study.tables[table].items
+        return {i.item: Cell(table, i.item, rung) for i in items if Cell(table, i.item, rung) in self._tested}
+
+    def tested(self, cell: Cell) -> pd.DataFrame:
+        """A cell's predictions of tested rows."""
+        return self._tested[cell]()
+
+    def fitted(self, cell: Cell) -> pd.DataFrame | None:
+        """A cell's predictions of training and validation rows; None where there are none."""
+        return self._fitted[cell]() if cell in self._fitted else None
+
+    def measuring(self, table: str, item: str, n_resamples: int, seed: int) -> Measuring:
+        """How an item is measured."""
+        spec, own = self.items[table, item]
+        return Measuring(
+            spec.metrics,
+            spec.average,
+            self.resolved.positive_class_of(spec.split_of(own)),
+            self.resolved.study.class_names,
+            n_resamples,
+            seed,
+        )
+
+    def _by_cell(self, frames: Sequence[pd.DataFrame]) -> dict[Cell, Callable[[], pd.DataFrame]]:
+        found: dict[Cell, Callable[[], pd.DataFrame]] = {}
+        for frame in frames:
+            for cell, positions in positions_of_cells(frame).items():
+                if cell[:2] not in self.items or cell.protocol not in LADDER:
+                    raise UserError(
+                        f"{_name(cell)}: not in the configuration of study '{self.resolved.study.key}'; "
+                        "run the stage that makes them again."
+                    )
+                if cell in found:
+                    raise UserError(f"{_name(cell)}: given twice; collect them once.")
+                found[cell] = partial(rows_of_cell, frame, positions)
+        return found
+
+
+def _name(cell: Cell) -> str:
+    return f"predictions of table '{cell.table}', item '{cell.item}', protocol '{cell.protocol}'"

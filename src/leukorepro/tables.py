@@ -67,6 +67,43 @@ VERDICTS_TABLE = (
 )
 """Columns of the table of verdicts."""
 
+DIFFERENCES_TABLE = (
+    "study",
+    "table",
+    "kind",
+    "item",
+    "protocol",
+    "against_item",
+    "against_protocol",
+    "metric",
+    "difference",
+    "ci_low",
+    "ci_high",
+    "n_groups",
+    "p_corrected_t",
+    "p_mcnemar",
+    "p_mcnemar_holm",
+)
+"""Columns of the table of paired differences, between rungs (kind `rung`) and between items (kind `item`)."""
+
+CELL_LEVEL_TABLE = ("study", "table", "item", "protocol", "metric", "value", "ci_low", "ci_high", "method", "n")
+"""Columns of the table of intervals that take every cell for independent, which makes them too narrow."""
+
+WINNERS_TABLE = (
+    "study",
+    "table",
+    "protocol",
+    "metric",
+    "winner",
+    "n_items",
+    "value",
+    "optimism",
+    "corrected",
+    "ci_low",
+    "ci_high",
+)
+"""Columns of the table of best items, and of what their value owes to their being picked."""
+
 ENGINES = "engines"
 """Beside predictions: JSON, for each classifier the names of what fitted it."""
 

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_curve
 
-from leukorepro.config import NetworkSpec, Study
-from leukorepro.evaluation.auroc import Floats
+from leukorepro.config import Item, Study, Table
+from leukorepro.evaluation.auroc import Floats, Ints
 from leukorepro.evaluation.contract import CELL, score_columns
 from leukorepro.evaluation.predictions import Cell, cells, score_of_class
 
@@ -63,12 +63,27 @@ def last_epochs(predictions: pd.DataFrame, study: Study) -> pd.DataFrame:
     kept = np.ones(len(predictions), dtype=bool)
     for number, table in study.tables.items():
         for item in table.items if table.epochs == "all" else []:
-            if isinstance(study.classifiers[item.classifier], NetworkSpec):
-                own = np.flatnonzero((predictions["table"] == number) & (predictions["item"] == item.item))
-                epoch = predictions["repeat"].to_numpy()[own]
-                n_epochs = (epoch.max(initial=0) + 1) // study.splits[table.split_of(item)].repeats
-                kept[own] = epoch % n_epochs == n_epochs - 1
+            own = np.flatnonzero((predictions["table"] == number) & (predictions["item"] == item.item))
+            repeat = predictions["repeat"].to_numpy()[own]
+            n_epochs = epochs_in(repeat, study, table, item)
+            kept[own] = repeat % n_epochs == n_epochs - 1
     return predictions[kept]
+
+
+def epochs_in(repeat: Ints, study: Study, table: Table, item: Item) -> int:
+    """Number of a network's epochs that count as repeats in an item's predictions; 1 where none does.
+
+    Parameters
+    ----------
+    repeat : array of int, shape (n_rows,)
+        Repeats of the predictions on one rung.
+    study : Study
+    table : Table
+    item : Item
+    """
+    if table.epochs != "all" or not study.is_network(item):
+        return 1
+    return int(repeat.max(initial=0) + 1) // study.splits[table.split_of(item)].repeats
 
 
 def confusion_matrices(predictions: pd.DataFrame) -> pd.DataFrame:

@@ -39,11 +39,14 @@ def row(table, **wanted):
 
 
 def drawn_differently(one, other, seed, n_resamples):
-    """Differences of accuracy and AUROC by a loop: groups by hand, rows repeated as often as their group was drawn."""
+    """Intervals of differences of accuracy and AUROC, rows repeated as often as their group was drawn."""
     everything = pd.concat([one, other]).drop_duplicates("image_id").sort_values("image_id")
     key = everything["subject_id"].where(everything["subject_id"] != "", everything["image_id"])
     group = dict(zip(everything["image_id"], pd.factorize(key)[0], strict=True))
     n_groups = len(set(group.values()))
+    by_class = [side["image_id"].map(group).groupby(side["y_true"]).nunique().min() for side in (one, other)]
+    by_side = [side["image_id"].map(group).nunique() for side in (one, other)]
+    rests_on = {"accuracy": min(by_side), "auroc": min(by_class)}
     rng = np.random.default_rng(seed)
     found = {"accuracy": [], "auroc": []}
     for _ in range(n_resamples):
@@ -58,7 +61,7 @@ def drawn_differently(one, other, seed, n_resamples):
             values.append((accuracy, np.average(areas, weights=pairs) if folds else np.nan))
         for name, a, b in zip(found, *values, strict=True):
             found[name].append(a - b)
-    return n_groups, {name: np.array(values) for name, values in found.items()}
+    return n_groups, {name: difference_interval(np.array(drawn), rests_on[name]) for name, drawn in found.items()}
 
 
 @pytest.mark.parametrize("held_out", [False, True])
@@ -75,12 +78,11 @@ def test_differences_between_rungs_are_those_of_a_plain_loop(held_out):
     table = differences(cells(study({"weak": {}}), *frames), seed=3, n_resamples=40)
     n_groups, expected = drawn_differently(frames[1], frames[0], seed=3, n_resamples=40)
     assert list(table["metric"]) == ["accuracy", "auroc"]
-    for name, drawn in expected.items():
+    for name, bounds in expected.items():
         found = row(table, metric=name)
         assert (found["kind"], found["protocol"], found["against_protocol"]) == (
             "rung", "source_disjoint", "as_published"
         )  # fmt: skip
-        bounds = difference_interval(drawn, n_groups)
         assert (found["ci_low"], found["ci_high"]) == pytest.approx((bounds.low, bounds.high), abs=1e-12)
         assert found["n_groups"] == n_groups
     accuracy = [(f["y_true"] == f["y_pred"]).mean() for f in frames]
@@ -99,10 +101,9 @@ def test_items_are_compared_with_the_best_printed_one():
     assert set(table["against_item"]) == {"strong"}
     assert set(table["item"]) == {"weak", "strong, again"}
     for name in ("weak", "strong, again"):
-        n_groups, drawn = drawn_differently(frames[list(items).index(name)], frames[1], seed=5, n_resamples=40)
-        bounds = difference_interval(drawn["auroc"], n_groups)
+        expected = drawn_differently(frames[list(items).index(name)], frames[1], seed=5, n_resamples=40)[1]["auroc"]
         found = row(table, item=name, metric="auroc")
-        assert (found["ci_low"], found["ci_high"]) == pytest.approx((bounds.low, bounds.high), abs=1e-12)
+        assert (found["ci_low"], found["ci_high"]) == pytest.approx((expected.low, expected.high), abs=1e-12)
 
 
 def test_every_rung_is_compared_with_the_one_above_and_with_the_first():

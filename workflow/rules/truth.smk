@@ -101,3 +101,39 @@ rule judge:
             --output {output.verdicts:q} \
             >{log:q} 2>&1
         """
+
+
+rule compare:
+    """What sets rungs and items apart, each pair on the same groups; and what the best items owe to being picked."""
+    input:
+        predictions=rules.evaluate.input.predictions,
+        fitting=rules.evaluate.input.fitting,
+    output:
+        differences="results/{run}/{study}/differences.csv",
+        cell_level="results/{run}/{study}/cell_level.csv",
+        winners="results/{run}/{study}/winners.csv",
+    log:
+        "logs/compare/{run}/{study}.txt",
+    benchmark:
+        "results/benchmarks/compare/{run}/{study}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=3000,
+    params:
+        run=run_options,
+        code=code_digest("evaluation"),
+        spec=lambda w: digest(RUN.seed, study_of(w)),
+        fitting=lambda w, input: flags("--fitting", input.fitting),
+        folder=lambda w: f"results/{w.run}/{w.study}",
+    shell:
+        r"""
+        leukorepro compare \
+            {params.run:q} \
+            --study {wildcards.study:q} \
+            {params.fitting:q} \
+            --output {params.folder:q} \
+            {input.predictions:q} \
+            >{log:q} 2>&1
+        """

@@ -25,7 +25,7 @@ import pandas as pd
 
 from leukorepro.config import Table
 from leukorepro.evaluation.auroc import Floats
-from leukorepro.evaluation.intervals import LEVEL, MAX_UNDEFINED, N_RESAMPLES, Interval, percentile_interval
+from leukorepro.evaluation.intervals import LEVEL, MAX_UNDEFINED, N_RESAMPLES, ROUNDING, Interval, percentile_interval
 from leukorepro.evaluation.predictions import Cell
 from leukorepro.evaluation.published import LOSSES
 from leukorepro.evaluation.shared_groups import Measurable, SharedResamples
@@ -36,9 +36,6 @@ from leukorepro.tables import DIFFERENCES_TABLE
 from leukorepro.words import LADDER
 
 TEXT = ("study", "table", "kind", "item", "protocol", "against_item", "against_protocol", "metric")
-
-ROUNDING = 1e-12
-"""Differences that are further apart than this are not the same."""
 
 RUNG, ITEM = "rung", "item"
 """Kinds of differences."""

@@ -28,7 +28,7 @@ import pandas as pd
 
 from leukorepro.evaluation.auroc import Floats
 from leukorepro.evaluation.differences import best_item, deciding_metric
-from leukorepro.evaluation.intervals import MAX_UNDEFINED, N_RESAMPLES, percentile_interval
+from leukorepro.evaluation.intervals import MAX_UNDEFINED, N_RESAMPLES, percentile_interval, share_interval
 from leukorepro.evaluation.published import LOSSES
 from leukorepro.evaluation.shared_groups import Measurable, SharedResamples
 from leukorepro.evaluation.study_cells import StudyCells
@@ -123,7 +123,11 @@ def _corrected(
     )
     optimism = sign * winner_optimism(inside, outside, list(found).index(winner))
     won = found[winner]
-    bounds = percentile_interval(resamples.resampled(won, over), won.n_groups, share=won.is_share)
+    drawn = resamples.resampled(won, over)
+    if won.is_share:
+        bounds = share_interval(won.value, drawn, won.n_groups)
+    else:
+        bounds = percentile_interval(drawn, won.n_groups, share=False)
     moved = np.array([bounds.low, bounds.high]) - optimism
     low, high = np.clip(moved, 0, 1) if won.is_share else moved
     return won.value, optimism, won.value - optimism, float(low), float(high)

@@ -39,10 +39,12 @@ class ItemRow:
 
     name: str
     values: list[PrintedValue]
-    status: str
     words: str
+    """How many confusion matrices give these numbers; empty where none was looked for."""
     matrices: list[dict[str, int]]
-    """The confusion matrices that fit, where they are few enough to show."""
+    """They themselves, where they are few enough to show."""
+    why: str
+    """Of which images, and what does not fit."""
 
 
 @dataclass(frozen=True)
@@ -74,9 +76,9 @@ class TableAudit:
     sizes: str
     """Which numbers of test images its accuracies allow, in words."""
     strip: SizeStrip | None
-    """The same drawn; None where the table has no accuracy."""
+    """The same drawn; None where there are none."""
     agrees: bool | None
-    """Whether the stated number of test images is one of them; None where none is stated or asked for."""
+    """Whether the number of images that the rows are held against is one of them; None without one, or accuracies."""
     blocks: list[Block]
     impossible: list[Remark]
     """Numbers that no count gives, and why."""
@@ -114,7 +116,7 @@ class AuditPage:
     n_values: int
     n_impossible: int
     told: list[str]
-    """How many tables fit a stated number of test images, and how many rows have one confusion matrix."""
+    """How many tables fit the number of test images, and how many rows have one confusion matrix."""
     severities: list[Severity]
     tables: list[TableAudit]
     audit_json: str
@@ -204,7 +206,7 @@ def _table(number: str, table: dict[str, Any], impossible: dict[tuple[str, str, 
     for v in values:
         reason = impossible.get((number, v["item"], v["metric"]), "")
         printed.setdefault(v["item"], []).append(PrintedValue(v["metric"], v["value"], reason))
-    stated = sorted({item["n"] for item in items.values() if item["n"] is not None})
+    assumed = sorted({item["n"] for item in items.values() if item["n"] is not None})
     fits = audit_words.ranges(table["consistent_n"])
     has_accuracy = table["n_accuracies"] > 0
     return TableAudit(
@@ -212,9 +214,9 @@ def _table(number: str, table: dict[str, Any], impossible: dict[tuple[str, str, 
         name=wording.table_name(number),
         title=table["title"],
         n_values=table["n_values"],
-        sizes=audit_words.sizes(fits, table["searched"], table["n_accuracies"], stated),
-        strip=size_strip(fits, table["searched"], stated) if has_accuracy else None,
-        agrees=set(stated) <= set(table["consistent_n"]) if has_accuracy and stated else None,
+        sizes=audit_words.sizes(fits, table["searched"], table["n_accuracies"], assumed),
+        strip=size_strip(fits, table["searched"], assumed) if fits else None,
+        agrees=set(assumed) <= set(table["consistent_n"]) if has_accuracy and assumed else None,
         blocks=_blocks([_row(name, of_item, asked.get(name)) for name, of_item in printed.items()]),
         impossible=_together(
             (_place(item, metric), reason) for (where, item, metric), reason in impossible.items() if where == number
@@ -226,8 +228,8 @@ def _table(number: str, table: dict[str, Any], impossible: dict[tuple[str, str, 
 
 def _row(name: str, values: list[PrintedValue], item: dict[str, Any] | None) -> ItemRow:
     if item is None:
-        return ItemRow(name, values, "", "", [])
-    return ItemRow(name, values, item["status"], audit_words.confusion(item, len(values)), audit_words.shown(item))
+        return ItemRow(name, values, "", [], "")
+    return ItemRow(name, values, audit_words.confusion(item["n_confusion"]), audit_words.shown(item), item["why"])
 
 
 def _place(item: str, metric: str) -> str:

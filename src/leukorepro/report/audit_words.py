@@ -41,7 +41,7 @@ def in_words(number: int) -> str:
     return WORDS[number] if number < len(WORDS) else f"{number:,}"
 
 
-def sizes(fits: Sequence[Range], searched: Sequence[int], n_accuracies: int, stated: Sequence[int]) -> str:
+def sizes(fits: Sequence[Range], searched: Sequence[int], n_accuracies: int, assumed: Sequence[int]) -> str:
     """Which numbers of test images a table's accuracies allow.
 
     Parameters
@@ -52,13 +52,13 @@ def sizes(fits: Sequence[Range], searched: Sequence[int], n_accuracies: int, sta
         Least and greatest number that was tried.
     n_accuracies : int
         Accuracies of the table.
-    stated : sequence of int
-        Numbers of test images that the paper states, or that follow from its split.
+    assumed : sequence of int
+        Numbers of test images that the table's rows are held against: those that the paper states, or that follow.
     """
     if n_accuracies == 0:
-        return "No accuracy of test images is printed here, so nothing is told of their number."
+        return "No accuracy here is a share of test images, so nothing is told of their number."
     low, high = searched
-    whose = "the accuracy" if n_accuracies == 1 else f"all {in_words(n_accuracies)} accuracies"
+    whose = {1: "the accuracy", 2: "both accuracies"}.get(n_accuracies, f"all {in_words(n_accuracies)} accuracies")
     tried = f"Of {low:,} to {high:,} test images"
     number = sum(last - first + 1 for first, last in fits)
     if number == 0:
@@ -69,28 +69,14 @@ def sizes(fits: Sequence[Range], searched: Sequence[int], n_accuracies: int, sta
         told = f"{tried}, only {fits[0][0]:,} give {whose}."
     else:
         told = f"{tried}, {number:,} numbers give {whose}: {_listed(fits)}."
-    return " ".join([told, *(_stated(size, fits) for size in stated)])
+    return " ".join([told, *(_assumed(size, fits) for size in assumed)])
 
 
-def confusion(item: dict[str, Any], n_values: int) -> str:
-    """How many confusion matrices give an item's printed numbers together.
-
-    Parameters
-    ----------
-    item : dict
-        As the audit has it, its status ``possible`` or ``impossible``.
-    n_values : int
-        Numbers that are printed of it.
-    """
-    these = "this number" if n_values == 1 else f"these {in_words(n_values)} numbers"
-    number = item["n_confusion"]
-    if item["status"] == "impossible":
-        odd = wording.listed([wording.in_a_sentence(metric) for metric in item["odd"]])
-        rest = f" Leaving out the {odd}, the others fit." if odd else ""
-        return f"No confusion matrix gives {these}.{rest}"
-    if number == 1:
-        return f"Only one confusion matrix gives {these}."
-    return f"{in_words(number).capitalize()} confusion matrices give {these}."
+def confusion(n_confusion: int) -> str:
+    """How many confusion matrices give the printed numbers of a row."""
+    if n_confusion == 0:
+        return "None."
+    return "Only one:" if n_confusion == 1 else f"{n_confusion:,}{':' if n_confusion <= MANY_MATRICES else '.'}"
 
 
 def totals(agreeing: Sequence[bool], n_matrices: Sequence[int]) -> list[str]:
@@ -99,7 +85,7 @@ def totals(agreeing: Sequence[bool], n_matrices: Sequence[int]) -> list[str]:
     Parameters
     ----------
     agreeing : sequence of bool
-        Of each table with accuracies and a stated number of test images, whether the two agree.
+        Of each table with accuracies and a known number of test images, whether the two agree.
     n_matrices : sequence of int
         Confusion matrices behind each row for which they were looked for.
     """
@@ -132,6 +118,9 @@ def _listed(fits: Sequence[Range]) -> str:
     return wording.listed([*told, f"{more:,} more ranges"] if more > 0 else told)
 
 
-def _stated(size: int, fits: Sequence[Range]) -> str:
+def _assumed(size: int, fits: Sequence[Range]) -> str:
+    told = f"Its rows are held against {size:,}"
+    if not fits:
+        return f"{told} all the same."
     among = any(first <= size <= last for first, last in fits)
-    return f"The stated {size:,} {'is among them' if among else 'is not among them'}."
+    return f"{told}, which is {'' if among else 'not '}among them."

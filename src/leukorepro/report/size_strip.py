@@ -14,7 +14,7 @@ THINNEST = 1.5
 
 @dataclass(frozen=True)
 class Mark:
-    """A stated number of test images on the strip."""
+    """A number of test images that the rows are held against."""
 
     x: float
     label: str
@@ -32,7 +32,7 @@ class SizeStrip:
     marks: list[Mark]
 
 
-def size_strip(fits: Sequence[tuple[int, int]], searched: Sequence[int], stated: Sequence[int]) -> SizeStrip:
+def size_strip(fits: Sequence[tuple[int, int]], searched: Sequence[int], assumed: Sequence[int]) -> SizeStrip:
     """Lay a strip out.
 
     Parameters
@@ -41,8 +41,8 @@ def size_strip(fits: Sequence[tuple[int, int]], searched: Sequence[int], stated:
         Ranges of numbers that fit.
     searched : (low, high)
         Least and greatest number that was tried.
-    stated : sequence of int
-        Numbers that the paper states; those outside of what was tried are left out.
+    assumed : sequence of int
+        Numbers that the rows are held against; those outside of what was tried are left out.
     """
     low, high = searched
     unit = WIDTH / (high - low + 1)
@@ -57,7 +57,7 @@ def size_strip(fits: Sequence[tuple[int, int]], searched: Sequence[int], stated:
             f"{size:,}",
             any(first <= size <= last for first, last in fits),
         )
-        for size in stated
+        for size in assumed
         if low <= size <= high
     ]
     return SizeStrip(low, high, "".join(bars), marks)

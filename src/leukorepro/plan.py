@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import NamedTuple
 
 from leukorepro.config import (
+    ClassifierBase,
     ConvAutoencoderSpec,
     FolderDataset,
     ImssDataset,
     Item,
     Study,
     SubjectsFromCsv,
+    SvmSpec,
     TrainedFeaturesSpec,
     dataset_path,
 )
@@ -189,6 +191,36 @@ def items_of_network(study: ResolvedStudy, fit: NetworkFit) -> list[tuple[str, I
     ]
 
 
+class ControlSystem(NamedTuple):
+    """What the controls of a study put in the place of its headline."""
+
+    table: str
+    item: Item
+    split: str
+    classifier: ClassifierBase
+    note: str
+    """How it differs from the headline; empty where it is the headline itself."""
+
+
+def control_system(study: ResolvedStudy) -> ControlSystem:
+    """The headline where its classifier is no network of its own, else what comes next to it and trains none.
+
+    That is the study's first item with another kind of classifier or, where it has none, the headline with a linear
+    support vector machine in the network's place.
+    """
+    tables = study.study.tables
+    number, _, name = study.study.headline.partition("/")
+    headline = next(item for item in tables[number].items if item.item == name)
+    for key, item in [(number, headline), *((key, item) for key, table in tables.items() for item in table.items)]:
+        spec = study.study.classifiers[item.classifier]
+        if isinstance(spec, ClassifierBase):
+            note = "" if item is headline else f"in place of the headline, whose {headline.classifier} is a network"
+            return ControlSystem(key, item, tables[key].split_of(item), spec, note)
+    note = f"a linear support vector machine in place of the network {headline.classifier}"
+    linear = SvmSpec(kind="svm", kernel="linear")
+    return ControlSystem(number, headline, tables[number].split_of(headline), linear, note)
+
+
 def dataset_file(study: ResolvedStudy, budget: Budget) -> Path:
     """Configuration of a study's dataset."""
     return dataset_path(study.dataset_id.removesuffix(f"-{budget}") if study.simulated else study.dataset_id)
@@ -239,6 +271,14 @@ def classify_digest(run: ResolvedRun, study: ResolvedStudy, feature_set: str) ->
         labels = study.label_set_of(split), study.positive_class_of(split)
         parts.append((split, items, classifiers, fitted_rows, labels))
     return digest(run.seed, study.protocols, parts)
+
+
+def control_digest(run: ResolvedRun, study: ResolvedStudy) -> str:
+    """Digest of what the controls of a study depend on, beside their input files."""
+    system = control_system(study)
+    spec = at_budget(system.classifier, run.budget)
+    labels = study.label_set_of(system.split), study.positive_class_of(system.split)
+    return digest(run.seed, run.controls, study.protocols, system.table, system.item, system.note, spec, labels)
 
 
 def network_digest(run: ResolvedRun, study: ResolvedStudy, rung: Rung, fit: NetworkFit) -> str:

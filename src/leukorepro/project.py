@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections import Counter
+from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,7 @@ from leukorepro.errors import UserError
 from leukorepro.resolve import resolve
 from leukorepro.store import atomic_path, write_text
 from leukorepro.validation import parse
-from leukorepro.words import Budget
+from leukorepro.words import Budget, Control
 
 DISEASED = (
     *("all", "aml", "leukemia", "leukaemia", "leukemic", "leukaemic", "blast", "blasts", "abnormal", "malignant"),
@@ -42,6 +43,7 @@ def start(
     weights: dict[str, str],
     budget: Budget,
     *,
+    controls: Sequence[Control] = (),
     force: bool,
 ) -> str:
     """Write the configuration of a dataset and of a run on it.
@@ -58,6 +60,8 @@ def start(
     weights : dict
         Weights of backbones, by name.
     budget : {'demo', 'published'}
+    controls : sequence of {'shuffled_labels', 'subject_identity'}
+        Experiments beside the study's own.
     force : bool
         Replace existing files.
 
@@ -95,9 +99,10 @@ def start(
         run["extractors"] = extractors
     if weights:
         run["weights"] = weights
+    asked = {"controls": list(controls)} if controls else {}
     contents = (
         ("dataset", dataset.model_dump(mode="json", exclude_defaults=True)),
-        ("run", {"name": name, "budget": budget, "studies": [run]}),
+        ("run", {"name": name, "budget": budget, **asked, "studies": [run]}),
     )
     with ExitStack() as undo:
         for file, (kind, content) in zip(files, contents, strict=True):

@@ -61,6 +61,7 @@ def resolve(run_file: Path, overrides: Mapping[str, Any] | None = None) -> Resol
         seed=run.seed,
         engine=run.engine,
         precision=run.precision,
+        controls=tuple(run.controls),
         studies=[_resolve_study(run, choice, run_file, f"studies[{i}]") for i, choice in enumerate(run.studies)],
     )
 

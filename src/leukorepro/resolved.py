@@ -12,7 +12,7 @@ from leukorepro.config import Dataset, LabelSet, Protocol, ReducerSpec, Scheme, 
 from leukorepro.errors import UserError, look_up
 from leukorepro.store import read_json
 from leukorepro.validation import parse
-from leukorepro.words import Budget, Engine, Precision, Preprocessing, Rung
+from leukorepro.words import Budget, Control, Engine, Precision, Preprocessing, Rung
 
 
 class ResolvedExtractor(Strict):
@@ -124,6 +124,7 @@ class ResolvedRun(Strict):
     seed: int
     engine: Engine = "auto"
     precision: Precision = "float32"
+    controls: tuple[Control, ...] = ()
     studies: list[ResolvedStudy]
 
     @property

@@ -104,6 +104,29 @@ WINNERS_TABLE = (
 )
 """Columns of the table of best items, and of what their value owes to their being picked."""
 
+CONTROLS_TABLE = (
+    "study",
+    "table",
+    "item",
+    "protocol",
+    "control",
+    "unit",
+    "metric",
+    "value",
+    "ci_low",
+    "ci_high",
+    "lowest",
+    "highest",
+    "chance",
+    "n_images",
+    "n_subjects",
+    "n_groups",
+    "seed",
+    "note",
+)
+"""Columns of the table of controls. `unit`: what kept its label, or was to be recognised; `lowest`, `highest`: of the
+single shuffles; `chance`: what no knowledge gives. Without a value, `note` says why there is none."""
+
 ENGINES = "engines"
 """Beside predictions: JSON, for each classifier the names of what fitted it."""
 

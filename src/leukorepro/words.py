@@ -71,6 +71,10 @@ ScoreKind = Literal["probability", "log_odds", "margin"]
 """What a classifier's scores are: probabilities of the classes; the logarithms of their odds (of several classes, of
 their probabilities up to a constant); or margins, whose size means nothing beyond one fitted model."""
 
+Control = Literal["shuffled_labels", "subject_identity"]
+"""Experiments beside a study's own that show what its numbers are worth: its classifier on labels dealt out at random,
+and a classifier that is to name the subject instead of the class."""
+
 
 def honest_rung(rungs: Collection[Rung]) -> Rung | None:
     """The rung that stands for the honest measurement among those that ran, or None where none of them is honest."""

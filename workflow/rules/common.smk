@@ -182,6 +182,37 @@ def network_parts_of(wildcards):
     ]
 
 
+def control_features_of(wildcards):
+    """Feature file of what a study's controls classify."""
+    study = study_of(wildcards)
+    features = plan.control_system(study).item.features
+    return f"results/features/{study.dataset_id}/{plan.feature_file(study, features)}"
+
+
+def control_splits_of(wildcards):
+    """Split tables of the controls, by rung."""
+    study, w = study_of(wildcards), wildcards
+    split = plan.control_system(study).split
+    return {
+        rung: f"results/{w.run}/{w.study}/{rung}/splits/{split}.csv"
+        for rung in study.protocols
+    }
+
+
+def control_reducers_of(wildcards):
+    """Fitted reducers of the controls, by rung, where they have one."""
+    study, w = study_of(wildcards), wildcards
+    _, item, split, *_ = plan.control_system(study)
+    if item.reducer is None:
+        return {}
+    return {
+        rung: f"results/{w.run}/{w.study}/"
+        f"{plan.reducer_rung(study, split, item.features, item.reducer, rung)}"
+        f"/reducers/{split}/{item.features}-{item.reducer}.h5"
+        for rung in study.protocols
+    }
+
+
 def flags(option, values):
     """One flag per value."""
     return [f"{option}={value}" for value in values]

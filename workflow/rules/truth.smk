@@ -137,3 +137,48 @@ rule compare:
             {input.predictions:q} \
             >{log:q} 2>&1
         """
+
+
+rule controls:
+    """A study's classifier on shuffled labels, and the recognition of subjects, on every rung."""
+    input:
+        manifest=manifest_of,
+        features=control_features_of,
+        splits=lambda w: list(control_splits_of(w).values()),
+        reducers=lambda w: list(control_reducers_of(w).values()),
+    output:
+        controls="results/{run}/{study}/controls.csv",
+    log:
+        "logs/controls/{run}/{study}.txt",
+    benchmark:
+        "results/benchmarks/controls/{run}/{study}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=16000 if RUN.budget == "published" else 4000,
+    params:
+        run=run_options,
+        code=code_digest("evaluation", "models"),
+        spec=lambda w: plan.control_digest(RUN, study_of(w)),
+        splits=lambda w: flags(
+            "--splits",
+            [f"{rung}={file}" for rung, file in control_splits_of(w).items()],
+        ),
+        reducers=lambda w: flags(
+            "--reducer",
+            [f"{rung}={file}" for rung, file in control_reducers_of(w).items()],
+        ),
+    shell:
+        r"""
+        leukorepro models control \
+            {params.run:q} \
+            --study {wildcards.study:q} \
+            --features {input.features:q} \
+            {params.splits:q} \
+            --manifest {input.manifest:q} \
+            {params.reducers:q} \
+            --threads {threads} \
+            --output {output.controls:q} \
+            >{log:q} 2>&1
+        """

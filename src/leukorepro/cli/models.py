@@ -22,7 +22,7 @@ from leukorepro.cli.options import (
     pairs,
     resolve_study,
 )
-from leukorepro.words import Rung
+from leukorepro.words import Control, Rung
 
 app = typer.Typer(no_args_is_help=True, help="Fit reducers and classifiers, train networks.")
 app.command()(networks.summary)
@@ -174,6 +174,67 @@ def classify(
     engines = merged_engines([{name: [engine] for name, engine in part.engines.items()} for part in done])
     predictions = pd.concat([part.predictions for part in done], ignore_index=True)
     write_parquet(predictions, output, {ENGINES: json.dumps(engines)})
+
+
+@app.command()
+def control(
+    run_file: RunOption,
+    study: StudyOption,
+    features: FeaturesOption,
+    splits: Annotated[list[str], typer.Option(help="Split table, as RUNG=FILE; may be given again.")],
+    manifest: ManifestOption,
+    output: OutputOption,
+    reducer: Annotated[list[str] | None, typer.Option(help="Fitted reducer, as RUNG=FILE; may be given again.")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads; no number depends on them.")] = 1,
+    override: SetOption = None,
+) -> None:
+    """Fit a study's classifier on shuffled labels, and one that names subjects, as the run's `controls` ask for.
+
+    Example: `leukorepro models control --run config/config.yaml --study atteia2022 --features ESet.h5
+    --splits as_published=five_folds.csv --reducer as_published=RSet25.h5 --manifest manifest.csv
+    --output controls.csv`
+    """
+    from leukorepro import plan
+    from leukorepro.data.manifest import read_manifest
+    from leukorepro.data.splits import read_splits
+    from leukorepro.errors import UserError, look_up
+    from leukorepro.evaluation.controls import control_table
+    from leukorepro.features.fusion import read_features
+    from leukorepro.models.controls import Controlled, Place
+    from leukorepro.models.engines import Settings
+    from leukorepro.store import write_csv
+
+    resolved, chosen = resolve_study(run_file, override, study)
+    if not resolved.controls:
+        raise UserError(f"{run_file}: controls: none asked for; name one or more of {', '.join(get_args(Control))}.")
+    system = plan.control_system(chosen)
+    encoders = pairs(reducer or [], "--reducer")
+    tables = pairs(splits, "--splits")
+    for rung in (*tables, *encoders):
+        look_up(dict.fromkeys(get_args(Rung)), rung, "rung", "--splits" if rung in tables else "--reducer")
+    if lacking := [rung for rung in tables if system.item.reducer is not None and rung not in encoders]:
+        raise UserError(f"--reducer: none for {lacking[0]}, but {system.item.item} needs {system.item.reducer}.")
+    controlled = Controlled(
+        study=chosen.study.key,
+        dataset=chosen.dataset_id,
+        table=system.table,
+        item=system.item,
+        classifier=system.classifier,
+        features=read_features(features, mapped=chosen.study.holds_images(system.item.features)),
+        manifest=read_manifest(manifest),
+        label_set=chosen.label_set_of(system.split),
+        positive_class=chosen.positive_class_of(system.split),
+    )
+    places = [
+        Place(
+            chosen.find_protocol(cast(Rung, rung)),
+            read_splits(Path(path)),
+            Path(encoders[rung]) if rung in encoders else None,
+        )
+        for rung, path in tables.items()
+    ]
+    settings = Settings(resolved.seed, resolved.budget, threads)
+    write_csv(control_table(controlled, places, resolved.controls, settings, system.note), output)
 
 
 @app.command()

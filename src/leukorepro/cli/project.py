@@ -15,6 +15,7 @@ from leukorepro.cli.options import (
     pairs,
     show,
 )
+from leukorepro.words import Control
 
 
 def init(
@@ -33,6 +34,10 @@ def init(
     ] = None,
     positive: Annotated[str | None, typer.Option(help="Class that counts as diseased, where there are two.")] = None,
     budget: BudgetOption = "demo",
+    control: Annotated[
+        list[Control] | None,
+        typer.Option(help="Experiment that shows what the numbers are worth; may be given again."),
+    ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the two files if they exist.")] = False,
 ) -> None:
     """Write the configuration of a run on your own images, and print the command that runs it.
@@ -45,7 +50,8 @@ def init(
 
     said = {} if positive is None else {"positive_class": positive}
     dataset = describe_dataset(images, adapter, subjects_csv, subject_regex, **said)
-    print(start(name, dataset, study, extractor or [], pairs(weights or [], "--weights"), budget, force=force))
+    chosen = pairs(weights or [], "--weights")
+    print(start(name, dataset, study, extractor or [], chosen, budget, controls=control or [], force=force))
 
 
 def doctor(

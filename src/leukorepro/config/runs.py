@@ -7,7 +7,7 @@ from typing import Annotated
 from pydantic import Field, field_validator
 
 from leukorepro.config.fields import Key, Strict, WeightsSpec, refuse_twice
-from leukorepro.words import Budget, Engine, Precision, Rung
+from leukorepro.words import Budget, Control, Engine, Precision, Rung
 
 
 class StudyRun(Strict):
@@ -43,7 +43,15 @@ class Run(Strict):
     """What computes networks: `torch`, or `openvino` on a CPU; `auto` takes OpenVINO on a CPU and torch on a GPU."""
     precision: Precision = "float32"
     """`mixed`: half precision where a GPU is used and it serves."""
+    controls: list[Control] = []
+    """Controls that every study has: `shuffled_labels`, `subject_identity`; default: none."""
     studies: Annotated[list[StudyRun], Field(min_length=1)]
+
+    @field_validator("controls")
+    @classmethod
+    def _controls_once(cls, value: list[Control]) -> list[Control]:
+        refuse_twice(list(value))
+        return value
 
     @field_validator("studies")
     @classmethod

@@ -117,6 +117,14 @@ def read_encoder(path: Path, fit: str) -> Encoder:
         return Encoder.read(group)
 
 
+def reduced(path: Path, fit: str, used: Positions, whole: Rows) -> Float32:
+    """The rows in use as a reducer gives them: its codes, or what its encoder makes of the features."""
+    with hdf5_reader(path) as file:
+        if CODES in file[fit]:
+            return np.asarray(map_dataset(path, file[fit][CODES])[used])
+    return read_encoder(path, fit).transform(whole.matrix)
+
+
 def _fit_name(path: Path, fold: Fold, protocol: Protocol) -> str:
     """Name of the fit of a reducer that a fold uses.
 
@@ -124,14 +132,6 @@ def _fit_name(path: Path, fold: Fold, protocol: Protocol) -> str:
     """
     with hdf5_reader(path) as file:
         return fold.name if CODES in file.get(fold.name, ()) else fold.fit_name(protocol)
-
-
-def _reduced(path: Path, fit: str, used: Positions, whole: Rows) -> Float32:
-    """The rows in use as a reducer gives them: its codes, or what its encoder makes of the features."""
-    with hdf5_reader(path) as file:
-        if CODES in file[fit]:
-            return np.asarray(map_dataset(path, file[fit][CODES])[used])
-    return read_encoder(path, fit).transform(whole.matrix)
 
 
 def _fits(
@@ -145,8 +145,8 @@ def _fits(
     """Every model of every fold, with the rows that it sees; what several of them share is one object."""
     whole = Rows(lambda: features.matrix[used])
 
-    def reduced(reducer: str, fit: str) -> Rows:
-        return Rows(lambda: _reduced(reducers[reducer], fit, used, whole))
+    def codes_of(reducer: str, fit: str) -> Rows:
+        return Rows(lambda: reduced(reducers[reducer], fit, used, whole))
 
     codes: dict[tuple[str, str], Rows] = {}
     for fold in all_folds:
@@ -155,5 +155,5 @@ def _fits(
         scaled: dict[str | None, Rows] = {}
         for model, spec in specs.items():
             name = model.reducer
-            rows = whole if name is None else codes.setdefault((name, fits[name]), reduced(name, fits[name]))
+            rows = whole if name is None else codes.setdefault((name, fits[name]), codes_of(name, fits[name]))
             yield fold, model, scaled.setdefault(name, rows.scaled(fold.train)) if spec.standardize else rows

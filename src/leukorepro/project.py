@@ -18,7 +18,7 @@ from leukorepro.errors import UserError
 from leukorepro.resolve import resolve
 from leukorepro.store import atomic_path, write_text
 from leukorepro.validation import parse
-from leukorepro.words import Budget, Control
+from leukorepro.words import Budget
 
 DISEASED = (
     *("all", "aml", "leukemia", "leukaemia", "leukemic", "leukaemic", "blast", "blasts", "abnormal", "malignant"),
@@ -43,7 +43,7 @@ def start(
     weights: dict[str, str],
     budget: Budget,
     *,
-    controls: Sequence[Control] = (),
+    controls: Sequence[str] = (),
     force: bool,
 ) -> str:
     """Write the configuration of a dataset and of a run on it.
@@ -60,7 +60,7 @@ def start(
     weights : dict
         Weights of backbones, by name.
     budget : {'demo', 'published'}
-    controls : sequence of {'shuffled_labels', 'subject_identity'}
+    controls : sequence of str
         Experiments beside the study's own.
     force : bool
         Replace existing files.

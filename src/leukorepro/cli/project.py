@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, get_args
 
 import typer
 
@@ -35,8 +35,8 @@ def init(
     positive: Annotated[str | None, typer.Option(help="Class that counts as diseased, where there are two.")] = None,
     budget: BudgetOption = "demo",
     control: Annotated[
-        list[Control] | None,
-        typer.Option(help="Experiment that shows what the numbers are worth; may be given again."),
+        list[str] | None,
+        typer.Option(help=f"Experiment beside the study's own: {', '.join(get_args(Control))}; may be given again."),
     ] = None,
     force: Annotated[bool, typer.Option("--force", help="Replace the two files if they exist.")] = False,
 ) -> None:

@@ -114,7 +114,7 @@ def test_an_editor_with_the_schema_refuses_what_the_models_refuse(kind: str, val
     [
         (
             changed(RUN, "bugdet", to="demo"),
-            "unknown key 'bugdet'. Known: name, budget, seed, weights, engine, precision, studies. "
+            "unknown key 'bugdet'. Known: name, budget, seed, weights, engine, precision, controls, studies. "
             "Did you mean 'budget'?",
         ),
         (
@@ -139,6 +139,15 @@ def test_an_editor_with_the_schema_refuses_what_the_models_refuse(kind: str, val
         (
             changed(RUN, "studies", to=RUN["studies"] * 2),
             "studies: 'atteia2022' is named twice; put the second into a run of its own.",
+        ),
+        (
+            changed(RUN, "controls", to=["shuffled_labels", "shuffled_labels"]),
+            "controls: 'shuffled_labels' is named twice; name each once.",
+        ),
+        (
+            changed(RUN, "controls", to=["shuffled"]),
+            "controls[0]: given 'shuffled'; must be 'shuffled_labels' or 'subject_identity'. "
+            "Did you mean 'shuffled_labels'?",
         ),
         (
             changed(RUN, "studies", 0, "extractors", to=["a", "b", "a"]),

@@ -15,7 +15,9 @@ from scipy.special import expit, softmax
 
 from leukorepro.config import Protocol, Study, Table
 from leukorepro.evaluation.comparison import evaluate
+from leukorepro.evaluation.differences import differences
 from leukorepro.evaluation.predictions import collect, write_fitting, write_predictions
+from leukorepro.evaluation.study_cells import StudyCells
 from leukorepro.evaluation.verdicts import judge
 from leukorepro.resolved import ResolvedDescriptor, ResolvedExtractor, ResolvedRun, ResolvedStudy
 from leukorepro.store import write_csv, write_json
@@ -312,6 +314,8 @@ def _write_results(
         n_resamples=50,
     )
     write_csv(metrics, folder / "metrics.csv")
+    compared = differences(StudyCells(study, tested, fitted), seed=0, n_resamples=50)
+    write_csv(compared, folder / "differences.csv")
     table, _, item = study.study.headline.partition("/")
     impossible = {(table, item, study.study.tables[table].metrics[1]): IMPOSSIBLE} if len(printed) > 1 else {}
     judged = judge(printed, metrics, study, impossible, budget=budget, dataset_complete=False)

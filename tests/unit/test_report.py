@@ -16,9 +16,11 @@ from report_page import Page, words
 
 from leukorepro.config import load_study
 from leukorepro.errors import UserError
+from leukorepro.evaluation.differences import read_differences
 from leukorepro.evaluation.metrics import METRICS
 from leukorepro.evaluation.verdicts import read_verdicts
 from leukorepro.report import cells, conditions, figures, selection, squares, style, wording
+from leukorepro.report.ladder import Differences, ladder_of
 from leukorepro.report.site import build
 from leukorepro.report.summary import summary_table, tallies
 from leukorepro.report.tables import Numbers, headline, read_metrics
@@ -367,7 +369,31 @@ def test_headline_compares_with_the_honest_rung_that_ran(results: Path) -> None:
         top = headline(study, Numbers(frame))
         assert top.honest_rung == rung
         assert top.lost == values["as_published"] - values[rung]
-        assert [step.change for step in top.steps] == list(values - values["as_published"])
+        differences = read_differences(results / study.study.key / "differences.csv")
+        climbs = ladder_of(top, Differences(differences)).climbs
+        assert [climb.from_first.value for climb in climbs] == pytest.approx(
+            list(values - values["as_published"])[1:], abs=1e-12
+        )
+        assert [climb.from_above.value for climb in climbs] == pytest.approx(list(values.diff()[1:]), abs=1e-12)
+
+
+def test_every_rung_stands_on_the_page_with_its_paired_differences(results: Path, page: Page) -> None:
+    for study in load_resolved(results / "config.json").studies:
+        frame = read_differences(results / study.study.key / "differences.csv")
+        top = headline(study, Numbers(read_metrics(results / study.study.key / "metrics.csv")))
+        ladder = ladder_of(top, Differences(frame))
+        assert len(ladder.climbs) == len(study.protocols) - 1
+        (alt,) = (
+            str(image["alt"])
+            for image in page.images
+            if "ladder" in str(image["src"]) and study.study.key in str(image["src"])
+        )
+        for climb in ladder.climbs:
+            rows = [" ".join(text.split()) for text, _ in page.rows if climb.step.removes in text]
+            told = [d.text + " " + d.interval for d in (climb.from_above, climb.from_first)]
+            assert any(f"{' '.join(told)} {climb.from_above.n_groups}" in row for row in rows), told
+            assert f"{climb.removes} {climb.from_above.told}" in alt
+        assert ladder.sentences() in words(page)
 
 
 @pytest.mark.parametrize("which", ["results", "systems"])

@@ -19,6 +19,11 @@ rule build_report:
             study=[study.study.key for study in RUN.studies],
             allow_missing=True,
         ),
+        differences=expand(
+            rules.compare.output.differences,
+            study=[study.study.key for study in RUN.studies],
+            allow_missing=True,
+        ),
         verdicts=expand(
             rules.judge.output.verdicts,
             study=[study.study.key for study in RUN.studies],

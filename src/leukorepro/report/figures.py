@@ -9,11 +9,10 @@ from typing import Any
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from leukorepro.report import style, wording
-from leukorepro.report.tables import Estimate, Headline, Step
+from leukorepro.report.tables import Estimate
 from leukorepro.words import Rung
 
 
@@ -29,68 +28,6 @@ class Curve:
     def area(self) -> float:
         """Area under the curve."""
         return float(np.trapezoid(self.tpr, self.fpr))
-
-
-@style.styled
-def ladder(
-    headline: Headline, others: Sequence[Sequence[Step]], chance: float | None, conditions: Sequence[str]
-) -> Figure:
-    """The headline item's value on every rung, the table's other items behind it.
-
-    Parameters
-    ----------
-    headline : Headline
-    others : sequence of ladders
-        Those of the table's other items.
-    chance : float or None
-        Accuracy of always answering the largest class, drawn as a line.
-    conditions : sequence of str
-        Written under the figure.
-    """
-    figure = Figure(figsize=(style.WIDTH, 3.1), layout="constrained")
-    axes = figure.subplots()
-    scale = 100.0 if wording.is_share(headline.metric) else 1.0
-    steps = headline.steps
-    x = np.arange(1, len(steps) + 1)
-    for other in others:
-        y = [wording.scaled(step.estimate.value, scale) for step in other]
-        axes.plot(x, y, color="#c7ccd4", linewidth=0.9, marker="o", markersize=2, zorder=1)
-    y = [wording.scaled(step.estimate.value, scale) for step in steps]
-    axes.plot(x, y, color=style.INK, linewidth=1.3, zorder=2)
-    for place, step in zip(x, steps, strict=True):
-        _point(axes, float(place), step, scale)
-    if headline.published.value is not None:
-        value = scale * headline.published.value
-        axes.plot([0], [value], marker="D", color="white", markeredgecolor=style.PUBLISHED, markersize=6, zorder=3)
-        axes.axhline(value, color=style.PUBLISHED, linewidth=0.7, linestyle=(0, (1, 2)), zorder=0)
-        _value_label(axes, 0, value, headline.published.text)
-    if chance is not None:
-        axes.axhline(scale * chance, color=style.MUTED, linewidth=0.7, linestyle=(0, (4, 3)), zorder=0)
-        axes.annotate(
-            "always the largest class",
-            (0, scale * chance),
-            xycoords=axes.get_yaxis_transform(),
-            xytext=(2, 2),
-            textcoords="offset points",
-            fontsize=6.5,
-            color=style.MUTED,
-        )
-    names = ["Published\n(paper)", *(f"{step.name}\n(ours)" for step in steps)]
-    axes.set_xticks(range(len(names)), names)
-    axes.set_xlim(-0.5, len(names) - 0.45)
-    axes.margins(y=0.16)
-    if wording.is_share(headline.metric):
-        low, high = axes.get_ylim()
-        axes.set_yticks([tick for tick in axes.get_yticks() if low <= tick <= 100])
-        axes.set_ylim(low, high)
-    axes.set_ylabel(wording.metric_heading(headline.metric))
-    axes.set_title(f"{wording.table_name(headline.table)}, {headline.item}")
-    axes.grid(axis="y")
-    if others:
-        line = Line2D([], [], color="#c7ccd4", linewidth=0.9, marker="o", markersize=2)
-        axes.legend([line], ["the table's other items"], loc="lower right", bbox_to_anchor=(1, 1.0))
-    style.note(figure, conditions)
-    return figure
 
 
 @style.styled
@@ -163,26 +100,6 @@ def roc(panels: Sequence[tuple[str, Sequence[Curve]]], conditions: Sequence[str]
             )
     style.note(figure, conditions)
     return figure
-
-
-def _point(axes: Axes, place: float, step: Step, scale: float) -> None:
-    estimate = step.estimate
-    if estimate.value is None:
-        return
-    look = style.LOOKS[step.rung]
-    value = scale * estimate.value
-    if estimate.low is not None and estimate.high is not None:
-        axes.plot(
-            [place, place], [scale * estimate.low, scale * estimate.high], color=look.colour, linewidth=2, zorder=3
-        )
-    axes.plot([place], [value], marker=look.marker, color=look.colour, markersize=7, markeredgecolor="white", zorder=4)
-    _value_label(
-        axes, place, value if estimate.high is None else scale * max(estimate.high, estimate.value), estimate.text
-    )
-
-
-def _value_label(axes: Axes, x: float, y: float, text: str) -> None:
-    axes.annotate(text, (x, y), xytext=(0, 6), textcoords="offset points", ha="center", fontsize=9, fontweight="bold")
 
 
 def _bar(axes: Axes, place: float, thickness: float, rung: Rung | None, estimate: Estimate, scale: float) -> None:

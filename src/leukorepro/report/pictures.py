@@ -9,6 +9,8 @@ import pandas as pd
 
 from leukorepro.report import figures, squares, wording
 from leukorepro.report.figures import Curve
+from leukorepro.report.ladder import Ladder
+from leukorepro.report.ladder_figure import draw_ladder
 from leukorepro.report.output import Output
 from leukorepro.report.selection import Matrix, drawn_items, in_paper, main_item, matrix_of, shown_rungs
 from leukorepro.report.sources import Sources
@@ -53,24 +55,28 @@ class Studio:
         self.shown: list[Rung] = shown_rungs(study)
         """The published protocol and the honest one, as far as they ran."""
 
-    def ladder(self, top: Headline) -> Picture:
-        """The headline number, rung by rung."""
+    def ladder(self, shown: Ladder) -> Picture:
+        """The headline number, rung by rung, and what every rung takes from it."""
+        top = shown.top
         others = [
             list(ladder(self.study, self.sources.numbers, top.table, item.item, top.metric))
             for item in self.study.study.tables[top.table].items
             if item.item != top.item
         ]
-        figure = figures.ladder(top, others, self._largest_class(top), self.conditions)
+        figure = draw_ladder(shown, others, self._largest_class(top), self.conditions)
         metric = wording.metric_heading(top.metric)
         values = [f"published {top.published.text}"] if top.published.value is not None else []
         values += [f"{step.name.lower()} {step.estimate.text}" for step in top.steps]
+        described = f"{metric} of {top.item} on the leakage ladder: {', '.join(values)}."
         caption = f"{metric} of {wording.table_name(top.table)}, {top.item}, rung by rung. Bars are 95 % intervals."
         if others:
             caption += " Grey lines are the table's other items."
+        if shown.climbs:
+            steps = [f"{climb.removes} {climb.from_above.told}" for climb in shown.climbs]
+            described += f" Paired differences, each to the rung above: {'; '.join(steps)}."
+            caption += " Below, each rung's value less that of the rung above, paired over the same groups of images."
         return Picture(
-            self.output.figure(figure, "figures", self.study.study.key, f"ladder-{top.table}.svg"),
-            f"{metric} of {top.item} on the leakage ladder: {', '.join(values)}.",
-            caption,
+            self.output.figure(figure, "figures", self.study.study.key, f"ladder-{top.table}.svg"), described, caption
         )
 
     def bars(self, table: str) -> list[Picture]:

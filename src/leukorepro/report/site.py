@@ -79,7 +79,6 @@ def _environment() -> Environment:
     environment.filters |= {
         "heading": wording.metric_heading,
         "metric_name": wording.metric_name,
-        "difference": lambda value, metric: wording.difference(metric, value),
         "share": wording.is_share,
         "slug": wording.slug,
         "table_name": wording.table_name,

@@ -13,6 +13,7 @@ from leukorepro.data.manifest import read_manifest
 from leukorepro.errors import UserError
 from leukorepro.evaluation.contract import with_categories
 from leukorepro.evaluation.curves import confusion_matrices, last_epochs, roc_curves
+from leukorepro.evaluation.differences import read_differences
 from leukorepro.evaluation.predictions import Cell, read_fitting, read_predictions
 from leukorepro.evaluation.verdicts import read_verdicts
 from leukorepro.report.selection import drawn_before, drawn_items, shown_rungs
@@ -29,6 +30,8 @@ class Sources:
 
     metrics_file: Path
     numbers: Numbers
+    differences: pd.DataFrame
+    """Paired differences between rungs and between items."""
     verdicts_file: Path
     verdicts: pd.DataFrame
     roc: pd.DataFrame
@@ -71,6 +74,7 @@ def read_sources(study: ResolvedStudy, results: Path) -> Sources:
     return Sources(
         metrics_file=folder / "metrics.csv",
         numbers=numbers,
+        differences=read_differences(folder / "differences.csv"),
         verdicts_file=folder / "verdicts.csv",
         verdicts=read_verdicts(folder / "verdicts.csv"),
         roc=_roc(study, numbers, drawn),

@@ -9,6 +9,7 @@ from leukorepro.evaluation.testability import untested
 from leukorepro.report import wording
 from leukorepro.report.conditions import conditions as conditions_of
 from leukorepro.report.dataset_page import DatasetPage, dataset_page
+from leukorepro.report.ladder import Differences, Ladder, ladder_of
 from leukorepro.report.layout import Layout, lay_out
 from leukorepro.report.output import Output
 from leukorepro.report.pictures import Picture, Studio
@@ -58,7 +59,8 @@ class StudyPage:
     conditions: list[str]
     headline: Headline
     sentence: str
-    ladder: Picture
+    ladder: Ladder
+    ladder_picture: Picture
     verdicts: VerdictsPage
     tables: list[TablePage]
     training: TrainingPage
@@ -73,6 +75,7 @@ def study_page(study: ResolvedStudy, budget: Budget, sources: Sources, output: O
     """Draw a study's figures into the report's folder and put its part of the page together."""
     conditions = conditions_of(study, budget)
     top = headline(study, sources.numbers)
+    ladder = ladder_of(top, Differences(sources.differences))
     studio = Studio(study, sources, conditions, output)
     return StudyPage(
         resolved=study,
@@ -80,7 +83,8 @@ def study_page(study: ResolvedStudy, budget: Budget, sources: Sources, output: O
         conditions=conditions,
         headline=top,
         sentence=_sentence(top),
-        ladder=studio.ladder(top),
+        ladder=ladder,
+        ladder_picture=studio.ladder(ladder),
         verdicts=verdicts_page(study, sources, untested(study, budget, bool(sources.scan["complete"])), output),
         tables=[_table(study, sources, number, studio) for number in study.study.tables],
         training=training_page(study, budget, sources, conditions, output),

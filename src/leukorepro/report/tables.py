@@ -56,17 +56,17 @@ class Numbers:
         self._ours: dict[tuple[str, str, str, str], Estimate] = {}
         self._published: dict[tuple[str, str, str], float] = {}
         for row in frame.itertuples(index=False):
-            low, high = _float(row.ci_low), _float(row.ci_high)
+            low, high = float_or_none(row.ci_low), float_or_none(row.ci_high)
             self._ours[str(row.table), str(row.item), str(row.protocol), str(row.metric)] = Estimate(
                 str(row.metric),
-                _float(row.value),
+                float_or_none(row.value),
                 low,
                 high,
                 _int(row.n_images),
                 _int(row.n_subjects),
                 str(row.verdict),
             )
-            published = _float(row.published)
+            published = float_or_none(row.published)
             if published is not None:
                 self._published[str(row.table), str(row.item), str(row.metric)] = published
 
@@ -92,8 +92,6 @@ class Step:
     name: str
     removes: str
     estimate: Estimate
-    change: float | None
-    """Difference to the first rung, in the metric's unit."""
 
 
 @dataclass(frozen=True)
@@ -164,12 +162,9 @@ def headline_of(study: ResolvedStudy, numbers: Numbers, table: str, item: str) -
 
 def ladder(study: ResolvedStudy, numbers: Numbers, table: str, item: str, metric: str) -> Iterator[Step]:
     """One item's value on every rung that ran, in the order of the ladder."""
-    first: float | None = None
     for rung in study.protocols:
         estimate = numbers.ours(table, item, rung, metric)
-        first = estimate.value if first is None else first
-        change = None if estimate.value is None or first is None else estimate.value - first
-        yield Step(rung, wording.RUNG_NAMES[rung], wording.RUNG_REMOVES[rung], estimate, change)
+        yield Step(rung, wording.RUNG_NAMES[rung], wording.RUNG_REMOVES[rung], estimate)
 
 
 def rungs(study: ResolvedStudy) -> list[RungRow]:
@@ -184,11 +179,12 @@ def rungs(study: ResolvedStudy) -> list[RungRow]:
     return rows
 
 
-def _float(value: object) -> float | None:
+def float_or_none(value: object) -> float | None:
+    """A number of a table as the report holds it: None where the table has NaN."""
     number = float(str(value))
     return None if pd.isna(number) else number
 
 
 def _int(value: object) -> int | None:
-    number = _float(value)
+    number = float_or_none(value)
     return None if number is None else int(number)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -13,7 +12,7 @@ from leukorepro.evaluation.testability import IMPOSSIBLE, NOT_REPRODUCED, NOT_TE
 from leukorepro.report import wording
 from leukorepro.report.output import Output
 from leukorepro.report.sources import Sources
-from leukorepro.report.tables import Estimate
+from leukorepro.report.tables import Estimate, float_or_none
 from leukorepro.resolved import ResolvedStudy
 from leukorepro.words import Rung, honest_rung
 
@@ -116,8 +115,7 @@ def _row(row: Mapping[Hashable, Any]) -> VerdictRow:
     metric = str(row["metric"])
 
     def number(column: str) -> float | None:
-        value = float(str(row[column]))
-        return None if math.isnan(value) else value
+        return float_or_none(row[column])
 
     return VerdictRow(
         table=wording.table_name(str(row["table"])),

@@ -27,6 +27,13 @@ RUNG_REMOVES: dict[Rung, str] = {
     "subject_disjoint": "Images of one patient in both training and test.",
     "external": "Everything that training and test share: the dataset's own held-out part is tested.",
 }
+RUNG_REMOVES_SHORT: dict[Rung, str] = {
+    "as_published": "nothing",
+    "fit_in_fold": "reducers that saw test rows",
+    "source_disjoint": "copies of training images",
+    "subject_disjoint": "the same patients on both sides",
+    "external": "everything shared: the held-out part",
+}
 HONEST_MEANS: dict[Rung, str] = {
     "subject_disjoint": "no subject on both sides of a split",
     "source_disjoint": "no source image on both sides of a split",

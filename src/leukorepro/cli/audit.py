@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
-app = typer.Typer(no_args_is_help=True, help="Find contradictions in printed numbers.")
+from leukorepro.cli.leakage import leakage
+
+app = typer.Typer(no_args_is_help=True, help="Find contradictions in printed numbers, and leakage in splits.")
+app.command()(leakage)
 
 
 @app.command()

@@ -85,3 +85,5 @@ class PublishedProtocol(Strict):
     """What is kept on one side of a split: a row (`view`), a source image or a subject."""
     scope: Scope
     """Rows that unsupervised and scaling steps were fitted on: `all` of them or the `train` part."""
+    choices: list[str] = []
+    """What the paper chose by the rows that it tested, as a sentence each that says where."""

@@ -1,0 +1,71 @@
+"""`leukorepro audit leakage`: what tested rows are known by before they are tested."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from leukorepro.cli.options import ManifestOption, SetOption, resolve_study, show
+from leukorepro.errors import UserError
+from leukorepro.words import Rung
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def leakage(
+    manifest: ManifestOption,
+    splits: Annotated[list[Path], typer.Option(help="Split table, ours or your own; may be given again.")],
+    out: Annotated[Path | None, typer.Option(help="JSON file to write.")] = None,
+    duplicates: Annotated[
+        Path | None, typer.Option(help="Of `leukorepro data duplicates`: near-duplicates count too.")
+    ] = None,
+    run_file: Annotated[
+        Path | None, typer.Option("--run", help="Configuration of the run that the splits are of.")
+    ] = None,
+    study: Annotated[str | None, typer.Option(help="Key of the study; with --run.")] = None,
+    protocol: Annotated[Rung | None, typer.Option(help="Rung of the leakage ladder; with --run.")] = None,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with status 1 if any leakage is found.")] = False,
+    override: SetOption = None,
+) -> None:
+    """Find leakage in split tables: columns image_id, view, role (train, validation, test, excluded), repeat, fold.
+
+    With --run, --study and --protocol, what is fitted or chosen on tested rows is told too.
+
+    Example: `leukorepro audit leakage --manifest manifest.csv --splits my_folds.csv --out leakage.json`
+    """
+    from leukorepro.audit.leakage import audit_leakage, steps_of
+    from leukorepro.data.duplicates import read_duplicates
+    from leukorepro.data.manifest import read_manifest
+    from leukorepro.data.splits import read_splits
+    from leukorepro.store import write_json
+
+    steps = None
+    if run_file is not None and study is not None and protocol is not None:
+        steps = steps_of(resolve_study(run_file, override, study)[1], protocol)
+    elif run_file is not None or study is not None or protocol is not None:
+        raise UserError("audit leakage: --run, --study and --protocol go together; give all three or none.")
+    tables = {}
+    for file in splits:
+        if file.stem in tables:
+            raise UserError(f"{file}: a split table of the name '{file.stem}' was given before; rename one.")
+        tables[file.stem] = read_splits(file)
+    groups = None if duplicates is None else read_duplicates(duplicates)
+    found = audit_leakage(read_manifest(manifest), tables, duplicates=groups, steps=steps)
+    if out is not None:
+        write_json(found, out)
+    show(_leakage_table(found))
+    if strict and found["n_found"]:
+        raise typer.Exit(1)
+
+
+def _leakage_table(found: dict[str, Any]) -> Table:
+    from rich.table import Table
+
+    table = Table("Type", "Kapoor and Narayanan (2023)", "Status", "What was seen", title="Leakage")
+    for one in found["types"]:
+        colour = {"found": "bold red", "none found": "green"}.get(one["status"], "dim")
+        table.add_row(one["id"], one["name"], f"[{colour}]{one['status']}[/]", one["sentence"])
+    return table

@@ -130,9 +130,9 @@ class Ladder:
             unclear = [climb for climb in self.to_honest if not (climb.from_above.is_clear or climb.from_above.is_none)]
             none = [climb for climb in self.to_honest if climb.from_above.is_none]
             if clear:
-                parts.append(f"Step by step: {_listed(clear)}.")
+                parts.append(f"Steps that can be told from 0: {_listed(clear)}.")
             if unclear:
-                parts.append(f"Not distinguishable from 0: {_listed(unclear)}.")
+                parts.append(f"Steps not distinguishable from 0: {_listed(unclear)}.")
             if none:
                 parts.append(f"The same predictions before and after: {wording.listed([c.removes for c in none])}.")
         return " ".join(parts)

@@ -75,6 +75,8 @@ class Studio:
             steps = [f"{climb.removes} {climb.from_above.told}" for climb in shown.climbs]
             described += f" Paired differences, each to the rung above: {'; '.join(steps)}."
             caption += " Below, each rung's value less that of the rung above, paired over the same groups of images."
+            if "external" in self.study.protocols:
+                caption += " The held-out part has groups of its own: that difference is not paired."
         return Picture(
             self.output.figure(figure, "figures", self.study.study.key, f"ladder-{top.table}.svg"), described, caption
         )

@@ -80,7 +80,9 @@ class _Stages:
         deps = [self._dataset_file(study), *([] if study.simulated else [str(study.images)])]
         outs = [folder, *([str(study.images)] if study.simulated else [])]
         about = "Simulated images and their manifest" if study.simulated else "Manifest of the images"
-        return self._stage(about, f"{folder}/manifest.csv", deps, "dataset", ["budget"], outs)
+        # All that lies in the folder: a stage behind this one must not add to its output.
+        made = f"{folder}/manifest.csv {folder}/duplicates.json"
+        return self._stage(about, made, deps, "dataset", ["budget"], outs)
 
     def _features(self, dataset: str) -> Any:
         file = f"results/features/{dataset}/${{item.part}}.h5"

@@ -119,6 +119,12 @@ def classified_feature_sets(study: ResolvedStudy) -> list[str]:
     return [name for name in used_feature_sets(study) if splits_of(study, name)]
 
 
+def used_splits(study: ResolvedStudy) -> list[str]:
+    """Splits that the items of a study use, in the order of its tables."""
+    tables = study.study.tables.values()
+    return list(dict.fromkeys(table.split_of(item) for table in tables for item in table.items))
+
+
 class NetworkFit(NamedTuple):
     """A network that a study trains on a split."""
 
@@ -289,6 +295,13 @@ def network_digest(run: ResolvedRun, study: ResolvedStudy, rung: Rung, fit: Netw
     spec = at_budget(study.study.classifiers[fit.classifier], run.budget)
     labels = study.label_set_of(fit.split), study.positive_class_of(fit.split)
     return digest(run.seed, run.precision, study.protocols[rung], items, told, spec, labels)
+
+
+def leakage_digest(study: ResolvedStudy, rung: Rung) -> str:
+    """Digest of what the audit of a rung's splits depends on, beside their files."""
+    reducers = {item.reducer for table in study.study.tables.values() for item in table.items if item.reducer}
+    labels = {split: study.label_set_of(split) for split in used_splits(study)}
+    return digest(study.protocols[rung], study.study.published_protocol.choices, sorted(reducers), labels)
 
 
 def _size_and_time(path: str | Path) -> tuple[int, int]:

@@ -13,7 +13,10 @@ import report_trainings
 from PIL import Image
 from scipy.special import expit, softmax
 
+from leukorepro.audit.leakage import audit_leakage, steps_of
 from leukorepro.config import Protocol, Study, Table
+from leukorepro.data.duplicates import Contents, find_duplicates
+from leukorepro.data.fingerprints import NearPairs
 from leukorepro.evaluation.comparison import evaluate
 from leukorepro.evaluation.differences import differences
 from leukorepro.evaluation.predictions import collect, write_fitting, write_predictions
@@ -219,7 +222,19 @@ def _write_dataset(root: Path, study: ResolvedStudy, generator: np.random.Genera
     folder = root / "results" / "datasets" / study.dataset_id
     write_csv(manifest, folder / "manifest.csv")
     write_json(scan_summary(manifest), folder / "scan.json")
+    near = NearPairs(np.array([2]), np.array([3]), np.array([0.991], dtype=np.float32), n_candidates=1)
+    write_json(find_duplicates(manifest, Contents(manifest["path"].tolist(), near)), folder / "duplicates.json")
     return manifest
+
+
+def _write_leakage(path: Path, study: ResolvedStudy, rung: str, manifest: pd.DataFrame) -> None:
+    """The audit of three folds, which keep subjects together on the rungs below the published ones."""
+    images = manifest.loc[manifest["status"] == "ok", ["image_id"]].assign(view="identity", repeat=0)
+    position = np.arange(len(images))
+    of_image = (position if rung in ("source_disjoint", "subject_disjoint") else position // 5) % 3  # twelve subjects
+    folds = [images.assign(role=np.where(of_image == fold, "test", "train"), fold=fold) for fold in range(3)]
+    audit = audit_leakage(manifest, {"folds": pd.concat(folds)}, duplicates=[], steps=steps_of(study, rung))
+    write_json(audit, path)
 
 
 def scan_summary(manifest: pd.DataFrame) -> dict[str, object]:
@@ -299,6 +314,7 @@ def _write_results(
         collected = collect(parts)
         write_predictions(collected.predictions, folder / rung / "predictions.parquet")
         write_fitting(collected.fitting, folder / rung / "fitting.parquet")
+        _write_leakage(folder / rung / "leakage.json", study, rung, manifest)
         tested.append(collected.predictions)
         fitted.append(collected.fitting)
         report_trainings.write_trainings(folder, study, rung, images["image_id"].tolist(), generator)

@@ -26,6 +26,8 @@ from leukorepro.report.summary import summary_table, tallies
 from leukorepro.report.tables import Numbers, headline, read_metrics
 from leukorepro.report.verdicts_page import Verdicts
 from leukorepro.resolved import load_resolved
+from leukorepro.store import read_json
+from leukorepro.words import LADDER
 
 ATTEIA = load_study(report_data.ATTEIA)
 
@@ -303,6 +305,31 @@ def test_findings_in_the_dataset_are_told(page: Page) -> None:
     assert "000.png (all) = 001.png (normal)" in text
     assert "059.png: truncated: file ends <early>" in text
     assert "Nothing is known of a complete copy." in text
+
+
+def test_near_duplicates_are_told_beside_the_equal_images(page: Page) -> None:
+    text = words(page)
+    assert "002.png = 003.png (correlation 0.991)" in text
+    assert "1 set of images that show the same cell" in text
+    assert "data/atteia2022/duplicates.json" in page.links
+
+
+def test_every_type_of_leakage_has_a_row_with_a_cell_for_every_rung(results: Path, page: Page) -> None:
+    audits = {rung: read_json(results / "atteia2022" / rung / "leakage.json") for rung in LADDER}
+    rows = [text for text, _ in page.rows]
+    for number, one in enumerate(audits["as_published"]["types"]):
+        row = next(text for text in rows if text.strip().startswith(one["id"]) and one["name"] in text)
+        statuses = [audits[rung]["types"][number]["status"] for rung in LADDER]
+        counts = [row.count("none found"), row.count("not examined"), row.replace("none found", "").count("found")]
+        assert counts == [statuses.count(status) for status in ("none found", "not examined", "found")], one["id"]
+
+
+def test_every_finding_of_leakage_is_a_sentence_with_its_rungs(page: Page) -> None:
+    text = words(page)
+    assert "L1.2 Pre-processing on training and test set, as published: RSet25, RSet50, RSet75: fitted on all" in text
+    assert "L1.3 Feature selection on training and test set, as published: The paper chose by rows that it" in text
+    assert "L2 Model uses features that are not legitimate, all rungs:" in text
+    assert "L3.2 Non-independence between training and test samples, as published, fitted in fold and external:" in text
 
 
 def test_a_paper_without_a_number_gets_a_dash(clean: Path) -> None:

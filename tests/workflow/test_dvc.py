@@ -15,7 +15,7 @@ from leukorepro.dvc_stages import CODE, dvc_yaml
 from leukorepro.resolve import resolve
 
 MADE_BY = {
-    "dataset": ["simulate_images", "scan_images"],
+    "dataset": ["simulate_images", "scan_images", "find_duplicates"],
     "features": ["extract_features", "describe_images"],
     "study": [
         "fuse_features",

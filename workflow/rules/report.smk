@@ -8,7 +8,12 @@ rule build_report:
         datasets=[
             f"results/datasets/{study.dataset_id}/{name}"
             for study in RUN.studies
-            for name in ("manifest.csv", "scan.json")
+            for name in ("manifest.csv", "scan.json", "duplicates.json")
+        ],
+        leakage=[
+            f"results/{RUN.name}/{study.study.key}/{protocol}/leakage.json"
+            for study in RUN.studies
+            for protocol in study.protocols
         ],
         audits=expand(
             rules.audit_published.output.audit,

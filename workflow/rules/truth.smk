@@ -182,3 +182,83 @@ rule controls:
             --output {output.controls:q} \
             >{log:q} 2>&1
         """
+
+
+rule find_duplicates:
+    """Images that are in a dataset more than once: equal files, equal pixels, the same cell."""
+    input:
+        manifest="results/datasets/{dataset}/manifest.csv",
+    output:
+        duplicates="results/datasets/{dataset}/duplicates.json",
+    log:
+        "logs/find_duplicates/{dataset}.txt",
+    benchmark:
+        "results/benchmarks/find_duplicates/{dataset}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 2
+    resources:
+        mem_mb=2000,
+    params:
+        code=code_digest(
+            "data/duplicates.py",
+            "data/fingerprints.py",
+            "data/groups.py",
+            "data/images.py",
+        ),
+        folder=lambda w: dataset_of(w).images,
+        max_pixels=lambda w: dataset_of(w).dataset.max_pixels,
+    shell:
+        r"""
+        leukorepro data duplicates \
+            --manifest {input.manifest:q} \
+            --images {params.folder:q} \
+            --max-pixels {params.max_pixels} \
+            --workers {threads} \
+            --out {output.duplicates:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule audit_leakage:
+    """What the tested rows of a rung are known by before they are tested."""
+    input:
+        manifest=manifest_of,
+        duplicates=lambda w: f"results/datasets/{study_of(w).dataset_id}/duplicates.json",
+        splits=lambda w: expand(
+            rules.make_splits.output.splits,
+            split=plan.used_splits(study_of(w)),
+            allow_missing=True,
+        ),
+    output:
+        leakage="results/{run}/{study}/{protocol}/leakage.json",
+    log:
+        "logs/audit_leakage/{run}/{study}/{protocol}.txt",
+    benchmark:
+        "results/benchmarks/audit_leakage/{run}/{study}/{protocol}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        run=run_options,
+        code=code_digest(
+            "audit/leakage.py",
+            "audit/sharing.py",
+            "data/groups.py",
+        ),
+        spec=lambda w: plan.leakage_digest(study_of(w), w.protocol),
+        splits=lambda w, input: flags("--splits", input.splits),
+    shell:
+        r"""
+        leukorepro audit leakage \
+            {params.run:q} \
+            --study {wildcards.study:q} \
+            --protocol {wildcards.protocol:q} \
+            --manifest {input.manifest:q} \
+            --duplicates {input.duplicates:q} \
+            {params.splits:q} \
+            --out {output.leakage:q} \
+            >{log:q} 2>&1
+        """

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
+from pathlib import Path
 from typing import Any, Literal
 
 import pandas as pd
@@ -16,6 +17,7 @@ from leukorepro.audit.sharing import EXAMPLES, PAIRS, examine, links_of
 from leukorepro.config import TrainedFeaturesSpec
 from leukorepro.errors import UserError
 from leukorepro.resolved import ResolvedStudy
+from leukorepro.store import read_json
 from leukorepro.words import Rung
 
 SCHEMA_VERSION = 1
@@ -149,6 +151,20 @@ def audit_leakage(
         "types": [{"id": one.id, "name": one.name, **asdict(one)} for one in found],
         "splits": tables,
     }
+
+
+def read_leakage(path: Path) -> dict[str, Any]:
+    """Read what `audit_leakage` found.
+
+    Raises
+    ------
+    UserError
+        If the file is missing or is not such a table.
+    """
+    found = read_json(path)
+    if not (isinstance(found, dict) and found.get("schema_version") == SCHEMA_VERSION and "types" in found):
+        raise UserError(f"{path}: not made by `leukorepro audit leakage` of this version; make it again.")
+    return found
 
 
 class _Judge:

@@ -52,7 +52,7 @@ def leakage(
         if file.stem in tables:
             raise UserError(f"{file}: a split table of the name '{file.stem}' was given before; rename one.")
         tables[file.stem] = read_splits(file)
-    groups = None if duplicates is None else read_duplicates(duplicates)
+    groups = None if duplicates is None else [group["images"] for group in read_duplicates(duplicates)["groups"]]
     found = audit_leakage(read_manifest(manifest), tables, duplicates=groups, steps=steps)
     if out is not None:
         write_json(found, out)

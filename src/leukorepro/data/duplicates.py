@@ -152,8 +152,8 @@ def find_duplicates(
     }
 
 
-def read_duplicates(path: Path) -> list[list[str]]:
-    """Images of each group that `find_duplicates` found.
+def read_duplicates(path: Path) -> dict[str, Any]:
+    """Read what `find_duplicates` found.
 
     Raises
     ------
@@ -163,7 +163,7 @@ def read_duplicates(path: Path) -> list[list[str]]:
     found = read_json(path)
     if not (isinstance(found, dict) and found.get("schema_version") == SCHEMA_VERSION and "groups" in found):
         raise UserError(f"{path}: not made by `leukorepro data duplicates` of this version; make it again.")
-    return [group["images"] for group in found["groups"]]
+    return found
 
 
 def _look_at(path: Path, max_pixels: int) -> tuple[str, fingerprints.Fingerprint]:

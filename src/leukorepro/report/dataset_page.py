@@ -67,6 +67,7 @@ class DatasetPage:
     findings: list[Finding]
     manifest_csv: str
     scan_json: str
+    duplicates_json: str
 
 
 def dataset_page(study: ResolvedStudy, sources: Sources, output: Output) -> DatasetPage:
@@ -93,9 +94,10 @@ def dataset_page(study: ResolvedStudy, sources: Sources, output: Output) -> Data
             for label, number in scan["classes"].items()
         ],
         sheets=[_sheet(study, sources, number, label, output) for number, label in enumerate(scan["classes"], start=1)],
-        findings=list(_findings(scan)),
+        findings=[*_findings(scan), _near_duplicates(sources.duplicates)],
         manifest_csv=output.copy(sources.manifest_file, "data", study.study.key, "manifest.csv"),
         scan_json=output.copy(sources.scan_file, "data", study.study.key, "scan.json"),
+        duplicates_json=output.copy(sources.duplicates_file, "data", study.study.key, "duplicates.json"),
     )
 
 
@@ -139,8 +141,26 @@ def _findings(scan: dict[str, Any]) -> Iterator[Finding]:
         yield Finding("Notes", "", [*scan["notes"], *ignored], serious=False)
 
 
-def _some(lines: list[str], shown: int = SHOWN) -> list[str]:
-    return lines if len(lines) <= shown else [*lines[:shown], f"and {len(lines) - shown:,} more; all are in scan.json"]
+def _near_duplicates(duplicates: dict[str, Any]) -> Finding:
+    """Images that show one cell, though neither their bytes nor their pixels are equal."""
+    title = "Near-duplicates"
+    if "near" not in duplicates["examined"]:
+        return Finding(title, f"Not looked for: {duplicates['not_examined']['near']}.", [], serious=False)
+    groups = [group for group in duplicates["groups"] if group["kind"] == "near"]
+    how = "mirrored, turned by quarters, scaled or compressed again"
+    if not groups:
+        return Finding(title, f"None: no two different images show the same cell, be it {how}.", [], serious=False)
+    across = sum(len(set(group["subjects"]) - {""}) > 1 for group in groups)
+    text = (
+        f"{count(len(groups), 'set')} of images that show the same cell, perhaps {how}; {across} across subjects. "
+        "Splits part them where they share neither subject nor photograph: see the leakage in the splits."
+    )
+    lines = [f"{' = '.join(group['images'])} (correlation {group['correlation']:.3f})" for group in groups]
+    return Finding(title, text, _some(lines, file="duplicates.json"), serious=True)
+
+
+def _some(lines: list[str], shown: int = SHOWN, file: str = "scan.json") -> list[str]:
+    return lines if len(lines) <= shown else [*lines[:shown], f"and {len(lines) - shown:,} more; all are in {file}"]
 
 
 def _sheet(study: ResolvedStudy, sources: Sources, number: int, label: str, output: Output) -> Sheet:

@@ -79,6 +79,7 @@ def _environment() -> Environment:
     environment.filters |= {
         "heading": wording.metric_heading,
         "metric_name": wording.metric_name,
+        "rung_name": wording.RUNG_NAMES.__getitem__,
         "share": wording.is_share,
         "slug": wording.slug,
         "table_name": wording.table_name,

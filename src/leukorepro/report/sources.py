@@ -9,6 +9,8 @@ from typing import Any
 
 import pandas as pd
 
+from leukorepro.audit.leakage import read_leakage
+from leukorepro.data.duplicates import read_duplicates
 from leukorepro.data.manifest import read_manifest
 from leukorepro.errors import UserError
 from leukorepro.evaluation.contract import with_categories
@@ -45,6 +47,12 @@ class Sources:
     scan_file: Path
     scan: dict[str, Any]
     """Summary of `leukorepro.data.manifest.scan`."""
+    duplicates_file: Path
+    duplicates: dict[str, Any]
+    """Of `leukorepro.data.duplicates.find_duplicates`."""
+    leakage_files: dict[Rung, Path]
+    leakage: dict[Rung, dict[str, Any]]
+    """Of `leukorepro.audit.leakage.audit_leakage`, for every rung."""
     extractors: dict[str, dict[str, Any]]
     """Attributes of every feature file, by the extractor's or descriptor's name in the study."""
 
@@ -71,6 +79,7 @@ def read_sources(study: ResolvedStudy, results: Path) -> Sources:
         for rung in study.protocols
     }
     drawn = {rung: _drawn(study, rows, folder / rung / "fitting.parquet") for rung, rows in predictions.items()}
+    leakage = {rung: folder / rung / "leakage.json" for rung in study.protocols}
     return Sources(
         metrics_file=folder / "metrics.csv",
         numbers=numbers,
@@ -84,6 +93,10 @@ def read_sources(study: ResolvedStudy, results: Path) -> Sources:
         manifest=read_manifest(dataset / "manifest.csv"),
         scan_file=dataset / "scan.json",
         scan=read_json(dataset / "scan.json"),
+        duplicates_file=dataset / "duplicates.json",
+        duplicates=read_duplicates(dataset / "duplicates.json"),
+        leakage_files=leakage,
+        leakage={rung: read_leakage(file) for rung, file in leakage.items()},
         extractors=_feature_files(study, results.parent / "features" / study.dataset_id),
     )
 

@@ -11,6 +11,7 @@ from leukorepro.report.conditions import conditions as conditions_of
 from leukorepro.report.dataset_page import DatasetPage, dataset_page
 from leukorepro.report.ladder import Differences, Ladder, ladder_of
 from leukorepro.report.layout import Layout, lay_out
+from leukorepro.report.leakage_page import LeakagePage, leakage_page
 from leukorepro.report.output import Output
 from leukorepro.report.pictures import Picture, Studio
 from leukorepro.report.selection import drawn_before
@@ -62,6 +63,7 @@ class StudyPage:
     ladder: Ladder
     ladder_picture: Picture
     verdicts: VerdictsPage
+    leakage: LeakagePage
     tables: list[TablePage]
     training: TrainingPage
     rungs: list[RungRow]
@@ -86,6 +88,7 @@ def study_page(study: ResolvedStudy, budget: Budget, sources: Sources, output: O
         ladder=ladder,
         ladder_picture=studio.ladder(ladder),
         verdicts=verdicts_page(study, sources, untested(study, budget, bool(sources.scan["complete"])), output),
+        leakage=leakage_page(study, sources, output),
         tables=[_table(study, sources, number, studio) for number in study.study.tables],
         training=training_page(study, budget, sources, conditions, output),
         rungs=rungs(study),

@@ -2,6 +2,7 @@
 
 snakemake --cores 8                                      the demo
 snakemake --cores 8 --configfile config/runs/NAME.yaml   a run of your own (`leukorepro init` writes the file)
+snakemake --cores 8 validity                             simulated studies whose truth is known: is the honest number right?
 """
 
 
@@ -22,3 +23,4 @@ include: "workflow/rules/features.smk"
 include: "workflow/rules/studies.smk"
 include: "workflow/rules/truth.smk"
 include: "workflow/rules/report.smk"
+include: "workflow/rules/validity.smk"

@@ -257,14 +257,7 @@ def _rungs(
     study: Study, choice: StudyRun, missing: dict[Rung, str], where: str
 ) -> tuple[dict[Rung, Protocol], dict[Rung, str]]:
     """Protocols that run, and why the others do not."""
-    published = study.published_protocol
-    ladder = {
-        "as_published": Protocol(rung="as_published", unit=published.unit, scope=published.scope),
-        "fit_in_fold": Protocol(rung="fit_in_fold", unit=published.unit, scope="train"),
-        "source_disjoint": Protocol(rung="source_disjoint", unit="source", scope="train"),
-        "subject_disjoint": Protocol(rung="subject_disjoint", unit="subject", scope="train"),
-        "external": Protocol(rung="external", unit="subject", scope="train"),
-    }
+    ladder = study.published_protocol.ladder()
     for rung in choice.rungs:
         if rung in missing:
             raise UserError(f"{where}: {rung} cannot run: {missing[rung]}; leave it out.")

@@ -24,6 +24,7 @@ from leukorepro.config import (
     load_dataset,
     load_run,
     load_study,
+    load_validity,
 )
 from leukorepro.errors import UserError
 from leukorepro.validation import parse, read_yaml
@@ -32,8 +33,14 @@ CONFIGURED = [
     *((path, "run") for path in [ROOT / "config/config.yaml", *sorted((ROOT / "config/runs").glob("*.yaml"))]),
     *((path, "dataset") for path in sorted((ROOT / "config/datasets").glob("*.yaml"))),
     *((path, "study") for path in sorted((ROOT / "config/studies").glob("*.yaml"))),
+    (ROOT / "config/validity.yaml", "validity"),
 ]
-LOADERS: dict[str, Any] = {"run": load_run, "dataset": load_dataset, "study": load_study}
+LOADERS: dict[str, Any] = {
+    "run": load_run,
+    "dataset": load_dataset,
+    "study": load_study,
+    "validity": load_validity,
+}
 STUDY = yaml.safe_load((ROOT / "config/studies/atteia2022.yaml").read_text())
 SIMULATED = yaml.safe_load((ROOT / "config/datasets/allidb_simulated.yaml").read_text())
 RUN: dict[str, Any] = {"name": "a", "budget": "demo", "studies": [{"study": "atteia2022", "dataset": "cells"}]}

@@ -18,7 +18,7 @@ FLOORS = (
     ("evaluation", "own_extractors"),
     ("resolve",),
     ("plan", "project", "doctor", "network_summary"),
-    ("audit",),
+    ("audit", "validity"),
     ("dvc_stages",),
     ("report",),
     ("cli",),

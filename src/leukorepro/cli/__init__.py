@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from leukorepro import __version__
-from leukorepro.cli import audit, configuration, data, evaluation, features, models, project, statistics
+from leukorepro.cli import audit, configuration, data, evaluation, features, models, project, statistics, validity
 from leukorepro.errors import UserError
 
 
@@ -43,6 +43,7 @@ app.add_typer(evaluation.splits, name="splits")
 app.add_typer(evaluation.predictions, name="predictions")
 app.add_typer(evaluation.report, name="report")
 app.add_typer(audit.app, name="audit")
+app.add_typer(validity.app, name="validity")
 app.add_typer(configuration.app, name="config")
 app.command()(evaluation.evaluate)
 app.command()(statistics.compare)

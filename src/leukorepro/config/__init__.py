@@ -51,6 +51,7 @@ from leukorepro.config.systems import (
     SvmSpec,
     TrainedFeaturesSpec,
 )
+from leukorepro.config.validity import Validity, ValiditySetting
 from leukorepro.validation import parse, read_yaml
 
 __all__ = [
@@ -106,6 +107,8 @@ __all__ = [
     "SvmSpec",
     "Table",
     "TrainedFeaturesSpec",
+    "Validity",
+    "ValiditySetting",
     "View",
     "Views",
     "WeightsSpec",
@@ -114,6 +117,7 @@ __all__ = [
     "load_dataset",
     "load_run",
     "load_study",
+    "load_validity",
     "published_path",
     "study_path",
 ]
@@ -125,11 +129,12 @@ SCHEMAS: dict[str, TypeAdapter[Any]] = {
     "run": TypeAdapter(Run),
     "dataset": TypeAdapter(Dataset),
     "study": TypeAdapter(Study),
+    "validity": TypeAdapter(Validity),
 }
 
 
 def json_schema(name: str) -> dict[str, Any]:
-    """JSON schema of a configuration file: ``run``, ``dataset`` or ``study``."""
+    """JSON schema of a configuration file: ``run``, ``dataset``, ``study`` or ``validity``."""
     schema = SCHEMAS[name].json_schema()
     return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema, "title": f"leukorepro {name}"}
 
@@ -163,3 +168,8 @@ def load_study(path: Path) -> Study:
 def load_run(path: Path) -> Run:
     """Read and validate a run's configuration."""
     return parse(Run, read_yaml(path), path)
+
+
+def load_validity(path: Path) -> Validity:
+    """Read and validate the configuration of the validity study."""
+    return parse(Validity, read_yaml(path), path)

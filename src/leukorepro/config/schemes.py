@@ -87,3 +87,13 @@ class PublishedProtocol(Strict):
     """Rows that unsupervised and scaling steps were fitted on: `all` of them or the `train` part."""
     choices: list[str] = []
     """What the paper chose by the rows that it tested, as a sentence each that says where."""
+
+    def ladder(self) -> dict[Rung, Protocol]:
+        """The protocol of every rung."""
+        return {
+            "as_published": Protocol(rung="as_published", unit=self.unit, scope=self.scope),
+            "fit_in_fold": Protocol(rung="fit_in_fold", unit=self.unit, scope="train"),
+            "source_disjoint": Protocol(rung="source_disjoint", unit="source", scope="train"),
+            "subject_disjoint": Protocol(rung="subject_disjoint", unit="subject", scope="train"),
+            "external": Protocol(rung="external", unit="subject", scope="train"),
+        }

@@ -39,7 +39,7 @@ def run_all(jobs: Iterable[tuple[bool, Callable[[], T]]], threads: int) -> list[
                 else:
                     others[number] = pool.submit(job)
             del job  # the last one would be kept
-            with tqdm(total=len(mine) + len(others), desc="classify", unit="fit", mininterval=1) as bar:
+            with tqdm(total=len(mine) + len(others), desc="classify", unit="fit", mininterval=1, delay=1) as bar:
                 for number in list(mine):
                     results[number] = mine.pop(number)()
                     bar.update()

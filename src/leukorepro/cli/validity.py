@@ -1,0 +1,135 @@
+"""`leukorepro validity`: whether the honest number is right, by simulated studies whose truth is known."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from leukorepro.cli.options import BudgetOption, OutputOption, show
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from leukorepro.config import Validity, ValiditySetting
+
+app = typer.Typer(no_args_is_help=True, help="Repeat simulated studies and compare every rung with the truth.")
+
+ConfigOption = Annotated[Path, typer.Option("--config", help="Configuration of the validity study.")]
+SettingOption = Annotated[str, typer.Option("--setting", help="Name of the setting in the configuration.")]
+PoolImagesOption = Annotated[Path, typer.Option("--images", help="Table of a population's images.")]
+PoolFeaturesOption = Annotated[Path, typer.Option("--features", help="Features of a population's images.")]
+
+
+@app.command()
+def draw(
+    setting: SettingOption,
+    images: PoolImagesOption,
+    features: PoolFeaturesOption,
+    config: ConfigOption = Path("config/validity.yaml"),
+    budget: BudgetOption = "demo",
+    threads: Annotated[int, typer.Option(help="Images that are drawn at a time.")] = 1,
+) -> None:
+    """Draw the population of simulated subjects that a setting's samples come from; a killed job is continued.
+
+    Example: `leukorepro validity draw --setting usual --images pool.csv --features pool.h5`
+    """
+    from leukorepro.validity.pool import draw_pool
+
+    validity, chosen = _find(config, setting)
+    draw_pool(validity, chosen, budget, images, features, threads)
+
+
+@app.command()
+def repeat(
+    setting: SettingOption,
+    images: PoolImagesOption,
+    features: PoolFeaturesOption,
+    output: OutputOption,
+    config: ConfigOption = Path("config/validity.yaml"),
+    budget: BudgetOption = "demo",
+) -> None:
+    """Study samples of a population on every rung, and score what was fitted on fresh subjects.
+
+    Example: `leukorepro validity repeat --setting usual --images pool.csv --features pool.h5 --output usual.csv`
+    """
+    import pandas as pd
+    from tqdm import tqdm
+
+    from leukorepro.features.fusion import read_features
+    from leukorepro.store import read_csv, write_csv
+    from leukorepro.validity.pool import POOL_COLUMNS
+    from leukorepro.validity.repetition import Study
+
+    validity, chosen = _find(config, setting)
+    study = Study(validity, chosen, read_csv(images, POOL_COLUMNS, text=POOL_COLUMNS), read_features(features))
+    numbers = tqdm(range(validity.repetitions[budget]), desc=setting, unit="study", mininterval=1)
+    write_csv(pd.concat([study.repetition(number) for number in numbers], ignore_index=True), output)
+
+
+@app.command()
+def summarise(
+    repetitions: Annotated[list[Path], typer.Argument(help="Tables of repetitions, named `<setting>.csv`.")],
+    output: OutputOption,
+    figure: Annotated[Path | None, typer.Option(help="Figure to write, as SVG.")] = None,
+) -> None:
+    """Bias and coverage of every rung over the repetitions, as a table and a figure.
+
+    Example: `leukorepro validity summarise usual.csv large.csv --output summary.csv --figure validity.svg`
+    """
+    from leukorepro.report import style
+    from leukorepro.report.validity_picture import validity_figure
+    from leukorepro.store import read_csv, write_csv
+    from leukorepro.validity.repetition import REPETITION_COLUMNS
+    from leukorepro.validity.summary import TARGET, meets_target
+    from leukorepro.validity.summary import summarise as bias_and_coverage
+
+    summary = bias_and_coverage(
+        {file.stem: read_csv(file, REPETITION_COLUMNS, text=("rung", "metric")) for file in repetitions}
+    )
+    write_csv(summary, output)
+    if figure is not None:
+        style.save(validity_figure(summary), figure)
+    _show(summary)
+    honest = summary[summary["rung"] == "subject_disjoint"]
+    missed = honest[~honest.apply(meets_target, axis=1)]
+    print(f"subject_disjoint: {len(honest) - len(missed)} of {len(honest)} rows have {TARGET}")
+    for row in missed.itertuples():
+        print(f"  not {row.setting}, {row.metric}: bias {row.bias:+.3f}, coverage {row.coverage:.3f}")
+
+
+def _find(config: Path, setting: str) -> tuple[Validity, ValiditySetting]:
+    from leukorepro.config import load_validity
+    from leukorepro.errors import look_up
+
+    validity = load_validity(config)
+    return validity, look_up(validity.settings, setting, "setting", f"{config}: settings")
+
+
+def _show(summary: pd.DataFrame) -> None:
+    from rich.table import Table
+
+    from leukorepro.report import wording
+
+    table = Table(
+        title="Every rung beside the truth: simulated images, per cent; coverage of 95 % intervals, ours and percentile"
+    )
+    for name in ("Setting", "Rung", "Metric", "Truth", "Bias", "Coverage", "Width", "Percentile"):
+        table.add_column(name, justify="left" if name in ("Setting", "Rung", "Metric") else "right")
+    before = None
+    for row in summary.to_dict("records"):
+        if (place := (row["setting"], row["rung"])) != before and before is not None and row["setting"] != before[0]:
+            table.add_section()
+        before = place
+        table.add_row(
+            row["setting"],
+            wording.RUNG_NAMES[row["rung"]],
+            wording.metric_name(row["metric"]),
+            f"{100 * row['truth']:.1f}",
+            f"{100 * row['bias']:+.1f} \N{PLUS-MINUS SIGN} {100 * row['bias_error']:.1f}",
+            f"{100 * row['coverage']:.1f} ({100 * row['coverage_low']:.0f}\N{EN DASH}{100 * row['coverage_high']:.0f})",
+            f"{100 * row['width']:.1f}",
+            f"{100 * row['percentile_coverage']:.1f}",
+        )
+    show(table)

@@ -1,0 +1,135 @@
+"""Is the honest number right? Simulated studies whose truth is known: `snakemake validity`."""
+
+from leukorepro.config import load_validity
+
+VALIDITY_FILE = "config/validity.yaml"
+
+try:
+    VALIDITY = load_validity(VALIDITY_FILE)
+except UserError as error:
+    raise WorkflowError(str(error)) from None
+
+
+def setting_of_pool(wildcards):
+    """The first setting on a population; all of them agree on it."""
+    return next(
+        name
+        for name, setting in VALIDITY.settings.items()
+        if setting.pool == wildcards.pool
+    )
+
+
+def pool_of(wildcards):
+    return VALIDITY.settings[wildcards.setting].pool
+
+
+wildcard_constraints:
+    setting=one_of(VALIDITY.settings),
+    pool=one_of(setting.pool for setting in VALIDITY.settings.values()),
+
+
+rule draw_pool:
+    """Many simulated subjects, described once: the population that studies are drawn from."""
+    output:
+        images="results/validity/pools/{pool}.csv",
+        features="results/validity/pools/{pool}.h5",
+    log:
+        "logs/draw_pool/{pool}.txt",
+    benchmark:
+        "results/benchmarks/draw_pool/{pool}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        code=code_digest("data", "features", "validity/pool.py"),
+        spec=lambda w: digest(
+            VALIDITY.model_dump(
+                mode="json",
+                include={"look", "seed", "images", "descriptor", "split"},
+            ),
+            VALIDITY.pool[RUN.budget],
+        ),
+        file=VALIDITY_FILE,
+        setting=setting_of_pool,
+        budget=RUN.budget,
+    shell:
+        r"""
+        leukorepro validity draw \
+            --config {params.file:q} \
+            --setting {params.setting:q} \
+            --budget {params.budget:q} \
+            --threads {threads} \
+            --images {output.images:q} \
+            --features {output.features:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule repeat_study:
+    """Samples of a population, studied on every rung; what was fitted is scored on fresh subjects."""
+    input:
+        images=lambda w: f"results/validity/pools/{pool_of(w)}.csv",
+        features=lambda w: f"results/validity/pools/{pool_of(w)}.h5",
+    output:
+        repetitions="results/validity/{setting}.csv",
+    log:
+        "logs/repeat_study/{setting}.txt",
+    benchmark:
+        "results/benchmarks/repeat_study/{setting}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=2000,
+    params:
+        code=code_digest("data", "evaluation", "models", "validity/repetition.py"),
+        spec=lambda w: digest(
+            VALIDITY.model_dump(mode="json", exclude={"settings", "repetitions"}),
+            VALIDITY.settings[w.setting],
+            VALIDITY.repetitions[RUN.budget],
+        ),
+        file=VALIDITY_FILE,
+        budget=RUN.budget,
+    shell:
+        r"""
+        leukorepro validity repeat \
+            --config {params.file:q} \
+            --setting {wildcards.setting:q} \
+            --budget {params.budget:q} \
+            --images {input.images:q} \
+            --features {input.features:q} \
+            --output {output.repetitions:q} \
+            >{log:q} 2>&1
+        """
+
+
+rule validity:
+    """Bias and coverage of every rung in every setting, as a table and a figure."""
+    input:
+        repetitions=expand(
+            rules.repeat_study.output.repetitions, setting=VALIDITY.settings
+        ),
+    output:
+        summary="results/validity/summary.csv",
+        figure="results/validity/validity.svg",
+    log:
+        "logs/validity.txt",
+    benchmark:
+        "results/benchmarks/validity.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        code=code_digest("report", "validity/summary.py"),
+    shell:
+        r"""
+        leukorepro validity summarise \
+            {input.repetitions:q} \
+            --output {output.summary:q} \
+            --figure {output.figure:q} \
+            >{log:q} 2>&1
+        """

@@ -17,11 +17,13 @@ from leukorepro.audit.leakage import audit_leakage, steps_of
 from leukorepro.config import Protocol, Study, Table
 from leukorepro.data.duplicates import Contents, find_duplicates
 from leukorepro.data.fingerprints import NearPairs
+from leukorepro.evaluation.cell_level import cell_level
 from leukorepro.evaluation.comparison import evaluate
 from leukorepro.evaluation.differences import differences
 from leukorepro.evaluation.predictions import collect, write_fitting, write_predictions
 from leukorepro.evaluation.study_cells import StudyCells
 from leukorepro.evaluation.verdicts import judge
+from leukorepro.evaluation.winners import winners
 from leukorepro.resolved import ResolvedDescriptor, ResolvedExtractor, ResolvedRun, ResolvedStudy
 from leukorepro.store import write_csv, write_json
 from leukorepro.words import LADDER, ScoreKind
@@ -330,8 +332,10 @@ def _write_results(
         n_resamples=50,
     )
     write_csv(metrics, folder / "metrics.csv")
-    compared = differences(StudyCells(study, tested, fitted), seed=0, n_resamples=50)
-    write_csv(compared, folder / "differences.csv")
+    cells = StudyCells(study, tested, fitted)
+    write_csv(differences(cells, seed=0, n_resamples=50), folder / "differences.csv")
+    write_csv(cell_level(cells), folder / "cell_level.csv")
+    write_csv(winners(cells, seed=0, n_resamples=50), folder / "winners.csv")
     table, _, item = study.study.headline.partition("/")
     impossible = {(table, item, study.study.tables[table].metrics[1]): IMPOSSIBLE} if len(printed) > 1 else {}
     judged = judge(printed, metrics, study, impossible, budget=budget, dataset_complete=False)

@@ -227,7 +227,7 @@ def test_caveats_stand_at_the_top_beside_every_table_and_in_every_figure(results
     # Ladder, Table 1, all rungs and losses have captions with it; each picture's description ends in it.
     assert text.count(said) >= 5
     drawn = [i for i in page.images if "atteia2022" in str(i["src"]) and str(i["src"]).endswith(".svg")]
-    assert len(drawn) == 7
+    assert len(drawn) == 8
     assert all(str(image["alt"]).endswith(said) for image in drawn)
 
 
@@ -354,8 +354,9 @@ def test_an_undefined_metric_is_a_dash_and_never_a_number(clean: Path, tmp_path:
     before = Page((clean / "report" / "index.html").read_text())
     after = Page((results / "report" / "index.html").read_text())
     shown = sum(len(values) for _, values in before.rows)
-    # Two items: accuracy and AUROC stand in Table II and among all rungs; the headline accuracy in summary and ladder.
-    assert shown - sum(len(values) for _, values in after.rows) == 2 * 2 * 2 + 2
+    # Two items: accuracy and AUROC stand in Table II and among all rungs; the headline accuracy in summary and ladder,
+    # and beside the interval of its cells.
+    assert shown - sum(len(values) for _, values in after.rows) == 2 * 2 * 2 + 3
     assert defined.all()
     assert "nan" not in after.text.lower().split()
 

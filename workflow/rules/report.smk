@@ -24,8 +24,8 @@ rule build_report:
             study=[study.study.key for study in RUN.studies],
             allow_missing=True,
         ),
-        differences=expand(
-            rules.compare.output.differences,
+        comparisons=expand(
+            rules.compare.output,
             study=[study.study.key for study in RUN.studies],
             allow_missing=True,
         ),

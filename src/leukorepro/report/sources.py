@@ -13,11 +13,13 @@ from leukorepro.audit.leakage import read_leakage
 from leukorepro.data.duplicates import read_duplicates
 from leukorepro.data.manifest import read_manifest
 from leukorepro.errors import UserError
+from leukorepro.evaluation.cell_level import read_cell_level
 from leukorepro.evaluation.contract import with_categories
 from leukorepro.evaluation.curves import confusion_matrices, last_epochs, roc_curves
 from leukorepro.evaluation.differences import read_differences
 from leukorepro.evaluation.predictions import Cell, read_fitting, read_predictions
 from leukorepro.evaluation.verdicts import read_verdicts
+from leukorepro.evaluation.winners import read_winners
 from leukorepro.report.selection import drawn_before, drawn_items, shown_rungs
 from leukorepro.report.tables import Numbers, read_metrics
 from leukorepro.report.trainings import Trainings, read_trainings
@@ -34,6 +36,9 @@ class Sources:
     numbers: Numbers
     differences: pd.DataFrame
     """Paired differences between rungs and between items."""
+    winners: pd.DataFrame
+    cell_level: pd.DataFrame
+    """Intervals that take cells for independent."""
     verdicts_file: Path
     verdicts: pd.DataFrame
     roc: pd.DataFrame
@@ -84,6 +89,8 @@ def read_sources(study: ResolvedStudy, results: Path) -> Sources:
         metrics_file=folder / "metrics.csv",
         numbers=numbers,
         differences=read_differences(folder / "differences.csv"),
+        winners=read_winners(folder / "winners.csv"),
+        cell_level=read_cell_level(folder / "cell_level.csv"),
         verdicts_file=folder / "verdicts.csv",
         verdicts=read_verdicts(folder / "verdicts.csv"),
         roc=_roc(study, numbers, drawn),

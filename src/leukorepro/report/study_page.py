@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from leukorepro.config import IMAGES, NetworkSpec
 from leukorepro.evaluation.testability import untested
 from leukorepro.report import wording
+from leukorepro.report.comparisons_page import ComparisonsPage, comparisons_page
 from leukorepro.report.conditions import conditions as conditions_of
 from leukorepro.report.dataset_page import DatasetPage, dataset_page
 from leukorepro.report.ladder import Differences, Ladder, ladder_of
@@ -65,6 +66,7 @@ class StudyPage:
     verdicts: VerdictsPage
     leakage: LeakagePage
     tables: list[TablePage]
+    comparisons: ComparisonsPage
     training: TrainingPage
     rungs: list[RungRow]
     dataset: DatasetPage
@@ -90,6 +92,7 @@ def study_page(study: ResolvedStudy, budget: Budget, sources: Sources, output: O
         verdicts=verdicts_page(study, sources, untested(study, budget, bool(sources.scan["complete"])), output),
         leakage=leakage_page(study, sources, output),
         tables=[_table(study, sources, number, studio) for number in study.study.tables],
+        comparisons=comparisons_page(study, top, sources, conditions, output),
         training=training_page(study, budget, sources, conditions, output),
         rungs=rungs(study),
         dataset=dataset_page(study, sources, output),

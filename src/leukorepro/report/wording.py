@@ -111,6 +111,13 @@ def difference(metric: str, value: float | None) -> str:
     return ("+" if value > 0 else "\N{MINUS SIGN}") + text
 
 
+def p_value(value: float) -> str:
+    """A p-value with three decimals, ``< 0.001`` below them, a dash where there is none."""
+    if math.isnan(value):
+        return MISSING
+    return f"{value:.3f}" if value >= 0.0005 else "< 0.001"
+
+
 def short_citation(citation: Citation) -> str:
     """First author's surname and year: ``Atteia (2022)``, ``Gupta et al. (2019)``."""
     authors = re.split(r",|;|&|\band\b", citation.authors.replace("et al.", ""))

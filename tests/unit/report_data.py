@@ -182,9 +182,16 @@ def resolve(
     )
 
 
-def write_run(root: Path, studies: list[ResolvedStudy], *, budget: str = "demo", published: bool = True) -> Path:
-    """Write everything that the report reads and return the run's folder."""
-    run = ResolvedRun(name="synthetic", budget=budget, seed=0, studies=studies)
+def write_run(
+    root: Path,
+    studies: list[ResolvedStudy],
+    *,
+    budget: str = "demo",
+    published: bool = True,
+    controls: tuple[str, ...] = (),
+) -> Path:
+    """Write everything that the report reads but the table of controls, and return the run's folder."""
+    run = ResolvedRun(name="synthetic", budget=budget, seed=0, controls=controls, studies=studies)
     results = root / "results" / "synthetic"
     write_json(json.loads(run.model_dump_json()), results / "config.json")
     for study in studies:

@@ -11,6 +11,7 @@ from conftest import TinyProject
 
 pytestmark = pytest.mark.slow
 
+SHUFFLED = ("accuracy", "auroc")
 LADDER = ("as_published", "fit_in_fold", "source_disjoint", "subject_disjoint", "external")
 PREDICTIONS = [
     "study",
@@ -87,6 +88,18 @@ def test_metrics_are_as_the_contract_says(results: Path) -> None:
     assert shares["value"].between(0, 1).all()
     assert (shares["ci_low"] <= shares["value"]).all()
     assert (shares["value"] <= shares["ci_high"]).all()
+
+
+def test_controls_are_made_on_every_rung_and_shown(results: Path) -> None:
+    for study, item in (("tiny", "reduced"), ("grid", "SVM")):
+        table = pd.read_csv(results / "tiny" / study / "controls.csv", dtype={"table": str})
+        assert set(table["item"]) == {item}
+        shuffled = table[table["control"] == "shuffled_labels"]
+        asked = {(unit, rung, metric) for unit in ("source", "subject") for rung in LADDER for metric in SHUFFLED}
+        assert set(shuffled[["unit", "protocol", "metric"]].itertuples(index=False, name=None)) == asked
+        assert shuffled[["value", "ci_low", "ci_high", "lowest", "highest", "chance"]].notna().all().all()
+        assert (table["control"] == "subject_identity").sum() == 1
+        assert f'id="{study}-controls"' in (results / "tiny/report/index.html").read_text()
 
 
 def test_accuracy_is_that_of_the_predictions(results: Path) -> None:

@@ -34,6 +34,11 @@ rule build_report:
             study=[study.study.key for study in RUN.studies],
             allow_missing=True,
         ),
+        controls=expand(
+            rules.controls.output.controls,
+            study=[study.study.key for study in RUN.studies if RUN.controls],
+            allow_missing=True,
+        ),
         predictions=[
             f"results/{RUN.name}/{study.study.key}/{protocol}/{rows}.parquet"
             for study in RUN.studies

@@ -39,7 +39,10 @@ def build(config: Path, results: Path, output: Path) -> None:
     """
     run = load_resolved(config)
     folder = Output(output)
-    studies = [study_page(study, run.budget, read_sources(study, results), folder) for study in run.studies]
+    studies = [
+        study_page(study, run.budget, read_sources(study, results, controls=bool(run.controls)), folder)
+        for study in run.studies
+    ]
     environment = _environment()
     audits = {study.study.key: _audit(study, results, folder, environment) for study in run.studies}
     page = environment.get_template("index.html.j2").render(

@@ -46,6 +46,8 @@ class Sources:
     training rows where the table is about them alone, else of tested ones, as the confusion matrices are."""
     confusion: pd.DataFrame
     """Columns table, item, protocol, y_true, y_pred, count."""
+    controls_file: Path | None
+    """None where the run asks for no controls, whatever an earlier one left."""
     trainings: Trainings
     manifest_file: Path
     manifest: pd.DataFrame
@@ -62,7 +64,7 @@ class Sources:
     """Attributes of every feature file, by the extractor's or descriptor's name in the study."""
 
 
-def read_sources(study: ResolvedStudy, results: Path) -> Sources:
+def read_sources(study: ResolvedStudy, results: Path, *, controls: bool) -> Sources:
     """Read what earlier stages wrote about one study.
 
     Parameters
@@ -70,6 +72,8 @@ def read_sources(study: ResolvedStudy, results: Path) -> Sources:
     study : ResolvedStudy
     results : Path
         Folder of the run; datasets and features lie beside it.
+    controls : bool
+        Whether the run asks for controls.
 
     Raises
     ------
@@ -95,6 +99,7 @@ def read_sources(study: ResolvedStudy, results: Path) -> Sources:
         verdicts=read_verdicts(folder / "verdicts.csv"),
         roc=_roc(study, numbers, drawn),
         confusion=pd.concat([confusion_matrices(rows) for rows in drawn.values()], ignore_index=True),
+        controls_file=folder / "controls.csv" if controls else None,
         trainings=read_trainings(study, folder, predictions),
         manifest_file=dataset / "manifest.csv",
         manifest=read_manifest(dataset / "manifest.csv"),

@@ -9,6 +9,7 @@ from leukorepro.evaluation.testability import untested
 from leukorepro.report import wording
 from leukorepro.report.comparisons_page import ComparisonsPage, comparisons_page
 from leukorepro.report.conditions import conditions as conditions_of
+from leukorepro.report.controls_page import ControlsPage, controls_page
 from leukorepro.report.dataset_page import DatasetPage, dataset_page
 from leukorepro.report.ladder import Differences, Ladder, ladder_of
 from leukorepro.report.layout import Layout, lay_out
@@ -67,6 +68,8 @@ class StudyPage:
     leakage: LeakagePage
     tables: list[TablePage]
     comparisons: ComparisonsPage
+    controls: ControlsPage | None
+    """None where the run asks for none."""
     training: TrainingPage
     rungs: list[RungRow]
     dataset: DatasetPage
@@ -93,6 +96,9 @@ def study_page(study: ResolvedStudy, budget: Budget, sources: Sources, output: O
         leakage=leakage_page(study, sources, output),
         tables=[_table(study, sources, number, studio) for number in study.study.tables],
         comparisons=comparisons_page(study, top, sources, conditions, output),
+        controls=None
+        if sources.controls_file is None
+        else controls_page(sources.controls_file, study, conditions, output),
         training=training_page(study, budget, sources, conditions, output),
         rungs=rungs(study),
         dataset=dataset_page(study, sources, output),

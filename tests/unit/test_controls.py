@@ -20,7 +20,7 @@ from leukorepro.cli import app
 from leukorepro.config import Item, KFoldScheme, LabelSet, Protocol, Run, SparseAutoencoderSpec, SvmSpec, load_run
 from leukorepro.data.manifest import COLUMNS
 from leukorepro.data.splits import make_splits, write_splits
-from leukorepro.evaluation.controls import agreement_by_chance, control_table, student_margin
+from leukorepro.evaluation.controls import agreement_by_chance, control_table, shuffled_rows, student_margin
 from leukorepro.features.fusion import Features, write_rows
 from leukorepro.models.controls import (
     FOLDS,
@@ -328,7 +328,39 @@ def test_the_margin_is_that_of_students_interval() -> None:
     values = np.random.default_rng(SEED).normal(size=7)
     low, high = stats.t.interval(0.95, 6, loc=values.mean(), scale=stats.sem(values))
     assert student_margin(values) == pytest.approx((high - low) / 2)
-    assert np.isnan(student_margin([0.5]))
+
+
+def predicted(*shuffles: tuple[str, str, float]) -> pd.DataFrame:
+    """Predictions of two images in every shuffle: their labels, and how much higher the first one's score is."""
+    parts = [
+        pd.DataFrame(
+            {
+                "shuffle": number,
+                "repeat": number,
+                "fold": 0,
+                "image_id": ["x", "y"],
+                "view": "identity",
+                "subject_id": ["s", "t"],
+                "source_id": ["x", "y"],
+                "y_true": [first, second],
+                "y_pred": ["a", "b"],
+                "score": [more, 0.0],
+            }
+        )
+        for number, (first, second, more) in enumerate(shuffles)
+    ]
+    return pd.concat(parts, ignore_index=True)
+
+
+def test_shuffles_in_which_a_metric_is_undefined_do_not_count_for_it() -> None:
+    accuracy, auroc = shuffled_rows(predicted(("a", "b", 1), ("a", "a", 1), ("a", "b", 1), ("b", "a", 1)), "a")
+    assert accuracy["value"] == pytest.approx((1 + 0.5 + 1 + 0) / 4)
+    assert auroc["value"] == pytest.approx(2 / 3)
+    assert (auroc["lowest"], auroc["highest"]) == (0, 1)
+    accuracy, auroc = shuffled_rows(predicted(("a", "b", 1), ("a", "a", 1)), "a")
+    assert accuracy["value"] == pytest.approx(0.75)
+    assert "value" not in auroc
+    assert auroc["note"] == "so few groups are tested that hardly any shuffle leaves two classes in a fold"
 
 
 # ------------------------------------------------------------------------------------------ configuration and command

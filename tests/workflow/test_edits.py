@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 COMMENT = "\n# A comment changes the file's digest.\n"
 REPORT = {"all", "build_report"}
-EVALUATION = REPORT | {"evaluate", "collect_predictions"}
+EVALUATION = REPORT | {"evaluate", "collect_predictions", "controls"}
 MODELS = EVALUATION | {"fit_reducer", "classify"}
 FEATURES = MODELS | {"extract_features", "fuse_features"}
 DESCRIBED = FEATURES | {"describe_images"}

@@ -43,6 +43,8 @@ from leukorepro.words import Control
 SHUFFLED_METRICS = ("accuracy", "auroc")
 UNITS: tuple[LabelUnit, ...] = ("source", "subject")
 
+UNDEFINED = "so few groups are tested that hardly any shuffle leaves two classes in a fold"
+
 Row = dict[str, object]
 """Of the table, by column."""
 
@@ -105,6 +107,8 @@ def control_table(
 def shuffled_rows(rows: pd.DataFrame, positive_class: str | None) -> Iterator[Row]:
     """A row of the table for each metric of one rung's predictions on shuffled labels.
 
+    Shuffles in which a metric is undefined, because no fold tests two classes, do not count for it.
+
     Parameters
     ----------
     rows : DataFrame
@@ -118,10 +122,14 @@ def shuffled_rows(rows: pd.DataFrame, positive_class: str | None) -> Iterator[Ro
         measured = measure(_scored(shuffle, positive_class), SHUFFLED_METRICS)
         chance = {"accuracy": agreement_by_chance(shuffle), "auroc": 0.5}
         for metric in SHUFFLED_METRICS:
-            values[metric].append(measured[metric])
-            chances[metric].append(chance[metric])
+            if not np.isnan(measured[metric]):
+                values[metric].append(measured[metric])
+                chances[metric].append(chance[metric])
     sizes = _sizes(rows)
     for metric in SHUFFLED_METRICS:
+        if len(values[metric]) < 2:
+            yield {"metric": metric, **sizes, "note": UNDEFINED}
+            continue
         value = float(np.mean(values[metric]))
         margin = student_margin(np.subtract(values[metric], chances[metric]))
         yield {
@@ -183,10 +191,8 @@ def agreement_by_chance(rows: pd.DataFrame) -> float:
 
 
 def student_margin(values: ArrayLike, level: float = LEVEL) -> float:
-    """Half the width of Student's interval of a mean; NaN of fewer than two values."""
+    """Half the width of Student's interval of the mean of two values or more."""
     values = np.asarray(values, dtype=np.float64)
-    if len(values) < 2:
-        return float("nan")
     return float(stats.t.ppf((1 + level) / 2, len(values) - 1) * stats.sem(values))
 
 

@@ -9,9 +9,13 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from project_data import ROOT, make_project
+from typer.testing import CliRunner
 
+from leukorepro.cli import app
 from leukorepro.config import AllIdbDataset, FolderDataset, Protocol, SimulatedDataset, Study
 from leukorepro.errors import UserError
+from leukorepro.evaluation.published import read_published
 from leukorepro.evaluation.testability import VERDICTS, untested
 from leukorepro.evaluation.verdicts import judge, read_impossible, read_verdicts
 from leukorepro.resolved import ResolvedExtractor, ResolvedStudy
@@ -280,8 +284,31 @@ def test_the_audits_impossible_numbers_are_read(tmp_path: Path) -> None:
     row = {"table": "1", "item": "x", "metric": "f1", "reason": "why"}
     path.write_text(json.dumps({"schema_version": 1, "studies": {"paper": {"impossible": [row]}}}))
     assert read_impossible(path, "paper") == {("1", "x", "f1"): "why"}
+    twice = [row, {**row, "reason": "and this."}]
+    path.write_text(json.dumps({"schema_version": 1, "studies": {"paper": {"impossible": twice}}}))
+    assert read_impossible(path, "paper") == {("1", "x", "f1"): "why; and this"}
     with pytest.raises(UserError, match=r"no audit of the numbers of study 'other'.*audit published other"):
         read_impossible(path, "other")
     path.write_text("[]")
     with pytest.raises(UserError, match="no audit"):
         read_impossible(path, "paper")
+
+
+def test_the_command_judges_a_study_of_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(make_project(tmp_path))
+    number = {"table": "1", "item": "ESet", "metric": "precision", "reason": "why"}
+    (tmp_path / "audit.json").write_text(json.dumps({"studies": {"atteia2022": {"impossible": [number]}}}))
+    (tmp_path / "scan.json").write_text('{"complete": false}')
+    ours = measured(("ESet", "as_published", "precision", 0.9, 0.8, 0.95))
+    write_csv(ours.assign(study="atteia2022"), tmp_path / "metrics.csv")
+    published = ROOT / "config/published/atteia2022.csv"
+    words = ["judge", "--run", "config/config.yaml", "--study", "atteia2022", "--metrics", "metrics.csv"]
+    words += ["--audit", "audit.json", "--published", str(published), "--scan", "scan.json", "--output", "v.csv"]
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 0, done.output
+    table = read_verdicts(tmp_path / "v.csv").set_index(["table", "item", "metric"])
+    assert len(table) == len(read_published(published))
+    row = table.loc[("1", "ESet", "precision")]
+    assert (row["verdict"], row["published"], row["value"]) == ("arithmetically impossible", 0.998, 0.9)
+    assert (table.drop(("1", "ESet", "precision"))["verdict"] == "not tested").all()
+    assert "not tested" in done.output

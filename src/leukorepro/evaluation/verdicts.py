@@ -18,7 +18,7 @@ from leukorepro.errors import UserError
 from leukorepro.evaluation.published import is_share
 from leukorepro.evaluation.testability import IMPOSSIBLE, NOT_REPRODUCED, NOT_TESTED, REPRODUCED, untested, verdicts
 from leukorepro.resolved import ResolvedStudy
-from leukorepro.store import read_csv, read_json
+from leukorepro.store import read_json, read_numbers
 from leukorepro.tables import VERDICTS_TABLE
 from leukorepro.words import Budget, Rung, honest_rung
 
@@ -112,13 +112,15 @@ def read_impossible(path: Path, study: str) -> dict[Number, str]:
     UserError
         If the file is missing, is no audit or has nothing on the study.
     """
+    reasons: dict[Number, list[str]] = {}
     try:
-        rows = read_json(path)["studies"][study]["impossible"]
-        return {(row["table"], row["item"], row["metric"]): row["reason"] for row in rows}
-    except (KeyError, TypeError):
+        for row in read_json(path)["studies"][study]["impossible"]:
+            reasons.setdefault((row["table"], row["item"], row["metric"]), []).append(row["reason"].rstrip("."))
+    except (AttributeError, KeyError, TypeError):
         raise UserError(
             f"{path}: no audit of the numbers of study '{study}'; make it with `leukorepro audit published {study}`."
         ) from None
+    return {number: "; ".join(told) for number, told in reasons.items()}
 
 
 def read_verdicts(path: Path) -> pd.DataFrame:
@@ -129,10 +131,7 @@ def read_verdicts(path: Path) -> pd.DataFrame:
     UserError
         If the file is missing or has other columns.
     """
-    frame = read_csv(path, VERDICTS_TABLE, TEXT)
-    numbers = [column for column in VERDICTS_TABLE if column not in TEXT]
-    frame[numbers] = frame[numbers].apply(pd.to_numeric).astype(float)
-    return frame
+    return read_numbers(path, VERDICTS_TABLE, TEXT)
 
 
 class _Court:

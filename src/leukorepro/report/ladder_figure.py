@@ -154,7 +154,7 @@ def _waterfall(axes: Axes, ladder: Ladder, bars: Sequence[_Bar]) -> None:
     axes.tick_params(axis="y", length=0)
     axes.margins(x=0.04)
     unit = " (points)" if wording.is_share(metric) else ""
-    axes.set_xlabel(f"{wording.metric_name(metric)} less that of the rung {ladder.top.steps[0].name.lower()}{unit}")
+    axes.set_xlabel(f"{wording.metric_name(metric)}, difference to {ladder.top.steps[0].name.lower()}{unit}")
     axes.grid(axis="x")
 
 

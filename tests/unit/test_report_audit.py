@@ -67,8 +67,8 @@ def test_totals_are_those_of_the_audit(report: Path, page: Page) -> None:
     assert "Contradictions1" in text
     assert "Doubts0" in text
     assert "Remarks1" in text
-    assert "behind 3 rows: one with exactly one, one with none, one with several" in text
-    assert "known for 1 table with accuracies; in one of them" in text
+    assert "looked for: 3. Of them 1 has exactly one, 1 has several and 1 has none." in text
+    assert "known number of test images: 1. Those whose accuracies are all shares of that number: 1." in text
     index = Page((report / "index.html").read_text())
     assert [" ".join(row.split()) for row, _ in index.rows if f"{n_values} 1 1 0 1" in " ".join(row.split())]
     assert (
@@ -82,6 +82,7 @@ def test_findings_come_before_tables_the_gravest_first(page: Page) -> None:
     grave, small = text.index("No matrix is behind A & <B>."), text.index("883 and 220 make 1103, not 1104.")
     assert grave < small < text.index("Table by table")
     assert text[:grave].endswith("Table 1, A & <B> ")
+    assert {"#table-1", "#table-text"} <= set(page.links)
 
 
 def test_impossible_values_are_marked_with_their_reason(page: Page) -> None:
@@ -93,9 +94,10 @@ def test_impossible_values_are_marked_with_their_reason(page: Page) -> None:
 
 def test_matrices_behind_rows_are_told(page: Page) -> None:
     rows = {text.split()[0]: " ".join(text.split()) for text, _ in page.rows if text.strip()}
-    assert rows["ISet"].endswith("Only one: TP 537, FN 0, FP 3, TN 564 1 of 1,104 images (537 positive)")
-    assert rows["A"].endswith("None. 0 of 1,104 images (537 positive)")
-    assert rows["many"].endswith("4. 4 of 1,104 images (537 positive)")
+    assert rows["ISet"].endswith("Only one: TP 537, FN 0, FP 3, TN 564")
+    assert rows["A"].endswith("None. without precision one does")
+    assert rows["many"].endswith("4 fit.")
+    assert "Confusion matrices are of 1,104 images (537 positive), of the positive class." in words(page)
     assert "five classes: It has five classes." in words(page)
 
 
@@ -167,7 +169,6 @@ def test_ranges_hold_the_numbers_and_no_two_of_them_touch(numbers: set[int]) -> 
 @pytest.mark.parametrize(
     ("fits", "n_accuracies", "told"),
     [
-        ([], 0, "No accuracy here is a share of test images, so nothing is told of their number."),
         ([], 2, "No number of test images from 1 to 9 gives both accuracies."),
         ([(7, 7)], 1, "Of 1 to 9 test images, only 7 give the accuracy."),
         ([(2, 3), (7, 7)], 3, "Of 1 to 9 test images, 3 numbers give all three accuracies: 2 to 3 and 7."),
@@ -191,9 +192,30 @@ def test_of_many_ranges_the_first_are_told() -> None:
     assert told.endswith("21, 23 and 38 more ranges.")
 
 
-@pytest.mark.parametrize(("number", "told"), [(0, "None."), (1, "Only one:"), (3, "3:"), (1500, "1,500.")])
+@pytest.mark.parametrize(("number", "told"), [(0, "None."), (1, "Only one:"), (3, "3 fit:"), (1500, "1,500 fit.")])
 def test_confusion_matrices_in_words(number: int, told: str) -> None:
     assert audit_words.confusion(number) == told
+
+
+def test_tested_images_of_a_row_are_told_with_the_class_sizes_that_fit() -> None:
+    matrices = [{"tp": 5, "fn": n, "fp": 1, "tn": 10} for n in (3, 1, 2)]
+    item = {"n": 2506, "basis": None, "confusion": matrices}
+    assert audit_words.tested(item) == "2,506 images (6 to 8 positive)"
+    assert audit_words.tested({**item, "basis": "macro", "confusion": matrices[:1]}) == (
+        "2,506 images (8 positive), as means over both classes"
+    )
+
+
+def test_rows_that_differ_in_their_images_say_so_each() -> None:
+    study = report_audits.study()
+    study["tables"]["1"]["items"]["many"]["basis"] = "macro"
+    (table, *_) = audit_page(study, KEY, "A", "a.json").tables
+    assert table.tested == ""
+    assert [row.why for block in table.blocks for row in block.rows] == [
+        "1,104 images (537 positive), of the positive class",
+        "without precision one does",
+        "1,104 images (537 positive), as means over both classes",
+    ]
 
 
 def test_a_strip_has_a_bar_for_every_range_and_a_mark_for_what_is_stated() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -44,7 +45,7 @@ class ItemRow:
     matrices: list[dict[str, int]]
     """They themselves, where they are few enough to show."""
     why: str
-    """Of which images, and what does not fit."""
+    """What does not fit, or of which images they are where the table's rows differ in that."""
 
 
 @dataclass(frozen=True)
@@ -74,11 +75,13 @@ class TableAudit:
     title: str
     n_values: int
     sizes: str
-    """Which numbers of test images its accuracies allow, in words."""
+    """Which numbers of test images its accuracies allow, in words; empty without any."""
     strip: SizeStrip | None
     """The same drawn; None where there are none."""
     agrees: bool | None
     """Whether the number of images that the rows are held against is one of them; None without one, or accuracies."""
+    tested: str
+    """Images that the confusion matrices of all its rows are of; empty where they differ, or there are none."""
     blocks: list[Block]
     impossible: list[Remark]
     """Numbers that no count gives, and why."""
@@ -93,7 +96,8 @@ class Finding:
 
     id: str
     text: str
-    where: str
+    where: list[tuple[str, str]]
+    """Parts of its place, each with the key of the table that it names, or nothing."""
 
 
 @dataclass(frozen=True)
@@ -188,7 +192,9 @@ def audit_page(audit: dict[str, Any], key: str, name: str, audit_json: str) -> A
             [item["n_confusion"] for table in audit["tables"].values() for item in _asked(table).values()],
         ),
         severities=[
-            Severity(severity, noun, meaning, [_finding(f) for f in audit["findings"] if f["severity"] == severity])
+            Severity(
+                severity, noun, meaning, [_finding(f, tables) for f in audit["findings"] if f["severity"] == severity]
+            )
             for severity, (noun, meaning) in SEVERITIES.items()
         ],
         tables=tables,
@@ -196,8 +202,12 @@ def audit_page(audit: dict[str, Any], key: str, name: str, audit_json: str) -> A
     )
 
 
-def _finding(found: dict[str, str]) -> Finding:
-    return Finding(found["id"], wording.sentence(found["text"]), found["where"])
+def _finding(found: dict[str, str], tables: Sequence[TableAudit]) -> Finding:
+    keys = {table.name.lower(): table.key for table in tables}
+    names = "|".join(map(re.escape, keys))
+    parts = re.split(rf"\b({names})\b", found["where"], flags=re.IGNORECASE) if keys else [found["where"]]
+    where = [(part, keys.get(part.lower(), "")) for part in parts if part]
+    return Finding(found["id"], wording.sentence(found["text"]), where)
 
 
 def _table(number: str, table: dict[str, Any], impossible: dict[tuple[str, str, str], str]) -> TableAudit:
@@ -209,31 +219,38 @@ def _table(number: str, table: dict[str, Any], impossible: dict[tuple[str, str, 
     assumed = sorted({item["n"] for item in items.values() if item["n"] is not None})
     fits = audit_words.ranges(table["consistent_n"])
     has_accuracy = table["n_accuracies"] > 0
+    tested = {name: audit_words.tested(item) for name, item in asked.items() if item["confusion"]}
+    common = next(iter(tested.values())) if len(set(tested.values())) == 1 else ""
+    why = {name: item["why"] for name, item in asked.items() if not item["confusion"]}
+    whys = why if common else why | tested
     return TableAudit(
         key=number,
         name=wording.table_name(number),
         title=table["title"],
         n_values=table["n_values"],
-        sizes=audit_words.sizes(fits, table["searched"], table["n_accuracies"], assumed),
+        sizes=audit_words.sizes(fits, table["searched"], table["n_accuracies"], assumed) if has_accuracy else "",
         strip=size_strip(fits, table["searched"], assumed) if fits else None,
         agrees=set(assumed) <= set(table["consistent_n"]) if has_accuracy and assumed else None,
-        blocks=_blocks([_row(name, of_item, asked.get(name)) for name, of_item in printed.items()]),
+        tested=common,
+        blocks=_blocks([_row(name, of, asked.get(name), whys.get(name, "")) for name, of in printed.items()]),
         impossible=_together(
             (_place(item, metric), reason) for (where, item, metric), reason in impossible.items() if where == number
         ),
-        unasked=_together((name, item["why"]) for name, item in items.items() if name not in asked and item["why"]),
+        unasked=_together(
+            ((name, item["why"]) for name, item in items.items() if name not in asked and item["why"]), len(items)
+        ),
         remarks=_together((_place(v["item"], v["metric"]), v["note"]) for v in values if v["note"]),
     )
 
 
-def _row(name: str, values: list[PrintedValue], item: dict[str, Any] | None) -> ItemRow:
+def _row(name: str, values: list[PrintedValue], item: dict[str, Any] | None, why: str) -> ItemRow:
     if item is None:
         return ItemRow(name, values, "", [], "")
-    return ItemRow(name, values, audit_words.confusion(item["n_confusion"]), audit_words.shown(item), item["why"])
+    return ItemRow(name, values, audit_words.confusion(item["n_confusion"]), audit_words.shown(item), why)
 
 
 def _place(item: str, metric: str) -> str:
-    return f"{item}, {wording.in_a_sentence(metric)}"
+    return item if metric == "size" else f"{item}, {wording.in_a_sentence(metric)}"
 
 
 def _asked(table: dict[str, Any]) -> dict[str, Any]:
@@ -249,9 +266,12 @@ def _blocks(rows: Sequence[ItemRow]) -> list[Block]:
     return [Block(list(metrics), part, any(row.words for row in part)) for metrics, part in found.items()]
 
 
-def _together(notes: Iterable[tuple[str, str]]) -> list[Remark]:
-    """Equal texts once, with all the places that they stand at."""
+def _together(notes: Iterable[tuple[str, str]], n_places: int = 0) -> list[Remark]:
+    """Equal texts once, with all the places that they stand at; in short where these are all that there are."""
     found: dict[str, list[str]] = {}
     for where, text in notes:
         found.setdefault(text, []).append(where)
-    return [Remark("; ".join(where), wording.sentence(text)) for text, where in found.items()]
+    return [
+        Remark("Every row" if len(where) == n_places > 1 else "; ".join(where), wording.sentence(text))
+        for text, where in found.items()
+    ]

@@ -11,7 +11,16 @@ MANY_RANGES = 12
 """Of numbers of test images; of more, the first are told."""
 
 MANY_MATRICES = 3
-"""Confusion matrices behind one row; more are counted, not shown."""
+"""Confusion matrices that give one row; more are counted, not shown."""
+
+BASES = {
+    "positive": ", of the positive class",
+    "negative": ", of the negative class",
+    "macro": ", as means over both classes",
+    "mixed": ", each number in a reading of its own",
+    None: "",
+}
+"""Whose precision, recall and F1 are printed."""
 
 WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
@@ -42,7 +51,7 @@ def in_words(number: int) -> str:
 
 
 def sizes(fits: Sequence[Range], searched: Sequence[int], n_accuracies: int, assumed: Sequence[int]) -> str:
-    """Which numbers of test images a table's accuracies allow.
+    """Which numbers of test images a table's accuracies, of which there are some, allow.
 
     Parameters
     ----------
@@ -55,8 +64,6 @@ def sizes(fits: Sequence[Range], searched: Sequence[int], n_accuracies: int, ass
     assumed : sequence of int
         Numbers of test images that the table's rows are held against: those that the paper states, or that follow.
     """
-    if n_accuracies == 0:
-        return "No accuracy here is a share of test images, so nothing is told of their number."
     low, high = searched
     whose = {1: "the accuracy", 2: "both accuracies"}.get(n_accuracies, f"all {in_words(n_accuracies)} accuracies")
     tried = f"Of {low:,} to {high:,} test images"
@@ -76,7 +83,20 @@ def confusion(n_confusion: int) -> str:
     """How many confusion matrices give the printed numbers of a row."""
     if n_confusion == 0:
         return "None."
-    return "Only one:" if n_confusion == 1 else f"{n_confusion:,}{':' if n_confusion <= MANY_MATRICES else '.'}"
+    return "Only one:" if n_confusion == 1 else f"{n_confusion:,} fit{':' if n_confusion <= MANY_MATRICES else '.'}"
+
+
+def tested(item: dict[str, Any]) -> str:
+    """Images that a row's confusion matrices are of, and whose metrics its numbers are.
+
+    Parameters
+    ----------
+    item : dict
+        As the audit has it, with at least one confusion matrix.
+    """
+    positives = {matrix["tp"] + matrix["fn"] for matrix in item["confusion"]}
+    few = f"{min(positives):,}" if len(positives) == 1 else f"{min(positives):,} to {max(positives):,}"
+    return f"{item['n']:,} images ({few} positive){BASES[item['basis']]}"
 
 
 def totals(agreeing: Sequence[bool], n_matrices: Sequence[int]) -> list[str]:
@@ -91,17 +111,16 @@ def totals(agreeing: Sequence[bool], n_matrices: Sequence[int]) -> list[str]:
     """
     told = []
     if agreeing:
-        tables = wording.count(len(agreeing), "table")
         told.append(
-            f"A number of test images is known for {tables} with accuracies; "
-            f"in {in_words(sum(agreeing))} of them all accuracies are shares of it."
+            f"Tables with accuracies and a known number of test images: {len(agreeing)}. "
+            f"Those whose accuracies are all shares of that number: {sum(agreeing)}."
         )
     if n_matrices:
-        rows = wording.count(len(n_matrices), "row")
         none, single = n_matrices.count(0), n_matrices.count(1)
+        found = {"exactly one": single, "several": len(n_matrices) - none - single, "none": none}
+        rows = [f"{number} {'has' if number == 1 else 'have'} {what}" for what, number in found.items() if number]
         told.append(
-            f"Confusion matrices were looked for behind {rows}: {in_words(single)} with exactly one, "
-            f"{in_words(none)} with none, {in_words(len(n_matrices) - none - single)} with several."
+            f"Rows whose confusion matrices were looked for: {len(n_matrices)}. Of them {wording.listed(rows)}."
         )
     return told
 

@@ -9,6 +9,8 @@ from typing import Any
 
 import pandas as pd
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from project_data import ROOT, make_project
 from typer.testing import CliRunner
 
@@ -16,7 +18,7 @@ from leukorepro.cli import app
 from leukorepro.config import AllIdbDataset, FolderDataset, Protocol, SimulatedDataset, Study
 from leukorepro.errors import UserError
 from leukorepro.evaluation.published import read_published
-from leukorepro.evaluation.testability import VERDICTS, untested
+from leukorepro.evaluation.testability import VERDICTS, untested, verdicts
 from leukorepro.evaluation.verdicts import judge, read_impossible, read_verdicts
 from leukorepro.resolved import ResolvedExtractor, ResolvedStudy
 from leukorepro.store import write_csv
@@ -145,6 +147,17 @@ def test_rounding_is_forgiven_as_far_as_digits_are_printed(
     row = verdict_on(value, half_unit, measured(OURS))
     assert row["verdict"] == verdict
     assert told in row["reason"]
+
+
+@given(st.integers(0, 1000), st.integers(1, 50), st.integers(0, 1000), st.integers(0, 300))
+def test_a_number_is_reproduced_if_anything_it_may_be_rounded_from_lies_in_our_interval(
+    value: int, half_unit: int, low: int, width: int
+) -> None:
+    """Whole numbers, so that all that it may be rounded from can be tried."""
+    possible = range(value - half_unit, value + half_unit + 1)
+    expected = any(low <= unrounded <= low + width for unrounded in possible)
+    (word,) = verdicts([value], [half_unit], [low], [low + width])
+    assert word == ("reproduced" if expected else "not reproduced")
 
 
 def test_the_interval_has_as_many_digits_as_the_number() -> None:

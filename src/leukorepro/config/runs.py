@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import Field, field_validator
 
@@ -44,8 +44,14 @@ class Run(Strict):
     precision: Precision = "float32"
     """`mixed`: half precision where a GPU is used and it serves."""
     controls: list[Control] = []
-    """Controls that every study has: `shuffled_labels`, `subject_identity`; default: none."""
+    """Controls that every study has: `shuffled_labels`, `subject_identity`; default: none. On a command line they have
+    commas between them."""
     studies: Annotated[list[StudyRun], Field(min_length=1)]
+
+    @field_validator("controls", mode="before")
+    @classmethod
+    def _from_command_line(cls, value: Any) -> Any:
+        return value.split(",") if isinstance(value, str) else value
 
     @field_validator("controls")
     @classmethod

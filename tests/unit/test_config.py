@@ -459,7 +459,7 @@ def test_a_grid_is_every_classifier_on_every_feature_set() -> None:
     study = Study.model_validate(changed(STUDY, "tables", "2", to={**table, "items": more}))
     assert [item.item for item in study.tables["2"].items] == ["ISet/cubic_svm", "GSet/cubic_svm", "more"]
     again = Study.model_validate(study.model_dump())
-    assert again == study, "a grid is expanded once"
+    assert again.tables == study.tables, "a grid is expanded once"
 
 
 @pytest.mark.parametrize("file", sorted((ROOT / "config/studies").glob("*.yaml")), ids=lambda file: file.stem)

@@ -18,7 +18,13 @@ rule audit_published:
     resources:
         mem_mb=1500,
     params:
-        code=code_digest("audit", "config", "evaluation/published.py"),
+        code=code_digest(
+            "audit",
+            "config",
+            "evaluation/published.py",
+            "models/networks",
+            "network_summary.py",
+        ),
     shell:
         r"""
         leukorepro audit published \

@@ -2,25 +2,37 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pandas as pd
 
-from leukorepro.audit.printed import Printed
-from leukorepro.audit.sizes import consistent_sizes
+from leukorepro.audit.agreement import claims, disagreements
+from leukorepro.audit.confusion import CELLS
+from leukorepro.audit.derived import f1_of_its_parts, kinds_of_f1, unequal_areas
+from leukorepro.audit.finding import Finding
+from leukorepro.audit.items import ItemAudit
+from leukorepro.audit.learnables import layers, networks
+from leukorepro.audit.of_tables import of_tables, reason
+from leukorepro.audit.paper import Paper
+from leukorepro.audit.split_shares import split_shares
+from leukorepro.audit.tables import TablesAudit
+from leukorepro.audit.totals import sums
 from leukorepro.config import Study, load_study, published_path, study_path
 from leukorepro.evaluation.published import read_published
 
 SCHEMA_VERSION = 1
+SHOWN = 20
+"""Confusion matrices of an item that are written out; all of them are counted."""
+GRAVEST_FIRST = ("error", "warning", "note")
 
 
-def audit(keys: Sequence[str]) -> dict[str, Any]:
+def audit(keys: Iterable[str]) -> dict[str, Any]:
     """Audit the printed numbers of some studies.
 
     Parameters
     ----------
-    keys : sequence of str
+    keys : iterable of str
         Keys of studies.
 
     Returns
@@ -33,11 +45,9 @@ def audit(keys: Sequence[str]) -> dict[str, Any]:
     UserError
         If there is no study of a name, or its configuration or its table of printed numbers is wrong.
     """
-    studies = {}
-    for key in keys:
-        study = load_study(study_path(key))
-        studies[key] = audit_study(study, read_published(published_path(key)))
-    return {"schema_version": SCHEMA_VERSION, "studies": studies}
+    studies = {key: load_study(study_path(key)) for key in keys}
+    audits = {key: audit_study(study, read_published(published_path(key))) for key, study in studies.items()}
+    return {"schema_version": SCHEMA_VERSION, "studies": audits}
 
 
 def audit_study(study: Study, published: pd.DataFrame) -> dict[str, Any]:
@@ -48,25 +58,74 @@ def audit_study(study: Study, published: pd.DataFrame) -> dict[str, Any]:
     study : Study
     published : DataFrame
         As `leukorepro.evaluation.published.read_published` gives them.
+
+    Returns
+    -------
+    dict
+        ``citation``; ``tables``, by name; ``impossible``, the numbers that no confusion matrix has; ``findings``,
+        the gravest first.
+
+    Raises
+    ------
+    UserError
+        If what the study declares about its numbers names one that is not printed.
     """
+    paper = Paper(study, published)
+    audits = TablesAudit(paper)
+    findings = sorted(_findings(paper, audits), key=lambda finding: GRAVEST_FIRST.index(finding.severity))
     return {
         "citation": f"{study.citation.authors} ({study.citation.year}). {study.citation.title}.",
-        "tables": {str(name): _table(study, str(name), rows) for name, rows in published.groupby("table", sort=False)},
-        "impossible": [],
-        "findings": [],
+        "tables": {table: _table(paper, audits, table) for table in paper.tables},
+        "impossible": list(_impossible(audits)),
+        "findings": [finding.as_json() for finding in findings],
     }
 
 
-def _table(study: Study, name: str, rows: pd.DataFrame) -> dict[str, Any]:
-    of_tests = rows[rows["metric"].isin(["accuracy", "test_accuracy"])]
-    accuracies = [Printed.of(v, h) for v, h in zip(of_tests["value"], of_tests["half_unit"], strict=True)]
-    low, high = 10, 2000
+def _findings(paper: Paper, audits: TablesAudit) -> Iterator[Finding]:
+    yield from of_tables(paper, audits)
+    yield from sums(paper)
+    yield from disagreements(paper)
+    yield from claims(paper)
+    yield from f1_of_its_parts(paper)
+    yield from kinds_of_f1(paper, audits)
+    yield from unequal_areas(paper)
+    yield from split_shares(paper)
+    yield from layers(paper)
+    yield from networks(paper)
+
+
+def _table(paper: Paper, audits: TablesAudit, table: str) -> dict[str, Any]:
+    found = audits.tables[table]
+    values = paper.tables[table]
     return {
-        "title": study.tables[name].title if name in study.tables else "",
-        "searched": [low, high],
-        "consistent_n": consistent_sizes(accuracies, low, high).tolist(),
-        "n_accuracies": len(accuracies),
-        "n_values": len(rows),
-        "values": [],
-        "items": {},
+        "title": paper.title(table),
+        "searched": list(found.searched),
+        "consistent_n": list(found.sizes),
+        "digits": "cut" if found.cut else "rounded",
+        "n_accuracies": len(found.accuracies),
+        "n_values": len(values),
+        "values": [{"item": v.item, "metric": v.metric, "value": v.text, "note": v.note} for v in values],
+        "items": {item: _item(of_item) for item, of_item in found.items.items()},
     }
+
+
+def _item(found: ItemAudit) -> dict[str, Any]:
+    matrices = found.matrices
+    positives = set((matrices[0] + matrices[1]).tolist()) or set(found.images.positives if found.images else ())
+    return {
+        "n": None if found.images is None else found.images.total,
+        "positives": positives.pop() if len(positives) == 1 else None,
+        "basis": found.basis,
+        "n_confusion": matrices.shape[1],
+        "confusion": [dict(zip(CELLS, column, strict=True)) for column in matrices.T[:SHOWN].tolist()],
+        "status": found.status,
+        "odd": list(found.odd),
+        "why": found.why,
+    }
+
+
+def _impossible(audits: TablesAudit) -> Iterator[dict[str, str]]:
+    for table, audit_of_table in audits.tables.items():
+        for item, found in audit_of_table.items.items():
+            for metric in found.odd if found.status == "impossible" else ():
+                yield {"table": table, "item": item, "metric": metric, "reason": reason(found, metric)}

@@ -11,6 +11,18 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
+from leukorepro.config.audits import (
+    AVERAGES,
+    TEXT,
+    Audit,
+    AuditAverage,
+    AuditTable,
+    Claim,
+    ImageSet,
+    PrintedLayers,
+    SplitShares,
+    Sum,
+)
 from leukorepro.config.datasets import (
     AllIdbDataset,
     AnyDataset,
@@ -55,12 +67,18 @@ from leukorepro.config.validity import Validity, ValiditySetting
 from leukorepro.validation import parse, read_yaml
 
 __all__ = [
+    "AVERAGES",
     "CONFIG",
     "IMAGES",
     "SCHEMAS",
+    "TEXT",
     "AllIdbDataset",
     "AnyDataset",
+    "Audit",
+    "AuditAverage",
+    "AuditTable",
     "Citation",
+    "Claim",
     "ClassifierBase",
     "ClassifierSpec",
     "CnmcDataset",
@@ -73,6 +91,7 @@ __all__ = [
     "FolderDataset",
     "Grid",
     "HoldOutScheme",
+    "ImageSet",
     "ImssDataset",
     "Item",
     "KFoldScheme",
@@ -84,6 +103,7 @@ __all__ = [
     "MlpSpec",
     "NetworkSpec",
     "Population",
+    "PrintedLayers",
     "Protocol",
     "PublishedProtocol",
     "RandomForestSpec",
@@ -98,12 +118,14 @@ __all__ = [
     "SimulationSize",
     "SoftmaxSpec",
     "SparseAutoencoderSpec",
+    "SplitShares",
     "Strict",
     "Study",
     "StudyRun",
     "Subjects",
     "SubjectsFromCsv",
     "SubjectsFromRegex",
+    "Sum",
     "SvmSpec",
     "Table",
     "TrainedFeaturesSpec",

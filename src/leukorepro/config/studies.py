@@ -6,6 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
+from leukorepro.config.audits import Audit
 from leukorepro.config.fields import FeatureSetName, Key, Metric, Strict, refuse_twice
 from leukorepro.config.schemes import LabelSet, PublishedProtocol, Scheme
 from leukorepro.config.systems import (
@@ -144,6 +145,8 @@ class Study(Strict):
     headline: str
     """Table and item of the number that the paper is quoted for, as `table/item`."""
     figures: dict[Key, Figure] = {}
+    audit: Annotated[Audit, Field(exclude=True)] = Audit()
+    """For the audit of the printed numbers; no part of a run."""
 
     @model_validator(mode="after")
     def _names_exist(self) -> Study:

@@ -19,7 +19,8 @@ from leukorepro import plan
 from leukorepro.cli import app
 from leukorepro.config import Item, KFoldScheme, LabelSet, Protocol, Run, SparseAutoencoderSpec, SvmSpec, load_run
 from leukorepro.data.manifest import COLUMNS
-from leukorepro.data.splits import make_splits, write_splits
+from leukorepro.data.split_tables import write_splits
+from leukorepro.data.splits import make_splits
 from leukorepro.evaluation.controls import agreement_by_chance, control_table, shuffled_rows, student_margin
 from leukorepro.features.fusion import Features, write_rows
 from leukorepro.models.controls import (

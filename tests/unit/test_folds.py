@@ -29,7 +29,8 @@ from leukorepro.config import (
     load_study,
 )
 from leukorepro.data.manifest import COLUMNS
-from leukorepro.data.splits import make_splits, write_splits
+from leukorepro.data.split_tables import write_splits
+from leukorepro.data.splits import make_splits
 from leukorepro.errors import UserError
 from leukorepro.features.fusion import Features, write_rows
 from leukorepro.models import classify as module

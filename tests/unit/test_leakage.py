@@ -17,7 +17,8 @@ from leukorepro.config import HoldOutScheme, KFoldScheme, Protocol
 from leukorepro.data.checksums import manifest_of, read_checksums
 from leukorepro.data.duplicates import find_duplicates
 from leukorepro.data.manifest import COLUMNS, write_manifest
-from leukorepro.data.splits import make_splits, write_splits
+from leukorepro.data.split_tables import write_splits
+from leukorepro.data.splits import make_splits
 from leukorepro.errors import UserError
 from leukorepro.store import write_json
 

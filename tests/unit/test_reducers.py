@@ -18,7 +18,8 @@ from typer.testing import CliRunner
 from leukorepro.cli import app
 from leukorepro.config import CnmcDataset, ConvAutoencoderSpec, HoldOutScheme, KFoldScheme, Protocol
 from leukorepro.data.manifest import scan
-from leukorepro.data.splits import make_splits, write_splits
+from leukorepro.data.split_tables import write_splits
+from leukorepro.data.splits import make_splits
 from leukorepro.errors import UserError
 from leukorepro.features.describe import describe
 from leukorepro.features.fusion import Features, map_dataset, read_features, write_rows

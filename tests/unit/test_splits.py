@@ -10,7 +10,8 @@ from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 
 from leukorepro.config import HoldOutScheme, KFoldScheme, LabelSet, Protocol
-from leukorepro.data.splits import make_splits, read_splits, write_splits
+from leukorepro.data.split_tables import read_splits, write_splits
+from leukorepro.data.splits import make_splits
 from leukorepro.errors import UserError
 
 VIEWS = ["identity", "hflip", "vflip"]

@@ -41,7 +41,8 @@ def make(
     --protocol subject_disjoint --split five_folds --manifest manifest.csv --output five_folds.csv`
     """
     from leukorepro.data.manifest import read_manifest
-    from leukorepro.data.splits import make_splits, write_splits
+    from leukorepro.data.split_tables import write_splits
+    from leukorepro.data.splits import make_splits
 
     resolved, chosen = resolve_study(run_file, override, study)
     table = make_splits(

@@ -39,7 +39,7 @@ def leakage(
     from leukorepro.audit.leakage import audit_leakage, steps_of
     from leukorepro.data.duplicates import read_duplicates
     from leukorepro.data.manifest import read_manifest
-    from leukorepro.data.splits import read_splits
+    from leukorepro.data.split_tables import read_splits
     from leukorepro.store import write_json
 
     steps = None

@@ -49,7 +49,7 @@ def fit_reducer(
     import torch
 
     from leukorepro.config import ConvAutoencoderSpec, TrainedFeaturesSpec
-    from leukorepro.data.splits import read_splits
+    from leukorepro.data.split_tables import read_splits
     from leukorepro.errors import UserError
     from leukorepro.features.fusion import read_features
     from leukorepro.models.reducers import fit_reducer as run
@@ -136,7 +136,7 @@ def classify(
 
     from leukorepro.config import ClassifierBase
     from leukorepro.data.manifest import read_manifest
-    from leukorepro.data.splits import read_splits
+    from leukorepro.data.split_tables import read_splits
     from leukorepro.errors import look_up
     from leukorepro.features.fusion import read_features
     from leukorepro.models.classify import classify as run
@@ -196,7 +196,7 @@ def control(
     """
     from leukorepro import plan
     from leukorepro.data.manifest import read_manifest
-    from leukorepro.data.splits import read_splits
+    from leukorepro.data.split_tables import read_splits
     from leukorepro.errors import UserError, look_up
     from leukorepro.evaluation.controls import control_table
     from leukorepro.features.fusion import read_features
@@ -268,7 +268,7 @@ def train(
     from leukorepro import plan
     from leukorepro.config import NetworkSpec
     from leukorepro.data.manifest import read_manifest
-    from leukorepro.data.splits import read_splits
+    from leukorepro.data.split_tables import read_splits
     from leukorepro.errors import look_up
     from leukorepro.models.network_fits import NetworkJob, fit_network
     from leukorepro.models.tasks import Model, Task

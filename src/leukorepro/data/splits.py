@@ -1,12 +1,12 @@
 """Splits: which rows train and which are tested, on every rung of the leakage ladder.
 
-A split table is written to a file before anything is fitted. It holds one row per image, view, repeat and fold.
+A split table is written to a file before anything is fitted (`leukorepro.data.split_tables`). It holds one row per
+image, view, repeat and fold.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -19,11 +19,8 @@ from sklearn.model_selection import (
 
 from leukorepro.config import HoldOutScheme, LabelSet, Protocol, Scheme
 from leukorepro.data.groups import groups
+from leukorepro.data.split_tables import COLUMNS
 from leukorepro.errors import UserError
-from leukorepro.store import read_csv, write_csv
-
-COLUMNS = ("image_id", "view", "role", "repeat", "fold")
-ROLES = ("train", "validation", "test", "excluded")
 
 Rows = NDArray[np.int64]
 Parts = Iterator[tuple[Rows, Rows]]
@@ -98,26 +95,6 @@ def classes_of(labels: pd.Series[str], label_set: LabelSet | None) -> pd.Series[
             f"{', '.join(label_set.classes)}; name it in the study's `label_sets`, or leave these tables out."
         )
     return classes
-
-
-def write_splits(splits: pd.DataFrame, path: Path) -> None:
-    """Write a split table."""
-    write_csv(splits[list(COLUMNS)], path)
-
-
-def read_splits(path: Path) -> pd.DataFrame:
-    """Read a split table, ours or a user's, and check it.
-
-    Raises
-    ------
-    UserError
-        If a column is missing or a role is unknown.
-    """
-    splits = read_csv(path, COLUMNS, text=("image_id", "view", "role"))
-    unknown = sorted(set(splits["role"]) - set(ROLES))
-    if unknown:
-        raise UserError(f"{path}: unknown role(s) {', '.join(unknown)}; allowed are {', '.join(ROLES)}.")
-    return splits
 
 
 def _by_view(pool: pd.DataFrame, scheme: Scheme, _: Protocol, seed: int) -> pd.DataFrame:

@@ -94,14 +94,14 @@ def dataset_page(study: ResolvedStudy, sources: Sources, output: Output) -> Data
             for label, number in scan["classes"].items()
         ],
         sheets=[_sheet(study, sources, number, label, output) for number, label in enumerate(scan["classes"], start=1)],
-        findings=[*_findings(scan), _near_duplicates(sources.duplicates)],
+        findings=list(_findings(scan, sources.duplicates)),
         manifest_csv=output.copy(sources.manifest_file, "data", study.study.key, "manifest.csv"),
         scan_json=output.copy(sources.scan_file, "data", study.study.key, "scan.json"),
         duplicates_json=output.copy(sources.duplicates_file, "data", study.study.key, "duplicates.json"),
     )
 
 
-def _findings(scan: dict[str, Any]) -> Iterator[Finding]:
+def _findings(scan: dict[str, Any], duplicates: dict[str, Any]) -> Iterator[Finding]:
     """What a reader must know, the worst first; unreadable files and conflicting labels also where there are none."""
     conflicts = scan["label_conflicts"]
     if conflicts:
@@ -126,6 +126,7 @@ def _findings(scan: dict[str, Any]) -> Iterator[Finding]:
         )
         lines = [" = ".join(one["images"]) for one in equal]
         yield Finding("Equal images", text, _some(lines), serious=False)
+    yield _near_duplicates(duplicates)
     if scan["conversions"]:
         lines = [
             f"{one['what']}: {count(one['images'], 'image')}, such as {one['examples'][0]}"

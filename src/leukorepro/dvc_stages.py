@@ -21,7 +21,8 @@ SOURCE = Path("src/leukorepro")
 CODE = {
     "dataset": ("data", "store.py"),
     "features": ("data", "device.py", "features", "store.py"),
-    "study": ("data", "device.py", "evaluation", "features", "models", "store.py"),
+    "audit": ("audit", "config", "evaluation/published.py", "store.py"),
+    "study": ("audit", "data", "device.py", "evaluation", "features", "models", "store.py"),
     "report": ("data", "evaluation", "plan.py", "report", "store.py"),
 }
 """Parts of the package that each kind of stage follows, as the rules behind it do."""
@@ -61,6 +62,7 @@ class _Stages:
     def all(self) -> dict[str, Any]:
         stages = {f"dataset-{name}": self._dataset(study) for name, study in sorted(self.datasets.items())}
         stages |= {f"features-{name}": self._features(name) for name in sorted(self.datasets) if self._parts(name)}
+        stages |= {f"audit-{study.study.key}": self._audit(study.study.key) for study in self.run.studies}
         stages |= {study.study.key: self._study(study) for study in self.run.studies}
         return {**stages, "report": self._report()}
 
@@ -91,9 +93,15 @@ class _Stages:
         stage = self._stage("Features of every view, one file per extractor", file, deps, "features", params, [file])
         return {"matrix": {"part": self._parts(dataset)}, **stage}
 
+    def _audit(self, key: str) -> Any:
+        deps = [str(published_path(key)), str(study_path(key))]
+        file = _audit_file(key)
+        return self._stage("What arithmetic says of the numbers that the paper prints", file, deps, "audit", [], [file])
+
     def _study(self, study: ResolvedStudy) -> Any:
         key = study.study.key
         deps = [
+            _audit_file(key),
             self._dataset_file(study),
             str(published_path(key)),
             str(study_path(key)),
@@ -101,9 +109,10 @@ class _Stages:
             *(f"results/features/{study.dataset_id}/{part}.h5" for part in self._parts_of(study)),
         ]
         about = f"Classifiers and metrics of {study.study.citation.authors.split(',')[0]} ({study.study.citation.year})"
-        params = ["budget", "seed", "studies"]
-        metrics = f"results/{self.run.name}/{key}/metrics.csv"
-        return self._stage(about, metrics, deps, "study", params, self._results(study))
+        params = ["budget", "seed", "studies", "controls"]
+        results = plan.study_results(self.run, study)
+        tables = " ".join(file for file in results if not file.endswith(".parquet"))
+        return self._stage(about, tables, deps, "study", params, results)
 
     def _report(self) -> Any:
         deps = {
@@ -112,15 +121,11 @@ class _Stages:
             *(str(study_path(study.study.key)) for study in self.run.studies),
             *(str(study.images) for study in self.datasets.values()),
             *(f"results/datasets/{name}" for name in self.datasets),
-            *(result for study in self.run.studies for result in self._results(study)),
+            *(_audit_file(study.study.key) for study in self.run.studies),
+            *(result for study in self.run.studies for result in plan.study_results(self.run, study)),
         }
         folder = f"results/{self.run.name}/report"
         return self._stage("The HTML page", f"{folder}/index.html", sorted(deps), "report", [], [folder])
-
-    def _results(self, study: ResolvedStudy) -> list[str]:
-        folder = f"results/{self.run.name}/{study.study.key}"
-        tables = [f"{folder}/{rung}/{name}.parquet" for rung in study.protocols for name in ("predictions", "fitting")]
-        return [*tables, f"{folder}/metrics.csv"]
 
     def _dataset_file(self, study: ResolvedStudy) -> str:
         return str(plan.dataset_file(study, self.run.budget))
@@ -132,3 +137,8 @@ class _Stages:
     def _parts(self, dataset: str) -> list[str]:
         studies = [study for study in self.run.studies if study.dataset_id == dataset]
         return sorted({part for study in studies for part in self._parts_of(study)})
+
+
+def _audit_file(key: str) -> str:
+    """Audit of the numbers that a study's paper prints."""
+    return f"results/audit/{key}.json"

@@ -26,6 +26,20 @@ from leukorepro.errors import UserError, unknown
 from leukorepro.resolved import ResolvedRun, ResolvedStudy
 from leukorepro.words import Budget, Rung
 
+STUDY_TABLES = (
+    "metrics",
+    "differences",
+    "cell_level",
+    "winners",
+    "calibration",
+    "reliability",
+    "decision",
+    "subjects",
+    "diagnosis",
+    "verdicts",
+)
+"""Tables of numbers of every study, all computed from its predictions."""
+
 
 def find_study(run: ResolvedRun, key: str) -> ResolvedStudy:
     """A run's study by its key.
@@ -186,6 +200,17 @@ def training_files(study: ResolvedStudy, rung: Rung) -> list[str]:
         if training_rung(study, fit, rung) == rung
     ]
     return [*reducers, *networks]
+
+
+def study_results(run: ResolvedRun, study: ResolvedStudy) -> list[str]:
+    """What is said of a study: predictions and leaks on every rung, then its tables of numbers."""
+    folder = f"results/{run.name}/{study.study.key}"
+    of_rungs = [
+        f"{folder}/{rung}/{name}"
+        for rung in study.protocols
+        for name in ("predictions.parquet", "fitting.parquet", "leakage.json")
+    ]
+    return [*of_rungs, *(f"{folder}/{name}.csv" for name in (*STUDY_TABLES, *(["controls"] if run.controls else [])))]
 
 
 def items_of_network(study: ResolvedStudy, fit: NetworkFit) -> list[tuple[str, Item]]:

@@ -10,40 +10,12 @@ rule build_report:
             for study in RUN.studies
             for name in ("manifest.csv", "scan.json", "duplicates.json")
         ],
-        leakage=[
-            f"results/{RUN.name}/{study.study.key}/{protocol}/leakage.json"
-            for study in RUN.studies
-            for protocol in study.protocols
-        ],
         audits=expand(
             rules.audit_published.output.audit,
             study=[study.study.key for study in RUN.studies],
         ),
-        metrics=expand(
-            rules.evaluate.output.metrics,
-            study=[study.study.key for study in RUN.studies],
-            allow_missing=True,
-        ),
-        comparisons=expand(
-            rules.compare.output,
-            study=[study.study.key for study in RUN.studies],
-            allow_missing=True,
-        ),
-        verdicts=expand(
-            rules.judge.output.verdicts,
-            study=[study.study.key for study in RUN.studies],
-            allow_missing=True,
-        ),
-        controls=expand(
-            rules.controls.output.controls,
-            study=[study.study.key for study in RUN.studies if RUN.controls],
-            allow_missing=True,
-        ),
-        predictions=[
-            f"results/{RUN.name}/{study.study.key}/{protocol}/{rows}.parquet"
-            for study in RUN.studies
-            for protocol in study.protocols
-            for rows in ("predictions", "fitting")
+        studies=[
+            file for study in RUN.studies for file in plan.study_results(RUN, study)
         ],
         trainings=[
             f"results/{RUN.name}/{study.study.key}/{protocol}/{file}"

@@ -97,7 +97,7 @@ def test_matrices_behind_rows_are_told(page: Page) -> None:
     assert rows["ISet"].endswith("Only one: TP 537, FN 0, FP 3, TN 564")
     assert rows["A"].endswith("None. without precision one does")
     assert rows["many"].endswith("4 fit.")
-    assert "Confusion matrices are of 1,104 images (537 positive), of the positive class." in words(page)
+    assert "Confusion matrices: 1,104 images (537 positive); metrics of the positive class." in words(page)
     assert "five classes: It has five classes." in words(page)
 
 
@@ -202,8 +202,16 @@ def test_tested_images_of_a_row_are_told_with_the_class_sizes_that_fit() -> None
     item = {"n": 2506, "basis": None, "confusion": matrices}
     assert audit_words.tested(item) == "2,506 images (6 to 8 positive)"
     assert audit_words.tested({**item, "basis": "macro", "confusion": matrices[:1]}) == (
-        "2,506 images (8 positive), as means over both classes"
+        "2,506 images (8 positive); metrics as means over both classes"
     )
+
+
+@pytest.mark.parametrize(("fits", "drawn"), [([], False), ([*range(10, 2001)], False), ([12], True)])
+def test_a_strip_is_drawn_where_it_tells_something(fits: list[int], drawn: bool) -> None:
+    study = report_audits.study()
+    study["tables"]["1"]["consistent_n"] = fits
+    (table, *_) = audit_page(study, KEY, "A", "a.json").tables
+    assert (table.strip is not None) == drawn
 
 
 def test_rows_that_differ_in_their_images_say_so_each() -> None:
@@ -212,9 +220,9 @@ def test_rows_that_differ_in_their_images_say_so_each() -> None:
     (table, *_) = audit_page(study, KEY, "A", "a.json").tables
     assert table.tested == ""
     assert [row.why for block in table.blocks for row in block.rows] == [
-        "1,104 images (537 positive), of the positive class",
+        "1,104 images (537 positive); metrics of the positive class",
         "without precision one does",
-        "1,104 images (537 positive), as means over both classes",
+        "1,104 images (537 positive); metrics as means over both classes",
     ]
 
 

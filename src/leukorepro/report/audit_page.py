@@ -77,7 +77,7 @@ class TableAudit:
     sizes: str
     """Which numbers of test images its accuracies allow, in words; empty without any."""
     strip: SizeStrip | None
-    """The same drawn; None where there are none."""
+    """The same drawn; None where none or every one fits."""
     agrees: bool | None
     """Whether the number of images that the rows are held against is one of them; None without one, or accuracies."""
     tested: str
@@ -219,6 +219,7 @@ def _table(number: str, table: dict[str, Any], impossible: dict[tuple[str, str, 
     assumed = sorted({item["n"] for item in items.values() if item["n"] is not None})
     fits = audit_words.ranges(table["consistent_n"])
     has_accuracy = table["n_accuracies"] > 0
+    low, high = table["searched"]
     tested = {name: audit_words.tested(item) for name, item in asked.items() if item["confusion"]}
     common = next(iter(tested.values())) if len(set(tested.values())) == 1 else ""
     why = {name: item["why"] for name, item in asked.items() if not item["confusion"]}
@@ -229,7 +230,7 @@ def _table(number: str, table: dict[str, Any], impossible: dict[tuple[str, str, 
         title=table["title"],
         n_values=table["n_values"],
         sizes=audit_words.sizes(fits, table["searched"], table["n_accuracies"], assumed) if has_accuracy else "",
-        strip=size_strip(fits, table["searched"], assumed) if fits else None,
+        strip=size_strip(fits, table["searched"], assumed) if fits not in ([], [(low, high)]) else None,
         agrees=set(assumed) <= set(table["consistent_n"]) if has_accuracy and assumed else None,
         tested=common,
         blocks=_blocks([_row(name, of, asked.get(name), whys.get(name, "")) for name, of in printed.items()]),

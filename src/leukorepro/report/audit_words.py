@@ -14,10 +14,10 @@ MANY_MATRICES = 3
 """Confusion matrices that give one row; more are counted, not shown."""
 
 BASES = {
-    "positive": ", of the positive class",
-    "negative": ", of the negative class",
-    "macro": ", as means over both classes",
-    "mixed": ", each number in a reading of its own",
+    "positive": "; metrics of the positive class",
+    "negative": "; metrics of the negative class",
+    "macro": "; metrics as means over both classes",
+    "mixed": "; metrics of either class or means over both",
     None: "",
 }
 """Whose precision, recall and F1 are printed."""

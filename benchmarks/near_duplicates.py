@@ -80,9 +80,8 @@ def measure(folder: Path, most: int) -> dict[str, object]:
     missed = dict.fromkeys(COPIES, 0)
     for name, made in copies.items():
         for one, other in zip(prints, made, strict=True):
-            pair = near_pairs(np.array([one.hashes, other.hashes]), np.array([one.picture, other.picture]))
-            missed[name] += len(pair.first) == 0
-    near = near_pairs(np.array([p.hashes for p in prints]), np.array([p.picture for p in prints]))
+            missed[name] += len(near_pairs([one, other]).first) == 0
+    near = near_pairs(prints)
     pairs = [(files[i], files[j]) for i, j in zip(near.first, near.second, strict=True)]
     n_pairs = len(files) * (len(files) - 1) // 2
     return {"images": len(files), "missed": missed, "pairs": n_pairs, "candidates": near.n_candidates, "found": pairs}

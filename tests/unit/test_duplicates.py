@@ -17,7 +17,7 @@ from leukorepro.cli import app
 from leukorepro.config import FolderDataset, KFoldScheme, Protocol, Simulation, SimulationSize
 from leukorepro.data.checksums import guess_adapter, incomparable_parts, manifest_of, read_checksums
 from leukorepro.data.duplicates import find_duplicates, look_at_images
-from leukorepro.data.fingerprints import fingerprint, near_pairs, orientations
+from leukorepro.data.fingerprints import Fingerprint, fingerprint, near_pairs, orientations
 from leukorepro.data.images import read_rgb
 from leukorepro.data.manifest import scan
 from leukorepro.data.simulate import simulate
@@ -175,14 +175,16 @@ def test_every_orientation_of_a_photograph_without_a_black_border_is_found() -> 
     pixels = np.asarray(Image.fromarray(coarse).resize((360, 270), Image.Resampling.BICUBIC))
     one = fingerprint(pixels)
     for turned in orientations(pixels):
-        other = fingerprint(turned)
-        assert len(near_pairs(np.array([one.hashes, other.hashes]), np.array([one.picture, other.picture])).first) == 1
+        assert len(near_pairs([one, fingerprint(turned)]).first) == 1
 
 
 def test_images_of_one_grey_are_near_duplicates_of_nothing() -> None:
     flat = [fingerprint(np.full((40, 40, 3), grey, dtype=np.uint8)) for grey in (0, 90, 90, 255)]
-    pairs = near_pairs(np.array([f.hashes for f in flat]), np.array([f.picture for f in flat]))
-    assert len(pairs.first) == 0
+    assert len(near_pairs(flat).first) == 0
+
+
+def prints(hashes: np.ndarray, pictures: np.ndarray) -> list[Fingerprint]:
+    return [Fingerprint(*parts) for parts in zip(hashes, pictures, strict=True)]
 
 
 @settings(max_examples=25, deadline=None)
@@ -191,7 +193,7 @@ def test_pairs_are_those_of_a_plain_loop(seed: int, n: int, bits: int, least: fl
     generator = np.random.default_rng(seed)
     hashes = generator.integers(0, 2**63, (n, 8), dtype=np.uint64)
     pictures = generator.integers(0, 256, (n, 32, 32), dtype=np.uint8)
-    found = near_pairs(hashes, pictures, max_distance=bits, min_correlation=least)
+    found = near_pairs(prints(hashes, pictures), max_distance=bits, min_correlation=least)
     expected = {}
     for i in range(n):
         for j in range(i + 1, n):
@@ -213,7 +215,7 @@ def test_ten_thousand_images_are_compared_in_seconds() -> None:
     pictures = generator.integers(0, 256, (10_000, 32, 32), dtype=np.uint8)
     hashes[9_999, 0], pictures[9_999] = hashes[3, 5], np.rot90(pictures[3][:, ::-1])
     start = time.process_time()
-    found = near_pairs(hashes, pictures)
+    found = near_pairs(prints(hashes, pictures))
     assert (found.first.tolist(), found.second.tolist()) == ([3], [9_999])
     assert time.process_time() - start < 10
 
@@ -225,6 +227,8 @@ def test_unreadable_files_and_vanished_ones(cells: list[Path], tmp_path: Path) -
     manifest = scan(FolderDataset(adapter="image_folder", images=tmp_path), tmp_path, progress=False).manifest
     found = find_duplicates(manifest, look_at_images(manifest, tmp_path, 10**7, progress=False))
     assert (found["n_files"], found["n_images"], found["n_duplicate_groups"]) == (3, 1, 0)
+    nothing = manifest[manifest["status"] != "ok"]
+    assert find_duplicates(nothing, look_at_images(nothing, tmp_path, 10**7, progress=False))["groups"] == []
     (tmp_path / "a.png").unlink()
     with pytest.raises(UserError, match=r"a\.png: .*its manifest calls it readable"):
         look_at_images(manifest, tmp_path, 10**7, progress=False)

@@ -19,7 +19,8 @@ EVALUATION = REPORT | {"evaluate", "collect_predictions", "controls"}
 MODELS = EVALUATION | {"fit_reducer", "classify"}
 FEATURES = MODELS | {"extract_features", "fuse_features"}
 DESCRIBED = FEATURES | {"describe_images"}
-DATA = DESCRIBED | {"scan_images", "make_splits"}
+SPLITS = {"make_splits", "audit_leakage"}
+DATA = DESCRIBED | SPLITS | {"scan_images", "find_duplicates"}
 DRAWING = {"simulate_images"}
 CONFIGURATION = {"resolve_config"}
 
@@ -46,11 +47,11 @@ def test_an_edit_of_code_re_runs_what_uses_it(edits: TinyProject, file: str, rul
     ("file", "old", "new", "rules"),
     [
         ("studies/tiny.yaml", "demo: 40", "demo: 41", MODELS | CONFIGURATION),
-        ("studies/tiny.yaml", "n_splits: 3", "n_splits: 2", MODELS | CONFIGURATION | {"make_splits"}),
+        ("studies/tiny.yaml", "n_splits: 3", "n_splits: 2", MODELS | CONFIGURATION | SPLITS),
         ("studies/tiny.yaml", "degree: 3", "degree: 2", MODELS - {"fit_reducer"} | CONFIGURATION),
         ("studies/tiny.yaml", "title: With", "title: Still with", REPORT | CONFIGURATION | {"evaluate"}),
         ("datasets/tiny.yaml", "images: 36, external", "images: 40, external", DATA | CONFIGURATION | DRAWING),
-        ("runs/tiny.yaml", "budget: demo", "seed: 1\nbudget: demo", FEATURES | CONFIGURATION | {"make_splits"}),
+        ("runs/tiny.yaml", "budget: demo", "seed: 1\nbudget: demo", FEATURES | CONFIGURATION | SPLITS),
         ("published/tiny.csv", "plain,accuracy,0.99", "plain,accuracy,0.98", REPORT | {"evaluate"}),
     ],
     ids=["epochs", "folds", "classifier", "title", "dataset", "seed", "published"],
@@ -96,4 +97,4 @@ def test_another_way_to_say_the_same_run_re_runs_nothing(edits: TinyProject) -> 
 
 
 def test_a_key_of_the_run_can_be_changed_on_the_command_line(edits: TinyProject) -> None:
-    assert edits.planned("--config", "seed=1") == FEATURES | CONFIGURATION | {"make_splits"}
+    assert edits.planned("--config", "seed=1") == FEATURES | CONFIGURATION | SPLITS

@@ -78,9 +78,7 @@ def look_at_images(
         seen = list(tqdm(work, total=len(paths), desc="Comparing", unit="image", mininterval=1, disable=not progress))
     digests = np.full(len(manifest), "", dtype=object)
     digests[readable] = [digest for digest, _ in seen]
-    hashes = np.array([print_.hashes for _, print_ in seen], dtype=np.uint64).reshape(len(seen), -1)
-    pictures = np.array([print_.picture for _, print_ in seen], dtype=np.uint8)
-    near = fingerprints.near_pairs(hashes, pictures)
+    near = fingerprints.near_pairs([cell for _, cell in seen])
     return Contents(digests.tolist(), replace(near, first=readable[near.first], second=readable[near.second]))
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 import imagehash
@@ -82,8 +82,7 @@ def orientations(picture: NDArray[np.uint8]) -> list[NDArray[np.uint8]]:
 
 
 def near_pairs(
-    hashes: NDArray[np.uint64],
-    pictures: NDArray[np.uint8],
+    prints: Sequence[Fingerprint],
     *,
     max_distance: int = MAX_DISTANCE,
     min_correlation: float = MIN_CORRELATION,
@@ -95,10 +94,8 @@ def near_pairs(
 
     Parameters
     ----------
-    hashes : ndarray of uint64, shape (n, 8)
-        All orientations, the image's own first.
-    pictures : ndarray of uint8, shape (n, 32, 32)
-        Small grey pictures.
+    prints : sequence of Fingerprint
+        One of each image.
     max_distance : int
         Bits in which hashes of candidates may differ, 0 to 64.
     min_correlation : float
@@ -107,8 +104,10 @@ def near_pairs(
     Returns
     -------
     NearPairs
-        Every pair once, first before second, with its best correlation.
+        Every pair once, first before second, with its best correlation; positions in `prints`.
     """
+    hashes = np.array([one.hashes for one in prints], dtype=np.uint64).reshape(-1, ORIENTATIONS)
+    pictures = np.array([one.picture for one in prints], dtype=np.uint8).reshape(-1, SIDE, SIDE)
     found: dict[tuple[int, int], float] = {}
     n_candidates = 0
     for candidates in _candidates(hashes, max_distance):

@@ -209,7 +209,7 @@ def test_normal_resamples_give_the_t_interval():
     numbers = np.random.default_rng(8).normal(size=16)
     quantiles = stats.norm.ppf((np.arange(100_000) + 0.5) / 100_000)
     resamples = numbers.mean() + numbers.std() / 4 * quantiles
-    interval = percentile_interval(resamples, 16, share=False)
+    interval = percentile_interval(resamples, 16)
     expected = stats.ttest_1samp(numbers, 0).confidence_interval(0.95)
     assert (interval.low, interval.high) == pytest.approx(expected, abs=1e-3)
 

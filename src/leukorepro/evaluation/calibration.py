@@ -62,8 +62,7 @@ def calibration(rows: Forecasts, n_resamples: int, seed: int) -> dict[str, tuple
     weights = resample_weights(rows.n_groups, n_resamples, seed).astype(np.float64)
     resamples = _measures(sums, weights)
     found = {
-        name: (float(once[name][0]), percentile_interval(values, rows.n_groups, share=False))
-        for name, values in resamples.items()
+        name: (float(once[name][0]), percentile_interval(values, rows.n_groups)) for name, values in resamples.items()
     }
     found["ece_by_chance"] = _by_chance(rows, seed), Interval(np.nan, np.nan, 0)
     return {name: found[name] for name in CALIBRATION_METRICS}

@@ -54,9 +54,9 @@ def decision_curve(rows: Forecasts, n_resamples: int, seed: int) -> Iterator[Dec
         yield Decision(
             threshold,
             float(model[place, 0]),
-            percentile_interval(models[place], rows.n_groups, share=False),
+            percentile_interval(models[place], rows.n_groups),
             float(treat_all[place, 0]),
-            percentile_interval(treat_alls[place], rows.n_groups, share=False),
+            percentile_interval(treat_alls[place], rows.n_groups),
         )
 
 

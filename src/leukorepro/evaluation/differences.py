@@ -87,7 +87,7 @@ def difference_interval(resamples: Floats, n_groups: int, level: float = LEVEL, 
     shares : bool
         Whether both metrics are shares, in [0, 1], so that a difference that never varies has bounds.
     """
-    bounds = percentile_interval(resamples, n_groups, level, share=False)
+    bounds = percentile_interval(resamples, n_groups, level)
     defined = resamples[~np.isnan(resamples)]
     if not shares or n_groups < 2 or bounds.n_undefined > MAX_UNDEFINED * len(resamples) or np.ptp(defined) > ROUNDING:
         return bounds

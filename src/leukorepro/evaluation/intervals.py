@@ -89,7 +89,7 @@ def intervals(
     return {
         name: share_interval(shares[name], values, counts[name], level)
         if name in shares
-        else percentile_interval(values, counts[name], level, share=False)
+        else percentile_interval(values, counts[name], level)
         for name, values in resamples.items()
     }
 
@@ -126,16 +126,19 @@ def share_interval(value: float, resamples: Floats, n_groups: int, level: float 
     freedom. Korn and Graubard, Survey Methodology 24, 1998, compare it with other intervals of shares in clusters.
     """
     defined, undefined = _defined(resamples, n_groups)
-    interval = _unvarying(defined, n_groups, level)
-    if interval is None:
+    low, high = np.nan, np.nan
+    if _varies(defined):
         error = defined.std() * np.sqrt(n_groups / (n_groups - 1)) / (value * (1 - value))
         reach = stdtrit(n_groups - 1, (1 + level) / 2) * error
-        interval = expit(logit(value) - reach), expit(logit(value) + reach)
-    return Interval(float(interval[0]), float(interval[1]), undefined)
+        low, high = expit(logit(value) - reach), expit(logit(value) + reach)
+    elif defined.size > 0 and value in (0, 1):
+        exact = ((1 - level) / 2) ** (1 / n_groups)
+        low, high = (exact, 1) if value == 1 else (0, 1 - exact)
+    return Interval(float(low), float(high), undefined)
 
 
-def percentile_interval(resamples: Floats, n_groups: int, level: float = LEVEL, *, share: bool = True) -> Interval:
-    """Percentile interval, its percentiles widened for few groups.
+def percentile_interval(resamples: Floats, n_groups: int, level: float = LEVEL) -> Interval:
+    """Percentile interval of a number that is no share, its percentiles widened for few groups.
 
     Parameters
     ----------
@@ -145,8 +148,6 @@ def percentile_interval(resamples: Floats, n_groups: int, level: float = LEVEL, 
         Number of groups that it rests on.
     level : float
         Nominal coverage, in (0, 1).
-    share : bool
-        Whether the number is a share, in [0, 1], that has exact bounds.
 
     Notes
     -----
@@ -154,11 +155,10 @@ def percentile_interval(resamples: Floats, n_groups: int, level: float = LEVEL, 
     Statistician 69, 2015.
     """
     defined, undefined = _defined(resamples, n_groups)
-    interval = _unvarying(defined, n_groups, level, share)
-    if interval is None:
-        tail = ndtr(-np.sqrt(n_groups / (n_groups - 1)) * stdtrit(n_groups - 1, (1 + level) / 2))
-        interval = np.quantile(defined, tail), np.quantile(defined, 1 - tail)
-    return Interval(float(interval[0]), float(interval[1]), undefined)
+    if not _varies(defined):
+        return Interval(np.nan, np.nan, undefined)
+    tail = ndtr(-np.sqrt(n_groups / (n_groups - 1)) * stdtrit(n_groups - 1, (1 + level) / 2))
+    return Interval(float(np.quantile(defined, tail)), float(np.quantile(defined, 1 - tail)), undefined)
 
 
 def _defined(resamples: Floats, n_groups: int) -> tuple[Floats, int]:
@@ -168,12 +168,5 @@ def _defined(resamples: Floats, n_groups: int) -> tuple[Floats, int]:
     return defined[:0] if n_groups < 2 or undefined > MAX_UNDEFINED * len(resamples) else defined, undefined
 
 
-def _unvarying(defined: Floats, n_groups: int, level: float, share: bool = True) -> tuple[float, float] | None:
-    """Bounds of a number that is the same in every resample, NaN if it has none; None if it varies."""
-    if defined.size == 0:
-        return np.nan, np.nan
-    if np.ptp(defined) > ROUNDING:
-        return None
-    exact = ((1 - level) / 2) ** (1 / n_groups)
-    bounds = {1.0: (exact, 1.0), 0.0: (0.0, 1 - exact)} if share else {}
-    return bounds.get(float(defined[0]), (np.nan, np.nan))
+def _varies(defined: Floats) -> bool:
+    return defined.size > 0 and bool(np.ptp(defined) > ROUNDING)

@@ -127,7 +127,7 @@ def _corrected(
     if won.is_share:
         bounds = share_interval(won.value, drawn, won.n_groups)
     else:
-        bounds = percentile_interval(drawn, won.n_groups, share=False)
+        bounds = percentile_interval(drawn, won.n_groups)
     moved = np.array([bounds.low, bounds.high]) - optimism
     low, high = np.clip(moved, 0, 1) if won.is_share else moved
     return won.value, optimism, won.value - optimism, float(low), float(high)

@@ -20,6 +20,7 @@ from leukorepro.data.fingerprints import NearPairs
 from leukorepro.evaluation.cell_level import cell_level
 from leukorepro.evaluation.comparison import evaluate
 from leukorepro.evaluation.differences import differences
+from leukorepro.evaluation.patients import diagnose
 from leukorepro.evaluation.predictions import collect, write_fitting, write_predictions
 from leukorepro.evaluation.study_cells import StudyCells
 from leukorepro.evaluation.verdicts import judge
@@ -218,13 +219,15 @@ def classes(study: ResolvedStudy) -> list[str]:
 
 def _write_dataset(root: Path, study: ResolvedStudy, generator: np.random.Generator) -> pd.DataFrame:
     rows = []
+    n_classes = len(classes(study))
+    n_subjects = 12 // n_classes * n_classes  # each has images of one class
     for number in range(60):
-        label = classes(study)[number % len(classes(study))]
+        label = classes(study)[number % n_classes]
         path = f"{number:03d}.png"
         pixels = generator.integers(0, 255, (24, 30, 3), dtype=np.uint8)
         (study.images).mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(study.images / path)
-        rows.append((path, path, label, f"s{number % 12}", path, "", f"{number:064x}", 30, 24, "ok"))
+        rows.append((path, path, label, f"s{number % n_subjects}", path, "", f"{number:064x}", 30, 24, "ok"))
     columns = ["image_id", "path", "label", "subject_id", "source_id", "official_split", "sha256"]
     manifest = pd.DataFrame(rows, columns=[*columns, "width", "height", "status"])
     manifest.loc[59, ["status", "width", "height"]] = ["truncated", 0, 0]
@@ -343,6 +346,7 @@ def _write_results(
     write_csv(differences(cells, seed=0, n_resamples=50), folder / "differences.csv")
     write_csv(cell_level(cells), folder / "cell_level.csv")
     write_csv(winners(cells, seed=0, n_resamples=50), folder / "winners.csv")
+    diagnose(tested, study, 0, 50).write(folder)
     table, _, item = study.study.headline.partition("/")
     impossible = {(table, item, study.study.tables[table].metrics[1]): IMPOSSIBLE} if len(printed) > 1 else {}
     judged = judge(printed, metrics, study, impossible, budget=budget, dataset_complete=False)

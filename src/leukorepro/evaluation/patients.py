@@ -13,20 +13,31 @@ import numpy as np
 import pandas as pd
 
 from leukorepro.config import ClassifierSpec
-from leukorepro.errors import UserError
 from leukorepro.evaluation.calibration import CALIBRATION_METRICS, calibration, reliability
 from leukorepro.evaluation.contract import score_columns
 from leukorepro.evaluation.curves import last_epochs
 from leukorepro.evaluation.decision_curve import decision_curve
 from leukorepro.evaluation.diagnosis import diagnosis_metrics
 from leukorepro.evaluation.intervals import N_RESAMPLES
-from leukorepro.evaluation.predictions import Cell, groups_of_rows, positions_of_cells, rows_of_cell
+from leukorepro.evaluation.predictions import Cell, groups_of_rows
 from leukorepro.evaluation.probabilities import forecasts
+from leukorepro.evaluation.study_cells import StudyCells
 from leukorepro.evaluation.subjects import MAJORITY, MEAN_SCORE, Subjects
 from leukorepro.resolved import ResolvedStudy
-from leukorepro.store import write_csv
+from leukorepro.store import read_numbers, write_csv
 from leukorepro.tables import CALIBRATION_TABLE, DECISION_TABLE, DIAGNOSIS_TABLE, RELIABILITY_TABLE, SUBJECTS_TABLE
-from leukorepro.words import LADDER
+
+TABLES = {
+    "calibration": CALIBRATION_TABLE,
+    "reliability": RELIABILITY_TABLE,
+    "decision": DECISION_TABLE,
+    "subjects": SUBJECTS_TABLE,
+    "diagnosis": DIAGNOSIS_TABLE,
+}
+"""Columns of each table, by its name."""
+
+TEXT = ("study", "table", "item", "protocol", "metric", "note", "class", "subject_id", "rule", "method")
+"""Columns that are no numbers."""
 
 MARGINS = "scores are margins, not probabilities"
 """Why an item has no calibration, no decision curve and no mean score."""
@@ -51,6 +62,22 @@ class Patients:
     diagnosis: pd.DataFrame
     """Columns `DIAGNOSIS_TABLE`: of every rule the metrics of `leukorepro.evaluation.diagnosis`; `n_positive` is empty
     where there are three classes or more; `note` says who has no diagnosis and why."""
+
+    @classmethod
+    def read(cls, folder: Path) -> Patients:
+        """Read what `write` wrote; numbers become floats, NaN where the cell is empty.
+
+        Raises
+        ------
+        UserError
+            If a file is missing or has other columns.
+        """
+        return cls(
+            **{
+                name: read_numbers(folder / f"{name}.csv", columns, [column for column in columns if column in TEXT])
+                for name, columns in TABLES.items()
+            }
+        )
 
     def write(self, folder: Path) -> None:
         """Write ``calibration.csv`` and the others into a folder."""
@@ -78,29 +105,21 @@ def diagnose(
     Raises
     ------
     UserError
-        If predictions name an item or a protocol that the study has not; if a cell has two classes and its positive
-        one is neither; if a classifier that gives probabilities gave something else.
+        As `leukorepro.evaluation.study_cells.StudyCells`; also if a cell has two classes and its positive one is
+        neither, or if a classifier that gives probabilities gave something else.
     """
     study = resolved.study
-    items = {(number, item.item): (table, item) for number, table in study.tables.items() for item in table.items}
+    cells = StudyCells(resolved, [last_epochs(frame, study) for frame in predictions])
     found: dict[Cell, _Lines] = {}
-    for frame in predictions:
-        last = last_epochs(frame, study)
-        for cell, positions in positions_of_cells(last).items():
-            if cell[:2] not in items or cell.protocol not in LADDER:
-                raise UserError(
-                    f"predictions of table '{cell.table}', item '{cell.item}', protocol '{cell.protocol}': not in the "
-                    f"configuration of study '{study.key}'; run the stage that makes them again."
-                )
-            table, item = items[cell[:2]]
-            positive = resolved.positive_class_of(table.split_of(item))
+    for (number, name), (table, item) in cells.items.items():
+        positive = resolved.positive_class_of(table.split_of(item))
+        for rung in cells.rungs(number, name):
+            cell = Cell(number, name, rung)
             spec = study.classifiers[item.classifier]
-            found[cell] = _Cell(rows_of_cell(last, positions), spec, positive, n_resamples, seed).lines()
-    ordered = [cell for key in items for rung in LADDER if (cell := Cell(*key, rung)) in found]
-    columns = (CALIBRATION_TABLE, RELIABILITY_TABLE, DECISION_TABLE, SUBJECTS_TABLE, DIAGNOSIS_TABLE)
+            found[cell] = _Cell(cells.tested(cell), spec, positive, n_resamples, seed).lines()
     tables = []
-    for place, names in enumerate(columns):
-        lines = [(study.key, *cell, *line) for cell in ordered for line in found[cell][place]]
+    for place, names in enumerate(TABLES.values()):
+        lines = [(study.key, *cell, *line) for cell, parts in found.items() for line in parts[place]]
         table_of_all = pd.DataFrame(lines, columns=list(names))
         tables.append(table_of_all.astype({name: "Int64" for name in names if name.startswith("n_")}))
     return Patients(*tables)

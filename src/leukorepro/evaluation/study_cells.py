@@ -32,7 +32,7 @@ class StudyCells:
     ------
     UserError
         If there are no predictions; if they name an item or a protocol that the study has not, or the same ones come
-        in two tables; if a table prints an accuracy or a loss of the training part and there are no predictions of it.
+        in two tables.
     """
 
     def __init__(
@@ -52,12 +52,6 @@ class StudyCells:
             raise UserError(
                 f"study '{resolved.study.key}': no predictions to evaluate; run the stage that makes them first."
             )
-        for cell in self._tested:
-            if self.items[cell[:2]][0].needs_fitted_rows and cell not in self._fitted:
-                raise UserError(
-                    f"{_name(cell)}: no predictions of training rows, which the table's metrics need; "
-                    "run the stage that makes them again."
-                )
 
     def images(self) -> pd.DataFrame:
         """All images of all rows: columns ``image_id, subject_id, source_id``, in the order of their names.
@@ -92,8 +86,21 @@ class StudyCells:
         return self._tested[cell]()
 
     def fitted(self, cell: Cell) -> pd.DataFrame | None:
-        """A cell's predictions of training and validation rows; None where there are none."""
-        return self._fitted[cell]() if cell in self._fitted else None
+        """A cell's predictions of training and validation rows; None where there are none.
+
+        Raises
+        ------
+        UserError
+            If there are none, and its table prints an accuracy or a loss of the training part.
+        """
+        if cell in self._fitted:
+            return self._fitted[cell]()
+        if self.items[cell[:2]][0].needs_fitted_rows:
+            raise UserError(
+                f"{_name(cell)}: no predictions of training rows, which the table's metrics need; "
+                "run the stage that makes them again."
+            )
+        return None
 
     def measuring(self, table: str, item: str, n_resamples: int, seed: int) -> Measuring:
         """How an item is measured."""

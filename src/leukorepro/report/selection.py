@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from leukorepro.config import Item, Table
@@ -36,15 +37,18 @@ def shown_rungs(study: ResolvedStudy) -> list[Rung]:
 def main_item(study: ResolvedStudy, numbers: Numbers, key: str) -> str:
     """The item that stands for a table: the study's headline, else the best printed one, else the first."""
     table, _, item = study.study.headline.partition("/")
-    if table == key:
-        return item
     spec = study.study.tables[key]
-    for metric in spec.metrics:
-        printed = {i.item: numbers.published(key, i.item, metric).value for i in spec.items}
+    return item if table == key else best_printed(numbers, key, spec.metrics, [i.item for i in spec.items])
+
+
+def best_printed(numbers: Numbers, key: str, metrics: Sequence[str], items: Sequence[str]) -> str:
+    """The item of a table with the best printed number, in the first metric that any has one in; else the first."""
+    for metric in metrics:
+        printed = {item: numbers.published(key, item, metric).value for item in items}
         known = {name: value for name, value in printed.items() if value is not None}
         if known:
             return max(known, key=known.__getitem__)
-    return spec.items[0].item
+    return items[0]
 
 
 def drawn_items(study: ResolvedStudy, numbers: Numbers, key: str) -> list[str]:

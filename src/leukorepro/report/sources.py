@@ -17,6 +17,7 @@ from leukorepro.evaluation.cell_level import read_cell_level
 from leukorepro.evaluation.contract import with_categories
 from leukorepro.evaluation.curves import confusion_matrices, last_epochs, roc_curves
 from leukorepro.evaluation.differences import read_differences
+from leukorepro.evaluation.patients import Patients
 from leukorepro.evaluation.predictions import Cell, read_fitting, read_predictions
 from leukorepro.evaluation.verdicts import read_verdicts
 from leukorepro.evaluation.winners import read_winners
@@ -41,6 +42,8 @@ class Sources:
     """Intervals that take cells for independent."""
     verdicts_file: Path
     verdicts: pd.DataFrame
+    patients_folder: Path
+    patients: Patients
     roc: pd.DataFrame
     """Columns table, item, protocol, class, fpr, tpr: one row per corner, for the items and rungs that are drawn; of
     training rows where the table is about them alone, else of tested ones, as the confusion matrices are."""
@@ -97,6 +100,8 @@ def read_sources(study: ResolvedStudy, results: Path, *, controls: bool) -> Sour
         cell_level=read_cell_level(folder / "cell_level.csv"),
         verdicts_file=folder / "verdicts.csv",
         verdicts=read_verdicts(folder / "verdicts.csv"),
+        patients_folder=folder,
+        patients=Patients.read(folder),
         roc=_roc(study, numbers, drawn),
         confusion=pd.concat([confusion_matrices(rows) for rows in drawn.values()], ignore_index=True),
         controls_file=folder / "controls.csv" if controls else None,

@@ -15,6 +15,7 @@ from leukorepro.report.ladder import Differences, Ladder, ladder_of
 from leukorepro.report.layout import Layout, lay_out
 from leukorepro.report.leakage_page import LeakagePage, leakage_page
 from leukorepro.report.output import Output
+from leukorepro.report.patients_page import PatientsPage, patients_page
 from leukorepro.report.pictures import Picture, Studio
 from leukorepro.report.selection import drawn_before
 from leukorepro.report.sources import Sources
@@ -67,6 +68,7 @@ class StudyPage:
     verdicts: VerdictsPage
     leakage: LeakagePage
     tables: list[TablePage]
+    patients: PatientsPage
     comparisons: ComparisonsPage
     controls: ControlsPage | None
     """None where the run asks for none."""
@@ -95,6 +97,7 @@ def study_page(study: ResolvedStudy, budget: Budget, sources: Sources, output: O
         verdicts=verdicts_page(study, sources, untested(study, budget, bool(sources.scan["complete"])), output),
         leakage=leakage_page(study, sources, output),
         tables=[_table(study, sources, number, studio) for number in study.study.tables],
+        patients=patients_page(study, sources, conditions, output),
         comparisons=comparisons_page(study, top, sources, conditions, output),
         controls=None
         if sources.controls_file is None

@@ -7,6 +7,7 @@ import re
 from collections.abc import Collection, Sequence
 
 from leukorepro.config import Citation, Table
+from leukorepro.evaluation.calibration import CALIBRATION_METRICS
 from leukorepro.evaluation.published import CORRELATIONS, LOSSES
 from leukorepro.evaluation.published import is_share as is_share  # also said as wording.is_share
 from leukorepro.words import Rung, Scope, Unit
@@ -84,10 +85,12 @@ def scaled(value: float | None, scale: float) -> float:
 def number(metric: str, value: float | None) -> str:
     """A metric's value as printed, a dash where there is none.
 
-    Shares in per cent with one decimal, AUROC and correlations with three, losses with four.
+    Shares in per cent with one decimal; AUROC, correlations and what tells of calibration with three; losses with four.
     """
     if value is None or math.isnan(value):
         return MISSING
+    if metric in CALIBRATION_METRICS:
+        return f"{value:.3f}"
     if is_share(metric):
         return f"{100 * value:.1f}"
     if metric in LOSSES:

@@ -23,9 +23,18 @@ def study(items: dict[str, dict[str, str]], **table: Any) -> ResolvedStudy:
                 "citation": {"authors": "A. Bee", "title": "T", "journal": "J", "year": 2024},
                 "published_dataset": "image_folder",
                 "published_protocol": {"unit": "view", "scope": "train"},
-                "descriptors": {"pixels": {"descriptor": "pixels"}},
-                "feature_sets": {"plain": ["pixels"]},
-                "classifiers": {"svm": {"kind": "svm", "kernel": "rbf"}},
+                "descriptors": {"pixels": {"descriptor": "pixels"}, "images": {"descriptor": "images"}},
+                "feature_sets": {"plain": ["pixels"], "images": ["images"]},
+                "classifiers": {
+                    "svm": {"kind": "svm", "kernel": "rbf"},
+                    "network": {
+                        "kind": "network",
+                        "architecture": "two_convolutions",
+                        "epochs": {"demo": 3, "published": 3},
+                        "batch_size": 8,
+                        "learning_rate": 0.001,
+                    },
+                },
                 "splits": {
                     "folds": {"kind": "k_fold", "n_splits": 4},
                     "tenth": {"kind": "hold_out", "test_share": 0.1, "validation_share": 0.2, "turns": 3},

@@ -104,3 +104,26 @@ def test_p_values_stand_at_accuracies_of_items_on_one_split():
         assert found.loc[name, "p_mcnemar"] == pytest.approx(exact[name], rel=1e-12)
     low, high = sorted(exact.values())
     assert sorted(found["p_mcnemar_holm"]) == pytest.approx([min(1, 2 * low), max(min(1, 2 * low), high)], rel=1e-12)
+
+
+def test_epochs_of_a_network_are_no_folds():
+    """Where all epochs count, a fold's accuracy is their mean, and the cells are those of the last one."""
+    resolved = study(
+        {"one": {"classifier": "network", "features": "images"}, "two": {"classifier": "svm"}}, epochs="all"
+    )
+    rng = np.random.default_rng(2)
+    n, subject = 60, np.arange(60)
+    positive = subject % 2 == 0
+    epochs = [
+        answers("one", subject, positive, np.where(positive, 1, -1) + noise * rng.normal(size=n), repeat=epoch)
+        for epoch, noise in enumerate((3.0, 2.0, 0.1))
+    ]
+    other = answers("two", subject, positive, np.where(positive, 1, -1) + 2.0 * rng.normal(size=n))
+    table = differences(cells(resolved, *epochs, other), seed=0, n_resamples=20)
+    found = table[table["metric"] == "accuracy"].iloc[0]
+    right = [(frame["y_true"] == frame["y_pred"]).to_numpy() for frame in (*epochs, other)]
+    by_fold = [np.mean([r[k::4].mean() for r in right[:3]]) - right[3][k::4].mean() for k in range(4)]
+    sign = 1 if found["item"] == "one" else -1
+    assert found["difference"] == pytest.approx(sign * np.mean(by_fold), abs=1e-12)
+    assert found["p_corrected_t"] == pytest.approx(corrected_resampled_t(by_fold, 1 / 3), rel=1e-12)
+    assert found["p_mcnemar"] == pytest.approx(mcnemar_p(right[2], right[3]), rel=1e-12)

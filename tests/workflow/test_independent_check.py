@@ -1,13 +1,15 @@
-"""What the workflow predicts is what a few lines of scikit-learn predict from the same files."""
+"""What the workflow predicts and measures is what other code, mostly scikit-learn, finds in the same files."""
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import h5py
 import numpy as np
 import pandas as pd
+import plain_metrics
 import pytest
 from conftest import TinyProject
 from sklearn.metrics import accuracy_score, f1_score
@@ -63,6 +65,18 @@ def test_macro_averages_are_those_of_scikit_learn(results: Path) -> None:
         )
         f1 = f1_score(again["y_true"], again["y_pred"], average="macro")
         assert values["1", "KNN", rung, "f1"] == pytest.approx(f1, abs=1e-12)
+
+
+@pytest.mark.parametrize("key", ["tiny", "grid"])
+def test_every_metric_and_every_interval_is_that_of_other_code(results: Path, key: str) -> None:
+    """Scikit-learn's values; 2,000 resamples of rows one by one; all rows of the table, AUROC included."""
+    run = json.loads((results / "tiny/config.json").read_text())
+    study = next(study for study in run["studies"] if study["study"]["key"] == key)
+    table = pd.read_csv(results / f"tiny/{key}/metrics.csv")
+    again = plain_metrics.recomputed(results / "tiny" / key, study, run["seed"], n_resamples=2000)
+    assert len(again) == len(table) > 50
+    for column in again:
+        np.testing.assert_allclose(table[column], again[column].astype(float), rtol=0, atol=1e-9, err_msg=column)
 
 
 @pytest.mark.parametrize("role", ["train", "validation"])

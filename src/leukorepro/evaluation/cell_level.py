@@ -25,7 +25,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from leukorepro.evaluation.auroc import Floats
+from leukorepro.evaluation.auroc import Floats, Ints
 from leukorepro.evaluation.contract import score_columns
 from leukorepro.evaluation.intervals import LEVEL
 from leukorepro.evaluation.predictions import Cell, classes_of
@@ -70,11 +70,13 @@ def cell_level(cells: StudyCells) -> pd.DataFrame:
             rows = cells.tested(Cell(number, item, rung))
             names = (cells.resolved.study.key, number, item, rung)
             two_classes = score_columns(rows) == ["score"]
-            parts = _denominators(rows, positive if two_classes and table.average == "positive" else None)
-            for metric, chosen in parts.items():
-                lines.append((*names, metric, *_wilson(rows, chosen), WILSON, _different(rows[chosen])))
+            view = _views(rows)
+            of_class = positive if two_classes and table.average == "positive" else None
+            for metric, chosen in _denominators(rows, of_class).items():
+                n = len(np.unique(view[chosen]))
+                lines.append((*names, metric, *_wilson(rows, chosen, n), WILSON, n))
             if two_classes and len(classes_of(rows)) == 2:
-                lines.append((*names, "auroc", *_delong(rows, str(positive)), DELONG, _different(rows)))
+                lines.append((*names, "auroc", *_delong(rows, str(positive)), DELONG, len(np.unique(view))))
     return pd.DataFrame(lines, columns=list(CELL_LEVEL_TABLE))
 
 
@@ -109,14 +111,14 @@ def _denominators(rows: pd.DataFrame, positive: str | None) -> dict[str, NDArray
     return chosen
 
 
-def _wilson(rows: pd.DataFrame, chosen: NDArray[np.bool_]) -> tuple[float, float, float]:
-    """Share of the chosen rows that are right, as a mean over the repeats, and its interval."""
-    right = (rows["y_true"] == rows["y_pred"])[chosen]
-    n_repeats = rows["repeat"].nunique()
-    by_repeat = right.groupby(rows["repeat"][chosen]).mean()
-    if len(by_repeat) < n_repeats:  # undefined in one of them
+def _wilson(rows: pd.DataFrame, chosen: NDArray[np.bool_], n: int) -> tuple[float, float, float]:
+    """Share of the chosen rows that are right, as a mean over the repeats, and its interval for `n` cells."""
+    right = (rows["y_true"] == rows["y_pred"]).to_numpy()
+    repeat, repeats = pd.factorize(rows["repeat"])
+    total = np.bincount(repeat[chosen], minlength=len(repeats))
+    if not total.all():  # undefined in one of them
         return np.nan, np.nan, np.nan
-    value, n = float(by_repeat.mean()), _different(rows[chosen])
+    value = float(np.mean(np.bincount(repeat[chosen], right[chosen], len(repeats)) / total))
     low, high = proportion_confint(value * n, n, alpha=1 - LEVEL, method="wilson")
     return value, float(low), float(high)
 
@@ -144,6 +146,9 @@ def _area(positive: Floats, negative: Floats) -> float:
     return float(statistic / (len(positive) * len(negative)))
 
 
-def _different(rows: pd.DataFrame) -> int:
-    """Number of different views of images."""
-    return len(rows[["image_id", "view"]].drop_duplicates())
+def _views(rows: pd.DataFrame) -> Ints:
+    """A number for every view of an image, shape (n_rows,)."""
+    image, _ = pd.factorize(rows["image_id"])
+    view, views = pd.factorize(rows["view"])
+    numbers: Ints = image * len(views) + view
+    return numbers

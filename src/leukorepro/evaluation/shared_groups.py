@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 
 from leukorepro.data.groups import groups
 from leukorepro.evaluation.auroc import Floats, Ints
-from leukorepro.evaluation.cell_metrics import PartOfCell, named_metric
+from leukorepro.evaluation.cell_metrics import NamedMetric, PartOfCell, named_metric
 from leukorepro.evaluation.intervals import N_RESAMPLES, resample_weights
 from leukorepro.evaluation.metrics import METRICS, Scored, Sums, support
 from leukorepro.evaluation.predictions import Cell, classes_of
@@ -110,7 +110,8 @@ class SharedResamples:
         self._subject, self._source = images["subject_id"].to_numpy(), images["source_id"].to_numpy()
         self._seed, self._n_resamples = seed, n_resamples
         self._found: dict[tuple[Cell, str], Measurable | None] = {}
-        self._parts: dict[tuple[Cell, str, str | None, str], SummedPart] = {}
+        self._called: dict[Cell, dict[str, str]] = {}
+        self._parts: dict[tuple[Cell, str, str | None, str], SummedPart | None] = {}
         self._groups: dict[bytes, SharedGroups] = {}
         self._resampled: dict[tuple[Measurable, SharedGroups, bool], Floats] = {}
 
@@ -149,22 +150,28 @@ class SharedResamples:
         return self._resampled[key]
 
     def _measurable(self, cell: Cell, metric: str) -> Measurable | None:
-        rows = self._cells.tested(cell)
-        called = self._cells.resolved.study.class_names
-        named = named_metric(metric, {name: called.get(name, name) for name in classes_of(rows)})
+        if cell not in self._called:
+            called = self._cells.resolved.study.class_names
+            self._called[cell] = {name: called.get(name, name) for name in classes_of(self._cells.tested(cell))}
+        named = named_metric(metric, self._called[cell])
         if named is None:
-            return None
-        if named.role != "test":
-            fitted = self._cells.fitted(cell)
-            rows = rows[:0] if fitted is None else fitted[fitted["role"] == named.role]
-        if rows.empty or (named.metric == RECONSTRUCTION and RECONSTRUCTION not in rows):
             return None
         mean = "" if named.metric in METRICS else named.metric
         key = (cell, named.role, named.of_class, mean)
         if key not in self._parts:
-            measuring = self._cells.measuring(cell.table, cell.item, self._n_resamples, self._seed)
-            self._parts[key] = self._summed(PartOfCell(rows, measuring), named.of_class, mean)
-        return Measurable(named.metric, self._parts[key])
+            self._parts[key] = self._part(cell, named, mean)
+        part = self._parts[key]
+        return None if part is None else Measurable(named.metric, part)
+
+    def _part(self, cell: Cell, named: NamedMetric, mean: str) -> SummedPart | None:
+        rows = self._cells.tested(cell)
+        if named.role != "test":
+            fitted = self._cells.fitted(cell)
+            rows = rows[:0] if fitted is None else fitted[fitted["role"] == named.role]
+        if rows.empty or (mean == RECONSTRUCTION and RECONSTRUCTION not in rows):
+            return None
+        measuring = self._cells.measuring(cell.table, cell.item, self._n_resamples, self._seed)
+        return self._summed(PartOfCell(rows, measuring), named.of_class, mean)
 
     def _summed(self, part: PartOfCell, of_class: str | None, mean: str) -> SummedPart:
         rows = part.scored([mean] if mean else [], of_class)

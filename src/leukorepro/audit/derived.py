@@ -27,7 +27,7 @@ def f1_of_its_parts(paper: Paper) -> Iterator[Finding]:
                 )
                 if f1.number + f1.half_unit < low or f1.number - f1.half_unit > high:
                     text = (
-                        f"{place_name(table, item)}: the {f1.words} of {f1.text} is no harmonic mean of precision "
+                        f"The {f1.words} of {item}, {f1.text}, is no harmonic mean of precision "
                         f"{precision.text} and recall {recall.text}, which leave {low:.4f} to {high:.4f}."
                     )
                     yield Finding(f"f1/{table}/{item}/{name}", "error", text, place_name(table, item))
@@ -63,7 +63,7 @@ def unequal_areas(paper: Paper) -> Iterator[Finding]:
             if first in values and second in values and not values[first].agrees(values[second]):
                 where = place_name(table, item)
                 text = (
-                    f"{where}: the areas under the ROC curves of both classes are printed as {values[first].text} and "
+                    f"The areas under the ROC curves of both classes of {item} are printed as {values[first].text} and "
                     f"{values[second].text}. Where the scores of two classes add up to 1 the areas are equal, but for "
                     "scores that are rounded to ties."
                 )

@@ -41,11 +41,11 @@ def _item(audits: TablesAudit, table: str, item: str, found: ItemAudit) -> Itera
     where = place_name(table, item)
     if found.status == "impossible":
         for metric in found.odd:
-            text = f"{where}: {values[metric].words} is printed as {values[metric].text}. {reason(found, metric)}"
+            text = f"The {values[metric].words} of {item} is printed as {values[metric].text}. {reason(found, metric)}"
             yield Finding(f"impossible/{table}/{item}/{metric}", "error", text, where)
     if found.images is not None and found.status == "possible" and found.conflict is not None:
         others = table_names(audits.joined(table, found.images.name))
-        text = f"{where}: no confusion matrix of {found.images.words} fits both {table_name(table)} and {others}."
+        text = f"No confusion matrix of {found.images.words} fits {item} in both {table_name(table)} and {others}."
         if found.conflict.instead:
             told = [f"{name} would be {value}" for name, value in found.conflict.instead.items()]
             text += f" By the others, {listed(told, 'or')}."

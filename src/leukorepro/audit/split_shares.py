@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator
 
+import numpy as np
+
 from leukorepro.audit.confusion import Reported
 from leukorepro.audit.finding import Finding, listed
 from leukorepro.audit.images import Images
@@ -23,7 +25,7 @@ def split_shares(paper: Paper) -> Iterator[Finding]:
     """
     for number, split in enumerate(paper.audit.splits):
         total = paper.count(split.images, f"splits[{number}]")
-        fitting = [n for n in range(1, total) if _are_shares(paper, split, n, total - n)]
+        fitting = _fitting(paper, split, total)
         tables = table_names([split.train, split.test])
         usual = {share: math.ceil(share * total - 1e-9) in fitting for share in split.shares}
         text = f"The accuracies of {tables} are shares of the two parts of {total:,} images"
@@ -49,14 +51,18 @@ def _range(tested: list[int], total: int) -> str:
     return f"{len(tested)} splits with {low:.0f} to {high:.0f} per cent tested"
 
 
-def _are_shares(paper: Paper, split: SplitShares, tested: int, trained: int) -> bool:
-    return all(
-        value.printed.is_share_of([images])[0]
-        for table, images in ((split.test, tested), (split.train, trained))
+def _fitting(paper: Paper, split: SplitShares, total: int) -> list[int]:
+    """Numbers of tested images of which, and of whose rest, all accuracies are shares."""
+    tested = np.arange(1, total)
+    fits = [
+        value.printed.is_share_of(images)
+        for table, images in ((split.test, tested), (split.train, total - tested))
         for values in paper.tested(table).values()
         for value in values
         if value.share == "accuracy"
-    )
+    ]
+    found: list[int] = tested[np.all(fits, axis=0)].tolist()
+    return found
 
 
 def _fit(paper: Paper, split: SplitShares, tested: int, total: int, positives: float, average: AuditAverage) -> bool:

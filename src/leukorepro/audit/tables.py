@@ -30,7 +30,7 @@ class TableAudit:
     cut: bool
     """Whether the accuracies fit the images only with their further digits cut off."""
     images: Images | None
-    """What the table is about, if it is known and fits at least two thirds of the items."""
+    """What the table is about: what at least two thirds of its items fit, or what the paper says."""
     items: dict[str, ItemAudit]
     unfit: dict[str, tuple[Images, tuple[str, ...]]] = field(default_factory=dict)
     """Sets that the table might be about, by name, with the items that are impossible on each."""
@@ -83,6 +83,8 @@ class TablesAudit:
         scores = {name: self._score(table, images) for name, images in candidates.items() if images is not None}
         enough = [name for name, score in scores.items() if 3 * max(map(len, score)) >= 2 * len(self.tested[table])]
         chosen = max(enough, key=lambda name: self._rank(candidates[name], scores[name]), default=None)
+        if chosen is None:
+            chosen = next((name for name in scores if self._is_stated(table, candidates[name])), None)
         images = None if chosen is None else candidates[chosen]
         unfit = {}
         for name, (joint, _) in scores.items():
@@ -116,6 +118,12 @@ class TablesAudit:
             return replace(alone, conflict=together)
         both = [name for name in alone.odd if name in together.odd] or alone.odd
         return replace(alone, odd=tuple(both))
+
+    def _is_stated(self, table: str, images: Images | None) -> bool:
+        """Whether the paper says what the images are, and all accuracies are shares of them."""
+        if images is None or not images.stated or images.name in self.open_sets:
+            return False
+        return all(self._is_share(table, item, images.total) for item in self.tested[table])
 
     @staticmethod
     def _rank(images: Images | None, score: tuple[set[str], set[str]]) -> tuple[int, int, bool]:

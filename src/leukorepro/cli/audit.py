@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from leukorepro.cli.leakage import leakage
+from leukorepro.cli.options import show
 
 app = typer.Typer(no_args_is_help=True, help="Find contradictions in printed numbers, and leakage in splits.")
 app.command()(leakage)
@@ -23,6 +24,7 @@ def published(
     Example: `leukorepro audit published atteia2022 rezayi2021 --out audit.json`
     """
     from leukorepro.audit.published import audit
+    from leukorepro.audit.summary import summary
     from leukorepro.config import published_path, study_path
     from leukorepro.store import write_json
 
@@ -30,6 +32,6 @@ def published(
     found = audit(studies or known)
     if out is not None:
         write_json(found, out)
-        return
-    for key, study in found["studies"].items():
-        print(key, {name: table["consistent_n"][:5] for name, table in study["tables"].items()})
+    else:
+        for table in summary(found):
+            show(table)

@@ -15,7 +15,7 @@ from leukorepro.audit.leakage import NAMES, Steps, audit_leakage
 from leukorepro.cli import app
 from leukorepro.config import HoldOutScheme, KFoldScheme, Protocol
 from leukorepro.data.checksums import manifest_of, read_checksums
-from leukorepro.data.duplicates import find_duplicates
+from leukorepro.data.duplicates import find_duplicates, look_at_images
 from leukorepro.data.manifest import COLUMNS, write_manifest
 from leukorepro.data.split_tables import write_splits
 from leukorepro.data.splits import make_splits
@@ -139,7 +139,7 @@ def test_validation_rows_are_compared_with_both_other_parts() -> None:
     found = audit(table, split("abcd", "gh", validation="ef"))
     assert found["L1.4"]["status"] == "none found"  # only validation has copies in training
     assert found["L1.4"]["counts"]["validation_rows_in_training"] == 1
-    assert "1 validation rows have a copy in training" in found["L1.4"]["sentence"]
+    assert "Validation rows with a copy in training: 1;" in found["L1.4"]["sentence"]
     assert found["L3.2"]["status"] == "found"  # g is of f's subject, and f is validated on
     assert found["L3.2"]["counts"] | {"rows": 0, "validation_rows": 1} == found["L3.2"]["counts"]
 
@@ -251,6 +251,22 @@ def test_official_folds_of_the_complete_cnmc_leak_and_our_subject_disjoint_folds
     splits = make_splits(table, KFoldScheme(kind="k_fold", n_splits=10), protocol, 0, None)
     ours = audit(table, splits, duplicates=duplicates)
     assert (ours["L1.4"]["status"], ours["L3.2"]["status"]) == ("none found", "none found")
+
+
+def test_near_duplicates_show_what_subjects_and_checksums_miss(shared: Path) -> None:
+    """One cell cut out twice, under the subjects H10 and H3, whose other images are not in the sample."""
+    images = shared / "cnmc_sample"
+    names = sorted(str(path.relative_to(images)) for path in images.rglob("UID_*_hem.bmp"))
+    table = manifest_of(pd.DataFrame({"path": names, "size": 1}).assign(sha256=names), "cnmc2019", images)
+    pair = ["fold_1/hem/UID_H10_1_1_hem.bmp", "fold_2/hem/UID_h3_1_1_hem.bmp"]
+    found = find_duplicates(table, look_at_images(table, images, 10**7, progress=False))
+    assert pair in [group["images"] for group in found["groups"]]
+    subject = dict(zip(table["image_id"], table["subject_id"], strict=True))
+    rows = table[["image_id"]].assign(view="identity", repeat=0, fold=0)
+    rows["role"] = ["test" if subject[image] == "H3" else "train" for image in rows["image_id"]]
+    assert audit(table, rows, duplicates=[])["L1.4"]["status"] == "none found"
+    copies = audit(table, rows, duplicates=[group["images"] for group in found["groups"]])["L1.4"]
+    assert (copies["status"], copies["examples"]) == ("found", pair[1:])
 
 
 # The command

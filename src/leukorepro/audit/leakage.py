@@ -302,9 +302,9 @@ class _Judge:
         """Sentences on validation rows, where there are any."""
         told = ""
         if n := self._shared("test_validation", link, "rows"):
-            told += f" {n:,} tested rows have {what} in validation."
+            told += f" Tested rows with {what} in validation: {n:,}."
         if n := self._shared("validation_train", link, "rows"):
-            told += f" {n:,} validation rows have {what} in training: choices made by them are too sure of themselves."
+            told += f" Validation rows with {what} in training: {n:,}; what is chosen by them looks better than it is."
         return told
 
     def _shared(self, pair: str, link: str, what: str) -> int:

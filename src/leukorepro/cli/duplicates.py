@@ -18,6 +18,9 @@ SHOWN = 10
 """Rows of a table on the terminal; all are in the file."""
 
 
+KINDS = {"bytes": "their bytes", "pixels": "their pixels", "near": "the cell that they show"}
+
+
 def duplicates(
     out: Annotated[Path, typer.Option("--out", "-o", help="JSON file to write.")],
     manifest: Annotated[Path | None, typer.Option(help="Manifest of the dataset.")] = None,
@@ -72,22 +75,20 @@ def duplicates(
 
 def _lines(found: dict[str, Any]) -> list[str]:
     others = "".join(f", {n:,} {ending}" for ending, n in found["ignored"].items())
-    kinds = ", ".join(f"{n:,} by {kind}" for kind, n in found["n_by_kind"].items() if kind in found["examined"])
+    kinds = ", ".join(f"{found['n_by_kind'][kind]:,} by {KINDS[kind]}" for kind in found["examined"])
     lines = [
         f"{found['n_files']:,} files: {found['n_images']:,} images{others}; {found['n_distinct']:,} different images",
-        f"{found['n_duplicate_groups']:,} groups of equal images ({kinds})",
-        f"  {found['n_cross_split_groups']:,} across official splits",
-        f"  {found['n_cross_subject_groups']:,} across subjects",
-        f"  {len(found['label_conflicts']):,} across labels",
+        f"Groups of equal images: {found['n_duplicate_groups']:,} ({kinds})",
+        f"  across official splits: {found['n_cross_split_groups']:,}",
+        f"  across subjects: {found['n_cross_subject_groups']:,}",
+        f"  across labels: {len(found['label_conflicts']):,}",
+        *(f"Not compared by {KINDS[kind]}: {why}" for kind, why in found["not_examined"].items()),
     ]
-    lines += [f"Not examined: equal {kind}, because {why}" for kind, why in found["not_examined"].items()]
     if found["n_subjects"]:
-        lines.append(
-            f"{found['n_subjects']:,} subjects, {found['n_subject_groups']:,} once those that share an image are taken "
-            "together" + "".join(f"\n  {' = '.join(names)}" for names in found["linked_subjects"][:SHOWN])
-        )
+        tied = f"Subjects: {found['n_subjects']:,}; {found['n_subject_groups']:,} groups of those that share an image"
+        lines += [tied, *(f"  {' = '.join(names)}" for names in found["linked_subjects"][:SHOWN])]
     else:
-        lines.append("Subjects are not known")
+        lines.append("Subjects: not known")
     return [*lines, *found["notes"]]
 
 

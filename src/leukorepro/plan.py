@@ -210,7 +210,8 @@ def study_results(run: ResolvedRun, study: ResolvedStudy) -> list[str]:
         for rung in study.protocols
         for name in ("predictions.parquet", "fitting.parquet", "leakage.json")
     ]
-    return [*of_rungs, *(f"{folder}/{name}.csv" for name in (*STUDY_TABLES, *(["controls"] if run.controls else [])))]
+    tables = [*STUDY_TABLES, *(["controls"] if study.study.key in run.controls else [])]
+    return [*of_rungs, *(f"{folder}/{table}.csv" for table in tables)]
 
 
 def items_of_network(study: ResolvedStudy, fit: NetworkFit) -> list[tuple[str, Item]]:
@@ -306,10 +307,10 @@ def classify_digest(run: ResolvedRun, study: ResolvedStudy, feature_set: str) ->
 
 def control_digest(run: ResolvedRun, study: ResolvedStudy) -> str:
     """Digest of what the controls of a study depend on, beside their input files."""
-    system = control_system(study)
+    system, asked = control_system(study), run.controls.get(study.study.key)
     spec = at_budget(system.classifier, run.budget)
     labels = study.label_set_of(system.split), study.positive_class_of(system.split)
-    return digest(run.seed, run.controls, study.protocols, system.table, system.item, system.note, spec, labels)
+    return digest(run.seed, asked, study.protocols, system.table, system.item, system.note, spec, labels)
 
 
 def network_digest(run: ResolvedRun, study: ResolvedStudy, rung: Rung, fit: NetworkFit) -> str:

@@ -31,7 +31,7 @@ from leukorepro.own_extractors import file_name, with_extractors
 from leukorepro.resolved import ResolvedDescriptor, ResolvedExtractor, ResolvedRun, ResolvedStudy
 from leukorepro.store import sha256_file
 from leukorepro.validation import parse, read_yaml
-from leukorepro.words import LADDER, LOOK_CLASSES, Budget, Rung
+from leukorepro.words import LADDER, LOOK_CLASSES, Budget, Control, Rung
 
 SIMULATED = Path("data/simulated")
 SHRINKAGE = 9
@@ -61,7 +61,7 @@ def resolve(run_file: Path, overrides: Mapping[str, Any] | None = None) -> Resol
         seed=run.seed,
         engine=run.engine,
         precision=run.precision,
-        controls=tuple(run.controls),
+        controls={choice.study: asked for choice in run.studies if (asked := _controls(run, choice))},
         studies=[_resolve_study(run, choice, run_file, f"studies[{i}]") for i, choice in enumerate(run.studies)],
     )
 
@@ -155,6 +155,10 @@ def overrides(run_file: Path, merged: Mapping[str, Any]) -> dict[str, Any]:
 def _existing(path_of: Callable[[str], Path], key: str, what: str, where: str) -> Path:
     """The configuration file of a study or dataset."""
     return look_up({file.stem: file for file in sorted(path_of("*").parent.glob("*.yaml"))}, key, what, where)
+
+
+def _controls(run: Run, choice: StudyRun) -> list[Control]:
+    return run.controls if choice.controls is None else choice.controls
 
 
 def _resolve_study(run: Run, choice: StudyRun, run_file: Path, key: str) -> ResolvedStudy:

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from pydantic import Field
+
 from leukorepro.config import Dataset, LabelSet, Protocol, ReducerSpec, Scheme, Strict, Study
 from leukorepro.errors import UserError, look_up
 from leukorepro.store import read_json
@@ -124,7 +126,8 @@ class ResolvedRun(Strict):
     seed: int
     engine: Engine = "auto"
     precision: Precision = "float32"
-    controls: tuple[Control, ...] = ()
+    controls: dict[str, list[Control]] = Field(default_factory=dict)
+    """Of studies that have any, by their keys."""
     studies: list[ResolvedStudy]
 
     @property

@@ -192,7 +192,8 @@ def write_run(
     controls: tuple[str, ...] = (),
 ) -> Path:
     """Write everything that the report reads but the table of controls, and return the run's folder."""
-    run = ResolvedRun(name="synthetic", budget=budget, seed=0, controls=controls, studies=studies)
+    asked = {study.study.key: list(controls) for study in studies if controls}
+    run = ResolvedRun(name="synthetic", budget=budget, seed=0, controls=asked, studies=studies)
     results = root / "results" / "synthetic"
     write_json(json.loads(run.model_dump_json()), results / "config.json")
     for study in studies:

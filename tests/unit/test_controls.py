@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -231,7 +232,7 @@ def test_classes_are_those_of_the_items_split() -> None:
     manifest, features = dataset(subjects=10)
     label_set = LabelSet(classes={"sick": ["a"], "well": ["b"]}, positive_class="sick")
     named = controlled(manifest, features, label_set)
-    named = Controlled(**{**vars(named), "positive_class": "sick"})
+    named = replace(named, positive_class="sick")
     predicted = classify_shuffled(named, places(manifest, features), "source", Settings(SEED, "demo"), n_shuffles=2)
     assert set(predicted["y_true"]) == {"sick", "well"}
 
@@ -288,9 +289,7 @@ def test_subjects_are_recognised_in_what_the_reducer_gives(tmp_path: Path) -> No
     rung = places(manifest, features, RUNGS[:1])[0]
     spec = SparseAutoencoderSpec(kind="sparse_autoencoder", hidden_fraction=0.5, max_epochs={"demo": 5, "published": 5})
     fit_reducer(spec, features, rung.splits, rung.protocol, "demo", SEED, "cpu", tmp_path / "r.h5")
-    reduced = Controlled(
-        **{**vars(controlled(manifest, features)), "item": ITEM.model_copy(update={"reducer": "small"})}
-    )
+    reduced = replace(controlled(manifest, features), item=ITEM.model_copy(update={"reducer": "small"}))
     place = Place(rung.protocol, rung.splits, tmp_path / "r.h5")
     table = control_table(reduced, [place], BOTH, Settings(SEED, "demo"), n_shuffles=2, n_resamples=20)
     assert table["value"].notna().all()
@@ -375,6 +374,26 @@ def test_a_run_asks_for_controls() -> None:
     assert schema["properties"]["controls"]["items"]["enum"] == list(BOTH)
 
 
+def test_a_study_may_have_controls_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(ROOT)
+    run = Run.model_validate(
+        {
+            **load_run(ROOT / "config/config.yaml").model_dump(mode="json"),
+            "controls": ["shuffled_labels"],
+            "studies": [
+                {"study": "atteia2022", "dataset": "allidb_simulated"},
+                {"study": "hayat2022", "dataset": "imss_simulated", "controls": ["subject_identity"]},
+                {"study": "rezayi2021", "dataset": "cnmc2019_simulated", "controls": []},
+            ],
+        }
+    )
+    monkeypatch.setattr("leukorepro.resolve.parse", lambda *_: run)
+    resolved = resolve(Path("config/config.yaml"))
+    assert resolved.controls == {"atteia2022": ["shuffled_labels"], "hayat2022": ["subject_identity"]}
+    digests = {study.study.key: plan.control_digest(resolved, study) for study in resolved.studies}
+    assert len(set(digests.values())) == 3
+
+
 def test_the_headline_is_controlled_or_what_comes_next_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
     chosen = {study.study.key: plan.control_system(study) for study in resolve(Path("config/config.yaml")).studies}
@@ -417,7 +436,7 @@ def test_the_command_needs_controls_and_the_reducers_of_the_item(
     run_file = tmp_path / write_run(tmp_path)
     status, told = command(tmp_path, "--run", str(run_file))
     assert status == 2
-    assert "controls: none asked for; name one or more of shuffled_labels, subject_identity." in told
+    assert "controls: none asked for of atteia2022; name one or more of shuffled_labels, subject_identity." in told
     run_file.write_text(run_file.read_text() + "controls: [subject_identity]\n")
     status, told = command(tmp_path, "--run", str(run_file))
     assert status == 2

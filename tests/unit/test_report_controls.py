@@ -143,7 +143,7 @@ def test_one_control_alone_is_shown_alone(tmp_path: Path) -> None:
 def test_without_controls_nothing_is_said_of_them(folder: Path, page: Page) -> None:
     results = folder / "results/synthetic"
     config = pd.read_json(results / "config.json", typ="series").to_dict()
-    write_json({**config, "controls": []}, results / "config.json")
+    write_json({**config, "controls": {}}, results / "config.json")
     build(results / "config.json", results, results / "report")
     again = Page((results / "report/index.html").read_text())
     assert "other-controls" in page.ids

@@ -205,8 +205,10 @@ def control(
     from leukorepro.store import write_csv
 
     resolved, chosen = resolve_study(run_file, override, study)
-    if not resolved.controls:
-        raise UserError(f"{run_file}: controls: none asked for; name one or more of {', '.join(get_args(Control))}.")
+    if study not in resolved.controls:
+        raise UserError(
+            f"{run_file}: controls: none asked for of {study}; name one or more of {', '.join(get_args(Control))}."
+        )
     system = plan.control_system(chosen)
     encoders = pairs(reducer or [], "--reducer")
     tables = pairs(splits, "--splits")
@@ -234,7 +236,7 @@ def control(
         for rung, path in tables.items()
     ]
     settings = Settings(resolved.seed, resolved.budget, threads)
-    write_csv(control_table(controlled, places, resolved.controls, settings, system.note), output)
+    write_csv(control_table(controlled, places, resolved.controls[study], settings, system.note), output)
 
 
 @app.command()

@@ -4,10 +4,22 @@ from __future__ import annotations
 
 from typing import Annotated, Any
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from leukorepro.config.fields import Key, Strict, WeightsSpec, refuse_twice
 from leukorepro.words import Budget, Control, Engine, Precision, Rung
+
+
+def _of_command_line(value: Any) -> Any:
+    return value.split(",") if isinstance(value, str) else value
+
+
+def _each_once(values: list[Control]) -> list[Control]:
+    refuse_twice(list(values))
+    return values
+
+
+Controls = Annotated[list[Control], BeforeValidator(_of_command_line), AfterValidator(_each_once)]
 
 
 class StudyRun(Strict):
@@ -21,6 +33,8 @@ class StudyRun(Strict):
     """Weights of single backbones: `imagenet`, `random` or `file:PATH`."""
     rungs: list[Rung] = []
     """Rungs of the ladder; default: every one that the dataset allows."""
+    controls: Controls | None = None
+    """Controls of this study; default: the run's."""
 
     @field_validator("extractors")
     @classmethod
@@ -43,21 +57,10 @@ class Run(Strict):
     """What computes networks: `torch`, or `openvino` on a CPU; `auto` takes OpenVINO on a CPU and torch on a GPU."""
     precision: Precision = "float32"
     """`mixed`: half precision where a GPU is used and it serves."""
-    controls: list[Control] = []
-    """Controls that every study has: `shuffled_labels`, `subject_identity`; default: none. On a command line they have
-    commas between them."""
+    controls: Controls = []
+    """Controls, `shuffled_labels` and `subject_identity`, of every study that `studies` does not give others; default:
+    none. On a command line they have commas between them."""
     studies: Annotated[list[StudyRun], Field(min_length=1)]
-
-    @field_validator("controls", mode="before")
-    @classmethod
-    def _from_command_line(cls, value: Any) -> Any:
-        return value.split(",") if isinstance(value, str) else value
-
-    @field_validator("controls")
-    @classmethod
-    def _controls_once(cls, value: list[Control]) -> list[Control]:
-        refuse_twice(list(value))
-        return value
 
     @field_validator("studies")
     @classmethod

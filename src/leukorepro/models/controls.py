@@ -22,7 +22,7 @@ GigaScience 6(5), 2017).
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal
 
@@ -209,7 +209,7 @@ def recognise_subjects(controlled: Controlled, place: Place, settings: Settings)
     as_seen = Place(Protocol(rung=place.protocol.rung, unit="source", scope="train"), splits)
     item = controlled.item.model_copy(update={"reducer": None})
     features = _as_seen(controlled, place, splits)
-    seen = Controlled(**{**vars(controlled), "item": item, "classifier": LINEAR, "features": features})
+    seen = replace(controlled, item=item, classifier=LINEAR, features=features)
     return _predict(seen, as_seen, images, first, settings)
 
 

@@ -40,7 +40,7 @@ def build(config: Path, results: Path, output: Path) -> None:
     run = load_resolved(config)
     folder = Output(output)
     studies = [
-        study_page(study, run.budget, read_sources(study, results, controls=bool(run.controls)), folder)
+        study_page(study, run.budget, read_sources(study, results, controls=study.study.key in run.controls), folder)
         for study in run.studies
     ]
     environment = _environment()

@@ -76,7 +76,7 @@ def read_sources(study: ResolvedStudy, results: Path, *, controls: bool) -> Sour
     results : Path
         Folder of the run; datasets and features lie beside it.
     controls : bool
-        Whether the run asks for controls.
+        Whether the run asks for its controls.
 
     Raises
     ------

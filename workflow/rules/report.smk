@@ -17,11 +17,6 @@ rule build_report:
         studies=[
             file for study in RUN.studies for file in plan.study_results(RUN, study)
         ],
-        patients=expand(
-            rules.diagnose.output,
-            study=[study.study.key for study in RUN.studies],
-            allow_missing=True,
-        ),
         trainings=[
             f"results/{RUN.name}/{study.study.key}/{protocol}/{file}"
             for study in RUN.studies

@@ -90,7 +90,7 @@ def number(metric: str, value: float | None) -> str:
     if value is None or math.isnan(value):
         return MISSING
     if metric in CALIBRATION_METRICS:
-        return f"{value:.3f}"
+        return f"{round(value, 3) + 0.0:.3f}".replace("-", "\N{MINUS SIGN}")  # never a minus before zero
     if is_share(metric):
         return f"{100 * value:.1f}"
     if metric in LOSSES:

@@ -15,7 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_page import Page, words
 
+from leukorepro.audit.published import audit_study
+from leukorepro.config import load_study
 from leukorepro.errors import UserError
+from leukorepro.evaluation.published import read_published
 from leukorepro.report import audit_words
 from leukorepro.report.audit_page import audit_page, read_audit
 from leukorepro.report.site import build
@@ -226,6 +229,30 @@ def test_rows_that_differ_in_their_images_say_so_each() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("where", "named"),
+    [
+        ("Table 3, VGG-16", ["3"]),
+        ("Tables 1, 3 and 12", ["1", "3"]),
+        ("Table III, 3; Figure 3", ["III", "fig3"]),
+        ("Figures 3 and 12", ["fig3", "fig12"]),
+        ("Section 3; the text", ["text"]),
+    ],
+)
+def test_places_name_their_tables(where: str, named: list[str]) -> None:
+    keys = {
+        "table 1": "1",
+        "table 3": "3",
+        "table iii": "III",
+        "figure 3": "fig3",
+        "figure 12": "fig12",
+        "text": "text",
+    }
+    parts = audit_words.places(where, keys)
+    assert "".join(part for part, _ in parts) == where
+    assert [key for _, key in parts if key] == named
+
+
 def test_a_strip_has_a_bar_for_every_range_and_a_mark_for_what_is_stated() -> None:
     strip = size_strip([(1, 50), (100, 100)], [1, 100], [50, 60, 5000])
     bars = [(float(x), float(width)) for x, width in re.findall(r"M([\d.]+) 0h([\d.]+)v1h-\2z", strip.path)]
@@ -233,6 +260,20 @@ def test_a_strip_has_a_bar_for_every_range_and_a_mark_for_what_is_stated() -> No
     assert [(mark.x, mark.label, mark.fits) for mark in strip.marks] == [(495, "50", True), (595, "60", False)]
     thin = size_strip([(10000, 10000)], [1, 10000], [])
     assert thin.path == "M998.5 0h1.5v1h-1.5z"
+
+
+def test_the_first_papers_audit_is_read_as_it_is_made() -> None:
+    root = report_data.ROOT
+    study = load_study(report_data.ATTEIA)
+    found = audit_study(study, read_published(root / "config" / "published" / f"{study.key}.csv"))
+    page = audit_page(found, study.key, "Atteia (2022)", "a.json")
+    rows = {row.name: row for table in page.tables if table.key == "1" for block in table.blocks for row in block.rows}
+    assert [value.text for value in rows["ESet"].values if value.impossible] == ["0.998"]
+    assert (rows["ESet"].words, rows["ISet"].words) == ("None.", "Only one:")
+    assert rows["ISet"].matrices == [{"tp": 537, "fn": 0, "fp": 3, "tn": 564}]
+    assert page.tables[0].tested == "1,104 images (537 positive); metrics of the positive class"
+    assert "held against 1,104, which is among them" in page.tables[0].sizes
+    assert page.severities[0].findings
 
 
 def test_a_paper_that_prints_nothing_has_a_page_that_says_so() -> None:

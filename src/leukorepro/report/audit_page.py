@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -204,10 +203,7 @@ def audit_page(audit: dict[str, Any], key: str, name: str, audit_json: str) -> A
 
 def _finding(found: dict[str, str], tables: Sequence[TableAudit]) -> Finding:
     keys = {table.name.lower(): table.key for table in tables}
-    names = "|".join(map(re.escape, keys))
-    parts = re.split(rf"\b({names})\b", found["where"], flags=re.IGNORECASE) if keys else [found["where"]]
-    where = [(part, keys.get(part.lower(), "")) for part in parts if part]
-    return Finding(found["id"], wording.sentence(found["text"]), where)
+    return Finding(found["id"], wording.sentence(found["text"]), audit_words.places(found["where"], keys))
 
 
 def _table(number: str, table: dict[str, Any], impossible: dict[tuple[str, str, str], str]) -> TableAudit:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from leukorepro.report import wording
@@ -123,6 +124,24 @@ def totals(agreeing: Sequence[bool], n_matrices: Sequence[int]) -> list[str]:
             f"Rows whose confusion matrices were looked for: {len(n_matrices)}. Of them {wording.listed(rows)}."
         )
     return told
+
+
+def places(where: str, keys: Mapping[str, str]) -> list[tuple[str, str]]:
+    """A place in parts, each with the key of the table that it names, or nothing.
+
+    Parameters
+    ----------
+    where : str
+        Such as ``Table 1, ESet`` or ``Tables 3, 4 and 5``.
+    keys : mapping from name to key
+        Of all tables, their names in small letters.
+    """
+    parts, kind = [], ""
+    for part in re.split(r"(\b(?:table|figure) \w+|\w+)", where, flags=re.IGNORECASE):
+        word = part.lower()
+        kind = word.removesuffix("s") if word in ("tables", "figures") else kind
+        parts.append((part, keys.get(word) or keys.get(f"{kind} {word}", "")))
+    return parts
 
 
 def shown(item: dict[str, Any]) -> list[dict[str, int]]:

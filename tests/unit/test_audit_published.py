@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,7 @@ from leukorepro.audit.learnables import convolutions
 from leukorepro.audit.paper import Paper, table_names
 from leukorepro.audit.published import audit_study
 from leukorepro.cli import app
-from leukorepro.config import Study, load_study
+from leukorepro.config import Audit, Study, load_study
 from leukorepro.errors import UserError
 from leukorepro.evaluation.published import read_published
 
@@ -224,6 +225,22 @@ def test_another_paper_needs_no_code(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("audit", "message"),
     [
+        ({"sizes": [100, 10]}, "the least number comes first"),
+        ({"tables": {"1": {"sets": ["al"]}}, "sets": {"all": {}}}, "unknown set 'al'. Known: all. Did you mean 'all'?"),
+        ({"sets": {"all": {"share": 0.1, "total": 9}}}, "`share` is one of `of`"),
+        ({"sets": {"all": {"positives": 9}}}, "`positives` and `negatives` are of `total` or of `of`"),
+        ({"classes": ["ill"]}, "name both, the positive one first"),
+    ],
+)
+def test_a_declaration_that_cannot_be_is_refused(audit: dict[str, Any], message: str) -> None:
+    with pytest.raises(ValueError, match=re.escape(message)):
+        Audit.model_validate(audit)
+
+
+@pytest.mark.parametrize(
+    ("audit", "message"),
+    [
+        ({"same_results": [["1", "fig2"]]}, "same_results[0]: 'fig2': unknown item 'fig2'"),
         ({"tables": {"9": {}}}, "audit: tables: unknown table '9'. Known: 1, text."),
         ({"sums": [{"whole": "imges", "parts": ["ill"]}]}, "sums[0]: 'imges': unknown item 'imges'"),
         ({"sums": [{"whole": "1/a", "parts": ["ill"]}]}, "sums[0]: '1/a' has 0 metrics of size, n_features."),

@@ -128,8 +128,8 @@ def networks(paper: Paper) -> Iterator[Finding]:
         for reading, fit in fits.items():
             compared = "which rounds to" if fit else "not"
             text = (
-                f"Read as '{reading}' the network {name} has {counts[reading]:,} learnables, {compared} the "
-                f"{round(total.number):,} printed."
+                f"The network {name}{'' if reading == name else f', read as {reading!r},'} has {counts[reading]:,} "
+                f"learnables, {compared} the {round(total.number):,} printed."
             )
             severity: Severity = "note" if any(fits.values()) else "error"
             yield Finding(f"learnables/{reading}", severity, text, place_name(total.table, name))

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Iterator
 from typing import Any
 
 import pandas as pd
+from tqdm import tqdm
 
 from leukorepro.audit.agreement import claims, disagreements
 from leukorepro.audit.confusion import CELLS
@@ -46,7 +47,9 @@ def audit(keys: Iterable[str]) -> dict[str, Any]:
         If there is no study of a name, or its configuration or its table of printed numbers is wrong.
     """
     studies = {key: load_study(study_path(key)) for key in keys}
-    audits = {key: audit_study(study, read_published(published_path(key))) for key, study in studies.items()}
+    printed = {key: read_published(published_path(key)) for key in studies}
+    papers = tqdm(studies.items(), desc="papers", leave=False, disable=None)
+    audits = {key: audit_study(study, printed[key]) for key, study in papers}
     return {"schema_version": SCHEMA_VERSION, "studies": audits}
 
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
 from leukorepro.config.fields import Key, Metric, Share, Strict, refuse_twice
 from leukorepro.errors import unknown
@@ -19,6 +19,16 @@ TEXT = "text"
 Place = Annotated[str, Field(min_length=1)]
 Count = Annotated[int, Field(ge=0)] | Place
 """A number, or where the paper prints it."""
+
+
+def _ascending(sizes: list[int]) -> list[int]:
+    if sizes[0] > sizes[1]:
+        raise ValueError(f"given {sizes}; the least number comes first")
+    return sizes
+
+
+SizeRange = Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2, max_length=2), AfterValidator(_ascending)]
+"""Least and greatest number of images."""
 
 AuditAverage = Literal["positive", "negative", "macro"]
 """With two classes, whose precision, recall and F1 are printed: of one of them, or the mean over both."""
@@ -59,7 +69,7 @@ class AuditTable(Strict):
     """Where the study has no table of this name."""
     sets: list[Key] = []
     """Images that the table may be of, the likeliest first."""
-    sizes: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2, max_length=2)] | None = None
+    sizes: SizeRange | None = None
     """Least and greatest number of images that is tried; default: the study's."""
     averages: Annotated[list[AuditAverage], Field(min_length=1)] = list(AVERAGES)
     """What precision, recall and F1 may be of; where a paper gives the formula, only that."""
@@ -122,7 +132,7 @@ class Audit(Strict):
 
     classes: Annotated[list[str], Field(max_length=2)] = []
     """Names of two classes that stand in front of metrics, the positive one first."""
-    sizes: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2, max_length=2)] = [10, 3000]
+    sizes: SizeRange = [10, 3000]
     """Least and greatest number of test images that is tried."""
     sets: dict[Key, ImageSet] = {}
     tables: dict[str, AuditTable] = {}

@@ -9,8 +9,8 @@ A value on shuffled labels is the mean over the shuffles. Its interval is Studen
 what they have above chance: the question is whether labels that mean nothing can be guessed from these images, and it
 is the labels that are drawn. Resampling groups of images answers another question, and its intervals are too narrow for
 this one: each pair of images counts twice in a cross-validation, once in each direction. On noise, 30 subjects with 4
-images each, they held the chance in 82 to 95 % of 60 trials, Student's of ten shuffles in 87 to 95 %. The recognition of
-subjects, whose labels are not drawn, has the interval from resampling groups, as everywhere else.
+images each, they held the chance in 82 to 95 % of 60 trials, Student's of ten shuffles in 87 to 95 %. The recognition
+of subjects, whose labels are not drawn, has the interval from resampling groups, as everywhere else.
 """
 
 from __future__ import annotations

@@ -83,7 +83,7 @@ def test_settings_with_the_same_effects_share_a_population() -> None:
 # ---------------------------------------------------------------------------------------------------------------- draws
 
 
-def test_a_sample_and_the_fresh_subjects_have_nobody_in_common_and_the_same_shares() -> None:
+def test_a_sample_has_the_subjects_asked_for_and_all_others_are_fresh() -> None:
     validity = configured(pool={"demo": 160, "published": 160})
     setting = validity.settings["large"]
     sample, fresh = draw_sample(pool_images(160), validity, setting, np.random.default_rng(1))
@@ -94,9 +94,7 @@ def test_a_sample_and_the_fresh_subjects_have_nobody_in_common_and_the_same_shar
     assert held_out.groupby("label")["subject_id"].nunique().to_dict() == {"all": 8, "healthy": 8}
     assert (sample.groupby("subject_id").size() == IMAGES).all()
     assert (fresh.groupby("subject_id").size() == 2).all()
-    counts = fresh.groupby("label")["subject_id"].nunique()
-    assert counts["all"] == 80 - 36, "all that are left of the scarcer class"
-    assert counts["healthy"] == int(44 / 28 * 12)
+    assert fresh.groupby("label")["subject_id"].nunique().to_dict() == {"all": 80 - 36, "healthy": 80 - 20}
 
 
 def test_every_repetition_draws_anew_and_the_same_again() -> None:
@@ -134,9 +132,13 @@ def test_the_truth_is_the_mean_over_the_models_of_all_folds() -> None:
             "fold": [0] * 4 + [1] * 4,
         }
     )
-    truth = true_metrics(frame, "all")
-    # Fold 0: 3 of 4 right, all pairs in order; fold 1: 3 of 4 right, 3 of 4 pairs in order.
-    assert truth == pytest.approx({"accuracy": 0.75, "sensitivity": 0.75, "specificity": 0.75, "auroc": 0.875})
+    tested = pd.DataFrame({"y_true": ["all"] * 3 + ["healthy"]})
+    # Fold 0: both of one class right, half of the other, all pairs in order; fold 1: the other way round, 3 of 4 pairs.
+    expected = {"sensitivity": 0.75, "specificity": 0.75, "accuracy": 0.75, "auroc": 0.875}
+    assert true_metrics(frame, tested, "all") == pytest.approx(expected)
+    # Only rows of one model: its accuracy at the shares of the tested rows.
+    first = true_metrics(frame[frame["fold"] == 0], tested, "all")
+    assert first["accuracy"] == pytest.approx((3 * 1 + 1 * 0.5) / 4)
 
 
 # ---------------------------------------------------------------------------------------------------------- repetitions

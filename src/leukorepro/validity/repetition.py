@@ -123,7 +123,7 @@ class Study:
         tested = predictions[predictions["role"] == "test"]
         measuring = Measuring(METRICS, "positive", positive, {}, self.validity.resamples, seed)
         measured = cell_metrics(tested, None, measuring).set_index("metric").loc[list(METRICS)].reset_index()
-        truth = true_metrics(predictions[predictions["role"] == "validation"], positive)
+        truth = true_metrics(predictions[predictions["role"] == "validation"], tested, positive)
         low, high = percentiles(tested, positive, self.validity.resamples, seed)
         return measured.rename(columns={"value": "estimate"}).assign(
             rung=protocol.rung,
@@ -149,22 +149,20 @@ def draw_sample(
     Returns
     -------
     sample, fresh : DataFrame
-        Rows of a manifest. The fresh subjects are all others of the pool, but for as many of one class as make the
-        shares of the classes those of the study; each with `fresh_images` of its images, drawn at random.
+        Rows of a manifest: all images of the study's subjects and of its held-out part's; of every other subject of
+        the pool as many as `fresh_images` says, drawn at random.
     """
-    shuffled = images.iloc[rng.permutation(len(images))]
-    subjects = {label: shuffled["subject_id"][shuffled["label"] == label].unique() for label in setting.subjects}
-    taken = {label: n + validity.external[label] for label, n in setting.subjects.items()}
-    ratio = min((len(subjects[label]) - taken[label]) / n for label, n in setting.subjects.items())
+    shuffled = images.iloc[rng.permutation(len(images))].assign(status="ok")
     role: dict[str, str] = {}
     for label, n in setting.subjects.items():
-        parts = np.split(subjects[label], np.cumsum([n, validity.external[label], int(ratio * n)]))
-        for name, ids in zip(("", EXTERNAL, FRESH), parts, strict=False):
+        subjects = shuffled["subject_id"][shuffled["label"] == label].unique()
+        parts = np.split(subjects, np.cumsum([n, validity.external[label]]))
+        for name, ids in zip(("", EXTERNAL, FRESH), parts, strict=True):
             role |= dict.fromkeys(ids, name)
-    shuffled = shuffled.assign(official_split=shuffled["subject_id"].map(role), status="ok")
-    sample = shuffled[shuffled["official_split"].isin(["", EXTERNAL])].sort_values("image_id", ignore_index=True)
-    fresh = shuffled[shuffled["official_split"] == FRESH].groupby("subject_id").head(validity.fresh_images)
-    return sample, fresh.reset_index(drop=True)
+    shuffled = shuffled.assign(official_split=shuffled["subject_id"].map(role))
+    is_fresh = shuffled["official_split"] == FRESH
+    fresh = shuffled[is_fresh].groupby("subject_id").head(validity.fresh_images)
+    return shuffled[~is_fresh].sort_values("image_id", ignore_index=True), fresh.reset_index(drop=True)
 
 
 def with_fresh(splits: pd.DataFrame, fresh: pd.DataFrame) -> pd.DataFrame:
@@ -174,20 +172,22 @@ def with_fresh(splits: pd.DataFrame, fresh: pd.DataFrame) -> pd.DataFrame:
     return pd.concat([splits, asked[list(splits.columns)]], ignore_index=True)
 
 
-def true_metrics(predictions: pd.DataFrame, positive: str) -> dict[str, float]:
+def true_metrics(fresh: pd.DataFrame, tested: pd.DataFrame, positive: str) -> dict[str, float]:
     """What the fitted models do on fresh images: the mean over the folds' models of each metric.
 
     Parameters
     ----------
-    predictions : DataFrame
-        Of fresh images by the model of every fold.
+    fresh : DataFrame
+        Predictions of fresh images by the model of every fold.
+    tested : DataFrame
+        Those of tested rows, whose shares of the classes the accuracy is taken at.
     positive : str
         The positive class.
     """
-    numbers = scored(
-        predictions["y_true"], predictions["y_pred"], {positive: predictions["score"]}, repeat=predictions["fold"]
-    )
-    return measure(numbers, METRICS)
+    numbers = scored(fresh["y_true"], fresh["y_pred"], {positive: fresh["score"]}, repeat=fresh["fold"])
+    truth = measure(numbers, METRICS)
+    share = (tested["y_true"] == positive).mean()
+    return truth | {"accuracy": share * truth["sensitivity"] + (1 - share) * truth["specificity"]}
 
 
 def percentiles(

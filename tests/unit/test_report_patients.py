@@ -36,7 +36,7 @@ class Made:
         self.report = root / "section"
 
     def sources(self) -> Sources:
-        return read_sources(self.study, self.results)
+        return read_sources(self.study, self.results, controls=False)
 
     def section(self) -> PatientsPage:
         return patients_page(self.study, self.sources(), SAID, Output(self.report))

@@ -14,13 +14,15 @@ import report_trainings
 
 from leukorepro.config import load_study
 
+RUNGS = ("as_published", "subject_disjoint")
+
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two classes and five, averages of both kinds, single classes, phases, second readings, epochs that count."""
     root = tmp_path_factory.mktemp("run")
     studies = [load_study(report_data.ATTEIA), report_data.systems_study(), report_trainings.networks_study()]
-    return report_data.write_run(root, [report_data.resolve(study, root) for study in studies])
+    return report_data.write_run(root, [report_data.resolve(study, root, rungs=RUNGS) for study in studies])
 
 
 @pytest.mark.parametrize("key", ["atteia2022", "systems", "networks"])

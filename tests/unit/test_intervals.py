@@ -88,8 +88,8 @@ def test_independent_rows_equal_scipy_bootstrap(metric):
         method="percentile",
         rng=np.random.default_rng(4),
     )
-    # Of the smaller class in sensitivity, F1 and AUROC: the groups that the metric rests on.
-    n = support(rows_of(correct, positive, score), np.arange(150))[metric]
+    # The groups that the metric rests on; of an accuracy those of the smaller class.
+    n = support(rows_of(correct, positive, score), np.arange(150))[metric] if metric != "accuracy" else positive.sum()
     value = statistic(np.arange(150))
     error = theirs.standard_error * np.sqrt(n / (n - 1)) / (value * (1 - value))
     expected = expit(stats.t.interval(0.95, n - 1, loc=np.log(value / (1 - value)), scale=error))
@@ -228,6 +228,19 @@ def test_a_share_of_many_rows_has_the_interval_of_wald():
     error = (p * (1 - p) / n) ** 0.5
     interval = share_interval(p, p + error * np.random.default_rng(10).normal(size=200_000), n)
     assert (interval.low, interval.high) == pytest.approx((p - 1.96 * error, p + 1.96 * error), abs=0.02 * error)
+
+
+def test_an_accuracy_has_the_degrees_of_freedom_of_the_smaller_class():
+    """Five groups of one class and twenty of the other, against the formula."""
+    rng = np.random.default_rng(11)
+    group = np.repeat(np.arange(25), 4)
+    rows = rows_of(rng.random(100) < 0.7, positive=group < 5)
+    interval = intervals(rows, group)["accuracy"]
+    resamples = np.bincount(group, rows.truth == rows.guess) @ resample_weights(25, 2000, seed=0) / 100
+    value = (rows.truth == rows.guess).mean()
+    reach = stats.t.ppf(0.975, 4) * resamples.std() * (5 / 4) ** 0.5 / (value * (1 - value))
+    expected = expit(np.log(value / (1 - value)) + np.array([-reach, reach]))
+    assert (interval.low, interval.high) == pytest.approx(expected, abs=1e-12)
 
 
 def test_a_share_that_is_the_same_in_every_group_has_no_interval():

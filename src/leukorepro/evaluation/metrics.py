@@ -173,6 +173,12 @@ class Sums:
         return _areas(self._rows, self._group, self._n_groups)
 
 
+def smaller_class(rows: Scored, group: Ints) -> int | None:
+    """Number of groups with a row of the class that has fewer, where there are two; None with one or more than two."""
+    classes = [np.unique(group[rows.truth == name]) for name in np.unique(rows.truth)]
+    return min(map(len, classes)) if len(classes) == 2 else None
+
+
 def support(rows: Scored, group: Ints) -> dict[str, int]:
     """Number of groups that each metric rests on: those in its denominator.
 

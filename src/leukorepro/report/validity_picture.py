@@ -76,4 +76,4 @@ def _coverage(axes: Axes, summary: pd.DataFrame, settings: list[str]) -> None:
         axes.hlines(heights, 100 * rows["coverage_low"], 100 * rows["coverage_high"], color=look.colour, linewidth=1)
         axes.plot(100 * rows["coverage"], heights, color=look.colour, marker=look.marker, linestyle="none")
     axes.set_xlim(-3, 103)
-    axes.set_title("Intervals that cover (%)")
+    axes.set_title("Accuracy: coverage (%)")

@@ -21,7 +21,7 @@ SOURCE = Path("src/leukorepro")
 CODE = {
     "dataset": ("data", "store.py"),
     "features": ("data", "device.py", "features", "store.py"),
-    "audit": ("audit", "config", "evaluation/published.py", "store.py"),
+    "audit": ("audit", "config", "evaluation/published.py", "models/networks", "network_summary.py", "store.py"),
     "study": ("audit", "data", "device.py", "evaluation", "features", "models", "store.py"),
     "report": ("data", "evaluation", "plan.py", "report", "store.py"),
 }

@@ -4,7 +4,12 @@ import re
 from pathlib import Path
 
 from leukorepro import plan
-from leukorepro.config import TrainedFeaturesSpec, published_path, study_path
+from leukorepro.config import (
+    TrainedFeaturesSpec,
+    load_validity,
+    published_path,
+    study_path,
+)
 from leukorepro.digests import digest
 from leukorepro.errors import UserError
 from leukorepro.resolve import overrides, resolve
@@ -23,9 +28,12 @@ RUN_FILE = relative(
     workflow.configfiles[-1] if workflow.configfiles else "config/config.yaml"
 )
 
+VALIDITY_FILE = "config/validity.yaml"
+
 try:
     OVERRIDES = overrides(RUN_FILE, config)
     RUN = resolve(RUN_FILE, OVERRIDES)
+    VALIDITY = load_validity(VALIDITY_FILE)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
@@ -205,12 +213,28 @@ def control_reducers_of(wildcards):
     _, item, split, *_ = plan.control_system(study)
     if item.reducer is None:
         return {}
-    return {
-        rung: f"results/{w.run}/{w.study}/"
-        f"{plan.reducer_rung(study, split, item.features, item.reducer, rung)}"
-        f"/reducers/{split}/{item.features}-{item.reducer}.h5"
+    fitted_on = {
+        rung: plan.reducer_rung(study, split, item.features, item.reducer, rung)
         for rung in study.protocols
     }
+    file = f"reducers/{split}/{item.features}-{item.reducer}.h5"
+    return {
+        rung: f"results/{w.run}/{w.study}/{fitted}/{file}"
+        for rung, fitted in fitted_on.items()
+    }
+
+
+def setting_of_pool(wildcards):
+    """The first setting of the validity study on a population; all of them agree on it."""
+    return next(
+        name
+        for name, setting in VALIDITY.settings.items()
+        if setting.pool == wildcards.pool
+    )
+
+
+def pool_of(wildcards):
+    return VALIDITY.settings[wildcards.setting].pool
 
 
 def flags(option, values):

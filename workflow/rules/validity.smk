@@ -1,27 +1,5 @@
 """Is the honest number right? Simulated studies whose truth is known: `snakemake validity`."""
 
-from leukorepro.config import load_validity
-
-VALIDITY_FILE = "config/validity.yaml"
-
-try:
-    VALIDITY = load_validity(VALIDITY_FILE)
-except UserError as error:
-    raise WorkflowError(str(error)) from None
-
-
-def setting_of_pool(wildcards):
-    """The first setting on a population; all of them agree on it."""
-    return next(
-        name
-        for name, setting in VALIDITY.settings.items()
-        if setting.pool == wildcards.pool
-    )
-
-
-def pool_of(wildcards):
-    return VALIDITY.settings[wildcards.setting].pool
-
 
 wildcard_constraints:
     setting=one_of(VALIDITY.settings),

@@ -15,7 +15,8 @@ pytestmark = pytest.mark.slow
 
 COMMENT = "\n# A comment changes the file's digest.\n"
 REPORT = {"all", "build_report"}
-EVALUATION = REPORT | {"evaluate", "collect_predictions", "controls"}
+TABLES = {"evaluate", "compare", "diagnose", "judge"}
+EVALUATION = REPORT | TABLES | {"collect_predictions", "controls"}
 MODELS = EVALUATION | {"fit_reducer", "classify"}
 FEATURES = MODELS | {"extract_features", "fuse_features"}
 DESCRIBED = FEATURES | {"describe_images"}
@@ -23,6 +24,7 @@ SPLITS = {"make_splits", "audit_leakage"}
 DATA = DESCRIBED | SPLITS | {"scan_images", "find_duplicates"}
 DRAWING = {"simulate_images"}
 CONFIGURATION = {"resolve_config"}
+STUDY = CONFIGURATION | {"audit_published"}
 
 
 @pytest.mark.parametrize(
@@ -46,13 +48,13 @@ def test_an_edit_of_code_re_runs_what_uses_it(edits: TinyProject, file: str, rul
 @pytest.mark.parametrize(
     ("file", "old", "new", "rules"),
     [
-        ("studies/tiny.yaml", "demo: 40", "demo: 41", MODELS | CONFIGURATION),
-        ("studies/tiny.yaml", "n_splits: 3", "n_splits: 2", MODELS | CONFIGURATION | SPLITS),
-        ("studies/tiny.yaml", "degree: 3", "degree: 2", MODELS - {"fit_reducer"} | CONFIGURATION),
-        ("studies/tiny.yaml", "title: With", "title: Still with", REPORT | CONFIGURATION | {"evaluate"}),
+        ("studies/tiny.yaml", "demo: 40", "demo: 41", MODELS | STUDY),
+        ("studies/tiny.yaml", "n_splits: 3", "n_splits: 2", MODELS | STUDY | SPLITS),
+        ("studies/tiny.yaml", "degree: 3", "degree: 2", MODELS - {"fit_reducer"} | STUDY),
+        ("studies/tiny.yaml", "title: With", "title: Still with", REPORT | STUDY | TABLES),
         ("datasets/tiny.yaml", "images: 36, external", "images: 40, external", DATA | CONFIGURATION | DRAWING),
         ("runs/tiny.yaml", "budget: demo", "seed: 1\nbudget: demo", FEATURES | CONFIGURATION | SPLITS),
-        ("published/tiny.csv", "plain,accuracy,0.99", "plain,accuracy,0.98", REPORT | {"evaluate"}),
+        ("published/tiny.csv", "plain,accuracy,0.99", "plain,accuracy,0.98", REPORT | {"evaluate", "judge", "audit_published"}),
     ],
     ids=["epochs", "folds", "classifier", "title", "dataset", "seed", "published"],
 )

@@ -6,9 +6,9 @@ from pathlib import Path
 from leukorepro import plan
 from leukorepro.config import (
     TrainedFeaturesSpec,
+    load_study,
     load_validity,
     published_path,
-    study_path,
 )
 from leukorepro.digests import digest
 from leukorepro.errors import UserError
@@ -222,6 +222,12 @@ def control_reducers_of(wildcards):
         rung: f"results/{w.run}/{w.study}/{fitted}/{file}"
         for rung, fitted in fitted_on.items()
     }
+
+
+def declared_facts(wildcards):
+    """Digest of what a study declares for the audit of its printed numbers, whatever the run makes of the study."""
+    study = load_study(wildcards.study)
+    return digest(study, study.audit)
 
 
 def setting_of_pool(wildcards):

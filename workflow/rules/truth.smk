@@ -5,7 +5,6 @@ rule audit_published:
     """Contradictions in the numbers that a paper prints; arithmetic alone, no data."""
     input:
         published=lambda w: published_path(w.study),
-        study=lambda w: study_path(w.study),
     output:
         audit="results/audit/{study}.json",
     log:
@@ -25,6 +24,7 @@ rule audit_published:
             "models/networks",
             "network_summary.py",
         ),
+        spec=declared_facts,
     shell:
         r"""
         leukorepro audit published \

@@ -11,7 +11,7 @@ from leukorepro.evaluation.intervals import (
     resample_weights,
     share_interval,
 )
-from leukorepro.evaluation.metrics import METRICS, measure, scored, support
+from leukorepro.evaluation.metrics import METRICS, measure, scored, smaller_class, support
 
 
 def rows_of(correct, positive=None, score=None, **place):
@@ -228,6 +228,13 @@ def test_a_share_of_many_rows_has_the_interval_of_wald():
     error = (p * (1 - p) / n) ** 0.5
     interval = share_interval(p, p + error * np.random.default_rng(10).normal(size=200_000), n)
     assert (interval.low, interval.high) == pytest.approx((p - 1.96 * error, p + 1.96 * error), abs=0.02 * error)
+
+
+def test_the_smaller_class_is_counted_in_groups_and_only_of_two():
+    classes, group = np.array(list("aabbbccc")), np.array([0, 1, 1, 2, 3, 3, 4, 5])
+    assert smaller_class(scored(classes[:5], classes[:5], {"a": np.zeros(5)}), group[:5]) == 2
+    assert smaller_class(scored(classes, classes, {"a": np.zeros(8)}), group) is None
+    assert smaller_class(scored(classes[:2], classes[:2], {"a": np.zeros(2)}), group[:2]) is None
 
 
 def test_an_accuracy_has_the_degrees_of_freedom_of_the_smaller_class():

@@ -19,7 +19,7 @@ from leukorepro.data.groups import groups
 from leukorepro.evaluation.auroc import Floats, Ints
 from leukorepro.evaluation.cell_metrics import NamedMetric, PartOfCell, named_metric
 from leukorepro.evaluation.intervals import N_RESAMPLES, resample_weights
-from leukorepro.evaluation.metrics import METRICS, Scored, Sums, support
+from leukorepro.evaluation.metrics import METRICS, Scored, Sums, smaller_class, support
 from leukorepro.evaluation.predictions import Cell, classes_of
 from leukorepro.evaluation.study_cells import StudyCells
 from leukorepro.tables import RECONSTRUCTION
@@ -33,6 +33,8 @@ class SummedPart:
     sums: Sums
     support: dict[str, int]
     """Number of groups that each metric rests on."""
+    smaller_class: int | None
+    """Number of groups of the smaller of two classes."""
     images: NDArray[np.bool_]
     """Which images of the study are among them, shape (n_images,)."""
     member: Ints
@@ -63,6 +65,11 @@ class Measurable:
     def n_groups(self) -> int:
         """Number of groups that the metric rests on."""
         return self.part.support[self.metric]
+
+    @property
+    def n_smaller(self) -> int | None:
+        """Number of groups of the smaller of two classes, where the metric is of both together."""
+        return self.part.smaller_class if self.metric == "accuracy" else None
 
     @property
     def is_share(self) -> bool:
@@ -180,4 +187,5 @@ class SharedResamples:
         images[image] = True
         numbers, first = np.unique(part.group, return_index=True)
         sums = Sums(rows, part.group, len(numbers))
-        return SummedPart(rows, sums, support(rows, part.group), images, image[first])
+        smaller = smaller_class(rows, part.group)
+        return SummedPart(rows, sums, support(rows, part.group), smaller, images, image[first])

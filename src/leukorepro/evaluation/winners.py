@@ -125,7 +125,7 @@ def _corrected(
     won = found[winner]
     drawn = resamples.resampled(won, over)
     if won.is_share:
-        bounds = share_interval(won.value, drawn, won.n_groups)
+        bounds = share_interval(won.value, drawn, won.n_groups, n_smaller=won.n_smaller)
     else:
         bounds = percentile_interval(drawn, won.n_groups)
     moved = np.array([bounds.low, bounds.high]) - optimism

@@ -9,6 +9,7 @@ from leukorepro.config import (
     load_study,
     load_validity,
     published_path,
+    study_path,
 )
 from leukorepro.digests import digest
 from leukorepro.errors import UserError
@@ -226,7 +227,7 @@ def control_reducers_of(wildcards):
 
 def declared_facts(wildcards):
     """Digest of what a study declares for the audit of its printed numbers, whatever the run makes of the study."""
-    study = load_study(wildcards.study)
+    study = load_study(study_path(wildcards.study))
     return digest(study, study.audit)
 
 

@@ -168,6 +168,10 @@ class _Part:
                 return np.nan, np.nan
             exact = stats.binomtest(int(known[0]) * n, n).proportion_ci(LEVEL, "exact")
             return exact.low, exact.high
+        if metric == "accuracy" and len(set(self.true)) == 2:  # the smaller class's degrees of freedom
+            n = min(len(set(self.group[self.true == name])) for name in set(self.true))
+            if n < 2:
+                return np.nan, np.nan
         t = stats.t.ppf((1 + LEVEL) / 2, n - 1)
         if not share:
             tail = stats.norm.cdf(-t * np.sqrt(n / (n - 1)))

@@ -24,7 +24,7 @@ TESTED_ELSEWHERE = {
     "make lock": "asks the package index",
     "make bench": "takes minutes; each benchmark is run by hand",
     "dvc repro --no-run-cache": "tests/workflow/test_dvc.py",
-    "snakemake --cores 8 validity": "tests/workflow/test_validity.py",
+    "snakemake --cores 8 validity": "tests/workflow/test_validity_study.py",
 }
 
 

@@ -50,10 +50,10 @@ def test_the_demo_resolves_to_the_paper_on_simulated_images(project: Path) -> No
     assert study.images == Path("data/simulated/allidb_simulated-demo")
     assert study.dataset_id == "allidb_simulated-demo"
     assert {name: e.id for name, e in study.extractors.items()} == {
-        "googlenet": "googlenet-gap-random-224",
-        "inception_v3": "inception_v3-gap-random-299",
+        "googlenet": "googlenet-gap-random-112",
+        "inception_v3": "inception_v3-gap-random-112",
     }
-    assert plan.feature_file(study, "ESet") == "fused/inception_v3-gap-random-299+googlenet-gap-random-224.h5"
+    assert plan.feature_file(study, "ESet") == "fused/inception_v3-gap-random-112+googlenet-gap-random-112.h5"
     assert plan.reducers_of(study, "five_folds", "ESet") == ["RSet25", "RSet50", "RSet75"]
     assert plan.reducers_of(study, "five_folds", "ISet") == []
     assert plan.used_feature_sets(study) == ["ISet", "GSet", "ESet"]
@@ -334,8 +334,8 @@ def test_an_extractor_has_its_own_weights_or_the_runs(project: Path) -> None:
     (project / "w.pth").write_bytes(b"weights")
     study = resolve_study(project, weights={"googlenet": "imagenet", "inception_v3": "file:w.pth"})
     sha256 = hashlib.sha256(b"weights").hexdigest()
-    assert study.extractors["googlenet"].id == "googlenet-gap-imagenet-224"
-    assert study.extractors["inception_v3"].id == f"inception_v3-gap-file_{sha256[:8]}-299"
+    assert study.extractors["googlenet"].id == "googlenet-gap-imagenet-112"
+    assert study.extractors["inception_v3"].id == f"inception_v3-gap-file_{sha256[:8]}-112"
     assert study.random_weights == []
     half = resolve_study(project, weights={"googlenet": "imagenet"})
     assert half.random_weights == ["inception_v3"]
@@ -363,10 +363,10 @@ def test_views_are_those_of_all_studies_that_share_an_extractor(project: Path) -
     file = write_yaml(project / "two.yaml", {"name": "two", "budget": "demo", "weights": "random", "studies": studies})
     run = resolve(file)
     dataset = "allidb_simulated-demo"
-    assert plan.views_of(run, dataset, "googlenet-gap-random-224") == ["identity", "hflip", "vflip", "rot90"]
-    for fused_with_it in ("inception_v3-gap-random-299", "inception_v3-gap-imagenet-299"):
+    assert plan.views_of(run, dataset, "googlenet-gap-random-112") == ["identity", "hflip", "vflip", "rot90"]
+    for fused_with_it in ("inception_v3-gap-random-112", "inception_v3-gap-imagenet-112"):
         assert plan.views_of(run, dataset, fused_with_it) == ["identity", "hflip", "vflip", "rot90"]
-    assert plan.views_of(run, "another", "googlenet-gap-random-224") == []
+    assert plan.views_of(run, "another", "googlenet-gap-random-112") == []
 
 
 def test_a_demonstration_may_have_smaller_inputs(project: Path) -> None:

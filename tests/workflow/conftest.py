@@ -34,7 +34,7 @@ class TinyProject(ProjectCopy):
 
 
 def shrink(root: Path) -> None:
-    """Make the default run a small one: few images, two rungs, one network at small sizes, an item or two a table."""
+    """Make runs small: few images, two rungs, one network at small sizes, an item or two a table."""
 
     def edit(file: Path, change: Any) -> None:
         value = yaml.safe_load(file.read_text())
@@ -53,8 +53,13 @@ def shrink(root: Path) -> None:
 
     for dataset in root.glob("config/datasets/*_simulated.yaml"):
         edit(dataset, fewer_images)
+    def one_study_of_a_dataset(run: dict[str, Any]) -> None:
+        studies = {study["dataset"]: study for study in reversed(run["studies"])}
+        run["studies"] = list(studies.values())
+
     for run in ("config.yaml", "runs/published.yaml"):
         edit(root / "config" / run, two_rungs)
+    edit(root / "config/runs/published.yaml", one_study_of_a_dataset)  # the default run has all of them
     for file in root.glob("config/studies/*.yaml"):
         file.write_text(yaml.safe_dump(_smaller(load_study(file)), sort_keys=False))
 

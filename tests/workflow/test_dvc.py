@@ -112,7 +112,7 @@ def test_reproducing_makes_the_run_once(reproduced: ProjectCopy) -> None:
 
 
 @pytest.mark.slow
-def test_an_edit_of_the_evaluation_fits_nothing_again_but_the_controls_that_it_measures(reproduced: ProjectCopy) -> None:
+def test_an_edit_of_the_evaluation_fits_nothing_again_but_controls(reproduced: ProjectCopy) -> None:
     with (reproduced.folder / "src/leukorepro/evaluation/metrics.py").open("a") as file:
         file.write("\n# A comment changes the file's digest.\n")
     told = reproduced.run(*REPRO)

@@ -53,6 +53,7 @@ def shrink(root: Path) -> None:
 
     for dataset in root.glob("config/datasets/*_simulated.yaml"):
         edit(dataset, fewer_images)
+
     def one_study_of_a_dataset(run: dict[str, Any]) -> None:
         studies = {study["dataset"]: study for study in reversed(run["studies"])}
         run["studies"] = list(studies.values())

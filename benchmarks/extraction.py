@@ -2,7 +2,8 @@
 
 From 450x450 BMP files of simulated cells, one view each, to features, for every backbone:
 
-- ours: `stream` with the engine that `auto` takes, to an HDF5 file; the network alone; reading and resizing alone;
+- ours: `stream` with the engine that `auto` takes, to an HDF5 file, in float32 and, where the device knows half
+  precision, with `precision: mixed`; the network alone; reading and resizing alone;
 - the plain eager loop (benchmarks/peers/eager_loop.py): a DataLoader, batches of 16, the faster of no worker processes
   and one per core; and its network alone;
 - THINGSvision 2.7 (benchmarks/peers/thingsvision_extract.py), where its environment is; `--thingsvision` makes it
@@ -37,12 +38,14 @@ import h5py
 import numpy as np
 import pandas as pd
 import torch
+from scipy.stats import gmean
 from torch.utils.flop_counter import FlopCounterMode
 
 from leukorepro.config import SimulatedDataset, SimulationSize
 from leukorepro.data.manifest import scan
 from leukorepro.data.simulate import simulate
 from leukorepro.device import choose_device, device_name, full_precision, keep_freed_memory
+from leukorepro.errors import UserError
 from leukorepro.features.backbones import BACKBONES, TIMM, Backbone
 from leukorepro.features.engines import Computer, choose_engine, torch_computer
 from leukorepro.features.networks import FeatureNetwork, build_network
@@ -50,6 +53,7 @@ from leukorepro.features.scaling import CHANNEL_SCALINGS
 from leukorepro.features.stream import Request, stream
 from leukorepro.report.style import LOOKS, MUTED, panels, save, styled
 from leukorepro.store import write_json
+from leukorepro.words import Precision
 
 PEERS = Path(__file__).parent / "peers"
 ENVIRONMENT = Path("results/benchmarks/thingsvision-env")
@@ -149,13 +153,15 @@ def prepare(backbone: Backbone, name: str, files: list[Path], folder: Path) -> t
     return network, request
 
 
-def build_computer(network: FeatureNetwork, name: str, size: int, arguments: argparse.Namespace) -> Computer:
-    engine, device = choose_engine("auto", arguments.device, "float32")
+def build_computer(
+    network: FeatureNetwork, name: str, size: int, arguments: argparse.Namespace, precision: Precision = "float32"
+) -> Computer:
+    engine, device = choose_engine("auto", arguments.device, precision)
     if engine == "torch":
-        return torch_computer(network, device, "float32", arguments.threads, 32)
+        return torch_computer(network, device, precision, arguments.threads, 32)
     from leukorepro.features.openvino_engine import openvino_computer
 
-    return openvino_computer(network, f"benchmark-{name}", size, 1, arguments.threads)
+    return openvino_computer(network, f"benchmark-{name}", size, 1, arguments.threads, precision)
 
 
 def measure(
@@ -170,7 +176,9 @@ def measure(
         link.symlink_to(image)
     network, request = prepare(backbone, name, files, folder)
     flops = operations(network, backbone.input_size)
-    computer = build_computer(network, name, backbone.input_size, arguments)
+    computer, mixed = build_computer(network, name, backbone.input_size, arguments), None
+    with contextlib.suppress(UserError):
+        mixed = build_computer(network, name, backbone.input_size, arguments, "mixed")
     sample = np.concatenate([request.read(file, ["identity"]) for file in request.files()[:8]])
     rows = max(len(images), round(arguments.seconds * network_rate(computer, sample, 0.2)))
     for i in range(len(files), rows):
@@ -213,6 +221,8 @@ def measure(
         keep("network", network_rate(computer, sample, arguments.seconds))
         keep("reading_one_thread", reading_rate(request, arguments.seconds))
         keep("ours", streaming_rate(request, computer, network.dim, folder / "ours.h5"))
+        if mixed is not None:
+            keep("mixed", streaming_rate(request, mixed, network.dim, folder / "mixed.h5"))
         for workers in (0, arguments.threads):
             eager = {**job, "workers": workers, "output": str(folder / "eager.npy")}
             done = run_peer(sys.executable, "eager_loop.py", eager, folder)
@@ -237,6 +247,7 @@ def summarise(result: dict[str, Any], peak: float, workers: int) -> None:
     """Add the ratios to a backbone's figures."""
     best = result["rows_per_second"]
     result["ratio_to_eager"] = best["ours"] / best["eager"]
+    result["mixed_ratio_to_eager"] = best["mixed"] / best["eager"] if "mixed" in best else None
     result["network_ratio_to_eager"] = best["network"] / best["eager_network"]
     result["ratio_to_thingsvision"] = best["ours"] / best["thingsvision"] if "thingsvision" in best else None
     result["share_of_peak"] = best["network"] * result["gflop_per_row"] / peak
@@ -245,12 +256,20 @@ def summarise(result: dict[str, Any], peak: float, workers: int) -> None:
     result["share_of_ideal_streaming"] = best["ours"] / ideal
 
 
+def geometric_mean(results: list[dict[str, Any]], key: str) -> float | None:
+    """Over the backbones; None unless all have the figure."""
+    values = [result[key] for result in results]
+    return None if None in values else float(gmean(values))
+
+
 def table(report: dict[str, Any]) -> str:
     """The figures as text."""
     titles = [
         "backbone",
         "ours",
         "eager",
+        "ratio",
+        "mixed",
         "ratio",
         "THINGSv.",
         "ratio",
@@ -269,6 +288,8 @@ def table(report: dict[str, Any]) -> str:
             f"{best['ours']:.1f}",
             f"{best['eager']:.1f}",
             f"{r['ratio_to_eager']:.2f}x",
+            f"{best['mixed']:.1f}" if "mixed" in best else "-",
+            f"{r['mixed_ratio_to_eager']:.2f}x" if "mixed" in best else "-",
             "-" if other is None else f"{other:.1f}",
             "-" if other is None else f"{r['ratio_to_thingsvision']:.2f}x",
             f"{best['network']:.1f}",
@@ -279,7 +300,9 @@ def table(report: dict[str, Any]) -> str:
         ]
         lines.append("".join(f"{cell:>{20 if i == 0 else 11}}" for i, cell in enumerate(cells)))
     lines += [
-        f"geometric mean of the ratios to the eager loop: {report['geometric_mean_ratio']:.2f}x; rows per second, "
+        f"geometric mean of the ratios to the eager loop: {report['geometric_mean_ratio']:.2f}x in float32"
+        + (f", {report['geometric_mean_mixed_ratio']:.2f}x mixed" if report["geometric_mean_mixed_ratio"] else "")
+        + "; rows per second, "
         f"{report['threads']} threads, {report['machine']}",
         f"matrix-multiply peak: {report['peak_gflops']:.0f} Gflop/s; THINGSvision: {report['thingsvision']}; "
         f"load before: {report['load_before']:.1f}",
@@ -299,12 +322,16 @@ def draw(report: dict[str, Any], path: Path) -> None:
     """Two panels: ratios to the eager loop, and shares of the peak."""
     results = report["results"][::-1]
     figure, (ratios, shares) = panels(2, 2, 0.4 + 0.32 * len(results))
-    ours, other, plain = LOOKS["subject_disjoint"].colour, LOOKS["fit_in_fold"].colour, MUTED
+    ours, half, other, plain = *(LOOKS[rung].colour for rung in ("subject_disjoint", "external", "fit_in_fold")), MUTED
     at = np.arange(len(results))
-    ratios.barh(at + 0.2, [r["ratio_to_eager"] for r in results], 0.38, color=ours, label="ours")
-    relative = [r["rows_per_second"].get("thingsvision", np.nan) / r["rows_per_second"]["eager"] for r in results]
-    if not np.isnan(relative).all():
-        ratios.barh(at - 0.2, relative, 0.38, color=other, label="THINGSvision", hatch="//", edgecolor="white")
+    ratios.barh(at + 0.27, [r["ratio_to_eager"] for r in results], 0.25, color=ours, label="ours")
+    for key, label, place, look in (
+        ("mixed", "ours, half precision", 0, {"color": half}),
+        ("thingsvision", "THINGSvision", -0.27, {"color": other, "hatch": "//", "edgecolor": "white"}),
+    ):
+        relative = [r["rows_per_second"].get(key, np.nan) / r["rows_per_second"]["eager"] for r in results]
+        if not np.isnan(relative).all():
+            ratios.barh(at + place, relative, 0.25, label=label, **look)
     ratios.axvline(1, color=plain, linestyle=(0, (4, 2)), label="plain eager loop")
     ratios.set_title("Rows per second, files to features")
     ratios.set_xlabel("times the plain eager loop")
@@ -314,7 +341,7 @@ def draw(report: dict[str, Any], path: Path) -> None:
     shares.set_xlabel(f"per cent of the matrix-multiply peak ({report['peak_gflops']:.0f} Gflop/s)")
     for axes in (ratios, shares):
         axes.set_yticks(at, [r["backbone"] for r in results])
-        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=3)
+        axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.16), ncols=2)
     shares.set_yticklabels([])
     save(figure, path)
 
@@ -358,7 +385,8 @@ def main() -> None:
         "rounds": arguments.rounds,
         "peak_gflops": peak,
         "thingsvision": state,
-        "geometric_mean_ratio": float(np.exp(np.mean([np.log(r["ratio_to_eager"]) for r in results]))),
+        "geometric_mean_ratio": geometric_mean(results, "ratio_to_eager"),
+        "geometric_mean_mixed_ratio": geometric_mean(results, "mixed_ratio_to_eager"),
         "results": results,
     }
     print(table(report))

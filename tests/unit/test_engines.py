@@ -22,7 +22,7 @@ with contextlib.suppress(ImportError):
     import sklearnex  # noqa: F401  (fails in a process that imported OpenVINO first)
 
 from leukorepro.features import openvino_engine
-from leukorepro.features.openvino_engine import openvino_computer
+from leukorepro.features.openvino_engine import has_bfloat16, openvino_computer
 
 QUICK = {"googlenet", "mobilenet_v2"}
 EVERY_LAYER = [
@@ -70,6 +70,24 @@ def test_openvino_agrees_with_eager_torch(name: str, layer: str) -> None:
     assert computed.dtype == expected.dtype == np.float32
     assert computed.shape == expected.shape == (10, network.dim)
     assert relative_difference(computed, expected) < 1e-3
+
+
+@pytest.mark.skipif(not has_bfloat16(), reason="needs a CPU that knows bfloat16")
+@pytest.mark.parametrize(
+    "name", ["mobilenet_v2", "googlenet", pytest.param("resnet50", marks=pytest.mark.slow), "alexnet"]
+)
+def test_mixed_precision_loses_no_more_than_torchs_own(name: str) -> None:
+    """What bfloat16 costs depends on the network: torch's automatic mixed precision, another implementation, tells."""
+    backbone = find_backbone(name)
+    block = images(10, 96)
+    network = build_network(backbone, backbone.default_layer, "random", calibration=torch.from_numpy(block[:8]))
+    mixed = openvino_computer(network, name, 96, 1, 2, "mixed").compute(block)
+    with torch.inference_mode():
+        full = network(torch.from_numpy(block)).numpy()
+        with torch.autocast("cpu", torch.bfloat16):
+            torchs = network(torch.from_numpy(block)).float().numpy()
+    assert mixed.dtype == np.float32
+    assert 0 < np.median(np.abs(mixed - full)) < 1.5 * np.median(np.abs(torchs - full))
 
 
 @pytest.mark.parametrize("name", ["timm:vit_tiny_patch16_224", "timm:resnet18"])
@@ -217,9 +235,10 @@ def test_engine_that_is_not_there_or_does_not_serve(monkeypatch: pytest.MonkeyPa
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     with pytest.raises(UserError, match="engine openvino: computes on a CPU"):
         choose_engine("openvino", "cuda", "float32")
-    with pytest.raises(UserError, match="precision mixed"):
-        choose_engine("openvino", "auto", "mixed")
-    assert choose_engine("auto", "auto", "mixed")[0] == "torch"
+    assert choose_engine("openvino", "auto", "mixed") == ("openvino", torch.device("cpu"))
+    assert choose_engine("auto", "auto", "mixed") == ("torch", torch.device("cuda"))
+    with pytest.raises(UserError, match="precision mixed: on a CPU only OpenVINO has it"):
+        choose_engine("torch", "cpu", "mixed")
     monkeypatch.setattr(importlib.util, "find_spec", lambda _: None)
     assert choose_engine("auto", "cpu", "float32")[0] == "torch"
     with pytest.raises(UserError, match="OpenVINO is not installed"):

@@ -22,6 +22,9 @@ from leukorepro.resolved import ResolvedExtractor
 with contextlib.suppress(ImportError):
     import sklearnex  # noqa: F401  (fails in a process that imported OpenVINO first)
 
+from leukorepro.features import openvino_engine
+from leukorepro.features.openvino_engine import has_bfloat16
+
 SIZE = 64
 VIEWS = ["identity", "hflip", "rot90"]
 EXTRACTOR = ResolvedExtractor(
@@ -54,9 +57,11 @@ def run(
     extractor: ResolvedExtractor = EXTRACTOR,
     *,
     engine: str = "openvino",
+    precision: str = "float32",
     threads: int = 2,
 ) -> np.ndarray:
-    extract(request, extractor, output, engine=engine, device="cpu", threads=threads, batch_rows=6)
+    hardware = {"engine": engine, "device": "cpu", "precision": precision}
+    extract(request, extractor, output, **hardware, threads=threads, batch_rows=6)
     with h5py.File(output) as file:
         return np.asarray(file["features"])
 
@@ -133,6 +138,24 @@ def test_images_resized_otherwise_are_refused(request_: Request, tmp_path: Path)
         run(replace(request_, size=70), tmp_path / "f.h5")
 
 
-def test_mixed_precision_is_refused_on_a_cpu(request_: Request, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="precision mixed: serves a GPU"):
-        extract(request_, EXTRACTOR, tmp_path / "f.h5", device="cpu", precision="mixed")
+@pytest.mark.skipif(not has_bfloat16(), reason="needs a CPU that knows bfloat16")
+def test_mixed_precision_on_a_cpu_is_recorded_and_not_taken_for_full_precision(
+    request_: Request, tmp_path: Path
+) -> None:
+    full = run(request_, tmp_path / "f.h5")
+    mixed = run(request_, tmp_path / "f.h5", precision="mixed")
+    assert np.corrcoef(mixed.ravel(), full.ravel())[0, 1] > 0.9
+    assert not np.array_equal(mixed, full)
+    with h5py.File(tmp_path / "f.h5") as file:
+        assert "CPU, mixed precision (bfloat16), one thread per row" in file.attrs["engine"]
+
+
+def test_mixed_precision_that_is_not_to_be_had_leaves_no_file(
+    request_: Request, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with pytest.raises(UserError, match="precision mixed: on a CPU only OpenVINO has it"):
+        run(request_, tmp_path / "f.h5", engine="torch", precision="mixed")
+    monkeypatch.setattr(openvino_engine, "has_bfloat16", lambda: False)
+    with pytest.raises(UserError, match="this CPU does not compute with bfloat16"):
+        run(request_, tmp_path / "f.h5", precision="mixed")
+    assert not list(tmp_path.glob("*f.h5*"))

@@ -40,7 +40,8 @@ def extract(
     ] = "auto",
     device: DeviceOption = "auto",
     precision: Annotated[
-        Precision, typer.Option(help="`mixed`: half precision where that is safe, on a GPU.")
+        Precision,
+        typer.Option(help="`mixed`: half precision where that is safe, on a GPU or on a CPU that knows bfloat16."),
     ] = "float32",
 ) -> None:
     """Write the features of every view of every readable image; a killed extraction is continued.

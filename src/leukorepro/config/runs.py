@@ -56,7 +56,7 @@ class Run(Strict):
     engine: Engine = "auto"
     """What computes networks: `torch`, or `openvino` on a CPU; `auto` takes OpenVINO on a CPU and torch on a GPU."""
     precision: Precision = "float32"
-    """`mixed`: half precision where a GPU is used and it serves."""
+    """`mixed`: half precision, where it serves, on a GPU; on a CPU that knows bfloat16, for features only."""
     controls: Controls = []
     """Controls, `shuffled_labels` and `subject_identity`, of every study that `studies` does not give others; default:
     none. On a command line they have commas between them."""

@@ -50,7 +50,7 @@ def extract(
     device : {'auto', 'cpu', 'cuda'}
         `auto` takes a GPU where there is one, and says which it took.
     precision : {'float32', 'mixed'}
-        `mixed`: half precision where that is safe, on a GPU.
+        `mixed`: half precision where that is safe, on a GPU or, with OpenVINO, on a CPU that knows bfloat16.
     threads : int
         Workers; on a CPU each reads and computes. The features do not depend on it.
     batch_rows : int
@@ -75,7 +75,9 @@ def extract(
         if chosen == "openvino":
             from leukorepro.features.openvino_engine import openvino_computer
 
-            computer = openvino_computer(network, extractor.id, extractor.input_size, len(request.views), threads)
+            computer = openvino_computer(
+                network, extractor.id, extractor.input_size, len(request.views), threads, precision
+            )
         else:
             computer = torch_computer(network, target, precision, threads, batch_rows)
         stream(

@@ -24,15 +24,18 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_path
 from torch import nn
 
+from leukorepro.errors import UserError
 from leukorepro.features.engines import Computer
 from leukorepro.features.networks import FeatureNetwork
 from leukorepro.store import code_digest, sha256_file
+from leukorepro.words import Precision
 
 # Nothing phones home: without this package OpenVINO's converter uses the stand-in that it has for its absence.
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
 
 import openvino  # type: ignore[import-untyped]  # noqa: E402
 from openvino.properties import (  # type: ignore[import-untyped]  # noqa: E402
+    device,
     hint,
     inference_num_threads,
     num_streams,
@@ -46,6 +49,11 @@ LARGE_WEIGHTS = 1 << 23
 """Weights of a fully connected layer from which no core's cache holds them."""
 LARGE_BATCH = 8
 """Rows that share one reading of such a layer's weights."""
+READERS = 2
+"""Workers for every stream: one reads images while the stream computes the other's."""
+BLOCK_ROWS = 8
+"""Fewest rows that a worker reads before it asks for their features, so that workers seldom change."""
+WORDS: dict[Precision, str] = {"float32": "float32", "mixed": "mixed precision (bfloat16)"}
 CACHE_BYTES = 2 << 30
 """Size that the cache is cut down to when a network is added; the least recently used ones go."""
 
@@ -55,11 +63,12 @@ def cache_folder() -> Path:
     return user_cache_path("leukorepro") / "openvino"
 
 
-def openvino_computer(network: FeatureNetwork, name: str, size: int, views: int, threads: int) -> Computer:
+def openvino_computer(
+    network: FeatureNetwork, name: str, size: int, views: int, threads: int, precision: Precision = "float32"
+) -> Computer:
     """A network on the CPU: as many streams as threads, each on one core.
 
-    Numbers are float32 throughout, whatever the CPU would do faster. Pinning of streams to cores is off: two jobs side
-    by side would be pinned to the same ones.
+    Pinning of streams to cores is off: two jobs side by side would be pinned to the same ones.
 
     Parameters
     ----------
@@ -72,7 +81,17 @@ def openvino_computer(network: FeatureNetwork, name: str, size: int, views: int,
     views : int
         Rows of one image; blocks are whole images and whole batches.
     threads : int
+    precision : {'float32', 'mixed'}, optional
+        `float32`: all numbers, whatever the CPU would do faster; `mixed`: bfloat16 wherever OpenVINO holds it safe.
+
+    Raises
+    ------
+    UserError
+        If mixed precision is asked for, and this CPU has none.
     """
+    if precision == "mixed" and not has_bfloat16():
+        raise UserError("precision mixed: this CPU does not compute with bfloat16; use --precision float32, or a GPU.")
+    number = openvino.Type.bf16 if precision == "mixed" else openvino.Type.f32
     batch = LARGE_BATCH if _has_large_layer(network) else 1
     compiled = openvino.Core().compile_model(
         _converted(network, name, (batch, size, size, 3), cache_folder()),
@@ -81,11 +100,11 @@ def openvino_computer(network: FeatureNetwork, name: str, size: int, views: int,
             hint.performance_mode: hint.PerformanceMode.THROUGHPUT,
             num_streams: threads,
             inference_num_threads: threads,
-            hint.inference_precision: openvino.Type.f32,
+            hint.inference_precision: number,
             hint.enable_cpu_pinning: False,
         },
     )
-    own, dim = threading.local(), network.dim
+    own, dim, whole = threading.local(), network.dim, math.lcm(batch, views)
 
     def compute(block: NDArray[np.uint8]) -> NDArray[np.float32]:
         if not hasattr(own, "request"):
@@ -102,12 +121,17 @@ def openvino_computer(network: FeatureNetwork, name: str, size: int, views: int,
 
     return Computer(
         compute=compute,
-        description=f"OpenVINO {version('openvino')}, CPU, float32, one thread per row, "
+        description=f"OpenVINO {version('openvino')}, CPU, {WORDS[precision]}, one thread per row, "
         f"batches of {batch} row{'s' if batch > 1 else ''}",
-        workers=threads,
-        block_rows=math.lcm(batch, views),
+        workers=READERS * threads,
+        block_rows=whole * -(-BLOCK_ROWS // whole),
         library="openvino",
     )
+
+
+def has_bfloat16() -> bool:
+    """Whether OpenVINO computes with bfloat16 on this CPU."""
+    return "BF16" in openvino.Core().get_property("CPU", device.capabilities)
 
 
 def _has_large_layer(network: nn.Module) -> bool:

@@ -98,7 +98,7 @@ def fit_conv_autoencoders(
         at_budget(spec, budget),
         seed,
         choose_device(hardware.device).type,
-        hardware.precision,
+        hardware.used_precision,
         code_digest("device.py", "models"),
         version("torch"),
         images.shape,

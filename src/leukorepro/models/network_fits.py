@@ -83,7 +83,7 @@ class NetworkJob:
     def engine(self) -> str:
         """What trains it, as it is recorded."""
         device = choose_device(self.hardware.device)
-        return f"torch {version('torch')} on {device_name(device)}, {self.hardware.precision}"
+        return f"torch {version('torch')} on {device_name(device)}, {self.hardware.used_precision}"
 
 
 class NetworkFits(NamedTuple):
@@ -133,7 +133,7 @@ def fit_network(
         *(_stamp(file) for file in (features, codes) if file is not None),
         code_digest("models", "device.py"),
     ]
-    shown = [at_budget(job.spec, job.budget), job.task.protocol, job.seed, job.hardware.precision]
+    shown = [at_budget(job.spec, job.budget), job.task.protocol, job.seed, job.hardware.used_precision]
     parts: list[pd.DataFrame] = []
     epochs: list[pd.DataFrame] = []
     weights: dict[str, Tensor] = {}

@@ -89,13 +89,13 @@ class Schedule:
 
 @dataclass(frozen=True)
 class Hardware:
-    """Where a network is computed.
+    """Where a network is trained and applied.
 
     Attributes
     ----------
     device : {'auto', 'cpu', 'cuda'}
     precision : {'float32', 'mixed'}
-        `mixed`: half precision where that is safe, on a GPU; on a CPU it changes nothing.
+        `mixed`: half precision where that is safe, on a GPU; a CPU trains in float32.
     workers : int
         Threads that read batches ahead of a GPU, one at least. For a CPU, which takes longer with each, one is enough.
     """
@@ -103,6 +103,11 @@ class Hardware:
     device: Device = "auto"
     precision: Precision = "float32"
     workers: int = 0
+
+    @property
+    def used_precision(self) -> Precision:
+        """The precision that the device is used with."""
+        return self.precision if choose_device(self.device).type == "cuda" else "float32"
 
 
 ANY = Hardware()
@@ -353,7 +358,7 @@ def _computer(network: nn.Module, rows: Rows, batch_size: int, hardware: Hardwar
     """Bring a network to its device; afterwards, and after an error, it is on the CPU as it came."""
     device = choose_device(hardware.device)
     on_gpu = device.type == "cuda"
-    half = on_gpu and hardware.precision == "mixed"
+    half = hardware.used_precision == "mixed"
     if not on_gpu:
         keep_freed_memory()
     fabric = Fabric(

@@ -211,6 +211,33 @@ assert sys.modules["openvino.tools.ovc.convert_impl"].tm.__name__ == "openvino.t
     assert not (tmp_path / "intel").exists()
 
 
+AT_ONCE = """
+import faulthandler, sys, threading
+import numpy as np
+sys.path.insert(0, {tests!r})
+from test_engines import openvino_computer, openvino_engine, small
+openvino_engine.cache_folder = lambda: openvino_engine.Path({cache!r})
+compute = openvino_computer(small(), "x", 32, 1, 1).compute
+sys.setswitchinterval(1e-6)
+barrier = threading.Barrier(8)
+def work():
+    barrier.wait()
+    compute(np.zeros((1, 32, 32, 3), np.uint8))
+threads = [threading.Thread(target=work) for _ in range(8)]
+faulthandler.dump_traceback_later(20, exit=True)  # a thread that waits for ever keeps all others from running
+for thread in threads: thread.start()
+for thread in threads: thread.join()
+"""
+
+
+def test_threads_may_all_begin_at_once(cache: Path) -> None:
+    """In a process of its own, with a kept conversion, for only the first use of an array counts."""
+    openvino_computer(small(), "x", 32, 1, 1)
+    code = AT_ONCE.format(tests=str(Path(__file__).parent), cache=str(cache))
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 @pytest.mark.parametrize(
     ("engine", "device", "gpu", "expected"),
     [

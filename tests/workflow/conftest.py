@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import fcntl
+import os
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
@@ -117,10 +119,19 @@ def fresh(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 def finished(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> TinyProject:
-    """The tiny run, made without interruption and, where that can be arranged, without a network. Not to be changed."""
-    project = TinyProject(fresh, tmp_path_factory.mktemp("finished") / "project", prefix=closed_network())
-    project.snakemake()
-    return project
+    """The tiny run, made without interruption and, where that can be arranged, without a network. Not to be changed.
+
+    The first of the processes that share the tests makes it; each has a copy of its own.
+    """
+    base, offline = tmp_path_factory.getbasetemp(), closed_network()
+    shared = (base.parent if "PYTEST_XDIST_WORKER" in os.environ else base) / "tiny"
+    with shared.with_suffix(".lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        if not shared.exists():
+            made = TinyProject(fresh, tmp_path_factory.mktemp("making") / "project", prefix=offline)
+            made.snakemake()
+            made.folder.rename(shared)
+    return TinyProject(shared, tmp_path_factory.mktemp("finished") / "project", prefix=offline)
 
 
 @pytest.fixture(scope="session")

@@ -38,6 +38,9 @@ MADE_BY = {
 """Rules that each kind of stage asks for and that follow the code."""
 REPRO = ("dvc", "repro", "--no-run-cache")
 
+STUDIES = {"atteia2022", "rezayi2021"}
+"""What is reproduced: between them they have every kind of stage."""
+
 
 @pytest.fixture(scope="module")
 def stages(root: Path) -> dict[str, Any]:
@@ -52,6 +55,10 @@ def reproduced(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Project
     records = {f"DVC_{kind}_DIR": str(folder / kind) for kind in ("SITE_CACHE", "GLOBAL_CONFIG", "SYSTEM_CONFIG")}
     project = ProjectCopy(fresh, folder / "project", environment=records)
     shrink(project.folder)
+    run_file = project.folder / "config/config.yaml"
+    run = yaml.safe_load(run_file.read_text())
+    run["studies"] = [study for study in run["studies"] if study["study"] in STUDIES]
+    run_file.write_text(yaml.safe_dump(run))
     project.run("leukorepro", "config", "dvc")
     project.run("git", "init", "--quiet")
     project.run(*REPRO)
@@ -117,7 +124,7 @@ def test_an_edit_of_the_evaluation_fits_nothing_again_but_controls(reproduced: P
         file.write("\n# A comment changes the file's digest.\n")
     told = reproduced.run(*REPRO)
     stages = re.findall(r"^Running stage '(.+)':", told, flags=re.MULTILINE)
-    assert set(stages) == {"atteia2022", "hasanaath2024", "alhammadi2024", "rezayi2021", "hayat2022", "report"}
+    assert set(stages) == {*STUDIES, "report"}
     made = set(re.findall(r"^(?:local)?rule (\w+):", told, flags=re.MULTILINE))
     computed = {"evaluate", "compare", "diagnose", "judge"}
     assert made == {"collect_predictions", *computed, "controls", "audit_leakage", "build_report"}

@@ -119,6 +119,8 @@ def openvino_computer(
             rows[start : start + n] = own.request.get_output_tensor(0).data[:n]
         return rows
 
+    # OpenVINO's binding waits for ever if two threads at once are the first to give it an array: one does so here.
+    compute(np.zeros((1, size, size, 3), np.uint8))
     return Computer(
         compute=compute,
         description=f"OpenVINO {version('openvino')}, CPU, {WORDS[precision]}, one thread per row, "

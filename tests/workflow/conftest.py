@@ -53,16 +53,15 @@ def shrink(root: Path) -> None:
         for study in run["studies"]:
             study["rungs"] = ["as_published", "source_disjoint"]
 
+    def one_rung_of_each_dataset(run: dict[str, Any]) -> None:
+        studies = {study["dataset"]: study for study in reversed(run["studies"])}
+        run["studies"] = [{**study, "rungs": ["as_published"]} for study in studies.values()]
+
     for dataset in root.glob("config/datasets/*_simulated.yaml"):
         edit(dataset, fewer_images)
 
-    def one_study_of_a_dataset(run: dict[str, Any]) -> None:
-        studies = {study["dataset"]: study for study in reversed(run["studies"])}
-        run["studies"] = list(studies.values())
-
-    for run in ("config.yaml", "runs/published.yaml"):
-        edit(root / "config" / run, two_rungs)
-    edit(root / "config/runs/published.yaml", one_study_of_a_dataset)  # the default run has all of them
+    edit(root / "config/config.yaml", two_rungs)
+    edit(root / "config/runs/published.yaml", one_rung_of_each_dataset)  # the default run has all studies
     for file in root.glob("config/studies/*.yaml"):
         file.write_text(yaml.safe_dump(_smaller(load_study(file)), sort_keys=False))
 

@@ -20,10 +20,10 @@ from typing import Any, NamedTuple
 import torch
 from scg_vs_lbfgs import simulated_features
 
-from leukorepro.device import full_precision
-from leukorepro.models.scg import SCG
-from leukorepro.models.sparse_autoencoder import AutoencoderLoss, initial_parameters
-from leukorepro.store import write_json
+from leukorepro.core.device import full_precision
+from leukorepro.core.store import write_json
+from leukorepro.systems.autoencoders.scg import SCG
+from leukorepro.systems.autoencoders.sparse_autoencoder import AutoencoderLoss, initial_parameters
 
 PRODUCTS = (
     "codes = X W1'",

@@ -46,11 +46,11 @@ from leukorepro.config import (
     RandomForestSpec,
     SvmSpec,
 )
+from leukorepro.core.store import write_json
 from leukorepro.data.splits import make_splits
 from leukorepro.features.fusion import Features
-from leukorepro.models.classify import Classified, classify
-from leukorepro.models.tasks import Task
-from leukorepro.store import write_json
+from leukorepro.systems.classifiers.classify import Classified, classify
+from leukorepro.systems.classifiers.tasks import Task
 
 COLUMNS = [512, 512, 1024, 1280, 1536, 2048, 1536, 2048, 2560, 3072]
 """Of VGG16, VGG19, DenseNet121, MobileNetV2, InceptionResNetV2, ResNet101; three pairs; the trio."""

@@ -42,18 +42,19 @@ from scipy.stats import gmean
 from torch.utils.flop_counter import FlopCounterMode
 
 from leukorepro.config import SimulatedDataset, SimulationSize
+from leukorepro.core.device import choose_device, device_name, full_precision, keep_freed_memory
+from leukorepro.core.errors import UserError
+from leukorepro.core.store import write_json
+from leukorepro.core.words import Precision
 from leukorepro.data.manifest import scan
-from leukorepro.data.simulate import simulate
-from leukorepro.device import choose_device, device_name, full_precision, keep_freed_memory
-from leukorepro.errors import UserError
-from leukorepro.features.backbones import BACKBONES, TIMM, Backbone
-from leukorepro.features.engines import Computer, choose_engine, torch_computer
-from leukorepro.features.networks import FeatureNetwork, build_network
-from leukorepro.features.scaling import CHANNEL_SCALINGS
+from leukorepro.features.backbones.networks import FeatureNetwork, build_network
+from leukorepro.features.backbones.registry import BACKBONES
+from leukorepro.features.backbones.scaling import CHANNEL_SCALINGS
+from leukorepro.features.backbones.specification import TIMM, Backbone
+from leukorepro.features.engines.choice import Computer, choose_engine, torch_computer
 from leukorepro.features.stream import Request, stream
-from leukorepro.report.style import LOOKS, MUTED, panels, save, styled
-from leukorepro.store import write_json
-from leukorepro.words import Precision
+from leukorepro.report.figures.style import LOOKS, MUTED, panels, save, styled
+from leukorepro.simulate import simulate
 
 PEERS = Path(__file__).parent / "peers"
 ENVIRONMENT = Path("results/benchmarks/thingsvision-env")
@@ -159,7 +160,7 @@ def build_computer(
     engine, device = choose_engine("auto", arguments.device, precision)
     if engine == "torch":
         return torch_computer(network, device, precision, arguments.threads, 32)
-    from leukorepro.features.openvino_engine import openvino_computer
+    from leukorepro.features.engines.openvino_engine import openvino_computer
 
     return openvino_computer(network, f"benchmark-{name}", size, 1, arguments.threads, precision)
 

@@ -23,7 +23,7 @@ from leukorepro.config import Simulation, SimulationSize
 from leukorepro.data.adapters.listing import is_image, walk
 from leukorepro.data.fingerprints import fingerprint, near_pairs, orientations
 from leukorepro.data.images import read_rgb
-from leukorepro.data.simulate import simulate
+from leukorepro.simulate import simulate
 
 Pixels = NDArray[np.uint8]
 LARGEST = 100_000_000

@@ -21,9 +21,9 @@ import torch
 from matplotlib.figure import Figure
 from scipy.optimize import minimize
 
-from leukorepro.models.scg import SCG
-from leukorepro.models.sparse_autoencoder import AutoencoderLoss, initial_parameters
-from leukorepro.store import atomic_path, write_json
+from leukorepro.core.store import atomic_path, write_json
+from leukorepro.systems.autoencoders.scg import SCG
+from leukorepro.systems.autoencoders.sparse_autoencoder import AutoencoderLoss, initial_parameters
 
 PAPER = (1104, 3072, 768)
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import get_args
 
 from leukorepro.config import Simulation, SimulationSize
-from leukorepro.data.simulate import simulate
-from leukorepro.words import Look
+from leukorepro.core.words import Look
+from leukorepro.simulate import simulate
 
 SUBJECTS = 10
 

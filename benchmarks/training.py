@@ -2,7 +2,7 @@
 
 In float32, batches of 16, all cores or a GPU:
 
-- ours: `leukorepro.models.training.train`, images in memory and in a mapped file, which it reads as it goes;
+- ours: `leukorepro.systems.training.training.train`, images in memory and in a mapped file, which it reads as it goes;
 - the plain eager loop: torch with its defaults, a DataLoader over images in memory;
 - what one thread reads from the mapped file, in random order;
 - float32 matrix multiplication, 4096 x 4096: the peak that shares are told of. A training's operations are those of the
@@ -35,11 +35,11 @@ from torch.nn import functional
 from torch.utils.data import DataLoader, TensorDataset
 from torch.utils.flop_counter import FlopCounterMode
 
-from leukorepro.device import choose_device, device_name, full_precision
-from leukorepro.models.networks import build_network
-from leukorepro.models.training import Hardware, Schedule, train
-from leukorepro.store import write_json
-from leukorepro.words import Device
+from leukorepro.core.device import choose_device, device_name, full_precision
+from leukorepro.core.store import write_json
+from leukorepro.core.words import Device
+from leukorepro.systems.networks import build_network
+from leukorepro.systems.training.training import Hardware, Schedule, train
 
 Part = Literal["eager", "memory", "mapped"]
 

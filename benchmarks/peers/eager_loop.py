@@ -19,8 +19,8 @@ from PIL import Image
 from torch.utils.data import DataLoader, Dataset
 from torchvision import transforms
 
-from leukorepro.features.backbones import find_backbone
-from leukorepro.features.networks import build_network
+from leukorepro.features.backbones.networks import build_network
+from leukorepro.features.backbones.registry import find_backbone
 
 
 class Files(Dataset):

@@ -10,7 +10,7 @@ import pandas as pd
 
 from leukorepro.config import Study
 from leukorepro.evaluation.study_cells import StudyCells
-from leukorepro.resolved import ResolvedStudy
+from leukorepro.run.resolved import ResolvedStudy
 
 
 def study(items: dict[str, dict[str, str]], **table: Any) -> ResolvedStudy:

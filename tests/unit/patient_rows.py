@@ -7,10 +7,10 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from leukorepro.core.words import ScoreKind
 from leukorepro.evaluation.contract import with_categories
+from leukorepro.evaluation.metrics.probabilities import Forecasts, forecasts
 from leukorepro.evaluation.predictions import groups_of_rows
-from leukorepro.evaluation.probabilities import Forecasts, forecasts
-from leukorepro.words import ScoreKind
 
 
 def cell(truth: Any, scores: Any, subject: Any = None, called: Any = None, **columns: Any) -> pd.DataFrame:

@@ -13,21 +13,22 @@ import report_trainings
 from PIL import Image
 from scipy.special import expit, softmax
 
-from leukorepro.audit.leakage import audit_leakage, steps_of
+from leukorepro.checks.leakage import audit_leakage, steps_of
 from leukorepro.config import Protocol, Study, Table
+from leukorepro.core.store import write_csv, write_json
+from leukorepro.core.words import LADDER, ScoreKind
 from leukorepro.data.duplicates import Contents, find_duplicates
 from leukorepro.data.fingerprints import NearPairs
-from leukorepro.evaluation.cell_level import cell_level
 from leukorepro.evaluation.comparison import evaluate
-from leukorepro.evaluation.differences import differences
-from leukorepro.evaluation.patients import diagnose
+from leukorepro.evaluation.patients.diagnose import diagnose
 from leukorepro.evaluation.predictions import collect, write_fitting, write_predictions
+from leukorepro.evaluation.resampling.cell_level import cell_level
+from leukorepro.evaluation.resampling.differences import differences
+from leukorepro.evaluation.resampling.winners import winners
 from leukorepro.evaluation.study_cells import StudyCells
 from leukorepro.evaluation.verdicts import judge
-from leukorepro.evaluation.winners import winners
-from leukorepro.resolved import ResolvedDescriptor, ResolvedExtractor, ResolvedRun, ResolvedStudy
-from leukorepro.store import write_csv, write_json
-from leukorepro.words import LADDER, ScoreKind
+from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor
+from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
 
 ROOT = Path(__file__).resolve().parents[2]
 ATTEIA = ROOT / "config" / "studies" / "atteia2022.yaml"

@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 
 from leukorepro.config import ConvAutoencoderSpec, Item, NetworkSpec, Study, Table, TrainedFeaturesSpec
-from leukorepro.plan import networks_of, training_rung
-from leukorepro.resolved import ResolvedStudy
-from leukorepro.store import write_csv
-from leukorepro.words import Rung
+from leukorepro.core.store import write_csv
+from leukorepro.core.words import Rung
+from leukorepro.run.plan import networks_of, training_rung
+from leukorepro.run.resolved import ResolvedStudy
 
 SIDE = 18
 """Of images that networks are trained on, in pixels."""

@@ -23,9 +23,9 @@ from leukorepro.config import (
     SubjectsFromRegex,
     load_dataset,
 )
+from leukorepro.core.errors import UserError
 from leukorepro.data.adapters import ADAPTERS, Listing, Part, list_images
 from leukorepro.data.adapters.imss import TYPES
-from leukorepro.errors import UserError
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 HERE = Path("images")

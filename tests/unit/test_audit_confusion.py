@@ -12,11 +12,11 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from leukorepro.audit.confusion import Basis, Quantity, Reported, confusion_matrices, n_candidates
-from leukorepro.audit.images import Images
-from leukorepro.audit.items import audit_item
-from leukorepro.audit.printed import Printed
-from leukorepro.audit.sizes import consistent_sizes, runs
+from leukorepro.audits.arithmetic.confusion import Basis, Quantity, Reported, confusion_matrices, n_candidates
+from leukorepro.audits.arithmetic.printed import Printed
+from leukorepro.audits.arithmetic.sizes import consistent_sizes, runs
+from leukorepro.audits.images import Images
+from leukorepro.audits.items import audit_item
 from leukorepro.config import AVERAGES
 
 QUANTITIES: tuple[Quantity, ...] = ("accuracy", "precision", "recall", "specificity", "f1")

@@ -14,15 +14,15 @@ import yaml
 from project_data import ROOT, make_project
 from typer.testing import CliRunner
 
-from leukorepro.audit.confusion import confusion_matrices
-from leukorepro.audit.images import Images
-from leukorepro.audit.learnables import convolutions
-from leukorepro.audit.paper import Paper, table_names
-from leukorepro.audit.published import audit_study
+from leukorepro.audits.arithmetic.confusion import confusion_matrices
+from leukorepro.audits.findings.learnables import convolutions
+from leukorepro.audits.images import Images
+from leukorepro.audits.paper import Paper, table_names
+from leukorepro.audits.published import audit_study
 from leukorepro.cli import app
 from leukorepro.config import Audit, Study, load_study
-from leukorepro.errors import UserError
-from leukorepro.evaluation.published import read_published
+from leukorepro.config.published import read_published
+from leukorepro.core.errors import UserError
 
 KEYS = ("alhammadi2024", "atteia2022", "hasanaath2024", "hayat2022", "rezayi2021")
 STATUSES = {"possible", "impossible", "not binary", "too little printed"}

@@ -17,25 +17,18 @@ from safetensors.torch import save_file
 from timm.data import create_transform, resolve_data_config
 from torch import Tensor, nn
 
-from leukorepro.errors import UserError
-from leukorepro.features.backbones import (
-    BACKBONES,
-    Backbone,
-    Interpolation,
-    Layer,
-    TimmWeights,
-    TorchvisionWeights,
-    find_backbone,
-)
-from leukorepro.features.networks import FeatureNetwork, build_network
-from leukorepro.features.parameters import (
+from leukorepro.core.errors import UserError
+from leukorepro.core.words import Preprocessing
+from leukorepro.features.backbones.networks import FeatureNetwork, build_network
+from leukorepro.features.backbones.parameters import (
     calibrate_batch_norm,
     parameters_digest,
     randomise_parameters,
     reset_parameters,
 )
+from leukorepro.features.backbones.registry import BACKBONES, check_input_size, find_backbone
+from leukorepro.features.backbones.specification import Backbone, Interpolation, Layer, TimmWeights, TorchvisionWeights
 from leukorepro.features.preprocessing import resize
-from leukorepro.words import Preprocessing
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 MOBILENET = SHARED / "data" / "weights" / "mobilenet_v2_imagenet.pth"
@@ -50,8 +43,8 @@ def images(size: int, count: int = 4, seed: int = 0) -> Tensor:
 
 def test_importing_the_registry_imports_no_network_library() -> None:
     code = (
-        "import sys, leukorepro.features.backbones as b; [b.find_backbone(n).check_input_size(224) for n in b.BACKBONES"
-        " if 'inception_res' not in n]; "
+        "import sys, leukorepro.features.backbones.registry as b; "
+        "[b.check_input_size(b.find_backbone(n), 224) for n in b.BACKBONES if 'inception_res' not in n]; "
         "print([m for m in ('torch', 'torchvision', 'timm', 'numpy', 'pandas') if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
@@ -89,9 +82,9 @@ def test_weights_entry_is_the_librarys(name: str) -> None:
 
 
 def test_an_input_that_is_too_small_is_told() -> None:
-    BACKBONES["alexnet"].check_input_size(63)
+    check_input_size(BACKBONES["alexnet"], 63)
     with pytest.raises(UserError, match=r"input_size 62 is too small for alexnet; it needs 63 pixels or more\."):
-        BACKBONES["alexnet"].check_input_size(62)
+        check_input_size(BACKBONES["alexnet"], 62)
 
 
 SIZE = 96

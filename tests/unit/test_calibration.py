@@ -14,11 +14,11 @@ from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss
 
 from leukorepro.config import ClassifierBase, LogisticRegressionSpec, NetworkSpec, SgdSpec, SvmSpec
-from leukorepro.errors import UserError
-from leukorepro.evaluation.calibration import N_BINS, calibration, reliability
+from leukorepro.core.errors import UserError
+from leukorepro.evaluation.metrics.calibration import N_BINS, calibration, reliability
+from leukorepro.evaluation.metrics.probabilities import forecasts
 from leukorepro.evaluation.predictions import groups_of_rows
-from leukorepro.evaluation.probabilities import forecasts
-from leukorepro.models.classifiers import MAKERS, build_estimator, scores
+from leukorepro.systems.classifiers.estimators import MAKERS, build_estimator, scores
 
 EXACT = 1e-12
 

@@ -8,9 +8,9 @@ from MLstatkit import Delong_test
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from leukorepro.evaluation.cell_level import cell_level, delong_variance, read_cell_level
-from leukorepro.store import write_csv
-from leukorepro.tables import CELL_LEVEL_TABLE
+from leukorepro.core.store import write_csv
+from leukorepro.core.tables import CELL_LEVEL_TABLE
+from leukorepro.evaluation.resampling.cell_level import cell_level, delong_variance, read_cell_level
 
 
 def rows(seed=0, n=90, shift=1.0, **place):

@@ -28,11 +28,11 @@ from leukorepro.config import (
     SoftmaxSpec,
     SvmSpec,
 )
-from leukorepro.errors import UserError
-from leukorepro.models import engines
-from leukorepro.models.classifiers import MAKERS, build_classifier, scores
-from leukorepro.models.engines import Answers, Settings, fit_and_predict
-from leukorepro.models.kernels import Rows
+from leukorepro.core.errors import UserError
+from leukorepro.systems.classifiers import engines
+from leukorepro.systems.classifiers.engines import Answers, Settings, fit_and_predict
+from leukorepro.systems.classifiers.estimators import MAKERS, build_classifier, scores
+from leukorepro.systems.classifiers.kernels import Rows
 
 SEED = 3
 EPOCHS = {"demo": 4, "published": 9}

@@ -22,8 +22,8 @@ from leukorepro.cli import app
 from leukorepro.cli.data import describe_dataset
 from leukorepro.cli.options import pairs
 from leukorepro.config import CnmcDataset, FolderDataset, SubjectsFromCsv, SubjectsFromRegex
-from leukorepro.errors import UserError
-from leukorepro.resolve import resolve
+from leukorepro.core.errors import UserError
+from leukorepro.run.resolve import resolve
 
 SCRIPT = Path(sys.executable).with_name("leukorepro")
 HEAVY = ["torch", "numpy", "pandas", "scipy", "sklearn", "matplotlib", "h5py", "PIL", "pydantic", "yaml", "rich"]
@@ -130,7 +130,7 @@ def test_an_interruption_ends_without_a_traceback(project: Path, monkeypatch: py
     def interrupted(*_: Any) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("leukorepro.resolve.resolve", interrupted)
+    monkeypatch.setattr("leukorepro.run.resolve.resolve", interrupted)
     done = run("config", "resolve", "--run", "config/config.yaml", "--output", "x.json")
     assert done.exit_code == 130
     assert "Traceback" not in done.output
@@ -140,7 +140,7 @@ def test_a_fault_of_our_own_keeps_its_traceback(project: Path, monkeypatch: pyte
     def broken(*_: Any) -> None:
         raise ZeroDivisionError
 
-    monkeypatch.setattr("leukorepro.resolve.resolve", broken)
+    monkeypatch.setattr("leukorepro.run.resolve.resolve", broken)
     done = run("config", "resolve", "--run", "config/config.yaml", "--output", "x.json")
     assert isinstance(done.exception, ZeroDivisionError)
 

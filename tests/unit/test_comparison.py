@@ -9,14 +9,15 @@ import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support, roc_auc_score
 
 from leukorepro.config import AllIdbDataset, SimulatedDataset, Study, load_study
-from leukorepro.errors import UserError
+from leukorepro.config.published import read_published
+from leukorepro.core.errors import UserError
+from leukorepro.core.tables import METRICS_TABLE
+from leukorepro.core.words import LADDER
 from leukorepro.evaluation.comparison import evaluate
-from leukorepro.evaluation.curves import confusion_matrices, roc_curves
-from leukorepro.evaluation.metrics import METRICS
-from leukorepro.evaluation.published import read_published
-from leukorepro.resolved import ResolvedExtractor, ResolvedStudy
-from leukorepro.tables import METRICS_TABLE
-from leukorepro.words import LADDER
+from leukorepro.evaluation.metrics.curves import confusion_matrices, roc_curves
+from leukorepro.evaluation.metrics.metrics import METRICS
+from leukorepro.features.parts import ResolvedExtractor
+from leukorepro.run.resolved import ResolvedStudy
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDY = load_study(ROOT / "config" / "studies" / "atteia2022.yaml")

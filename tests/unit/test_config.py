@@ -26,8 +26,8 @@ from leukorepro.config import (
     load_study,
     load_validity,
 )
-from leukorepro.errors import UserError
-from leukorepro.validation import parse, read_yaml
+from leukorepro.core.errors import UserError
+from leukorepro.core.validation import parse, read_yaml
 
 CONFIGURED = [
     *((path, "run") for path in [ROOT / "config/config.yaml", *sorted((ROOT / "config/runs").glob("*.yaml"))]),

@@ -16,15 +16,8 @@ from scipy import stats
 from sklearn.metrics import accuracy_score, cohen_kappa_score
 from typer.testing import CliRunner
 
-from leukorepro import plan
-from leukorepro.cli import app
-from leukorepro.config import Item, KFoldScheme, LabelSet, Protocol, Run, SparseAutoencoderSpec, SvmSpec, load_run
-from leukorepro.data.manifest import COLUMNS
-from leukorepro.data.split_tables import write_splits
-from leukorepro.data.splits import make_splits
-from leukorepro.evaluation.controls import agreement_by_chance, control_table, shuffled_rows, student_margin
-from leukorepro.features.fusion import Features, write_rows
-from leukorepro.models.controls import (
+from leukorepro.checks.control_table import agreement_by_chance, control_table, shuffled_rows, student_margin
+from leukorepro.checks.controls import (
     FOLDS,
     Controlled,
     NotPossible,
@@ -33,11 +26,18 @@ from leukorepro.models.controls import (
     shuffle_labels,
     subject_splits,
 )
-from leukorepro.models.engines import Settings
-from leukorepro.models.reducers import fit_reducer
-from leukorepro.resolve import resolve
-from leukorepro.store import hdf5_writer, write_csv
-from leukorepro.tables import CONTROLS_TABLE
+from leukorepro.cli import app
+from leukorepro.config import Item, KFoldScheme, LabelSet, Protocol, Run, SparseAutoencoderSpec, SvmSpec, load_run
+from leukorepro.core.store import hdf5_writer, write_csv
+from leukorepro.core.tables import CONTROLS_TABLE
+from leukorepro.data.manifest import COLUMNS
+from leukorepro.data.split_tables import write_splits
+from leukorepro.data.splits import make_splits
+from leukorepro.features.fusion import Features, write_rows
+from leukorepro.run import plan
+from leukorepro.run.resolve import resolve
+from leukorepro.systems.autoencoders.reducers import fit_reducer
+from leukorepro.systems.classifiers.engines import Settings
 
 SEED = 0
 SVM = SvmSpec(kind="svm", kernel="rbf")
@@ -387,7 +387,7 @@ def test_a_study_may_have_controls_of_its_own(monkeypatch: pytest.MonkeyPatch) -
             ],
         }
     )
-    monkeypatch.setattr("leukorepro.resolve.parse", lambda *_: run)
+    monkeypatch.setattr("leukorepro.run.resolve.parse", lambda *_: run)
     resolved = resolve(Path("config/config.yaml"))
     assert resolved.controls == {"atteia2022": ["shuffled_labels"], "hayat2022": ["subject_identity"]}
     digests = {study.study.key: plan.control_digest(resolved, study) for study in resolved.studies}

@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
-from leukorepro.models.cpu_convolutions import FastConvolutions
+from leukorepro.systems.training.cpu_convolutions import FastConvolutions
 
 CASES: dict[str, tuple[tuple[int, ...], tuple[int, ...], dict[str, Any]]] = {
     "pointwise": ((3, 8, 5, 6), (4, 8, 1, 1), {}),

@@ -7,7 +7,7 @@ import pytest
 from patient_rows import cell, stated
 from sklearn.metrics import confusion_matrix
 
-from leukorepro.evaluation.decision_curve import THRESHOLDS, decision_curve
+from leukorepro.evaluation.metrics.decision_curve import THRESHOLDS, decision_curve
 
 EXACT = 1e-12
 

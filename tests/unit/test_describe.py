@@ -17,10 +17,10 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from leukorepro.cli import descriptors
+from leukorepro.core.errors import UserError
 from leukorepro.data.manifest import COLUMNS
-from leukorepro.errors import UserError
-from leukorepro.features.cell_area import cell_area
-from leukorepro.features.describe import describe
+from leukorepro.features.descriptors.cell_area import cell_area
+from leukorepro.features.descriptors.describe import describe
 from leukorepro.features.fusion import fuse, read_features
 from leukorepro.features.stream import Request
 

@@ -17,11 +17,11 @@ from hypothesis import strategies as st
 from PIL import Image, ImageDraw
 from scipy.cluster.vq import kmeans2
 
-from leukorepro.errors import UserError
-from leukorepro.features.cell_area import cell_area
-from leukorepro.features.colour import hsv_segments, lab_segments
-from leukorepro.features.descriptors import DESCRIPTORS, Descriptor, find_descriptor
-from leukorepro.features.pixels import pixels
+from leukorepro.core.errors import UserError
+from leukorepro.features.descriptors.cell_area import cell_area
+from leukorepro.features.descriptors.colour import hsv_segments, lab_segments
+from leukorepro.features.descriptors.pixels import pixels
+from leukorepro.features.descriptors.registry import DESCRIPTORS, Descriptor, find_descriptor
 
 RGB = tuple[int, int, int]
 Describe = Callable[[np.ndarray], np.ndarray]
@@ -71,7 +71,8 @@ def test_an_unknown_name_is_told_with_the_closest() -> None:
 
 def test_the_registry_imports_no_library() -> None:
     """The workflow reads it whenever it is parsed."""
-    code = "import leukorepro.features.descriptors, sys; print({'numpy', 'skimage', 'sklearn'} & set(sys.modules))"
+    heavy = "{'numpy', 'skimage', 'sklearn'}"
+    code = f"import leukorepro.features.descriptors.registry, sys; print({heavy} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
 
 

@@ -7,8 +7,8 @@ import sys
 import pytest
 import torch
 
-from leukorepro.device import choose_device, full_precision
-from leukorepro.errors import UserError
+from leukorepro.core.device import choose_device, full_precision
+from leukorepro.core.errors import UserError
 
 
 def test_unknown_device_is_refused() -> None:

@@ -16,18 +16,18 @@ from patient_rows import cell, stated
 from scipy.stats import binomtest
 from sklearn.metrics import roc_auc_score
 
-from leukorepro.errors import UserError
-from leukorepro.evaluation.diagnosis import PREVALENCES, Diagnosed, diagnosis_metrics
-from leukorepro.evaluation.intervals import Interval
-from leukorepro.evaluation.patients import MARGINS, NO_SUBJECTS, Patients, diagnose
-from leukorepro.evaluation.predictions import groups_of_rows
-from leukorepro.evaluation.predictive_values import (
+from leukorepro.core.errors import UserError
+from leukorepro.evaluation.patients.diagnose import MARGINS, NO_SUBJECTS, Patients, diagnose
+from leukorepro.evaluation.patients.diagnosis import PREVALENCES, Diagnosed, diagnosis_metrics
+from leukorepro.evaluation.patients.predictive_values import (
     negative_predictive_value,
     positive_predictive_interval,
     positive_predictive_value,
 )
-from leukorepro.evaluation.subjects import MAJORITY, MEAN_SCORE, SEVERAL, UNDECIDED, Subjects
-from leukorepro.resolved import ResolvedStudy
+from leukorepro.evaluation.patients.subjects import MAJORITY, MEAN_SCORE, SEVERAL, UNDECIDED, Subjects
+from leukorepro.evaluation.predictions import groups_of_rows
+from leukorepro.evaluation.resampling.intervals import Interval
+from leukorepro.run.resolved import ResolvedStudy
 
 EXACT = 1e-12
 

@@ -7,8 +7,10 @@ from compared_data import answers, cells, study
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from leukorepro.errors import UserError
-from leukorepro.evaluation.differences import (
+from leukorepro.core.errors import UserError
+from leukorepro.core.store import write_csv
+from leukorepro.core.tables import DIFFERENCES_TABLE
+from leukorepro.evaluation.resampling.differences import (
     best_item,
     compared_metrics,
     deciding_metric,
@@ -16,8 +18,6 @@ from leukorepro.evaluation.differences import (
     differences,
     read_differences,
 )
-from leukorepro.store import write_csv
-from leukorepro.tables import DIFFERENCES_TABLE
 
 TWO = {"weak": {}, "strong": {}}
 

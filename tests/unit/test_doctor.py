@@ -15,14 +15,15 @@ import torch
 import torchvision
 from rich.console import Console
 
-from leukorepro.doctor import Check, doctor, healthy, render
-from leukorepro.features.backbones import BACKBONES, TorchvisionWeights
+from leukorepro.features.backbones.registry import BACKBONES
+from leukorepro.features.backbones.specification import TorchvisionWeights
+from leukorepro.run.doctor import Check, doctor, healthy, render
 
 
 @pytest.fixture
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with one dataset of each kind, and no weights anywhere."""
-    monkeypatch.setattr("leukorepro.features.hub.find_cached", lambda _: None)
+    monkeypatch.setattr("leukorepro.features.backbones.hub.find_cached", lambda _: None)
     monkeypatch.setenv("TORCH_HOME", str(tmp_path / "torch"))
     folder = tmp_path / "config" / "datasets"
     folder.mkdir(parents=True)
@@ -126,7 +127,7 @@ def test_a_torchvision_of_another_build_is_explained(root: Path, tmp_path: Path)
     package = tmp_path / "broken" / "torchvision"
     package.mkdir(parents=True)
     (package / "__init__.py").write_text("raise RuntimeError('operator torchvision::nms does not exist')")
-    code = "import dataclasses, json, pathlib, sys; from leukorepro.doctor import doctor; " + (
+    code = "import dataclasses, json, pathlib, sys; from leukorepro.run.doctor import doctor; " + (
         "print(json.dumps([dataclasses.asdict(c) for c in doctor(pathlib.Path(sys.argv[1]))]))"
     )
     done = subprocess.run(

@@ -15,15 +15,15 @@ from typer.testing import CliRunner
 
 from leukorepro.cli import app
 from leukorepro.config import FolderDataset, KFoldScheme, Protocol, Simulation, SimulationSize
+from leukorepro.core.errors import UserError
+from leukorepro.core.store import read_json
 from leukorepro.data.checksums import guess_adapter, incomparable_parts, manifest_of, read_checksums
 from leukorepro.data.duplicates import find_duplicates, look_at_images
 from leukorepro.data.fingerprints import Fingerprint, fingerprint, near_pairs, orientations
 from leukorepro.data.images import read_rgb
 from leukorepro.data.manifest import scan
-from leukorepro.data.simulate import simulate
 from leukorepro.data.splits import make_splits
-from leukorepro.errors import UserError
-from leukorepro.store import read_json
+from leukorepro.simulate import simulate
 
 SHA = ["ab" * 32, "cd" * 32, "ef" * 32]
 

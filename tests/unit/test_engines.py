@@ -11,18 +11,19 @@ import pytest
 import torch
 from torch import nn
 
-from leukorepro.errors import UserError
-from leukorepro.features.backbones import BACKBONES, Layer, find_backbone
-from leukorepro.features.engines import choose_engine, torch_computer
-from leukorepro.features.networks import FeatureNetwork, build_network
-from leukorepro.features.parameters import parameters_digest
-from leukorepro.features.scaling import build_scaling
+from leukorepro.core.errors import UserError
+from leukorepro.features.backbones.networks import FeatureNetwork, build_network
+from leukorepro.features.backbones.parameters import parameters_digest
+from leukorepro.features.backbones.registry import BACKBONES, find_backbone
+from leukorepro.features.backbones.scaling import build_scaling
+from leukorepro.features.backbones.specification import Layer
+from leukorepro.features.engines.choice import choose_engine, torch_computer
 
 with contextlib.suppress(ImportError):
     import sklearnex  # noqa: F401  (fails in a process that imported OpenVINO first)
 
-from leukorepro.features import openvino_engine
-from leukorepro.features.openvino_engine import has_bfloat16, openvino_computer
+from leukorepro.features.engines import openvino_engine
+from leukorepro.features.engines.openvino_engine import has_bfloat16, openvino_computer
 
 QUICK = {"googlenet", "mobilenet_v2"}
 EVERY_LAYER = [

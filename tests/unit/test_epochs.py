@@ -9,12 +9,12 @@ import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss, precision_recall_fscore_support, roc_auc_score
 
 from leukorepro.config import AllIdbDataset, Study
-from leukorepro.evaluation.cell_metrics import Measuring, cell_metrics
+from leukorepro.core.tables import RECONSTRUCTION
 from leukorepro.evaluation.comparison import evaluate
-from leukorepro.evaluation.curves import confusion_matrices, last_epochs
-from leukorepro.evaluation.metrics import METRICS
-from leukorepro.resolved import ResolvedStudy
-from leukorepro.tables import RECONSTRUCTION
+from leukorepro.evaluation.metrics.curves import confusion_matrices, last_epochs
+from leukorepro.evaluation.metrics.item_metrics import Measuring, cell_metrics
+from leukorepro.evaluation.metrics.metrics import METRICS
+from leukorepro.run.resolved import ResolvedStudy
 
 TABLE = {
     "title": "T",

@@ -14,16 +14,16 @@ import torch
 import torchvision
 from PIL import Image
 
-from leukorepro.errors import UserError
+from leukorepro.core.errors import UserError
 from leukorepro.features.extract import extract
+from leukorepro.features.parts import ResolvedExtractor
 from leukorepro.features.stream import Request
-from leukorepro.resolved import ResolvedExtractor
 
 with contextlib.suppress(ImportError):
     import sklearnex  # noqa: F401  (fails in a process that imported OpenVINO first)
 
-from leukorepro.features import openvino_engine
-from leukorepro.features.openvino_engine import has_bfloat16
+from leukorepro.features.engines import openvino_engine
+from leukorepro.features.engines.openvino_engine import has_bfloat16
 
 SIZE = 64
 VIEWS = ["identity", "hflip", "rot90"]

@@ -28,19 +28,19 @@ from leukorepro.config import (
     SvmSpec,
     load_study,
 )
+from leukorepro.core.errors import UserError
+from leukorepro.core.store import hdf5_reader, hdf5_writer, parquet_metadata, read_parquet, write_csv
 from leukorepro.data.manifest import COLUMNS
 from leukorepro.data.split_tables import write_splits
 from leukorepro.data.splits import make_splits
-from leukorepro.errors import UserError
 from leukorepro.features.fusion import Features, write_rows
-from leukorepro.models import classify as module
-from leukorepro.models import engines
-from leukorepro.models.classify import Classified, classify, read_encoder
-from leukorepro.models.engines import Settings
-from leukorepro.models.folds import fits
-from leukorepro.models.reducers import fit_reducer
-from leukorepro.models.tasks import Task
-from leukorepro.store import hdf5_reader, hdf5_writer, parquet_metadata, read_parquet, write_csv
+from leukorepro.systems.autoencoders.reducers import fit_reducer
+from leukorepro.systems.classifiers import classify as module
+from leukorepro.systems.classifiers import engines
+from leukorepro.systems.classifiers.classify import Classified, classify, read_encoder
+from leukorepro.systems.classifiers.engines import Settings
+from leukorepro.systems.classifiers.tasks import Task
+from leukorepro.systems.folds import fits
 
 VIEWS = ["identity", "hflip"]
 SVM = SvmSpec(kind="svm", kernel="poly", degree=3, coef0=1.0)

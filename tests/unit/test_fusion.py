@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leukorepro.errors import UserError
+from leukorepro.core.errors import UserError
+from leukorepro.core.store import hdf5_writer
 from leukorepro.features.fusion import fuse, read_features, write_rows
-from leukorepro.store import hdf5_writer
 
 IMAGES = ["a.png", "a.png", "b.png", "b.png"]
 VIEWS = ["identity", "hflip"] * 2

@@ -8,9 +8,9 @@ from scipy.spatial.distance import pdist
 from sklearn.metrics.pairwise import linear_kernel, polynomial_kernel, rbf_kernel
 
 from leukorepro.config import SvmSpec
-from leukorepro.errors import UserError
-from leukorepro.models import kernels
-from leukorepro.models.kernels import Rows, kernel_matrix, resolve_gamma
+from leukorepro.core.errors import UserError
+from leukorepro.systems.classifiers import kernels
+from leukorepro.systems.classifiers.kernels import Rows, kernel_matrix, resolve_gamma
 
 X = np.random.default_rng(0).gamma(1.0, size=(40, 6)).astype(np.float32)
 

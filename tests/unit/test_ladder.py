@@ -8,12 +8,13 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from leukorepro.report import style, wording
-from leukorepro.report.ladder import Difference, Differences, Ladder, ladder_of
-from leukorepro.report.ladder_figure import draw_ladder
-from leukorepro.report.tables import Estimate, Headline, Step
-from leukorepro.tables import DIFFERENCES_TABLE
-from leukorepro.words import Rung, honest_rung
+from leukorepro.core.tables import DIFFERENCES_TABLE
+from leukorepro.core.words import Rung, honest_rung
+from leukorepro.report.figures import style
+from leukorepro.report.numbers import wording
+from leukorepro.report.numbers.tables import Estimate, Headline, Step
+from leukorepro.report.sections.ladder.figure import draw_ladder
+from leukorepro.report.sections.ladder.ladder import Difference, Differences, Ladder, ladder_of
 
 NONE = (math.nan, math.nan)
 MINUS = "\N{MINUS SIGN}"

@@ -11,16 +11,16 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from leukorepro.audit.leakage import NAMES, Steps, audit_leakage
+from leukorepro.checks.leakage import NAMES, Steps, audit_leakage
 from leukorepro.cli import app
 from leukorepro.config import HoldOutScheme, KFoldScheme, Protocol
+from leukorepro.core.errors import UserError
+from leukorepro.core.store import write_json
 from leukorepro.data.checksums import manifest_of, read_checksums
 from leukorepro.data.duplicates import find_duplicates, look_at_images
 from leukorepro.data.manifest import COLUMNS, write_manifest
 from leukorepro.data.split_tables import write_splits
 from leukorepro.data.splits import make_splits
-from leukorepro.errors import UserError
-from leukorepro.store import write_json
 
 VIEWS = ["identity", "hflip", "vflip"]
 

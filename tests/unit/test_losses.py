@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import log_loss
 
-from leukorepro.evaluation.losses import row_losses
+from leukorepro.evaluation.metrics.losses import row_losses
 
 
 def softmax(logits):

@@ -16,9 +16,9 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from leukorepro.config import CnmcDataset, FolderDataset, SubjectsFromRegex
+from leukorepro.core.errors import UserError
 from leukorepro.data.groups import groups
 from leukorepro.data.manifest import COLUMNS, Scan, check_readable, describe, read_manifest, scan, write_manifest
-from leukorepro.errors import UserError
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 FOLDER = FolderDataset(adapter="image_folder", images=Path("images"), max_pixels=5000)

@@ -13,7 +13,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from leukorepro.evaluation.metrics import METRICS, measure, measure_weighted, scored, support
+from leukorepro.evaluation.metrics.metrics import METRICS, measure, measure_weighted, scored, support
 
 EXACT = 1e-12
 
@@ -121,7 +121,7 @@ def test_chunks_of_resamples_do_not_change_values(monkeypatch):
     rows, group = scored(y_true, y_pred, by_class(scores)), np.arange(60) // 2
     weights = np.random.default_rng(0).multinomial(30, np.full(30, 1 / 30), size=100).T
     whole = measure_weighted(rows, group, weights)
-    monkeypatch.setattr("leukorepro.evaluation.metrics.CELLS_AT_ONCE", 700)
+    monkeypatch.setattr("leukorepro.evaluation.metrics.metrics.CELLS_AT_ONCE", 700)
     chunked = measure_weighted(rows, group, weights)
     for name in METRICS:
         np.testing.assert_array_equal(whole[name], chunked[name])
@@ -135,7 +135,7 @@ def test_few_groups_and_many_give_the_same_auroc(monkeypatch, ties):
     group, weights = rng.integers(20, size=400), rng.uniform(0, 3, size=(20, 30))
     rows = scored(y_true, y_pred, by_class(scores), rng.integers(2, size=400), rng.integers(3, size=400))
     few = measure_weighted(rows, group, weights, ["auroc"])["auroc"]
-    monkeypatch.setattr("leukorepro.evaluation.auroc.FEW_GROUPS", 0)
+    monkeypatch.setattr("leukorepro.evaluation.metrics.auroc.FEW_GROUPS", 0)
     many = measure_weighted(rows, group, weights, ["auroc"])["auroc"]
     np.testing.assert_allclose(few, many, rtol=1e-12)
 

@@ -19,16 +19,16 @@ from typer.testing import CliRunner
 
 from leukorepro.cli import app
 from leukorepro.config import Item, KFoldScheme, KnnSpec, LogisticRegressionSpec, NetworkSpec, Protocol
+from leukorepro.core.errors import UserError
+from leukorepro.core.store import hdf5_reader, hdf5_writer
+from leukorepro.core.words import Architecture
 from leukorepro.data.splits import make_splits
-from leukorepro.errors import UserError
 from leukorepro.features.fusion import Features, read_features, write_rows
-from leukorepro.models.classify import classify
-from leukorepro.models.network_features import write_network_features
-from leukorepro.models.networks import IMAGE_NETWORKS, build_network, outline_network, without_last_layer
-from leukorepro.models.tasks import Task
-from leukorepro.models.training import Hardware
-from leukorepro.store import hdf5_reader, hdf5_writer
-from leukorepro.words import Architecture
+from leukorepro.systems.classifiers.classify import classify
+from leukorepro.systems.classifiers.tasks import Task
+from leukorepro.systems.networks import IMAGE_NETWORKS, build_network, outline_network, without_last_layer
+from leukorepro.systems.training.network_features import write_network_features
+from leukorepro.systems.training.training import Hardware
 
 SIZE, N_IMAGES = 32, 40
 FOLDS = ("r0f0", "r0f1")
@@ -116,7 +116,9 @@ def test_a_network_that_ends_otherwise_is_not_cut() -> None:
 def test_codes_are_what_the_last_layer_of_the_folds_network_is_given(
     architecture: Architecture, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("leukorepro.models.network_features.BLOCK_BYTES", 3000)  # several blocks, the last one short
+    monkeypatch.setattr(
+        "leukorepro.systems.training.network_features.BLOCK_BYTES", 3000
+    )  # several blocks, the last one short
     features, path = encoded(tmp_path, architecture)
     images = torch.from_numpy(np.array(features.matrix).reshape(-1, SIZE, SIZE, 3))
     with hdf5_reader(path) as file:

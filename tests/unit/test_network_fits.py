@@ -11,14 +11,14 @@ import pytest
 import torch
 
 from leukorepro.config import HoldOutScheme, Item, KFoldScheme, NetworkSpec, Protocol, Scheme
+from leukorepro.core.errors import UserError
+from leukorepro.core.store import hdf5_writer
 from leukorepro.data.splits import make_splits
-from leukorepro.errors import UserError
 from leukorepro.features.fusion import write_rows
-from leukorepro.models.network_fits import NetworkFits, NetworkJob, fit_network
-from leukorepro.models.networks import build_network
-from leukorepro.models.tasks import Model, Task
-from leukorepro.models.training import Hardware
-from leukorepro.store import hdf5_writer
+from leukorepro.systems.classifiers.tasks import Model, Task
+from leukorepro.systems.networks import build_network
+from leukorepro.systems.training.network_fits import NetworkFits, NetworkJob, fit_network
+from leukorepro.systems.training.training import Hardware
 
 SIZE, N_IMAGES = 32, 24
 THREE_FOLDS = KFoldScheme(kind="k_fold", n_splits=3)

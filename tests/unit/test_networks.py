@@ -12,8 +12,9 @@ import torchvision
 from torch import Tensor, nn
 from torch.nn import functional
 
-from leukorepro.errors import UserError
-from leukorepro.models.networks import (
+from leukorepro.core.errors import UserError
+from leukorepro.core.words import Architecture
+from leukorepro.systems.networks import (
     CODE_NETWORKS,
     IMAGE_NETWORKS,
     build_autoencoder,
@@ -23,7 +24,7 @@ from leukorepro.models.networks import (
     outline_autoencoder,
     outline_network,
 )
-from leukorepro.models.networks.layers import (
+from leukorepro.systems.networks.layers import (
     ChannelNorm,
     OneStepConv1d,
     SameConv1d,
@@ -32,7 +33,6 @@ from leukorepro.models.networks.layers import (
     draw_weights,
     glorot_bound,
 )
-from leukorepro.words import Architecture
 
 EVERY = pytest.mark.parametrize("architecture", [*IMAGE_NETWORKS, *CODE_NETWORKS])
 TORCH_COPIES = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")

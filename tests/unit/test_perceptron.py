@@ -8,7 +8,7 @@ import torch
 from sklearn.base import clone
 from sklearn.neural_network import MLPClassifier
 
-from leukorepro.models.perceptron import Perceptron
+from leukorepro.systems.classifiers.perceptron import Perceptron
 
 SETTINGS = {"hidden_layer_sizes": (12, 5), "batch_size": 32, "learning_rate_init": 0.01, "max_iter": 6}
 

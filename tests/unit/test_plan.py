@@ -13,15 +13,16 @@ import torchvision
 import yaml
 from project_data import ROOT, make_project, touch, write_run, write_yaml
 
-from leukorepro import plan
-from leukorepro import resolve as resolve_module
 from leukorepro.config import Extractor
-from leukorepro.digests import digest
-from leukorepro.errors import UserError
-from leukorepro.features.backbones import BACKBONES, TorchvisionWeights
-from leukorepro.resolve import resolve, resolve_extractor
-from leukorepro.resolved import ResolvedRun, ResolvedStudy, load_resolved
-from leukorepro.store import write_json, write_text
+from leukorepro.core.errors import UserError
+from leukorepro.core.store import write_json, write_text
+from leukorepro.features.backbones.registry import BACKBONES
+from leukorepro.features.backbones.specification import TorchvisionWeights
+from leukorepro.run import plan
+from leukorepro.run import resolve as resolve_module
+from leukorepro.run.digests import digest
+from leukorepro.run.resolve import resolve, resolve_extractor
+from leukorepro.run.resolved import ResolvedRun, ResolvedStudy, load_resolved
 
 CNMC = [f"fold_{k}/{name[-3:]}/{name}.bmp" for k, name in enumerate(["UID_1_1_1_all", "UID_H2_1_1_hem"])]
 PRELIM = ["prelim/all/UID_3_1_1_all.bmp", "prelim/hem/UID_H4_1_1_hem.bmp"]
@@ -75,7 +76,8 @@ def test_planning_needs_no_heavy_library() -> None:
     """The Snakefile imports the plan whenever it is read."""
     heavy = "('torch', 'torchvision', 'timm', 'openvino', 'sklearn', 'pandas', 'matplotlib', 'h5py')"
     code = (
-        "import sys; from pathlib import Path; from leukorepro import plan; from leukorepro.resolve import resolve; "
+        "import sys; from pathlib import Path; from leukorepro.run import plan; "
+        "from leukorepro.run.resolve import resolve; "
         f"resolve(Path('config/config.yaml')); print([m for m in {heavy} if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
@@ -508,7 +510,8 @@ def test_a_digest_changes_with_the_part_of_the_run_that_it_uses(
 
 def test_a_digest_is_the_same_in_every_process(project: Path) -> None:  # noqa: ARG001
     code = (
-        "from pathlib import Path; from leukorepro.digests import digest; from leukorepro.resolve import resolve; "
+        "from pathlib import Path; from leukorepro.run.digests import digest; "
+        "from leukorepro.run.resolve import resolve; "
         "print(digest(resolve(Path('{}'))))"
     )
     file = "config/config.yaml"
@@ -584,7 +587,7 @@ def test_networks_are_trained_once_for_each_split_and_code(networks_project: Pat
 
 
 def test_images_that_an_autoencoder_cannot_divide_are_refused(networks_project: Path) -> None:
-    from leukorepro.models.networks.convolutional_autoencoder import SHRINKAGE
+    from leukorepro.systems.networks.convolutional_autoencoder import SHRINKAGE
 
     assert resolve_module.SHRINKAGE == SHRINKAGE
     file = networks_project / "config/studies/alhammadi2024.yaml"

@@ -7,7 +7,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leukorepro.errors import UserError
+from leukorepro.core.errors import UserError
+from leukorepro.core.store import parquet_metadata, write_parquet
+from leukorepro.core.tables import PREDICTIONS, PREDICTIONS_WITH_ROLE, RECONSTRUCTION
 from leukorepro.evaluation.predictions import (
     cells,
     classes_of,
@@ -20,8 +22,6 @@ from leukorepro.evaluation.predictions import (
     write_fitting,
     write_predictions,
 )
-from leukorepro.store import parquet_metadata, write_parquet
-from leukorepro.tables import PREDICTIONS, PREDICTIONS_WITH_ROLE, RECONSTRUCTION
 
 
 def table(item="A", protocol="as_published", classes=("all", "hem"), n_images=6, views=("identity", "hflip")):

@@ -11,10 +11,11 @@ from hypothesis import strategies as st
 from project_data import make_project, touch
 from typer.testing import CliRunner
 
-from leukorepro import project, store
 from leukorepro.cli import app
 from leukorepro.config import FolderDataset, load_dataset, load_run
-from leukorepro.resolve import resolve
+from leukorepro.core import store
+from leukorepro.run import project
+from leukorepro.run.resolve import resolve
 
 RUN = Path("config/runs/smears.yaml")
 DATASET = Path("config/datasets/smears.yaml")

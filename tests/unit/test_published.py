@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 
 from leukorepro.config import load_study
-from leukorepro.errors import UserError
-from leukorepro.evaluation.published import read_published
+from leukorepro.config.published import read_published
+from leukorepro.core.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]
 SHARED = ROOT.parent / "shared"

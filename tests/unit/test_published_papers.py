@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 
 from leukorepro.config import load_study
-from leukorepro.evaluation.published import read_published
+from leukorepro.config.published import read_published
 
 ROOT = Path(__file__).resolve().parents[2]
 PAPERS = ROOT.parent / "shared" / "papers"

@@ -17,18 +17,18 @@ from typer.testing import CliRunner
 
 from leukorepro.cli import app
 from leukorepro.config import CnmcDataset, ConvAutoencoderSpec, HoldOutScheme, KFoldScheme, Protocol
+from leukorepro.core.errors import UserError
+from leukorepro.core.store import hdf5_writer
 from leukorepro.data.manifest import scan
 from leukorepro.data.split_tables import write_splits
 from leukorepro.data.splits import make_splits
-from leukorepro.errors import UserError
-from leukorepro.features.describe import describe
+from leukorepro.features.descriptors.describe import describe
 from leukorepro.features.fusion import Features, map_dataset, read_features, write_rows
 from leukorepro.features.stream import Request
-from leukorepro.models import autoencoder_fits
-from leukorepro.models.folds import fits
-from leukorepro.models.networks import ConvAutoencoder, build_autoencoder
-from leukorepro.models.reducers import fit_reducer
-from leukorepro.store import hdf5_writer
+from leukorepro.systems.autoencoders import autoencoder_fits
+from leukorepro.systems.autoencoders.reducers import fit_reducer
+from leukorepro.systems.folds import fits
+from leukorepro.systems.networks import ConvAutoencoder, build_autoencoder
 
 SIZE, CODE = 18, 27 * 2 * 2
 VIEWS = ["identity", "hflip"]

@@ -15,19 +15,22 @@ from PIL import Image
 from report_page import Page, words
 
 from leukorepro.config import load_study
-from leukorepro.errors import UserError
-from leukorepro.evaluation.differences import read_differences
-from leukorepro.evaluation.metrics import METRICS
+from leukorepro.core.errors import UserError
+from leukorepro.core.store import read_json
+from leukorepro.core.words import LADDER
+from leukorepro.evaluation.metrics.metrics import METRICS
+from leukorepro.evaluation.resampling.differences import read_differences
 from leukorepro.evaluation.verdicts import read_verdicts
-from leukorepro.report import cells, conditions, figures, selection, squares, style, wording
-from leukorepro.report.ladder import Differences, ladder_of
+from leukorepro.report.figures import bars as figures
+from leukorepro.report.figures import squares, style
+from leukorepro.report.numbers import conditions, selection, wording
+from leukorepro.report.numbers.tables import Numbers, headline, read_metrics
+from leukorepro.report.sections.dataset import contact_sheet as cells
+from leukorepro.report.sections.ladder.ladder import Differences, ladder_of
+from leukorepro.report.sections.verdicts.page import Verdicts
 from leukorepro.report.site import build
 from leukorepro.report.summary import summary_table, tallies
-from leukorepro.report.tables import Numbers, headline, read_metrics
-from leukorepro.report.verdicts_page import Verdicts
-from leukorepro.resolved import load_resolved
-from leukorepro.store import read_json
-from leukorepro.words import LADDER
+from leukorepro.run.resolved import load_resolved
 
 ATTEIA = load_study(report_data.ATTEIA)
 

@@ -15,14 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_page import Page, words
 
-from leukorepro.audit.published import audit_study
+from leukorepro.audits.published import audit_study
 from leukorepro.config import load_study
-from leukorepro.errors import UserError
-from leukorepro.evaluation.published import read_published
-from leukorepro.report import audit_words
-from leukorepro.report.audit_page import audit_page, read_audit
+from leukorepro.config.published import read_published
+from leukorepro.core.errors import UserError
+from leukorepro.report.sections.audit import words as audit_words
+from leukorepro.report.sections.audit.page import audit_page, read_audit
+from leukorepro.report.sections.audit.size_strip import WIDTH, size_strip
 from leukorepro.report.site import build
-from leukorepro.report.size_strip import WIDTH, size_strip
 
 KEY = "other"
 

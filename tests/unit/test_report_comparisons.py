@@ -11,14 +11,15 @@ import report_data
 from report_page import Page, words
 
 from leukorepro.config import load_study
-from leukorepro.evaluation.cell_level import read_cell_level
-from leukorepro.evaluation.differences import read_differences
-from leukorepro.evaluation.winners import read_winners
-from leukorepro.report import comparisons_figure, wording
-from leukorepro.report.comparisons_figure import Panel
-from leukorepro.report.ladder import Difference
+from leukorepro.evaluation.resampling.cell_level import read_cell_level
+from leukorepro.evaluation.resampling.differences import read_differences
+from leukorepro.evaluation.resampling.winners import read_winners
+from leukorepro.report.numbers import wording
+from leukorepro.report.numbers.tables import read_metrics
+from leukorepro.report.sections.comparisons import figure as comparisons_figure
+from leukorepro.report.sections.comparisons.figure import Panel
+from leukorepro.report.sections.ladder.ladder import Difference
 from leukorepro.report.site import build
-from leukorepro.report.tables import read_metrics
 
 SHOWN = ["as_published", "subject_disjoint"]
 

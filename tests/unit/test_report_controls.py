@@ -10,11 +10,11 @@ import pytest
 import report_data
 from report_page import Page, words
 
-from leukorepro.report.controls_page import ControlsPage, controls_page
+from leukorepro.core.store import write_csv, write_json
+from leukorepro.core.tables import CONTROLS_TABLE
 from leukorepro.report.output import Output
+from leukorepro.report.sections.controls.page import ControlsPage, controls_page
 from leukorepro.report.site import build
-from leukorepro.store import write_csv, write_json
-from leukorepro.tables import CONTROLS_TABLE
 
 RUNGS = ("as_published", "source_disjoint", "subject_disjoint")
 ACCURACY = {

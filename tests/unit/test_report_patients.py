@@ -12,15 +12,16 @@ import report_data
 import report_trainings
 from report_page import Page, words
 
-from leukorepro.evaluation.patients import TABLES, Patients, diagnose
+from leukorepro.evaluation.patients.diagnose import TABLES, Patients, diagnose
 from leukorepro.evaluation.predictions import read_predictions
-from leukorepro.report import patients_figures, style
+from leukorepro.report.figures import style
+from leukorepro.report.numbers.sources import Sources, read_sources
 from leukorepro.report.output import Output
-from leukorepro.report.patients_figures import Panel
-from leukorepro.report.patients_page import PatientsPage, patients_page
+from leukorepro.report.sections.patients import figures as patients_figures
+from leukorepro.report.sections.patients.figures import Panel
+from leukorepro.report.sections.patients.page import PatientsPage, patients_page
 from leukorepro.report.site import _environment, build
-from leukorepro.report.sources import Sources, read_sources
-from leukorepro.resolved import ResolvedStudy
+from leukorepro.run.resolved import ResolvedStudy
 
 RUNGS = ("as_published", "subject_disjoint")
 SAID = ["simulated images"]

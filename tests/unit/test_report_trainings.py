@@ -19,12 +19,14 @@ from report_page import Page, words
 from report_trainings import N_EPOCHS, SIDE
 
 from leukorepro.config import Study
-from leukorepro.errors import UserError
-from leukorepro.plan import NetworkFit
-from leukorepro.report import conditions, selection, style, training_figures, wording
+from leukorepro.core.errors import UserError
+from leukorepro.report.figures import style
+from leukorepro.report.numbers import conditions, selection, wording
+from leukorepro.report.sections.training import figures as training_figures
+from leukorepro.report.sections.training.figures import Distribution, Learning, Losses, Pairs
+from leukorepro.report.sections.training.trainings import Samples, network_titles
 from leukorepro.report.site import build
-from leukorepro.report.training_figures import Distribution, Learning, Losses, Pairs
-from leukorepro.report.trainings import Samples, network_titles
+from leukorepro.run.plan import NetworkFit
 
 CODE = "folds-images-CAE-code"
 RUNGS = ("as_published", "fit_in_fold", "subject_disjoint")

@@ -13,7 +13,7 @@ from paramz.optimization.scg import SCG as paramz_scg
 from scipy.optimize import rosen, rosen_der
 from torch import Tensor, nn
 
-from leukorepro.models.scg import SCG
+from leukorepro.systems.autoencoders.scg import SCG
 
 Loss = Callable[[Tensor], Tensor]
 

@@ -6,8 +6,8 @@ from compared_data import answers, cells, study
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
-from leukorepro.evaluation.differences import differences
-from leukorepro.evaluation.significance import corrected_resampled_t, holm, mcnemar_p, size_ratio
+from leukorepro.evaluation.resampling.differences import differences
+from leukorepro.evaluation.resampling.significance import corrected_resampled_t, holm, mcnemar_p, size_ratio
 
 
 def test_the_corrected_t_test_is_nadeau_and_bengios_formula():

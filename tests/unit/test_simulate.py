@@ -17,13 +17,13 @@ from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 
 from leukorepro import config
+from leukorepro.core.errors import UserError
+from leukorepro.core.words import Look
 from leukorepro.data.adapters import allidb, cnmc2019
-from leukorepro.data.simulate import FORMS, Population, dataset, fresh_subjects, render, simulate
-from leukorepro.data.simulate.cells import Canvas, Stain, draw_leukocyte
-from leukorepro.data.simulate.layout import plan
-from leukorepro.data.simulate.traits import LYMPHOBLAST, NEUTROPHIL, Traits, profiles
-from leukorepro.errors import UserError
-from leukorepro.words import Look
+from leukorepro.simulate import FORMS, Population, dataset, fresh_subjects, render, simulate
+from leukorepro.simulate.cells import Canvas, Stain, draw_leukocyte
+from leukorepro.simulate.layout import plan
+from leukorepro.simulate.traits import LYMPHOBLAST, NEUTROPHIL, Traits, profiles
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 LOOKS: list[Look] = ["allidb", "allidb1", "allidb2", "cnmc2019", "bone_marrow"]

@@ -10,9 +10,9 @@ from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from softmax_reference import TorchLayer
 
-from leukorepro.errors import UserError
-from leukorepro.models.scheduling import run_all
-from leukorepro.models.softmax_layer import SoftmaxLayer, drop
+from leukorepro.core.errors import UserError
+from leukorepro.systems.classifiers.scheduling import run_all
+from leukorepro.systems.classifiers.softmax_layer import SoftmaxLayer, drop
 
 SCHEDULE = {"epochs": 6, "batch_size": 32, "learning_rate": 0.01}
 

@@ -16,10 +16,10 @@ from scipy.stats import entropy
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from leukorepro.errors import UserError
-from leukorepro.models import encoder as encoder_module
-from leukorepro.models.encoder import Encoder
-from leukorepro.models.sparse_autoencoder import (
+from leukorepro.core.errors import UserError
+from leukorepro.systems.autoencoders import encoder as encoder_module
+from leukorepro.systems.autoencoders.encoder import Encoder
+from leukorepro.systems.autoencoders.sparse_autoencoder import (
     AutoencoderLoss,
     SparseAutoencoder,
     initial_parameters,
@@ -231,7 +231,8 @@ def test_a_group_without_an_encoder_is_named(tmp_path):
 
 
 def test_the_encoder_needs_no_torch():
-    code = "import sys, leukorepro.models.encoder; sys.exit('torch' in sys.modules or 'sklearn' in sys.modules)"
+    code = "import sys; import leukorepro.systems.autoencoders.encoder; "
+    code += "sys.exit(bool({'torch', 'sklearn'} & set(sys.modules)))"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
 
 

@@ -19,9 +19,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leukorepro import store
-from leukorepro.errors import UserError
-from leukorepro.store import (
+from leukorepro.core import store
+from leukorepro.core.errors import UserError
+from leukorepro.core.store import (
     atomic_path,
     code_digest,
     hdf5_reader,
@@ -319,7 +319,7 @@ def test_hdf5_is_opened_for_reading_only(tmp_path: Path) -> None:
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("store.py", "data/views.py", "data/simulate/cells.py", "report/site.py", "report/style.css"):
+    for name in ("core/store.py", "data/views.py", "data/simulate/cells.py", "report/site.py", "report/style.css"):
         (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / name).write_text(name)
     monkeypatch.setattr(store, "PACKAGE", tmp_path)
@@ -337,7 +337,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         ("report/notes.txt", set()),
         ("report/__pycache__/site.cpython-311.pyc", set()),
         ("cli.py", set()),
-        ("store.py", {"data", "data/simulate", "report"}),
+        ("core/store.py", {"data", "data/simulate", "report"}),
     ],
 )
 def test_a_code_digest_changes_with_an_edit_of_its_folders_only(package: Path, edited: str, changes: set[str]) -> None:

@@ -20,8 +20,8 @@ import pytest
 from PIL import Image
 from torchvision.transforms import InterpolationMode, Resize
 
+from leukorepro.core.errors import UserError
 from leukorepro.data.images import UnreadableImage, read_rgb
-from leukorepro.errors import UserError
 from leukorepro.features import stream as module
 from leukorepro.features.stream import Request, stream
 

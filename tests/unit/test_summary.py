@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from leukorepro.cli.networks import summary
 from leukorepro.config import load_study, study_path
-from leukorepro.errors import UserError
-from leukorepro.network_summary import NetworkSummary, summarise
+from leukorepro.core.errors import UserError
+from leukorepro.systems.networks.summary import NetworkSummary, summarise
 
 app = typer.Typer()
 app.command()(summary)

@@ -11,9 +11,10 @@ from safetensors.torch import save_file
 from timm.data import create_transform, resolve_data_config
 from torch import Tensor, nn
 
-from leukorepro.errors import UserError
-from leukorepro.features.backbones import TIMM, ChannelScaling, TimmWeights, find_backbone
-from leukorepro.features.networks import FeatureNetwork, build_network
+from leukorepro.core.errors import UserError
+from leukorepro.features.backbones.networks import FeatureNetwork, build_network
+from leukorepro.features.backbones.registry import check_input_size, find_backbone
+from leukorepro.features.backbones.specification import TIMM, ChannelScaling, TimmWeights
 from leukorepro.features.preprocessing import resize
 
 DINO = "vit_small_patch14_dinov2.lvd142m"
@@ -76,15 +77,15 @@ def test_unknown_names_are_told_with_the_closest(name: str, expected: str | None
 
 
 def test_input_sizes_are_refused_for_the_networks_own_reason() -> None:
-    find_backbone(f"timm:{DINO}").check_input_size(224)
+    check_input_size(find_backbone(f"timm:{DINO}"), 224)
     with pytest.raises(UserError, match=r"input_size 225 does not fit vit_small.*518.*divisible by patch size"):
-        find_backbone(f"timm:{DINO}").check_input_size(225)
+        check_input_size(find_backbone(f"timm:{DINO}"), 225)
     beit = find_backbone("timm:beit_base_patch16_224")
-    beit.check_input_size(224)
+    check_input_size(beit, 224)
     with pytest.raises(UserError, match=r"input_size 192 does not fit beit_base_patch16_224.*doesn't match model"):
-        beit.check_input_size(192)
+        check_input_size(beit, 192)
     with pytest.raises(UserError, match="input_size 16 is too small for resnet18; it needs 32 pixels"):
-        find_backbone("timm:resnet18").check_input_size(16)
+        check_input_size(find_backbone("timm:resnet18"), 16)
 
 
 @pytest.mark.parametrize(

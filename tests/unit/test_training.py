@@ -22,9 +22,9 @@ from safetensors import safe_open
 from torch import Tensor, nn
 from torch.nn import functional
 
-from leukorepro.errors import UserError
-from leukorepro.models import training
-from leukorepro.models.training import Hardware, Loss, Schedule, Trained, predict, train
+from leukorepro.core.errors import UserError
+from leukorepro.systems.training import training
+from leukorepro.systems.training.training import Hardware, Loss, Schedule, Trained, predict, train
 
 CPU = Hardware("cpu")
 SEED = 11

@@ -12,20 +12,20 @@ import pytest
 import yaml
 from project_data import ROOT
 
+from leukorepro.checks.validity.pool import POOL_COLUMNS, draw_pool
+from leukorepro.checks.validity.repetition import METRICS, RUNGS, Study, draw_sample, true_metrics, with_fresh
+from leukorepro.checks.validity.summary import SUMMARY_COLUMNS, meets_target, summarise
 from leukorepro.config import SCHEMAS, Validity, load_validity
+from leukorepro.core.errors import UserError
+from leukorepro.core.store import read_csv
+from leukorepro.core.validation import parse
 from leukorepro.data.manifest import scan
-from leukorepro.data.simulate import simulate
-from leukorepro.errors import UserError
-from leukorepro.features.describe import describe
+from leukorepro.features.descriptors.describe import describe
 from leukorepro.features.fusion import Features, read_features
 from leukorepro.features.stream import Request
-from leukorepro.report import style
-from leukorepro.report.validity_picture import validity_figure
-from leukorepro.store import read_csv
-from leukorepro.validation import parse
-from leukorepro.validity.pool import POOL_COLUMNS, draw_pool
-from leukorepro.validity.repetition import METRICS, RUNGS, Study, draw_sample, true_metrics, with_fresh
-from leukorepro.validity.summary import SUMMARY_COLUMNS, meets_target, summarise
+from leukorepro.report.figures import style
+from leukorepro.report.figures.validity_picture import validity_figure
+from leukorepro.simulate import simulate
 
 CONFIGURED = yaml.safe_load((ROOT / "config/validity.yaml").read_text())
 VIEWS = ["identity", "hflip", "vflip"]

@@ -16,14 +16,15 @@ from typer.testing import CliRunner
 
 from leukorepro.cli import app
 from leukorepro.config import AllIdbDataset, FolderDataset, Protocol, SimulatedDataset, Study
-from leukorepro.errors import UserError
-from leukorepro.evaluation.published import read_published
+from leukorepro.config.published import read_published
+from leukorepro.core.errors import UserError
+from leukorepro.core.store import write_csv
+from leukorepro.core.tables import METRICS_TABLE, VERDICTS_TABLE
+from leukorepro.core.words import LADDER
 from leukorepro.evaluation.testability import VERDICTS, untested, verdicts
 from leukorepro.evaluation.verdicts import judge, read_impossible, read_verdicts
-from leukorepro.resolved import ResolvedExtractor, ResolvedStudy
-from leukorepro.store import write_csv
-from leukorepro.tables import METRICS_TABLE, VERDICTS_TABLE
-from leukorepro.words import LADDER
+from leukorepro.features.parts import ResolvedExtractor
+from leukorepro.run.resolved import ResolvedStudy
 
 ITEM = {"features": "f", "classifier": "knn"}
 STUDY = Study.model_validate(

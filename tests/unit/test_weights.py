@@ -17,11 +17,12 @@ import pytest
 import torch
 import torchvision
 
-from leukorepro.errors import UserError
-from leukorepro.features import weights as module
-from leukorepro.features.backbones import BACKBONES, Backbone, TorchvisionWeights
-from leukorepro.features.networks import build_network
-from leukorepro.features.weights import find_imagenet_weights, torch_cache, weights_status, weights_url
+from leukorepro.core.errors import UserError
+from leukorepro.features.backbones import weights as module
+from leukorepro.features.backbones.networks import build_network
+from leukorepro.features.backbones.registry import BACKBONES
+from leukorepro.features.backbones.specification import Backbone, TorchvisionWeights
+from leukorepro.features.backbones.weights import find_imagenet_weights, torch_cache, weights_status, weights_url
 
 CONTENT = random.Random(0).randbytes(3_000_000)
 RIGHT = hashlib.sha256(CONTENT).hexdigest()
@@ -158,8 +159,8 @@ def test_a_server_that_falls_silent_is_left(folder: Path, serve: Serve, monkeypa
 def test_a_killed_download_is_never_taken_for_the_file(folder: Path, serve: Serve) -> None:
     code = (
         "import dataclasses, pathlib, sys\n"
-        "from leukorepro.features.backbones import BACKBONES, TorchvisionWeights\n"
-        "from leukorepro.features.weights import find_imagenet_weights\n"
+        "from leukorepro.features.backbones.registry import BACKBONES, TorchvisionWeights\n"
+        "from leukorepro.features.backbones.weights import find_imagenet_weights\n"
         "tiny = dataclasses.replace(BACKBONES['mobilenet_v2'], weights=TorchvisionWeights('', sys.argv[1]))\n"
         "find_imagenet_weights(tiny, pathlib.Path(sys.argv[2]), mirror=sys.argv[3])\n"
     )

@@ -6,9 +6,9 @@ import pytest
 from compared_data import answers, cells, study
 from scipy import integrate, stats
 
-from leukorepro.evaluation.winners import read_winners, winner_optimism, winners
-from leukorepro.store import write_csv
-from leukorepro.tables import WINNERS_TABLE
+from leukorepro.core.store import write_csv
+from leukorepro.core.tables import WINNERS_TABLE
+from leukorepro.evaluation.resampling.winners import read_winners, winner_optimism, winners
 
 GROUPS = 200
 

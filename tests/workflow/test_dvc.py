@@ -11,8 +11,8 @@ import yaml
 from conftest import shrink
 from project_copy import ProjectCopy, planned_rules
 
-from leukorepro.dvc_stages import CODE, dvc_yaml
-from leukorepro.resolve import resolve
+from leukorepro.run.dvc_stages import CODE, dvc_yaml
+from leukorepro.run.resolve import resolve
 
 MADE_BY = {
     "dataset": ["simulate_images", "scan_images", "find_duplicates"],

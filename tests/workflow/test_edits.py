@@ -33,11 +33,11 @@ PUBLISHED = {"audit_published", "evaluate", "judge"}
     [
         ("report/site.py", REPORT),
         ("report/templates/index.html.j2", REPORT),
-        ("evaluation/metrics.py", EVALUATION),
-        ("models/scg.py", MODELS),
+        ("evaluation/metrics/metrics.py", EVALUATION),
+        ("systems/autoencoders/scg.py", MODELS),
         ("features/fusion.py", DESCRIBED),
         ("data/adapters/simulated.py", DATA),
-        ("data/simulate/cells.py", DATA | DRAWING),
+        ("simulate/cells.py", DATA | DRAWING),
     ],
 )
 def test_an_edit_of_code_re_runs_what_uses_it(edits: TinyProject, file: str, rules: set[str]) -> None:

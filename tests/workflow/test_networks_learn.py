@@ -10,25 +10,17 @@ import pandas as pd
 import pytest
 import torch
 
-from leukorepro.config import (
-    IMAGES,
-    ConvAutoencoderSpec,
-    HoldOutScheme,
-    Item,
-    NetworkSpec,
-    Protocol,
-    SimulatedDataset,
-)
+from leukorepro.config import IMAGES, ConvAutoencoderSpec, HoldOutScheme, Item, NetworkSpec, Protocol, SimulatedDataset
 from leukorepro.data.manifest import scan
-from leukorepro.data.simulate import simulate
 from leukorepro.data.splits import make_splits
-from leukorepro.features.describe import describe
+from leukorepro.features.descriptors.describe import describe
 from leukorepro.features.fusion import read_features
 from leukorepro.features.stream import Request
-from leukorepro.models.network_fits import NetworkJob, fit_network
-from leukorepro.models.reducers import fit_reducer
-from leukorepro.models.tasks import Model, Task
-from leukorepro.models.training import Hardware
+from leukorepro.simulate import simulate
+from leukorepro.systems.autoencoders.reducers import fit_reducer
+from leukorepro.systems.classifiers.tasks import Model, Task
+from leukorepro.systems.training.network_fits import NetworkJob, fit_network
+from leukorepro.systems.training.training import Hardware
 
 pytestmark = pytest.mark.slow
 

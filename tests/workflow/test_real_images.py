@@ -13,9 +13,9 @@ from leukorepro.data.splits import make_splits
 from leukorepro.features.extract import extract
 from leukorepro.features.fusion import Features, read_features
 from leukorepro.features.stream import Request
-from leukorepro.models.classify import classify
-from leukorepro.models.tasks import Task
-from leukorepro.resolve import resolve_extractor
+from leukorepro.run.resolve import resolve_extractor
+from leukorepro.systems.classifiers.classify import classify
+from leukorepro.systems.classifiers.tasks import Task
 
 VIEWS = ["identity", "hflip", "vflip"]
 SCHEME = KFoldScheme(kind="k_fold", n_splits=5, views=VIEWS)

@@ -9,8 +9,8 @@ import pytest
 import yaml
 from project_copy import ProjectCopy
 
-from leukorepro.validity.repetition import METRICS, REPETITION_COLUMNS, RUNGS
-from leukorepro.validity.summary import SUMMARY_COLUMNS
+from leukorepro.checks.validity.repetition import METRICS, REPETITION_COLUMNS, RUNGS
+from leukorepro.checks.validity.summary import SUMMARY_COLUMNS
 
 pytestmark = pytest.mark.slow
 

@@ -3,7 +3,7 @@
 import re
 from pathlib import Path
 
-from leukorepro import plan
+from leukorepro.run import plan
 from leukorepro.config import (
     TrainedFeaturesSpec,
     load_study,
@@ -11,10 +11,10 @@ from leukorepro.config import (
     published_path,
     study_path,
 )
-from leukorepro.digests import digest
-from leukorepro.errors import UserError
-from leukorepro.resolve import overrides, resolve
-from leukorepro.store import code_digest
+from leukorepro.run.digests import digest
+from leukorepro.core.errors import UserError
+from leukorepro.run.resolve import overrides, resolve
+from leukorepro.core.store import code_digest
 
 ENVIRONMENT = "../../envs/leukorepro.yaml"
 

@@ -79,7 +79,7 @@ rule fit_reducer:
         mem_mb=4000,
     params:
         run=run_options,
-        code=code_digest("device.py", "models"),
+        code=code_digest("core/device.py", "systems"),
         spec=lambda w: plan.reducer_digest(RUN, study_of(w), w.protocol, w.reducer),
     shell:
         r"""
@@ -117,7 +117,7 @@ rule encode_images:
         mem_mb=4000,
     params:
         run=run_options,
-        code=code_digest("device.py", "models"),
+        code=code_digest("core/device.py", "systems"),
         spec=lambda w: plan.reducer_digest(RUN, study_of(w), w.protocol, w.reducer),
     shell:
         r"""
@@ -153,7 +153,7 @@ rule classify:
         mem_mb=8000,
     params:
         run=run_options,
-        code=code_digest("models"),
+        code=code_digest("systems"),
         spec=lambda w: plan.classify_digest(RUN, study_of(w), w.feature_set),
         splits=lambda w: flags(
             "--splits", [f"{name}={file}" for name, file in splits_of(w).items()]
@@ -201,7 +201,7 @@ rule train_network:
         mem_mb=8000,
     params:
         run=run_options,
-        code=code_digest("device.py", "models"),
+        code=code_digest("core/device.py", "systems"),
         spec=lambda w: plan.network_digest(RUN, study_of(w), w.protocol, network_of(w)),
         reducer=lambda w, input: flags(
             "--reducer", [input.reducer] if input.reducer else []

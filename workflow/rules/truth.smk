@@ -18,11 +18,9 @@ rule audit_published:
         mem_mb=1500,
     params:
         code=code_digest(
-            "audit",
+            "audits",
             "config",
-            "evaluation/published.py",
-            "models/networks",
-            "network_summary.py",
+            "systems/networks",
         ),
         spec=declared_facts,
     shell:
@@ -165,7 +163,7 @@ rule controls:
         mem_mb=16000 if RUN.budget == "published" else 4000,
     params:
         run=run_options,
-        code=code_digest("evaluation", "models"),
+        code=code_digest("checks", "evaluation", "systems"),
         spec=lambda w: plan.control_digest(RUN, study_of(w)),
         splits=lambda w: flags(
             "--splits",
@@ -250,8 +248,8 @@ rule audit_leakage:
     params:
         run=run_options,
         code=code_digest(
-            "audit/leakage.py",
-            "audit/sharing.py",
+            "checks/leakage.py",
+            "checks/sharing.py",
             "data/groups.py",
         ),
         spec=lambda w: plan.leakage_digest(study_of(w), w.protocol),

@@ -21,7 +21,7 @@ rule draw_pool:
     resources:
         mem_mb=1000,
     params:
-        code=code_digest("data", "features", "validity/pool.py"),
+        code=code_digest("data", "features", "simulate", "checks/validity/pool.py"),
         spec=lambda w: digest(
             VALIDITY.model_dump(
                 mode="json",
@@ -62,7 +62,7 @@ rule repeat_study:
     resources:
         mem_mb=2000,
     params:
-        code=code_digest("data", "evaluation", "models", "validity/repetition.py"),
+        code=code_digest("data", "evaluation", "systems", "checks/validity/repetition.py"),
         spec=lambda w: digest(
             VALIDITY.model_dump(mode="json", exclude={"settings", "repetitions"}),
             VALIDITY.settings[w.setting],
@@ -102,7 +102,7 @@ rule validity:
     resources:
         mem_mb=1000,
     params:
-        code=code_digest("report", "validity/summary.py"),
+        code=code_digest("report", "checks/validity/summary.py"),
     shell:
         r"""
         leukorepro validity summarise \

@@ -13,7 +13,7 @@ from typer.core import TyperGroup
 
 from leukorepro import __version__
 from leukorepro.cli import audit, configuration, data, evaluation, features, models, project, statistics, validity
-from leukorepro.errors import UserError
+from leukorepro.core.errors import UserError
 
 
 class CommandLine(TyperGroup):

@@ -23,10 +23,10 @@ def published(
 
     Example: `leukorepro audit published atteia2022 rezayi2021 --out audit.json`
     """
-    from leukorepro.audit.published import audit
-    from leukorepro.audit.summary import summary
+    from leukorepro.audits.published import audit
+    from leukorepro.audits.summary import summary
     from leukorepro.config import published_path, study_path
-    from leukorepro.store import write_json
+    from leukorepro.core.store import write_json
 
     known = sorted(file.stem for file in study_path("*").parent.glob("*.yaml") if published_path(file.stem).is_file())
     found = audit(studies or known)

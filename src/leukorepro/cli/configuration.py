@@ -22,8 +22,8 @@ def resolve(
 
     Example: `leukorepro config resolve --run config/config.yaml --set budget=published --output config.json`
     """
-    from leukorepro.resolve import resolve as put_together
-    from leukorepro.store import write_text
+    from leukorepro.core.store import write_text
+    from leukorepro.run.resolve import resolve as put_together
 
     resolved = put_together(run_file, pairs(override or [], "--set"))
     write_text(resolved.model_dump_json(indent=2) + "\n", output)
@@ -38,7 +38,7 @@ def schema(
     Example: `leukorepro config schema`
     """
     from leukorepro.config import SCHEMAS, json_schema
-    from leukorepro.store import write_json
+    from leukorepro.core.store import write_json
 
     for name in SCHEMAS:
         write_json(json_schema(name), output / f"{name}.json")
@@ -53,8 +53,8 @@ def dvc(
 
     Example: `leukorepro config dvc --run config/runs/published.yaml`
     """
-    from leukorepro.dvc_stages import dvc_yaml
-    from leukorepro.resolve import resolve as put_together
-    from leukorepro.store import write_text
+    from leukorepro.core.store import write_text
+    from leukorepro.run.dvc_stages import dvc_yaml
+    from leukorepro.run.resolve import resolve as put_together
 
     write_text(dvc_yaml(put_together(run_file), run_file), output)

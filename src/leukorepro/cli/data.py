@@ -8,14 +8,9 @@ from typing import TYPE_CHECKING, Annotated, get_args
 import typer
 
 from leukorepro.cli.duplicates import duplicates
-from leukorepro.cli.options import (
-    AdapterOption,
-    BudgetOption,
-    SubjectRegexOption,
-    SubjectsCsvOption,
-)
-from leukorepro.errors import UserError
-from leukorepro.words import AdapterName, Look
+from leukorepro.cli.options import AdapterOption, BudgetOption, SubjectRegexOption, SubjectsCsvOption
+from leukorepro.core.errors import UserError
+from leukorepro.core.words import AdapterName, Look
 
 if TYPE_CHECKING:
     from leukorepro.config import RealDataset
@@ -45,8 +40,8 @@ def scan(
     Example: `leukorepro data scan --images my_smears --output manifest.csv`
     """
     from leukorepro.config import load_dataset
+    from leukorepro.core.store import write_json
     from leukorepro.data import manifest
-    from leukorepro.store import write_json
 
     if dataset is not None:
         configured = load_dataset(dataset)
@@ -91,8 +86,8 @@ def simulate(
     Example: `leukorepro data simulate --look cnmc2019 --subjects 20 --images 200 --output data/simulated/cells`
     """
     from leukorepro.config import SimulatedDataset, Simulation, load_dataset
-    from leukorepro.data.simulate import simulate as draw
-    from leukorepro.validation import parse
+    from leukorepro.core.validation import parse
+    from leukorepro.simulate import simulate as draw
 
     if dataset is not None:
         configured = load_dataset(dataset)
@@ -131,7 +126,7 @@ def describe_dataset(
         If the options contradict one another.
     """
     from leukorepro.config import SCHEMAS
-    from leukorepro.validation import parse
+    from leukorepro.core.validation import parse
 
     value: dict[str, object] = {"adapter": adapter, "images": images, **more}
     if subjects_csv is not None and subject_regex is not None:

@@ -29,12 +29,12 @@ def describe(
     --output features.h5`
     """
     from leukorepro.config import DescriptorSpec, Views
+    from leukorepro.core.store import sha256_file
+    from leukorepro.core.validation import parse
     from leukorepro.data.manifest import read_manifest
-    from leukorepro.features.describe import describe as run
+    from leukorepro.features.descriptors.describe import describe as run
     from leukorepro.features.stream import Request
-    from leukorepro.resolve import resolve_descriptor
-    from leukorepro.store import sha256_file
-    from leukorepro.validation import parse
+    from leukorepro.run.resolve import resolve_descriptor
 
     wanted = parse(DescriptorSpec, {"descriptor": descriptor, "input_size": input_size}, Path("options"))
     request = Request(

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from leukorepro.cli.options import show
-from leukorepro.errors import UserError
-from leukorepro.words import AdapterName
+from leukorepro.core.errors import UserError
+from leukorepro.core.words import AdapterName
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -43,8 +43,8 @@ def duplicates(
 
     Example: `leukorepro data duplicates --manifest manifest.csv --images my_smears --out duplicates.json`
     """
+    from leukorepro.core.store import write_json
     from leukorepro.data.duplicates import find_duplicates, look_at_images
-    from leukorepro.store import write_json
 
     if manifest is not None and checksums is None:
         from leukorepro.data.manifest import read_manifest

@@ -95,10 +95,10 @@ def evaluate(
     --study atteia2022 --scan results/datasets/allidb_simulated-demo/scan.json
     --published config/published/atteia2022.csv --output metrics.csv`
     """
+    from leukorepro.config.published import read_published
+    from leukorepro.core.store import read_json, write_csv
     from leukorepro.evaluation import comparison
     from leukorepro.evaluation.predictions import read_fitting, read_predictions
-    from leukorepro.evaluation.published import read_published
-    from leukorepro.store import read_json, write_csv
 
     resolved, chosen = resolve_study(run_file, override, study)
     metrics = comparison.evaluate(
@@ -133,9 +133,9 @@ def summary(config: ConfigOption) -> None:
     Example: `leukorepro report summary --config results/demo/config.json`
     """
     from leukorepro.evaluation.verdicts import read_verdicts
+    from leukorepro.report.numbers.tables import read_metrics
     from leukorepro.report.summary import summary_table, tallies
-    from leukorepro.report.tables import read_metrics
-    from leukorepro.resolved import load_resolved
+    from leukorepro.run.resolved import load_resolved
 
     resolved = load_resolved(config)
     keys = [study.study.key for study in resolved.studies]

@@ -9,7 +9,7 @@ import typer
 
 from leukorepro.cli.descriptors import describe
 from leukorepro.cli.options import DeviceOption, ManifestOption, OutputOption
-from leukorepro.words import Engine, Precision, Preprocessing
+from leukorepro.core.words import Engine, Precision, Preprocessing
 
 app = typer.Typer(no_args_is_help=True, help="Compute features and fuse them.")
 app.command()(describe)
@@ -50,13 +50,13 @@ def extract(
     --weights random --output features.h5`
     """
     from leukorepro.config import Extractor, Views, WeightsSpec
+    from leukorepro.core.store import sha256_file
+    from leukorepro.core.validation import parse
     from leukorepro.data.manifest import read_manifest
-    from leukorepro.features.backbones import find_backbone
+    from leukorepro.features.backbones.registry import find_backbone
     from leukorepro.features.extract import extract as run
     from leukorepro.features.stream import Request
-    from leukorepro.resolve import resolve_extractor
-    from leukorepro.store import sha256_file
-    from leukorepro.validation import parse
+    from leukorepro.run.resolve import resolve_extractor
 
     wanted = parse(
         Extractor,

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from leukorepro.cli.options import ManifestOption, SetOption, resolve_study, show
-from leukorepro.errors import UserError
-from leukorepro.words import Rung
+from leukorepro.core.errors import UserError
+from leukorepro.core.words import Rung
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -36,11 +36,11 @@ def leakage(
 
     Example: `leukorepro audit leakage --manifest manifest.csv --splits my_folds.csv --out leakage.json`
     """
-    from leukorepro.audit.leakage import audit_leakage, steps_of
+    from leukorepro.checks.leakage import audit_leakage, steps_of
+    from leukorepro.core.store import write_json
     from leukorepro.data.duplicates import read_duplicates
     from leukorepro.data.manifest import read_manifest
     from leukorepro.data.split_tables import read_splits
-    from leukorepro.store import write_json
 
     steps = None
     if run_file is not None and study is not None and protocol is not None:

@@ -22,7 +22,7 @@ from leukorepro.cli.options import (
     pairs,
     resolve_study,
 )
-from leukorepro.words import Control, Rung
+from leukorepro.core.words import Control, Rung
 
 app = typer.Typer(no_args_is_help=True, help="Fit reducers and classifiers, train networks.")
 app.command()(networks.summary)
@@ -49,10 +49,10 @@ def fit_reducer(
     import torch
 
     from leukorepro.config import ConvAutoencoderSpec, TrainedFeaturesSpec
+    from leukorepro.core.errors import UserError
     from leukorepro.data.split_tables import read_splits
-    from leukorepro.errors import UserError
     from leukorepro.features.fusion import read_features
-    from leukorepro.models.reducers import fit_reducer as run
+    from leukorepro.systems.autoencoders.reducers import fit_reducer as run
 
     torch.set_num_threads(threads)
     resolved, chosen = resolve_study(run_file, override, study)
@@ -93,10 +93,10 @@ def encode(
     import torch
 
     from leukorepro.config import NetworkSpec, TrainedFeaturesSpec
-    from leukorepro.errors import UserError
+    from leukorepro.core.errors import UserError
     from leukorepro.features.fusion import read_features
-    from leukorepro.models.network_features import write_network_features
-    from leukorepro.models.training import Hardware
+    from leukorepro.systems.training.network_features import write_network_features
+    from leukorepro.systems.training.training import Hardware
 
     torch.set_num_threads(threads)
     resolved, chosen = resolve_study(run_file, override, study)
@@ -135,16 +135,16 @@ def classify(
     import pandas as pd
 
     from leukorepro.config import ClassifierBase
+    from leukorepro.core.errors import look_up
+    from leukorepro.core.store import write_parquet
+    from leukorepro.core.tables import ENGINES, merged_engines
     from leukorepro.data.manifest import read_manifest
     from leukorepro.data.split_tables import read_splits
-    from leukorepro.errors import look_up
     from leukorepro.features.fusion import read_features
-    from leukorepro.models.classify import classify as run
-    from leukorepro.models.engines import Settings
-    from leukorepro.models.tasks import Task
-    from leukorepro.plan import classified_items
-    from leukorepro.store import write_parquet
-    from leukorepro.tables import ENGINES, merged_engines
+    from leukorepro.run.plan import classified_items
+    from leukorepro.systems.classifiers.classify import classify as run
+    from leukorepro.systems.classifiers.engines import Settings
+    from leukorepro.systems.classifiers.tasks import Task
 
     resolved, chosen = resolve_study(run_file, override, study)
     look_up(chosen.study.feature_sets, feature_set, "feature set", f"study '{study}'")
@@ -194,15 +194,15 @@ def control(
     --splits as_published=five_folds.csv --reducer as_published=RSet25.h5 --manifest manifest.csv
     --output controls.csv`
     """
-    from leukorepro import plan
+    from leukorepro.checks.control_table import control_table
+    from leukorepro.checks.controls import Controlled, Place
+    from leukorepro.core.errors import UserError, look_up
+    from leukorepro.core.store import write_csv
     from leukorepro.data.manifest import read_manifest
     from leukorepro.data.split_tables import read_splits
-    from leukorepro.errors import UserError, look_up
-    from leukorepro.evaluation.controls import control_table
     from leukorepro.features.fusion import read_features
-    from leukorepro.models.controls import Controlled, Place
-    from leukorepro.models.engines import Settings
-    from leukorepro.store import write_csv
+    from leukorepro.run import plan
+    from leukorepro.systems.classifiers.engines import Settings
 
     resolved, chosen = resolve_study(run_file, override, study)
     if study not in resolved.controls:
@@ -267,16 +267,16 @@ def train(
     import torch
     from safetensors.torch import save_file
 
-    from leukorepro import plan
     from leukorepro.config import NetworkSpec
+    from leukorepro.core.errors import look_up
+    from leukorepro.core.store import atomic_path, write_csv, write_parquet
+    from leukorepro.core.tables import ENGINES
     from leukorepro.data.manifest import read_manifest
     from leukorepro.data.split_tables import read_splits
-    from leukorepro.errors import look_up
-    from leukorepro.models.network_fits import NetworkJob, fit_network
-    from leukorepro.models.tasks import Model, Task
-    from leukorepro.models.training import Hardware
-    from leukorepro.store import atomic_path, write_csv, write_parquet
-    from leukorepro.tables import ENGINES
+    from leukorepro.run import plan
+    from leukorepro.systems.classifiers.tasks import Model, Task
+    from leukorepro.systems.training.network_fits import NetworkJob, fit_network
+    from leukorepro.systems.training.training import Hardware
 
     torch.set_num_threads(threads)
     resolved, chosen = resolve_study(run_file, override, study)

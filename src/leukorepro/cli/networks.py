@@ -21,7 +21,7 @@ def summary(
     from dataclasses import asdict
 
     from leukorepro.config import load_study, study_path
-    from leukorepro.network_summary import render, summarise
+    from leukorepro.systems.networks.summary import render, summarise
 
     networks = summarise(load_study(study_path(study)))
     if as_json:

@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leukorepro.words import AdapterName, Budget, Device, Rung
+from leukorepro.core.words import AdapterName, Budget, Device, Rung
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from leukorepro.resolved import ResolvedRun, ResolvedStudy
+    from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
 
 READABLE = 120
 """Columns below which tables are cut into pieces; a pipe counts as 80."""
@@ -51,8 +51,8 @@ def resolve_study(run_file: Path, override: list[str] | None, study: str) -> tup
     UserError
         If the configuration is wrong or the run has no such study.
     """
-    from leukorepro.plan import find_study
-    from leukorepro.resolve import resolve
+    from leukorepro.run.plan import find_study
+    from leukorepro.run.resolve import resolve
 
     run = resolve(run_file, pairs(override or [], "--set"))
     return run, find_study(run, study)
@@ -75,7 +75,7 @@ def pairs(values: list[str], option: str) -> dict[str, str]:
     UserError
         If one has no ``=``, or a name is given twice.
     """
-    from leukorepro.errors import UserError
+    from leukorepro.core.errors import UserError
 
     result: dict[str, str] = {}
     for value in values:

@@ -7,15 +7,8 @@ from typing import Annotated, get_args
 
 import typer
 
-from leukorepro.cli.options import (
-    AdapterOption,
-    BudgetOption,
-    SubjectRegexOption,
-    SubjectsCsvOption,
-    pairs,
-    show,
-)
-from leukorepro.words import Control
+from leukorepro.cli.options import AdapterOption, BudgetOption, SubjectRegexOption, SubjectsCsvOption, pairs, show
+from leukorepro.core.words import Control
 
 
 def init(
@@ -46,7 +39,7 @@ def init(
     --weights mobilenet_v2=file:mobilenet_v2.pth`
     """
     from leukorepro.cli.data import describe_dataset
-    from leukorepro.project import start
+    from leukorepro.run.project import start
 
     said = {} if positive is None else {"positive_class": positive}
     dataset = describe_dataset(images, adapter, subjects_csv, subject_regex, **said)
@@ -64,8 +57,8 @@ def doctor(
     from dataclasses import asdict
     from json import dumps
 
-    from leukorepro.doctor import doctor as examine
-    from leukorepro.doctor import healthy, render
+    from leukorepro.run.doctor import doctor as examine
+    from leukorepro.run.doctor import healthy, render
 
     checks = examine(Path.cwd())
     if json:

@@ -27,12 +27,12 @@ def compare(
     Example: `leukorepro compare results/demo/atteia2022/*/predictions.parquet --run config/config.yaml
     --study atteia2022 --output results/demo/atteia2022`
     """
-    from leukorepro.evaluation.cell_level import cell_level
-    from leukorepro.evaluation.differences import differences
+    from leukorepro.core.store import write_csv
     from leukorepro.evaluation.predictions import read_fitting, read_predictions
+    from leukorepro.evaluation.resampling.cell_level import cell_level
+    from leukorepro.evaluation.resampling.differences import differences
+    from leukorepro.evaluation.resampling.winners import winners
     from leukorepro.evaluation.study_cells import StudyCells
-    from leukorepro.evaluation.winners import winners
-    from leukorepro.store import write_csv
 
     resolved, chosen = resolve_study(run_file, override, study)
     fitted = [read_fitting(table) for table in fitting or []]
@@ -56,7 +56,7 @@ def diagnose(
     Example: `leukorepro diagnose results/demo/atteia2022/*/predictions.parquet --run config/config.yaml
     --study atteia2022 --output results/demo/atteia2022`
     """
-    from leukorepro.evaluation import patients
+    from leukorepro.evaluation.patients import diagnose as patients
     from leukorepro.evaluation.predictions import read_predictions
 
     resolved, chosen = resolve_study(run_file, override, study)
@@ -79,10 +79,10 @@ def judge(
     --audit results/audit/atteia2022.json --published config/published/atteia2022.csv --scan scan.json
     --output verdicts.csv`
     """
+    from leukorepro.config.published import read_published
+    from leukorepro.core.store import read_json, write_csv
     from leukorepro.evaluation import verdicts
-    from leukorepro.evaluation.published import read_published
-    from leukorepro.report.tables import read_metrics
-    from leukorepro.store import read_json, write_csv
+    from leukorepro.report.numbers.tables import read_metrics
 
     resolved, chosen = resolve_study(run_file, override, study)
     table = verdicts.judge(

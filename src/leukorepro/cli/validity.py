@@ -35,7 +35,7 @@ def draw(
 
     Example: `leukorepro validity draw --setting usual --images pool.csv --features pool.h5`
     """
-    from leukorepro.validity.pool import draw_pool
+    from leukorepro.checks.validity.pool import draw_pool
 
     validity, chosen = _find(config, setting)
     draw_pool(validity, chosen, budget, images, features, threads)
@@ -57,10 +57,10 @@ def repeat(
     import pandas as pd
     from tqdm import tqdm
 
+    from leukorepro.checks.validity.pool import POOL_COLUMNS
+    from leukorepro.checks.validity.repetition import Study
+    from leukorepro.core.store import read_csv, write_csv
     from leukorepro.features.fusion import read_features
-    from leukorepro.store import read_csv, write_csv
-    from leukorepro.validity.pool import POOL_COLUMNS
-    from leukorepro.validity.repetition import Study
 
     validity, chosen = _find(config, setting)
     study = Study(validity, chosen, read_csv(images, POOL_COLUMNS, text=POOL_COLUMNS), read_features(features))
@@ -78,12 +78,12 @@ def summarise(
 
     Example: `leukorepro validity summarise usual.csv large.csv --output summary.csv --figure validity.svg`
     """
-    from leukorepro.report import style
-    from leukorepro.report.validity_picture import validity_figure
-    from leukorepro.store import read_csv, write_csv
-    from leukorepro.validity.repetition import REPETITION_COLUMNS
-    from leukorepro.validity.summary import TARGET, meets_target
-    from leukorepro.validity.summary import summarise as bias_and_coverage
+    from leukorepro.checks.validity.repetition import REPETITION_COLUMNS
+    from leukorepro.checks.validity.summary import TARGET, meets_target
+    from leukorepro.checks.validity.summary import summarise as bias_and_coverage
+    from leukorepro.core.store import read_csv, write_csv
+    from leukorepro.report.figures import style
+    from leukorepro.report.figures.validity_picture import validity_figure
 
     summary = bias_and_coverage(
         {file.stem: read_csv(file, REPETITION_COLUMNS, text=("rung", "metric")) for file in repetitions}
@@ -101,7 +101,7 @@ def summarise(
 
 def _find(config: Path, setting: str) -> tuple[Validity, ValiditySetting]:
     from leukorepro.config import load_validity
-    from leukorepro.errors import look_up
+    from leukorepro.core.errors import look_up
 
     validity = load_validity(config)
     return validity, look_up(validity.settings, setting, "setting", f"{config}: settings")
@@ -110,7 +110,7 @@ def _find(config: Path, setting: str) -> tuple[Validity, ValiditySetting]:
 def _show(summary: pd.DataFrame) -> None:
     from rich.table import Table
 
-    from leukorepro.report import wording
+    from leukorepro.report.numbers import wording
 
     table = Table(
         title="Every rung beside the truth: simulated images, per cent; coverage of 95 % intervals, ours and percentile"

@@ -64,7 +64,7 @@ from leukorepro.config.systems import (
     TrainedFeaturesSpec,
 )
 from leukorepro.config.validity import Validity, ValiditySetting
-from leukorepro.validation import parse, read_yaml
+from leukorepro.core.validation import parse, read_yaml
 
 __all__ = [
     "AVERAGES",

@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from leukorepro.config.fields import Key, Metric, Share, Strict, refuse_twice
-from leukorepro.errors import unknown
+from leukorepro.core.errors import unknown
 
 TEXT = "text"
 """Table of the numbers that a paper's sentences give."""

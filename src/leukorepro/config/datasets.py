@@ -9,7 +9,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Discriminator, Field, Tag, field_validator
 
 from leukorepro.config.fields import PerBudget, Strict
-from leukorepro.words import Budget, Look
+from leukorepro.core.words import Budget, Look
 
 
 class SubjectsFromCsv(Strict):

@@ -6,9 +6,9 @@ from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
 
-from leukorepro.errors import unknown
-from leukorepro.validation import pattern
-from leukorepro.words import Budget
+from leukorepro.core.errors import unknown
+from leukorepro.core.validation import pattern
+from leukorepro.core.words import Budget
 
 T = TypeVar("T")
 

@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from leukorepro.config.fields import Key, Strict, Views, refuse_twice
-from leukorepro.words import Augment, Rung, Scope, Unit
+from leukorepro.core.words import Augment, Rung, Scope, Unit
 
 
 class SchemeBase(Strict):

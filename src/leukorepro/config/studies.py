@@ -18,8 +18,8 @@ from leukorepro.config.systems import (
     ReducerSpec,
     TrainedFeaturesSpec,
 )
-from leukorepro.errors import unknown
-from leukorepro.words import Average
+from leukorepro.core.errors import unknown
+from leukorepro.core.words import Average
 
 IMAGES = "images"
 """The descriptor that is no description: the pixels as they are, for networks to be trained on."""

@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field
 
 from leukorepro.config.fields import PerBudget, Share, Strict
-from leukorepro.words import Architecture, Preprocessing, ScoreKind
+from leukorepro.core.words import Architecture, Preprocessing, ScoreKind
 
 Epochs = Annotated[int, Field(ge=1)]
 DescriptorSize = Annotated[int, Field(ge=8, le=1024)]
@@ -18,7 +18,7 @@ class Extractor(Strict):
     """A backbone cut at a layer, with its input; its weights are chosen by the run."""
 
     backbone: str
-    """A name of the registry in `leukorepro.features.backbones`, or `timm:NAME` for any network of timm."""
+    """A name of the registry in `leukorepro.features.backbones.registry`, or `timm:NAME` for any network of timm."""
     layer: str | None = None
     """Layer whose output is the feature vector; default: the backbone's own."""
     input_size: InputSize | PerBudget[InputSize] | None = None
@@ -31,7 +31,7 @@ class DescriptorSpec(Strict):
     """Features computed from the pixels without a network."""
 
     descriptor: str
-    """A name of the registry in `leukorepro.features.descriptors`."""
+    """A name of the registry in `leukorepro.features.descriptors.registry`."""
     input_size: DescriptorSize | PerBudget[DescriptorSize] | None = None
     """Side of the square that images are resized to, in pixels, perhaps smaller in a demonstration; default: the
     descriptor's own."""

@@ -9,8 +9,8 @@ from pydantic import Field, model_validator
 from leukorepro.config.fields import Key, PerBudget, Strict
 from leukorepro.config.schemes import PublishedProtocol, Scheme
 from leukorepro.config.systems import DescriptorSpec, KnnSpec, LogisticRegressionSpec, SvmSpec
-from leukorepro.errors import unknown
-from leukorepro.words import LOOK_CLASSES, Look
+from leukorepro.core.errors import unknown
+from leukorepro.core.words import LOOK_CLASSES, Look
 
 Effect = Annotated[float, Field(ge=0, le=3)]
 Count = Annotated[int, Field(ge=1)]

@@ -9,13 +9,13 @@ from pathlib import Path, PurePosixPath
 import pandas as pd
 
 from leukorepro.config import SCHEMAS
+from leukorepro.core.errors import UserError
+from leukorepro.core.validation import parse
+from leukorepro.core.words import AdapterName
 from leukorepro.data.adapters import ADAPTERS, Row, cnmc2019
 from leukorepro.data.adapters.listing import is_image
 from leukorepro.data.groups import components
 from leukorepro.data.manifest import COLUMNS
-from leukorepro.errors import UserError
-from leukorepro.validation import parse
-from leukorepro.words import AdapterName
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 

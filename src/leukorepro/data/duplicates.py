@@ -17,11 +17,11 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from leukorepro.core.errors import UserError
+from leukorepro.core.store import read_json
 from leukorepro.data import fingerprints
 from leukorepro.data.groups import components, groups
 from leukorepro.data.images import UnreadableImage, pixel_digest, read_rgb
-from leukorepro.errors import UserError
-from leukorepro.store import read_json
 
 SCHEMA_VERSION = 1
 

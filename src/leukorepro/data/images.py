@@ -16,7 +16,7 @@ from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
-from leukorepro.errors import UserError
+from leukorepro.core.errors import UserError
 
 Status = Literal["empty", "truncated", "not_an_image", "oversized", "unsupported", "unreadable"]
 """Why a file is not an image: no bytes; ends early or is damaged; not BMP, TIFF, JPEG or PNG; more pixels than allowed;

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pandas as pd
 
-from leukorepro.errors import UserError
-from leukorepro.store import read_csv, write_csv
+from leukorepro.core.errors import UserError
+from leukorepro.core.store import read_csv, write_csv
 
 COLUMNS = ("image_id", "view", "role", "repeat", "fold")
 ROLES = ("train", "validation", "test", "excluded")

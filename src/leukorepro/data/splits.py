@@ -18,9 +18,9 @@ from sklearn.model_selection import (
 )
 
 from leukorepro.config import HoldOutScheme, LabelSet, Protocol, Scheme
+from leukorepro.core.errors import UserError
 from leukorepro.data.groups import groups
 from leukorepro.data.split_tables import COLUMNS
-from leukorepro.errors import UserError
 
 Rows = NDArray[np.int64]
 Parts = Iterator[tuple[Rows, Rows]]

@@ -13,14 +13,14 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from leukorepro.evaluation.cell_metrics import cell_metrics
-from leukorepro.evaluation.intervals import N_RESAMPLES
+from leukorepro.core.tables import METRICS_TABLE
+from leukorepro.core.words import Budget
+from leukorepro.evaluation.metrics.item_metrics import cell_metrics
 from leukorepro.evaluation.predictions import Cell
+from leukorepro.evaluation.resampling.intervals import N_RESAMPLES
 from leukorepro.evaluation.study_cells import StudyCells
 from leukorepro.evaluation.testability import NOT_TESTED, untested, verdicts
-from leukorepro.resolved import ResolvedStudy
-from leukorepro.tables import METRICS_TABLE
-from leukorepro.words import Budget
+from leukorepro.run.resolved import ResolvedStudy
 
 
 def evaluate(
@@ -44,7 +44,7 @@ def evaluate(
     resolved : ResolvedStudy
         What was run.
     published : DataFrame
-        As `leukorepro.evaluation.published.read_published` gives it.
+        As `leukorepro.config.published.read_published` gives it.
     fitting : sequence of DataFrame
         Predictions of training and validation rows, as `leukorepro.evaluation.predictions.read_fitting` gives them.
     budget : "demo" or "published"

@@ -10,8 +10,8 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from leukorepro.errors import UserError
-from leukorepro.tables import PREDICTIONS_WITH_ROLE, RECONSTRUCTION
+from leukorepro.core.errors import UserError
+from leukorepro.core.tables import PREDICTIONS_WITH_ROLE, RECONSTRUCTION
 
 NUMBERS = ("repeat", "fold")
 TEXT = tuple(c for c in PREDICTIONS_WITH_ROLE if c not in NUMBERS)

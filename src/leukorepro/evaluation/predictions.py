@@ -23,8 +23,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api.types import union_categoricals
 
+from leukorepro.core.errors import UserError
+from leukorepro.core.store import parquet_metadata, read_parquet, write_parquet
+from leukorepro.core.tables import ENGINES, PREDICTIONS, PREDICTIONS_WITH_ROLE, merged_engines
 from leukorepro.data.groups import groups
-from leukorepro.errors import UserError
 from leukorepro.evaluation.contract import (
     CELL,
     FITTED,
@@ -37,8 +39,6 @@ from leukorepro.evaluation.contract import (
     score_columns,
     with_categories,
 )
-from leukorepro.store import parquet_metadata, read_parquet, write_parquet
-from leukorepro.tables import ENGINES, PREDICTIONS, PREDICTIONS_WITH_ROLE, merged_engines
 
 
 class Cell(NamedTuple):

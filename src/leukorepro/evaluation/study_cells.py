@@ -8,11 +8,11 @@ from functools import partial
 import pandas as pd
 
 from leukorepro.config import Item, Table
-from leukorepro.errors import UserError
-from leukorepro.evaluation.cell_metrics import Measuring
+from leukorepro.core.errors import UserError
+from leukorepro.core.words import LADDER, Rung
+from leukorepro.evaluation.metrics.item_metrics import Measuring
 from leukorepro.evaluation.predictions import Cell, positions_of_cells, rows_of_cell
-from leukorepro.resolved import ResolvedStudy
-from leukorepro.words import LADDER, Rung
+from leukorepro.run.resolved import ResolvedStudy
 
 
 class StudyCells:

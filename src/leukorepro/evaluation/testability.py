@@ -8,8 +8,8 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from leukorepro.resolved import ResolvedStudy
-from leukorepro.words import Budget
+from leukorepro.core.words import Budget
+from leukorepro.run.resolved import ResolvedStudy
 
 REPRODUCED, NOT_REPRODUCED, NOT_TESTED = "reproduced", "not reproduced", "not tested"
 IMPOSSIBLE = "arithmetically impossible"

@@ -14,13 +14,13 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from leukorepro.errors import UserError
-from leukorepro.evaluation.published import is_share
+from leukorepro.config.published import is_share
+from leukorepro.core.errors import UserError
+from leukorepro.core.store import read_json, read_numbers
+from leukorepro.core.tables import VERDICTS_TABLE
+from leukorepro.core.words import Budget, Rung, honest_rung
 from leukorepro.evaluation.testability import IMPOSSIBLE, NOT_REPRODUCED, NOT_TESTED, REPRODUCED, untested, verdicts
-from leukorepro.resolved import ResolvedStudy
-from leukorepro.store import read_json, read_numbers
-from leukorepro.tables import VERDICTS_TABLE
-from leukorepro.words import Budget, Rung, honest_rung
+from leukorepro.run.resolved import ResolvedStudy
 
 TEXT = ("study", "table", "item", "metric", "verdict", "reason", "reading", "honest_protocol", "honest_verdict")
 """Columns of the table of verdicts that are no numbers."""
@@ -66,7 +66,7 @@ def judge(
     Parameters
     ----------
     published : DataFrame
-        As `leukorepro.evaluation.published.read_published` gives it.
+        As `leukorepro.config.published.read_published` gives it.
     metrics : DataFrame
         The study's table of metrics, as `leukorepro.evaluation.comparison.evaluate` gives it.
     resolved : ResolvedStudy

@@ -9,13 +9,14 @@ from typing import Any
 import numpy as np
 import torch
 
-from leukorepro.device import device_name, full_precision, keep_freed_memory
-from leukorepro.features.backbones import TIMM, Backbone, find_backbone
-from leukorepro.features.engines import Computer, choose_engine, torch_computer
-from leukorepro.features.networks import FeatureNetwork, build_network
+from leukorepro.core.device import device_name, full_precision, keep_freed_memory
+from leukorepro.core.words import Device, Engine, Precision
+from leukorepro.features.backbones.networks import FeatureNetwork, build_network
+from leukorepro.features.backbones.registry import find_backbone
+from leukorepro.features.backbones.specification import TIMM, Backbone
+from leukorepro.features.engines.choice import Computer, choose_engine, torch_computer
+from leukorepro.features.parts import ResolvedExtractor
 from leukorepro.features.stream import Request, stream
-from leukorepro.resolved import ResolvedExtractor
-from leukorepro.words import Device, Engine, Precision
 
 CALIBRATION_IMAGES = 32
 CODE = ("data", "device.py", "features")
@@ -73,7 +74,7 @@ def extract(
     with full_precision():
         network = _network(request, extractor, backbone, seed, threads)
         if chosen == "openvino":
-            from leukorepro.features.openvino_engine import openvino_computer
+            from leukorepro.features.engines.openvino_engine import openvino_computer
 
             computer = openvino_computer(
                 network, extractor.id, extractor.input_size, len(request.views), threads, precision

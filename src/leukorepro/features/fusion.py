@@ -14,8 +14,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from leukorepro.errors import UserError
-from leukorepro.store import hdf5_reader, hdf5_writer, sha256_file
+from leukorepro.core.errors import UserError
+from leukorepro.core.store import hdf5_reader, hdf5_writer, sha256_file
 
 SCHEMA_VERSION = 1
 TEXT = h5py.string_dtype()

@@ -26,13 +26,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from leukorepro.core.errors import UserError
+from leukorepro.core.store import code_digest, hdf5_reader, hdf5_writer, write_json
 from leukorepro.data.images import read_rgb
 from leukorepro.data.views import apply_view
-from leukorepro.errors import UserError
-from leukorepro.features.backbones import Interpolation
+from leukorepro.features.backbones.specification import Interpolation
 from leukorepro.features.fusion import SCHEMA_VERSION, write_rows
 from leukorepro.features.preprocessing import resize
-from leukorepro.store import code_digest, hdf5_reader, hdf5_writer, write_json
 
 Values = NDArray[np.float32] | NDArray[np.uint8]
 Compute = Callable[[NDArray[np.uint8]], Values]

@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 from matplotlib.figure import Figure
 
-from leukorepro.report import style
-from leukorepro.report.wording import slug
-from leukorepro.store import write_csv, write_text
+from leukorepro.core.store import write_csv, write_text
+from leukorepro.report.figures import style
+from leukorepro.report.numbers.wording import slug
 
 
 class Output:

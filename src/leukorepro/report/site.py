@@ -7,14 +7,14 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from leukorepro.evaluation.intervals import LEVEL, N_RESAMPLES
-from leukorepro.report import wording
-from leukorepro.report.audit_page import AuditPage, audit_page, read_audit
+from leukorepro.core.store import write_text
+from leukorepro.evaluation.resampling.intervals import LEVEL, N_RESAMPLES
+from leukorepro.report.numbers import wording
+from leukorepro.report.numbers.sources import read_sources
 from leukorepro.report.output import Output
-from leukorepro.report.sources import read_sources
-from leukorepro.report.study_page import study_page
-from leukorepro.resolved import ResolvedStudy, load_resolved
-from leukorepro.store import write_text
+from leukorepro.report.sections.audit.page import AuditPage, audit_page, read_audit
+from leukorepro.report.sections.study.page import study_page
+from leukorepro.run.resolved import ResolvedStudy, load_resolved
 
 
 def build(config: Path, results: Path, output: Path) -> None:
@@ -45,7 +45,7 @@ def build(config: Path, results: Path, output: Path) -> None:
     ]
     environment = _environment()
     audits = {study.study.key: _audit(study, results, folder, environment) for study in run.studies}
-    page = environment.get_template("index.html.j2").render(
+    page = environment.get_template("templates/index.html.j2").render(
         run=run,
         studies=studies,
         audits=audits,
@@ -65,14 +65,14 @@ def _audit(study: ResolvedStudy, results: Path, folder: Output, environment: Env
     found = read_audit(source, key)
     numbers = folder.copy(source, "data", key, "audit.json")
     page = audit_page(found, key, wording.short_citation(study.study.citation), numbers)
-    text = environment.get_template("audit.html.j2").render(page=page, version=version("leukorepro"))
+    text = environment.get_template("sections/audit/page.html.j2").render(page=page, version=version("leukorepro"))
     folder.text(text, *page.address.split("/"))
     return page
 
 
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("leukorepro.report"),
+        loader=PackageLoader("leukorepro.report", ""),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,

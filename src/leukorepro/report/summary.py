@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import pandas as pd
 from rich.table import Table
 
-from leukorepro.report import wording
-from leukorepro.report.selection import main_item
-from leukorepro.report.tables import Estimate, Numbers, headline, headline_of
-from leukorepro.report.verdicts_page import Verdicts
-from leukorepro.resolved import ResolvedRun
+from leukorepro.report.numbers import wording
+from leukorepro.report.numbers.selection import main_item
+from leukorepro.report.numbers.tables import Estimate, Numbers, headline, headline_of
+from leukorepro.report.sections.verdicts.page import Verdicts
+from leukorepro.run.resolved import ResolvedRun
 
 
 def summary_table(
@@ -24,7 +24,7 @@ def summary_table(
     Parameters
     ----------
     metrics : mapping from study key to DataFrame
-        Each study's ``metrics.csv``, as `leukorepro.report.tables.read_metrics` reads it.
+        Each study's ``metrics.csv``, as `leukorepro.report.numbers.tables.read_metrics` reads it.
     verdicts : mapping from study key to DataFrame
         Each study's ``verdicts.csv``, as `leukorepro.evaluation.verdicts.read_verdicts` reads it.
     resolved : ResolvedRun

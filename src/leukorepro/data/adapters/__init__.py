@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any
 
 from leukorepro.config import AnyDataset
+from leukorepro.core.errors import UserError
 from leukorepro.data.adapters import allidb, cnmc2019, image_folder, imss, simulated
 from leukorepro.data.adapters.listing import Listing, Part, Row, count_ignored, walk
-from leukorepro.errors import UserError
 
 __all__ = ["ADAPTERS", "Adapter", "Listing", "Part", "Row", "list_images"]
 

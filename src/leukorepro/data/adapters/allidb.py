@@ -12,8 +12,8 @@ from collections import defaultdict
 from pathlib import Path, PurePosixPath
 
 from leukorepro.config import AllIdbDataset
+from leukorepro.core.errors import UserError
 from leukorepro.data.adapters.listing import Listing, Part, Row, is_image
-from leukorepro.errors import UserError
 
 EXPECTED = {
     1: {"images": 108, "images of class all": 49, "images of class healthy": 59},

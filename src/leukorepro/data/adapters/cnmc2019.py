@@ -10,9 +10,9 @@ from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
 from leukorepro.config import CnmcDataset
+from leukorepro.core.errors import UserError
+from leukorepro.core.store import read_csv
 from leukorepro.data.adapters.listing import Listing, Part, Row, is_image
-from leukorepro.errors import UserError
-from leukorepro.store import read_csv
 
 PRELIMINARY = "prelim"
 FINAL = "final"

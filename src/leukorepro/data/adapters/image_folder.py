@@ -6,9 +6,9 @@ import re
 from pathlib import Path, PurePosixPath
 
 from leukorepro.config import FolderDataset, SubjectsFromCsv, SubjectsFromRegex
+from leukorepro.core.errors import UserError
+from leukorepro.core.store import read_csv
 from leukorepro.data.adapters.listing import Listing, Row, is_image, some
-from leukorepro.errors import UserError
-from leukorepro.store import read_csv
 
 
 def list_rows(dataset: FolderDataset, folder: Path, files: list[str]) -> Listing:

@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
-from leukorepro.errors import UserError
+from leukorepro.core.errors import UserError
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".tif", ".tiff", ".jpg", ".jpeg", ".png"})
 """A file with one of these endings is a row of the manifest, whatever it holds."""

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 from leukorepro.config import SimulatedDataset
+from leukorepro.core.errors import UserError
+from leukorepro.core.store import read_csv
 from leukorepro.data.adapters.listing import Listing, Row, some
-from leukorepro.errors import UserError
-from leukorepro.store import read_csv
 
 TABLE = "simulation.csv"
 _COLUMNS = ["path", "label", "subject_id", "source_id", "official_split"]

@@ -1,0 +1,1 @@
+"""What printed shares allow: confusion matrices, numbers of images, unrounded values."""

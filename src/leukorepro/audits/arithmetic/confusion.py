@@ -1,0 +1,179 @@
+"""All confusion matrices of two classes that give some printed numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from leukorepro.audits.arithmetic.printed import SLACK, Printed
+
+Matrices = npt.NDArray[np.int64]
+"""Confusion matrices, shape (4, n): tp, fn, fp and tn."""
+
+Quantity = Literal["accuracy", "precision", "recall", "specificity", "f1", "tp", "fn", "fp", "tn"]
+Side = Literal["positive", "negative"]
+Basis = Literal["positive", "negative", "macro", "mixed"]
+"""Whose precision, recall, specificity and F1: one class's, the mean over both, or any of these for each number."""
+
+CELLS: tuple[Quantity, ...] = ("tp", "fn", "fp", "tn")
+AT_A_TIME = 4_000_000
+"""Candidates that are looked at in one portion, roughly."""
+
+
+@dataclass(frozen=True)
+class Reported:
+    """One printed number of an item: a share, or a cell of the matrix itself."""
+
+    name: str
+    """As it is called in `config/published`, with its table in front where that is another."""
+    quantity: Quantity
+    value: Printed | int
+    side: Side | None = None
+    """The class that the paper names; without one it is open whose number it is."""
+
+    @property
+    def is_averaged(self) -> bool:
+        """Whether it is open which class it is about."""
+        return self.side is None and self.quantity not in (*CELLS, "accuracy")
+
+
+def confusion_matrices(
+    reported: Sequence[Reported], total: int, positives: Sequence[int], basis: Basis = "positive"
+) -> Matrices:
+    """All confusion matrices that give the printed numbers, to their digits.
+
+    Parameters
+    ----------
+    reported : sequence of Reported
+    total : int
+        Number of images.
+    positives : sequence of int
+        How many of them may be of the positive class.
+    basis : {'positive', 'negative', 'macro', 'mixed'}
+
+    Returns
+    -------
+    array of int, shape (4, n)
+        tp, fn, fp and tn of each; by positives, then by tp.
+
+    Notes
+    -----
+    A share of no images counts as 0, as in scikit-learn.
+    """
+    found = [np.empty((4, 0), dtype=np.int64)]
+    for matrices in _candidates(reported, total, np.asarray(sorted(positives), dtype=np.int64), basis):
+        left = matrices
+        for number in reported:
+            left = left[:, _gives(number, left, basis)]
+        found.append(left)
+    return np.concatenate(found, axis=1)
+
+
+def n_candidates(reported: Sequence[Reported], total: int, positives: Sequence[int], basis: Basis) -> int:
+    """How many matrices `confusion_matrices` looks at: few where an accuracy or recalls are printed."""
+    p = np.asarray(positives, dtype=np.int64)
+    tp_low, tp_high = _hits(reported, "positive", p, basis)
+    tn_low, tn_high = _hits(reported, "negative", total - p, basis)
+    correct = _correct(reported, total)
+    others = tn_high - tn_low + 1 if correct is None else len(correct)
+    return int((np.maximum(0, tp_high - tp_low + 1) * np.maximum(0, others)).sum())
+
+
+def share(quantity: Quantity, side: Side, matrices: Matrices) -> npt.NDArray[np.float64]:
+    """A metric of one class, for each matrix; 0 where it is a share of nothing.
+
+    Parameters
+    ----------
+    quantity : {'accuracy', 'precision', 'recall', 'specificity', 'f1'}
+    side : {'positive', 'negative'}
+    matrices : array, shape (4, n)
+    """
+    tp, fn, fp, tn = matrices if side == "positive" else matrices[::-1]
+    above, below = {
+        "accuracy": (tp + tn, tp + fn + fp + tn),
+        "precision": (tp, tp + fp),
+        "recall": (tp, tp + fn),
+        "specificity": (tn, tn + fp),
+        "f1": (2 * tp, 2 * tp + fn + fp),
+    }[quantity]
+    result: npt.NDArray[np.float64] = above / np.maximum(below, 1)
+    return result
+
+
+def _gives(number: Reported, matrices: Matrices, basis: Basis) -> npt.NDArray[np.bool_]:
+    """Which matrices give a printed number."""
+    if isinstance(number.value, int):
+        equal: npt.NDArray[np.bool_] = matrices[CELLS.index(number.quantity)] == number.value
+        return equal
+    if not number.is_averaged:
+        return number.value.allows(share(number.quantity, number.side or "positive", matrices))
+    of_both = [share(number.quantity, side, matrices) for side in ("positive", "negative")]
+    readings = {"positive": of_both[0], "negative": of_both[1], "macro": (of_both[0] + of_both[1]) / 2}
+    if basis != "mixed":
+        return number.value.allows(readings[basis])
+    result: npt.NDArray[np.bool_] = np.any([number.value.allows(values) for values in readings.values()], axis=0)
+    return result
+
+
+def _candidates(
+    reported: Sequence[Reported], total: int, positives: npt.NDArray[np.int64], basis: Basis
+) -> Iterator[Matrices]:
+    """Matrices among which those that are looked for are, a portion at a time.
+
+    The printed accuracy leaves few numbers of correct images, printed recalls few numbers of hits in a class.
+    """
+    correct = _correct(reported, total)
+    rows = 1 if correct is None else max(1, AT_A_TIME // max(1, total * len(correct)))
+    for start in range(0, len(positives), rows):
+        p = positives[start : start + rows, None, None]
+        tp_low, tp_high = _hits(reported, "positive", p, basis)
+        tn_low, tn_high = _hits(reported, "negative", total - p, basis)
+        tp = np.arange(tp_low.min(), tp_high.max() + 1)[None, :, None]
+        if correct is None:
+            tn = np.arange(tn_low.min(), tn_high.max() + 1)[None, None, :]
+        else:
+            tn = correct[None, None, :] - tp
+        possible = (tp_low <= tp) & (tp <= tp_high) & (tn_low <= tn) & (tn <= tn_high)
+        row, hit, other = np.nonzero(possible)
+        hits = tp[0, hit, 0]
+        rejected = tn[0, 0, other] if correct is None else tn[0, hit, other]
+        of_class = p[row, 0, 0]
+        yield np.stack([hits, of_class - hits, total - of_class - rejected, rejected])
+
+
+def _hits(
+    reported: Sequence[Reported], side: Side, size: npt.NDArray[np.int64], basis: Basis
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Least and greatest number of correct images of a class of some sizes."""
+    low, high = np.zeros_like(size), size
+    for number in reported:
+        if isinstance(number.value, int):
+            hit, missed = ("tp", "fn") if side == "positive" else ("tn", "fp")
+            if number.quantity in (hit, missed):
+                exact = size - number.value if number.quantity == missed else np.full_like(size, number.value)
+                low, high = np.maximum(low, exact), np.minimum(high, exact)
+        elif _is_recall_of(number, side, basis):
+            low = np.maximum(low, np.ceil(number.value.low * size - SLACK).astype(np.int64))
+            high = np.minimum(high, np.floor(number.value.high * size + SLACK).astype(np.int64))
+    return low, high
+
+
+def _is_recall_of(number: Reported, side: Side, basis: Basis) -> bool:
+    """Whether a number is the share of a class's images that are classified as such."""
+    about = number.side or basis
+    if number.quantity == "recall":
+        return about == side
+    return number.quantity == "specificity" and {about, side} == {"positive", "negative"}
+
+
+def _correct(reported: Sequence[Reported], total: int) -> npt.NDArray[np.int64] | None:
+    """Numbers of correct images that the printed accuracy allows."""
+    for number in reported:
+        if number.quantity == "accuracy" and isinstance(number.value, Printed):
+            low, high = number.value.low * total, number.value.high * total
+            return np.arange(int(np.ceil(low - 1e-9)), int(np.floor(high + 1e-9)) + 1, dtype=np.int64)
+    return None

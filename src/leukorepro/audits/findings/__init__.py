@@ -1,0 +1,1 @@
+"""What an audit looks for, one kind of contradiction to a module."""

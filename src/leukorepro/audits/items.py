@@ -1,0 +1,167 @@
+"""One item of a two-class table: whether any confusion matrix gives its printed numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from typing import Literal
+
+import numpy as np
+
+from leukorepro.audits.arithmetic.confusion import (
+    CELLS,
+    Basis,
+    Matrices,
+    Reported,
+    confusion_matrices,
+    n_candidates,
+    share,
+)
+from leukorepro.audits.arithmetic.printed import Printed
+from leukorepro.audits.images import Images
+from leukorepro.config import AuditAverage
+
+Status = Literal["possible", "impossible", "not binary", "too little printed"]
+SEARCHABLE = 20_000_000
+"""Candidates beyond which nothing is searched: too little is printed to tell anything then."""
+
+NONE_FOUND: Matrices = np.empty((4, 0), dtype=np.int64)
+WHOSE = {
+    "positive": "of the positive class",
+    "negative": "of the negative class",
+    "macro": "as means over both classes",
+}
+
+
+@dataclass(frozen=True)
+class ItemAudit:
+    """What the printed numbers of an item allow."""
+
+    status: Status
+    why: str
+    images: Images | None = None
+    basis: Basis | None = None
+    """Whose precision, recall and F1 are printed; None where no number leaves it open."""
+    matrices: Matrices = field(default_factory=lambda: NONE_FOUND)
+    odd: tuple[str, ...] = ()
+    """Numbers, each of which no confusion matrix fits together with all the others."""
+    instead: dict[str, str] = field(default_factory=dict)
+    """What the others leave for each of these."""
+    conflict: ItemAudit | None = None
+    """Where other tables about the same predictions leave no matrix: what is impossible with them."""
+
+
+def search(reported: Sequence[Reported], images: Images, basis: Basis) -> Matrices | None:
+    """All confusion matrices of some images that give some numbers; None where there are too many to look at."""
+    if n_candidates(reported, images.total, images.positives, basis) > SEARCHABLE:
+        return None
+    return _search(tuple(reported), images.total, images.positives, basis)
+
+
+@lru_cache(maxsize=4096)
+def _search(reported: tuple[Reported, ...], total: int, positives: tuple[int, ...], basis: Basis) -> Matrices:
+    return confusion_matrices(reported, total, positives, basis)
+
+
+def bases(reported: Sequence[Reported], averages: Sequence[AuditAverage]) -> tuple[Basis, ...]:
+    """Readings that are tried: of the whole item first, each number by itself last."""
+    open_ones = sum(number.is_averaged for number in reported)
+    if not open_ones:
+        return ("positive",)
+    return (*averages, "mixed") if len(averages) > 1 and open_ones > 1 else (*averages,)
+
+
+def is_possible(reported: Sequence[Reported], images: Images, averages: Sequence[AuditAverage]) -> bool:
+    """Whether a confusion matrix gives the numbers, read as a whole, or nothing can be told."""
+    alone = _accuracy_alone(reported)
+    if alone is not None:
+        return bool(alone.is_share_of([images.total])[0])
+    for basis in bases(reported, averages):
+        if basis != "mixed":
+            found = search(reported, images, basis)
+            if found is None or found.shape[1]:
+                return True
+    return False
+
+
+def audit_item(reported: Sequence[Reported], images: Images, averages: Sequence[AuditAverage]) -> ItemAudit:
+    """What some numbers of the same predictions allow.
+
+    Parameters
+    ----------
+    reported : sequence of Reported
+    images : Images
+        That were tested.
+    averages : sequence of {'positive', 'negative', 'macro'}
+        What precision, recall and F1 may be of, the likeliest first.
+    """
+    alone = _accuracy_alone(reported)
+    if alone is not None:
+        if alone.is_share_of([images.total])[0]:
+            return ItemAudit("too little printed", "An accuracy alone fits many confusion matrices.", images)
+        why = f"The accuracy is no whole number of {images.total:,} images."
+        return ItemAudit("impossible", why, images, odd=(reported[0].name,))
+    if len(reported) < 2:
+        return ItemAudit("too little printed", "One number alone fits many confusion matrices.", images)
+    for basis in bases(reported, averages):
+        found = search(reported, images, basis)
+        if found is None:
+            return ItemAudit("too little printed", "Neither an accuracy nor the sizes of the classes are told.", images)
+        if found.shape[1]:
+            shown = basis if any(number.is_averaged for number in reported) else None
+            return ItemAudit("possible", _fitting(found, images, shown), images, shown, found)
+    return _impossible(reported, images, averages)
+
+
+def _impossible(reported: Sequence[Reported], images: Images, averages: Sequence[AuditAverage]) -> ItemAudit:
+    instead: dict[str, str] = {}
+    for left_out in reported:
+        rest = [number for number in reported if number is not left_out]
+        for basis in bases(reported, averages):
+            found = search(rest, images, basis) if basis != "mixed" else None
+            if found is not None and found.shape[1]:
+                instead[left_out.name] = _told(left_out, found, basis)
+                break
+    accuracy = next((number for number in reported if number.quantity == "accuracy"), None)
+    if accuracy is not None and accuracy.name in instead and len(instead) > 1 and _is_telling(accuracy, images.total):
+        del instead[accuracy.name]
+    names = ", ".join(number.name for number in reported)
+    why = f"No confusion matrix of {images.words} gives the printed {names}."
+    if instead:
+        told = "; ".join(f"without {name} one does, and leaves {value} for it" for name, value in instead.items())
+        why = f"{why[:-1]}: {told}."
+    odd = tuple(instead) or tuple(number.name for number in reported)
+    return ItemAudit("impossible", why, images, odd=odd, instead=instead)
+
+
+def _is_telling(accuracy: Reported, total: int) -> bool:
+    """Whether the accuracy is a whole number of the images, and few accuracies are."""
+    value = accuracy.value
+    return isinstance(value, Printed) and total < 0.5 * value.per_one and bool(value.is_share_of([total])[0])
+
+
+def _told(number: Reported, matrices: Matrices, basis: Basis) -> str:
+    """The values of a number in some confusion matrices, to its digits."""
+    if isinstance(number.value, int):
+        exact = matrices[CELLS.index(number.quantity)].astype(float)
+        decimals = 0
+    else:
+        sides = [share(number.quantity, side, matrices) for side in ("positive", "negative")]
+        by_basis = {"positive": sides[0], "negative": sides[1], "macro": (sides[0] + sides[1]) / 2}
+        exact = by_basis[number.side or basis]
+        decimals = len(str(number.value.per_one)) - 1
+    low, high = (f"{value:.{decimals}f}" for value in (exact.min(), exact.max()))
+    return low if low == high else f"{low} to {high}"
+
+
+def _fitting(matrices: Matrices, images: Images, basis: Basis | None) -> str:
+    count = matrices.shape[1]
+    how = "" if basis is None else f", {WHOSE.get(basis, 'each number read in its own way')}"
+    return f"{count:,} confusion {'matrix' if count == 1 else 'matrices'} of {images.words}{how}."
+
+
+def _accuracy_alone(reported: Sequence[Reported]) -> Printed | None:
+    if len(reported) == 1 and reported[0].quantity == "accuracy" and isinstance(reported[0].value, Printed):
+        return reported[0].value
+    return None

@@ -1,0 +1,134 @@
+"""The audit of a paper's printed numbers: arithmetic alone, without any data."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from typing import Any
+
+import pandas as pd
+from tqdm import tqdm
+
+from leukorepro.audits.arithmetic.confusion import CELLS
+from leukorepro.audits.finding import Finding
+from leukorepro.audits.findings.agreement import claims, disagreements
+from leukorepro.audits.findings.derived import f1_of_its_parts, kinds_of_f1, unequal_areas
+from leukorepro.audits.findings.learnables import layers, networks
+from leukorepro.audits.findings.of_tables import of_tables, reason
+from leukorepro.audits.findings.split_shares import split_shares
+from leukorepro.audits.findings.totals import sums
+from leukorepro.audits.items import ItemAudit
+from leukorepro.audits.paper import Paper
+from leukorepro.audits.tables import TablesAudit
+from leukorepro.config import Study, load_study, published_path, study_path
+from leukorepro.config.published import read_published
+
+SCHEMA_VERSION = 1
+SHOWN = 20
+"""Confusion matrices of an item that are written out; all of them are counted."""
+GRAVEST_FIRST = ("error", "warning", "note")
+
+
+def audit(keys: Iterable[str]) -> dict[str, Any]:
+    """Audit the printed numbers of some studies.
+
+    Parameters
+    ----------
+    keys : iterable of str
+        Keys of studies.
+
+    Returns
+    -------
+    dict
+        As it is written to ``results/audit/<study>.json``.
+
+    Raises
+    ------
+    UserError
+        If there is no study of a name, or its configuration or its table of printed numbers is wrong.
+    """
+    studies = {key: load_study(study_path(key)) for key in keys}
+    printed = {key: read_published(published_path(key)) for key in studies}
+    papers = tqdm(studies.items(), desc="papers", leave=False, disable=None)
+    audits = {key: audit_study(study, printed[key]) for key, study in papers}
+    return {"schema_version": SCHEMA_VERSION, "studies": audits}
+
+
+def audit_study(study: Study, published: pd.DataFrame) -> dict[str, Any]:
+    """Audit the printed numbers of one study.
+
+    Parameters
+    ----------
+    study : Study
+    published : DataFrame
+        As `leukorepro.config.published.read_published` gives them.
+
+    Returns
+    -------
+    dict
+        ``citation``; ``tables``, by name; ``impossible``, the numbers that no confusion matrix has; ``findings``,
+        the gravest first.
+
+    Raises
+    ------
+    UserError
+        If what the study declares about its numbers names one that is not printed.
+    """
+    paper = Paper(study, published)
+    audits = TablesAudit(paper)
+    findings = sorted(_findings(paper, audits), key=lambda finding: GRAVEST_FIRST.index(finding.severity))
+    return {
+        "citation": f"{study.citation.authors} ({study.citation.year}). {study.citation.title}.",
+        "tables": {table: _table(paper, audits, table) for table in paper.tables},
+        "impossible": list(_impossible(audits)),
+        "findings": [finding.as_json() for finding in findings],
+    }
+
+
+def _findings(paper: Paper, audits: TablesAudit) -> Iterator[Finding]:
+    yield from of_tables(paper, audits)
+    yield from sums(paper)
+    yield from disagreements(paper)
+    yield from claims(paper)
+    yield from f1_of_its_parts(paper)
+    yield from kinds_of_f1(paper, audits)
+    yield from unequal_areas(paper)
+    yield from split_shares(paper)
+    yield from layers(paper)
+    yield from networks(paper)
+
+
+def _table(paper: Paper, audits: TablesAudit, table: str) -> dict[str, Any]:
+    found = audits.tables[table]
+    values = paper.tables[table]
+    return {
+        "title": paper.title(table),
+        "searched": list(found.searched),
+        "consistent_n": list(found.sizes),
+        "digits": "cut" if found.cut else "rounded",
+        "n_accuracies": len(found.accuracies),
+        "n_values": len(values),
+        "values": [{"item": v.item, "metric": v.metric, "value": v.text, "note": v.note} for v in values],
+        "items": {item: _item(of_item) for item, of_item in found.items.items()},
+    }
+
+
+def _item(found: ItemAudit) -> dict[str, Any]:
+    matrices = found.matrices
+    positives = set((matrices[0] + matrices[1]).tolist()) or set(found.images.positives if found.images else ())
+    return {
+        "n": None if found.images is None else found.images.total,
+        "positives": positives.pop() if len(positives) == 1 else None,
+        "basis": found.basis,
+        "n_confusion": matrices.shape[1],
+        "confusion": [dict(zip(CELLS, column, strict=True)) for column in matrices.T[:SHOWN].tolist()],
+        "status": found.status,
+        "odd": list(found.odd),
+        "why": found.why,
+    }
+
+
+def _impossible(audits: TablesAudit) -> Iterator[dict[str, str]]:
+    for table, audit_of_table in audits.tables.items():
+        for item, found in audit_of_table.items.items():
+            for metric in found.odd if found.status == "impossible" else ():
+                yield {"table": table, "item": item, "metric": metric, "reason": reason(found, metric)}

@@ -1,0 +1,1 @@
+"""May a number be believed? Leakage of splits, controls, and simulated studies whose truth is known."""

@@ -1,0 +1,96 @@
+"""Populations: many simulated subjects, described once, that repeated studies draw their samples from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from leukorepro.config import Simulation, SimulationSize, Validity, ValiditySetting
+from leukorepro.core.store import sha256_file, write_csv
+from leukorepro.core.words import Budget
+from leukorepro.data.views import apply_view
+from leukorepro.features.descriptors.describe import describe
+from leukorepro.features.preprocessing import resize
+from leukorepro.features.stream import File, Request
+from leukorepro.run.resolve import resolve_descriptor
+from leukorepro.simulate import render
+from leukorepro.simulate.layout import Planned, plan
+
+POOL_COLUMNS = ("image_id", "label", "subject_id", "source_id")
+"""Of the table of a pool's images."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Drawing(Request):
+    """Images that are drawn when they are asked for, instead of being read from files.
+
+    Attributes
+    ----------
+    pictures : mapping of str to Planned
+        By image_id.
+    """
+
+    pictures: Mapping[str, Planned]
+
+    def read(self, file: File, views: Sequence[str]) -> NDArray[np.uint8]:
+        """Resized views of an image, shape (views, size, size, 3)."""
+        image_id, _ = file
+        picture = self.pictures[image_id]
+        image = render(picture.subject, picture.form, picture.index).pixels
+        return np.stack([resize(apply_view(image, view, image_id), self.size, self.interpolation) for view in views])
+
+
+def draw_pool(
+    validity: Validity, setting: ValiditySetting, budget: Budget, images: Path, features: Path, threads: int
+) -> None:
+    """Draw the population of a setting, and write its table of images and their features.
+
+    Parameters
+    ----------
+    validity : Validity
+    setting : ValiditySetting
+        Its effects make the population; settings that differ in their subjects only share one.
+    budget : {'demo', 'published'}
+        Decides how many subjects there are.
+    images : Path
+        Table to write, columns `POOL_COLUMNS`.
+    features : Path
+        Feature file to write, of all views of all images; a killed job is continued.
+    threads : int
+        Images that are drawn at a time.
+    """
+    n_subjects = validity.pool[budget]
+    simulation = Simulation(
+        look=validity.look,
+        class_effect=setting.class_effect,
+        subject_effect=setting.subject_effect,
+        seed=validity.seed,
+        size=SimulationSize(subjects=n_subjects, images=n_subjects * validity.images),
+    )
+    pictures = {picture.path: picture for picture in plan(simulation)}
+    table = pd.DataFrame(
+        {
+            "image_id": list(pictures),
+            "label": [picture.subject.label for picture in pictures.values()],
+            "subject_id": [picture.subject_id for picture in pictures.values()],
+            "source_id": [picture.source_id for picture in pictures.values()],
+        }
+    )
+    write_csv(table, images)
+    descriptor = resolve_descriptor(validity.descriptor, "descriptor", budget)
+    request = Drawing(
+        dataset=setting.pool,
+        manifest=table.assign(path=table["image_id"], status="ok"),
+        manifest_sha256=sha256_file(images),
+        images=images.parent,
+        views=validity.split.views,
+        size=descriptor.input_size,
+        max_pixels=0,
+        pictures=pictures,
+    )
+    describe(request, features, descriptor.descriptor, threads=threads)

@@ -1,0 +1,96 @@
+"""Bias and coverage of every rung, over the repetitions."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+import pandas as pd
+from scipy.stats import binomtest
+
+from leukorepro.checks.validity.repetition import METRICS, RUNGS
+from leukorepro.evaluation.resampling.intervals import LEVEL
+
+SUMMARY_COLUMNS = (
+    "setting",
+    "class_effect",
+    "subject_effect",
+    "n_subjects",
+    "rung",
+    "metric",
+    "n_repetitions",
+    "truth",
+    "estimate",
+    "bias",
+    "bias_error",
+    "n_intervals",
+    "coverage",
+    "coverage_low",
+    "coverage_high",
+    "width",
+    "percentile_coverage",
+)
+
+BIAS = 0.02
+"""Largest bias that an honest rung may have."""
+COVERAGE = (0.90, 0.99)
+"""Between these an honest rung's 95 % intervals should cover."""
+TARGET = f"a bias of at most {BIAS:.0%} and intervals that cover in {COVERAGE[0]:.0%} to {COVERAGE[1]:.0%}"
+
+
+def summarise(repetitions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Bias and coverage of every rung and metric in every setting.
+
+    Parameters
+    ----------
+    repetitions : mapping of str to DataFrame
+        By the setting's name, its repetitions.
+
+    Returns
+    -------
+    DataFrame
+        Columns `SUMMARY_COLUMNS`; settings in the order given, rungs and metrics in theirs.
+
+        - ``bias``: mean of estimate less truth; ``bias_error``: its Monte Carlo standard error.
+        - ``coverage``: share of the intervals that hold the truth, among repetitions that have one, with its Wilson
+          interval of 95 %; ``width``: their mean width; ``percentile_coverage``: the plain percentile interval's.
+    """
+    rows = []
+    for setting, frame in repetitions.items():
+        for rung in RUNGS:
+            for metric in METRICS:
+                chosen = frame[(frame["rung"] == rung) & (frame["metric"] == metric)]
+                if not chosen.empty:
+                    rows.append({"setting": setting, "rung": rung, "metric": metric, **_of_cell(chosen)})
+    return pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
+
+
+def meets_target(row: pd.Series) -> bool:
+    """Whether a row of the summary has no more bias, and the coverage, that an honest rung should have."""
+    return bool(abs(row["bias"]) <= BIAS and COVERAGE[0] <= row["coverage"] <= COVERAGE[1])
+
+
+def _of_cell(rows: pd.DataFrame) -> dict[str, float]:
+    first = rows.iloc[0]
+    measured = rows.dropna(subset=["estimate", "truth"])
+    error = measured["estimate"] - measured["truth"]
+    with_interval = measured.dropna(subset=["ci_low", "ci_high"])
+    covered = with_interval["truth"].between(with_interval["ci_low"], with_interval["ci_high"])
+    plain = measured["truth"].between(measured["percentile_low"], measured["percentile_high"])
+    low, high = np.nan, np.nan
+    if len(covered) > 0:
+        low, high = binomtest(int(covered.sum()), len(covered)).proportion_ci(LEVEL, method="wilson")
+    return {
+        **{name: first[name] for name in ("class_effect", "subject_effect", "n_subjects")},
+        "n_repetitions": len(measured),
+        "truth": measured["truth"].mean(),
+        "estimate": measured["estimate"].mean(),
+        "bias": error.mean(),
+        "bias_error": error.std(ddof=1) / np.sqrt(len(error)),
+        "n_intervals": len(covered),
+        "coverage": covered.mean(),
+        "coverage_low": low,
+        "coverage_high": high,
+        "width": (with_interval["ci_high"] - with_interval["ci_low"]).mean(),
+        "percentile_coverage": plain.mean(),
+    }

@@ -1,0 +1,68 @@
+"""Where networks and autoencoders are computed, and how precisely."""
+
+from __future__ import annotations
+
+import ctypes
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import get_args
+
+import torch
+
+from leukorepro.core.errors import UserError
+from leukorepro.core.words import Device
+
+_M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
+"""Parameters of `mallopt`, as in malloc.h."""
+
+
+def choose_device(name: Device) -> torch.device:
+    """The device to compute on; `auto` takes a GPU where there is one.
+
+    Raises
+    ------
+    UserError
+        If `cuda` is asked for and there is none.
+    ValueError
+        If the name is none of the three.
+    """
+    if name not in get_args(Device):
+        raise ValueError(f"device is one of {', '.join(get_args(Device))}, not {name!r}")
+    available = torch.cuda.is_available()
+    if name == "cuda" and not available:
+        raise UserError("device cuda: no usable GPU here (see `leukorepro doctor`); use --device cpu or auto.")
+    return torch.device("cuda" if available and name != "cpu" else "cpu")
+
+
+def device_name(device: torch.device) -> str:
+    """The device in words, for records and logs."""
+    return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
+
+
+def keep_freed_memory() -> None:
+    """Let this process keep the memory that a batch frees for the next batch.
+
+    The C library would give large blocks back to the system, which zeroes them page by page when they are asked for
+    again: a quarter of the time of a network on a CPU. Only the GNU C library can be told (`mallopt`); elsewhere this
+    does nothing. Results are not touched.
+    """
+    if platform.libc_ver()[0] != "glibc":
+        return
+    library = ctypes.CDLL(None)
+    for parameter in (_M_TRIM_THRESHOLD, _M_MMAP_THRESHOLD):
+        library.mallopt(parameter, 2**31 - 1)
+    library.mallopt(_M_TOP_PAD, 2**27)
+
+
+@contextmanager
+def full_precision() -> Iterator[None]:
+    """Products and convolutions of float32 in float32, not in TF32 or bfloat16, so that devices agree."""
+    matmul, convolution = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
+    torch.set_float32_matmul_precision("highest")
+    torch.backends.cudnn.allow_tf32 = False
+    try:
+        yield
+    finally:
+        torch.set_float32_matmul_precision(matmul)
+        torch.backends.cudnn.allow_tf32 = convolution

@@ -1,0 +1,306 @@
+"""Atomic, verified reading and writing of every file that the workflow makes.
+
+A file appears under its final name only when it is complete: it is written under a temporary name in the same
+folder, closed, read back, flushed to disk and then renamed. A killed job therefore leaves nothing half-written, and
+two jobs that write the same file cannot corrupt it.
+"""
+
+from __future__ import annotations
+
+import csv
+import glob
+import hashlib
+import json
+import os
+import secrets
+import socket
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from leukorepro.core.errors import UserError
+
+if TYPE_CHECKING:
+    import h5py
+    import pandas as pd
+
+PACKAGE = Path(__file__).parents[1]
+HOST = socket.gethostname().partition(".")[0]
+
+
+@contextmanager
+def atomic_path(path: Path) -> Iterator[Path]:
+    """Yield a temporary path beside `path`; on success flush it to disk and rename it, on failure remove it.
+
+    What earlier writers of the same file left behind when they were killed is removed first.
+    """
+    path = Path(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leftovers(path)
+    temporary = path.with_name(f".{path.name}.{HOST}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
+    temporary.touch(exist_ok=False)  # with the permissions of any new file, which those of `tempfile` are not
+    try:
+        yield temporary
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove temporary files of writers on this machine that live no more."""
+    for leftover in path.parent.glob(f".{glob.escape(path.name)}.{HOST}.*.tmp"):
+        pid = leftover.name.split(".")[-3]
+        if pid.isdigit() and not _lives(int(pid)):
+            leftover.unlink(missing_ok=True)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:  # somebody else's
+        return True
+    return True
+
+
+def sha256_file(path: Path) -> str:
+    """SHA-256 of a file's bytes, as 64 hexadecimal digits."""
+    with Path(path).open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def code_digest(*parts: str) -> str:
+    """Digest of the source of some of this package's folders and modules, and of what every stage uses.
+
+    Snakemake does not see an edit of an installed package; a rule that takes this value as a parameter re-runs when,
+    and only when, code that it uses has changed.
+
+    Parameters
+    ----------
+    *parts : str
+        Folders below ``leukorepro``, such as ``"features"``, or modules, such as ``"device.py"``.
+
+    Returns
+    -------
+    str
+        Sixteen hexadecimal digits.
+
+    Raises
+    ------
+    ValueError
+        If one does not exist.
+    """
+    digest = hashlib.sha256()
+    files = {PACKAGE / "core/store.py"}
+    for part in parts:
+        place = PACKAGE / part
+        if not place.exists():
+            raise ValueError(f"no package folder or module {place}")
+        inside = [place] if place.is_file() else place.rglob("*")
+        files.update(f for f in inside if f.is_file() and f.suffix in {".py", ".html", ".css", ".j2"})
+    for file in sorted(files):
+        digest.update(file.relative_to(PACKAGE).as_posix().encode())
+        digest.update(file.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a text file atomically, in UTF-8."""
+    with atomic_path(path) as temporary:
+        temporary.write_text(text, encoding="utf-8")
+
+
+def write_json(value: Any, path: Path) -> None:
+    """Write a value as indented JSON, atomically; keys keep their order and NaN is refused."""
+    write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", path)
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file that an earlier stage wrote.
+
+    Raises
+    ------
+    UserError
+        If there is no such file or it is not JSON.
+    """
+    try:
+        return json.loads(Path(path).read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; run the stage that makes it first.") from None
+    except ValueError as error:
+        raise UserError(f"{path}: not valid JSON ({error}); remove it and run the stage again.") from None
+
+
+def write_csv(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table as CSV atomically; floats keep every digit, so that they read back equal."""
+    with atomic_path(path) as temporary:
+        frame.to_csv(temporary, index=False, lineterminator="\n")
+
+
+def read_csv(path: Path, columns: Sequence[str], text: Sequence[str] | None = None) -> pd.DataFrame:
+    """Read a CSV table and check its columns.
+
+    Parameters
+    ----------
+    path : Path
+        The file.
+    columns : sequence of str
+        Columns that must be there; others are kept.
+    text : sequence of str, optional
+        Columns read as text, empty where the cell is empty. Default: all of `columns`.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, is not a table, is cut short, or lacks a column.
+    """
+    import pandas as pd
+
+    names = list(columns if text is None else text)
+    try:
+        _check_cells(Path(path), columns)
+        frame = pd.read_csv(path, dtype=dict.fromkeys(names, "str"), keep_default_na=False, na_values={})
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file.") from None
+    except (csv.Error, pd.errors.ParserError, UnicodeDecodeError) as error:
+        raise UserError(f"{path}: not a CSV table ({error}).") from None
+    return frame
+
+
+def read_numbers(path: Path, columns: Sequence[str], text: Sequence[str]) -> pd.DataFrame:
+    """Read a CSV table of numbers: as `read_csv` does, but all of `columns` that are not `text` become floats.
+
+    An empty cell is NaN.
+
+    Raises
+    ------
+    UserError
+        As `read_csv`; also naming a column with something else than numbers.
+    """
+    import pandas as pd
+
+    frame = read_csv(path, columns, text)
+    for column in columns:
+        if column not in text:
+            try:
+                frame[column] = pd.to_numeric(frame[column]).astype(float)
+            except (TypeError, ValueError) as error:
+                raise UserError(f"{path}: column '{column}': {error}; expected numbers or empty cells.") from None
+    return frame
+
+
+def _check_cells(path: Path, columns: Sequence[str]) -> None:
+    """Refuse a row without a cell for each of the columns, which pandas would fill up, or with too many cells."""
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        rows = csv.reader(file)
+        header = next(rows, None)
+        if header is None:
+            raise csv.Error("it is empty")
+        if missing := [column for column in columns if column not in header]:
+            raise UserError(f"{path}: column(s) {', '.join(missing)} missing; found {', '.join(header)}.")
+        needed = 1 + max(map(header.index, columns))
+        for row in rows:
+            if row and not needed <= len(row) <= len(header):
+                raise UserError(
+                    f"{path}: line {rows.line_num}: {len(row)} cells where the header has {len(header)}; correct it, "
+                    "or make the file again if it was cut short."
+                )
+
+
+def write_parquet(frame: pd.DataFrame, path: Path, metadata: Mapping[str, str] | None = None) -> None:
+    """Write a table as Parquet atomically; equal tables with equal metadata give equal bytes.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    path : Path
+    metadata : mapping of str to str, optional
+        Kept with the table, for `parquet_metadata`.
+    """
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    table = table.replace_schema_metadata(dict(metadata) if metadata else None)
+    with atomic_path(path) as temporary:
+        pq.write_table(table, temporary, compression="zstd")
+        if pq.read_metadata(temporary).num_rows != len(frame):
+            raise OSError(f"{path}: read back with another number of rows; the disk may be full or faulty")
+
+
+def read_parquet(path: Path) -> pd.DataFrame:
+    """Read a Parquet table that an earlier stage wrote.
+
+    Raises
+    ------
+    UserError
+        If there is no such file or it is not Parquet.
+    """
+    import pandas as pd
+
+    with _parquet_errors(path):
+        return pd.read_parquet(path)
+
+
+def parquet_metadata(path: Path) -> dict[str, str]:
+    """What was written beside a Parquet table; empty where nothing was.
+
+    Raises
+    ------
+    UserError
+        If there is no such file or it is not Parquet.
+    """
+    import pyarrow.parquet as pq
+
+    with _parquet_errors(path):
+        return {key.decode(): value.decode() for key, value in (pq.read_schema(path).metadata or {}).items()}
+
+
+@contextmanager
+def _parquet_errors(path: Path) -> Iterator[None]:
+    """Tell what keeps a Parquet file from being read."""
+    import pyarrow as pa
+
+    try:
+        yield
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; run the stage that makes it first.") from None
+    except (pa.ArrowException, OSError) as error:
+        raise UserError(f"{path}: not a readable Parquet table ({error}); remove it and run the stage again.") from None
+
+
+@contextmanager
+def hdf5_writer(path: Path) -> Iterator[h5py.File]:
+    """Yield a new HDF5 file that appears under `path` when it is complete and can be opened again."""
+    import h5py
+
+    with atomic_path(path) as temporary:
+        with h5py.File(temporary, "w", libver=("v110", "v114")) as file:
+            yield file
+        with h5py.File(temporary, "r") as file:
+            file.visit(lambda _: None)
+
+
+@contextmanager
+def hdf5_reader(path: Path) -> Iterator[h5py.File]:
+    """Yield an HDF5 file, open for reading only.
+
+    Raises
+    ------
+    UserError
+        If there is no such file or it is not HDF5.
+    """
+    import h5py
+
+    if not Path(path).is_file():
+        raise UserError(f"{path}: no such file; run the stage that makes it first.")
+    try:
+        file = h5py.File(path, "r")
+    except OSError as error:
+        raise UserError(f"{path}: not a readable HDF5 file ({error}); remove it and run the stage again.") from None
+    with file:
+        yield file

@@ -1,0 +1,81 @@
+"""Words that are used everywhere with one meaning, as types; quick to import."""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from typing import Literal, get_args
+
+Budget = Literal["demo", "published"]
+"""How much is computed: `published` as much as the paper, `demo` less, labelled wherever it is shown."""
+
+Rung = Literal["as_published", "fit_in_fold", "source_disjoint", "subject_disjoint", "external"]
+"""A protocol's place on the leakage ladder."""
+
+LADDER: tuple[Rung, ...] = get_args(Rung)
+"""The rungs, from the published protocol down to the most honest one."""
+
+HONEST_RUNGS: tuple[Rung, ...] = ("subject_disjoint", "source_disjoint", "external")
+"""Rungs that a reader may take for an honest measurement, the preferred one first."""
+
+Unit = Literal["view", "source", "subject"]
+"""What a split keeps on one side: a row, a source image, or a group of images that share a subject or a source."""
+
+Scope = Literal["all", "train"]
+"""Rows that unsupervised steps are fitted on."""
+
+Look = Literal["allidb", "allidb1", "allidb2", "cnmc2019", "bone_marrow"]
+"""What simulated images look like."""
+
+LOOK_CLASSES: dict[Look, tuple[str, ...]] = {
+    "allidb": ("all", "healthy"),
+    "allidb1": ("all", "healthy"),
+    "allidb2": ("all", "healthy"),
+    "cnmc2019": ("all", "hem"),
+    "bone_marrow": ("L1", "L2", "M2", "M3", "M5"),
+}
+"""Classes of simulated images; FAB sub-types of acute leukaemia in the bone marrow."""
+
+AdapterName = Literal["image_folder", "cnmc2019", "allidb", "imss"]
+"""Layout of a folder of real images."""
+
+Device = Literal["auto", "cpu", "cuda"]
+"""Where networks and autoencoders are computed; `auto` takes a GPU where there is one, and says so."""
+
+Engine = Literal["auto", "openvino", "torch"]
+"""What computes networks."""
+
+Precision = Literal["float32", "mixed"]
+"""Of a network's numbers; `mixed` uses half precision on a GPU and, for features, bfloat16 on a CPU that knows it."""
+
+Preprocessing = Literal["torch", "tf", "caffe", "per_image"]
+"""How pixel values are scaled for a network: ImageNet's mean and deviation; -1 to 1; blue-green-red from 0 to 255 less
+their means; or each image to mean 0 and deviation 1."""
+
+Architecture = Literal[
+    "resnet50_70",
+    "vgg16_70",
+    "ten_convolutions",
+    "two_convolutions",
+    "code_channels",
+    "code_sequence",
+]
+"""Networks that are trained from random weights; `leukorepro.systems.networks` builds them."""
+
+Augment = Literal["all", "training"]
+"""Which images have views beside the original."""
+
+Average = Literal["positive", "macro"]
+"""With two classes, whose precision, recall and F1: the positive one's, or the mean over both."""
+
+ScoreKind = Literal["probability", "log_odds", "margin"]
+"""What a classifier's scores are: probabilities of the classes; the logarithms of their odds (of several classes, of
+their probabilities up to a constant); or margins, whose size means nothing beyond one fitted model."""
+
+Control = Literal["shuffled_labels", "subject_identity"]
+"""Experiments beside a study's own that show what its numbers are worth: its classifier on labels dealt out at random,
+and a classifier that is to name the subject instead of the class."""
+
+
+def honest_rung(rungs: Collection[Rung]) -> Rung | None:
+    """The rung that stands for the honest measurement among those that ran, or None where none of them is honest."""
+    return next((rung for rung in HONEST_RUNGS if rung in rungs), None)

@@ -1,8 +1,0 @@
-"""Procedural smears with known subjects: what they look like, and whole data sets of them."""
-
-from leukorepro.data.simulate.dataset import simulate
-from leukorepro.data.simulate.population import Population, Subject, fresh_subjects
-from leukorepro.data.simulate.scenes import FORMS, Picture, render
-from leukorepro.data.simulate.traits import Traits
-
-__all__ = ["FORMS", "Picture", "Population", "Subject", "Traits", "fresh_subjects", "render", "simulate"]

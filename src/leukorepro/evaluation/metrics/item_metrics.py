@@ -1,0 +1,191 @@
+"""Metrics of one item under one protocol: which ones its table asks for, of which rows and classes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike
+
+from leukorepro.core.tables import RECONSTRUCTION
+from leukorepro.core.words import Average
+from leukorepro.evaluation.metrics.losses import row_losses
+from leukorepro.evaluation.metrics.metrics import METRICS, Scored, measure, scored
+from leukorepro.evaluation.predictions import classes_of, groups_of_rows, score_of_class
+from leukorepro.evaluation.resampling.intervals import intervals
+
+OF_A_CLASS = ("precision", "recall", "f1")
+"""Metrics of every single class, in tables that name classes."""
+
+LOSS = "loss"
+
+PHASES = {"test": "test", "train": "train", "val": "validation"}
+"""What stands in front of a metric that is measured of rows of one role, and that role."""
+
+OF_A_PHASE = (*METRICS, LOSS)
+NOT_OF_A_CLASS = (*METRICS, RECONSTRUCTION, *(f"{phase}_{metric}" for phase in PHASES for metric in OF_A_PHASE))
+
+
+@dataclass(frozen=True)
+class Measuring:
+    """What is measured of a cell, and how."""
+
+    printed: Sequence[str]
+    """Metrics that the paper's table prints."""
+    average: Average
+    """With two classes, of the positive one or the mean over both; with more it is the mean."""
+    positive_class: str | None
+    """With two classes, the one that counts as positive."""
+    class_names: Mapping[str, str]
+    """What the paper calls the dataset's classes."""
+    n_resamples: int
+    seed: int
+
+    @property
+    def classes_named(self) -> bool:
+        """Whether the table prints metrics of single classes."""
+        return any(metric not in NOT_OF_A_CLASS for metric in self.printed)
+
+
+def cell_metrics(rows: pd.DataFrame, fitted: pd.DataFrame | None, measuring: Measuring) -> pd.DataFrame:
+    """Metrics of one item under one protocol.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Predictions of tested rows, as `leukorepro.evaluation.predictions.cells` yields them.
+    fitted : DataFrame or None
+        Those of training and validation rows, where there are any.
+    measuring : Measuring
+
+    Returns
+    -------
+    DataFrame
+        Columns ``metric, value, ci_low, ci_high, n_images, n_subjects``: `METRICS`; the correlation of reconstructions
+        where the table prints it; metrics of single classes where the table names classes; those of phases that it
+        prints, and, where there are fitted rows, the accuracies of all phases; and, with the value NaN, whatever else
+        the table prints, for it cannot be measured here.
+
+    Raises
+    ------
+    UserError
+        If there are two classes and the positive one is neither.
+    """
+    tested = PartOfCell(rows, measuring)
+    frames = [tested.measured(METRICS)]
+    if RECONSTRUCTION in measuring.printed and RECONSTRUCTION in rows:
+        frames.append(tested.measured([RECONSTRUCTION]))
+    if measuring.classes_named:
+        for name in classes_of(rows):
+            called = measuring.class_names.get(name, name)
+            wanted = [*OF_A_CLASS, *(["auroc"] if f"{called}_auroc" in measuring.printed else [])]
+            frame = tested.measured(wanted, name)
+            frames.append(frame.assign(metric=f"{called}_" + frame["metric"]))
+    for phase, role in PHASES.items():
+        wanted = [metric for metric in OF_A_PHASE if f"{phase}_{metric}" in measuring.printed]
+        if fitted is not None:
+            wanted = list(dict.fromkeys(["accuracy", *wanted]))
+        part = tested if role == "test" else _part(fitted, role, measuring)
+        if wanted and part is not None:
+            frame = part.measured(wanted)
+            frames.append(frame.assign(metric=f"{phase}_" + frame["metric"]))
+    measured = pd.concat(frames, ignore_index=True)
+    not_here = [metric for metric in measuring.printed if metric not in set(measured["metric"])]
+    return pd.concat([measured, tested.unmeasured(not_here)] if not_here else [measured], ignore_index=True)
+
+
+class NamedMetric(NamedTuple):
+    """What a table's metric is measured of."""
+
+    role: str
+    """Of the rows: ``test``, ``train`` or ``validation``."""
+    of_class: str | None
+    """Class of the dataset whose metric it is; None for a metric of all classes, averaged as the table's are."""
+    metric: str
+    """Name in `OF_A_PHASE`, or `RECONSTRUCTION`."""
+
+
+def named_metric(name: str, class_names: Mapping[str, str]) -> NamedMetric | None:
+    """What a metric in a table of metrics is measured of; None where the name says nothing that is measured.
+
+    Parameters
+    ----------
+    name : str
+        Such as ``accuracy``, ``train_loss`` or ``healthy_precision``.
+    class_names : mapping of str to str
+        By class of the dataset, what the paper calls it.
+    """
+    phase, _, metric = name.partition("_")
+    if name in (*METRICS, RECONSTRUCTION):
+        return NamedMetric("test", None, name)
+    if phase in PHASES and metric in OF_A_PHASE:
+        return NamedMetric(PHASES[phase], None, metric)
+    for of_class, called in class_names.items():
+        metric = name.removeprefix(f"{called}_")
+        if metric != name and metric in (*OF_A_CLASS, "auroc"):
+            return NamedMetric("test", of_class, metric)
+    return None
+
+
+def _part(fitted: pd.DataFrame | None, role: str, measuring: Measuring) -> PartOfCell | None:
+    """Fitted rows of a role; None where there are none."""
+    rows = None if fitted is None else fitted[fitted["role"] == role]
+    return None if rows is None or rows.empty else PartOfCell(rows, measuring)
+
+
+class PartOfCell:
+    """Rows of one part of a cell, and what their classes are."""
+
+    def __init__(self, rows: pd.DataFrame, measuring: Measuring) -> None:
+        # In an order of their own, so that resamples do not depend on that of the table.
+        self.rows = rows.sort_values(["image_id", "view", "repeat", "fold"])
+        """The rows, by image, view, repeat and fold."""
+        self.group = groups_of_rows(self.rows)
+        """Group of every row, in the order in which they first appear, shape (n_rows,)."""
+        self._measuring = measuring
+        columns = score_of_class(rows, measuring.positive_class)
+        self._scores = {name: self.rows[column] for name, column in columns.items()}
+        """By class: of the positive one, or of each of several."""
+        self._averaged = list(columns)
+        """Classes that metrics are averaged over."""
+        if len(columns) == 1 and measuring.average == "macro":
+            other = [name for name in classes_of(rows) if name not in columns]
+            self._averaged += other or [""]  # a class that nothing is or was predicted to be of: undefined
+
+    def measured(self, metrics: Sequence[str], of_class: str | None = None) -> pd.DataFrame:
+        """Metrics and their intervals, a row each; averaged as the table's are, or those of a single class."""
+        how = self._measuring
+        numbers = self.scored(metrics, of_class)
+        values = measure(numbers, metrics)
+        bounds = intervals(numbers, self.group, how.n_resamples, how.seed, metrics=metrics)
+        lines = [(name, values[name], bounds[name].low, bounds[name].high) for name in metrics]
+        return self._frame(lines)
+
+    def scored(self, metrics: Sequence[str], of_class: str | None = None) -> Scored:
+        """The rows as numbers that these metrics can be measured of; averaged as the table's are, or of a class."""
+        rows, averaged, scores = self.rows, self._averaged, self._scores
+        if of_class is not None:
+            averaged, scores = [of_class], {of_class: self._score_of(of_class)}
+        means = {metric: self._numbers(metric) for metric in metrics if metric not in METRICS}
+        return scored(rows["y_true"], rows["y_pred"], scores, rows["repeat"], rows["fold"], averaged, means)
+
+    def unmeasured(self, metrics: Sequence[str]) -> pd.DataFrame:
+        """Metrics without a value, a row each."""
+        return self._frame([(name, np.nan, np.nan, np.nan) for name in metrics])
+
+    def _score_of(self, name: str) -> pd.Series:
+        """Score of a class; of the other of two it is the positive one's, negated."""
+        return self._scores[name] if name in self._scores else -self.rows["score"]
+
+    def _numbers(self, mean: str) -> ArrayLike:
+        """What every row has and is averaged."""
+        return row_losses(self.rows["y_true"], self._scores) if mean == LOSS else self.rows[mean]
+
+    def _frame(self, lines: list[tuple[str, float, float, float]]) -> pd.DataFrame:
+        subjects = self.rows["subject_id"]
+        return pd.DataFrame(lines, columns=["metric", "value", "ci_low", "ci_high"]).assign(
+            n_images=self.rows["image_id"].nunique(), n_subjects=subjects[subjects != ""].nunique()
+        )

@@ -1,0 +1,253 @@
+"""Metrics of a classifier, for all rows or for many resamples of their groups at once.
+
+Every metric but accuracy is one-vs-rest: of one class, with two classes mostly the positive one (Atteia 2022, equations
+4 to 7), or the macro average, the plain mean over several classes. Recall is another word for sensitivity; both are
+given, since papers print both.
+
+- A metric without a denominator (precision when nothing was predicted positive, sensitivity when no row is positive,
+  AUROC when a class is absent) is undefined: NaN, never 0. A macro average with an undefined term is undefined:
+  leaving the term out would reward a classifier that never names a difficult class.
+- AUROC is computed within folds and averaged over them, weighted by their numbers of (positive, negative) pairs: the
+  share of such pairs *of one fold* that the scores put in the right order, ties counting half. Scores of different
+  folds come from different models, whose scales need not agree, and are never compared.
+- A loss, or any other number that each row has, is a metric by its mean over the rows (`Scored.means`).
+- Repeats: a metric is computed for each repeat of the folds and averaged over the repeats. Where the predictions after
+  every epoch of a network count, epochs are repeats.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import ArrayLike, NDArray
+
+from leukorepro.evaluation.metrics.auroc import Area, Floats, Ints
+
+METRICS = ("accuracy", "sensitivity", "specificity", "precision", "recall", "f1", "auroc")
+
+CELLS_AT_ONCE = 1 << 20
+"""Rows or groups, times resamples, that are held at once."""
+
+
+@dataclass(frozen=True)
+class Scored:
+    """Predictions of one item under one protocol, as numbers; made by `scored`."""
+
+    truth: Ints
+    """True class, shape (n_rows,)."""
+    guess: Ints
+    """Predicted class, shape (n_rows,)."""
+    targets: Ints
+    """Classes that a metric is averaged over, shape (n_targets,)."""
+    ranked: Ints
+    """Classes that the AUROC is averaged over, shape (n_ranked,)."""
+    scores: Floats
+    """Scores of the ranked classes, shape (n_rows, n_ranked)."""
+    repeat: Ints
+    """Repeat, 0 to n_repeats - 1, shape (n_rows,)."""
+    fold: Ints
+    """Fold, shape (n_rows,)."""
+    means: Mapping[str, Floats] = field(default_factory=dict)
+    """Further numbers of the rows, shape (n_rows,), by the name of the metric that is their mean."""
+
+    @property
+    def n_repeats(self) -> int:
+        """Number of repeats of the folds."""
+        return int(self.repeat.max()) + 1
+
+
+def scored(
+    y_true: ArrayLike,
+    y_pred: ArrayLike,
+    scores: Mapping[str, ArrayLike],
+    repeat: ArrayLike | None = None,
+    fold: ArrayLike | None = None,
+    average_over: Sequence[str] | None = None,
+    means: Mapping[str, ArrayLike] | None = None,
+) -> Scored:
+    """Put predictions into numbers.
+
+    Parameters
+    ----------
+    y_true, y_pred : array of str, shape (n_rows,)
+        True and predicted classes; one row or more.
+    scores : mapping of str to array of float, shape (n_rows,)
+        By class, a score that is higher for rows more like it: that of the positive class alone, where there are two
+        classes (the AUROC of the other is the same), or those of all classes.
+    repeat, fold : array of int, shape (n_rows,), optional
+        Repeat and fold of each row; default: one of each.
+    average_over : sequence of str, optional
+        Classes that sensitivity, specificity, precision and F1 are averaged over, whether or not a row is of them;
+        default: those of the scores.
+    means : mapping of str to array of float, shape (n_rows,), optional
+        By the name of a metric, the numbers that it is the mean of; NaN in one row leaves the metric undefined.
+    """
+    averaged = list(scores) if average_over is None else list(average_over)
+    numbers: dict[str, int] = {}
+    truth = _numbered(y_true, numbers)
+    none = np.zeros(len(truth), dtype=np.intp)
+    return Scored(
+        truth=truth,
+        guess=_numbered(y_pred, numbers),
+        targets=_numbered(averaged, numbers),
+        ranked=_numbered(list(scores), numbers),
+        scores=np.stack([np.asarray(column, dtype=np.float64) for column in scores.values()], axis=1),
+        repeat=none if repeat is None else pd.factorize(np.asarray(repeat))[0],
+        fold=none if fold is None else np.asarray(fold, dtype=np.intp),
+        means={name: np.asarray(column, dtype=np.float64) for name, column in (means or {}).items()},
+    )
+
+
+def _numbered(classes: ArrayLike, numbers: dict[str, int]) -> Ints:
+    """Number of every class; one that has none yet gets the next."""
+    codes, names = pd.factorize(classes if isinstance(classes, pd.Series) else np.asarray(classes, dtype=object))
+    return np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.intp)[codes]
+
+
+def measure(rows: Scored, metrics: Sequence[str] = METRICS) -> dict[str, float]:
+    """Metrics of all rows, by their names in `METRICS` or in `Scored.means`; NaN where undefined."""
+    one_group = np.zeros(len(rows.truth), dtype=np.intp)
+    return {name: float(v[0]) for name, v in measure_weighted(rows, one_group, np.ones((1, 1)), metrics).items()}
+
+
+def measure_weighted(
+    rows: Scored, group: Ints, weights: NDArray[np.number], metrics: Sequence[str] = METRICS
+) -> dict[str, Floats]:
+    """Metrics for each of many weightings of the groups.
+
+    Parameters
+    ----------
+    rows : Scored
+        The predictions.
+    group : array of int, shape (n_rows,)
+        Group of each row, 0 to n_groups - 1.
+    weights : array, shape (n_groups, n_resamples)
+        Weight of each group in each resample: how often it was drawn.
+    metrics : sequence of str
+        Which; the AUROC takes by far the longest.
+
+    Returns
+    -------
+    dict
+        For each of `metrics` an array of shape (n_resamples,); NaN where undefined.
+    """
+    return Sums(rows, group, len(weights)).weighted(weights, metrics)
+
+
+class Sums:
+    """Rows summed over their groups once, to be measured under many weightings.
+
+    Parameters
+    ----------
+    rows : Scored
+        The predictions.
+    group : array of int, shape (n_rows,)
+        Group of each row, 0 to n_groups - 1.
+    n_groups : int
+    """
+
+    def __init__(self, rows: Scored, group: Ints, n_groups: int) -> None:
+        self._rows, self._group, self._n_groups = rows, group, n_groups
+        self._cells = _cells(rows, group, n_groups)
+        self._largest_repeat = int(np.bincount(rows.repeat).max())
+
+    def weighted(self, weights: NDArray[np.number], metrics: Sequence[str] = METRICS) -> dict[str, Floats]:
+        """Metrics for each of many weightings of the groups, as `measure_weighted` gives them."""
+        areas = self._areas if "auroc" in metrics else []
+        step = max(8, CELLS_AT_ONCE // max(self._largest_repeat, len(weights), self._cells[:, :, 0].size))
+        chunks = []
+        for start in range(0, weights.shape[1], step):
+            chunk = np.ascontiguousarray(weights[:, start : start + step], dtype=np.float64)
+            values = _shares(self._cells, chunk, list(self._rows.means)) if set(metrics) != {"auroc"} else {}
+            if areas:
+                values["auroc"] = np.mean([area.weighted(chunk) for area in areas], axis=0)
+            chunks.append(values)
+        return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in metrics}
+
+    @cached_property
+    def _areas(self) -> list[Area]:
+        return _areas(self._rows, self._group, self._n_groups)
+
+
+def smaller_class(rows: Scored, group: Ints) -> int | None:
+    """Number of groups with a row of the class that has fewer, where there are two; None with one or more than two."""
+    classes = [np.unique(group[rows.truth == name]) for name in np.unique(rows.truth)]
+    return min(map(len, classes)) if len(classes) == 2 else None
+
+
+def support(rows: Scored, group: Ints) -> dict[str, int]:
+    """Number of groups that each metric rests on: those in its denominator.
+
+    All groups for the accuracy and for means; those with a row of the class for the sensitivity, of another class for
+    the specificity; those with a row predicted to be of it for the precision, or also truly of it for F1; for the
+    AUROC the smaller number of those with a positive and those with a negative row. Where several classes are
+    averaged, the smallest such number of a class.
+    """
+    n_groups = int(group.max()) + 1
+
+    def groups_with(chosen: NDArray[np.bool_]) -> Ints:
+        return np.array([np.count_nonzero(np.bincount(group[column])) for column in chosen.T], dtype=np.intp)
+
+    true, guessed = (column[:, None] == rows.targets for column in (rows.truth, rows.guess))
+    ranked = rows.truth[:, None] == rows.ranked
+    sensitivity = int(groups_with(true).min())
+    return {
+        "accuracy": n_groups,
+        "sensitivity": sensitivity,
+        "specificity": int(groups_with(~true).min()),
+        "precision": int(groups_with(guessed).min()),
+        "recall": sensitivity,
+        "f1": int(groups_with(true | guessed).min()),
+        "auroc": int(np.minimum(groups_with(ranked), groups_with(~ranked)).min()),
+        **dict.fromkeys(rows.means, n_groups),
+    }
+
+
+def _cells(rows: Scored, group: Ints, n_groups: int) -> Floats:
+    """Sums per repeat, cell and group, shape (n_repeats, 2 + n_means + 3 * n_targets, n_groups).
+
+    Cells: rows, rows predicted right; the numbers that means are taken of; then for every target its true, its
+    predicted and its rightly predicted rows.
+    """
+    right = rows.truth == rows.guess
+    columns = [np.ones_like(right), right, *rows.means.values()]
+    for chosen in (rows.truth, rows.guess, np.where(right, rows.truth, -1)):
+        columns += [chosen == target for target in rows.targets]
+    place = rows.repeat * n_groups + group
+    size = rows.n_repeats * n_groups
+    sums = np.stack([np.bincount(place, column, size) for column in columns])
+    return np.ascontiguousarray(sums.reshape(len(columns), rows.n_repeats, n_groups).swapaxes(0, 1), dtype=np.float64)
+
+
+def _shares(cells: Floats, weights: Floats, means: Sequence[str]) -> dict[str, Floats]:
+    """All metrics but the AUROC from sums per group, each of shape (n_resamples,)."""
+    sums = cells @ weights
+    total, right, numbers, classes = np.split(sums, [1, 2, 2 + len(means)], axis=1)
+    true, guessed, both = np.split(classes, 3, axis=1)
+    negatives = total - true
+    with np.errstate(invalid="ignore"):
+        shares = {
+            "accuracy": right / total,
+            "sensitivity": both / true,
+            "specificity": (negatives - (guessed - both)) / negatives,
+            "precision": both / guessed,
+            "f1": 2 * both / (true + guessed),
+            **{name: numbers[:, place : place + 1] / total for place, name in enumerate(means)},
+        }
+    values = {name: share.mean(axis=(0, 1)) for name, share in shares.items()}
+    return values | {"recall": values["sensitivity"]}
+
+
+def _areas(rows: Scored, group: Ints, n_groups: int) -> list[Area]:
+    """AUROC of every ranked class in every repeat."""
+    areas = []
+    for repeat in range(rows.n_repeats):
+        inside = rows.repeat == repeat
+        fold, place = rows.fold[inside], group[inside]
+        for target, score in zip(rows.ranked, rows.scores[inside].T, strict=True):
+            areas.append(Area(rows.truth[inside] == target, score, fold, place, n_groups))
+    return areas

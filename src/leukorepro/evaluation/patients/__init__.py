@@ -1,0 +1,1 @@
+"""What a classifier would mean for patients: subjects, their diagnoses, predictive values."""

@@ -1,0 +1,193 @@
+"""What a study's classifiers would mean for patients, in five tables: see `Patients`.
+
+Every item under every protocol; of networks whose tables average over all epochs, what they say after the last one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from leukorepro.config import ClassifierSpec
+from leukorepro.core.store import read_numbers, write_csv
+from leukorepro.core.tables import CALIBRATION_TABLE, DECISION_TABLE, DIAGNOSIS_TABLE, RELIABILITY_TABLE, SUBJECTS_TABLE
+from leukorepro.evaluation.contract import score_columns
+from leukorepro.evaluation.metrics.calibration import CALIBRATION_METRICS, calibration, reliability
+from leukorepro.evaluation.metrics.curves import last_epochs
+from leukorepro.evaluation.metrics.decision_curve import decision_curve
+from leukorepro.evaluation.metrics.probabilities import forecasts
+from leukorepro.evaluation.patients.diagnosis import diagnosis_metrics
+from leukorepro.evaluation.patients.subjects import MAJORITY, MEAN_SCORE, Subjects
+from leukorepro.evaluation.predictions import Cell, groups_of_rows
+from leukorepro.evaluation.resampling.intervals import N_RESAMPLES
+from leukorepro.evaluation.study_cells import StudyCells
+from leukorepro.run.resolved import ResolvedStudy
+
+TABLES = {
+    "calibration": CALIBRATION_TABLE,
+    "reliability": RELIABILITY_TABLE,
+    "decision": DECISION_TABLE,
+    "subjects": SUBJECTS_TABLE,
+    "diagnosis": DIAGNOSIS_TABLE,
+}
+"""Columns of each table, by its name."""
+
+TEXT = ("study", "table", "item", "protocol", "metric", "note", "class", "subject_id", "rule", "method")
+"""Columns that are no numbers."""
+
+MARGINS = "scores are margins, not probabilities"
+"""Why an item has no calibration, no decision curve and no mean score."""
+
+NO_SUBJECTS = "the dataset has no subject ids"
+"""Why an item has no diagnoses."""
+
+
+@dataclass(frozen=True)
+class Patients:
+    """A study's tables, tables and items in its order, rungs from the published one down."""
+
+    calibration: pd.DataFrame
+    """Columns `CALIBRATION_TABLE`, a row for each of `CALIBRATION_METRICS`; `note` says why a value is missing."""
+    reliability: pd.DataFrame
+    """Columns `RELIABILITY_TABLE`, a row for each bin that holds a score; `class` is the positive one, or empty where
+    there are three classes or more and the event is that the most probable one is right."""
+    decision: pd.DataFrame
+    """Columns `DECISION_TABLE`, for two classes."""
+    subjects: pd.DataFrame
+    """Columns `SUBJECTS_TABLE`; see `leukorepro.evaluation.patients.subjects.Subjects.lines`."""
+    diagnosis: pd.DataFrame
+    """Columns `DIAGNOSIS_TABLE`: of every rule the metrics of `leukorepro.evaluation.patients.diagnosis`; `n_positive`
+    is empty where there are three classes or more; `note` says who has no diagnosis and why."""
+
+    @classmethod
+    def read(cls, folder: Path) -> Patients:
+        """Read what `write` wrote; numbers become floats, NaN where the cell is empty.
+
+        Raises
+        ------
+        UserError
+            If a file is missing or has other columns.
+        """
+        return cls(
+            **{
+                name: read_numbers(folder / f"{name}.csv", columns, [column for column in columns if column in TEXT])
+                for name, columns in TABLES.items()
+            }
+        )
+
+    def write(self, folder: Path) -> None:
+        """Write ``calibration.csv`` and the others into a folder."""
+        for name, table in vars(self).items():
+            write_csv(table, folder / f"{name}.csv")
+
+
+def diagnose(
+    predictions: Sequence[pd.DataFrame], resolved: ResolvedStudy, seed: int, n_resamples: int = N_RESAMPLES
+) -> Patients:
+    """Calibration, decision curves and diagnoses of every item under every protocol.
+
+    Parameters
+    ----------
+    predictions : sequence of DataFrame
+        Tables of predictions, each as `leukorepro.evaluation.predictions.read_predictions` gives it; the order of
+        tables and rows does not matter.
+    resolved : ResolvedStudy
+        What was run.
+    seed : int
+        Of the resamples.
+    n_resamples : int
+        Of groups.
+
+    Raises
+    ------
+    UserError
+        As `leukorepro.evaluation.study_cells.StudyCells`; also if a cell has two classes and its positive one is
+        neither, or if a classifier that gives probabilities gave something else.
+    """
+    study = resolved.study
+    cells = StudyCells(resolved, [last_epochs(frame, study) for frame in predictions])
+    found: dict[Cell, _Lines] = {}
+    for (number, name), (table, item) in cells.items.items():
+        positive = resolved.positive_class_of(table.split_of(item))
+        for rung in cells.rungs(number, name):
+            cell = Cell(number, name, rung)
+            spec = study.classifiers[item.classifier]
+            found[cell] = _Cell(cells.tested(cell), spec, positive, n_resamples, seed).lines()
+    tables = []
+    for place, names in enumerate(TABLES.values()):
+        lines = [(study.key, *cell, *line) for cell, parts in found.items() for line in parts[place]]
+        table_of_all = pd.DataFrame(lines, columns=list(names))
+        tables.append(table_of_all.astype({name: "Int64" for name in names if name.startswith("n_")}))
+    return Patients(*tables)
+
+
+_Lines = Sequence[Sequence[tuple[object, ...]]]
+"""Lines of every table of `Patients`, without the columns that name the cell."""
+
+
+class _Cell:
+    """One item under one protocol."""
+
+    def __init__(
+        self, rows: pd.DataFrame, spec: ClassifierSpec, positive: str | None, n_resamples: int, seed: int
+    ) -> None:
+        # In an order of their own, so that resamples do not depend on that of the table.
+        self._rows = rows.sort_values(["image_id", "view", "repeat", "fold"])
+        self._two_classes = score_columns(rows) == ["score"]
+        group = groups_of_rows(self._rows)
+        self._forecast = forecasts(self._rows, spec.scores, positive, group)
+        self._subjects = Subjects(self._rows, group, self._forecast, positive if self._two_classes else None)
+        self._resampling = n_resamples, seed
+
+    def lines(self) -> _Lines:
+        tables = self._calibration(), self._reliability(), self._decision(), self._subjects.lines(), self._diagnosis()
+        return [list(table) for table in tables]
+
+    def _calibration(self) -> Iterator[tuple[object, ...]]:
+        counts = self._rows["image_id"].nunique(), len(self._subjects)
+        if self._forecast is None:
+            for name in CALIBRATION_METRICS:
+                yield name, np.nan, np.nan, np.nan, *counts, MARGINS
+            return
+        for name, (value, interval) in calibration(self._forecast, *self._resampling).items():
+            yield name, value, interval.low, interval.high, *counts, ""
+
+    def _reliability(self) -> Iterator[tuple[object, ...]]:
+        if self._forecast is not None:
+            for *numbers, interval in reliability(self._forecast, *self._resampling):
+                yield self._forecast.of, *numbers, interval.low, interval.high
+
+    def _decision(self) -> Iterator[tuple[object, ...]]:
+        if self._forecast is not None and self._two_classes:
+            for at in decision_curve(self._forecast, *self._resampling):
+                model = at.threshold, at.net_benefit, at.interval.low, at.interval.high
+                yield *model, at.treat_all, at.treat_all_interval.low, at.treat_all_interval.high, 0.0
+
+    def _diagnosis(self) -> Iterator[tuple[object, ...]]:
+        left_out = self._left_out()
+        for rule in (MAJORITY, MEAN_SCORE):
+            missing = NO_SUBJECTS if not len(self._subjects) else ""
+            if rule == MEAN_SCORE and self._forecast is None:
+                missing = missing or MARGINS
+            if not missing and self._subjects.n_of_several_classes == len(self._subjects):
+                missing = left_out
+            if missing:
+                yield rule, "accuracy", np.nan, np.nan, np.nan, np.nan, "", 0, pd.NA, missing
+                continue
+            diagnoses = self._subjects.diagnoses(rule)
+            _, first = np.unique(diagnoses.subject, return_index=True)
+            ill = pd.NA if diagnoses.positive is None else int((diagnoses.truth[first] == diagnoses.positive).sum())
+            for of in diagnosis_metrics(diagnoses, *self._resampling):
+                numbers = of.prevalence, of.value, of.interval.low, of.interval.high
+                yield rule, of.metric, *numbers, of.method, len(first), ill, left_out
+
+    def _left_out(self) -> str:
+        """Who has no diagnosis."""
+        images, several = self._subjects.n_images_without, self._subjects.n_of_several_classes
+        parts = [f"{images} image(s) without a subject id"] * bool(images)
+        parts += [f"{several} subject(s) with cells of several classes"] * bool(several)
+        return f"left out: {', '.join(parts)}" if parts else ""

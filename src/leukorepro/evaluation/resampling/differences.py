@@ -1,0 +1,167 @@
+"""Differences between rungs and between items, paired over the same groups, with intervals.
+
+- **Between rungs**: an item's value on a rung minus its value on a rung above: on the one just above, and on the
+  first. What a rung removes is what the number owed to it.
+- **Between items**: an item's value minus that of its table's best printed item on the same rung. Best by the table's
+  deciding metric, see `deciding_metric`; a second reading of an item is compared, but is never the best.
+
+Both sides are measured in the same resamples of the groups of all their images
+(`leukorepro.evaluation.resampling.shared_groups`), and the interval is that of the difference over the resamples. It is
+far narrower than two separate intervals suggest, for a difficult patient is difficult on both sides.
+
+A difference that is the same in every resample says nothing of how it varies. If both sides are the same predictions,
+score by score, as where a rung changes nothing of what the paper did, it is zero by construction: [0, 0]. Else no
+group told them apart, and n groups without such a one leave up to 1 - (alpha/2)**(1/n), about 3.7/n, either way: the
+bound of Clopper and Pearson that `leukorepro.evaluation.resampling.intervals` uses for a share that is 1 everywhere.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from leukorepro.config import Table
+from leukorepro.config.published import LOSSES
+from leukorepro.core.store import read_numbers
+from leukorepro.core.tables import DIFFERENCES_TABLE
+from leukorepro.core.words import LADDER
+from leukorepro.evaluation.metrics.auroc import Floats
+from leukorepro.evaluation.predictions import Cell
+from leukorepro.evaluation.resampling.intervals import (
+    LEVEL,
+    MAX_UNDEFINED,
+    N_RESAMPLES,
+    ROUNDING,
+    Interval,
+    percentile_interval,
+)
+from leukorepro.evaluation.resampling.shared_groups import Measurable, SharedResamples
+from leukorepro.evaluation.resampling.significance import p_values
+from leukorepro.evaluation.study_cells import StudyCells
+
+TEXT = ("study", "table", "kind", "item", "protocol", "against_item", "against_protocol", "metric")
+
+RUNG, ITEM = "rung", "item"
+"""Kinds of differences."""
+
+
+def read_differences(path: Path) -> pd.DataFrame:
+    """Read ``differences.csv``: columns `DIFFERENCES_TABLE`; numbers are floats, NaN where the cell is empty.
+
+    Raises
+    ------
+    UserError
+        If the file is missing or is no such table.
+    """
+    return read_numbers(path, DIFFERENCES_TABLE, TEXT)
+
+
+def deciding_metric(table: Table) -> str:
+    """The metric that says which item of a table is best.
+
+    The first that it prints of tested rows; the first of all where it is about the training part alone.
+    """
+    of_tested = [metric for metric in table.metrics if not metric.startswith(("train_", "val_"))]
+    return (of_tested or table.metrics)[0]
+
+
+def compared_metrics(table: Table) -> list[str]:
+    """Metrics that have differences: the first that a table prints, its deciding one, the accuracy and the AUROC."""
+    return list(dict.fromkeys([table.metrics[0], deciding_metric(table), "accuracy", "auroc"]))
+
+
+def best_item(values: dict[str, float], metric: str) -> str | None:
+    """The item of the best value, the first of equals; None where no item has one."""
+    sign = -1 if metric in LOSSES else 1
+    known = {item: sign * value for item, value in values.items() if not np.isnan(value)}
+    return max(known, key=known.__getitem__) if known else None
+
+
+def difference_interval(resamples: Floats, n_groups: int, level: float = LEVEL, *, shares: bool = True) -> Interval:
+    """Interval of a difference of two metrics.
+
+    Parameters
+    ----------
+    resamples : array of float, shape (n_resamples,)
+        The difference in every resample; NaN where undefined.
+    n_groups : int
+        Number of groups that the difference rests on.
+    level : float
+        Nominal coverage, in (0, 1).
+    shares : bool
+        Whether both metrics are shares, in [0, 1], so that a difference that never varies has bounds.
+    """
+    bounds = percentile_interval(resamples, n_groups, level)
+    defined = resamples[~np.isnan(resamples)]
+    if not shares or n_groups < 2 or bounds.n_undefined > MAX_UNDEFINED * len(resamples) or np.ptp(defined) > ROUNDING:
+        return bounds
+    open_to = 1 - ((1 - level) / 2) ** (1 / n_groups)
+    return Interval(max(-1.0, defined[0] - open_to), min(1.0, defined[0] + open_to), bounds.n_undefined)
+
+
+def differences(cells: StudyCells, seed: int, n_resamples: int = N_RESAMPLES) -> pd.DataFrame:
+    """Every difference of a study.
+
+    Parameters
+    ----------
+    cells : StudyCells
+        The predictions.
+    seed : int
+        Seed of the resamples.
+    n_resamples : int
+        Number of resamples.
+
+    Returns
+    -------
+    DataFrame
+        Columns `DIFFERENCES_TABLE`, tables, items and metrics in the study's order.
+    """
+    study, images = cells.resolved.study, cells.images()
+    parts = []
+    for number, table in study.tables.items():
+        resamples = SharedResamples(cells, images, seed, n_resamples)
+        rows = []
+        for kind, one, other in [*_rung_pairs(cells, number, table), *_item_pairs(cells, resamples, number, table)]:
+            names = (study.key, number, kind, one.item, one.protocol, other.item, other.protocol)
+            for metric in compared_metrics(table):
+                pair = resamples.find(one, metric), resamples.find(other, metric)
+                if pair[0] is not None and pair[1] is not None:
+                    rows.append((*names, metric, *_difference(resamples, pair[0], pair[1])))
+        part = pd.DataFrame(rows, columns=list(DIFFERENCES_TABLE[:-3]))
+        parts.append(part.join(p_values(cells, part)))
+    return pd.concat(parts, ignore_index=True)[list(DIFFERENCES_TABLE)]
+
+
+def _rung_pairs(cells: StudyCells, number: str, table: Table) -> Iterator[tuple[str, Cell, Cell]]:
+    for item in table.items:
+        rungs = cells.rungs(number, item.item)
+        for place, rung in enumerate(rungs[1:], start=1):
+            for other in dict.fromkeys([rungs[place - 1], rungs[0]]):
+                yield RUNG, Cell(number, item.item, rung), Cell(number, item.item, other)
+
+
+def _item_pairs(
+    cells: StudyCells, resamples: SharedResamples, number: str, table: Table
+) -> Iterator[tuple[str, Cell, Cell]]:
+    for rung in LADDER:
+        ran = cells.on_rung(number, rung)
+        printed = [item.item for item in table.items if item.item in ran and item.reading_of is None]
+        metric = deciding_metric(table)
+        found = {name: resamples.find(ran[name], metric) for name in printed}
+        best = best_item({name: what.value for name, what in found.items() if what is not None}, metric)
+        if best is not None:
+            yield from ((ITEM, cell, ran[best]) for name, cell in ran.items() if name != best)
+
+
+def _difference(resamples: SharedResamples, one: Measurable, other: Measurable) -> tuple[float, float, float, int]:
+    """Difference, bounds of its interval, number of groups that were drawn from."""
+    over = resamples.together(one, other)
+    value = one.value - other.value
+    if one.part.is_same_as(other.part) and not np.isnan(value):
+        return value, 0.0, 0.0, over.n
+    values = resamples.resampled(one, over) - resamples.resampled(other, over)
+    bounds = difference_interval(values, min(one.n_groups, other.n_groups), shares=one.is_share)
+    return value, bounds.low, bounds.high, over.n

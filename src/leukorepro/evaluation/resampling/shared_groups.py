@@ -1,0 +1,191 @@
+"""Cells measured on the same resamples of the same groups, so that their differences are paired.
+
+Two cells need not have tested the same images: rungs split them differently, and a hold-out tests a part only. The
+groups that are drawn are those of all images that one or the other has, linked by a subject or a source; in every
+resample both are measured with the weights that their own images got. Where both have the same images the draws are
+those of their intervals in the table of metrics.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from leukorepro.core.tables import RECONSTRUCTION
+from leukorepro.data.groups import groups
+from leukorepro.evaluation.metrics.auroc import Floats, Ints
+from leukorepro.evaluation.metrics.item_metrics import NamedMetric, PartOfCell, named_metric
+from leukorepro.evaluation.metrics.metrics import METRICS, Scored, Sums, smaller_class, support
+from leukorepro.evaluation.predictions import Cell, classes_of
+from leukorepro.evaluation.resampling.intervals import N_RESAMPLES, resample_weights
+from leukorepro.evaluation.study_cells import StudyCells
+
+
+@dataclass(frozen=True, eq=False)
+class SummedPart:
+    """Rows of one role of a cell, seen as those of all classes or of one, and summed over their own groups."""
+
+    rows: Scored
+    sums: Sums
+    support: dict[str, int]
+    """Number of groups that each metric rests on."""
+    smaller_class: int | None
+    """Number of groups of the smaller of two classes."""
+    images: NDArray[np.bool_]
+    """Which images of the study are among them, shape (n_images,)."""
+    member: Ints
+    """Position of an image of each group, shape (n_own_groups,)."""
+
+    def is_same_as(self, other: SummedPart) -> bool:
+        """Whether the predictions are the same, score by score."""
+        names = ("truth", "guess", "scores", "repeat", "fold")
+        pairs = [(getattr(self.rows, name), getattr(other.rows, name)) for name in names]
+        pairs += [(self.images, other.images), *zip(self.rows.means.values(), other.rows.means.values(), strict=True)]
+        return all(np.array_equal(one, two) for one, two in pairs)
+
+
+@dataclass(frozen=True, eq=False)
+class Measurable:
+    """A metric of a cell, ready to be measured under many weightings of groups."""
+
+    metric: str
+    """Name in `leukorepro.evaluation.metrics.metrics.METRICS`, or of a mean."""
+    part: SummedPart
+
+    @cached_property
+    def value(self) -> float:
+        """The metric of all rows; NaN where undefined."""
+        return float(self.weighted(np.ones((len(self.part.member), 1)))[0])
+
+    @property
+    def n_groups(self) -> int:
+        """Number of groups that the metric rests on."""
+        return self.part.support[self.metric]
+
+    @property
+    def n_smaller(self) -> int | None:
+        """Number of groups of the smaller of two classes, where the metric is of both together."""
+        return self.part.smaller_class if self.metric == "accuracy" else None
+
+    @property
+    def is_share(self) -> bool:
+        """Whether it lies in [0, 1] and has exact bounds; a mean, of losses say, has not."""
+        return self.metric in METRICS
+
+    def weighted(self, weights: NDArray[np.number]) -> Floats:
+        """The metric for many weightings of the part's own groups, shape (n_resamples,)."""
+        return self.part.sums.weighted(weights, [self.metric])[self.metric]
+
+
+@dataclass(frozen=True, eq=False)
+class SharedGroups:
+    """Groups of all images that one or more cells are measured on."""
+
+    number: Ints
+    """Group of every image of the study, -1 outside, shape (n_images,)."""
+    weights: NDArray[np.uint16]
+    """How often each group is drawn in each resample, shape (n_groups, n_resamples)."""
+
+    @property
+    def n(self) -> int:
+        """How many there are."""
+        return len(self.weights)
+
+
+class SharedResamples:
+    """Metrics of a study's cells, on resamples that cells share; what was summed or resampled once is kept.
+
+    Parameters
+    ----------
+    cells : StudyCells
+        The predictions.
+    images : DataFrame
+        All images, as `leukorepro.evaluation.study_cells.StudyCells.images` gives them.
+    seed : int
+        Seed of the resamples.
+    n_resamples : int
+        Number of resamples.
+    """
+
+    def __init__(self, cells: StudyCells, images: pd.DataFrame, seed: int, n_resamples: int = N_RESAMPLES) -> None:
+        self._cells = cells
+        self._names = pd.Index(images["image_id"])
+        self._subject, self._source = images["subject_id"].to_numpy(), images["source_id"].to_numpy()
+        self._seed, self._n_resamples = seed, n_resamples
+        self._found: dict[tuple[Cell, str], Measurable | None] = {}
+        self._called: dict[Cell, dict[str, str]] = {}
+        self._parts: dict[tuple[Cell, str, str | None, str], SummedPart | None] = {}
+        self._groups: dict[bytes, SharedGroups] = {}
+        self._resampled: dict[tuple[Measurable, SharedGroups, bool], Floats] = {}
+
+    def find(self, cell: Cell, metric: str) -> Measurable | None:
+        """A metric of a cell by its name in the table of metrics; None where it cannot be measured."""
+        if (cell, metric) not in self._found:
+            self._found[cell, metric] = self._measurable(cell, metric)
+        return self._found[cell, metric]
+
+    def together(self, *measured: Measurable) -> SharedGroups:
+        """The groups of all images that any of several is measured on."""
+        images = np.any([what.part.images for what in measured], axis=0)
+        key = images.tobytes()
+        if key not in self._groups:
+            number = np.full(len(images), -1)
+            number[images] = groups(self._subject[images], self._source[images])
+            weights = resample_weights(int(number.max()) + 1, self._n_resamples, self._seed)
+            self._groups[key] = SharedGroups(number, weights)
+        return self._groups[key]
+
+    def resampled(self, what: Measurable, over: SharedGroups, *, out_of_bag: bool = False) -> Floats:
+        """A metric in every resample, shape (n_resamples,); NaN where undefined.
+
+        Parameters
+        ----------
+        what : Measurable
+        over : SharedGroups
+            Groups of its images, and perhaps of others.
+        out_of_bag : bool
+            Measure it on the groups that a resample has not drawn, each once, instead of on those that it has.
+        """
+        key = (what, over, out_of_bag)
+        if key not in self._resampled:
+            drawn = over.weights[over.number[what.part.member]]
+            self._resampled[key] = what.weighted(drawn == 0 if out_of_bag else drawn)
+        return self._resampled[key]
+
+    def _measurable(self, cell: Cell, metric: str) -> Measurable | None:
+        if cell not in self._called:
+            called = self._cells.resolved.study.class_names
+            self._called[cell] = {name: called.get(name, name) for name in classes_of(self._cells.tested(cell))}
+        named = named_metric(metric, self._called[cell])
+        if named is None:
+            return None
+        mean = "" if named.metric in METRICS else named.metric
+        key = (cell, named.role, named.of_class, mean)
+        if key not in self._parts:
+            self._parts[key] = self._part(cell, named, mean)
+        part = self._parts[key]
+        return None if part is None else Measurable(named.metric, part)
+
+    def _part(self, cell: Cell, named: NamedMetric, mean: str) -> SummedPart | None:
+        rows = self._cells.tested(cell)
+        if named.role != "test":
+            fitted = self._cells.fitted(cell)
+            rows = rows[:0] if fitted is None else fitted[fitted["role"] == named.role]
+        if rows.empty or (mean == RECONSTRUCTION and RECONSTRUCTION not in rows):
+            return None
+        measuring = self._cells.measuring(cell.table, cell.item, self._n_resamples, self._seed)
+        return self._summed(PartOfCell(rows, measuring), named.of_class, mean)
+
+    def _summed(self, part: PartOfCell, of_class: str | None, mean: str) -> SummedPart:
+        rows = part.scored([mean] if mean else [], of_class)
+        image = self._names.get_indexer(part.rows["image_id"])
+        images = np.zeros(len(self._names), dtype=bool)
+        images[image] = True
+        numbers, first = np.unique(part.group, return_index=True)
+        sums = Sums(rows, part.group, len(numbers))
+        smaller = smaller_class(rows, part.group)
+        return SummedPart(rows, sums, support(rows, part.group), smaller, images, image[first])

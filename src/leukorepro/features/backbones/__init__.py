@@ -1,0 +1,1 @@
+"""Networks that turn images into numbers: their registry, their weights and how they are built."""

@@ -1,0 +1,193 @@
+"""Networks that turn 8-bit images into feature vectors."""
+
+from __future__ import annotations
+
+import importlib
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+from torch.nn.functional import adaptive_avg_pool2d
+from torchvision.models.feature_extraction import create_feature_extractor
+
+from leukorepro.core.errors import UserError
+from leukorepro.core.store import sha256_file
+from leukorepro.core.words import Preprocessing
+from leukorepro.features.backbones.parameters import (
+    calibrate_batch_norm,
+    has_batch_norm,
+    load_parameters,
+    parameters_digest,
+    randomise_parameters,
+    read_parameters,
+    reset_parameters,
+)
+from leukorepro.features.backbones.scaling import build_scaling
+from leukorepro.features.backbones.specification import TIMM, Backbone, Layer
+from leukorepro.features.backbones.weights import FOLDER, find_imagenet_weights
+
+
+class FeatureNetwork(nn.Module):
+    """A backbone cut at a layer; scaling of the input and pooling of the output are parts of it.
+
+    Attributes
+    ----------
+    dim : int
+        Number of features.
+    weights_sha256 : str
+        Digest of the parameters in use, calibrated statistics included; equal for equal weights.
+    file_sha256 : str or None
+        SHA-256 of the file that the weights came from; None where they are random.
+    """
+
+    def __init__(self, scaling: nn.Module, body: nn.Module, layer: Layer, dim: int) -> None:
+        super().__init__()
+        self.scaling = scaling
+        self.body = body
+        self.dim = dim
+        self.cut = layer.node is not None
+        self.pool = layer.pool
+        self.weights_sha256 = ""
+        self.file_sha256: str | None = None
+
+    def preprocess(self, batch: Tensor) -> Tensor:
+        """Scale resized images as the backbone expects them.
+
+        Parameters
+        ----------
+        batch : Tensor of uint8, shape (n, height, width, 3)
+
+        Returns
+        -------
+        Tensor of float32, shape (n, 3, height, width), channels last in memory
+        """
+        scaled: Tensor = self.scaling(batch)
+        return scaled
+
+    def forward(self, batch: Tensor) -> Tensor:
+        """Features of resized images.
+
+        Parameters
+        ----------
+        batch : Tensor of uint8, shape (n, height, width, 3)
+
+        Returns
+        -------
+        Tensor of float32, shape (n, dim)
+        """
+        output = self.body(self.preprocess(batch))
+        if self.cut:
+            output = output["features"]
+        if self.pool == "avg":
+            output = adaptive_avg_pool2d(output, 1)
+        features: Tensor = output.flatten(1)
+        return features
+
+
+def build_network(
+    backbone: Backbone,
+    layer: str,
+    weights: str,
+    *,
+    seed: int = 0,
+    calibration: Tensor | None = None,
+    folder: Path = FOLDER,
+    preprocessing: Preprocessing | None = None,
+) -> FeatureNetwork:
+    """Build a backbone, cut it at a layer and give it weights.
+
+    What follows the layer, and auxiliary heads, are neither kept nor computed.
+
+    Parameters
+    ----------
+    backbone : Backbone
+    layer : str
+        Name of one of the backbone's layers.
+    weights : str
+        `imagenet` (what torchvision or timm publishes for the backbone), `file:PATH` (a state dict of the complete
+        network, or of the kept part) or `random`.
+    seed : int
+        Seed of random weights.
+    calibration : Tensor of uint8, shape (n, size, size, 3), optional
+        At least two resized images of the dataset, from which random weights take their batch-norm statistics.
+    folder : Path, optional
+        Where ImageNet weights are looked up first.
+    preprocessing : {'torch', 'tf', 'caffe', 'per_image'}, optional
+        How values are scaled; default: the backbone's own way.
+
+    Returns
+    -------
+    FeatureNetwork
+        On the CPU, in evaluation mode, channels last in memory, without gradients.
+
+    Raises
+    ------
+    UserError
+        If the layer is unknown, the weights cannot be had or do not fit, or random weights give features that are not
+        finite or equal for all calibration images.
+    ValueError
+        If `weights` is none of the three, or `calibration` is missing where it is needed.
+    """
+    cut = backbone.find_layer(layer)
+    if weights == "imagenet":
+        path = find_imagenet_weights(backbone, folder)
+    elif weights.startswith("file:"):
+        path = Path(weights.removeprefix("file:"))
+    elif weights == "random":
+        path = None
+    else:
+        raise ValueError(f"weights are 'imagenet', 'random' or 'file:PATH', not {weights!r}")
+    body, dim = _timm(backbone, path, seed) if backbone.build.startswith(TIMM) else _cut(backbone, cut, path)
+    network = FeatureNetwork(build_scaling(preprocessing or backbone.preprocessing), body, cut, dim)
+    network.eval().requires_grad_(False)
+    if path is None:
+        randomise_parameters(body, seed)
+    network.to(memory_format=torch.channels_last)
+    if path is None:
+        _calibrate(network, calibration)
+    else:
+        network.file_sha256 = sha256_file(path)
+    network.weights_sha256 = parameters_digest(body)
+    return network
+
+
+def _cut(backbone: Backbone, layer: Layer, path: Path | None) -> tuple[nn.Module, int]:
+    """A network up to a layer, with weights from a file or still to be drawn; memory is taken for this part only."""
+    module, _, function = backbone.build.partition(":")
+    assert layer.node is not None
+    assert layer.dim is not None
+    with torch.device("meta"):
+        complete: nn.Module = getattr(importlib.import_module(module), function)(**backbone.options).eval()
+    body = create_feature_extractor(complete, {layer.node: "features"}, suppress_diff_warning=True)
+    body.to_empty(device="cpu")
+    reset_parameters(body)
+    if path is not None:
+        load_parameters(body, path, also_known=complete.state_dict())
+    return body, layer.dim
+
+
+def _timm(backbone: Backbone, path: Path | None, seed: int) -> tuple[nn.Module, int]:
+    """A complete network of timm without its classifier."""
+    from leukorepro.features.backbones.timm_networks import build_pooled
+
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        body = build_pooled(backbone, None if path is None else read_parameters(path), path)
+    dim = body.head_hidden_size
+    assert isinstance(dim, int)
+    return body, dim
+
+
+def _calibrate(network: FeatureNetwork, images: Tensor | None) -> None:
+    if images is None:
+        if has_batch_norm(network):
+            raise ValueError("random weights need calibration images for their batch-norm statistics")
+        return
+    features = calibrate_batch_norm(network, images)
+    if not torch.isfinite(features).all():
+        raise UserError("random weights: features are not finite; use another seed, or weights of a trained network.")
+    if torch.equal(features, features[:1].expand_as(features)):
+        raise UserError(
+            f"random weights: features are equal for all {len(images)} calibration images; "
+            "see whether the images are all alike, or use weights of a trained network."
+        )

@@ -1,0 +1,147 @@
+"""Registry of backbones: networks that can be cut at a named layer to give features.
+
+Adding a network is one entry of `BACKBONES`; any network of timm is known without one, as ``timm:NAME``. This module
+imports no network library, because the workflow reads it whenever it is parsed (but timm is asked about its own
+networks); `leukorepro.features.backbones.networks` builds what an entry describes.
+"""
+
+from __future__ import annotations
+
+from leukorepro.core.errors import UserError, did_you_mean
+from leukorepro.features.backbones.specification import TIMM, Backbone, Layer, TimmWeights, TorchvisionWeights
+
+
+def _fc6(node: str) -> dict[str, Layer]:
+    """The first fully connected layer, before its rectifier."""
+    return {"fc6": Layer(node, dim=4096)}
+
+
+def _relu7(node: str) -> dict[str, Layer]:
+    """The rectifier after the second fully connected layer: what the last layer sees, but for dropout."""
+    return {"relu7": Layer(node, dim=4096)}
+
+
+# torchvision's GoogLeNet and Inception-v3 weights are ports of Google's and expect values from -1 to 1; torchvision
+# converts inside the network (`transform_input`) what it has scaled by mean and deviation outside. Scaling to -1..1 at
+# once is the same without the detour.
+BACKBONES: dict[str, Backbone] = {
+    "alexnet": Backbone(
+        build="torchvision.models:alexnet",
+        layers={**_fc6("classifier.1"), **_relu7("classifier.5")},
+        default_layer="fc6",
+        input_size=224,
+        min_input_size=63,
+        weights=TorchvisionWeights("AlexNet_Weights.IMAGENET1K_V1", "alexnet-owt-7be5be79.pth"),
+    ),
+    "densenet121": Backbone(
+        build="torchvision.models:densenet121",
+        layers={"gap": Layer("relu", dim=1024, pool="avg")},  # the function after the last batch norm
+        default_layer="gap",
+        input_size=224,
+        weights=TorchvisionWeights("DenseNet121_Weights.IMAGENET1K_V1", "densenet121-a639ec97.pth"),
+    ),
+    "googlenet": Backbone(
+        build="torchvision.models:googlenet",
+        layers={"gap": Layer("inception5b", dim=1024, pool="avg")},
+        default_layer="gap",
+        input_size=224,
+        weights=TorchvisionWeights("GoogLeNet_Weights.IMAGENET1K_V1", "googlenet-1378be20.pth"),
+        preprocessing="tf",
+        options={"aux_logits": True, "init_weights": False},
+    ),
+    "inception_resnet_v2": Backbone(
+        build="timm:inception_resnet_v2.tf_in1k",
+        layers={"gap": Layer(None, dim=1536)},
+        default_layer="gap",
+        input_size=299,
+        min_input_size=75,
+        weights=TimmWeights("inception_resnet_v2.tf_in1k", "timm/inception_resnet_v2.tf_in1k"),
+        preprocessing="tf",
+        interpolation="bicubic",
+    ),
+    "inception_v3": Backbone(
+        build="torchvision.models:inception_v3",
+        layers={"gap": Layer("Mixed_7c", dim=2048, pool="avg")},
+        default_layer="gap",
+        input_size=299,
+        min_input_size=75,
+        weights=TorchvisionWeights("Inception_V3_Weights.IMAGENET1K_V1", "inception_v3_google-0cc3c7bd.pth"),
+        preprocessing="tf",
+        options={"aux_logits": True, "init_weights": False},
+    ),
+    "mobilenet_v2": Backbone(
+        build="torchvision.models:mobilenet_v2",
+        layers={"gap": Layer("features", dim=1280, pool="avg")},
+        default_layer="gap",
+        input_size=224,
+        weights=TorchvisionWeights("MobileNet_V2_Weights.IMAGENET1K_V1", "mobilenet_v2-b0353104.pth"),
+    ),
+    "resnet101": Backbone(
+        build="torchvision.models:resnet101",
+        layers={"gap": Layer("layer4", dim=2048, pool="avg")},
+        default_layer="gap",
+        input_size=224,
+        weights=TorchvisionWeights("ResNet101_Weights.IMAGENET1K_V1", "resnet101-63fe2227.pth"),
+    ),
+    "resnet50": Backbone(
+        build="torchvision.models:resnet50",
+        layers={"gap": Layer("layer4", dim=2048, pool="avg")},
+        default_layer="gap",
+        input_size=224,
+        weights=TorchvisionWeights("ResNet50_Weights.IMAGENET1K_V1", "resnet50-0676ba61.pth"),
+    ),
+    "vgg16": Backbone(
+        build="torchvision.models:vgg16",
+        layers={"gap": Layer("features", dim=512, pool="avg"), **_fc6("classifier.0"), **_relu7("classifier.4")},
+        default_layer="gap",
+        input_size=224,
+        weights=TorchvisionWeights("VGG16_Weights.IMAGENET1K_V1", "vgg16-397923af.pth"),
+    ),
+    "vgg19": Backbone(
+        build="torchvision.models:vgg19",
+        layers={"gap": Layer("features", dim=512, pool="avg"), **_fc6("classifier.0")},
+        default_layer="gap",
+        input_size=224,
+        weights=TorchvisionWeights("VGG19_Weights.IMAGENET1K_V1", "vgg19-dcbb9e9d.pth"),
+    ),
+}
+"""Known backbones by name."""
+
+
+def find_backbone(name: str) -> Backbone:
+    """Return the backbone called `name`: one of `BACKBONES`, or ``timm:NAME``, which imports timm.
+
+    Raises
+    ------
+    UserError
+        If there is none of that name, with those that there are and the closest of them.
+    """
+    if name.startswith(TIMM):
+        from leukorepro.features.backbones.timm_networks import describe
+
+        return describe(name.removeprefix(TIMM))
+    if name not in BACKBONES:
+        known = sorted(BACKBONES)
+        raise UserError(
+            f"unknown backbone '{name}'. Known: {', '.join(known)}; any network of timm as 'timm:NAME'."
+            f"{did_you_mean(name, known)}"
+        )
+    return BACKBONES[name]
+
+
+def check_input_size(backbone: Backbone, size: int) -> None:
+    """Refuse a square input, in pixels, that a network cannot compute.
+
+    Raises
+    ------
+    UserError
+        With the network's name and what it needs.
+    """
+    if size < backbone.min_input_size:
+        raise UserError(
+            f"input_size {size} is too small for {backbone.network}; it needs {backbone.min_input_size} pixels or more."
+        )
+    if backbone.layers[backbone.default_layer].dim is None:  # only timm knows more of this network
+        from leukorepro.features.backbones import timm_networks
+
+        timm_networks.check_input_size(backbone, size)

@@ -1,0 +1,115 @@
+"""What is said of a backbone: where it can be cut, what it expects, where its ImageNet weights come from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+from leukorepro.core.errors import UserError, did_you_mean
+from leukorepro.core.words import Preprocessing
+
+Pool = Literal["avg", "none"]
+Interpolation = Literal["bilinear", "bicubic"]
+
+TIMM = "timm:"
+"""What the name of a network of timm begins with, and what follows as the function that builds it."""
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A place where a network can be cut."""
+
+    node: str | None
+    """Dotted name of the module whose output is taken, or of a function's node in torchvision's graph of the network;
+    None: the output of the whole network, which is built without a classifier."""
+    dim: int | None
+    """Number of features; None: known once the network is built."""
+    pool: Pool = "none"
+    """`avg`: mean over the spatial positions of a feature map; `none`: the output is a vector, or flattened to one."""
+
+
+@dataclass(frozen=True)
+class TorchvisionWeights:
+    """ImageNet weights that torchvision publishes."""
+
+    name: str
+    """Name of torchvision's weights entry, from which the address is read."""
+    file: str
+    """File name; its last part begins the file's SHA-256, by torchvision's convention."""
+
+    @property
+    def sha256_prefix(self) -> str:
+        """First eight hexadecimal digits of the file's SHA-256.
+
+        torchvision publishes no more of it, and checks no more of it when it downloads.
+        """
+        return self.file.removesuffix(".pth").rpartition("-")[2]
+
+
+@dataclass(frozen=True)
+class TimmWeights:
+    """Weights that timm publishes on the Hugging Face hub."""
+
+    name: str
+    """timm's complete name, such as `resnet18.a1_in1k`; files in the project's folder of weights are named so."""
+    repository: str | None
+    """The hub's repository; None where timm publishes the weights elsewhere."""
+    file: str = "model.safetensors"
+    """Name of the file in the repository."""
+
+
+@dataclass(frozen=True)
+class ChannelScaling:
+    """Red, green and blue become ``(value - mean) / deviation``."""
+
+    mean: tuple[float, float, float]
+    deviation: tuple[float, float, float]
+    full: float = 1.0
+    """White before scaling: values go from 0 to it."""
+    order: Literal["rgb", "bgr"] = "rgb"
+    """Order of the channels that the network gets; `mean` and `deviation` are always red, green, blue."""
+
+    def __str__(self) -> str:
+        return f"mean {self.mean}, deviation {self.deviation}"
+
+
+@dataclass(frozen=True)
+class Backbone:
+    """A network, where it can be cut, what it expects and where its ImageNet weights come from."""
+
+    build: str
+    """Function that builds the network, as `package.module:function`; a network of timm, as `timm:NAME`."""
+    layers: Mapping[str, Layer]
+    default_layer: str
+    input_size: int
+    """Side of the square input that the ImageNet weights were trained for, in pixels."""
+    weights: TorchvisionWeights | TimmWeights
+    min_input_size: int = 32
+    """Smallest side that the network can compute, or the smallest that makes sense."""
+    preprocessing: Preprocessing | ChannelScaling = "torch"
+    """What the ImageNet weights were trained with."""
+    interpolation: Interpolation = "bilinear"
+    """How the library's own transform resizes images for these weights."""
+    options: Mapping[str, object] = field(default_factory=dict)
+    """Arguments of the function that builds the network."""
+
+    @property
+    def network(self) -> str:
+        """The library's name of the network."""
+        return self.build.partition(":")[2]
+
+    def find_layer(self, name: str) -> Layer:
+        """Return the layer called `name`.
+
+        Raises
+        ------
+        UserError
+            If the network has no such layer, with those that it has.
+        """
+        if name not in self.layers:
+            raise UserError(
+                f"{self.network} has no layer '{name}'. Known: {', '.join(self.layers)}."
+                f"{did_you_mean(name, self.layers)}"
+            )
+        return self.layers[name]

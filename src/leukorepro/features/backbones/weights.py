@@ -1,0 +1,184 @@
+"""ImageNet weights on disk: looked up, verified, downloaded.
+
+They are looked up in ``data/weights``, then in the library's own cache (torch's, or the Hugging Face hub's for timm),
+and then downloaded. A file is accepted only if its SHA-256 is right; one that is wrong is reported and never replaced.
+For timm's weights the SHA-256 is what the hub stated when they came to its cache; a file that a user has put into
+``data/weights`` is taken as it is, and that is said. Neither torch nor torchvision is imported unless something has to
+be downloaded.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import http.client
+import os
+import time
+import urllib.error
+import urllib.request
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from tqdm import tqdm
+
+from leukorepro.core.errors import UserError
+from leukorepro.core.store import atomic_path, sha256_file
+from leukorepro.features.backbones.specification import Backbone, TimmWeights, TorchvisionWeights
+
+FOLDER = Path("data/weights")
+"""Where the project keeps weights, relative to its root."""
+
+MIRROR = "LEUKOREPRO_WEIGHTS_URL"
+"""Environment variable: folder address that weights are downloaded from instead of torchvision's."""
+
+TIMEOUT_S = 30
+"""Seconds that a server may be silent."""
+CHUNK = 1 << 20
+STALE_S = 600
+"""Seconds after which a partial file that nobody writes to is a killed download's."""
+
+
+@dataclass(frozen=True)
+class WeightsStatus:
+    """Whether a backbone's ImageNet weights lie on this machine."""
+
+    state: Literal["present", "missing", "wrong"]
+    path: Path
+    """The file, or where it is expected first."""
+    expected: str
+    """First digits of the SHA-256 that the file must have; empty where it is not known on this machine."""
+    found: str | None = None
+    """SHA-256 of the file, if there is one."""
+
+
+def torch_cache() -> Path:
+    """Folder where torch keeps what it has downloaded (torch's documented rule, without importing torch)."""
+    cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
+    return Path(os.environ.get("TORCH_HOME", f"{cache}/torch")).expanduser() / "hub" / "checkpoints"
+
+
+def weights_status(backbone: Backbone, folder: Path = FOLDER) -> WeightsStatus:
+    """Look a backbone's ImageNet weights up, in `folder` and then in the library's cache, and verify them.
+
+    Parameters
+    ----------
+    backbone : Backbone
+    folder : Path
+        The project's folder of weights.
+    """
+    places = _places(backbone.weights, folder)
+    for path, expected in places:
+        if path.is_file():
+            found = sha256_file(path)
+            return WeightsStatus("present" if found.startswith(expected) else "wrong", path, expected, found)
+    return WeightsStatus("missing", *places[0])
+
+
+def _places(weights: TorchvisionWeights | TimmWeights, folder: Path) -> list[tuple[Path, str]]:
+    """Where weights are looked up, in this order, with the beginning of the SHA-256 that each must have."""
+    if isinstance(weights, TorchvisionWeights):
+        return [(place / weights.file, weights.sha256_prefix) for place in (folder, torch_cache())]
+    from leukorepro.features.backbones import hub
+
+    cached = hub.find_cached(weights)
+    own = [(folder / f"{weights.name}{suffix}", "") for suffix in (".safetensors", ".pth")]
+    return [*own, *([(cached, hub.stated_sha256(cached))] if cached else [])]
+
+
+def find_imagenet_weights(backbone: Backbone, folder: Path = FOLDER, *, mirror: str | None = None) -> Path:
+    """Return the verified file of a backbone's ImageNet weights; download it if there is none.
+
+    torchvision's go to `folder`, timm's to the Hugging Face hub's cache.
+
+    Parameters
+    ----------
+    backbone : Backbone
+    folder : Path
+        The project's folder of weights.
+    mirror : str, optional
+        Folder address to download torchvision's weights from; default: the environment variable `MIRROR`, else
+        torchvision's address. The hub's library has its own variable, HF_ENDPOINT.
+
+    Raises
+    ------
+    UserError
+        If a file is there but wrong, or if there is none and it cannot be downloaded, with what to do.
+    """
+    status = weights_status(backbone, folder)
+    if status.state == "wrong":
+        raise UserError(
+            f"{status.path}: SHA-256 begins with {status.expected} in the right file, is {status.found} in this one; "
+            "remove it, to have it downloaded anew, or put the right one in its place."
+        )
+    if status.state == "present":
+        if not status.expected:
+            print(f"{status.path}: weights taken as they are (SHA-256 {status.found}); none is known to compare with")
+        return status.path
+    if isinstance(backbone.weights, TimmWeights):
+        from leukorepro.features.backbones import hub
+
+        return hub.download(backbone.weights, status.path)
+    _download(backbone.weights, weights_url(backbone.weights, mirror), status.path)
+    return status.path
+
+
+def weights_url(weights: TorchvisionWeights, mirror: str | None = None) -> str:
+    """Address of a file of weights: at the mirror if one is given or set in the environment, else torchvision's.
+
+    Raises
+    ------
+    UserError
+        If the mirror's address does not begin with ``http://`` or ``https://``.
+    """
+    base = mirror or os.environ.get(MIRROR)
+    if base:
+        if not base.startswith(("http://", "https://")):
+            raise UserError(f"{MIRROR}: given {base!r}, expected an address that begins with http:// or https://.")
+        return f"{base.rstrip('/')}/{weights.file}"
+    from torchvision.models import get_weight
+
+    url: str = get_weight(weights.name).url
+    return url
+
+
+def _download(weights: TorchvisionWeights, url: str, path: Path) -> None:
+    """Stream a file to a temporary one, which gets its name only once its hash is right."""
+    _remove_leftovers(path)
+    digest, received = hashlib.sha256(), 0
+    try:
+        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as response, atomic_path(path) as temporary:
+            length = int(response.headers["Content-Length"] or 0)
+            with (
+                temporary.open("wb") as file,
+                tqdm(total=length or None, unit="B", unit_scale=True, desc=path.name) as bar,
+            ):
+                while chunk := response.read(CHUNK):
+                    file.write(chunk)
+                    digest.update(chunk)
+                    received += len(chunk)
+                    bar.update(len(chunk))
+            if received < length:
+                raise _failure(weights, url, path, f"ended after {received:,} of {length:,} bytes")
+            if not digest.hexdigest().startswith(weights.sha256_prefix):
+                raise _failure(weights, url, path, f"what came has SHA-256 {digest.hexdigest()}")
+    except urllib.error.HTTPError as error:
+        raise _failure(weights, url, path, f"the server answers {error.code} {error.reason}") from None
+    except urllib.error.URLError as error:
+        raise _failure(weights, url, path, str(error.reason)) from None
+    except (ConnectionError, TimeoutError, http.client.HTTPException) as error:
+        raise _failure(weights, url, path, str(error) or type(error).__name__) from None
+
+
+def _failure(weights: TorchvisionWeights, url: str, path: Path, reason: str) -> UserError:
+    return UserError(
+        f"ImageNet weights {weights.file} are not on this machine and could not be downloaded from {url} ({reason}). "
+        f"On a machine with a network, download that address, check that the SHA-256 begins with "
+        f"{weights.sha256_prefix}, and copy the file to {path}; or use the weights 'random', or 'file:PATH'."
+    )
+
+
+def _remove_leftovers(path: Path) -> None:
+    """Remove what a killed download left; a running one has written within the last minutes."""
+    for leftover in path.parent.glob(f".{path.name}.*.tmp"):
+        if time.time() - leftover.stat().st_mtime > STALE_S:
+            leftover.unlink(missing_ok=True)

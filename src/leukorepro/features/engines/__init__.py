@@ -1,0 +1,1 @@
+"""What computes a network's features: OpenVINO on a CPU, or torch anywhere."""

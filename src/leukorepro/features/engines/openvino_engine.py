@@ -1,0 +1,202 @@
+"""Networks on OpenVINO: converted once, kept on disk, computed one row per core at a time.
+
+Only this module imports OpenVINO, because the order matters: before scikit-learn's Intel extension in one process, it
+makes the extension fail.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import shutil
+import sys
+import tempfile
+import threading
+import warnings
+from hashlib import sha256
+from importlib.metadata import version
+from pathlib import Path
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from platformdirs import user_cache_path
+from torch import nn
+
+from leukorepro.core.errors import UserError
+from leukorepro.core.store import code_digest, sha256_file
+from leukorepro.core.words import Precision
+from leukorepro.features.backbones.networks import FeatureNetwork
+from leukorepro.features.engines.choice import Computer
+
+# Nothing phones home: without this package OpenVINO's converter uses the stand-in that it has for its absence.
+sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
+
+import openvino  # type: ignore[import-untyped]  # noqa: E402
+from openvino.properties import (  # type: ignore[import-untyped]  # noqa: E402
+    device,
+    hint,
+    inference_num_threads,
+    num_streams,
+)
+
+CODE = ("backbones", "engines/openvino_engine.py")
+"""Rooms and modules of `leukorepro.features` that a converted network depends on."""
+LIBRARIES = ("openvino", "torch", "torchvision", "timm")
+MODEL = "model.xml"
+LARGE_WEIGHTS = 1 << 23
+"""Weights of a fully connected layer from which no core's cache holds them."""
+LARGE_BATCH = 8
+"""Rows that share one reading of such a layer's weights."""
+READERS = 2
+"""Workers for every stream: one reads images while the stream computes the other's."""
+BLOCK_ROWS = 8
+"""Fewest rows that a worker reads before it asks for their features, so that workers seldom change."""
+WORDS: dict[Precision, str] = {"float32": "float32", "mixed": "mixed precision (bfloat16)"}
+CACHE_BYTES = 2 << 30
+"""Size that the cache is cut down to when a network is added; the least recently used ones go."""
+
+
+def cache_folder() -> Path:
+    """Where converted networks are kept: the user's own cache, shared by all projects."""
+    return user_cache_path("leukorepro") / "openvino"
+
+
+def openvino_computer(
+    network: FeatureNetwork, name: str, size: int, views: int, threads: int, precision: Precision = "float32"
+) -> Computer:
+    """A network on the CPU: as many streams as threads, each on one core.
+
+    Pinning of streams to cores is off: two jobs side by side would be pinned to the same ones.
+
+    Parameters
+    ----------
+    network : FeatureNetwork
+        On the CPU, in evaluation mode.
+    name : str
+        That of its extractor, which says layer and scaling; also begins the name of its folder in the cache.
+    size : int
+        Side of its input, in pixels.
+    views : int
+        Rows of one image; blocks are whole images and whole batches.
+    threads : int
+    precision : {'float32', 'mixed'}, optional
+        `float32`: all numbers, whatever the CPU would do faster; `mixed`: bfloat16 wherever OpenVINO holds it safe.
+
+    Raises
+    ------
+    UserError
+        If mixed precision is asked for, and this CPU has none.
+    """
+    if precision == "mixed" and not has_bfloat16():
+        raise UserError("precision mixed: this CPU does not compute with bfloat16; use --precision float32, or a GPU.")
+    number = openvino.Type.bf16 if precision == "mixed" else openvino.Type.f32
+    batch = LARGE_BATCH if _has_large_layer(network) else 1
+    compiled = openvino.Core().compile_model(
+        _converted(network, name, (batch, size, size, 3), cache_folder()),
+        "CPU",
+        {
+            hint.performance_mode: hint.PerformanceMode.THROUGHPUT,
+            num_streams: threads,
+            inference_num_threads: threads,
+            hint.inference_precision: number,
+            hint.enable_cpu_pinning: False,
+        },
+    )
+    own, dim, whole = threading.local(), network.dim, math.lcm(batch, views)
+
+    def compute(block: NDArray[np.uint8]) -> NDArray[np.float32]:
+        if not hasattr(own, "request"):
+            own.request = compiled.create_infer_request()
+        rows = np.empty((len(block), dim), dtype=np.float32)
+        for start in range(0, len(block), batch):
+            part = block[start : start + batch]
+            n = len(part)
+            if n < batch:
+                part = np.concatenate([part, np.zeros((batch - n, *part.shape[1:]), np.uint8)])
+            own.request.infer([part], share_inputs=True)
+            rows[start : start + n] = own.request.get_output_tensor(0).data[:n]
+        return rows
+
+    # OpenVINO's binding waits for ever if two threads at once are the first to give it an array: one does so here.
+    compute(np.zeros((1, size, size, 3), np.uint8))
+    return Computer(
+        compute=compute,
+        description=f"OpenVINO {version('openvino')}, CPU, {WORDS[precision]}, one thread per row, "
+        f"batches of {batch} row{'s' if batch > 1 else ''}",
+        workers=READERS * threads,
+        block_rows=whole * -(-BLOCK_ROWS // whole),
+        library="openvino",
+    )
+
+
+def has_bfloat16() -> bool:
+    """Whether OpenVINO computes with bfloat16 on this CPU."""
+    return "BF16" in openvino.Core().get_property("CPU", device.capabilities)
+
+
+def _has_large_layer(network: nn.Module) -> bool:
+    return any(isinstance(m, nn.Linear) and m.weight.numel() >= LARGE_WEIGHTS for m in network.modules())
+
+
+def _converted(network: FeatureNetwork, name: str, shape: tuple[int, ...], folder: Path) -> openvino.Model:
+    """The network in OpenVINO's form: from the cache, or converted now and put there."""
+    code = code_digest(*(f"features/{module}" for module in CODE))
+    key = "\n".join([network.weights_sha256, str(shape), code, *map(version, LIBRARIES)])
+    place = folder / f"{name}-{sha256(key.encode()).hexdigest()[:16]}"
+    if (kept := _read(place)) is not None:
+        return kept
+    with warnings.catch_warnings():
+        # torch's tracing, which the converter uses, is on its way out; its successor takes twice as long here.
+        warnings.simplefilter("ignore")
+        model = openvino.convert_model(network, example_input=torch.zeros(shape, dtype=torch.uint8), input=[shape])
+    try:
+        _keep(model, place)
+    except OSError as error:
+        print(f"{folder}: the converted network could not be kept ({error.strerror}); it is converted anew next time")
+    # A model that was written and read computes other last digits than the one in memory: never use the latter.
+    if (kept := _read(place)) is not None:
+        return kept
+    with tempfile.TemporaryDirectory() as temporary:
+        _save(model, Path(temporary))
+        return openvino.Core().read_model(Path(temporary) / MODEL)
+
+
+def _read(place: Path) -> openvino.Model | None:
+    """A network of the cache; None if it is not there or is not what was put there."""
+    if not place.is_dir():
+        return None
+    try:
+        digests = json.loads((place / "sha256.json").read_text())
+        if any(sha256_file(place / name) != digest for name, digest in digests.items()):
+            raise ValueError("its bytes have changed")
+        os.utime(place)
+        return openvino.Core().read_model(place / MODEL)
+    except (OSError, ValueError, AttributeError, RuntimeError) as error:
+        print(f"{place}: a broken converted network ({error}); it is converted anew")
+        shutil.rmtree(place, ignore_errors=True)
+        return None
+
+
+def _keep(model: openvino.Model, place: Path) -> None:
+    """Put a network into the cache: whole, or not at all."""
+    place.parent.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".new-") as name:
+        new = Path(name) / "model"
+        new.mkdir()
+        _save(model, new)
+        digests = {file.name: sha256_file(file) for file in sorted(new.iterdir())}
+        (new / "sha256.json").write_text(json.dumps(digests))
+        if not place.exists():  # another job's is as good
+            new.rename(place)
+    entries = sorted((f for f in place.parent.iterdir() if f.is_dir()), key=lambda f: f.stat().st_mtime, reverse=True)
+    used = 0
+    for entry in entries:
+        used += sum(file.stat().st_size for file in entry.rglob("*") if file.is_file())
+        if used > CACHE_BYTES and entry != place:
+            shutil.rmtree(entry, ignore_errors=True)
+
+
+def _save(model: openvino.Model, folder: Path) -> None:
+    openvino.save_model(model, folder / MODEL, compress_to_fp16=False)

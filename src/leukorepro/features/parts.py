@@ -1,0 +1,28 @@
+"""What one feature file holds: an extractor with its weights, or a descriptor, with every name looked up."""
+
+from __future__ import annotations
+
+from leukorepro.config import Strict
+from leukorepro.core.words import Preprocessing
+
+
+class ResolvedExtractor(Strict):
+    """An extractor with its weights: what one feature file holds."""
+
+    id: str
+    """Name of the feature file, such as `googlenet-gap-imagenet-224`."""
+    backbone: str
+    layer: str
+    weights: str
+    input_size: int
+    preprocessing: Preprocessing | None = None
+    """How pixel values are scaled, where that is not the backbone's own way."""
+
+
+class ResolvedDescriptor(Strict):
+    """A descriptor with its input size: what one feature file holds."""
+
+    id: str
+    """Name of the feature file, such as `pixels-70`."""
+    descriptor: str
+    input_size: int

@@ -1,0 +1,1 @@
+"""Figures that several sections share, from plain values, in one style."""

@@ -1,0 +1,132 @@
+"""One look for every figure: Okabe and Ito's colours, one font, one way of saving."""
+
+from __future__ import annotations
+
+import io
+import re
+import textwrap
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+
+from leukorepro.core.store import write_text
+from leukorepro.core.words import Rung
+from leukorepro.report.numbers.wording import RUNG_NAMES, sentence
+
+WIDTH = 7.2
+"""Width of a figure in inches: two columns of a journal's page."""
+
+NOTE_CHARACTERS = 138
+"""Of the note under a figure, that have room in a line."""
+
+INK = "#1f2430"
+MUTED = "#6b7280"
+GRID = "#e5e7eb"
+PUBLISHED = "#4b5563"
+
+
+@dataclass(frozen=True)
+class Look:
+    """How a rung is drawn; colour, marker and dash differ each, so that any one of them suffices."""
+
+    colour: str
+    marker: str
+    dash: Any
+
+
+LOOKS: dict[Rung, Look] = {
+    "as_published": Look("#D55E00", "o", (0, (4, 1.5))),
+    "fit_in_fold": Look("#E69F00", "s", (0, (1, 1))),
+    "source_disjoint": Look("#56B4E9", "D", (0, (5, 1, 1, 1))),
+    "subject_disjoint": Look("#0072B2", "^", "solid"),
+    "external": Look("#009E73", "v", (0, (7, 2))),
+}
+
+RC: dict[Any, Any] = {
+    "font.family": "sans-serif",
+    "font.sans-serif": ["DejaVu Sans"],
+    "font.size": 7.5,
+    "axes.titlesize": 8,
+    "axes.titleweight": "bold",
+    "axes.titlelocation": "left",
+    "axes.labelsize": 7.5,
+    "axes.labelcolor": INK,
+    "axes.edgecolor": "#9ca3af",
+    "axes.linewidth": 0.6,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+    "axes.axisbelow": True,
+    "axes.grid": False,
+    "grid.color": GRID,
+    "grid.linewidth": 0.6,
+    "text.color": INK,
+    "text.parse_math": False,
+    "xtick.color": MUTED,
+    "ytick.color": MUTED,
+    "xtick.labelcolor": INK,
+    "ytick.labelcolor": INK,
+    "xtick.labelsize": 7,
+    "ytick.labelsize": 7,
+    "xtick.major.width": 0.6,
+    "ytick.major.width": 0.6,
+    "legend.frameon": False,
+    "legend.fontsize": 7,
+    "lines.linewidth": 1.4,
+    "lines.markersize": 4.5,
+    "hatch.linewidth": 0.5,
+    "figure.facecolor": "white",
+    "savefig.facecolor": "white",
+    "svg.hashsalt": "leukorepro",
+    "svg.fonttype": "path",
+}
+
+styled = mpl.rc_context(RC)
+"""Decorator: draw in this style."""
+
+
+def panels(count: int, columns: int, height: float, **options: Any) -> tuple[Figure, list[Axes]]:
+    """A figure of `count` equal panels in rows of at most `columns`, each `height` inches high."""
+    columns = min(columns, count)
+    rows = -(-count // columns)
+    figure = Figure(figsize=(WIDTH, rows * height + 0.35), layout="constrained")
+    grid = np.asarray(figure.subplots(rows, columns, squeeze=False, **options)).ravel()
+    for spare in grid[count:]:
+        spare.remove()
+    return figure, list(grid[:count])
+
+
+def rung_title(axes: Axes, rung: Rung) -> None:
+    """Write over the left corner of a panel which rung it shows, behind a square of the rung's colour."""
+    corner: Any = {"xy": (0, 1), "xycoords": "axes fraction", "textcoords": "offset points", "fontsize": 7}
+    axes.annotate("\N{BLACK SQUARE}", xytext=(0, 4), color=LOOKS[rung].colour, **corner)
+    axes.annotate(RUNG_NAMES[rung], xytext=(9, 4), **corner)
+
+
+def note(figure: Figure, conditions: Sequence[str]) -> None:
+    """Write under the figure what sets its numbers apart from the paper's, so that a copy of it carries the wording."""
+    if conditions:
+        lines = textwrap.fill(sentence(conditions), NOTE_CHARACTERS)
+        figure.supxlabel(lines, fontsize=6.5, color="#9a3412", x=0.995, ha="right")
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as SVG, atomically; equal figures give equal bytes."""
+    drawing = io.StringIO()
+    with mpl.rc_context(RC):
+        figure.draw_without_rendering()  # square panels need a second pass: after one, titles are cut
+        figure.savefig(drawing, format="svg", metadata={"Date": None, "Creator": None})
+    write_text(_compact(drawing.getvalue()), path)
+
+
+def _compact(svg: str) -> str:
+    """The same drawing in fewer bytes: positions to a hundredth of a point, short names of glyphs, no indentation."""
+    svg = re.sub(r"<!--.*?-->|<metadata>.*?</metadata>", "", svg, flags=re.DOTALL)
+    svg = svg.replace("DejaVuSans-Bold-", "b").replace("DejaVuSans-", "g")
+    svg = re.sub(r"scale\([^)]*\)|-?\d+\.\d{3,}", lambda m: m[0] if m[0][0] == "s" else f"{float(m[0]):.2f}", svg)
+    return re.sub(r"\n\s*", "\n", svg)

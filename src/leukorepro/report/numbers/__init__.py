@@ -1,0 +1,1 @@
+"""What the report says: tables, words and selections as plain values, without a picture."""

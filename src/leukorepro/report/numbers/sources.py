@@ -1,0 +1,171 @@
+"""Reading what earlier stages wrote about one study."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from leukorepro.checks.leakage import read_leakage
+from leukorepro.core.errors import UserError
+from leukorepro.core.store import hdf5_reader, read_json
+from leukorepro.core.words import Rung
+from leukorepro.data.duplicates import read_duplicates
+from leukorepro.data.manifest import read_manifest
+from leukorepro.evaluation.contract import with_categories
+from leukorepro.evaluation.metrics.curves import confusion_matrices, last_epochs, roc_curves
+from leukorepro.evaluation.patients.diagnose import Patients
+from leukorepro.evaluation.predictions import Cell, read_fitting, read_predictions
+from leukorepro.evaluation.resampling.cell_level import read_cell_level
+from leukorepro.evaluation.resampling.differences import read_differences
+from leukorepro.evaluation.resampling.winners import read_winners
+from leukorepro.evaluation.verdicts import read_verdicts
+from leukorepro.report.numbers.selection import drawn_before, drawn_items, shown_rungs
+from leukorepro.report.numbers.tables import Numbers, read_metrics
+from leukorepro.report.sections.training.trainings import Trainings, read_trainings
+from leukorepro.run.resolved import ResolvedStudy
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Everything that the report shows of one study."""
+
+    metrics_file: Path
+    numbers: Numbers
+    differences: pd.DataFrame
+    """Paired differences between rungs and between items."""
+    winners: pd.DataFrame
+    cell_level: pd.DataFrame
+    """Intervals that take cells for independent."""
+    verdicts_file: Path
+    verdicts: pd.DataFrame
+    patients_folder: Path
+    patients: Patients
+    roc: pd.DataFrame
+    """Columns table, item, protocol, class, fpr, tpr: one row per corner, for the items and rungs that are drawn; of
+    training rows where the table is about them alone, else of tested ones, as the confusion matrices are."""
+    confusion: pd.DataFrame
+    """Columns table, item, protocol, y_true, y_pred, count."""
+    controls_file: Path | None
+    """None where the run asks for no controls, whatever an earlier one left."""
+    trainings: Trainings
+    manifest_file: Path
+    manifest: pd.DataFrame
+    scan_file: Path
+    scan: dict[str, Any]
+    """Summary of `leukorepro.data.manifest.scan`."""
+    duplicates_file: Path
+    duplicates: dict[str, Any]
+    """Of `leukorepro.data.duplicates.find_duplicates`."""
+    leakage_files: dict[Rung, Path]
+    leakage: dict[Rung, dict[str, Any]]
+    """Of `leukorepro.checks.leakage.audit_leakage`, for every rung."""
+    extractors: dict[str, dict[str, Any]]
+    """Attributes of every feature file, by the extractor's or descriptor's name in the study."""
+
+
+def read_sources(study: ResolvedStudy, results: Path, *, controls: bool) -> Sources:
+    """Read what earlier stages wrote about one study.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+    results : Path
+        Folder of the run; datasets and features lie beside it.
+    controls : bool
+        Whether the run asks for its controls.
+
+    Raises
+    ------
+    UserError
+        If a file is missing or is not what it should be.
+    """
+    folder = results / study.study.key
+    dataset = results.parent / "datasets" / study.dataset_id
+    numbers = Numbers(read_metrics(folder / "metrics.csv"))
+    predictions = {
+        rung: last_epochs(read_predictions(folder / rung / "predictions.parquet"), study.study)
+        for rung in study.protocols
+    }
+    drawn = {rung: _drawn(study, rows, folder / rung / "fitting.parquet") for rung, rows in predictions.items()}
+    leakage = {rung: folder / rung / "leakage.json" for rung in study.protocols}
+    return Sources(
+        metrics_file=folder / "metrics.csv",
+        numbers=numbers,
+        differences=read_differences(folder / "differences.csv"),
+        winners=read_winners(folder / "winners.csv"),
+        cell_level=read_cell_level(folder / "cell_level.csv"),
+        verdicts_file=folder / "verdicts.csv",
+        verdicts=read_verdicts(folder / "verdicts.csv"),
+        patients_folder=folder,
+        patients=Patients.read(folder),
+        roc=_roc(study, numbers, drawn),
+        confusion=pd.concat([confusion_matrices(rows) for rows in drawn.values()], ignore_index=True),
+        controls_file=folder / "controls.csv" if controls else None,
+        trainings=read_trainings(study, folder, predictions),
+        manifest_file=dataset / "manifest.csv",
+        manifest=read_manifest(dataset / "manifest.csv"),
+        scan_file=dataset / "scan.json",
+        scan=read_json(dataset / "scan.json"),
+        duplicates_file=dataset / "duplicates.json",
+        duplicates=read_duplicates(dataset / "duplicates.json"),
+        leakage_files=leakage,
+        leakage={rung: read_leakage(file) for rung, file in leakage.items()},
+        extractors=_feature_files(study, results.parent / "features" / study.dataset_id),
+    )
+
+
+def _feature_files(study: ResolvedStudy, folder: Path) -> dict[str, dict[str, Any]]:
+    """Attributes of the feature file of every extractor and descriptor that an item uses."""
+    used = {item.features for table in study.study.tables.values() for item in table.items}
+    names = {name for features in used for name in study.study.feature_sets[features]}
+    return {name: _attributes(folder / f"{file}.h5") for name, file in study.feature_files.items() if name in names}
+
+
+def _drawn(study: ResolvedStudy, tested: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """Rows whose curves and confusion matrices are drawn: tested ones; of tables about training alone, those of it."""
+    numbers = [number for number, table in study.study.tables.items() if table.of_training_rows]
+    if not numbers:
+        return tested
+    fitting = read_fitting(path)
+    trained = fitting[fitting["table"].isin(numbers) & (fitting["role"] == "train")]
+    for number in numbers:
+        for item in study.study.tables[number].items:
+            if not ((trained["table"] == number) & (trained["item"] == item.item)).any():
+                raise UserError(
+                    f"{path}: no predictions of training rows for {number}/{item.item}, which the report draws; "
+                    "run the stage that makes them again."
+                )
+    trained = last_epochs(trained.drop(columns="role"), study.study)
+    return with_categories(pd.concat([tested[~tested["table"].isin(numbers)], trained], ignore_index=True))
+
+
+def _roc(study: ResolvedStudy, numbers: Numbers, predictions: dict[Rung, pd.DataFrame]) -> pd.DataFrame:
+    """Curves of the items and rungs that are drawn."""
+    splits = {
+        (number, item.item): table.split_of(item)
+        for number, table in study.study.tables.items()
+        for item in table.items
+        if not drawn_before(study, number) and item.item in drawn_items(study, numbers, number)
+    }
+
+    def positive_class(cell: Cell) -> str | None:
+        return study.positive_class_of(splits[cell.table, cell.item])
+
+    curves = []
+    for rung in shown_rungs(study):
+        frame = predictions[rung]
+        drawn = pd.MultiIndex.from_frame(frame[["table", "item"]]).isin(list(splits))
+        curves.append(roc_curves(frame[drawn], positive_class))
+    return pd.concat(curves, ignore_index=True)
+
+
+def _attributes(path: Path) -> dict[str, Any]:
+    with hdf5_reader(path) as file:
+        attributes = {name: value.item() if hasattr(value, "item") else value for name, value in file.attrs.items()}
+        attributes["n_features"] = int(file["features"].shape[1])
+    attributes["library_versions"] = json.loads(attributes["library_versions"])
+    return attributes

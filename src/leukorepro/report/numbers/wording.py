@@ -1,0 +1,208 @@
+"""How rungs, metrics and numbers are put into words, the same in tables, figures and on the terminal."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Collection, Sequence
+
+from leukorepro.config import Citation, Table
+from leukorepro.config.published import CORRELATIONS, LOSSES
+from leukorepro.config.published import is_share as is_share  # also said as wording.is_share
+from leukorepro.core.words import Rung, Scope, Unit
+from leukorepro.evaluation.metrics.calibration import CALIBRATION_METRICS
+
+MISSING = "\N{EN DASH}"
+
+RUNG_NAMES: dict[Rung, str] = {
+    "as_published": "As published",
+    "fit_in_fold": "Fitted in fold",
+    "source_disjoint": "Source-disjoint",
+    "subject_disjoint": "Subject-disjoint",
+    "external": "External",
+}
+RUNG_REMOVES: dict[Rung, str] = {
+    "as_published": "Nothing: rows and fits are the paper's own.",
+    "fit_in_fold": "Autoencoders and other reducers that have seen the test rows.",
+    "source_disjoint": "Mirrored or rotated copies of a training image, and files of equal content, in the test fold.",
+    "subject_disjoint": "Images of one patient in both training and test.",
+    "external": "Everything that training and test share: the dataset's own held-out part is tested.",
+}
+RUNG_REMOVES_SHORT: dict[Rung, str] = {
+    "as_published": "nothing",
+    "fit_in_fold": "reducers that saw test rows",
+    "source_disjoint": "copies of training images",
+    "subject_disjoint": "the same patients on both sides",
+    "external": "everything shared: the held-out part",
+}
+HONEST_MEANS: dict[Rung, str] = {
+    "subject_disjoint": "no subject on both sides of a split",
+    "source_disjoint": "no source image on both sides of a split",
+    "external": "the dataset's held-out part as the test",
+}
+
+UNIT_WORDS: dict[Unit, str] = {
+    "view": "one row: an image and its augmented copies may be parted",
+    "source": "a source image with its copies and files of equal content",
+    "subject": "a group: all images that share a subject, a photograph or content",
+}
+SCOPE_WORDS: dict[Scope, str] = {"all": "all rows, the test rows among them", "train": "the training rows only"}
+
+ONE_AGAINST_THE_OTHERS = ("sensitivity", "specificity", "precision", "recall", "f1")
+"""Metrics of one class, or averaged over classes."""
+
+_SPECIAL_NAMES = {
+    "auroc": "AUROC",
+    "f1": "F1",
+    "tp": "TP",
+    "fn": "FN",
+    "fp": "FP",
+    "tn": "TN",
+    "n_features": "Features",
+    "train": "training",
+    "val": "validation",
+}
+
+
+def metric_name(metric: str) -> str:
+    """A metric as a heading: ``healthy_precision`` becomes ``Healthy precision``."""
+    if metric in _SPECIAL_NAMES:
+        return _SPECIAL_NAMES[metric]
+    words = [_SPECIAL_NAMES.get(word, word) for word in metric.split("_")]
+    return " ".join([words[0][:1].upper() + words[0][1:], *words[1:]])
+
+
+def metric_heading(metric: str) -> str:
+    """A metric's name with its unit."""
+    return f"{metric_name(metric)} (%)" if is_share(metric) else metric_name(metric)
+
+
+def scaled(value: float | None, scale: float) -> float:
+    """A value for a figure, NaN where there is none."""
+    return math.nan if value is None else scale * value
+
+
+def number(metric: str, value: float | None) -> str:
+    """A metric's value as printed, a dash where there is none.
+
+    Shares in per cent with one decimal; AUROC, correlations and what tells of calibration with three; losses with four.
+    """
+    if value is None or math.isnan(value):
+        return MISSING
+    if metric in CALIBRATION_METRICS:
+        return f"{round(value, 3) + 0.0:.3f}".replace("-", "\N{MINUS SIGN}")  # never a minus before zero
+    if is_share(metric):
+        return f"{100 * value:.1f}"
+    if metric in LOSSES:
+        return f"{value:.4f}"
+    return f"{value:.3f}" if metric.endswith(("auroc", *CORRELATIONS)) else f"{value:.10g}"
+
+
+def number_with_unit(metric: str, value: float | None) -> str:
+    """A metric's value with its unit."""
+    text = number(metric, value)
+    return f"{text} %" if is_share(metric) and text != MISSING else text
+
+
+def difference(metric: str, value: float | None) -> str:
+    """A signed difference of two values of a metric; percentage points for shares."""
+    if value is None or math.isnan(value):
+        return MISSING
+    text = number(metric, abs(value))
+    if float(text) == 0:
+        return text
+    return ("+" if value > 0 else "\N{MINUS SIGN}") + text
+
+
+def p_value(value: float) -> str:
+    """A p-value with three decimals, ``< 0.001`` below them, a dash where there is none."""
+    if math.isnan(value):
+        return MISSING
+    return f"{value:.3f}" if value >= 0.0005 else "< 0.001"
+
+
+def short_citation(citation: Citation) -> str:
+    """First author's surname and year: ``Atteia (2022)``, ``Gupta et al. (2019)``."""
+    authors = re.split(r",|;|&|\band\b", citation.authors.replace("et al.", ""))
+    surnames = [author.split()[-1] for author in authors if author.strip()]
+    several = len(surnames) > 2 or "et al." in citation.authors
+    who = f"{surnames[0]} et al." if several else " and ".join(surnames)
+    return f"{who} ({citation.year})"
+
+
+def figure_name(key: str) -> str:
+    """A figure's key as the paper calls it: ``fig7`` becomes ``Figure 7``; other keys stay."""
+    match = re.fullmatch(r"fig_?(\d+\w*)", key)
+    return f"Figure {match[1]}" if match else key
+
+
+def table_name(key: str) -> str:
+    """A table's key as the paper calls it: ``II`` becomes ``Table II``, ``fig7`` ``Figure 7``, ``text`` ``Text``."""
+    if key == "text":
+        return "Text"
+    name = figure_name(key)
+    return f"Table {key}" if name == key else name
+
+
+def averaging(table: Table, positive_class: str | None, n_classes: int) -> str:
+    """What a table's precision, recall and their like are of; empty where it has none of them.
+
+    Parameters
+    ----------
+    table : Table
+    positive_class : str or None
+        What it is called in the paper.
+    n_classes : int
+    """
+    averaged = [metric for metric in table.metrics if metric.removeprefix("train_") in ONE_AGAINST_THE_OTHERS]
+    if not averaged:
+        return ""
+    names = listed([in_a_sentence(metric) for metric in averaged])
+    if n_classes > 2 or table.average == "macro":
+        return sentence(f"{names}: mean over the {n_classes} classes")
+    return sentence(f"{names}: of the class {positive_class}")
+
+
+def epochs(table: Table, networks: Collection[str], several: bool) -> str:
+    """Which epochs a table's predictions of trained networks are from; empty where nobody would ask.
+
+    Parameters
+    ----------
+    table : Table
+    networks : collection of str
+        Classifiers that are networks trained from images.
+    several : bool
+        Whether the study has tables of both kinds.
+    """
+    if not any(item.classifier in networks for item in table.items):
+        return ""
+    if table.epochs == "all":
+        return "Networks: mean over all epochs, as the paper's headline is."
+    return "Networks: after the last epoch." if several else ""
+
+
+def in_a_sentence(metric: str) -> str:
+    """A metric's name inside a sentence: ``accuracy``, ``training F1``, ``AUROC``."""
+    name = metric_name(metric)
+    return name if name.split()[0].isupper() else name[0].lower() + name[1:]
+
+
+def listed(parts: Sequence[str]) -> str:
+    """Parts in a row: ``a``, ``a and b``, ``a, b and c``."""
+    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
+
+
+def sentence(parts: str | Sequence[str]) -> str:
+    """A sentence: first letter large, a full stop at the end; several parts are joined by semicolons."""
+    text = (parts if isinstance(parts, str) else "; ".join(parts)).rstrip(".")
+    return text[:1].upper() + text[1:] + "."
+
+
+def count(number: int, noun: str) -> str:
+    """A number with its noun: ``1 image``, ``1,200 images``."""
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def slug(text: str) -> str:
+    """A text as part of a file name: letters, digits, dots, hyphens and underscores only."""
+    return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.") or "x"

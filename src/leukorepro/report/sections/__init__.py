@@ -1,0 +1,1 @@
+"""The report's sections: content, figures and template of each in one folder."""

@@ -1,0 +1,1 @@
+"""What the numbers are worth where there is nothing to learn."""

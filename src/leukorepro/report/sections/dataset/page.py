@@ -1,0 +1,174 @@
+"""A dataset's part of the page: what is in it, what was found wrong with it, what it looks like."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from leukorepro.report.numbers.sources import Sources
+from leukorepro.report.numbers.wording import count
+from leukorepro.report.output import Output
+from leukorepro.report.sections.dataset.contact_sheet import contact_sheet, pick
+from leukorepro.run.resolved import ResolvedStudy
+
+SHOWN = 30
+"""Files that are named on the page; all are in the scan."""
+
+NO_LABEL = "(no label)"
+
+
+@dataclass(frozen=True)
+class ClassRow:
+    """Counts of one class's readable images."""
+
+    label: str
+    called: str
+    """What the paper calls it; empty where it is no other name."""
+    n_images: int
+    n_sources: int
+    n_subjects: int
+    parts: list[int]
+    """Images in every official part of the dataset."""
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """A contact sheet."""
+
+    address: str
+    alt: str
+    caption: str
+
+
+@dataclass(frozen=True)
+class Finding:
+    """Something that a reader must know of the dataset's files."""
+
+    title: str
+    text: str
+    lines: list[str]
+    serious: bool
+
+
+@dataclass(frozen=True)
+class DatasetPage:
+    """Everything that the template lays out for one dataset."""
+
+    title: str
+    completeness: list[str]
+    n_images: int
+    n_readable: int
+    n_subjects: int
+    n_sources: int
+    parts: list[str]
+    classes: list[ClassRow]
+    sheets: list[Sheet]
+    findings: list[Finding]
+    manifest_csv: str
+    scan_json: str
+    duplicates_json: str
+
+
+def dataset_page(study: ResolvedStudy, sources: Sources, output: Output) -> DatasetPage:
+    """Put a dataset's part of the page together and draw its contact sheets into the report's folder."""
+    scan = sources.scan
+    parts = list(scan["splits"])
+    return DatasetPage(
+        title=study.dataset.title or study.dataset_id,
+        completeness=scan["completeness"],
+        n_images=scan["images"],
+        n_readable=scan["readable"],
+        n_subjects=scan["subjects_total"],
+        n_sources=scan["sources_total"],
+        parts=[f"{part} (held out)" if part == scan["external_split"] else part for part in parts],
+        classes=[
+            ClassRow(
+                label or NO_LABEL,
+                study.study.class_names.get(label, ""),
+                number,
+                scan["sources"].get(label, 0),
+                scan["subjects"].get(label, 0),
+                [scan["splits"][part].get(label, 0) for part in parts],
+            )
+            for label, number in scan["classes"].items()
+        ],
+        sheets=[_sheet(study, sources, number, label, output) for number, label in enumerate(scan["classes"], start=1)],
+        findings=list(_findings(scan, sources.duplicates)),
+        manifest_csv=output.copy(sources.manifest_file, "data", study.study.key, "manifest.csv"),
+        scan_json=output.copy(sources.scan_file, "data", study.study.key, "scan.json"),
+        duplicates_json=output.copy(sources.duplicates_file, "data", study.study.key, "duplicates.json"),
+    )
+
+
+def _findings(scan: dict[str, Any], duplicates: dict[str, Any]) -> Iterator[Finding]:
+    """What a reader must know, the worst first; unreadable files and conflicting labels also where there are none."""
+    conflicts = scan["label_conflicts"]
+    if conflicts:
+        text = f"{count(len(conflicts), 'set')} of equal images under different classes; at least one label is wrong."
+    else:
+        text = "None: no two equal images (in bytes or in pixels) are filed under different classes."
+    lines = [
+        " = ".join(f"{i} ({label or NO_LABEL})" for i, label in zip(one["images"], one["labels"], strict=True))
+        for one in conflicts
+    ]
+    yield Finding("Label conflicts", text, _some(lines), serious=bool(conflicts))
+    unreadable = scan["unreadable"]
+    text = f"{count(len(unreadable), 'file')}, left out." if unreadable else "None: every image file could be decoded."
+    lines = [f"{one['image_id']}: {one['status'].replace('_', ' ')}: {one['reason']}" for one in unreadable]
+    yield Finding("Unreadable files", text, _some(lines), serious=bool(unreadable))
+    equal = scan["equal_content"]
+    if equal:
+        across = sum(len(set(one["subjects"])) > 1 for one in equal)
+        text = (
+            f"{count(len(equal), 'set')} of images with equal bytes or pixels, {across} of them across subjects. "
+            "From the source-disjoint rung on, a set stays on one side of every split."
+        )
+        lines = [" = ".join(one["images"]) for one in equal]
+        yield Finding("Equal images", text, _some(lines), serious=False)
+    yield _near_duplicates(duplicates)
+    if scan["conversions"]:
+        lines = [
+            f"{one['what']}: {count(one['images'], 'image')}, such as {one['examples'][0]}"
+            for one in scan["conversions"]
+        ]
+        yield Finding("Converted to 8-bit RGB", "", lines, serious=False)
+    sizes = [
+        f"{width} \N{MULTIPLICATION SIGN} {height} pixels: {count(n, 'image')}" for width, height, n in scan["sizes"]
+    ]
+    yield Finding("Sizes of the images", "", _some(sizes, 5), serious=False)
+    if scan["notes"] or scan["ignored"]:
+        ignored = [f"Other files, ignored: {n:,} {ending}" for ending, n in scan["ignored"].items()]
+        yield Finding("Notes", "", [*scan["notes"], *ignored], serious=False)
+
+
+def _near_duplicates(duplicates: dict[str, Any]) -> Finding:
+    """Images that show one cell, though neither their bytes nor their pixels are equal."""
+    title = "Near-duplicates"
+    if "near" not in duplicates["examined"]:
+        return Finding(title, f"Not looked for: {duplicates['not_examined']['near']}.", [], serious=False)
+    groups = [group for group in duplicates["groups"] if group["kind"] == "near"]
+    how = "mirrored, turned by quarters, scaled or compressed again"
+    if not groups:
+        return Finding(title, f"None: no two different images show the same cell, be it {how}.", [], serious=False)
+    across = sum(len(set(group["subjects"]) - {""}) > 1 for group in groups)
+    text = (
+        f"{count(len(groups), 'set')} of images that show the same cell, perhaps {how}; {across} across subjects. "
+        "Splits part them where they share neither subject nor photograph: see the leakage in the splits."
+    )
+    lines = [f"{' = '.join(group['images'])} (correlation {group['correlation']:.3f})" for group in groups]
+    return Finding(title, text, _some(lines, file="duplicates.json"), serious=True)
+
+
+def _some(lines: list[str], shown: int = SHOWN, file: str = "scan.json") -> list[str]:
+    return lines if len(lines) <= shown else [*lines[:shown], f"and {len(lines) - shown:,} more; all are in {file}"]
+
+
+def _sheet(study: ResolvedStudy, sources: Sources, number: int, label: str, output: Output) -> Sheet:
+    rows = pick(sources.manifest, label)
+    name = label or NO_LABEL
+    path, address = output.path("figures", study.study.key, f"cells-{number}-{name}.jpg")
+    contact_sheet([study.images / p for p in rows["path"]], study.dataset.max_pixels, path)
+    called = study.study.class_names.get(label)
+    name += f" ({called})" if called else ""
+    return Sheet(address, f"{len(rows)} images of the class {name}.", f"Class {name}: {len(rows)} of its images.")

@@ -1,0 +1,1 @@
+"""The leakage ladder of the number that a paper is quoted for."""

@@ -1,0 +1,1 @@
+"""What tested rows are known by."""

@@ -1,0 +1,1 @@
+"""What the classifiers would mean for patients."""

@@ -1,0 +1,1 @@
+"""One study's part of the page, put together from the other sections."""

@@ -1,0 +1,1 @@
+"""Trainings: losses, pictures, durations and settings."""

@@ -1,0 +1,130 @@
+"""What became of every number that a paper prints: counts, a sentence, and each verdict with its reason."""
+
+from __future__ import annotations
+
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from leukorepro.core.words import Rung, honest_rung
+from leukorepro.evaluation.testability import IMPOSSIBLE, NOT_REPRODUCED, NOT_TESTED, REPRODUCED, VERDICTS
+from leukorepro.report.numbers import wording
+from leukorepro.report.numbers.sources import Sources
+from leukorepro.report.numbers.tables import Estimate, float_or_none
+from leukorepro.report.output import Output
+from leukorepro.run.resolved import ResolvedStudy
+
+
+@dataclass(frozen=True)
+class VerdictRow:
+    """A printed number, ours beside it, and the verdict."""
+
+    table: str
+    item: str
+    reading: str
+    """The second reading whose numbers stand beside the printed one; empty where it is the item itself."""
+    metric: str
+    published: Estimate
+    ours: Estimate
+    honest: Estimate
+    verdict: str
+    reason: str
+
+
+class Verdicts:
+    """Verdicts on a study's printed numbers.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        ``verdicts.csv``, as `leukorepro.evaluation.verdicts.read_verdicts` reads it.
+    """
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        self.frame = frame
+        self._of = {(r.table, r.item, r.metric): (str(r.verdict), str(r.reason)) for r in frame.itertuples()}
+
+    def of(self, table: str, item: str, metric: str) -> tuple[str, str]:
+        """The verdict on a number, and its reason; not tested where the paper prints none."""
+        return self._of.get((table, item, metric), (NOT_TESTED, "the paper prints no such number"))
+
+    def counts(self) -> dict[str, int]:
+        """How many numbers have each verdict, those that occur."""
+        counts = self.frame["verdict"].value_counts()
+        return {verdict: int(counts[verdict]) for verdict in VERDICTS if verdict in counts}
+
+    def sentences(self, honest: Rung | None, untested: Sequence[str]) -> str:
+        """The counts in words, and what is left of the reproduced numbers on the honest rung.
+
+        Parameters
+        ----------
+        honest : rung or None
+            The one that stands for the honest measurement.
+        untested : sequence of str
+            Why no number could be tested, as `leukorepro.evaluation.testability.untested` gives it.
+        """
+        counts, total = self.counts(), wording.count(len(self.frame), "printed number")
+        if not counts:
+            return "The paper prints no numbers that are known here."
+        had, not_had = counts.get(REPRODUCED, 0), counts.get(NOT_REPRODUCED, 0)
+        told = [f"Of {total}, {had + not_had or 'none'} could be tested{': ' * bool(untested)}{'; '.join(untested)}."]
+        if had or not_had:
+            told.append(f"Reproduced under the paper's own protocol: {had}; not reproduced: {not_had}.")
+        if had and honest is not None:
+            rows = self.frame[self.frame["verdict"] == REPRODUCED]
+            survive = int((rows["honest_verdict"] == REPRODUCED).sum())
+            told.append(f"With {wording.HONEST_MEANS[honest]}, our intervals still hold {survive} of the {had}.")
+        if IMPOSSIBLE in counts:
+            are = "is" if counts[IMPOSSIBLE] == 1 else "are"
+            told.append(f"{counts[IMPOSSIBLE]} {are} arithmetically impossible, whatever the data.")
+        return " ".join(told)
+
+
+@dataclass(frozen=True)
+class VerdictsPage:
+    """Everything that the template lays out."""
+
+    headline: str
+    """Verdict on the number that the paper is quoted for,"""
+    reason: str
+    """and why."""
+    counts: dict[str, int]
+    sentences: str
+    rows: list[VerdictRow]
+    csv: str
+
+
+def verdicts_page(study: ResolvedStudy, sources: Sources, untested: Sequence[str], output: Output) -> VerdictsPage:
+    """Verdicts on the printed numbers of one study; `untested` says why none could be tested."""
+    verdicts = Verdicts(sources.verdicts)
+    table, _, item = study.study.headline.partition("/")
+    headline, reason = verdicts.of(table, item, study.study.tables[table].metrics[0])
+    return VerdictsPage(
+        headline=headline,
+        reason=reason,
+        counts=verdicts.counts(),
+        sentences=verdicts.sentences(honest_rung(study.protocols), untested),
+        rows=[_row(row) for row in sources.verdicts.to_dict("records")],
+        csv=output.copy(sources.verdicts_file, "data", study.study.key, "verdicts.csv"),
+    )
+
+
+def _row(row: Mapping[Hashable, Any]) -> VerdictRow:
+    metric = str(row["metric"])
+
+    def number(column: str) -> float | None:
+        return float_or_none(row[column])
+
+    return VerdictRow(
+        table=wording.table_name(str(row["table"])),
+        item=str(row["item"]),
+        reading=str(row["reading"]) if row["reading"] != row["item"] else "",
+        metric=wording.metric_heading(metric),
+        published=Estimate(metric, number("published")),
+        ours=Estimate(metric, number("value"), number("ci_low"), number("ci_high")),
+        honest=Estimate(metric, number("honest_value"), number("honest_ci_low"), number("honest_ci_high")),
+        verdict=str(row["verdict"]),
+        reason=str(row["reason"]),
+    )

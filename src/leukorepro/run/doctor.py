@@ -1,0 +1,179 @@
+"""What this machine has of what the workflow needs: versions, device, disk, weights, datasets."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.metadata
+import os
+import platform
+import shutil
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+import psutil
+from rich.table import Table
+from rich.text import Text
+
+from leukorepro.config import CONFIG, AnyDataset, FolderDataset, ImssDataset, SubjectsFromCsv, load_dataset
+from leukorepro.core.errors import UserError
+from leukorepro.features.backbones.registry import BACKBONES
+from leukorepro.features.backbones.weights import FOLDER, weights_status
+
+Status = Literal["ok", "missing", "broken"]
+
+PACKAGES = (
+    *("leukorepro", "torch", "torchvision", "timm", "openvino", "numpy", "scikit-learn", "scikit-learn-intelex"),
+    *("scikit-image", "h5py", "snakemake", "dvc"),
+)
+COLOURS: dict[Status, str] = {"ok": "green", "missing": "yellow", "broken": "bold red"}
+SOURCES = {
+    "cnmc2019": "download C-NMC 2019 from The Cancer Imaging Archive (doi 10.7937/tcia.2019.dc64i46r)",
+    "allidb": "ask the ALL-IDB's authors (University of Milan) for a copy",
+    "imss": "ask the authors of Hayat (2022) for a copy",
+}
+"""Where the published datasets come from, by adapter."""
+
+
+@dataclass(frozen=True)
+class Check:
+    """One row of the doctor's table."""
+
+    name: str
+    status: Status
+    """`missing`: not there, which matters only to runs that need it; `broken`: there, and wrong."""
+    detail: str
+    remedy: str = ""
+    """What to do; empty where all is well."""
+
+
+def doctor(root: Path) -> list[Check]:
+    """Look at the environment, the machine and the project in `root`; nothing is changed or downloaded.
+
+    Parameters
+    ----------
+    root : Path
+        The project's root, which holds ``config`` and ``data``.
+    """
+    return [*_versions(), *_machine(root), _torchvision(), _device(), *_weights(root), *_datasets(root)]
+
+
+def healthy(checks: Sequence[Check]) -> bool:
+    """Whether nothing is broken; what is merely missing does no harm."""
+    return all(check.status != "broken" for check in checks)
+
+
+def render(checks: Sequence[Check]) -> Table:
+    """The checks as a table for the terminal."""
+    table = Table(title="leukorepro doctor", title_justify="left", header_style="bold")
+    for heading in ("status", "what", "found", "what to do"):
+        table.add_column(heading, overflow="fold")
+    for check in checks:
+        status = Text(check.status, style=COLOURS[check.status])
+        table.add_row(status, Text(check.name), Text(check.detail), Text(check.remedy))
+    return table
+
+
+def _versions() -> Iterator[Check]:
+    yield Check("python", "ok", platform.python_version())
+    for package in PACKAGES:
+        try:
+            yield Check(package, "ok", importlib.metadata.version(package))
+        except importlib.metadata.PackageNotFoundError:
+            yield Check(package, "broken", "not installed", "run `make env`")
+
+
+def _machine(root: Path) -> Iterator[Check]:
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    yield Check("cores", "ok", f"{usable} usable of {os.cpu_count()}")
+    yield Check("threads", "ok", f"OMP_NUM_THREADS {os.environ.get('OMP_NUM_THREADS', 'not set')}")
+    memory = psutil.virtual_memory()
+    yield Check("memory", "ok", f"{_gib(memory.available)} free of {_gib(memory.total)}")
+    disk = shutil.disk_usage(root)
+    yield Check("disk", "ok", f"{_gib(disk.free)} free of {_gib(disk.total)} at {root.resolve()}")
+
+
+def _torchvision() -> Check:
+    """Whether torchvision imports: beside another build of torch it is installed, and fails."""
+    name = "torchvision imports"
+    try:
+        importlib.import_module("torchvision")
+    except (ImportError, RuntimeError, AttributeError, OSError) as error:
+        return Check(
+            name,
+            "broken",
+            f"no: {' '.join(str(error).split())}",
+            "torch and torchvision must be one matching pair of builds (both CPU-only or both for the same CUDA); "
+            "install both from requirements.lock with `make env`",
+        )
+    return Check(name, "ok", "yes")
+
+
+def _device() -> Check:
+    try:
+        import torch
+    except (ImportError, OSError) as error:
+        return Check("device", "broken", f"torch does not import: {' '.join(str(error).split())}", "run `make env`")
+    if not torch.cuda.is_available():
+        return Check("device", "ok", "CPU (no CUDA device)")
+    found = [torch.cuda.get_device_properties(i) for i in range(torch.cuda.device_count())]
+    return Check("device", "ok", "; ".join(f"{gpu.name}, {_gib(gpu.total_memory)}" for gpu in found))
+
+
+def _weights(root: Path) -> Iterator[Check]:
+    for key, backbone in BACKBONES.items():
+        name = f"weights {key}"
+        status = weights_status(backbone, root / FOLDER)
+        expected = f"SHA-256 begins with {status.expected}" if status.expected else "SHA-256 not known here"
+        if status.state == "present":
+            verified = "verified" if status.expected else "not verified"
+            yield Check(name, "ok", f"{status.path}, {verified} ({expected})")
+        elif status.state == "wrong":
+            yield Check(
+                name,
+                "broken",
+                f"{status.path}: SHA-256 {status.found}, expected {status.expected}...",
+                "remove the file, to have it downloaded anew, or put the right one in its place",
+            )
+        else:
+            yield Check(
+                name,
+                "missing",
+                f"no {status.path.name}",
+                f"downloaded when a run asks for `imagenet`; without a network copy it to {status.path} "
+                f"({expected}), or use `file:PATH` or `random`",
+            )
+
+
+def _datasets(root: Path) -> Iterator[Check]:
+    for file in sorted((root / CONFIG / "datasets").glob("*.yaml")):
+        name = f"dataset {file.stem}"
+        try:
+            dataset = load_dataset(file)
+        except UserError as error:
+            yield Check(name, "broken", str(error), "correct the file")
+            continue
+        if dataset.adapter == "simulated":
+            yield Check(name, "ok", "drawn by the workflow when a run needs it")
+        else:
+            yield _dataset(name, root, file, dataset)
+
+
+def _dataset(name: str, root: Path, file: Path, dataset: AnyDataset) -> Check:
+    assert dataset.adapter != "simulated"
+    folder = root / dataset.images
+    count = sum(path.is_file() for path in folder.rglob("*")) if folder.is_dir() else 0
+    if count == 0:
+        get = SOURCES.get(dataset.adapter, "copy the images")
+        detail = f"{folder}: {'empty' if folder.is_dir() else 'no such folder'}"
+        return Check(name, "missing", detail, f"{get}, put it there, or correct `images` in {file}")
+    if isinstance(dataset, FolderDataset | ImssDataset) and isinstance(dataset.subjects, SubjectsFromCsv):
+        table = root / dataset.subjects.csv
+        if not table.is_file():
+            return Check(name, "missing", f"{table}: no such file", f"put it there, or correct `subjects` in {file}")
+    return Check(name, "ok", f"{count:,} files in {folder}")
+
+
+def _gib(size: int) -> str:
+    return f"{size / 2**30:.1f} GiB"

@@ -1,0 +1,339 @@
+"""The plan of a run: configuration put together, names looked up, paths given.
+
+The Snakefile asks this module what to make; it must stay quick to import (no torch, no scikit-learn).
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import NamedTuple
+
+from leukorepro.config import (
+    ClassifierBase,
+    ConvAutoencoderSpec,
+    FolderDataset,
+    ImssDataset,
+    Item,
+    Study,
+    SubjectsFromCsv,
+    SvmSpec,
+    TrainedFeaturesSpec,
+    dataset_path,
+)
+from leukorepro.core.errors import UserError, unknown
+from leukorepro.core.words import Budget, Rung
+from leukorepro.run.digests import at_budget, digest
+from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
+
+STUDY_TABLES = (
+    "metrics",
+    "differences",
+    "cell_level",
+    "winners",
+    "calibration",
+    "reliability",
+    "decision",
+    "subjects",
+    "diagnosis",
+    "verdicts",
+)
+"""Tables of numbers of every study, all computed from its predictions."""
+
+
+def find_study(run: ResolvedRun, key: str) -> ResolvedStudy:
+    """A run's study by its key.
+
+    Raises
+    ------
+    UserError
+        If the run has no such study.
+    """
+    for study in run.studies:
+        if study.study.key == key:
+            return study
+    raise UserError(f"run '{run.name}': {unknown('study', key, [s.study.key for s in run.studies])}")
+
+
+def items_of(study: Study, split: str, feature_set: str) -> list[tuple[str, Item]]:
+    """Items on a feature set and a split, each with its table."""
+    return [
+        (number, item)
+        for number, table in study.tables.items()
+        for item in table.items
+        if table.split_of(item) == split and item.features == feature_set
+    ]
+
+
+def classified_items(study: Study, split: str, feature_set: str) -> list[tuple[str, Item]]:
+    """Those of the items whose classifiers one job fits; networks have jobs of their own."""
+    return [(number, item) for number, item in items_of(study, split, feature_set) if not study.is_network(item)]
+
+
+def feature_file(study: ResolvedStudy, feature_set: str) -> str:
+    """File that holds a feature set, below its dataset's folder: one part's own, or several of them fused."""
+    ids = parts_of_feature_set(study, feature_set)
+    return f"{ids[0]}.h5" if len(ids) == 1 else f"fused/{'+'.join(ids)}.h5"
+
+
+def parts_of_feature_set(study: ResolvedStudy, feature_set: str) -> list[str]:
+    """Ids of the extractors and descriptors that a feature set puts side by side."""
+    return [study.feature_files[name] for name in study.study.feature_sets[feature_set]]
+
+
+def views_of(run: ResolvedRun, dataset_id: str, part_id: str) -> list[str]:
+    """Views that the run needs of an extractor or a descriptor on a dataset, `identity` first.
+
+    Files that are fused hold the same rows; what is used together has the same views.
+    """
+    joined = {part_id}
+    feature_sets = [
+        (study, set(parts_of_feature_set(study, name)), name)
+        for study in run.studies
+        if study.dataset_id == dataset_id
+        for name in study.study.feature_sets
+    ]
+    while more := {p for _, parts, _ in feature_sets if parts & joined for p in parts} - joined:
+        joined |= more
+    views: dict[str, None] = {}
+    for study, parts, name in feature_sets:
+        if parts & joined:
+            for table in study.study.tables.values():
+                for item in table.items:
+                    if item.features == name:
+                        views.update(dict.fromkeys(study.study.splits[table.split_of(item)].views))
+    return list(views)
+
+
+def reducers_of(study: ResolvedStudy, split: str, feature_set: str) -> list[str]:
+    """Reducers that a study's classified items apply to a feature set."""
+    names = [item.reducer for _, item in classified_items(study.study, split, feature_set)]
+    return list(dict.fromkeys(name for name in names if name is not None))
+
+
+def splits_of(study: ResolvedStudy, feature_set: str) -> list[str]:
+    """Splits that the classified items on a feature set use."""
+    return list(
+        dict.fromkeys(
+            table.split_of(item)
+            for table in study.study.tables.values()
+            for item in table.items
+            if item.features == feature_set and not study.study.is_network(item)
+        )
+    )
+
+
+def used_feature_sets(study: ResolvedStudy) -> list[str]:
+    """Feature sets that the items of a study use, in the order of its tables."""
+    return list(dict.fromkeys(item.features for table in study.study.tables.values() for item in table.items))
+
+
+def classified_feature_sets(study: ResolvedStudy) -> list[str]:
+    """Those of the used feature sets that have classified items."""
+    return [name for name in used_feature_sets(study) if splits_of(study, name)]
+
+
+def used_splits(study: ResolvedStudy) -> list[str]:
+    """Splits that the items of a study use, in the order of its tables."""
+    tables = study.study.tables.values()
+    return list(dict.fromkeys(table.split_of(item) for table in tables for item in table.items))
+
+
+class NetworkFit(NamedTuple):
+    """A network that a study trains on a split."""
+
+    split: str
+    features: str
+    reducer: str | None
+    classifier: str
+
+    @property
+    def id(self) -> str:
+        """Name of its folder."""
+        return "-".join(part for part in self if part is not None)
+
+
+def networks_of(study: ResolvedStudy) -> dict[str, NetworkFit]:
+    """Networks that the items of a study need, by their ids."""
+    fits = [
+        NetworkFit(table.split_of(item), item.features, item.reducer, item.classifier)
+        for table in study.study.tables.values()
+        for item in table.items
+        if study.study.is_network(item)
+    ]
+    return {fit.id: fit for fit in fits}
+
+
+def training_rung(study: ResolvedStudy, fit: NetworkFit, rung: Rung) -> Rung:
+    """Rung whose training serves a rung.
+
+    Without an autoencoder nothing is fitted before the network, so that `fit_in_fold` is what was published.
+    """
+    shared = rung == "fit_in_fold" and fit.reducer is None and "as_published" in study.protocols
+    return "as_published" if shared else rung
+
+
+def network_of_features(study: ResolvedStudy, split: str, feature_set: str, reducer: str) -> NetworkFit | None:
+    """Network whose features a reducer gives; None where it is fitted itself."""
+    spec = study.study.reducers[reducer]
+    return NetworkFit(split, feature_set, None, spec.network) if isinstance(spec, TrainedFeaturesSpec) else None
+
+
+def reducer_rung(study: ResolvedStudy, split: str, feature_set: str, reducer: str, rung: Rung) -> Rung:
+    """Rung whose fitted reducer serves a rung: of a network's features, the rung that the network is trained on."""
+    network = network_of_features(study, split, feature_set, reducer)
+    return rung if network is None else training_rung(study, network, rung)
+
+
+def training_files(study: ResolvedStudy, rung: Rung) -> list[str]:
+    """What trainings on a rung leave that the report shows, below the rung's folder: fitted reducers, epochs."""
+    reducers = {
+        f"reducers/{table.split_of(item)}/{item.features}-{item.reducer}.h5": None
+        for table in study.study.tables.values()
+        for item in table.items
+        if item.reducer is not None
+        and not isinstance(study.study.reducers[item.reducer], TrainedFeaturesSpec)  # its losses are the network's
+    }
+    networks = [
+        f"networks/{name}/epochs.csv"
+        for name, fit in networks_of(study).items()
+        if training_rung(study, fit, rung) == rung
+    ]
+    return [*reducers, *networks]
+
+
+def study_results(run: ResolvedRun, study: ResolvedStudy) -> list[str]:
+    """What is said of a study: predictions and leaks on every rung, then its tables of numbers."""
+    folder = f"results/{run.name}/{study.study.key}"
+    of_rungs = [
+        f"{folder}/{rung}/{name}"
+        for rung in study.protocols
+        for name in ("predictions.parquet", "fitting.parquet", "leakage.json")
+    ]
+    tables = [*STUDY_TABLES, *(["controls"] if study.study.key in run.controls else [])]
+    return [*of_rungs, *(f"{folder}/{table}.csv" for table in tables)]
+
+
+def items_of_network(study: ResolvedStudy, fit: NetworkFit) -> list[tuple[str, Item]]:
+    """Items of a network, each with its table."""
+    return [
+        (number, item)
+        for number, item in items_of(study.study, fit.split, fit.features)
+        if (item.reducer, item.classifier) == (fit.reducer, fit.classifier)
+    ]
+
+
+class ControlSystem(NamedTuple):
+    """What the controls of a study put in the place of its headline."""
+
+    table: str
+    item: Item
+    split: str
+    classifier: ClassifierBase
+    note: str
+    """How it differs from the headline; empty where it is the headline itself."""
+
+
+def control_system(study: ResolvedStudy) -> ControlSystem:
+    """The headline where its classifier is no network of its own, else what comes next to it and trains none.
+
+    That is the study's first item with another kind of classifier or, where it has none, the headline with a linear
+    support vector machine in the network's place.
+    """
+    tables = study.study.tables
+    number, _, name = study.study.headline.partition("/")
+    headline = next(item for item in tables[number].items if item.item == name)
+    for key, item in [(number, headline), *((key, item) for key, table in tables.items() for item in table.items)]:
+        spec = study.study.classifiers[item.classifier]
+        if isinstance(spec, ClassifierBase):
+            note = "" if item is headline else f"in place of the headline, whose {headline.classifier} is a network"
+            return ControlSystem(key, item, tables[key].split_of(item), spec, note)
+    note = f"a linear support vector machine in place of the network {headline.classifier}"
+    linear = SvmSpec(kind="svm", kernel="linear")
+    return ControlSystem(number, headline, tables[number].split_of(headline), linear, note)
+
+
+def dataset_file(study: ResolvedStudy, budget: Budget) -> Path:
+    """Configuration of a study's dataset."""
+    return dataset_path(study.dataset_id.removesuffix(f"-{budget}") if study.simulated else study.dataset_id)
+
+
+def fingerprint(study: ResolvedStudy) -> str:
+    """Digest of names, sizes and times of a dataset's files, its table of subjects among them.
+
+    A changed dataset is scanned again. Empty for simulated images, which the workflow makes itself.
+    """
+    if study.simulated:
+        return ""
+    entries = []
+    for folder, _, files in os.walk(study.images, followlinks=True):
+        for name in files:
+            path = os.path.join(folder, name)  # noqa: PTH118 - ten thousand files, at each start
+            entries.append((os.path.relpath(folder, study.images), name, *_size_and_time(path)))
+    subjects = study.dataset.subjects if isinstance(study.dataset, FolderDataset | ImssDataset) else None
+    table = _size_and_time(subjects.csv) if isinstance(subjects, SubjectsFromCsv) else ()
+    return digest(sorted(entries), table)
+
+
+def split_digest(run: ResolvedRun, study: ResolvedStudy, rung: Rung, split: str) -> str:
+    """Digest of what a split table depends on."""
+    return digest(
+        run.seed, study.protocols[rung], study.study.splits[split], study.label_set_of(split), study.external_split
+    )
+
+
+def reducer_digest(run: ResolvedRun, study: ResolvedStudy, rung: Rung, reducer: str) -> str:
+    """Digest of what a fitted reducer depends on, beside its input files."""
+    spec = study.study.reducers[reducer]
+    if isinstance(spec, TrainedFeaturesSpec):
+        return digest(at_budget(study.study.classifiers[spec.network], run.budget))
+    precision = run.precision if isinstance(spec, ConvAutoencoderSpec) else None
+    return digest(run.seed, precision, study.protocols[rung], at_budget(spec, run.budget))
+
+
+def classify_digest(run: ResolvedRun, study: ResolvedStudy, feature_set: str) -> str:
+    """Digest of what the predictions on a feature set depend on, beside their input files."""
+    parts = []
+    for split in splits_of(study, feature_set):
+        items = classified_items(study.study, split, feature_set)
+        classifiers = {
+            item.classifier: at_budget(study.study.classifiers[item.classifier], run.budget) for _, item in items
+        }
+        fitted_rows = {number: study.study.tables[number].needs_fitted_rows for number, _ in items}
+        labels = study.label_set_of(split), study.positive_class_of(split)
+        parts.append((split, items, classifiers, fitted_rows, labels))
+    return digest(run.seed, study.protocols, parts)
+
+
+def control_digest(run: ResolvedRun, study: ResolvedStudy) -> str:
+    """Digest of what the controls of a study depend on, beside their input files."""
+    system, asked = control_system(study), run.controls.get(study.study.key)
+    spec = at_budget(system.classifier, run.budget)
+    labels = study.label_set_of(system.split), study.positive_class_of(system.split)
+    return digest(run.seed, asked, study.protocols, system.table, system.item, system.note, spec, labels)
+
+
+def network_digest(run: ResolvedRun, study: ResolvedStudy, rung: Rung, fit: NetworkFit) -> str:
+    """Digest of what a network's predictions depend on, beside their input files."""
+    items = items_of_network(study, fit)
+    tables = {number: study.study.tables[number] for number, _ in items}
+    told = {number: (table.epochs, table.needs_fitted_rows) for number, table in tables.items()}
+    spec = at_budget(study.study.classifiers[fit.classifier], run.budget)
+    labels = study.label_set_of(fit.split), study.positive_class_of(fit.split)
+    return digest(run.seed, run.precision, study.protocols[rung], items, told, spec, labels)
+
+
+def leakage_digest(study: ResolvedStudy, rung: Rung) -> str:
+    """Digest of what the audit of a rung's splits depends on, beside their files."""
+    reducers = {item.reducer for table in study.study.tables.values() for item in table.items if item.reducer}
+    labels = {split: study.label_set_of(split) for split in used_splits(study)}
+    return digest(study.protocols[rung], study.study.published_protocol.choices, sorted(reducers), labels)
+
+
+def _size_and_time(path: str | Path) -> tuple[int, int]:
+    """Of a file; a link to nothing is listed too, and has none."""
+    try:
+        status = os.stat(path)  # noqa: PTH116
+    except FileNotFoundError:
+        return -1, -1
+    return status.st_size, status.st_mtime_ns

@@ -1,0 +1,278 @@
+"""Putting a run together: configuration read, names looked up, defaults filled in, what a dataset allows decided.
+
+The Snakefile does this whenever it is read; it must stay quick to import (no torch, no scikit-learn).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+from leukorepro.config import (
+    ConvAutoencoderSpec,
+    DescriptorSpec,
+    Extractor,
+    Protocol,
+    Run,
+    SimulatedDataset,
+    Study,
+    StudyRun,
+    dataset_path,
+    load_dataset,
+    load_study,
+    study_path,
+)
+from leukorepro.core.errors import UserError, look_up
+from leukorepro.core.store import sha256_file
+from leukorepro.core.validation import parse, read_yaml
+from leukorepro.core.words import LADDER, LOOK_CLASSES, Budget, Control, Rung
+from leukorepro.data.adapters import list_images
+from leukorepro.features.backbones.registry import check_input_size, find_backbone
+from leukorepro.features.descriptors.registry import find_descriptor
+from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor
+from leukorepro.run.own_extractors import file_name, with_extractors
+from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
+
+SIMULATED = Path("data/simulated")
+SHRINKAGE = 9
+"""Pixels of an image's side along one of a convolutional autoencoder's code."""
+
+
+def resolve(run_file: Path, overrides: Mapping[str, Any] | None = None) -> ResolvedRun:
+    """Put a run together with its studies and datasets.
+
+    Parameters
+    ----------
+    run_file : Path
+        Configuration of the run.
+    overrides : mapping, optional
+        Top-level keys of the run to replace, such as ``{"budget": "published"}``.
+
+    Raises
+    ------
+    UserError
+        If any of the files is wrong, with its key and what is allowed.
+    """
+    content = read_yaml(run_file)
+    run = parse(Run, {**content, **(overrides or {})} if isinstance(content, dict) else content, run_file)
+    return ResolvedRun(
+        name=run.name,
+        budget=run.budget,
+        seed=run.seed,
+        engine=run.engine,
+        precision=run.precision,
+        controls={choice.study: asked for choice in run.studies if (asked := _controls(run, choice))},
+        studies=[_resolve_study(run, choice, run_file, f"studies[{i}]") for i, choice in enumerate(run.studies)],
+    )
+
+
+def resolve_extractor(
+    extractor: Extractor,
+    weights: str,
+    where: str,
+    weights_where: str | None = None,
+    budget: Budget = "published",
+) -> ResolvedExtractor:
+    """Look up an extractor's backbone, layer and input size, and name its feature file.
+
+    Parameters
+    ----------
+    extractor : Extractor
+    weights : str
+        `imagenet`, `random` or `file:PATH`.
+    where, weights_where : str
+        File and key that a message on the extractor, or on its weights, begins with.
+    budget : {'demo', 'published'}
+        Which input size is used, where the extractor has two.
+
+    Raises
+    ------
+    UserError
+        If there is no such backbone, layer or weights file, or the input is too small for the network.
+    """
+    try:
+        backbone = find_backbone(extractor.backbone)
+        layer = extractor.layer or backbone.default_layer
+        backbone.find_layer(layer)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+    size = extractor.input_size or backbone.input_size
+    size = size if isinstance(size, int) else size[budget]
+    try:
+        check_input_size(backbone, size)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+    kind, _, path = weights.partition(":")
+    if kind == "file":
+        if not Path(path).is_file():
+            raise UserError(f"{weights_where or where}: weights file {path} does not exist; correct its path.")
+        kind = f"file_{sha256_file(Path(path))[:8]}"
+    # Named only where it is not the backbone's own, so that equal features have one file.
+    preprocessing = extractor.preprocessing if extractor.preprocessing != backbone.preprocessing else None
+    parts = [file_name(extractor.backbone), layer, kind, str(size), *([preprocessing] if preprocessing else [])]
+    return ResolvedExtractor(
+        id="-".join(parts),
+        backbone=extractor.backbone,
+        layer=layer,
+        weights=weights,
+        input_size=size,
+        preprocessing=preprocessing,
+    )
+
+
+def resolve_descriptor(spec: DescriptorSpec, where: str, budget: Budget = "published") -> ResolvedDescriptor:
+    """Look up a descriptor and name its feature file.
+
+    Raises
+    ------
+    UserError
+        If there is no such descriptor; the message begins with `where`.
+    """
+    try:
+        descriptor = find_descriptor(spec.descriptor)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+    size = spec.input_size or descriptor.input_size
+    size = size if isinstance(size, int) else size[budget]
+    return ResolvedDescriptor(id=f"{spec.descriptor}-{size}", descriptor=spec.descriptor, input_size=size)
+
+
+def overrides(run_file: Path, merged: Mapping[str, Any]) -> dict[str, Any]:
+    """Top-level keys that a merged configuration says otherwise than the run's file.
+
+    Parameters
+    ----------
+    run_file : Path
+    merged : mapping
+        What Snakemake made of the file and of its ``--config`` option; empty without either.
+    """
+    told = read_yaml(run_file)
+    if not isinstance(told, dict):
+        return {}  # `resolve` says what is wrong
+    return {key: value for key, value in merged.items() if key not in told or told[key] != value}
+
+
+def _existing(path_of: Callable[[str], Path], key: str, what: str, where: str) -> Path:
+    """The configuration file of a study or dataset."""
+    return look_up({file.stem: file for file in sorted(path_of("*").parent.glob("*.yaml"))}, key, what, where)
+
+
+def _controls(run: Run, choice: StudyRun) -> list[Control]:
+    return run.controls if choice.controls is None else choice.controls
+
+
+def _resolve_study(run: Run, choice: StudyRun, run_file: Path, key: str) -> ResolvedStudy:
+    file = _existing(study_path, choice.study, "study", f"{run_file}: {key}.study")
+    study = load_study(file)
+    if study.key != choice.study:
+        raise UserError(f"{file}: key: given '{study.key}'; must be '{choice.study}', as the file is named.")
+    if choice.extractors:
+        if not study.extractors:
+            raise UserError(f"{run_file}: {key}.extractors: study '{study.key}' uses no network; leave them out.")
+        study = with_extractors(study, choice.extractors)
+    dataset = load_dataset(_existing(dataset_path, choice.dataset, "dataset", f"{run_file}: {key}.dataset"))
+    if isinstance(dataset, SimulatedDataset):
+        dataset_id = f"{choice.dataset}-{run.budget}"
+        images = SIMULATED / dataset_id
+    else:
+        dataset_id, images = choice.dataset, dataset.images
+    weights = {file_name(backbone): (backbone, weights) for backbone, weights in choice.weights.items()}
+    extractors = {
+        name: resolve_extractor(
+            extractor,
+            weights[name][1] if name in weights else run.weights,
+            f"{run_file}: {key}.extractors" if choice.extractors else f"{file}: extractors.{name}",
+            f"{run_file}: {key}.weights.{weights[name][0]}" if name in weights else f"{run_file}: weights",
+            run.budget,
+        )
+        for name, extractor in study.extractors.items()
+    }
+    for name, (backbone, _) in weights.items():
+        if name not in study.extractors:
+            look_up(study.extractors, backbone, "extractor", f"{run_file}: {key}.weights")
+    descriptors = {
+        name: resolve_descriptor(spec, f"{file}: descriptors.{name}", run.budget)
+        for name, spec in study.descriptors.items()
+    }
+    _check_image_sizes(study, descriptors, f"{file}: descriptors")
+    if isinstance(dataset, SimulatedDataset):  # not drawn yet, perhaps
+        has_subjects, classes = True, set(LOOK_CLASSES[dataset.look])
+        external_split = dataset.external_split if dataset.sizes[run.budget].external_images else None
+    else:
+        listing = list_images(dataset, images)
+        has_subjects, classes = listing.has_subjects, {row.label for row in listing.rows}
+        external_split = listing.external_split or None
+    study, left_out_tables = _possible_tables(study, classes, dataset_id, f"{run_file}: {key}.dataset")
+    missing: dict[Rung, str] = {}
+    if not has_subjects:
+        missing["subject_disjoint"] = f"the dataset {dataset_id} has no subject ids"
+    if external_split is None:
+        missing["external"] = f"the dataset {dataset_id} has no held-out part of its own"
+    protocols, left_out = _rungs(study, choice, missing, f"{run_file}: {key}.rungs")
+    return ResolvedStudy(
+        study=study,
+        dataset_id=dataset_id,
+        dataset=dataset,
+        images=images,
+        external_split=external_split,
+        extractors=extractors,
+        descriptors=descriptors,
+        protocols=protocols,
+        left_out=left_out,
+        left_out_tables=left_out_tables,
+    )
+
+
+def _check_image_sizes(study: Study, descriptors: Mapping[str, ResolvedDescriptor], where: str) -> None:
+    """Raise UserError if an autoencoder is to be trained on images whose size its pooling cannot divide."""
+    for table in study.tables.values():
+        for item in table.items:
+            if isinstance(study.reducers.get(item.reducer or ""), ConvAutoencoderSpec):
+                name = study.feature_sets[item.features][0]
+                if (size := descriptors[name].input_size) % SHRINKAGE:
+                    raise UserError(
+                        f"{where}.{name}.input_size: given {size}; must be a multiple of {SHRINKAGE}, which the "
+                        f"autoencoder '{item.reducer}' shrinks a side by."
+                    )
+
+
+def _possible_tables(study: Study, classes: set[str], dataset_id: str, where: str) -> tuple[Study, dict[str, str]]:
+    """The study with the tables that a dataset's classes allow, and why the others cannot be made."""
+    left_out: dict[str, str] = {}
+    for number, table in study.tables.items():
+        for labels in {study.splits[table.split_of(item)].labels for item in table.items} - {None}:
+            if unnamed := sorted(classes - study.label_sets[str(labels)].of_label.keys()):
+                left_out[number] = (
+                    f"its classes are put together from others than those of the dataset {dataset_id}, such as "
+                    f"'{unnamed[0]}' (`label_sets.{labels}`)"
+                )
+    tables = {number: table for number, table in study.tables.items() if number not in left_out}
+    if not tables:
+        raise UserError(f"{where}: study '{study.key}' has no table for it: {next(iter(left_out.values()))}.")
+    headline = study.headline
+    if headline.partition("/")[0] in left_out:
+        number, table = next(iter(tables.items()))
+        headline = f"{number}/{table.items[0].item}"
+    figures = {name: figure for name, figure in study.figures.items() if figure.table in tables}
+    return study.model_copy(update={"tables": tables, "headline": headline, "figures": figures}), left_out
+
+
+def _rungs(
+    study: Study, choice: StudyRun, missing: dict[Rung, str], where: str
+) -> tuple[dict[Rung, Protocol], dict[Rung, str]]:
+    """Protocols that run, and why the others do not."""
+    ladder = study.published_protocol.ladder()
+    for rung in choice.rungs:
+        if rung in missing:
+            raise UserError(f"{where}: {rung} cannot run: {missing[rung]}; leave it out.")
+    not_wanted = {
+        rung: "the run's configuration leaves it out (`rungs:`)"
+        for rung in LADDER
+        if choice.rungs and rung not in choice.rungs
+    }
+    left_out = {**not_wanted, **missing}
+    return (
+        {rung: ladder[rung] for rung in LADDER if rung not in left_out},
+        {rung: left_out[rung] for rung in LADDER if rung in left_out},
+    )

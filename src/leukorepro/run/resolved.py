@@ -1,0 +1,136 @@
+"""What a run comes to once its dataset, its studies and its own choices are put together.
+
+`leukorepro.run.plan` makes these from the configuration; they are written beside the results as ``config.json``, and
+the report reads nothing else of the configuration.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from leukorepro.config import Dataset, LabelSet, Protocol, ReducerSpec, Scheme, Strict, Study
+from leukorepro.core.errors import UserError, look_up
+from leukorepro.core.store import read_json
+from leukorepro.core.validation import parse
+from leukorepro.core.words import Budget, Control, Engine, Precision, Rung
+from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor
+
+
+class ResolvedStudy(Strict):
+    """A study as it runs on one dataset."""
+
+    study: Study
+    """With the run's own extractors put in, where it names any."""
+    dataset_id: str
+    """Folder below `results/datasets`: the dataset's key, and the budget where it is simulated."""
+    dataset: Dataset
+    images: Path
+    """Folder of the images."""
+    external_split: str | None = None
+    """Official split that is the dataset's held-out part, where it has one."""
+    extractors: dict[str, ResolvedExtractor]
+    descriptors: dict[str, ResolvedDescriptor]
+    protocols: dict[Rung, Protocol]
+    """Rungs that run, from the published one down."""
+    left_out: dict[Rung, str]
+    """Rungs that this dataset does not allow, and why."""
+    left_out_tables: dict[str, str]
+    """Tables that this dataset's classes do not allow, and why; `study` has them no more."""
+
+    @property
+    def feature_files(self) -> dict[str, str]:
+        """Name of the feature file of every extractor and descriptor, without its ending."""
+        return {name: part.id for parts in (self.extractors, self.descriptors) for name, part in parts.items()}
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the images are drawn by the simulator."""
+        return self.dataset.adapter == "simulated"
+
+    @property
+    def random_weights(self) -> list[str]:
+        """Extractors whose weights are random."""
+        return [name for name, extractor in self.extractors.items() if extractor.weights == "random"]
+
+    def find_protocol(self, rung: Rung) -> Protocol:
+        """The protocol of a rung.
+
+        Raises
+        ------
+        UserError
+            If the run leaves the rung out, with the reason.
+        """
+        if rung in self.left_out:
+            raise UserError(f"study '{self.study.key}': {rung} does not run here: {self.left_out[rung]}.")
+        return self.protocols[rung]
+
+    def label_set_of(self, split: str) -> LabelSet | None:
+        """Label set of a split; None where it uses the dataset's own classes."""
+        labels = self.study.splits[split].labels
+        return None if labels is None else self.study.label_sets[labels]
+
+    def positive_class_of(self, split: str) -> str | None:
+        """With two classes, the one that counts as positive on a split."""
+        label_set = self.label_set_of(split)
+        return self.dataset.positive_class if label_set is None else label_set.positive_class
+
+    def find_split(self, name: str) -> Scheme:
+        """The split of that name.
+
+        Raises
+        ------
+        UserError
+            If the study has no such split.
+        """
+        return look_up(self.study.splits, name, "split", f"study '{self.study.key}'")
+
+    def find_reducer(self, name: str) -> ReducerSpec:
+        """The reducer of that name.
+
+        Raises
+        ------
+        UserError
+            If the study has no such reducer.
+        """
+        return look_up(self.study.reducers, name, "reducer", f"study '{self.study.key}'")
+
+
+class ResolvedRun(Strict):
+    """A run, complete: every name looked up, every default filled in."""
+
+    name: str
+    budget: Budget
+    seed: int
+    engine: Engine = "auto"
+    precision: Precision = "float32"
+    controls: dict[str, list[Control]] = Field(default_factory=dict)
+    """Of studies that have any, by their keys."""
+    studies: list[ResolvedStudy]
+
+    @property
+    def caveats(self) -> list[str]:
+        """What every reader of a number of this run must know, one sentence each."""
+        sentences = []
+        if any(s.simulated for s in self.studies):
+            sentences.append("Simulated images: no number here says anything about patients.")
+        if any(s.random_weights for s in self.studies):
+            sentences.append("Random network weights: features are not those of trained networks.")
+        if self.budget == "demo":
+            sentences.append(
+                "Demo budget: fewer training epochs, smaller network inputs and narrower networks where a study's "
+                "configuration says so; simulated datasets are smaller than the real ones."
+            )
+        return sentences
+
+
+def load_resolved(path: Path) -> ResolvedRun:
+    """Read the resolved configuration that a run wrote beside its results.
+
+    Raises
+    ------
+    UserError
+        If it is missing, broken or of another version.
+    """
+    return parse(ResolvedRun, read_json(path), path)

@@ -1,0 +1,1 @@
+"""Reducers: autoencoders, their optimiser, and their fits over folds."""

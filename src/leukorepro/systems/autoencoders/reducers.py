@@ -1,0 +1,97 @@
+"""Fitting reducers on the rows that a protocol allows, and keeping them."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from leukorepro.config import ConvAutoencoderSpec, Protocol, SparseAutoencoderSpec
+from leukorepro.core.store import hdf5_writer
+from leukorepro.core.words import Budget, Device, Precision
+from leukorepro.features.fusion import Features
+from leukorepro.systems.autoencoders.sparse_autoencoder import SparseAutoencoder
+from leukorepro.systems.folds import Positions, fits
+
+
+def fit_reducer(
+    spec: SparseAutoencoderSpec | ConvAutoencoderSpec,
+    features: Features,
+    splits: pd.DataFrame,
+    protocol: Protocol,
+    budget: Budget,
+    seed: int,
+    device: Device,
+    output: Path,
+    precision: Precision = "float32",
+    workers: int = 0,
+) -> None:
+    """Fit an autoencoder for every fit of a protocol and write what was learnt, with its loss histories.
+
+    Parameters
+    ----------
+    spec : SparseAutoencoderSpec or ConvAutoencoderSpec
+    features : Features
+        Matrix of the feature set; of a convolutional autoencoder, images that may be mapped.
+    splits : DataFrame
+        Split table of the protocol.
+    protocol : Protocol
+        Its scope decides the rows of each fit.
+    budget : {'demo', 'published'}
+        Which of the specification's numbers of epochs is used.
+    seed : int
+        Of the initial weights, alike for all fits.
+    device : {'auto', 'cpu', 'cuda'}
+    output : Path
+        HDF5 file, one group per fit: `all`, or `r<repeat>f<fold>`.
+    precision : {'float32', 'mixed'}, optional
+        Of a convolutional autoencoder's training.
+    workers : int, optional
+        Threads that read its images ahead.
+
+    Raises
+    ------
+    UserError
+        If a convolutional autoencoder is given no images, or images whose side is not divisible by 9.
+    """
+    rows = fits(splits, features, protocol)
+    if isinstance(spec, SparseAutoencoderSpec):
+        _fit_sparse_autoencoders(spec, features, rows, budget, seed, device, output)
+        return
+    # Imported here, because the trainer's libraries take longer to import than many a sparse autoencoder to fit.
+    from leukorepro.systems.autoencoders.autoencoder_fits import fit_conv_autoencoders
+    from leukorepro.systems.training.training import Hardware
+
+    fit_conv_autoencoders(spec, features, rows, budget, seed, Hardware(device, precision, workers), output)
+
+
+def _fit_sparse_autoencoders(
+    spec: SparseAutoencoderSpec,
+    features: Features,
+    fits: dict[str, Positions],
+    budget: Budget,
+    seed: int,
+    device: Device,
+    output: Path,
+) -> None:
+    n_features = features.matrix.shape[1]
+    with hdf5_writer(output) as file:
+        for name, rows in fits.items():
+            autoencoder = SparseAutoencoder(
+                n_hidden=max(1, round(spec.hidden_fraction * n_features)),
+                max_epochs=spec.max_epochs[budget],
+                gradient_tolerance=spec.gradient_tolerance,
+                l2_weight=spec.l2_weight,
+                sparsity_weight=spec.sparsity_weight,
+                sparsity_target=spec.sparsity_target,
+                error_divisor=spec.error_divisor,
+                seed=seed,
+                device=device,
+                progress=True,
+            ).fit(np.ascontiguousarray(features.matrix[rows]))
+            print(
+                f"{output.stem}, fit {name}: {len(rows)} rows, {autoencoder.n_epochs_} epochs, "
+                f"loss {autoencoder.loss_[0]:.4g} -> {autoencoder.loss_[-1]:.4g}, stopped by {autoencoder.stopped_by_}"
+            )
+            autoencoder.encoder_.write(file.create_group(name))

@@ -1,0 +1,159 @@
+"""Predictions of classifiers over the folds of a split table, under a protocol.
+
+Items that share reducer and classifier are fitted once. Where a reducer's file holds the codes of all rows, which are a
+trained network's features, they are read from it, and the images that they were made from are not. Fits run side by
+side, each on a thread of its own, so that no number depends on how many threads there are. A classifier's scaler always
+sees the training rows only.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import NamedTuple
+
+import h5py
+import numpy as np
+import pandas as pd
+
+from leukorepro.config import ClassifierBase, Protocol, SvmSpec
+from leukorepro.core.store import hdf5_reader
+from leukorepro.core.tables import CODES
+from leukorepro.features.fusion import Features, map_dataset
+from leukorepro.systems.autoencoders.encoder import Encoder
+from leukorepro.systems.classifiers.engines import Answers, Settings, engine_of, fit_and_predict
+from leukorepro.systems.classifiers.kernels import KERNEL_ROWS, Float32, Rows
+from leukorepro.systems.classifiers.scheduling import run_all
+from leukorepro.systems.classifiers.tasks import (
+    Model,
+    Task,
+    about_rows,
+    asked_rows,
+    check_classes,
+    check_learnable,
+    items_of,
+    labelled,
+)
+from leukorepro.systems.folds import Fold, Positions, folds
+
+
+class Classified(NamedTuple):
+    """Predictions, and what computed them."""
+
+    predictions: pd.DataFrame
+    """Rows of the contract of parts: `role` and the scores among its columns."""
+    engines: dict[str, str]
+    """Engine of each classifier, with its version."""
+
+
+def classify(
+    task: Task,
+    features: Features,
+    splits: pd.DataFrame,
+    manifest: pd.DataFrame,
+    classifiers: Mapping[str, ClassifierBase],
+    reducers: Mapping[str, Path],
+    settings: Settings | None = None,
+) -> Classified:
+    """Predict every tested row of every fold, for items on one feature set and one split.
+
+    Parameters
+    ----------
+    task : Task
+    features : Features
+        Matrix of the feature set; images may be mapped, and are not read where every item has a reducer with codes.
+    splits : DataFrame
+        Split table of the protocol.
+    manifest : DataFrame
+        Labels, subjects and sources of the images.
+    classifiers : mapping of str to specification
+        By the names that the items use.
+    reducers : mapping of str to Path
+        Fitted reducers, by the names that the items use.
+    settings : Settings, optional
+        Seed, budget and threads.
+
+    Raises
+    ------
+    UserError
+        If the classes are not those that the task says, or a training part lacks a class.
+    """
+    settings = settings or Settings()
+    splits = splits[splits["role"] != "excluded"]
+    used = np.unique(features.row_numbers(splits))
+    about = about_rows(features.rows.iloc[used].reset_index(drop=True), manifest, task.label_set)
+    labels = about["y_true"].to_numpy(dtype=object)
+    check_classes(task, labels)
+    specs = {Model(item.reducer, item.classifier): classifiers[item.classifier] for _, item in task.items}
+    if len(used) > KERNEL_ROWS and any(isinstance(spec, SvmSpec) for spec in specs.values()):
+        print(f"{len(used)} rows: no kernel matrix is kept of more than {KERNEL_ROWS}; SVMs compute kernels as they go")
+    all_folds = [fold.among(used) for fold in folds(splits, features)]
+    for fold in all_folds:
+        check_learnable(task, fold, labels)
+
+    def jobs() -> Iterator[tuple[bool, Callable[[], Answers]]]:
+        for fold, model, rows in _fits(task, all_folds, features, used, specs, reducers):
+            spec, asked = specs[model], np.concatenate(list(asked_rows(task, fold, model).values()))
+            wants_main_thread = engine_of(spec, len(used)) == "scikit-learn-intelex"
+            given = (spec, rows, labels, fold.train, asked, task.positive_class, settings)
+            yield wants_main_thread, partial(fit_and_predict, *given)
+
+    answers = run_all(jobs(), settings.threads)
+    parts: list[pd.DataFrame] = []
+    engines: dict[str, str] = {}
+    for (fold, model), answer in zip(product(all_folds, specs), answers, strict=True):
+        asked = asked_rows(task, fold, model)
+        parts += labelled(task, items_of(task, model), about, asked, answer, fold.repeat, fold.fold)
+        engines[model.classifier] = answer.engine
+    return Classified(pd.concat(parts, ignore_index=True), engines)
+
+
+def read_encoder(path: Path, fit: str) -> Encoder:
+    """Encoder of one fit, from a reducer file."""
+    with hdf5_reader(path) as file:
+        group: h5py.Group = file[fit]
+        return Encoder.read(group)
+
+
+def reduced(path: Path, fit: str, used: Positions, whole: Rows) -> Float32:
+    """The rows in use as a reducer gives them: its codes, or what its encoder makes of the features."""
+    with hdf5_reader(path) as file:
+        if CODES in file[fit]:
+            return np.asarray(map_dataset(path, file[fit][CODES])[used])
+    return read_encoder(path, fit).transform(whole.matrix)
+
+
+def _fit_name(path: Path, fold: Fold, protocol: Protocol) -> str:
+    """Name of the fit of a reducer that a fold uses.
+
+    A network is trained in every fold, also where the protocol lets autoencoders see all rows.
+    """
+    with hdf5_reader(path) as file:
+        return fold.name if CODES in file.get(fold.name, ()) else fold.fit_name(protocol)
+
+
+def _fits(
+    task: Task,
+    all_folds: Sequence[Fold],
+    features: Features,
+    used: Positions,
+    specs: Mapping[Model, ClassifierBase],
+    reducers: Mapping[str, Path],
+) -> Iterator[tuple[Fold, Model, Rows]]:
+    """Every model of every fold, with the rows that it sees; what several of them share is one object."""
+    whole = Rows(lambda: features.matrix[used])
+
+    def codes_of(reducer: str, fit: str) -> Rows:
+        return Rows(lambda: reduced(reducers[reducer], fit, used, whole))
+
+    codes: dict[tuple[str, str], Rows] = {}
+    for fold in all_folds:
+        fits = {name: _fit_name(path, fold, task.protocol) for name, path in reducers.items()}
+        codes = {key: rows for key, rows in codes.items() if key in fits.items()}
+        scaled: dict[str | None, Rows] = {}
+        for model, spec in specs.items():
+            name = model.reducer
+            rows = whole if name is None else codes.setdefault((name, fits[name]), codes_of(name, fits[name]))
+            yield fold, model, scaled.setdefault(name, rows.scaled(fold.train)) if spec.standardize else rows

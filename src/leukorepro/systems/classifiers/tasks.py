@@ -1,0 +1,135 @@
+"""What a job classifies: items that share rows, what they must hold, and how predictions are labelled."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from leukorepro.config import Item, LabelSet, Protocol
+from leukorepro.core.errors import UserError
+from leukorepro.core.tables import PREDICTIONS_WITH_ROLE
+from leukorepro.data.splits import classes_of
+from leukorepro.systems.classifiers.engines import Answers
+from leukorepro.systems.folds import ROLES, Fold, Positions
+
+
+@dataclass(frozen=True)
+class Task:
+    """What is classified, and how its predictions are labelled.
+
+    Attributes
+    ----------
+    study, dataset : str
+    protocol : Protocol
+    positive_class : str or None
+        With two classes, the one that high scores speak for.
+    items : sequence of (table, Item)
+        Items that share the feature set and the split.
+    label_set : LabelSet or None
+        Classes of the split; None where they are the dataset's own.
+    fitted_tables : collection of str
+        Tables whose items are also asked about the rows that they were fitted on, and about the validation part.
+    """
+
+    study: str
+    dataset: str
+    protocol: Protocol
+    positive_class: str | None
+    items: Sequence[tuple[str, Item]]
+    label_set: LabelSet | None = None
+    fitted_tables: frozenset[str] = frozenset()
+
+
+class Model(NamedTuple):
+    """What is fitted in every fold: a classifier, on reduced features perhaps."""
+
+    reducer: str | None
+    classifier: str
+
+
+def items_of(task: Task, model: Model) -> list[tuple[str, Item]]:
+    """Items of a model, each with its table."""
+    return [(table, item) for table, item in task.items if Model(item.reducer, item.classifier) == model]
+
+
+def asked_rows(task: Task, fold: Fold, model: Model) -> dict[str, Positions]:
+    """Rows that a model is asked about, by their roles, those of the test part first."""
+    roles = ROLES if any(table in task.fitted_tables for table, _ in items_of(task, model)) else ROLES[:1]
+    return {role: fold.roles[role] for role in roles}
+
+
+def about_rows(rows: pd.DataFrame, manifest: pd.DataFrame, label_set: LabelSet | None) -> pd.DataFrame:
+    """The columns of the predictions that do not depend on a model, one row per feature row."""
+    found = manifest.set_index("image_id").loc[rows["image_id"]].reset_index()
+    return rows[["image_id", "view"]].assign(
+        subject_id=found["subject_id"], source_id=found["source_id"], y_true=classes_of(found["label"], label_set)
+    )
+
+
+def labelled(
+    task: Task,
+    items: Iterable[tuple[str, Item]],
+    about: pd.DataFrame,
+    asked: Mapping[str, Positions],
+    answer: Answers,
+    repeat: int,
+    fold: int,
+) -> Iterator[pd.DataFrame]:
+    """Predictions of one fitted model, for each of its items.
+
+    Parameters
+    ----------
+    task : Task
+    items : iterable of (table, Item)
+    about : DataFrame
+        As `about_rows` gives it.
+    asked : mapping of str to ndarray of int
+        Rows that the model was asked about, by their roles, in the order of the answer.
+    answer : Answers
+    repeat, fold : int
+    """
+    role = np.repeat(list(asked), [len(rows) for rows in asked.values()])
+    names = ["score"] if answer.scores.shape[1] == 1 else [f"score_{c}" for c in answer.classes]
+    rows = about.iloc[np.concatenate(list(asked.values()))].reset_index(drop=True)
+    rows = rows.assign(role=role, y_pred=answer.predicted, **dict(zip(names, answer.scores.T, strict=True)))
+    columns = [*PREDICTIONS_WITH_ROLE, *names, *(name for name in about.columns if name not in PREDICTIONS_WITH_ROLE)]
+    for table, item in items:
+        named = rows.assign(
+            study=task.study,
+            dataset=task.dataset,
+            table=table,
+            item=item.item,
+            protocol=task.protocol.rung,
+            repeat=repeat,
+            fold=fold,
+        )
+        yield named.loc[slice(None) if table in task.fitted_tables else role == "test", columns]
+
+
+def check_classes(task: Task, labels: NDArray[np.object_]) -> None:
+    """Raise UserError if the positive class of a task with two classes is neither of them."""
+    classes = sorted(set(labels))
+    if len(classes) == 2 and task.positive_class not in classes:
+        raise UserError(
+            f"dataset {task.dataset}: positive_class is {task.positive_class!r}, but its classes are "
+            f"{' and '.join(classes)}; set `positive_class` in its configuration."
+        )
+
+
+def check_learnable(task: Task, fold: Fold, labels: NDArray[np.object_]) -> None:
+    """Raise UserError if the training part of a fold lacks a class."""
+    trained = set(labels[fold.train])
+    rest = {role: sorted(set(labels[fold.roles[role]]) - trained) for role in ROLES}
+    lacking = next((classes for classes in rest.values() if classes), [])
+    if lacking or len(trained) < 2:
+        what = f"no row of class {', '.join(lacking)}" if lacking else f"rows of class {', '.join(trained)} only"
+        raise UserError(
+            f"{task.study}, {task.protocol.rung}: the training part of repeat {fold.repeat}, fold {fold.fold} has "
+            f"{what}, so that no classifier can learn the classes; use fewer folds, add images, or leave this rung out "
+            "(`rungs:` of the run)."
+        )

@@ -1,0 +1,1 @@
+"""The trainer of all networks, its checkpoints, and trainings over folds."""

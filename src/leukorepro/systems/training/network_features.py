@@ -1,0 +1,108 @@
+"""Features of trained networks: the output of the layer before the last, for all images, by the network of each fold.
+
+Layout of the file: `image_id` and `view` (N,), as in the feature file; for each fold a group `r<repeat>f<fold>` with
+`codes` float32 (N, dim), in one piece, so that it can be mapped.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors import SafetensorError, safe_open
+from torch import Tensor, nn
+
+from leukorepro.config import NetworkSpec
+from leukorepro.core.errors import UserError
+from leukorepro.core.store import hdf5_writer
+from leukorepro.core.tables import CODES
+from leukorepro.core.words import Budget
+from leukorepro.features.fusion import Features, write_rows
+from leukorepro.systems.networks import outline_network, without_last_layer
+from leukorepro.systems.training.network_fits import pixels
+from leukorepro.systems.training.training import Hardware, predict
+
+BLOCK_BYTES = 1 << 26
+"""Features that are in memory at a time."""
+
+CLASSES = "classes.bias"
+"""Of the last layer of every network that is trained on images: one value for each class."""
+
+
+def write_network_features(
+    spec: NetworkSpec, weights: Path, features: Features, budget: Budget, hardware: Hardware, output: Path
+) -> None:
+    """Write what the networks of all folds make of all images before their last layer.
+
+    Parameters
+    ----------
+    spec : NetworkSpec
+        Of the network, whose architecture takes images.
+    weights : Path
+        Its parameters and buffers in every fold, as `train_network` leaves them: `r<repeat>f<fold>.<name>`.
+    features : Features
+        Of the descriptor `images`; the matrix may be mapped.
+    budget : {'demo', 'published'}
+        Which of the specification's widths is used.
+    hardware : Hardware
+        Its precision is that of trainings; features are computed in float32.
+    output : Path
+        HDF5 file; its layout is this module's.
+
+    Raises
+    ------
+    UserError
+        If the weights cannot be read, or are those of another network.
+
+    Notes
+    -----
+    Values of ResNet-50 (Rezayi 2021) at full width: 2,048, after the pooling; of VGG-16 4,096 and of the ten
+    convolutions 1,024, both rectified, as the last layer sees them.
+    """
+    images = pixels(features.matrix)
+    exact = replace(hardware, precision="float32")
+    with hdf5_writer(output) as file:
+        write_rows(file, features.rows["image_id"].to_numpy(), features.rows["view"].to_numpy())
+        for name in _folds(weights):
+            network = without_last_layer(_trained(spec, weights, name, images.shape[1], budget))
+            n_rows, dim = len(images), len(predict(network, images, np.arange(1), 1, exact)[0])
+            codes = file.create_group(name).create_dataset(CODES, (n_rows, dim), np.float32)
+            block = max(1, BLOCK_BYTES // (codes.dtype.itemsize * dim))
+            for start in range(0, n_rows, block):
+                here = np.arange(start, min(start + block, n_rows))
+                codes[start : start + block] = predict(network, images, here, spec.batch_size, exact)
+            print(f"{output.stem}, fold {name}: {dim} features of {n_rows} rows")
+
+
+def _folds(weights: Path) -> list[str]:
+    """Names of the folds that a network was trained in."""
+    try:
+        with safe_open(weights, framework="pt") as stored:
+            return sorted({str(name).partition(".")[0] for name in stored.keys()})  # noqa: SIM118 - it is no mapping
+    except FileNotFoundError:
+        raise UserError(f"{weights}: no such file; train the network first.") from None
+    except SafetensorError as error:
+        raise UserError(f"{weights}: not readable weights ({error}); remove it and train the network again.") from None
+
+
+def _trained(spec: NetworkSpec, weights: Path, fold: str, size: int, budget: Budget) -> nn.Module:
+    """The network of a fold, on the CPU."""
+    prefix = f"{fold}."
+    with safe_open(weights, framework="pt") as stored:
+        state: dict[str, Tensor] = {
+            name.removeprefix(prefix): stored.get_tensor(name)
+            for name in stored.keys()  # noqa: SIM118 - it is no mapping
+            if name.startswith(prefix)
+        }
+    n_classes = len(state.get(CLASSES, torch.empty(2)))
+    network = outline_network(spec.architecture, (size, size, 3), n_classes, spec.width[budget])
+    try:
+        network.load_state_dict(state, assign=True)
+    except RuntimeError:
+        raise UserError(
+            f"{weights}: the weights of {fold} are not those of '{spec.architecture}' with {100 * spec.width[budget]:g}"
+            f" % of the channels on images of {size} x {size} pixels; train the network again."
+        ) from None
+    return network

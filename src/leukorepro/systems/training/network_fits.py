@@ -1,0 +1,263 @@
+"""Networks trained from images, or from an autoencoder's code of them, over the folds of a split table."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from importlib.metadata import version
+from math import isqrt
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional
+
+from leukorepro.config import NetworkSpec
+from leukorepro.core.device import choose_device, device_name
+from leukorepro.core.store import code_digest, hdf5_reader
+from leukorepro.core.tables import CODES, RECONSTRUCTION
+from leukorepro.core.words import Budget
+from leukorepro.features.fusion import map_dataset, read_features
+from leukorepro.run.digests import at_budget, digest
+from leukorepro.systems.classifiers.engines import Answers
+from leukorepro.systems.classifiers.tasks import (
+    Model,
+    Task,
+    about_rows,
+    asked_rows,
+    check_classes,
+    check_learnable,
+    items_of,
+    labelled,
+)
+from leukorepro.systems.folds import Fold, folds
+from leukorepro.systems.networks import build_network
+from leukorepro.systems.training.training import Hardware, Schedule, Trained, predict, train
+
+
+@dataclass(frozen=True)
+class NetworkJob:
+    """A network of a study on one rung.
+
+    Attributes
+    ----------
+    task : Task
+        Its items are those of this model.
+    model : Model
+    spec : NetworkSpec
+    all_epochs : frozenset of str
+        Tables whose metrics are means over the predictions after every epoch; in the others the last one counts.
+    seed : int
+        Of weights and of the order of rows, alike for all folds.
+    budget : {'demo', 'published'}
+    hardware : Hardware
+    """
+
+    task: Task
+    model: Model
+    spec: NetworkSpec
+    all_epochs: frozenset[str]
+    seed: int
+    budget: Budget
+    hardware: Hardware
+
+    @property
+    def schedule(self) -> Schedule:
+        """How it is trained."""
+        spec, drop = self.spec, self.spec.rate_drop
+        return Schedule(
+            epochs=spec.epochs[self.budget],
+            batch_size=spec.batch_size,
+            optimizer=spec.optimizer,
+            learning_rate=spec.learning_rate,
+            momentum=spec.momentum,
+            drop_factor=drop.factor if drop else 1.0,
+            drop_every=drop.every if drop else 0,
+        )
+
+    @property
+    def engine(self) -> str:
+        """What trains it, as it is recorded."""
+        device = choose_device(self.hardware.device)
+        return f"torch {version('torch')} on {device_name(device)}, {self.hardware.used_precision}"
+
+
+class NetworkFits(NamedTuple):
+    """What the training of a network over the folds of a split comes to."""
+
+    predictions: pd.DataFrame
+    """Rows of the contract of parts."""
+    epochs: pd.DataFrame
+    """Columns repeat, fold, epoch, learning_rate, seconds, and loss and accuracy of both parts."""
+    weights: dict[str, Tensor]
+    """Parameters and buffers of every fold's network, as `r<repeat>f<fold>.<name>`."""
+
+
+def fit_network(
+    job: NetworkJob, features: Path, splits: pd.DataFrame, manifest: pd.DataFrame, codes: Path | None, work: Path
+) -> NetworkFits:
+    """Train a network in every fold and predict the tested rows.
+
+    Parameters
+    ----------
+    job : NetworkJob
+    features : Path
+        Feature file of the descriptor `images`.
+    splits, manifest : DataFrame
+    codes : Path or None
+        Fitted autoencoder with its codes, where the model has a reducer.
+    work : Path
+        Folder of unfinished trainings: a killed job continues there. The caller removes it.
+
+    Raises
+    ------
+    UserError
+        If a training part lacks a class, or a loss is not finite.
+    """
+    images = read_features(features, mapped=True)
+    splits = splits[splits["role"] != "excluded"]
+    used = np.unique(images.row_numbers(splits))
+    all_folds = list(folds(splits, images))
+    about = about_rows(images.rows, manifest, job.task.label_set)
+    labels = about["y_true"].to_numpy(dtype=object)
+    check_classes(job.task, labels[used])
+    for fold in all_folds:
+        check_learnable(job.task, fold, labels)
+    classes = sorted(set(labels[used]))
+    targets = np.array([classes.index(label) if label in classes else -1 for label in labels])
+    started_from = [
+        *(_stamp(file) for file in (features, codes) if file is not None),
+        code_digest("systems", "core/device.py"),
+    ]
+    shown = [at_budget(job.spec, job.budget), job.task.protocol, job.seed, job.hardware.used_precision]
+    parts: list[pd.DataFrame] = []
+    epochs: list[pd.DataFrame] = []
+    weights: dict[str, Tensor] = {}
+    for fold in all_folds:
+        name = fold.name
+        rows: NDArray[Any] = pixels(images.matrix)
+        seen = about
+        if codes is not None:
+            rows, correlation = _read_codes(codes, fold.fit_name(job.task.protocol))
+            seen = about.assign(**{RECONSTRUCTION: correlation})
+        identity = digest(shown, started_from, [part.tolist() for part in fold.roles.values()])
+        trained = _train(job, rows, targets, len(classes), fold, work / name, identity)
+        epochs.append(_history(trained, targets, fold))
+        weights |= {f"{name}.{key}": value.cpu() for key, value in trained.network.state_dict().items()}
+        parts += _predictions(job, trained, rows, seen, classes, fold)
+    return NetworkFits(pd.concat(parts, ignore_index=True), pd.concat(epochs, ignore_index=True), weights)
+
+
+def _train(
+    job: NetworkJob,
+    rows: NDArray[Any],
+    targets: NDArray[np.int64],
+    n_classes: int,
+    fold: Fold,
+    checkpoint: Path,
+    identity: str,
+) -> Trained:
+    """The network of a fold."""
+    network = build_network(job.spec.architecture, rows.shape[1:], n_classes, job.spec.width[job.budget], job.seed)
+    truth = torch.from_numpy(targets)
+
+    def loss(outputs: Tensor, _: Tensor, positions: Tensor) -> Tensor:
+        return functional.cross_entropy(outputs.float(), truth[positions.cpu()].to(outputs.device), reduction="none")
+
+    weights = None
+    if job.spec.class_weights:
+        counts = np.bincount(targets[fold.train], minlength=n_classes)
+        weights = (len(fold.train) / (n_classes * counts))[targets[fold.train]].astype(np.float32)
+    return train(
+        network,
+        rows,
+        fold.train,
+        fold.roles["test"],
+        loss,
+        job.schedule,
+        seed=job.seed,
+        checkpoint=checkpoint,
+        identity=identity,
+        hardware=job.hardware,
+        weights=weights,
+        keep="all",
+        label=f"{job.model.classifier} {checkpoint.name}",
+    )
+
+
+def _history(trained: Trained, targets: NDArray[np.int64], fold: Fold) -> pd.DataFrame:
+    """Loss and accuracy after every epoch, those of training rows as they were when each was trained on."""
+    assert trained.running is not None
+    assert trained.watched is not None
+    told: pd.DataFrame = trained.epochs.rename(columns={"watched_loss": "test_loss"})
+    return told.assign(
+        repeat=fold.repeat,
+        fold=fold.fold,
+        train_accuracy=(trained.running.argmax(2) == targets[fold.train]).mean(1),
+        test_accuracy=(trained.watched.argmax(2) == targets[fold.roles["test"]]).mean(1),
+    )[
+        [
+            "repeat",
+            "fold",
+            "epoch",
+            "learning_rate",
+            "seconds",
+            "train_loss",
+            "test_loss",
+            "train_accuracy",
+            "test_accuracy",
+        ]
+    ]
+
+
+def _predictions(
+    job: NetworkJob, trained: Trained, rows: NDArray[Any], about: pd.DataFrame, classes: list[str], fold: Fold
+) -> Iterator[pd.DataFrame]:
+    """Rows of every item: after the last epoch, or after each where the table's metrics are means over them."""
+    assert trained.running is not None
+    assert trained.watched is not None
+    items = items_of(job.task, job.model)
+    asked = asked_rows(job.task, fold, job.model)
+    if last := [(table, item) for table, item in items if table not in job.all_epochs]:
+        outputs = [trained.watched[-1]]
+        if rest := [asked[role] for role in asked if role != "test"]:
+            outputs.append(predict(trained.network, rows, np.concatenate(rest), job.spec.batch_size, job.hardware))
+        answer = _answer(np.concatenate(outputs), classes, job)
+        yield from labelled(job.task, last, about, asked, answer, fold.repeat, fold.fold)
+    every = [(table, item) for table, item in items if table in job.all_epochs]
+    asked = {role: fold.roles[role] for role in ("test", "train")}
+    n_epochs = len(trained.watched)
+    for epoch in range(n_epochs) if every else ():
+        answer = _answer(np.concatenate([trained.watched[epoch], trained.running[epoch]]), classes, job)
+        yield from labelled(job.task, every, about, asked, answer, fold.repeat * n_epochs + epoch, fold.fold)
+
+
+def _answer(logits: NDArray[np.float32], classes: list[str], job: NetworkJob) -> Answers:
+    """Classes and their probabilities."""
+    probabilities = torch.from_numpy(logits).double().softmax(1).numpy()
+    predicted = np.array(classes, dtype=object)[logits.argmax(1)]
+    if len(classes) == 2:
+        probabilities = probabilities[:, [classes.index(str(job.task.positive_class))]]
+    return Answers(classes, predicted, probabilities, job.engine)
+
+
+def pixels(matrix: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Images of a feature matrix, shape (N, size, size, 3)."""
+    size = isqrt(matrix.shape[1] // 3)
+    return matrix.reshape(len(matrix), size, size, 3)
+
+
+def _read_codes(path: Path, fit: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """An autoencoder's code of every row, left in the file, and how well it brings each image back."""
+    with hdf5_reader(path) as file:
+        return map_dataset(path, file[fit][CODES]), file[fit][RECONSTRUCTION][:]
+
+
+def _stamp(path: Path) -> tuple[str, int, int]:
+    """What changes when a file is made anew."""
+    status = path.stat()
+    return path.name, status.st_size, status.st_mtime_ns

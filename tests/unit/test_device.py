@@ -37,7 +37,7 @@ def test_freed_memory_is_used_again_without_asking_the_system() -> None:
     code = """
 import resource, sys
 import numpy as np
-from leukorepro.device import keep_freed_memory
+from leukorepro.core.device import keep_freed_memory
 if sys.argv[1] == "keep":
     keep_freed_memory()
 np.ones(2**24)

@@ -200,7 +200,7 @@ import socket, sys
 def refuse(*_): raise AssertionError("a connection was tried")
 socket.socket.connect = socket.getaddrinfo = refuse
 import torch
-from leukorepro.features import openvino_engine
+from leukorepro.features.engines import openvino_engine
 openvino_engine.openvino.convert_model(torch.nn.Linear(2, 2), example_input=torch.zeros(1, 2))
 assert sys.modules["openvino_telemetry"] is None
 assert sys.modules["openvino.tools.ovc.convert_impl"].tm.__name__ == "openvino.tools.ovc.telemetry_stub"

@@ -24,9 +24,9 @@ ADDRESS = "/timm/inception_resnet_v2.tf_in1k/resolve/main/model.safetensors"
 
 CODE = """
 import json, pathlib, sys
-from leukorepro.errors import UserError
-from leukorepro.features.backbones import BACKBONES
-from leukorepro.features.weights import find_imagenet_weights, weights_status
+from leukorepro.core.errors import UserError
+from leukorepro.features.backbones.registry import BACKBONES
+from leukorepro.features.backbones.weights import find_imagenet_weights, weights_status
 backbone, folder = BACKBONES["inception_resnet_v2"], pathlib.Path(sys.argv[1])
 try:
     found = {"path": str(find_imagenet_weights(backbone, folder))}

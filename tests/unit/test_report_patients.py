@@ -164,8 +164,8 @@ def test_a_dataset_without_subjects_says_so_and_so_does_one_whose_subjects_have_
 
 def text_of(section: PatientsPage) -> str:
     """What the template makes of a section alone."""
-    macros = '{% from "macros.html.j2" import picture, grouped %}{% set key = "k" %}'
-    template = _environment().from_string(macros + '{% include "patients.html.j2" %}')
+    macros = '{% from "templates/macros.html.j2" import picture, grouped %}{% set key = "k" %}'
+    template = _environment().from_string(macros + '{% include "sections/patients/section.html.j2" %}')
     return words(Page(template.render(page=SimpleNamespace(patients=section, conditions=SAID))))
 
 

@@ -113,7 +113,7 @@ def test_what_a_killed_writer_left_is_removed_and_a_living_ones_is_not(tmp_path:
     code = """
 import sys, time
 from pathlib import Path
-from leukorepro.store import atomic_path
+from leukorepro.core.store import atomic_path
 with atomic_path(Path(sys.argv[1])) as temporary:
     temporary.write_text("half")
     print("ready", flush=True)

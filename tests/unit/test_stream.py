@@ -258,7 +258,7 @@ MEMORY = """
 import resource, sys
 import numpy as np, pandas as pd
 from pathlib import Path
-from leukorepro.device import keep_freed_memory
+from leukorepro.core.device import keep_freed_memory
 from leukorepro.features.stream import Request, stream
 
 folder, n = Path(sys.argv[1]), int(sys.argv[2])

@@ -19,7 +19,7 @@ rule extract_features:
         gpu=1,
         mem_mb=4000,
     params:
-        code=code_digest("data", "device.py", "features"),
+        code=code_digest("data", "core/device.py", "features"),
         folder=lambda w: dataset_of(w).images,
         backbone=lambda w: extractor_of(w).backbone,
         layer=lambda w: extractor_of(w).layer,

@@ -62,7 +62,9 @@ rule repeat_study:
     resources:
         mem_mb=2000,
     params:
-        code=code_digest("data", "evaluation", "systems", "checks/validity/repetition.py"),
+        code=code_digest(
+            "data", "evaluation", "systems", "checks/validity/repetition.py"
+        ),
         spec=lambda w: digest(
             VALIDITY.model_dump(mode="json", exclude={"settings", "repetitions"}),
             VALIDITY.settings[w.setting],

@@ -82,7 +82,7 @@ def code_digest(*parts: str) -> str:
     Parameters
     ----------
     *parts : str
-        Folders below ``leukorepro``, such as ``"features"``, or modules, such as ``"device.py"``.
+        Folders below ``leukorepro``, such as ``"features"``, or modules, such as ``"core/device.py"``.
 
     Returns
     -------

@@ -19,7 +19,7 @@ from leukorepro.features.parts import ResolvedExtractor
 from leukorepro.features.stream import Request, stream
 
 CALIBRATION_IMAGES = 32
-CODE = ("data", "device.py", "features")
+CODE = ("data", "core/device.py", "features")
 """Parts of the package that features depend on."""
 
 

@@ -35,17 +35,9 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
-from leukorepro.config import (
-    ClassifierBase,
-    DecisionTreeSpec,
-    HoldOutScheme,
-    Item,
-    KnnSpec,
-    MlpSpec,
-    Protocol,
-    RandomForestSpec,
-    SvmSpec,
-)
+from leukorepro.config.schemes import HoldOutScheme, Protocol
+from leukorepro.config.studies import Item
+from leukorepro.config.systems import ClassifierBase, DecisionTreeSpec, KnnSpec, MlpSpec, RandomForestSpec, SvmSpec
 from leukorepro.core.store import write_json
 from leukorepro.data.splits import make_splits
 from leukorepro.features.fusion import Features

@@ -41,7 +41,7 @@ import torch
 from scipy.stats import gmean
 from torch.utils.flop_counter import FlopCounterMode
 
-from leukorepro.config import SimulatedDataset, SimulationSize
+from leukorepro.config.datasets import SimulatedDataset, SimulationSize
 from leukorepro.core.device import choose_device, device_name, full_precision, keep_freed_memory
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import write_json
@@ -54,7 +54,7 @@ from leukorepro.features.backbones.specification import TIMM, Backbone
 from leukorepro.features.engines.choice import Computer, choose_engine, torch_computer
 from leukorepro.features.stream import Request, stream
 from leukorepro.report.figures.style import LOOKS, MUTED, panels, save, styled
-from leukorepro.simulate import simulate
+from leukorepro.simulate.dataset import simulate
 
 PEERS = Path(__file__).parent / "peers"
 ENVIRONMENT = Path("results/benchmarks/thingsvision-env")

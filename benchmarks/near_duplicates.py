@@ -19,11 +19,11 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageEnhance
 
-from leukorepro.config import Simulation, SimulationSize
-from leukorepro.data.adapters.listing import is_image, walk
+from leukorepro.config.datasets import Simulation, SimulationSize
 from leukorepro.data.fingerprints import fingerprint, near_pairs, orientations
 from leukorepro.data.images import read_rgb
-from leukorepro.simulate import simulate
+from leukorepro.data.listing import is_image, walk
+from leukorepro.simulate.dataset import simulate
 
 Pixels = NDArray[np.uint8]
 LARGEST = 100_000_000

@@ -12,9 +12,9 @@ import time
 from pathlib import Path
 from typing import get_args
 
-from leukorepro.config import Simulation, SimulationSize
+from leukorepro.config.datasets import Simulation, SimulationSize
 from leukorepro.core.words import Look
-from leukorepro.simulate import simulate
+from leukorepro.simulate.dataset import simulate
 
 SUBJECTS = 10
 

@@ -38,7 +38,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from leukorepro.core.device import choose_device, device_name, full_precision
 from leukorepro.core.store import write_json
 from leukorepro.core.words import Device
-from leukorepro.systems.networks import build_network
+from leukorepro.systems.networks.registry import build_network
 from leukorepro.systems.training.training import Hardware, Schedule, train
 
 Part = Literal["eager", "memory", "mapped"]

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leukorepro.config import Study
+from leukorepro.config.studies import Study
 from leukorepro.evaluation.study_cells import StudyCells
 from leukorepro.run.resolved import ResolvedStudy
 

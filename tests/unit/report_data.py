@@ -14,7 +14,8 @@ from PIL import Image
 from scipy.special import expit, softmax
 
 from leukorepro.checks.leakage import audit_leakage, steps_of
-from leukorepro.config import Protocol, Study, Table
+from leukorepro.config.schemes import Protocol
+from leukorepro.config.studies import Study, Table
 from leukorepro.core.store import write_csv, write_json
 from leukorepro.core.words import LADDER, ScoreKind
 from leukorepro.data.duplicates import Contents, find_duplicates

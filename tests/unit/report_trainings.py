@@ -8,7 +8,8 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from leukorepro.config import ConvAutoencoderSpec, Item, NetworkSpec, Study, Table, TrainedFeaturesSpec
+from leukorepro.config.studies import Item, Study, Table
+from leukorepro.config.systems import ConvAutoencoderSpec, NetworkSpec, TrainedFeaturesSpec
 from leukorepro.core.store import write_csv
 from leukorepro.core.words import Rung
 from leukorepro.run.plan import networks_of, training_rung

@@ -11,8 +11,8 @@ import pytest
 from project_data import make_project
 from typer.testing import CliRunner
 
-from leukorepro.cli import app
-from leukorepro.config import (
+from leukorepro.cli.app import app
+from leukorepro.config.datasets import (
     AllIdbDataset,
     CnmcDataset,
     FolderDataset,
@@ -21,11 +21,12 @@ from leukorepro.config import (
     SimulatedDataset,
     SubjectsFromCsv,
     SubjectsFromRegex,
-    load_dataset,
 )
+from leukorepro.config.files import load_dataset
 from leukorepro.core.errors import UserError
-from leukorepro.data.adapters import ADAPTERS, Listing, Part, list_images
 from leukorepro.data.adapters.imss import TYPES
+from leukorepro.data.adapters.registry import ADAPTERS, list_images
+from leukorepro.data.listing import Listing, Part
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 HERE = Path("images")

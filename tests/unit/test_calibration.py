@@ -13,7 +13,7 @@ from scipy.special import expit, softmax
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss
 
-from leukorepro.config import ClassifierBase, LogisticRegressionSpec, NetworkSpec, SgdSpec, SvmSpec
+from leukorepro.config.systems import ClassifierBase, LogisticRegressionSpec, NetworkSpec, SgdSpec, SvmSpec
 from leukorepro.core.errors import UserError
 from leukorepro.evaluation.metrics.calibration import N_BINS, calibration, reliability
 from leukorepro.evaluation.metrics.probabilities import forecasts

@@ -17,7 +17,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 from softmax_reference import TorchLayer
 
-from leukorepro.config import (
+from leukorepro.config.systems import (
     ClassifierBase,
     DecisionTreeSpec,
     KnnSpec,

@@ -18,10 +18,10 @@ from project_data import ROOT, make_project, touch
 from typer.testing import CliRunner
 
 from leukorepro import __version__
-from leukorepro.cli import app
+from leukorepro.cli.app import app
 from leukorepro.cli.data import describe_dataset
 from leukorepro.cli.options import pairs
-from leukorepro.config import CnmcDataset, FolderDataset, SubjectsFromCsv, SubjectsFromRegex
+from leukorepro.config.datasets import CnmcDataset, FolderDataset, SubjectsFromCsv, SubjectsFromRegex
 from leukorepro.core.errors import UserError
 from leukorepro.run.resolve import resolve
 

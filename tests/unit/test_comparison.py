@@ -8,8 +8,10 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support, roc_auc_score
 
-from leukorepro.config import AllIdbDataset, SimulatedDataset, Study, load_study
+from leukorepro.config.datasets import AllIdbDataset, SimulatedDataset
+from leukorepro.config.files import load_study
 from leukorepro.config.published import read_published
+from leukorepro.config.studies import Study
 from leukorepro.core.errors import UserError
 from leukorepro.core.tables import METRICS_TABLE
 from leukorepro.core.words import LADDER

@@ -13,19 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from project_data import ROOT, make_project
 
-from leukorepro.config import (
-    SCHEMAS,
-    AnyDataset,
-    FolderDataset,
-    Study,
-    SubjectsFromCsv,
-    SubjectsFromRegex,
-    json_schema,
-    load_dataset,
-    load_run,
-    load_study,
-    load_validity,
-)
+from leukorepro.config.datasets import AnyDataset, FolderDataset, SubjectsFromCsv, SubjectsFromRegex
+from leukorepro.config.files import SCHEMAS, json_schema, load_dataset, load_run, load_study, load_validity
+from leukorepro.config.studies import Study
 from leukorepro.core.errors import UserError
 from leukorepro.core.validation import parse, read_yaml
 

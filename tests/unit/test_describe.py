@@ -121,7 +121,8 @@ def test_an_unknown_descriptor_leaves_nothing_behind(request_: Request, tmp_path
 
 def test_the_job_imports_no_network_library() -> None:
     modules = "describe, colour, cell_area, pixels"
-    code = f"import sys; from leukorepro.features.descriptors import {modules}; print({{'torch', 'openvino'}} & set(sys.modules))"
+    job = f"from leukorepro.features.descriptors import {modules}"
+    code = f"import sys; {job}; print({{'torch', 'openvino'}} & set(sys.modules))"
     assert subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout == "set()\n"
 
 

@@ -231,7 +231,8 @@ def test_the_command_writes_five_tables(
 ) -> None:
     from typer.testing import CliRunner
 
-    from leukorepro.cli import app, statistics
+    from leukorepro.cli import statistics
+    from leukorepro.cli.app import app
 
     study, folder = systems
     run: Any = type("Run", (), {"seed": 3})()

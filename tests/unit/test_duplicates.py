@@ -13,8 +13,9 @@ from hypothesis import strategies as st
 from PIL import Image
 from typer.testing import CliRunner
 
-from leukorepro.cli import app
-from leukorepro.config import FolderDataset, KFoldScheme, Protocol, Simulation, SimulationSize
+from leukorepro.cli.app import app
+from leukorepro.config.datasets import FolderDataset, Simulation, SimulationSize
+from leukorepro.config.schemes import KFoldScheme, Protocol
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import read_json
 from leukorepro.data.checksums import guess_adapter, incomparable_parts, manifest_of, read_checksums
@@ -23,7 +24,7 @@ from leukorepro.data.fingerprints import Fingerprint, fingerprint, near_pairs, o
 from leukorepro.data.images import read_rgb
 from leukorepro.data.manifest import scan
 from leukorepro.data.splits import make_splits
-from leukorepro.simulate import simulate
+from leukorepro.simulate.dataset import simulate
 
 SHA = ["ab" * 32, "cd" * 32, "ef" * 32]
 

@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss, precision_recall_fscore_support, roc_auc_score
 
-from leukorepro.config import AllIdbDataset, Study
+from leukorepro.config.datasets import AllIdbDataset
+from leukorepro.config.studies import Study
 from leukorepro.core.tables import RECONSTRUCTION
 from leukorepro.evaluation.comparison import evaluate
 from leukorepro.evaluation.metrics.curves import confusion_matrices, last_epochs

@@ -11,22 +11,18 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from typer.testing import CliRunner
 
-from leukorepro.cli import app
-from leukorepro.config import (
+from leukorepro.cli.app import app
+from leukorepro.config.files import load_study
+from leukorepro.config.schemes import HoldOutScheme, KFoldScheme, LabelSet, Protocol, Scheme
+from leukorepro.config.studies import Item
+from leukorepro.config.systems import (
     ClassifierSpec,
-    HoldOutScheme,
-    Item,
-    KFoldScheme,
     KnnSpec,
-    LabelSet,
     MlpSpec,
-    Protocol,
     RandomForestSpec,
-    Scheme,
     SoftmaxSpec,
     SparseAutoencoderSpec,
     SvmSpec,
-    load_study,
 )
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_reader, hdf5_writer, parquet_metadata, read_parquet, write_csv

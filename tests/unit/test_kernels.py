@@ -7,7 +7,7 @@ import pytest
 from scipy.spatial.distance import pdist
 from sklearn.metrics.pairwise import linear_kernel, polynomial_kernel, rbf_kernel
 
-from leukorepro.config import SvmSpec
+from leukorepro.config.systems import SvmSpec
 from leukorepro.core.errors import UserError
 from leukorepro.systems.classifiers import kernels
 from leukorepro.systems.classifiers.kernels import Rows, kernel_matrix, resolve_gamma

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from typer.testing import CliRunner
 
 from leukorepro.checks.leakage import NAMES, Steps, audit_leakage
-from leukorepro.cli import app
-from leukorepro.config import HoldOutScheme, KFoldScheme, Protocol
+from leukorepro.cli.app import app
+from leukorepro.config.schemes import HoldOutScheme, KFoldScheme, Protocol
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import write_json
 from leukorepro.data.checksums import manifest_of, read_checksums

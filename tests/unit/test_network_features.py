@@ -17,8 +17,10 @@ from sklearn.preprocessing import StandardScaler
 from torch import nn
 from typer.testing import CliRunner
 
-from leukorepro.cli import app
-from leukorepro.config import Item, KFoldScheme, KnnSpec, LogisticRegressionSpec, NetworkSpec, Protocol
+from leukorepro.cli.app import app
+from leukorepro.config.schemes import KFoldScheme, Protocol
+from leukorepro.config.studies import Item
+from leukorepro.config.systems import KnnSpec, LogisticRegressionSpec, NetworkSpec
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_reader, hdf5_writer
 from leukorepro.core.words import Architecture
@@ -26,7 +28,8 @@ from leukorepro.data.splits import make_splits
 from leukorepro.features.fusion import Features, read_features, write_rows
 from leukorepro.systems.classifiers.classify import classify
 from leukorepro.systems.classifiers.tasks import Task
-from leukorepro.systems.networks import IMAGE_NETWORKS, build_network, outline_network, without_last_layer
+from leukorepro.systems.networks.layers import without_last_layer
+from leukorepro.systems.networks.registry import IMAGE_NETWORKS, build_network, outline_network
 from leukorepro.systems.training.network_features import write_network_features
 from leukorepro.systems.training.training import Hardware
 

@@ -10,13 +10,15 @@ import pandas as pd
 import pytest
 import torch
 
-from leukorepro.config import HoldOutScheme, Item, KFoldScheme, NetworkSpec, Protocol, Scheme
+from leukorepro.config.schemes import HoldOutScheme, KFoldScheme, Protocol, Scheme
+from leukorepro.config.studies import Item
+from leukorepro.config.systems import NetworkSpec
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_writer
 from leukorepro.data.splits import make_splits
 from leukorepro.features.fusion import write_rows
 from leukorepro.systems.classifiers.tasks import Model, Task
-from leukorepro.systems.networks import build_network
+from leukorepro.systems.networks.registry import build_network
 from leukorepro.systems.training.network_fits import NetworkFits, NetworkJob, fit_network
 from leukorepro.systems.training.training import Hardware
 

@@ -14,24 +14,24 @@ from torch.nn import functional
 
 from leukorepro.core.errors import UserError
 from leukorepro.core.words import Architecture
-from leukorepro.systems.networks import (
-    CODE_NETWORKS,
-    IMAGE_NETWORKS,
-    build_autoencoder,
-    build_network,
-    code_size,
-    count_learnables,
-    outline_autoencoder,
-    outline_network,
-)
+from leukorepro.systems.networks.convolutional_autoencoder import code_size
 from leukorepro.systems.networks.layers import (
     ChannelNorm,
     OneStepConv1d,
     SameConv1d,
     SameConv2d,
     ScalePixels,
+    count_learnables,
     draw_weights,
     glorot_bound,
+)
+from leukorepro.systems.networks.registry import (
+    CODE_NETWORKS,
+    IMAGE_NETWORKS,
+    build_autoencoder,
+    build_network,
+    outline_autoencoder,
+    outline_network,
 )
 
 EVERY = pytest.mark.parametrize("architecture", [*IMAGE_NETWORKS, *CODE_NETWORKS])

@@ -11,8 +11,9 @@ from hypothesis import strategies as st
 from project_data import make_project, touch
 from typer.testing import CliRunner
 
-from leukorepro.cli import app
-from leukorepro.config import FolderDataset, load_dataset, load_run
+from leukorepro.cli.app import app
+from leukorepro.config.datasets import FolderDataset
+from leukorepro.config.files import load_dataset, load_run
 from leukorepro.core import store
 from leukorepro.run import project
 from leukorepro.run.resolve import resolve

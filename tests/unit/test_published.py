@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from leukorepro.config import load_study
+from leukorepro.config.files import load_study
 from leukorepro.config.published import read_published
 from leukorepro.core.errors import UserError
 

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leukorepro.config import load_study
+from leukorepro.config.files import load_study
 from leukorepro.config.published import read_published
 
 ROOT = Path(__file__).resolve().parents[2]

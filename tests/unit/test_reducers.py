@@ -15,8 +15,10 @@ from project_data import make_project
 from torch import Tensor, nn
 from typer.testing import CliRunner
 
-from leukorepro.cli import app
-from leukorepro.config import CnmcDataset, ConvAutoencoderSpec, HoldOutScheme, KFoldScheme, Protocol
+from leukorepro.cli.app import app
+from leukorepro.config.datasets import CnmcDataset
+from leukorepro.config.schemes import HoldOutScheme, KFoldScheme, Protocol
+from leukorepro.config.systems import ConvAutoencoderSpec
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_writer
 from leukorepro.data.manifest import scan
@@ -28,7 +30,8 @@ from leukorepro.features.stream import Request
 from leukorepro.systems.autoencoders import autoencoder_fits
 from leukorepro.systems.autoencoders.reducers import fit_reducer
 from leukorepro.systems.folds import fits
-from leukorepro.systems.networks import ConvAutoencoder, build_autoencoder
+from leukorepro.systems.networks.convolutional_autoencoder import ConvAutoencoder
+from leukorepro.systems.networks.registry import build_autoencoder
 
 SIZE, CODE = 18, 27 * 2 * 2
 VIEWS = ["identity", "hflip"]

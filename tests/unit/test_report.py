@@ -14,7 +14,7 @@ import report_data
 from PIL import Image
 from report_page import Page, words
 
-from leukorepro.config import load_study
+from leukorepro.config.files import load_study
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import read_json
 from leukorepro.core.words import LADDER

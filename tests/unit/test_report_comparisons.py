@@ -10,7 +10,7 @@ import pytest
 import report_data
 from report_page import Page, words
 
-from leukorepro.config import load_study
+from leukorepro.config.files import load_study
 from leukorepro.evaluation.resampling.cell_level import read_cell_level
 from leukorepro.evaluation.resampling.differences import read_differences
 from leukorepro.evaluation.resampling.winners import read_winners

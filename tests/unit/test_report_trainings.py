@@ -18,7 +18,7 @@ import report_trainings
 from report_page import Page, words
 from report_trainings import N_EPOCHS, SIDE
 
-from leukorepro.config import Study
+from leukorepro.config.studies import Study
 from leukorepro.core.errors import UserError
 from leukorepro.report.figures import style
 from leukorepro.report.numbers import conditions, selection, wording

@@ -16,13 +16,16 @@ from scipy import ndimage, signal, stats
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.preprocessing import StandardScaler
 
-from leukorepro import config
+from leukorepro.config import datasets as config
 from leukorepro.core.errors import UserError
 from leukorepro.core.words import Look
 from leukorepro.data.adapters import allidb, cnmc2019
-from leukorepro.simulate import FORMS, Population, dataset, fresh_subjects, render, simulate
+from leukorepro.simulate import dataset
 from leukorepro.simulate.cells import Canvas, Stain, draw_leukocyte
+from leukorepro.simulate.dataset import simulate
 from leukorepro.simulate.layout import plan
+from leukorepro.simulate.population import Population, fresh_subjects
+from leukorepro.simulate.scenes import FORMS, render
 from leukorepro.simulate.traits import LYMPHOBLAST, NEUTROPHIL, Traits, profiles
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"

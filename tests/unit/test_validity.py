@@ -15,7 +15,8 @@ from project_data import ROOT
 from leukorepro.checks.validity.pool import POOL_COLUMNS, draw_pool
 from leukorepro.checks.validity.repetition import METRICS, RUNGS, Study, draw_sample, true_metrics, with_fresh
 from leukorepro.checks.validity.summary import SUMMARY_COLUMNS, meets_target, summarise
-from leukorepro.config import SCHEMAS, Validity, load_validity
+from leukorepro.config.files import SCHEMAS, load_validity
+from leukorepro.config.validity import Validity
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import read_csv
 from leukorepro.core.validation import parse
@@ -25,7 +26,7 @@ from leukorepro.features.fusion import Features, read_features
 from leukorepro.features.stream import Request
 from leukorepro.report.figures import style
 from leukorepro.report.figures.validity_picture import validity_figure
-from leukorepro.simulate import simulate
+from leukorepro.simulate.dataset import simulate
 
 CONFIGURED = yaml.safe_load((ROOT / "config/validity.yaml").read_text())
 VIEWS = ["identity", "hflip", "vflip"]

@@ -14,9 +14,11 @@ from hypothesis import strategies as st
 from project_data import ROOT, make_project
 from typer.testing import CliRunner
 
-from leukorepro.cli import app
-from leukorepro.config import AllIdbDataset, FolderDataset, Protocol, SimulatedDataset, Study
+from leukorepro.cli.app import app
+from leukorepro.config.datasets import AllIdbDataset, FolderDataset, SimulatedDataset
 from leukorepro.config.published import read_published
+from leukorepro.config.schemes import Protocol
+from leukorepro.config.studies import Study
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import write_csv
 from leukorepro.core.tables import METRICS_TABLE, VERDICTS_TABLE

@@ -13,7 +13,9 @@ import pytest
 import yaml
 from project_copy import PROJECT, ProjectCopy, planned_rules, snapshot
 
-from leukorepro.config import IMAGES, Study, TrainedFeaturesSpec, load_study
+from leukorepro.config.files import load_study
+from leukorepro.config.studies import IMAGES, Study
+from leukorepro.config.systems import TrainedFeaturesSpec
 
 ADDED = Path(__file__).parent / "project"
 CONFIGFILE = ["--configfile", "config/runs/tiny.yaml"]

@@ -10,13 +10,16 @@ import pandas as pd
 import pytest
 import torch
 
-from leukorepro.config import IMAGES, ConvAutoencoderSpec, HoldOutScheme, Item, NetworkSpec, Protocol, SimulatedDataset
+from leukorepro.config.datasets import SimulatedDataset
+from leukorepro.config.schemes import HoldOutScheme, Protocol
+from leukorepro.config.studies import IMAGES, Item
+from leukorepro.config.systems import ConvAutoencoderSpec, NetworkSpec
 from leukorepro.data.manifest import scan
 from leukorepro.data.splits import make_splits
 from leukorepro.features.descriptors.describe import describe
 from leukorepro.features.fusion import read_features
 from leukorepro.features.stream import Request
-from leukorepro.simulate import simulate
+from leukorepro.simulate.dataset import simulate
 from leukorepro.systems.autoencoders.reducers import fit_reducer
 from leukorepro.systems.classifiers.tasks import Model, Task
 from leukorepro.systems.training.network_fits import NetworkJob, fit_network

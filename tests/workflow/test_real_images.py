@@ -7,7 +7,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from leukorepro.config import CnmcDataset, Extractor, Item, KFoldScheme, Protocol, SvmSpec
+from leukorepro.config.datasets import CnmcDataset
+from leukorepro.config.schemes import KFoldScheme, Protocol
+from leukorepro.config.studies import Item
+from leukorepro.config.systems import Extractor, SvmSpec
 from leukorepro.data.manifest import scan
 from leukorepro.data.splits import make_splits
 from leukorepro.features.extract import extract

@@ -4,13 +4,8 @@ import re
 from pathlib import Path
 
 from leukorepro.run import plan
-from leukorepro.config import (
-    TrainedFeaturesSpec,
-    load_study,
-    load_validity,
-    published_path,
-    study_path,
-)
+from leukorepro.config.systems import TrainedFeaturesSpec
+from leukorepro.config.files import load_study, load_validity, published_path, study_path
 from leukorepro.run.digests import digest
 from leukorepro.core.errors import UserError
 from leukorepro.run.resolve import overrides, resolve

@@ -12,8 +12,10 @@ import pandas as pd
 from leukorepro.audits.arithmetic.confusion import CELLS, Quantity, Reported, Side
 from leukorepro.audits.arithmetic.printed import Printed
 from leukorepro.audits.finding import capital, listed
-from leukorepro.config import TEXT, Audit, AuditTable, Study, published_path, study_path
+from leukorepro.config.audits import TEXT, Audit, AuditTable
+from leukorepro.config.files import published_path, study_path
 from leukorepro.config.published import PHASE_SHARES, SHARES
+from leukorepro.config.studies import Study
 from leukorepro.core.errors import UserError, unknown
 
 QUANTITIES: dict[str, Quantity] = {

@@ -32,7 +32,9 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
-from leukorepro.config import ClassifierBase, Item, LabelSet, Protocol, SvmSpec
+from leukorepro.config.schemes import LabelSet, Protocol
+from leukorepro.config.studies import Item
+from leukorepro.config.systems import ClassifierBase, SvmSpec
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_reader
 from leukorepro.data.groups import groups

@@ -14,7 +14,7 @@ from typing import Any, Literal
 import pandas as pd
 
 from leukorepro.checks.sharing import EXAMPLES, PAIRS, examine, links_of
-from leukorepro.config import TrainedFeaturesSpec
+from leukorepro.config.systems import TrainedFeaturesSpec
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import read_json
 from leukorepro.core.words import Rung

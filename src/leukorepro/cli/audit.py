@@ -25,7 +25,7 @@ def published(
     """
     from leukorepro.audits.published import audit
     from leukorepro.audits.summary import summary
-    from leukorepro.config import published_path, study_path
+    from leukorepro.config.files import published_path, study_path
     from leukorepro.core.store import write_json
 
     known = sorted(file.stem for file in study_path("*").parent.glob("*.yaml") if published_path(file.stem).is_file())

@@ -13,7 +13,7 @@ from leukorepro.core.errors import UserError
 from leukorepro.core.words import AdapterName, Look
 
 if TYPE_CHECKING:
-    from leukorepro.config import RealDataset
+    from leukorepro.config.datasets import RealDataset
 
 app = typer.Typer(no_args_is_help=True, help="Simulate and scan image datasets, and find what is in them twice.")
 app.command()(duplicates)
@@ -39,7 +39,7 @@ def scan(
 
     Example: `leukorepro data scan --images my_smears --output manifest.csv`
     """
-    from leukorepro.config import load_dataset
+    from leukorepro.config.files import load_dataset
     from leukorepro.core.store import write_json
     from leukorepro.data import manifest
 
@@ -85,9 +85,10 @@ def simulate(
 
     Example: `leukorepro data simulate --look cnmc2019 --subjects 20 --images 200 --output data/simulated/cells`
     """
-    from leukorepro.config import SimulatedDataset, Simulation, load_dataset
+    from leukorepro.config.datasets import SimulatedDataset, Simulation
+    from leukorepro.config.files import load_dataset
     from leukorepro.core.validation import parse
-    from leukorepro.simulate import simulate as draw
+    from leukorepro.simulate.dataset import simulate as draw
 
     if dataset is not None:
         configured = load_dataset(dataset)
@@ -125,7 +126,7 @@ def describe_dataset(
     UserError
         If the options contradict one another.
     """
-    from leukorepro.config import SCHEMAS
+    from leukorepro.config.files import SCHEMAS
     from leukorepro.core.validation import parse
 
     value: dict[str, object] = {"adapter": adapter, "images": images, **more}

@@ -28,7 +28,8 @@ def describe(
     Example: `leukorepro features describe --manifest manifest.csv --images my_smears --descriptor lab_segments
     --output features.h5`
     """
-    from leukorepro.config import DescriptorSpec, Views
+    from leukorepro.config.fields import Views
+    from leukorepro.config.systems import DescriptorSpec
     from leukorepro.core.store import sha256_file
     from leukorepro.core.validation import parse
     from leukorepro.data.manifest import read_manifest

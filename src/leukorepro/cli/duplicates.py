@@ -55,8 +55,8 @@ def duplicates(
         contents = None if images is None else look_at_images(table, images, max_pixels, workers=workers)
         found = find_duplicates(table, contents)
     elif checksums is not None and manifest is None:
-        from leukorepro.data.adapters.listing import count_ignored
         from leukorepro.data.checksums import guess_adapter, incomparable_parts, manifest_of, read_checksums
+        from leukorepro.data.listing import count_ignored
 
         if images is not None:
             raise UserError("data duplicates: --images goes with --manifest; scan the images to have one.")

@@ -49,7 +49,8 @@ def extract(
     Example: `leukorepro features extract --manifest manifest.csv --images my_smears --backbone mobilenet_v2
     --weights random --output features.h5`
     """
-    from leukorepro.config import Extractor, Views, WeightsSpec
+    from leukorepro.config.fields import Views, WeightsSpec
+    from leukorepro.config.systems import Extractor
     from leukorepro.core.store import sha256_file
     from leukorepro.core.validation import parse
     from leukorepro.data.manifest import read_manifest

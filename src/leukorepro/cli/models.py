@@ -48,7 +48,7 @@ def fit_reducer(
     """
     import torch
 
-    from leukorepro.config import ConvAutoencoderSpec, TrainedFeaturesSpec
+    from leukorepro.config.systems import ConvAutoencoderSpec, TrainedFeaturesSpec
     from leukorepro.core.errors import UserError
     from leukorepro.data.split_tables import read_splits
     from leukorepro.features.fusion import read_features
@@ -92,7 +92,7 @@ def encode(
     """
     import torch
 
-    from leukorepro.config import NetworkSpec, TrainedFeaturesSpec
+    from leukorepro.config.systems import NetworkSpec, TrainedFeaturesSpec
     from leukorepro.core.errors import UserError
     from leukorepro.features.fusion import read_features
     from leukorepro.systems.training.network_features import write_network_features
@@ -134,7 +134,7 @@ def classify(
 
     import pandas as pd
 
-    from leukorepro.config import ClassifierBase
+    from leukorepro.config.systems import ClassifierBase
     from leukorepro.core.errors import look_up
     from leukorepro.core.store import write_parquet
     from leukorepro.core.tables import ENGINES, merged_engines
@@ -267,7 +267,7 @@ def train(
     import torch
     from safetensors.torch import save_file
 
-    from leukorepro.config import NetworkSpec
+    from leukorepro.config.systems import NetworkSpec
     from leukorepro.core.errors import look_up
     from leukorepro.core.store import atomic_path, write_csv, write_parquet
     from leukorepro.core.tables import ENGINES

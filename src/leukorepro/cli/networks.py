@@ -20,7 +20,7 @@ def summary(
     import json
     from dataclasses import asdict
 
-    from leukorepro.config import load_study, study_path
+    from leukorepro.config.files import load_study, study_path
     from leukorepro.systems.networks.summary import render, summarise
 
     networks = summarise(load_study(study_path(study)))

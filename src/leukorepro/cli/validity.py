@@ -12,7 +12,7 @@ from leukorepro.cli.options import BudgetOption, OutputOption, show
 if TYPE_CHECKING:
     import pandas as pd
 
-    from leukorepro.config import Validity, ValiditySetting
+    from leukorepro.config.validity import Validity, ValiditySetting
 
 app = typer.Typer(no_args_is_help=True, help="Repeat simulated studies and compare every rung with the truth.")
 
@@ -100,7 +100,7 @@ def summarise(
 
 
 def _find(config: Path, setting: str) -> tuple[Validity, ValiditySetting]:
-    from leukorepro.config import load_validity
+    from leukorepro.config.files import load_validity
     from leukorepro.core.errors import look_up
 
     validity = load_validity(config)

@@ -8,13 +8,14 @@ from pathlib import Path, PurePosixPath
 
 import pandas as pd
 
-from leukorepro.config import SCHEMAS
+from leukorepro.config.files import SCHEMAS
 from leukorepro.core.errors import UserError
 from leukorepro.core.validation import parse
 from leukorepro.core.words import AdapterName
-from leukorepro.data.adapters import ADAPTERS, Row, cnmc2019
-from leukorepro.data.adapters.listing import is_image
+from leukorepro.data.adapters import cnmc2019
+from leukorepro.data.adapters.registry import ADAPTERS
 from leukorepro.data.groups import components
+from leukorepro.data.listing import Row, is_image
 from leukorepro.data.manifest import COLUMNS
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")

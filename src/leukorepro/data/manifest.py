@@ -15,13 +15,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from leukorepro.config import AnyDataset
+from leukorepro.config.datasets import AnyDataset
 from leukorepro.core import store
 from leukorepro.core.errors import UserError
-from leukorepro.data.adapters import Listing, Row, list_images
-from leukorepro.data.adapters.listing import some
+from leukorepro.data.adapters.registry import list_images
 from leukorepro.data.groups import components
 from leukorepro.data.images import UnreadableImage, decode, pixel_digest
+from leukorepro.data.listing import Listing, Row, some
 
 TEXT_COLUMNS = ["image_id", "path", "label", "subject_id", "source_id", "official_split", "sha256"]
 COLUMNS = [*TEXT_COLUMNS, "width", "height", "status"]

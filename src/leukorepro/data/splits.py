@@ -17,7 +17,7 @@ from sklearn.model_selection import (
     StratifiedShuffleSplit,
 )
 
-from leukorepro.config import HoldOutScheme, LabelSet, Protocol, Scheme
+from leukorepro.config.schemes import HoldOutScheme, LabelSet, Protocol, Scheme
 from leukorepro.core.errors import UserError
 from leukorepro.data.groups import groups
 from leukorepro.data.split_tables import COLUMNS

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leukorepro.config import Strict
+from leukorepro.config.fields import Strict
 from leukorepro.core.words import Preprocessing
 
 

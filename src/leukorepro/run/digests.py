@@ -6,7 +6,7 @@ import hashlib
 import json
 from typing import Any
 
-from leukorepro.config import Strict
+from leukorepro.config.fields import Strict
 from leukorepro.core.words import Budget
 
 

@@ -16,7 +16,8 @@ import psutil
 from rich.table import Table
 from rich.text import Text
 
-from leukorepro.config import CONFIG, AnyDataset, FolderDataset, ImssDataset, SubjectsFromCsv, load_dataset
+from leukorepro.config.datasets import AnyDataset, FolderDataset, ImssDataset, SubjectsFromCsv
+from leukorepro.config.files import CONFIG, load_dataset
 from leukorepro.core.errors import UserError
 from leukorepro.features.backbones.registry import BACKBONES
 from leukorepro.features.backbones.weights import FOLDER, weights_status

@@ -12,7 +12,7 @@ from typing import Any
 
 import yaml
 
-from leukorepro.config import CONFIG, published_path, study_path
+from leukorepro.config.files import CONFIG, published_path, study_path
 from leukorepro.core.validation import read_yaml
 from leukorepro.run import plan
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from leukorepro.config import Extractor, Item, Study, Table
+from leukorepro.config.studies import Item, Study, Table
+from leukorepro.config.systems import Extractor
 
 
 def file_name(backbone: str) -> str:

@@ -9,18 +9,10 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from leukorepro.config import (
-    ClassifierBase,
-    ConvAutoencoderSpec,
-    FolderDataset,
-    ImssDataset,
-    Item,
-    Study,
-    SubjectsFromCsv,
-    SvmSpec,
-    TrainedFeaturesSpec,
-    dataset_path,
-)
+from leukorepro.config.datasets import FolderDataset, ImssDataset, SubjectsFromCsv
+from leukorepro.config.files import dataset_path
+from leukorepro.config.studies import Item, Study
+from leukorepro.config.systems import ClassifierBase, ConvAutoencoderSpec, SvmSpec, TrainedFeaturesSpec
 from leukorepro.core.errors import UserError, unknown
 from leukorepro.core.words import Budget, Rung
 from leukorepro.run.digests import at_budget, digest

@@ -12,12 +12,14 @@ from typing import Any
 import yaml
 from pydantic import TypeAdapter
 
-from leukorepro.config import CONFIG, SCHEMAS, Key, RealDataset, dataset_path, load_run
+from leukorepro.config.datasets import RealDataset
+from leukorepro.config.fields import Key
+from leukorepro.config.files import CONFIG, SCHEMAS, dataset_path, load_run
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import atomic_path, write_text
 from leukorepro.core.validation import parse
 from leukorepro.core.words import Budget
-from leukorepro.data.adapters import list_images
+from leukorepro.data.adapters.registry import list_images
 from leukorepro.run.resolve import resolve
 
 DISEASED = (

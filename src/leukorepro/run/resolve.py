@@ -9,25 +9,17 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from leukorepro.config import (
-    ConvAutoencoderSpec,
-    DescriptorSpec,
-    Extractor,
-    Protocol,
-    Run,
-    SimulatedDataset,
-    Study,
-    StudyRun,
-    dataset_path,
-    load_dataset,
-    load_study,
-    study_path,
-)
+from leukorepro.config.datasets import SimulatedDataset
+from leukorepro.config.files import dataset_path, load_dataset, load_study, study_path
+from leukorepro.config.runs import Run, StudyRun
+from leukorepro.config.schemes import Protocol
+from leukorepro.config.studies import Study
+from leukorepro.config.systems import ConvAutoencoderSpec, DescriptorSpec, Extractor
 from leukorepro.core.errors import UserError, look_up
 from leukorepro.core.store import sha256_file
 from leukorepro.core.validation import parse, read_yaml
 from leukorepro.core.words import LADDER, LOOK_CLASSES, Budget, Control, Rung
-from leukorepro.data.adapters import list_images
+from leukorepro.data.adapters.registry import list_images
 from leukorepro.features.backbones.registry import check_input_size, find_backbone
 from leukorepro.features.descriptors.registry import find_descriptor
 from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor

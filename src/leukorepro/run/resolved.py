@@ -10,7 +10,11 @@ from pathlib import Path
 
 from pydantic import Field
 
-from leukorepro.config import Dataset, LabelSet, Protocol, ReducerSpec, Scheme, Strict, Study
+from leukorepro.config.datasets import Dataset
+from leukorepro.config.fields import Strict
+from leukorepro.config.schemes import LabelSet, Protocol, Scheme
+from leukorepro.config.studies import Study
+from leukorepro.config.systems import ReducerSpec
 from leukorepro.core.errors import UserError, look_up
 from leukorepro.core.store import read_json
 from leukorepro.core.validation import parse

@@ -9,7 +9,7 @@ import pandas as pd
 from PIL import Image
 from tqdm import tqdm
 
-from leukorepro.config import Simulation
+from leukorepro.config.datasets import Simulation
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import atomic_path, read_json, write_csv, write_json
 from leukorepro.simulate.layout import PRELIMINARY, Planned, plan

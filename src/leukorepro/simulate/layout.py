@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from leukorepro.config import Simulation
+from leukorepro.config.datasets import Simulation
 from leukorepro.core.errors import UserError
 from leukorepro.core.words import Look
 from leukorepro.simulate.population import Population, Stream, Subject

@@ -12,7 +12,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from leukorepro import config
+from leukorepro.config import datasets as config
 from leukorepro.core.words import Look
 from leukorepro.simulate.traits import Profile, profiles
 

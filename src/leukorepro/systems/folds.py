@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from leukorepro.config import Protocol
+from leukorepro.config.schemes import Protocol
 from leukorepro.features.fusion import Features
 
 Positions = NDArray[np.int64]

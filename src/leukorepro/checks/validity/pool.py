@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from leukorepro.config import Simulation, SimulationSize, Validity, ValiditySetting
+from leukorepro.config.datasets import Simulation, SimulationSize
+from leukorepro.config.validity import Validity, ValiditySetting
 from leukorepro.core.store import sha256_file, write_csv
 from leukorepro.core.words import Budget
 from leukorepro.data.views import apply_view
@@ -18,8 +19,8 @@ from leukorepro.features.descriptors.describe import describe
 from leukorepro.features.preprocessing import resize
 from leukorepro.features.stream import File, Request
 from leukorepro.run.resolve import resolve_descriptor
-from leukorepro.simulate import render
 from leukorepro.simulate.layout import Planned, plan
+from leukorepro.simulate.scenes import render
 
 POOL_COLUMNS = ("image_id", "label", "subject_id", "source_id")
 """Of the table of a pool's images."""

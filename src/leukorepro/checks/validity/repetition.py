@@ -13,7 +13,9 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from leukorepro.config import Item, Protocol, Validity, ValiditySetting
+from leukorepro.config.schemes import Protocol
+from leukorepro.config.studies import Item
+from leukorepro.config.validity import Validity, ValiditySetting
 from leukorepro.core.words import LOOK_CLASSES, Rung
 from leukorepro.data.splits import make_splits
 from leukorepro.evaluation.metrics.item_metrics import Measuring, cell_metrics

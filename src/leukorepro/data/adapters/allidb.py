@@ -11,9 +11,9 @@ import re
 from collections import defaultdict
 from pathlib import Path, PurePosixPath
 
-from leukorepro.config import AllIdbDataset
+from leukorepro.config.datasets import AllIdbDataset
 from leukorepro.core.errors import UserError
-from leukorepro.data.adapters.listing import Listing, Part, Row, is_image
+from leukorepro.data.listing import Listing, Part, Row, is_image
 
 EXPECTED = {
     1: {"images": 108, "images of class all": 49, "images of class healthy": 59},

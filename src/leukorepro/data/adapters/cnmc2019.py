@@ -9,10 +9,10 @@ import re
 from pathlib import Path, PurePosixPath
 from typing import NamedTuple
 
-from leukorepro.config import CnmcDataset
+from leukorepro.config.datasets import CnmcDataset
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import read_csv
-from leukorepro.data.adapters.listing import Listing, Part, Row, is_image
+from leukorepro.data.listing import Listing, Part, Row, is_image
 
 PRELIMINARY = "prelim"
 FINAL = "final"

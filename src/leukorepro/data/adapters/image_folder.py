@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 from pathlib import Path, PurePosixPath
 
-from leukorepro.config import FolderDataset, SubjectsFromCsv, SubjectsFromRegex
+from leukorepro.config.datasets import FolderDataset, SubjectsFromCsv, SubjectsFromRegex
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import read_csv
-from leukorepro.data.adapters.listing import Listing, Row, is_image, some
+from leukorepro.data.listing import Listing, Row, is_image, some
 
 
 def list_rows(dataset: FolderDataset, folder: Path, files: list[str]) -> Listing:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path, PurePosixPath
 
-from leukorepro.config import FolderDataset, ImssDataset
+from leukorepro.config.datasets import FolderDataset, ImssDataset
 from leukorepro.core.errors import UserError
 from leukorepro.data.adapters import image_folder
-from leukorepro.data.adapters.listing import Listing, Part
+from leukorepro.data.listing import Listing, Part
 
 TYPES = {"L1": "ALL", "L2": "ALL", "M2": "AML", "M3": "AML", "M5": "AML"}
 """Type of acute leukaemia of each sub-type, by the French-American-British classification."""

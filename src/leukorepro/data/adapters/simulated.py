@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from leukorepro.config import SimulatedDataset
+from leukorepro.config.datasets import SimulatedDataset
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import read_csv
-from leukorepro.data.adapters.listing import Listing, Row, some
+from leukorepro.data.listing import Listing, Row, some
 
 TABLE = "simulation.csv"
 _COLUMNS = ["path", "label", "subject_id", "source_id", "official_split"]

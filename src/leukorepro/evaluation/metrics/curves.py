@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_curve
 
-from leukorepro.config import Item, Study, Table
+from leukorepro.config.studies import Item, Study, Table
 from leukorepro.evaluation.contract import CELL, score_columns
 from leukorepro.evaluation.metrics.auroc import Floats, Ints
 from leukorepro.evaluation.predictions import Cell, cells, score_of_class

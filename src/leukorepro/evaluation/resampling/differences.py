@@ -23,8 +23,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from leukorepro.config import Table
 from leukorepro.config.published import LOSSES
+from leukorepro.config.studies import Table
 from leukorepro.core.store import read_numbers
 from leukorepro.core.tables import DIFFERENCES_TABLE
 from leukorepro.core.words import LADDER

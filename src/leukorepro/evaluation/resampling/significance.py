@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 
-from leukorepro.config import HoldOutScheme, Scheme
+from leukorepro.config.schemes import HoldOutScheme, Scheme
 from leukorepro.evaluation.metrics.auroc import Floats
 from leukorepro.evaluation.metrics.curves import epochs_in
 from leukorepro.evaluation.predictions import Cell

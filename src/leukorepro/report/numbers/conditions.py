@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from leukorepro.config import ConvAutoencoderSpec, MlpSpec, NetworkSpec, SoftmaxSpec, SparseAutoencoderSpec
+from leukorepro.config.systems import ConvAutoencoderSpec, MlpSpec, NetworkSpec, SoftmaxSpec, SparseAutoencoderSpec
 from leukorepro.core.words import Budget
 from leukorepro.report.numbers.wording import listed
 from leukorepro.run.resolved import ResolvedStudy

@@ -6,9 +6,9 @@ import math
 import re
 from collections.abc import Collection, Sequence
 
-from leukorepro.config import Citation, Table
 from leukorepro.config.published import CORRELATIONS, LOSSES
 from leukorepro.config.published import is_share as is_share  # also said as wording.is_share
+from leukorepro.config.studies import Citation, Table
 from leukorepro.core.words import Rung, Scope, Unit
 from leukorepro.evaluation.metrics.calibration import CALIBRATION_METRICS
 

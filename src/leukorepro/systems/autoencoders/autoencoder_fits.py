@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from leukorepro.config import ConvAutoencoderSpec
+from leukorepro.config.systems import ConvAutoencoderSpec
 from leukorepro.core.device import choose_device
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import code_digest, hdf5_writer
@@ -38,8 +38,9 @@ from leukorepro.core.words import Budget
 from leukorepro.features.fusion import TEXT, Features, write_rows
 from leukorepro.run.digests import at_budget, digest
 from leukorepro.systems.folds import Positions
-from leukorepro.systems.networks import ConvAutoencoder, build_autoencoder, code_size, count_learnables
-from leukorepro.systems.networks.layers import WHITE
+from leukorepro.systems.networks.convolutional_autoencoder import ConvAutoencoder, code_size
+from leukorepro.systems.networks.layers import WHITE, count_learnables
+from leukorepro.systems.networks.registry import build_autoencoder
 from leukorepro.systems.training.training import Hardware, Schedule, predict, train
 
 SAMPLES = 8

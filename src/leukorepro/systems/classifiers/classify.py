@@ -18,7 +18,8 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from leukorepro.config import ClassifierBase, Protocol, SvmSpec
+from leukorepro.config.schemes import Protocol
+from leukorepro.config.systems import ClassifierBase, SvmSpec
 from leukorepro.core.store import hdf5_reader
 from leukorepro.core.tables import CODES
 from leukorepro.features.fusion import Features, map_dataset

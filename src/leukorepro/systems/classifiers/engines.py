@@ -21,7 +21,15 @@ from numpy.typing import NDArray
 from sklearn.base import ClassifierMixin
 from sklearn.svm import SVC
 
-from leukorepro.config import ClassifierBase, DecisionTreeSpec, KnnSpec, MlpSpec, RandomForestSpec, SoftmaxSpec, SvmSpec
+from leukorepro.config.systems import (
+    ClassifierBase,
+    DecisionTreeSpec,
+    KnnSpec,
+    MlpSpec,
+    RandomForestSpec,
+    SoftmaxSpec,
+    SvmSpec,
+)
 from leukorepro.core.errors import UserError
 from leukorepro.core.words import Budget
 from leukorepro.systems.classifiers.estimators import CACHE_MB, build_estimator, scores

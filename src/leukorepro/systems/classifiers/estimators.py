@@ -17,7 +17,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
-from leukorepro.config import (
+from leukorepro.config.systems import (
     ClassifierBase,
     DecisionTreeSpec,
     KnnSpec,

@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from sklearn.metrics import euclidean_distances
 from sklearn.preprocessing import StandardScaler
 
-from leukorepro.config import SvmSpec
+from leukorepro.config.systems import SvmSpec
 from leukorepro.core.errors import UserError
 
 Float32 = NDArray[np.float32]

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from leukorepro.config import Item, LabelSet, Protocol
+from leukorepro.config.schemes import LabelSet, Protocol
+from leukorepro.config.studies import Item
 from leukorepro.core.errors import UserError
 from leukorepro.core.tables import PREDICTIONS_WITH_ROLE
 from leukorepro.data.splits import classes_of

@@ -15,12 +15,16 @@ from rich.table import Table
 from rich.text import Text
 from torch import Tensor, nn
 
-from leukorepro.config import ConvAutoencoderSpec, Item, NetworkSpec, Study, published_path, study_path
+from leukorepro.config.files import published_path, study_path
 from leukorepro.config.published import read_published
+from leukorepro.config.studies import Item, Study
+from leukorepro.config.systems import ConvAutoencoderSpec, NetworkSpec
 from leukorepro.core.errors import UserError
 from leukorepro.core.words import LOOK_CLASSES, Budget, Look
 from leukorepro.run.resolve import resolve_descriptor
-from leukorepro.systems.networks import code_size, count_learnables, outline_autoencoder, outline_network
+from leukorepro.systems.networks.convolutional_autoencoder import code_size
+from leukorepro.systems.networks.layers import count_learnables
+from leukorepro.systems.networks.registry import outline_autoencoder, outline_network
 
 FULL: Budget = "published"
 

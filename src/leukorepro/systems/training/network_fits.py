@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from leukorepro.config import NetworkSpec
+from leukorepro.config.systems import NetworkSpec
 from leukorepro.core.device import choose_device, device_name
 from leukorepro.core.store import code_digest, hdf5_reader
 from leukorepro.core.tables import CODES, RECONSTRUCTION
@@ -35,7 +35,7 @@ from leukorepro.systems.classifiers.tasks import (
     labelled,
 )
 from leukorepro.systems.folds import Fold, folds
-from leukorepro.systems.networks import build_network
+from leukorepro.systems.networks.registry import build_network
 from leukorepro.systems.training.training import Hardware, Schedule, Trained, predict, train
 
 

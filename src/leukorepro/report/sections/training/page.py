@@ -9,7 +9,7 @@ from statistics import median
 
 import pandas as pd
 
-from leukorepro.config import ConvAutoencoderSpec, NetworkSpec, SoftmaxSpec
+from leukorepro.config.systems import ConvAutoencoderSpec, NetworkSpec, SoftmaxSpec
 from leukorepro.core.words import Architecture, Budget, Rung
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.conditions import trained_systems

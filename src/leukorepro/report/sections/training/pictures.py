@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from leukorepro.config import NetworkSpec
+from leukorepro.config.systems import NetworkSpec
 from leukorepro.core.tables import RECONSTRUCTION
 from leukorepro.core.words import Rung
 from leukorepro.report.numbers import wording

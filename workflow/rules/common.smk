@@ -5,7 +5,12 @@ from pathlib import Path
 
 from leukorepro.run import plan
 from leukorepro.config.systems import TrainedFeaturesSpec
-from leukorepro.config.files import load_study, load_validity, published_path, study_path
+from leukorepro.config.files import (
+    load_study,
+    load_validity,
+    published_path,
+    study_path,
+)
 from leukorepro.run.digests import digest
 from leukorepro.core.errors import UserError
 from leukorepro.run.resolve import overrides, resolve

@@ -1,0 +1,42 @@
+"""Licence, citation and changelog say what the project's own files say."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+
+import pytest
+import yaml
+
+from leukorepro.config.files import load_study
+
+
+@pytest.fixture(scope="module")
+def citation(root: Path) -> dict[str, object]:
+    return yaml.safe_load((root / "CITATION.cff").read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def project(root: Path) -> dict[str, object]:
+    return tomllib.loads((root / "pyproject.toml").read_text("utf-8"))["project"]
+
+
+def test_the_citation_has_the_projects_version_and_licence(citation: dict, project: dict, root: Path) -> None:
+    assert (citation["version"], citation["license"]) == (project["version"], project["license"])
+    assert citation["cff-version"] == "1.2.0"
+    assert (root / "LICENSE").read_text().startswith("BSD 3-Clause License")
+    assert f"\n## {project['version']}\n" in (root / "CHANGELOG.md").read_text()
+
+
+def test_the_citation_names_the_papers_of_all_studies(citation: dict, root: Path) -> None:
+    cited = {(paper["title"], paper["year"], paper.get("doi")) for paper in citation["references"]}
+    papers = [load_study(file).citation for file in (root / "config/studies").glob("*.yaml")]
+    assert cited == {(paper.title, paper.year, paper.doi) for paper in papers}
+
+
+def test_the_citation_names_all_authors_of_a_paper(citation: dict, root: Path) -> None:
+    for file in (root / "config/studies").glob("*.yaml"):
+        paper = load_study(file).citation
+        (found,) = [cited for cited in citation["references"] if cited["title"] == paper.title]
+        assert all(author["family-names"] in paper.authors for author in found["authors"])
+        assert len(found["authors"]) == paper.authors.replace(" and ", ", ").count(", ") + 1

@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from leukorepro import __version__
 from leukorepro.cli.app import app
-from leukorepro.cli.data import describe_dataset
+from leukorepro.cli.dataset_options import describe_dataset
 from leukorepro.cli.options import pairs
 from leukorepro.config.datasets import CnmcDataset, FolderDataset, SubjectsFromCsv, SubjectsFromRegex
 from leukorepro.core.errors import UserError
@@ -99,7 +99,7 @@ def test_the_version_is_the_packages() -> None:
 
 
 def test_starting_imports_nothing_heavy() -> None:
-    code = f"import sys, leukorepro.cli; print(sorted(set({HEAVY}) & set(sys.modules)))"
+    code = f"import sys, leukorepro.cli.app; print(sorted(set({HEAVY}) & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 

@@ -16,7 +16,7 @@ from click.testing import Result
 from PIL import Image
 from typer.testing import CliRunner
 
-from leukorepro.cli import descriptors
+from leukorepro.cli.features import describe as describe_command
 from leukorepro.core.errors import UserError
 from leukorepro.data.manifest import COLUMNS
 from leukorepro.features.descriptors.cell_area import cell_area
@@ -131,7 +131,7 @@ def test_the_job_imports_no_network_library() -> None:
 
 def command(*words: str) -> Result:
     app = typer.Typer()
-    app.command()(descriptors.describe)
+    app.command()(describe_command.describe)
     return CliRunner().invoke(app, list(words))
 
 

@@ -231,12 +231,11 @@ def test_the_command_writes_five_tables(
 ) -> None:
     from typer.testing import CliRunner
 
-    from leukorepro.cli import statistics
     from leukorepro.cli.app import app
 
     study, folder = systems
     run: Any = type("Run", (), {"seed": 3})()
-    monkeypatch.setattr(statistics, "resolve_study", lambda *_: (run, study))
+    monkeypatch.setattr("leukorepro.cli.diagnose.resolve_study", lambda *_: (run, study))
     words = ["diagnose", str(folder / "as_published/predictions.parquet"), "--run", "run.yaml", "--study", "systems"]
     done = CliRunner().invoke(app, [*words, "--output", str(tmp_path / "out")])
     assert done.exit_code == 0, done.output

@@ -11,7 +11,7 @@ import typer
 from project_data import ROOT, write_yaml
 from typer.testing import CliRunner
 
-from leukorepro.cli.networks import summary
+from leukorepro.cli.models.summary import summary
 from leukorepro.config.files import load_study, study_path
 from leukorepro.core.errors import UserError
 from leukorepro.systems.networks.summary import NetworkSummary, summarise

@@ -6,14 +6,30 @@ Heavy imports stand inside the commands, so that the command line starts at once
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from importlib import import_module
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from leukorepro import __version__
-from leukorepro.cli import audit, configuration, data, evaluation, features, models, project, statistics, validity
 from leukorepro.core.errors import UserError
+
+GROUPS = {
+    "data": ("scan", "simulate", "duplicates"),
+    "features": ("extract", "describe", "fuse"),
+    "models": ("fit-reducer", "encode", "classify", "control", "train", "summary"),
+    "splits": ("make",),
+    "predictions": ("collect",),
+    "report": ("build", "summary"),
+    "audit": ("published", "leakage"),
+    "validity": ("draw", "repeat", "summarise"),
+    "config": ("resolve", "schema", "dvc"),
+}
+"""Folders of this room, and the commands in each, in the order in which the help shows them."""
+
+UNGROUPED = ("evaluate", "compare", "diagnose", "judge", "init", "doctor")
 
 
 class CommandLine(TyperGroup):
@@ -36,21 +52,22 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
 )
-app.add_typer(data.app, name="data")
-app.add_typer(features.app, name="features")
-app.add_typer(models.app, name="models")
-app.add_typer(evaluation.splits, name="splits")
-app.add_typer(evaluation.predictions, name="predictions")
-app.add_typer(evaluation.report, name="report")
-app.add_typer(audit.app, name="audit")
-app.add_typer(validity.app, name="validity")
-app.add_typer(configuration.app, name="config")
-app.command()(evaluation.evaluate)
-app.command()(statistics.compare)
-app.command()(statistics.diagnose)
-app.command()(statistics.judge)
-app.command()(project.init)
-app.command()(project.doctor)
+
+
+def _command(*words: str) -> Callable[..., None]:
+    """A command's function: `models fit-reducer` is `fit_reducer` in `cli/models/fit_reducer.py`."""
+    *folders, name = (word.replace("-", "_") for word in words)
+    function: Callable[..., None] = getattr(import_module(".".join(("leukorepro.cli", *folders, name))), name)
+    return function
+
+
+for group, names in GROUPS.items():
+    commands = typer.Typer(no_args_is_help=True, help=import_module(f"leukorepro.cli.{group}").__doc__)
+    for name in names:
+        commands.command(name)(_command(group, name))
+    app.add_typer(commands, name=group)
+for name in UNGROUPED:
+    app.command(name)(_command(name))
 
 
 def _print_version(wanted: bool) -> None:

@@ -7,11 +7,12 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leukorepro.core.words import AdapterName, Budget, Device, Rung
+from leukorepro.core.words import Budget, Device, Rung
 
 if TYPE_CHECKING:
     from rich.table import Table
 
+    from leukorepro.config.validity import Validity, ValiditySetting
     from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
 
 READABLE = 120
@@ -33,14 +34,11 @@ OutputOption = Annotated[Path, typer.Option("--output", "-o", help="File to writ
 BudgetOption = Annotated[
     Budget, typer.Option("--budget", help="`demo`: few epochs and simulated images; `published`: as many as the paper.")
 ]
-AdapterOption = Annotated[AdapterName, typer.Option("--adapter", help="Layout of the folder.")]
 DeviceOption = Annotated[Device, typer.Option("--device", help="`auto` takes a GPU where there is one, and says so.")]
-SubjectsCsvOption = Annotated[
-    Path | None, typer.Option("--subjects-csv", help="Table with the columns `image` and `subject`.")
-]
-SubjectRegexOption = Annotated[
-    str | None, typer.Option("--subject-regex", help="Regular expression whose first group is the subject.")
-]
+ValidityOption = Annotated[Path, typer.Option("--config", help="Configuration of the validity study.")]
+SettingOption = Annotated[str, typer.Option("--setting", help="Name of the setting in the configuration.")]
+PoolImagesOption = Annotated[Path, typer.Option("--images", help="Table of a population's images.")]
+PoolFeaturesOption = Annotated[Path, typer.Option("--features", help="Features of a population's images.")]
 
 
 def resolve_study(run_file: Path, override: list[str] | None, study: str) -> tuple[ResolvedRun, ResolvedStudy]:
@@ -56,6 +54,21 @@ def resolve_study(run_file: Path, override: list[str] | None, study: str) -> tup
 
     run = resolve(run_file, pairs(override or [], "--set"))
     return run, find_study(run, study)
+
+
+def find_setting(config: Path, setting: str) -> tuple[Validity, ValiditySetting]:
+    """The validity study, and one of its settings.
+
+    Raises
+    ------
+    UserError
+        If its configuration is wrong or has no such setting.
+    """
+    from leukorepro.config.files import load_validity
+    from leukorepro.core.errors import look_up
+
+    validity = load_validity(config)
+    return validity, look_up(validity.settings, setting, "setting", f"{config}: settings")
 
 
 def show(table: Table) -> None:

@@ -7,7 +7,12 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from leukorepro.cli.options import ManifestOption, SetOption, resolve_study, show
+from leukorepro.cli.options import (
+    ManifestOption,
+    SetOption,
+    resolve_study,
+    show,
+)
 from leukorepro.core.errors import UserError
 from leukorepro.core.words import Rung
 

@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
-from leukorepro.cli.options import show
+from leukorepro.cli.options import (
+    show,
+)
 
 
 def summary(

@@ -1,4 +1,4 @@
-"""`leukorepro init` and `leukorepro doctor`: start with your own images; see what this machine has."""
+"""`leukorepro init`: start with your own images."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from typing import Annotated, get_args
 
 import typer
 
-from leukorepro.cli.options import AdapterOption, BudgetOption, SubjectRegexOption, SubjectsCsvOption, pairs, show
+from leukorepro.cli.dataset_options import AdapterOption, SubjectRegexOption, SubjectsCsvOption, describe_dataset
+from leukorepro.cli.options import (
+    BudgetOption,
+    pairs,
+)
 from leukorepro.core.words import Control
 
 
@@ -38,32 +42,9 @@ def init(
     Example: `leukorepro init --name smears --images my_smears --study atteia2022 --extractor mobilenet_v2
     --weights mobilenet_v2=file:mobilenet_v2.pth`
     """
-    from leukorepro.cli.data import describe_dataset
     from leukorepro.run.project import start
 
     said = {} if positive is None else {"positive_class": positive}
     dataset = describe_dataset(images, adapter, subjects_csv, subject_regex, **said)
     chosen = pairs(weights or [], "--weights")
     print(start(name, dataset, study, extractor or [], chosen, budget, controls=control or [], force=force))
-
-
-def doctor(
-    json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
-) -> None:
-    """Show versions, device, cores, disk, weights and datasets: what is there, what is missing, how to get it.
-
-    Example: `leukorepro doctor`
-    """
-    from dataclasses import asdict
-    from json import dumps
-
-    from leukorepro.run.doctor import doctor as examine
-    from leukorepro.run.doctor import healthy, render
-
-    checks = examine(Path.cwd())
-    if json:
-        print(dumps([asdict(check) for check in checks], indent=2))
-    else:
-        show(render(checks))
-    if not healthy(checks):
-        raise typer.Exit(1)

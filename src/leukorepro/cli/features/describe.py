@@ -7,7 +7,10 @@ from typing import Annotated
 
 import typer
 
-from leukorepro.cli.options import ManifestOption, OutputOption
+from leukorepro.cli.options import (
+    ManifestOption,
+    OutputOption,
+)
 
 
 def describe(

@@ -1,4 +1,4 @@
-"""`leukorepro audit`: what is wrong with printed numbers, or with a split, before anything is trained."""
+"""`leukorepro audit published`: what is wrong with printed numbers."""
 
 from __future__ import annotations
 
@@ -7,14 +7,11 @@ from typing import Annotated
 
 import typer
 
-from leukorepro.cli.leakage import leakage
-from leukorepro.cli.options import show
-
-app = typer.Typer(no_args_is_help=True, help="Find contradictions in printed numbers, and leakage in splits.")
-app.command()(leakage)
+from leukorepro.cli.options import (
+    show,
+)
 
 
-@app.command()
 def published(
     studies: Annotated[list[str] | None, typer.Argument(help="Keys of studies; all of them if none is given.")] = None,
     out: Annotated[Path | None, typer.Option(help="JSON file to write; without it, a summary is printed.")] = None,

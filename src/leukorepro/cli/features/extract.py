@@ -1,4 +1,4 @@
-"""`leukorepro features`: extract deep features, describe images without a network, fuse features."""
+"""`leukorepro features extract`: features by a network."""
 
 from __future__ import annotations
 
@@ -7,15 +7,14 @@ from typing import Annotated
 
 import typer
 
-from leukorepro.cli.descriptors import describe
-from leukorepro.cli.options import DeviceOption, ManifestOption, OutputOption
+from leukorepro.cli.options import (
+    DeviceOption,
+    ManifestOption,
+    OutputOption,
+)
 from leukorepro.core.words import Engine, Precision, Preprocessing
 
-app = typer.Typer(no_args_is_help=True, help="Compute features and fuse them.")
-app.command()(describe)
 
-
-@app.command()
 def extract(
     manifest: ManifestOption,
     images: Annotated[Path, typer.Option(help="Folder that the manifest's paths are relative to.")],
@@ -87,17 +86,3 @@ def extract(
         threads=threads,
         batch_rows=batch_rows,
     )
-
-
-@app.command()
-def fuse(
-    parts: Annotated[list[Path], typer.Argument(help="Feature files, in the order of their columns.")],
-    output: OutputOption,
-) -> None:
-    """Join feature files of the same rows, column by column, without copying them.
-
-    Example: `leukorepro features fuse a.h5 b.h5 --output a+b.h5`
-    """
-    from leukorepro.features.fusion import fuse as run
-
-    run(parts, output)

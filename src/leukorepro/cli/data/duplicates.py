@@ -7,12 +7,15 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from leukorepro.cli.options import show
+from leukorepro.cli.options import (
+    show,
+)
 from leukorepro.core.errors import UserError
 from leukorepro.core.words import AdapterName
 
 if TYPE_CHECKING:
     from rich.table import Table
+
 
 SHOWN = 10
 """Rows of a table on the terminal; all are in the file."""

@@ -1,0 +1,1 @@
+"""Find contradictions in printed numbers, and leakage in splits."""

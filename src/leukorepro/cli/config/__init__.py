@@ -1,0 +1,1 @@
+"""Resolve configurations; write their schemas and DVC's stages."""

@@ -1,0 +1,26 @@
+"""`leukorepro config resolve`: a run's configuration as a whole."""
+
+from __future__ import annotations
+
+from leukorepro.cli.options import (
+    OutputOption,
+    RunOption,
+    SetOption,
+    pairs,
+)
+
+
+def resolve(
+    run_file: RunOption,
+    output: OutputOption,
+    override: SetOption = None,
+) -> None:
+    """Put a run together with its studies and datasets, check it, and write the whole.
+
+    Example: `leukorepro config resolve --run config/config.yaml --set budget=published --output config.json`
+    """
+    from leukorepro.core.store import write_text
+    from leukorepro.run.resolve import resolve as put_together
+
+    resolved = put_together(run_file, pairs(override or [], "--set"))
+    write_text(resolved.model_dump_json(indent=2) + "\n", output)

@@ -1,0 +1,22 @@
+"""`leukorepro config schema`: JSON schemas of the configuration files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def schema(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to fill.")] = Path("config/schema"),
+) -> None:
+    """Write the JSON schemas of the configuration files, for editors and for review.
+
+    Example: `leukorepro config schema`
+    """
+    from leukorepro.config.files import SCHEMAS, json_schema
+    from leukorepro.core.store import write_json
+
+    for name in SCHEMAS:
+        write_json(json_schema(name), output / f"{name}.json")

@@ -1,0 +1,1 @@
+"""Simulate and scan image datasets, and find what is in them twice."""

@@ -1,0 +1,52 @@
+"""`leukorepro data scan`: read the images of a dataset."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leukorepro.cli.dataset_options import AdapterOption, SubjectRegexOption, SubjectsCsvOption, describe_dataset
+from leukorepro.core.errors import UserError
+
+
+def scan(
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="Manifest to write; without it, only look.")
+    ] = None,
+    images: Annotated[Path | None, typer.Option(help="Folder of the images.")] = None,
+    dataset: Annotated[
+        Path | None, typer.Option(help="Configuration of the dataset, instead of the options below.")
+    ] = None,
+    summary: Annotated[Path | None, typer.Option(help="Where to write what was found, as JSON.")] = None,
+    adapter: AdapterOption = "image_folder",
+    subjects_csv: SubjectsCsvOption = None,
+    subject_regex: SubjectRegexOption = None,
+    max_unreadable: Annotated[int, typer.Option(help="Unreadable files that are tolerated.")] = 0,
+    workers: Annotated[int, typer.Option(help="Files decoded at a time.")] = 2,
+) -> None:
+    """Read every image of a dataset and write its manifest.
+
+    Example: `leukorepro data scan --images my_smears --output manifest.csv`
+    """
+    from leukorepro.config.files import load_dataset
+    from leukorepro.core.store import write_json
+    from leukorepro.data import manifest
+
+    if dataset is not None:
+        configured = load_dataset(dataset)
+    elif images is not None:
+        configured = describe_dataset(images, adapter, subjects_csv, subject_regex, max_unreadable=max_unreadable)
+    else:
+        raise UserError("data scan: neither --images nor --dataset given; name the folder of the images.")
+    folder = images or getattr(configured, "images", None)
+    if folder is None:
+        raise UserError(f"{dataset}: simulated images have no folder of their own; give it with --images.")
+    found = manifest.scan(configured, folder, workers=workers)
+    print(manifest.describe(found))
+    manifest.check_readable(found, configured.max_unreadable)
+    if output is not None:
+        manifest.write_manifest(found.manifest, output)
+    if summary is not None:
+        write_json(found.summary, summary)

@@ -1,0 +1,64 @@
+"""`leukorepro data simulate`: draw images with known subjects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, get_args
+
+import typer
+
+from leukorepro.cli.options import (
+    BudgetOption,
+)
+from leukorepro.core.errors import UserError
+from leukorepro.core.words import Look
+
+
+def simulate(
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to fill.")],
+    dataset: Annotated[
+        Path | None, typer.Option(help="Configuration of a simulated dataset, instead of the options below.")
+    ] = None,
+    budget: BudgetOption = "demo",
+    look: Annotated[Look | None, typer.Option(help="What is drawn.")] = None,
+    subjects: Annotated[int, typer.Option(help="Subjects.")] = 20,
+    images: Annotated[int, typer.Option(help="Images, spread over the subjects.")] = 200,
+    external_subjects: Annotated[int, typer.Option(help="Fresh subjects of the held-out part.")] = 0,
+    external_images: Annotated[int, typer.Option(help="Images of the held-out part.")] = 0,
+    class_effect: Annotated[
+        float, typer.Option(help="Difference of blasts and normal cells: 0 none, 1 as in smears.")
+    ] = 1.0,
+    subject_effect: Annotated[
+        float, typer.Option(help="Difference of subjects: 0 none, 1 as between laboratories.")
+    ] = 1.0,
+    seed: Annotated[int, typer.Option(help="Equal seeds give equal bytes.")] = 0,
+) -> None:
+    """Draw procedural smears with known subjects.
+
+    Example: `leukorepro data simulate --look cnmc2019 --subjects 20 --images 200 --output data/simulated/cells`
+    """
+    from leukorepro.config.datasets import SimulatedDataset, Simulation
+    from leukorepro.config.files import load_dataset
+    from leukorepro.core.validation import parse
+    from leukorepro.simulate.dataset import simulate as draw
+
+    if dataset is not None:
+        configured = load_dataset(dataset)
+        if not isinstance(configured, SimulatedDataset):
+            raise UserError(
+                f"{dataset}: adapter is '{configured.adapter}'; only a dataset with adapter 'simulated' can be drawn."
+            )
+        simulation = configured.simulation(budget)
+    elif look is not None:
+        size = {
+            "subjects": subjects,
+            "images": images,
+            "external_subjects": external_subjects,
+            "external_images": external_images,
+        }
+        effects = {"class_effect": class_effect, "subject_effect": subject_effect, "seed": seed}
+        simulation = parse(Simulation, {"look": look, "size": size, **effects}, Path("data simulate"))
+    else:
+        raise UserError(f"data simulate: neither --look nor --dataset given; looks are {', '.join(get_args(Look))}.")
+    table = draw(simulation, output, progress=True)
+    print(f"{len(table)} images of {table['subject_id'].nunique()} subjects in {output}")

@@ -1,0 +1,52 @@
+"""Options that describe a folder of images, and the dataset that they come to."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from leukorepro.core.errors import UserError
+from leukorepro.core.words import AdapterName
+
+if TYPE_CHECKING:
+    from leukorepro.config.datasets import RealDataset
+
+AdapterOption = Annotated[AdapterName, typer.Option("--adapter", help="Layout of the folder.")]
+SubjectsCsvOption = Annotated[
+    Path | None, typer.Option("--subjects-csv", help="Table with the columns `image` and `subject`.")
+]
+SubjectRegexOption = Annotated[
+    str | None, typer.Option("--subject-regex", help="Regular expression whose first group is the subject.")
+]
+
+
+def describe_dataset(
+    images: Path,
+    adapter: AdapterName,
+    subjects_csv: Path | None,
+    subject_regex: str | None,
+    **more: object,
+) -> RealDataset:
+    """A dataset's configuration from command-line options.
+
+    Raises
+    ------
+    UserError
+        If the options contradict one another.
+    """
+    from leukorepro.config.files import SCHEMAS
+    from leukorepro.core.validation import parse
+
+    value: dict[str, object] = {"adapter": adapter, "images": images, **more}
+    if subjects_csv is not None and subject_regex is not None:
+        raise UserError("--subjects-csv and --subject-regex: both given; subjects come from one of them.")
+    if subjects_csv is not None or subject_regex is not None:
+        if adapter not in ("image_folder", "imss"):
+            raise UserError(
+                f"--subjects-csv, --subject-regex: the adapter {adapter} knows its subjects itself; leave them out."
+            )
+        value["subjects"] = {"csv": subjects_csv} if subjects_csv is not None else {"regex": subject_regex}
+    dataset: RealDataset = parse(SCHEMAS["dataset"], value, Path("options"))
+    return dataset

@@ -1,0 +1,1 @@
+"""Compute features and fuse them."""

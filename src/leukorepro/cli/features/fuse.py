@@ -1,0 +1,25 @@
+"""`leukorepro features fuse`: features side by side."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leukorepro.cli.options import (
+    OutputOption,
+)
+
+
+def fuse(
+    parts: Annotated[list[Path], typer.Argument(help="Feature files, in the order of their columns.")],
+    output: OutputOption,
+) -> None:
+    """Join feature files of the same rows, column by column, without copying them.
+
+    Example: `leukorepro features fuse a.h5 b.h5 --output a+b.h5`
+    """
+    from leukorepro.features.fusion import fuse as run
+
+    run(parts, output)

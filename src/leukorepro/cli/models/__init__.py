@@ -1,0 +1,1 @@
+"""Fit reducers and classifiers, train networks."""

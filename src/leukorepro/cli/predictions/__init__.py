@@ -1,0 +1,1 @@
+"""Put predictions together."""

@@ -1,0 +1,24 @@
+"""`leukorepro report build`: the page of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leukorepro.cli.options import (
+    ConfigOption,
+)
+
+
+def build(
+    config: ConfigOption, output: Annotated[Path, typer.Option("--output", "-o", help="Folder to fill.")]
+) -> None:
+    """Write the HTML page of a run; it opens from disk with no network.
+
+    Example: `leukorepro report build --config results/demo/config.json --output results/demo/report`
+    """
+    from leukorepro.report.site import build as run
+
+    run(config, config.parent, output)

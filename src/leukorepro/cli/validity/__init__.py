@@ -1,0 +1,1 @@
+"""Repeat simulated studies and compare every rung with the truth."""

@@ -1,0 +1,35 @@
+"""`leukorepro validity draw`: a population of simulated subjects."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leukorepro.cli.options import (
+    BudgetOption,
+    PoolFeaturesOption,
+    PoolImagesOption,
+    SettingOption,
+    ValidityOption,
+    find_setting,
+)
+
+
+def draw(
+    setting: SettingOption,
+    images: PoolImagesOption,
+    features: PoolFeaturesOption,
+    config: ValidityOption = Path("config/validity.yaml"),
+    budget: BudgetOption = "demo",
+    threads: Annotated[int, typer.Option(help="Images that are drawn at a time.")] = 1,
+) -> None:
+    """Draw the population of simulated subjects that a setting's samples come from; a killed job is continued.
+
+    Example: `leukorepro validity draw --setting usual --images pool.csv --features pool.h5`
+    """
+    from leukorepro.checks.validity.pool import draw_pool
+
+    validity, chosen = find_setting(config, setting)
+    draw_pool(validity, chosen, budget, images, features, threads)

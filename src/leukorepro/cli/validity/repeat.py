@@ -1,0 +1,41 @@
+"""`leukorepro validity repeat`: many small studies of a population."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from leukorepro.cli.options import (
+    BudgetOption,
+    OutputOption,
+    PoolFeaturesOption,
+    PoolImagesOption,
+    SettingOption,
+    ValidityOption,
+    find_setting,
+)
+
+
+def repeat(
+    setting: SettingOption,
+    images: PoolImagesOption,
+    features: PoolFeaturesOption,
+    output: OutputOption,
+    config: ValidityOption = Path("config/validity.yaml"),
+    budget: BudgetOption = "demo",
+) -> None:
+    """Study samples of a population on every rung, and score what was fitted on fresh subjects.
+
+    Example: `leukorepro validity repeat --setting usual --images pool.csv --features pool.h5 --output usual.csv`
+    """
+    import pandas as pd
+    from tqdm import tqdm
+
+    from leukorepro.checks.validity.pool import POOL_COLUMNS
+    from leukorepro.checks.validity.repetition import Study
+    from leukorepro.core.store import read_csv, write_csv
+    from leukorepro.features.fusion import read_features
+
+    validity, chosen = find_setting(config, setting)
+    study = Study(validity, chosen, read_csv(images, POOL_COLUMNS, text=POOL_COLUMNS), read_features(features))
+    numbers = tqdm(range(validity.repetitions[budget]), desc=setting, unit="study", mininterval=1)
+    write_csv(pd.concat([study.repetition(number) for number in numbers], ignore_index=True), output)

@@ -1,0 +1,74 @@
+"""`leukorepro validity summarise`: every rung beside the truth."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from leukorepro.cli.options import (
+    OutputOption,
+    show,
+)
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+def summarise(
+    repetitions: Annotated[list[Path], typer.Argument(help="Tables of repetitions, named `<setting>.csv`.")],
+    output: OutputOption,
+    figure: Annotated[Path | None, typer.Option(help="Figure to write, as SVG.")] = None,
+) -> None:
+    """Bias and coverage of every rung over the repetitions, as a table and a figure.
+
+    Example: `leukorepro validity summarise usual.csv large.csv --output summary.csv --figure validity.svg`
+    """
+    from leukorepro.checks.validity.repetition import REPETITION_COLUMNS
+    from leukorepro.checks.validity.summary import TARGET, meets_target
+    from leukorepro.checks.validity.summary import summarise as bias_and_coverage
+    from leukorepro.core.store import read_csv, write_csv
+    from leukorepro.report.figures import style
+    from leukorepro.report.figures.validity_picture import validity_figure
+
+    summary = bias_and_coverage(
+        {file.stem: read_csv(file, REPETITION_COLUMNS, text=("rung", "metric")) for file in repetitions}
+    )
+    write_csv(summary, output)
+    if figure is not None:
+        style.save(validity_figure(summary), figure)
+    _show(summary)
+    honest = summary[summary["rung"] == "subject_disjoint"]
+    missed = honest[~honest.apply(meets_target, axis=1)]
+    print(f"subject_disjoint: {len(honest) - len(missed)} of {len(honest)} rows have {TARGET}")
+    for row in missed.itertuples():
+        print(f"  not {row.setting}, {row.metric}: bias {row.bias:+.3f}, coverage {row.coverage:.3f}")
+
+
+def _show(summary: pd.DataFrame) -> None:
+    from rich.table import Table
+
+    from leukorepro.report.numbers import wording
+
+    table = Table(
+        title="Every rung beside the truth: simulated images, per cent; coverage of 95 % intervals, ours and percentile"
+    )
+    for name in ("Setting", "Rung", "Metric", "Truth", "Bias", "Coverage", "Width", "Percentile"):
+        table.add_column(name, justify="left" if name in ("Setting", "Rung", "Metric") else "right")
+    before = None
+    for row in summary.to_dict("records"):
+        if (place := (row["setting"], row["rung"])) != before and before is not None and row["setting"] != before[0]:
+            table.add_section()
+        before = place
+        table.add_row(
+            row["setting"],
+            wording.RUNG_NAMES[row["rung"]],
+            wording.metric_name(row["metric"]),
+            f"{100 * row['truth']:.1f}",
+            f"{100 * row['bias']:+.1f} \N{PLUS-MINUS SIGN} {100 * row['bias_error']:.1f}",
+            f"{100 * row['coverage']:.1f} ({100 * row['coverage_low']:.0f}\N{EN DASH}{100 * row['coverage_high']:.0f})",
+            f"{100 * row['width']:.1f}",
+            f"{100 * row['percentile_coverage']:.1f}",
+        )
+    show(table)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import pickle
 import struct
 import zlib
 from pathlib import Path
@@ -468,3 +469,9 @@ def test_real_cells_equal_pillows_own_reading() -> None:
     for path in sorted((SHARED / "data/cnmc_sample/fold_0/all").iterdir())[:5]:
         with Image.open(path) as image:
             np.testing.assert_array_equal(read_rgb(path, MANY), np.asarray(image.convert("RGB")))
+
+
+def test_the_error_can_leave_a_process() -> None:
+    error = UnreadableImage(Path("a.png"), "truncated", "its last bytes are missing")
+    there = pickle.loads(pickle.dumps(error))
+    assert (str(there), there.status, there.reason) == (str(error), error.status, error.reason)

@@ -133,3 +133,13 @@ def test_a_second_run_finds_nothing_to_do(finished: TinyProject) -> None:
 
 def test_a_copy_elsewhere_finds_nothing_to_do(edits: TinyProject) -> None:
     assert edits.planned() == set()
+
+
+def test_a_report_is_the_same_whatever_draws_it(finished: TinyProject) -> None:
+    """The workflow's was drawn by two processes."""
+    config = "results/tiny/config.json"
+    finished.run("leukorepro", "report", "build", "--config", config, "--workers", "1", "--output", "again")
+    drawn, again = finished.folder / "results/tiny/report", finished.folder / "again"
+    files = {path.relative_to(again) for path in again.rglob("*") if path.is_file()}
+    assert {path.parts[:2] for path in files} >= {("figures", "tiny"), ("figures", "grid")}
+    assert [str(path) for path in files if (drawn / path).read_bytes() != (again / path).read_bytes()] == []

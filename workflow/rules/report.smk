@@ -40,7 +40,7 @@ rule build_report:
         "results/benchmarks/build_report/{run}.tsv"
     conda:
         ENVIRONMENT
-    threads: 1
+    threads: 2
     resources:
         mem_mb=3000,
     params:
@@ -50,6 +50,7 @@ rule build_report:
         r"""
         leukorepro report build \
             --config {input.config:q} \
+            --workers {threads} \
             --output {params.folder:q} \
             >{log:q} 2>&1
         """

@@ -30,8 +30,13 @@ class UnreadableImage(UserError):
 
     def __init__(self, path: Path, status: Status, reason: str) -> None:
         super().__init__(f"{path}: {status}: {reason}.")
+        self.path = path
         self.status: Status = status
         self.reason = reason
+
+    def __reduce__(self) -> tuple[type[UnreadableImage], tuple[Path, Status, str]]:
+        """Of its arguments, so that it may leave a process that met it."""
+        return UnreadableImage, (self.path, self.status, self.reason)
 
 
 class Decoded(NamedTuple):

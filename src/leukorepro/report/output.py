@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 
 import pandas as pd
@@ -23,12 +24,17 @@ class Output:
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self._written: set[Path] = set()
+        self.written: set[Path] = set()
+        """Files of this report, which `prune` keeps."""
+
+    def add(self, written: Iterable[Path]) -> None:
+        """Count files of this report that somebody else wrote into the folder."""
+        self.written.update(written)
 
     def path(self, *parts: str) -> tuple[Path, str]:
         """A file to be written, and its address relative to the page."""
         relative = Path(*map(slug, parts))
-        self._written.add(self.root / relative)
+        self.written.add(self.root / relative)
         return self.root / relative, relative.as_posix()
 
     def figure(self, figure: Figure, *parts: str) -> str:
@@ -60,5 +66,5 @@ class Output:
                 if path.is_dir():
                     if not any(path.iterdir()):
                         path.rmdir()
-                elif path not in self._written:
+                elif path not in self.written:
                     path.unlink()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ProcessPoolExecutor
+from functools import partial
 from importlib.metadata import version
 from pathlib import Path
 
@@ -13,11 +15,11 @@ from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.sources import read_sources
 from leukorepro.report.output import Output
 from leukorepro.report.sections.audit.page import AuditPage, audit_page, read_audit
-from leukorepro.report.sections.study.page import study_page
-from leukorepro.run.resolved import ResolvedStudy, load_resolved
+from leukorepro.report.sections.study.page import StudyPage, study_page
+from leukorepro.run.resolved import ResolvedRun, ResolvedStudy, load_resolved
 
 
-def build(config: Path, results: Path, output: Path) -> None:
+def build(config: Path, results: Path, output: Path, *, workers: int = 1) -> None:
     """Write the report of a run.
 
     Parameters
@@ -31,6 +33,8 @@ def build(config: Path, results: Path, output: Path) -> None:
     output : Path
         Folder to write: ``index.html``, ``audit``, ``figures`` and ``data``. Files that an earlier report left in the
         latter three are removed.
+    workers : int
+        Processes that draw a study each at a time; the report is the same with any number of them.
 
     Raises
     ------
@@ -39,10 +43,15 @@ def build(config: Path, results: Path, output: Path) -> None:
     """
     run = load_resolved(config)
     folder = Output(output)
-    studies = [
-        study_page(study, run.budget, read_sources(study, results, controls=study.study.key in run.controls), folder)
-        for study in run.studies
-    ]
+    draw = partial(_study, run, results=results, output=output)
+    if workers > 1 and len(run.studies) > 1:
+        with ProcessPoolExecutor(min(workers, len(run.studies))) as pool:
+            drawn = list(pool.map(draw, run.studies))
+    else:
+        drawn = [draw(study) for study in run.studies]
+    for _, written in drawn:
+        folder.add(written)
+    studies = [page for page, _ in drawn]
     environment = _environment()
     audits = {study.study.key: _audit(study, results, folder, environment) for study in run.studies}
     page = environment.get_template("templates/index.html.j2").render(
@@ -56,6 +65,13 @@ def build(config: Path, results: Path, output: Path) -> None:
     )
     folder.prune("audit", "figures", "data")
     write_text(page, output / "index.html")
+
+
+def _study(run: ResolvedRun, study: ResolvedStudy, *, results: Path, output: Path) -> tuple[StudyPage, set[Path]]:
+    """Draw one study, perhaps in a process of its own: its part of the page, and the files that were written for it."""
+    folder = Output(output)
+    sources = read_sources(study, results, controls=study.study.key in run.controls)
+    return study_page(study, run.budget, sources, folder), folder.written
 
 
 def _audit(study: ResolvedStudy, results: Path, folder: Output, environment: Environment) -> AuditPage:

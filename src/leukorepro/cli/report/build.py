@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from leukorepro.cli.options import (
-    ConfigOption,
-)
+from leukorepro.cli.options import ConfigOption
 
 
 def build(
-    config: ConfigOption, output: Annotated[Path, typer.Option("--output", "-o", help="Folder to fill.")]
+    config: ConfigOption,
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to fill.")],
+    workers: Annotated[int, typer.Option(min=1, help="Studies that are drawn at a time.")] = 1,
 ) -> None:
     """Write the HTML page of a run; it opens from disk with no network.
 
@@ -21,4 +21,4 @@ def build(
     """
     from leukorepro.report.site import build as run
 
-    run(config, config.parent, output)
+    run(config, config.parent, output, workers=workers)

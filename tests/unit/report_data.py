@@ -15,7 +15,8 @@ from scipy.special import expit, softmax
 
 from leukorepro.checks.leakage import audit_leakage, steps_of
 from leukorepro.config.schemes import Protocol
-from leukorepro.config.studies import Study, Table
+from leukorepro.config.studies import Study
+from leukorepro.config.tables import Table
 from leukorepro.core.store import write_csv, write_json
 from leukorepro.core.words import LADDER, ScoreKind
 from leukorepro.data.duplicates import Contents, find_duplicates

@@ -8,8 +8,9 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from leukorepro.config.studies import Item, Study, Table
+from leukorepro.config.studies import Study
 from leukorepro.config.systems import ConvAutoencoderSpec, NetworkSpec, TrainedFeaturesSpec
+from leukorepro.config.tables import Item, Table
 from leukorepro.core.store import write_csv
 from leukorepro.core.words import Rung
 from leukorepro.run.plan import networks_of, training_rung

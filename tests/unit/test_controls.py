@@ -30,8 +30,8 @@ from leukorepro.cli.app import app
 from leukorepro.config.files import load_run
 from leukorepro.config.runs import Run
 from leukorepro.config.schemes import KFoldScheme, LabelSet, Protocol
-from leukorepro.config.studies import Item
 from leukorepro.config.systems import SparseAutoencoderSpec, SvmSpec
+from leukorepro.config.tables import Item
 from leukorepro.core.store import hdf5_writer, write_csv
 from leukorepro.core.tables import CONTROLS_TABLE
 from leukorepro.data.manifest import COLUMNS

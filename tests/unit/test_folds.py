@@ -14,7 +14,6 @@ from typer.testing import CliRunner
 from leukorepro.cli.app import app
 from leukorepro.config.files import load_study
 from leukorepro.config.schemes import HoldOutScheme, KFoldScheme, LabelSet, Protocol, Scheme
-from leukorepro.config.studies import Item
 from leukorepro.config.systems import (
     ClassifierSpec,
     KnnSpec,
@@ -24,6 +23,7 @@ from leukorepro.config.systems import (
     SparseAutoencoderSpec,
     SvmSpec,
 )
+from leukorepro.config.tables import Item
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_reader, hdf5_writer, parquet_metadata, read_parquet, write_csv
 from leukorepro.data.manifest import COLUMNS

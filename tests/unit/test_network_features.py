@@ -19,8 +19,8 @@ from typer.testing import CliRunner
 
 from leukorepro.cli.app import app
 from leukorepro.config.schemes import KFoldScheme, Protocol
-from leukorepro.config.studies import Item
 from leukorepro.config.systems import KnnSpec, LogisticRegressionSpec, NetworkSpec
+from leukorepro.config.tables import Item
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_reader, hdf5_writer
 from leukorepro.core.words import Architecture

@@ -11,8 +11,8 @@ import pytest
 import torch
 
 from leukorepro.config.schemes import HoldOutScheme, KFoldScheme, Protocol, Scheme
-from leukorepro.config.studies import Item
 from leukorepro.config.systems import NetworkSpec
+from leukorepro.config.tables import Item
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_writer
 from leukorepro.data.splits import make_splits

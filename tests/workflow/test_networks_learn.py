@@ -12,8 +12,9 @@ import torch
 
 from leukorepro.config.datasets import SimulatedDataset
 from leukorepro.config.schemes import HoldOutScheme, Protocol
-from leukorepro.config.studies import IMAGES, Item
+from leukorepro.config.studies import IMAGES
 from leukorepro.config.systems import ConvAutoencoderSpec, NetworkSpec
+from leukorepro.config.tables import Item
 from leukorepro.data.manifest import scan
 from leukorepro.data.splits import make_splits
 from leukorepro.features.descriptors.describe import describe

@@ -9,8 +9,8 @@ import pytest
 
 from leukorepro.config.datasets import CnmcDataset
 from leukorepro.config.schemes import KFoldScheme, Protocol
-from leukorepro.config.studies import Item
 from leukorepro.config.systems import Extractor, SvmSpec
+from leukorepro.config.tables import Item
 from leukorepro.data.manifest import scan
 from leukorepro.data.splits import make_splits
 from leukorepro.features.extract import extract

@@ -33,8 +33,8 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
 from leukorepro.config.schemes import LabelSet, Protocol
-from leukorepro.config.studies import Item
 from leukorepro.config.systems import ClassifierBase, SvmSpec
+from leukorepro.config.tables import Item
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_reader
 from leukorepro.data.groups import groups

@@ -1,13 +1,13 @@
-"""Studies: a paper's systems, splits, tables and figures."""
+"""Studies: a paper's systems, splits, tables and figures, and whether they fit one another."""
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Field, model_validator
 
 from leukorepro.config.audits import Audit
-from leukorepro.config.fields import FeatureSetName, Key, Metric, Strict, refuse_twice
+from leukorepro.config.fields import FeatureSetName, Key, Strict
 from leukorepro.config.schemes import LabelSet, PublishedProtocol, Scheme
 from leukorepro.config.systems import (
     ClassifierSpec,
@@ -18,99 +18,11 @@ from leukorepro.config.systems import (
     ReducerSpec,
     TrainedFeaturesSpec,
 )
+from leukorepro.config.tables import Figure, Item, Table
 from leukorepro.core.errors import unknown
-from leukorepro.core.words import Average
 
 IMAGES = "images"
 """The descriptor that is no description: the pixels as they are, for networks to be trained on."""
-
-
-class Item(Strict):
-    """One row of a paper's table: a feature set, perhaps reduced, and a classifier."""
-
-    item: str
-    """Name, as in `config/published/<study>.csv`."""
-    features: str
-    reducer: str | None = None
-    classifier: str
-    split: str | None = None
-    """Default: the table's."""
-    reading_of: str | None = None
-    """Where a paper can be read in two ways: the printed item that this second reading is compared with."""
-
-
-class Grid(Strict):
-    """Every classifier on every feature set, as items."""
-
-    name: str = "{features}/{classifier}"
-    """What each item is called."""
-    features: Annotated[list[str], Field(min_length=1)]
-    classifiers: Annotated[list[str], Field(min_length=1)]
-
-    def items(self) -> list[dict[str, Any]]:
-        """The items, feature set by feature set."""
-        return [
-            {"item": self.name.format(features=f, classifier=c), "features": f, "classifier": c}
-            for f in self.features
-            for c in self.classifiers
-        ]
-
-
-class Table(Strict):
-    """A table of the paper, as its items."""
-
-    title: str
-    split: str
-    metrics: Annotated[list[Metric], Field(min_length=1)]
-    """Metrics that the paper prints, in its order."""
-    average: Average = "positive"
-    """With two classes, precision, recall and F1 of the `positive` one, or their mean over both (`macro`)."""
-    epochs: Literal["last", "all"] = "last"
-    """Of networks that are trained from images: predictions after the last epoch, or after each of them, as a mean."""
-    grid: Grid | None = None
-    """Items by their feature sets and classifiers, in front of the others."""
-    items: list[Item] = []
-
-    @model_validator(mode="before")
-    @classmethod
-    def _expand_grid(cls, value: Any) -> Any:
-        if not isinstance(value, dict) or value.get("grid") is None:
-            return value
-        try:
-            grid = Grid.model_validate(value["grid"])
-        except ValidationError:
-            return value  # what is wrong is told when the field itself is read
-        return {**value, "grid": None, "items": [*grid.items(), *(value.get("items") or [])]}
-
-    @model_validator(mode="after")
-    def _items_once(self) -> Table:
-        if not self.items:
-            raise ValueError("has no items; list them under `items`, or give a `grid`")
-        refuse_twice([item.item for item in self.items])
-        return self
-
-    @property
-    def needs_fitted_rows(self) -> bool:
-        """Whether a metric asks for predictions of the training or the validation part."""
-        return any(metric.startswith(("train_", "val_")) for metric in self.metrics)
-
-    @property
-    def of_training_rows(self) -> bool:
-        """Whether the table is about the training part alone."""
-        return all(metric.startswith("train_") for metric in self.metrics)
-
-    def split_of(self, item: Item) -> str:
-        """Split of an item."""
-        return item.split or self.split
-
-
-class Figure(Strict):
-    """A figure of the paper: bars of some metrics for some items of a table."""
-
-    title: str
-    table: str
-    items: Annotated[list[str], Field(min_length=1)]
-    metrics: Annotated[list[Metric], Field(min_length=1)]
 
 
 class Citation(Strict):

@@ -7,7 +7,7 @@ from functools import partial
 
 import pandas as pd
 
-from leukorepro.config.studies import Item, Table
+from leukorepro.config.tables import Item, Table
 from leukorepro.core.errors import UserError
 from leukorepro.core.words import LADDER, Rung
 from leukorepro.evaluation.metrics.item_metrics import Measuring

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from leukorepro.config.studies import Item, Study, Table
+from leukorepro.config.studies import Study
 from leukorepro.config.systems import Extractor
+from leukorepro.config.tables import Item, Table
 
 
 def file_name(backbone: str) -> str:

@@ -11,8 +11,9 @@ from typing import NamedTuple
 
 from leukorepro.config.datasets import FolderDataset, ImssDataset, SubjectsFromCsv
 from leukorepro.config.files import dataset_path
-from leukorepro.config.studies import Item, Study
+from leukorepro.config.studies import Study
 from leukorepro.config.systems import ClassifierBase, ConvAutoencoderSpec, SvmSpec, TrainedFeaturesSpec
+from leukorepro.config.tables import Item
 from leukorepro.core.errors import UserError, unknown
 from leukorepro.core.words import Budget, Rung
 from leukorepro.run.digests import at_budget, digest

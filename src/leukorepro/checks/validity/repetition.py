@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from leukorepro.config.schemes import Protocol
-from leukorepro.config.studies import Item
+from leukorepro.config.tables import Item
 from leukorepro.config.validity import Validity, ValiditySetting
 from leukorepro.core.words import LOOK_CLASSES, Rung
 from leukorepro.data.splits import make_splits

@@ -9,7 +9,8 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_curve
 
-from leukorepro.config.studies import Item, Study, Table
+from leukorepro.config.studies import Study
+from leukorepro.config.tables import Item, Table
 from leukorepro.evaluation.contract import CELL, score_columns
 from leukorepro.evaluation.metrics.auroc import Floats, Ints
 from leukorepro.evaluation.predictions import Cell, cells, score_of_class

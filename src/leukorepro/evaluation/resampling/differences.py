@@ -24,7 +24,7 @@ import numpy as np
 import pandas as pd
 
 from leukorepro.config.published import LOSSES
-from leukorepro.config.studies import Table
+from leukorepro.config.tables import Table
 from leukorepro.core.store import read_numbers
 from leukorepro.core.tables import DIFFERENCES_TABLE
 from leukorepro.core.words import LADDER

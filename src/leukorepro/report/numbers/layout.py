@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from leukorepro.config.studies import Item
 from leukorepro.config.systems import TrainedFeaturesSpec
+from leukorepro.config.tables import Item
 from leukorepro.core.words import Rung, honest_rung
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.selection import Matrix, in_paper, matrix_of, readings_last, shown_rungs

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from leukorepro.config.studies import Item, Table
+from leukorepro.config.tables import Item, Table
 from leukorepro.core.words import Rung, honest_rung
 from leukorepro.report.numbers.tables import Numbers
 from leukorepro.run.resolved import ResolvedStudy

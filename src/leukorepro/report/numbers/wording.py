@@ -8,7 +8,8 @@ from collections.abc import Collection, Sequence
 
 from leukorepro.config.published import CORRELATIONS, LOSSES
 from leukorepro.config.published import is_share as is_share  # also said as wording.is_share
-from leukorepro.config.studies import Citation, Table
+from leukorepro.config.studies import Citation
+from leukorepro.config.tables import Table
 from leukorepro.core.words import Rung, Scope, Unit
 from leukorepro.evaluation.metrics.calibration import CALIBRATION_METRICS
 

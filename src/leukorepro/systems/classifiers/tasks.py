@@ -11,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from leukorepro.config.schemes import LabelSet, Protocol
-from leukorepro.config.studies import Item
+from leukorepro.config.tables import Item
 from leukorepro.core.errors import UserError
 from leukorepro.core.tables import PREDICTIONS_WITH_ROLE
 from leukorepro.data.splits import classes_of

@@ -17,8 +17,9 @@ from torch import Tensor, nn
 
 from leukorepro.config.files import published_path, study_path
 from leukorepro.config.published import read_published
-from leukorepro.config.studies import Item, Study
+from leukorepro.config.studies import Study
 from leukorepro.config.systems import ConvAutoencoderSpec, NetworkSpec
+from leukorepro.config.tables import Item
 from leukorepro.core.errors import UserError
 from leukorepro.core.words import LOOK_CLASSES, Budget, Look
 from leukorepro.run.resolve import resolve_descriptor

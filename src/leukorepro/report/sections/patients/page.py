@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leukorepro.config.studies import Item
+from leukorepro.config.tables import Item
 from leukorepro.core.words import Rung
 from leukorepro.evaluation.metrics.calibration import CALIBRATION_METRICS
 from leukorepro.evaluation.patients.diagnose import NO_SUBJECTS

@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 from matplotlib.figure import Figure
 
-from leukorepro.config.studies import Item
+from leukorepro.config.tables import Item
 from leukorepro.core.words import Rung
 from leukorepro.evaluation.metrics.calibration import N_BINS
 from leukorepro.evaluation.patients.subjects import SEVERAL

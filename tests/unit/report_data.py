@@ -21,14 +21,13 @@ from leukorepro.core.store import write_csv, write_json
 from leukorepro.core.words import LADDER, ScoreKind
 from leukorepro.data.duplicates import Contents, find_duplicates
 from leukorepro.data.fingerprints import NearPairs
-from leukorepro.evaluation.comparison import evaluate
+from leukorepro.evaluation.evaluate import evaluate
 from leukorepro.evaluation.patients.diagnose import diagnose
 from leukorepro.evaluation.predictions import collect, write_fitting, write_predictions
 from leukorepro.evaluation.resampling.cell_level import cell_level
 from leukorepro.evaluation.resampling.differences import differences
 from leukorepro.evaluation.resampling.winners import winners
 from leukorepro.evaluation.study_cells import StudyCells
-from leukorepro.evaluation.verdicts import judge
 from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
 
@@ -335,26 +334,26 @@ def _write_results(
         fitted.append(collected.fitting)
         report_trainings.write_trainings(folder, study, rung, images["image_id"].tolist(), generator)
     printed = _published(study.study.tables if published else {}, generator)
-    metrics = evaluate(
+    table, _, item = study.study.headline.partition("/")
+    impossible = {(table, item, study.study.tables[table].metrics[1]): IMPOSSIBLE} if len(printed) > 1 else {}
+    judged = evaluate(
         tested,
         study,
         printed,
+        impossible,
         fitting=fitted,
         budget=budget,
         dataset_complete=False,
         seed=0,
         n_resamples=50,
     )
-    write_csv(metrics, folder / "metrics.csv")
+    write_csv(judged.metrics, folder / "metrics.csv")
+    write_csv(judged.verdicts, folder / "verdicts.csv")
     cells = StudyCells(study, tested, fitted)
     write_csv(differences(cells, seed=0, n_resamples=50), folder / "differences.csv")
     write_csv(cell_level(cells), folder / "cell_level.csv")
     write_csv(winners(cells, seed=0, n_resamples=50), folder / "winners.csv")
     diagnose(tested, study, 0, 50).write(folder)
-    table, _, item = study.study.headline.partition("/")
-    impossible = {(table, item, study.study.tables[table].metrics[1]): IMPOSSIBLE} if len(printed) > 1 else {}
-    judged = judge(printed, metrics, study, impossible, budget=budget, dataset_complete=False)
-    write_csv(judged, folder / "verdicts.csv")
 
 
 def _predict(images: pd.DataFrame, names: np.ndarray, accuracy: float, generator: np.random.Generator) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from sklearn.metrics import accuracy_score, confusion_matrix, log_loss, precisio
 from leukorepro.config.datasets import AllIdbDataset
 from leukorepro.config.studies import Study
 from leukorepro.core.tables import RECONSTRUCTION
-from leukorepro.evaluation.comparison import evaluate
+from leukorepro.evaluation.evaluate import evaluate
 from leukorepro.evaluation.metrics.curves import confusion_matrices, last_epochs
 from leukorepro.evaluation.metrics.item_metrics import Measuring, cell_metrics
 from leukorepro.evaluation.metrics.metrics import METRICS
@@ -100,7 +100,7 @@ def predictions(
 def evaluated(tested, fitted, n_resamples=200):
     empty = pd.DataFrame(columns=["table", "item", "metric", "value", "half_unit"])
     how = {"budget": "published", "dataset_complete": True, "seed": 0, "n_resamples": n_resamples}
-    return evaluate([tested], RESOLVED, empty, fitting=[fitted], **how)
+    return evaluate([tested], RESOLVED, empty, {}, fitting=[fitted], **how).metrics
 
 
 def test_a_network_in_a_table_of_all_epochs_has_the_means_over_them():

@@ -11,12 +11,8 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from project_data import ROOT, make_project
-from typer.testing import CliRunner
 
-from leukorepro.cli.app import app
 from leukorepro.config.datasets import AllIdbDataset, FolderDataset, SimulatedDataset
-from leukorepro.config.published import read_published
 from leukorepro.config.schemes import Protocol
 from leukorepro.config.studies import Study
 from leukorepro.core.errors import UserError
@@ -80,10 +76,10 @@ def resolved(dataset: Any = ALLIDB, weights: str = "imagenet", rungs: tuple[str,
 
 
 def measured(*rows: Row, table: str = "1") -> pd.DataFrame:
-    """Rows of metrics: item, protocol, metric, value, low, high."""
+    """Measurements: item, protocol, metric, value, low, high."""
     columns = ["item", "protocol", "metric", "value", "ci_low", "ci_high"]
     frame = pd.DataFrame(rows, columns=columns).assign(study="paper", table=table, n_images=9, n_subjects=3)
-    return frame.assign(published=math.nan, verdict="not tested")[list(METRICS_TABLE)]
+    return frame[list(METRICS_TABLE[:-2])]
 
 
 def printed(*rows: tuple[str, str, str, float, float]) -> pd.DataFrame:
@@ -100,10 +96,11 @@ def verdict_on(
     impossible: dict[tuple[str, str, str], str] | None = None,
     **options: Any,
 ) -> Any:
-    options = {"budget": "published", "dataset_complete": True, **options}
-    table = judge(printed((*number, value, half_unit)), metrics, study or resolved(), impossible or {}, **options)
-    assert tuple(table.columns) == VERDICTS_TABLE
-    return table.iloc[0]
+    study = study or resolved()
+    circumstances = untested(study, **{"budget": "published", "complete": True, **options})
+    judged = judge(metrics, printed((*number, value, half_unit)), study, impossible or {}, circumstances)
+    assert tuple(judged.verdicts.columns) == VERDICTS_TABLE
+    return judged.verdicts.iloc[0]
 
 
 OURS: Row = ("x", "as_published", "accuracy", 0.99, 0.981, 0.999)
@@ -196,7 +193,7 @@ def test_an_audit_of_other_numbers_is_refused() -> None:
             {},
             "the paper used the dataset allidb",
         ),
-        (resolved(), {"dataset_complete": False}, "not known to be a complete copy of the dataset allidb"),
+        (resolved(), {"complete": False}, "not known to be a complete copy of the dataset allidb"),
         (resolved(weights="random"), {}, "networks that features are taken from had random weights"),
         (resolved(), {"budget": "demo"}, "the budget was the demo's"),
     ],
@@ -208,9 +205,6 @@ def test_other_circumstances_are_no_test_and_the_reason_names_them(
     assert row["verdict"] == "not tested"
     assert reason in row["reason"]
     assert row["value"] == 0.99
-    assert row["reason"] == "; ".join(
-        untested(study, options.get("budget", "published"), options.get("dataset_complete", True))
-    )
 
 
 def test_all_circumstances_are_told() -> None:
@@ -285,9 +279,58 @@ def test_readings_of_another_item_are_of_no_help() -> None:
     assert (row["verdict"], row["reading"]) == ("not reproduced", "y")
 
 
+def test_what_a_run_leaves_out_says_so_whatever_it_keeps() -> None:
+    left_out = {"1/z": "not in this run", "V/x": "not in this run"}
+    study = resolved().model_copy(update={"left_out_items": left_out})
+    for number in (("1", "z", "accuracy"), ("V", "x", "accuracy")):
+        row = verdict_on(0.9, 0.005, measured(OURS), number, study)
+        assert (row["verdict"], row["reason"]) == ("not tested", "not in this run")
+    row = verdict_on(0.9, 0.005, measured(OURS), ("V", "y", "accuracy"), study)
+    assert row["reason"] == "its table was not made here: its classes are others"
+
+
+INTERVALS = st.tuples(st.integers(0, 20), st.integers(0, 6)).map(lambda c: (c[0] / 20, (c[0] + c[1]) / 20))
+NOWHERE = st.just((math.nan, math.nan))
+
+
+@given(st.data())
+def test_one_number_has_one_verdict_on_a_rung_in_both_tables(data: st.DataObject) -> None:
+    """With second readings, impossible numbers, missing intervals and items that were not measured on some rungs."""
+    items, metrics, rungs = ("x", "y", "x, again", "x, once more"), ("accuracy", "f1"), ("as_published", *LADDER[2:4])
+    places = [(item, rung, metric) for item in items for rung in rungs for metric in metrics]
+    some = data.draw(st.lists(st.sampled_from(places), min_size=1, unique=True))
+    bounds = data.draw(st.lists(INTERVALS | NOWHERE, min_size=len(some), max_size=len(some)))
+    ours = measured(*((*place, low, low, high) for place, (low, high) in zip(some, bounds, strict=True)))
+    numbers = [("1", item, metric) for item in ("x", "y") for metric in metrics]
+    values = data.draw(st.lists(st.integers(0, 20), min_size=4, max_size=4))
+    impossible = data.draw(st.dictionaries(st.sampled_from(numbers), st.just("why")))
+    circumstances = data.draw(st.sampled_from([[], [], ["the images are simulated"]]))
+    published = printed(*((*number, value / 20, 0.005) for number, value in zip(numbers, values, strict=True)))
+    study = resolved(rungs=rungs)
+    judged = judge(ours, published, study, impossible, circumstances)
+    assert tuple(judged.metrics.columns) == METRICS_TABLE
+    pd.testing.assert_frame_equal(judged.metrics[list(ours.columns)], ours)
+    of_number = judged.verdicts.set_index(["item", "metric"])
+    bounds_of = ours.set_index(["item", "protocol", "metric"])[["ci_low", "ci_high"]]
+    for row in judged.metrics.itertuples():
+        verdict = of_number.loc[str(row.item).partition(",")[0], str(row.metric)]
+        assert row.published == verdict["published"]
+        if row.protocol == "as_published" or verdict["verdict"] in ("arithmetically impossible", "not tested"):
+            assert row.verdict == verdict["verdict"]
+            continue
+        reading = verdict["reading"], row.protocol, row.metric
+        low, high = (
+            bounds_of.loc[reading, ["ci_low", "ci_high"]] if reading in bounds_of.index else (math.nan, math.nan)
+        )
+        inside = low - 0.005 <= row.published <= high + 0.005
+        assert row.verdict == ("not tested" if math.isnan(low) else "reproduced" if inside else "not reproduced")
+        if row.protocol == verdict["honest_protocol"]:
+            assert row.verdict == verdict["honest_verdict"]
+
+
 def test_every_printed_number_has_a_row_in_its_order_and_the_table_is_read_again(tmp_path: Path) -> None:
     numbers = printed(("text", "n", "size", 3, 0.5), ("1", "x", "accuracy", 1.0, 0.0005), ("1", "x", "f1", 0.5, 0.05))
-    table = judge(numbers, measured(OURS), resolved(), {}, budget="published", dataset_complete=True)
+    table = judge(measured(OURS), numbers, resolved(), {}, []).verdicts
     assert list(table["metric"]) == ["size", "accuracy", "f1"]
     assert set(table["verdict"]) <= set(VERDICTS)
     assert all(table["reason"])
@@ -308,23 +351,3 @@ def test_the_audits_impossible_numbers_are_read(tmp_path: Path) -> None:
     path.write_text("[]")
     with pytest.raises(UserError, match="no audit"):
         read_impossible(path, "paper")
-
-
-def test_the_command_judges_a_study_of_the_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.chdir(make_project(tmp_path))
-    number = {"table": "1", "item": "ESet", "metric": "precision", "reason": "why"}
-    (tmp_path / "audit.json").write_text(json.dumps({"studies": {"atteia2022": {"impossible": [number]}}}))
-    (tmp_path / "scan.json").write_text('{"complete": false}')
-    ours = measured(("ESet", "as_published", "precision", 0.9, 0.8, 0.95))
-    write_csv(ours.assign(study="atteia2022"), tmp_path / "metrics.csv")
-    published = ROOT / "config/published/atteia2022.csv"
-    words = ["judge", "--run", "config/config.yaml", "--study", "atteia2022", "--metrics", "metrics.csv"]
-    words += ["--audit", "audit.json", "--published", str(published), "--scan", "scan.json", "--output", "v.csv"]
-    done = CliRunner().invoke(app, words)
-    assert done.exit_code == 0, done.output
-    table = read_verdicts(tmp_path / "v.csv").set_index(["table", "item", "metric"])
-    assert len(table) == len(read_published(published))
-    row = table.loc[("1", "ESet", "precision")]
-    assert (row["verdict"], row["published"], row["value"]) == ("arithmetically impossible", 0.998, 0.9)
-    assert (table.drop(("1", "ESet", "precision"))["verdict"] == "not tested").all()
-    assert "not tested" in done.output

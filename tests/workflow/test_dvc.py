@@ -29,7 +29,6 @@ MADE_BY = {
         "evaluate",
         "compare",
         "diagnose",
-        "judge",
         "controls",
         "audit_leakage",
     ],
@@ -126,7 +125,7 @@ def test_an_edit_of_the_evaluation_fits_nothing_again_but_controls(reproduced: P
     stages = re.findall(r"^Running stage '(.+)':", told, flags=re.MULTILINE)
     assert set(stages) == {*STUDIES, "report"}
     made = set(re.findall(r"^(?:local)?rule (\w+):", told, flags=re.MULTILINE))
-    computed = {"evaluate", "compare", "diagnose", "judge"}
+    computed = {"evaluate", "compare", "diagnose"}
     assert made == {"collect_predictions", *computed, "controls", "audit_leakage", "build_report"}
     assert "Data and pipelines are up to date." in reproduced.run(*REPRO)
     assert planned_rules(reproduced.run("snakemake", "--dry-run")) == set()

@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 
 COMMENT = "\n# A comment changes the file's digest.\n"
 REPORT = {"all", "build_report"}
-TABLES = {"evaluate", "compare", "diagnose", "judge"}
+TABLES = {"evaluate", "compare", "diagnose"}
 EVALUATION = REPORT | TABLES | {"collect_predictions", "controls"}
 MODELS = EVALUATION | {"fit_reducer", "classify"}
 FEATURES = MODELS | {"extract_features", "fuse_features"}
@@ -25,7 +25,7 @@ DATA = DESCRIBED | SPLITS | {"scan_images", "find_duplicates"}
 DRAWING = {"simulate_images"}
 CONFIGURATION = {"resolve_config"}
 STUDY = CONFIGURATION | {"audit_published"}
-PUBLISHED = {"audit_published", "evaluate", "judge"}
+PUBLISHED = {"audit_published", "evaluate"}
 
 
 @pytest.mark.parametrize(

@@ -260,7 +260,7 @@ rule collect_predictions:
 
 
 rule evaluate:
-    """Every metric of every item on every rung, with its interval and the published value."""
+    """Every metric of every item on every rung, with its interval, and a verdict on every printed number."""
     input:
         scan=lambda w: f"results/datasets/{study_of(w).dataset_id}/scan.json",
         predictions=lambda w: expand(
@@ -274,8 +274,10 @@ rule evaluate:
             allow_missing=True,
         ),
         published=lambda w: published_path(w.study),
+        audit="results/audit/{study}.json",
     output:
         metrics="results/{run}/{study}/metrics.csv",
+        verdicts="results/{run}/{study}/verdicts.csv",
     log:
         "logs/evaluate/{run}/{study}.txt",
     benchmark:
@@ -290,6 +292,7 @@ rule evaluate:
         code=code_digest("evaluation"),
         spec=lambda w: digest(RUN.budget, RUN.seed, study_of(w)),
         fitting=lambda w, input: flags("--fitting", input.fitting),
+        folder=lambda w: f"results/{w.run}/{w.study}",
     shell:
         r"""
         leukorepro evaluate \
@@ -297,8 +300,9 @@ rule evaluate:
             --study {wildcards.study:q} \
             --scan {input.scan:q} \
             --published {input.published:q} \
+            --audit {input.audit:q} \
             {params.fitting:q} \
-            --output {output.metrics:q} \
+            --output {params.folder:q} \
             {input.predictions:q} \
             >{log:q} 2>&1
         """

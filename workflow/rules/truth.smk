@@ -1,4 +1,4 @@
-"""What is true of the printed numbers and of the runs: audits, comparisons, verdicts."""
+"""What is true of the printed numbers and of the runs: audits, comparisons, diagnoses, controls."""
 
 
 rule audit_published:
@@ -67,42 +67,6 @@ rule diagnose:
             --study {wildcards.study:q} \
             --output {params.folder:q} \
             {input.predictions:q} \
-            >{log:q} 2>&1
-        """
-
-
-rule judge:
-    """A verdict on every number that a study's paper prints, with its reason."""
-    input:
-        scan=lambda w: f"results/datasets/{study_of(w).dataset_id}/scan.json",
-        metrics="results/{run}/{study}/metrics.csv",
-        audit=rules.audit_published.output.audit,
-        published=lambda w: published_path(w.study),
-    output:
-        verdicts="results/{run}/{study}/verdicts.csv",
-    log:
-        "logs/judge/{run}/{study}.txt",
-    benchmark:
-        "results/benchmarks/judge/{run}/{study}.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=1000,
-    params:
-        run=run_options,
-        code=code_digest("evaluation"),
-        spec=lambda w: digest(RUN.budget, study_of(w)),
-    shell:
-        r"""
-        leukorepro judge \
-            {params.run:q} \
-            --study {wildcards.study:q} \
-            --metrics {input.metrics:q} \
-            --audit {input.audit:q} \
-            --published {input.published:q} \
-            --scan {input.scan:q} \
-            --output {output.verdicts:q} \
             >{log:q} 2>&1
         """
 

@@ -29,7 +29,7 @@ GROUPS = {
 }
 """Folders of this room, and the commands in each, in the order in which the help shows them."""
 
-UNGROUPED = ("evaluate", "compare", "diagnose", "judge", "init", "doctor")
+UNGROUPED = ("evaluate", "compare", "diagnose", "init", "doctor")
 
 
 class CommandLine(TyperGroup):

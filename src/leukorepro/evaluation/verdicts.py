@@ -3,12 +3,23 @@
 A verdict asks whether the number can be had again under the paper's own protocol; what is left of it on the honest rung
 stands beside it. Where a paper can be read in several ways, a number is ``reproduced`` if one of the readings does it,
 and the reason names which. ``arithmetically impossible`` goes before all else: it needs no data.
+
+A verdict belongs to the printed number and a rung, not to a measurement. In the table of metrics, all rows that stand
+beside one printed number on one rung, those of the item and of its second readings, carry the same:
+
+- on the rung ``as_published``, the verdict of the table of verdicts;
+- on every rung below it, if that verdict is ``reproduced`` or ``not reproduced``, whether the number survives that
+  rung's stricter split: it lies in the interval there of the reading that the verdict names (``not tested`` where that
+  reading has none). Of the honest rung this is `honest_verdict`;
+- on every rung, the verdict itself if it is ``arithmetically impossible`` or ``not tested``.
+
+A row beside which the paper prints nothing is ``not tested``.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -17,9 +28,9 @@ import pandas as pd
 from leukorepro.config.published import is_share
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import read_json, read_numbers
-from leukorepro.core.tables import VERDICTS_TABLE
-from leukorepro.core.words import Budget, Rung, honest_rung
-from leukorepro.evaluation.testability import IMPOSSIBLE, NOT_REPRODUCED, NOT_TESTED, REPRODUCED, untested, verdicts
+from leukorepro.core.tables import METRICS_TABLE, VERDICTS_TABLE
+from leukorepro.core.words import honest_rung
+from leukorepro.evaluation.testability import IMPOSSIBLE, NOT_REPRODUCED, NOT_TESTED, REPRODUCED, verdicts
 from leukorepro.run.resolved import ResolvedStudy
 
 TEXT = ("study", "table", "item", "metric", "verdict", "reason", "reading", "honest_protocol", "honest_verdict")
@@ -39,6 +50,18 @@ Number = tuple[str, str, str]
 """A printed number: its table, item and metric."""
 
 
+class Judged(NamedTuple):
+    """What is measured of a study, and what becomes of its paper's numbers."""
+
+    metrics: pd.DataFrame
+    """Columns `METRICS_TABLE`, a row for each one measured, in their order; `published` is NaN where the paper prints
+    no such number of the item, or of the item that it is a second reading of."""
+    verdicts: pd.DataFrame
+    """Columns `VERDICTS_TABLE`, a row for each printed number, in their order. `reading` is the item that `value` and
+    its interval, under the published protocol, and `honest_value` and its own are of; these are NaN where nothing was
+    measured. `honest_verdict` says of a number that was tested whether it survives the honest rung."""
+
+
 class _Estimate(NamedTuple):
     value: float = math.nan
     low: float = math.nan
@@ -52,56 +75,52 @@ class _Verdict(NamedTuple):
     """Item whose numbers stand beside the published one; empty where none was measured."""
 
 
+class _Printed(NamedTuple):
+    value: float
+    half_unit: float
+    """How far the unrounded number may lie from the printed one."""
+
+
 def judge(
+    measured: pd.DataFrame,
     published: pd.DataFrame,
-    metrics: pd.DataFrame,
     resolved: ResolvedStudy,
     impossible: Mapping[Number, str],
-    *,
-    budget: Budget,
-    dataset_complete: bool,
-) -> pd.DataFrame:
-    """A verdict on every number that a paper prints.
+    circumstances: Sequence[str],
+) -> Judged:
+    """A verdict on every number that a paper prints, beside each measurement that it is compared with.
 
     Parameters
     ----------
+    measured : DataFrame
+        As `leukorepro.evaluation.evaluate.measure_study` gives it.
     published : DataFrame
         As `leukorepro.config.published.read_published` gives it.
-    metrics : DataFrame
-        The study's table of metrics, as `leukorepro.evaluation.comparison.evaluate` gives it.
     resolved : ResolvedStudy
         What was run.
     impossible : mapping
         Numbers that cannot be, each with its reason, as `read_impossible` gives them.
-    budget : {"demo", "published"}
-    dataset_complete : bool
-        Whether every image of the dataset was there.
-
-    Returns
-    -------
-    DataFrame
-        Columns `VERDICTS_TABLE`, a row for each row of `published`, in its order. `reading` is the item that `value`
-        and its interval, under the published protocol, and `honest_value` and its own are of; these are NaN where
-        nothing was measured. `honest_verdict` says of a number that was tested whether it survives the honest rung.
+    circumstances : sequence of str
+        Why no number can be tested here, as `leukorepro.evaluation.testability.untested` gives it.
 
     Raises
     ------
     UserError
         If a number that is said to be impossible is not among the published ones.
     """
-    printed = {(str(r.table), str(r.item), str(r.metric)) for r in published.itertuples()}
+    printed = {
+        (str(r.table), str(r.item), str(r.metric)): _Printed(float(str(r.value)), float(str(r.half_unit)))
+        for r in published.itertuples()
+    }
     for number in impossible:
         if number not in printed:
             raise UserError(
                 f"study '{resolved.study.key}': the audit calls {', '.join(number)} impossible, which is not among the "
                 "published numbers; run the audit again."
             )
-    court = _Court(metrics, resolved, impossible, untested(resolved, budget, dataset_complete))
-    rows = [
-        court.row((str(r.table), str(r.item), str(r.metric)), float(str(r.value)), float(str(r.half_unit)))
-        for r in published.itertuples()
-    ]
-    return pd.DataFrame(rows, columns=list(VERDICTS_TABLE))
+    court = _Court(printed, measured, resolved, impossible, circumstances)
+    rows = [court.row(number) for number in printed]
+    return Judged(court.compared(measured), pd.DataFrame(rows, columns=list(VERDICTS_TABLE)))
 
 
 def read_impossible(path: Path, study: str) -> dict[Number, str]:
@@ -138,8 +157,14 @@ class _Court:
     """What is known of a study when its numbers are judged."""
 
     def __init__(
-        self, metrics: pd.DataFrame, resolved: ResolvedStudy, impossible: Mapping[Number, str], circumstances: list[str]
+        self,
+        printed: Mapping[Number, _Printed],
+        measured: pd.DataFrame,
+        resolved: ResolvedStudy,
+        impossible: Mapping[Number, str],
+        circumstances: Sequence[str],
     ) -> None:
+        self.printed = printed
         self.resolved = resolved
         self.impossible = impossible
         self.circumstances = circumstances
@@ -148,22 +173,52 @@ class _Court:
             (str(r.table), str(r.item), str(r.protocol), str(r.metric)): _Estimate(
                 *(float(str(number)) for number in (r.value, r.ci_low, r.ci_high))
             )
-            for r in metrics.itertuples()
+            for r in measured.itertuples()
         }
+        self.found = {number: self._judged(number) for number in printed}
 
-    def row(self, number: Number, value: float, half_unit: float) -> tuple[object, ...]:
+    def row(self, number: Number) -> tuple[object, ...]:
         """A row of the table of verdicts."""
-        found = self._judged(number, value, half_unit)
         table, _, metric = number
+        found, honest = self.found[number], self.honest or ""
         ours = self._ours(table, found.reading, "as_published", metric)
-        honest = self._ours(table, found.reading, self.honest, metric)
-        survives = NOT_TESTED
-        if found.verdict in (REPRODUCED, NOT_REPRODUCED):
-            survives = str(verdicts(value, half_unit, honest.low, honest.high))
-        return self.resolved.study.key, *number, value, *found, *ours, self.honest or "", *honest, survives
+        ours_honest = self._ours(table, found.reading, honest, metric)
+        survives = NOT_TESTED if found.verdict == IMPOSSIBLE else self.verdict(number, honest)
+        return (
+            *(self.resolved.study.key, *number, self.printed[number].value),
+            *(*found, *ours, honest, *ours_honest, survives),
+        )
 
-    def _judged(self, number: Number, value: float, half_unit: float) -> _Verdict:
+    def compared(self, measured: pd.DataFrame) -> pd.DataFrame:
+        """The table of metrics: what was measured, the printed number beside it and the verdict."""
+        printed_as = {
+            (number, item.item): item.reading_of or item.item
+            for number, table in self.resolved.study.tables.items()
+            for item in table.items
+        }
+        names = measured[["table", "item", "metric"]].astype(str).itertuples(index=False)
+        numbers = [(table, printed_as[table, item], metric) for table, item, metric in names]
+        return measured.assign(
+            published=[self.printed[number].value if number in self.printed else math.nan for number in numbers],
+            verdict=[self.verdict(*place) for place in zip(numbers, measured["protocol"], strict=True)],
+        )[list(METRICS_TABLE)]
+
+    def verdict(self, number: Number, rung: str) -> str:
+        """The verdict on a number on a rung; not tested where the paper does not print it."""
+        found = self.found.get(number)
+        if found is None:
+            return NOT_TESTED
+        if rung == "as_published" or found.verdict not in (REPRODUCED, NOT_REPRODUCED):
+            return found.verdict
+        table, _, metric = number
+        return self._word(number, self._ours(table, found.reading, rung, metric))
+
+    def _word(self, number: Number, ours: _Estimate) -> str:
+        return str(verdicts(*self.printed[number], ours.low, ours.high))
+
+    def _judged(self, number: Number) -> _Verdict:
         table, item, metric = number
+        printed = self.printed[number]
         readings = [name for name in self._readings(table, item) if self._is_measured(table, name, metric)]
         first = readings[0] if readings else ""
         if number in self.impossible:
@@ -175,16 +230,16 @@ class _Court:
         if "as_published" not in self.resolved.protocols:
             return _Verdict(NOT_TESTED, "the paper's own protocol did not run here", first)
         ours = {name: self._ours(table, name, "as_published", metric) for name in readings}
-        words = {name: str(verdicts(value, half_unit, estimate.low, estimate.high)) for name, estimate in ours.items()}
+        words = {name: self._word(number, estimate) for name, estimate in ours.items()}
         for word in (REPRODUCED, NOT_REPRODUCED):
             chosen = next((name for name in readings if words[name] == word), None)
             if chosen is not None:
-                reason = _comparison(metric, value, half_unit, ours[chosen])
+                reason = _comparison(metric, printed, ours[chosen])
                 if chosen != item:
                     reason += f", read as '{chosen}'"
                 others = [name for name in readings if name != chosen and words[name] == NOT_REPRODUCED]
                 if others:
-                    told = [f"'{name}' ({_interval(metric, half_unit, ours[name])})" for name in others]
+                    told = [f"'{name}' ({_interval(metric, printed.half_unit, ours[name])})" for name in others]
                     reason += f"; it does not lie in that of {' or '.join(told)}"
                 return _Verdict(word, reason, chosen)
         if all(math.isnan(estimate.value) for estimate in ours.values()):
@@ -200,13 +255,15 @@ class _Court:
     def _is_measured(self, table: str, item: str, metric: str) -> bool:
         return any((table, item, rung, metric) in self.measured for rung in self.resolved.protocols)
 
-    def _ours(self, table: str, item: str, rung: Rung | None, metric: str) -> _Estimate:
-        return self.measured.get((table, item, rung or "", metric), _Estimate())
+    def _ours(self, table: str, item: str, rung: str, metric: str) -> _Estimate:
+        return self.measured.get((table, item, rung, metric), _Estimate())
 
     def _why_unmeasured(self, table: str, item: str, metric: str) -> str:
         study = self.resolved.study
         if metric in NO_RESULTS:
             return NO_RESULTS[metric].format(study=study.key)
+        if (left_out := self.resolved.left_out_items.get(f"{table}/{item}")) is not None:
+            return left_out
         if table in self.resolved.left_out_tables:
             return f"its table was not made here: {self.resolved.left_out_tables[table]}"
         if table not in study.tables:
@@ -216,22 +273,23 @@ class _Court:
         return "the study's configuration does not have this metric measured"
 
 
-def _comparison(metric: str, value: float, half_unit: float, ours: _Estimate) -> str:
+def _comparison(metric: str, printed: _Printed, ours: _Estimate) -> str:
     """How a published number lies to our interval, in words and numbers."""
+    value, half_unit = printed
     place = "in"
     if not ours.low <= value <= ours.high:
         near = ours.low - half_unit <= value <= ours.high + half_unit
         place = "within its rounding of" if near else "below" if value < ours.low else "above"
-    published, unit = _printed(metric, value, half_unit), " %" if is_share(metric) else ""
+    published, unit = _as_printed(metric, value, half_unit), " %" if is_share(metric) else ""
     interval = _interval(metric, half_unit, ours)
     return f"published {published}{unit} lies {place} our interval {interval}{unit} under the paper's protocol"
 
 
 def _interval(metric: str, half_unit: float, ours: _Estimate) -> str:
-    return " to ".join(_printed(metric, bound, min(half_unit, 0.0005)) for bound in (ours.low, ours.high))
+    return " to ".join(_as_printed(metric, bound, min(half_unit, 0.0005)) for bound in (ours.low, ours.high))
 
 
-def _printed(metric: str, value: float, half_unit: float) -> str:
+def _as_printed(metric: str, value: float, half_unit: float) -> str:
     """A number with the digits of one whose last printed digit has that half unit; shares in per cent."""
     scale = 100 if is_share(metric) else 1
     digits = max(0, round(-math.log10(2 * half_unit * scale)))

@@ -104,6 +104,22 @@ def answers(
     )
 
 
-def cells(resolved: ResolvedStudy, *frames: pd.DataFrame) -> StudyCells:
-    """The cells of some predictions."""
-    return StudyCells(resolved, [pd.concat(frames, ignore_index=True)])
+def split_tables(resolved: ResolvedStudy, predictions: pd.DataFrame) -> dict[str, pd.DataFrame]:
+    """Split tables that predictions may have come from: what a repeat tests in one fold, it trains on in its others."""
+    tables = {}
+    for rung, rows in predictions.groupby("protocol", observed=True):
+        folds = []
+        for (repeat, fold), tested in rows.groupby(["repeat", "fold"]):
+            images = rows.loc[rows["repeat"] == repeat, "image_id"].unique()
+            role = np.where(np.isin(images, tested["image_id"].unique()), "test", "train")
+            folds.append(
+                pd.DataFrame({"image_id": images, "view": "identity", "role": role}).assign(repeat=repeat, fold=fold)
+            )
+        tables |= {f"{rung}/{split}": pd.concat(folds) for split in resolved.study.splits}
+    return tables
+
+
+def cells(resolved: ResolvedStudy, *frames: pd.DataFrame, splits: dict[str, pd.DataFrame] | None = None) -> StudyCells:
+    """The cells of some predictions; default: with the split tables that they may have come from."""
+    predictions = pd.concat(frames, ignore_index=True)
+    return StudyCells(resolved, [predictions], splits=splits or split_tables(resolved, predictions))

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 import report_audits
 import report_trainings
+from compared_data import split_tables
 from PIL import Image
 from scipy.special import expit, softmax
 
@@ -349,7 +350,8 @@ def _write_results(
     )
     write_csv(judged.metrics, folder / "metrics.csv")
     write_csv(judged.verdicts, folder / "verdicts.csv")
-    cells = StudyCells(study, tested, fitted)
+    splits = {place: table for part in tested for place, table in split_tables(study, part).items()}
+    cells = StudyCells(study, tested, fitted, splits)
     write_csv(differences(cells, seed=0, n_resamples=50), folder / "differences.csv")
     write_csv(cell_level(cells), folder / "cell_level.csv")
     write_csv(winners(cells, seed=0, n_resamples=50), folder / "winners.csv")

@@ -1,13 +1,17 @@
 """Tests of two items' difference against closed formulas, scipy and statsmodels."""
 
 import numpy as np
+import pandas as pd
 import pytest
 from compared_data import answers, cells, study
 from scipy import stats
 from statsmodels.stats.multitest import multipletests
 
+from leukorepro.config.schemes import HoldOutScheme, Protocol
+from leukorepro.core.errors import UserError
+from leukorepro.data.splits import make_splits
 from leukorepro.evaluation.resampling.differences import differences
-from leukorepro.evaluation.resampling.significance import corrected_resampled_t, holm, mcnemar_p, size_ratio
+from leukorepro.evaluation.resampling.significance import corrected_resampled_t, holm, mcnemar_p
 
 
 def test_the_corrected_t_test_is_nadeau_and_bengios_formula():
@@ -65,10 +69,49 @@ def test_holm_is_that_of_statsmodels(n):
     np.testing.assert_allclose(holm(p_values), multipletests(p_values, method="holm")[1], atol=1e-15)
 
 
-def test_the_parts_of_a_split():
-    splits = study({"a": {}}).study.splits
-    assert size_ratio(splits["folds"]) == pytest.approx(1 / 3)
-    assert size_ratio(splits["tenth"]) == pytest.approx(0.1 / 0.7)
+def test_the_corrected_t_test_takes_the_sizes_that_the_folds_have():
+    """A hold-out asks for a tenth; with two patients in a class, each fold tests about half of the images."""
+    rng = np.random.default_rng(3)
+    patients = np.repeat(["p0", "p1", "n0", "n1"], [30, 20, 25, 25])
+    positive = np.char.startswith(patients, "p")
+    names = [f"i{k:04d}" for k in range(100)]
+    manifest = pd.DataFrame(
+        {
+            "image_id": names,
+            "label": np.where(positive, "p", "n"),
+            "subject_id": patients,
+            "source_id": names,
+            "official_split": "",
+            "status": "ok",
+        }
+    )
+    resolved = study({"one": {"split": "tenth"}, "two": {"split": "tenth"}})
+    scheme = HoldOutScheme(kind="hold_out", test_share=0.1, turns=2, views=["identity", "hflip", "vflip"])
+    by_patient = Protocol(rung="subject_disjoint", unit="subject", scope="train")
+    splits = make_splits(manifest, scheme, by_patient, seed=0, external_split=None)
+    tested = splits[splits["role"] == "test"]
+    rows = tested["image_id"].str[1:].astype(int).to_numpy()
+    frames = [
+        answers(
+            item,
+            subject=rows,
+            positive=positive[rows],
+            score=np.where(positive[rows], 1, -1) + noise * rng.normal(size=len(rows)),
+            fold=tested["fold"].to_numpy(),
+            images=rows,
+        )
+        for item, noise in (("one", 0.7), ("two", 2.0))
+    ]
+    given = {"as_published/tenth": splits}
+    table = differences(cells(resolved, *frames, splits=given), seed=0, n_resamples=20)
+    found = table[table["metric"] == "accuracy"].iloc[0]
+    one, other = [(f["y_true"] == f["y_pred"]).groupby(f["fold"]).mean() for f in frames]
+    assert len(one) == 2
+    expected = corrected_resampled_t(one - other, 1)  # every image is tested once and trained on once
+    assert found["p_corrected_t"] == pytest.approx(expected, rel=1e-12)
+    assert expected > 1.2 * corrected_resampled_t(one - other, 1 / 9)
+    with pytest.raises(UserError, match="unknown split table 'as_published/tenth'"):
+        differences(cells(resolved, *frames, splits={"external/tenth": splits}), seed=0, n_resamples=20)
 
 
 def test_p_values_stand_at_accuracies_of_items_on_one_split():

@@ -139,6 +139,16 @@ def splits_of(wildcards):
     }
 
 
+def all_splits_of(wildcards):
+    """Split tables that the items of a study use, by `rung/split`."""
+    study, w = study_of(wildcards), wildcards
+    return {
+        f"{rung}/{split}": f"results/{w.run}/{w.study}/{rung}/splits/{split}.csv"
+        for rung in study.protocols
+        for split in plan.used_splits(study)
+    }
+
+
 def reducers_of(wildcards):
     """Fitted reducers that the items on a feature set use, by `rung/split/reducer`."""
     study, w = study_of(wildcards), wildcards

@@ -76,6 +76,7 @@ rule compare:
     input:
         predictions=rules.evaluate.input.predictions,
         fitting=rules.evaluate.input.fitting,
+        splits=lambda w: list(all_splits_of(w).values()),
     output:
         differences="results/{run}/{study}/differences.csv",
         cell_level="results/{run}/{study}/cell_level.csv",
@@ -94,6 +95,9 @@ rule compare:
         code=code_digest("evaluation"),
         spec=lambda w: digest(RUN.seed, study_of(w)),
         fitting=lambda w, input: flags("--fitting", input.fitting),
+        splits=lambda w: flags(
+            "--splits", [f"{place}={file}" for place, file in all_splits_of(w).items()]
+        ),
         folder=lambda w: f"results/{w.run}/{w.study}",
     shell:
         r"""
@@ -101,6 +105,7 @@ rule compare:
             {params.run:q} \
             --study {wildcards.study:q} \
             {params.fitting:q} \
+            {params.splits:q} \
             --output {params.folder:q} \
             {input.predictions:q} \
             >{log:q} 2>&1

@@ -11,6 +11,7 @@ from leukorepro.cli.options import (
     RunOption,
     SetOption,
     StudyOption,
+    pairs,
     resolve_study,
 )
 
@@ -19,6 +20,7 @@ def compare(
     tables: Annotated[list[Path], typer.Argument(help="Predictions, one file per protocol.")],
     run_file: RunOption,
     study: StudyOption,
+    splits: Annotated[list[str], typer.Option(help="Split table, as RUNG/SPLIT=FILE; may be given again.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to fill.")],
     fitting: Annotated[
         list[Path] | None, typer.Option(help="Predictions of training and validation rows, one file per protocol.")
@@ -29,10 +31,11 @@ def compare(
 
     Writes `differences.csv`, `cell_level.csv` and `winners.csv`.
 
-    Example: `leukorepro compare results/demo/atteia2022/*/predictions.parquet --run config/config.yaml
-    --study atteia2022 --output results/demo/atteia2022`
+    Example: `leukorepro compare subject_disjoint/predictions.parquet --run config/config.yaml --study atteia2022
+    --splits subject_disjoint/five_folds=subject_disjoint/splits/five_folds.csv --output results/demo/atteia2022`
     """
     from leukorepro.core.store import write_csv
+    from leukorepro.data.split_tables import read_splits
     from leukorepro.evaluation.predictions import read_fitting, read_predictions
     from leukorepro.evaluation.resampling.cell_level import cell_level
     from leukorepro.evaluation.resampling.differences import differences
@@ -41,7 +44,8 @@ def compare(
 
     resolved, chosen = resolve_study(run_file, override, study)
     fitted = [read_fitting(table) for table in fitting or []]
-    cells = StudyCells(chosen, [read_predictions(table) for table in tables], fitted)
+    split_tables = {place: read_splits(Path(file)) for place, file in pairs(splits, "--splits").items()}
+    cells = StudyCells(chosen, [read_predictions(table) for table in tables], fitted, split_tables)
     write_csv(differences(cells, resolved.seed), output / "differences.csv")
     write_csv(cell_level(cells), output / "cell_level.csv")
     write_csv(winners(cells, resolved.seed), output / "winners.csv")

@@ -31,3 +31,16 @@ def read_splits(path: Path) -> pd.DataFrame:
     if unknown:
         raise UserError(f"{path}: unknown role(s) {', '.join(unknown)}; allowed are {', '.join(ROLES)}.")
     return splits
+
+
+def part_sizes(splits: pd.DataFrame) -> pd.DataFrame:
+    """Original images of every fold that are trained on and tested; views of an image are no further images.
+
+    Returns
+    -------
+    DataFrame
+        Columns ``train, test``, by repeat and fold.
+    """
+    originals = splits[splits["view"] == "identity"]
+    counts = originals.groupby(["repeat", "fold"])["role"].value_counts().unstack(fill_value=0)
+    return counts.reindex(columns=["train", "test"], fill_value=0)

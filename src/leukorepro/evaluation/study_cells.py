@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import pandas as pd
 
 from leukorepro.config.tables import Item, Table
-from leukorepro.core.errors import UserError
+from leukorepro.core.errors import UserError, look_up
 from leukorepro.core.words import LADDER, Rung
+from leukorepro.data.split_tables import part_sizes
 from leukorepro.evaluation.metrics.item_metrics import Measuring
 from leukorepro.evaluation.predictions import Cell, positions_of_cells, rows_of_cell
 from leukorepro.run.resolved import ResolvedStudy
@@ -27,6 +28,8 @@ class StudyCells:
         tables and rows does not matter.
     fitting : sequence of DataFrame
         Predictions of training and validation rows, as `leukorepro.evaluation.predictions.read_fitting` gives them.
+    splits : mapping of str to DataFrame
+        Split tables by rung and split, ``subject_disjoint/five_folds``; only sizes of parts are taken from them.
 
     Raises
     ------
@@ -36,7 +39,11 @@ class StudyCells:
     """
 
     def __init__(
-        self, resolved: ResolvedStudy, predictions: Sequence[pd.DataFrame], fitting: Sequence[pd.DataFrame] = ()
+        self,
+        resolved: ResolvedStudy,
+        predictions: Sequence[pd.DataFrame],
+        fitting: Sequence[pd.DataFrame] = (),
+        splits: Mapping[str, pd.DataFrame] | None = None,
     ) -> None:
         self.resolved = resolved
         self.items: dict[tuple[str, str], tuple[Table, Item]] = {
@@ -45,6 +52,7 @@ class StudyCells:
             for item in table.items
         }
         """By table and item, in the study's order."""
+        self._sizes = {place: part_sizes(table) for place, table in (splits or {}).items()}
         self._frames = [*predictions, *fitting]
         self._fitted = self._by_cell(fitting)
         self._tested = self._by_cell(predictions)
@@ -101,6 +109,16 @@ class StudyCells:
                 "run the stage that makes them again."
             )
         return None
+
+    def part_sizes(self, rung: str, split: str) -> pd.DataFrame:
+        """Images of every fold that are trained on and tested: columns ``train, test``, by repeat and fold.
+
+        Raises
+        ------
+        UserError
+            If the split table is not there.
+        """
+        return look_up(self._sizes, f"{rung}/{split}", "split table", f"study '{self.resolved.study.key}'")
 
     def measuring(self, table: str, item: str, n_resamples: int, seed: int) -> Measuring:
         """How an item is measured."""

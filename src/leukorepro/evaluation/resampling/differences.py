@@ -108,7 +108,7 @@ def differences(cells: StudyCells, seed: int, n_resamples: int = N_RESAMPLES) ->
     Parameters
     ----------
     cells : StudyCells
-        The predictions.
+        The predictions, with their split tables.
     seed : int
         Seed of the resamples.
     n_resamples : int

@@ -5,8 +5,9 @@ the accuracy of two items on the same rung and the same split:
 
 - **Corrected resampled t-test** (Nadeau and Bengio, Inference for the Generalization Error, Machine Learning 52, 2003,
   section 3) of the accuracies fold by fold. Folds share training rows, so the variance of their mean is not that of
-  independent ones: 1/k is replaced by 1/k + n_test/n_train. Folds that are repeated count as further folds; the epochs
-  of a network do not, they are averaged.
+  independent ones: 1/k is replaced by 1/k + n_test/n_train, the sizes that the folds of the split table have. These
+  may be others than the study asks for: patients who stay together make no test part of exactly a tenth. Folds that
+  are repeated count as further folds; the epochs of a network do not, they are averaged.
 - **McNemar's test** (Psychometrika 12, 1947) of the rows that one item has right and the other wrong, each view of an
   image once, when it was first tested: exact where fewer than `EXACT_BELOW` rows tell the items apart, else with the
   chi-squared distribution and the continuity correction. It takes every cell for independent of every other: cells of
@@ -26,7 +27,6 @@ from numpy.typing import ArrayLike
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 
-from leukorepro.config.schemes import HoldOutScheme, Scheme
 from leukorepro.evaluation.metrics.auroc import Floats
 from leukorepro.evaluation.metrics.curves import epochs_in
 from leukorepro.evaluation.predictions import Cell
@@ -81,20 +81,13 @@ def holm(p_values: ArrayLike) -> Floats:
     return np.where(np.isnan(values), np.nan, adjusted)
 
 
-def size_ratio(scheme: Scheme) -> float:
-    """Size of the test part over that of the training part, as a way of splitting has it."""
-    if isinstance(scheme, HoldOutScheme):
-        return scheme.test_share / (1 - scheme.test_share - scheme.validation_share)
-    return 1 / (scheme.n_splits - 1)
-
-
 def p_values(cells: StudyCells, differences: pd.DataFrame) -> pd.DataFrame:
     """P-values of a table's differences: of the accuracies of two items on the same split, NaN elsewhere.
 
     Parameters
     ----------
     cells : StudyCells
-        The predictions.
+        The predictions, with their split tables.
     differences : DataFrame
         Of one table, with the columns ``table, kind, item, protocol, against_item, metric``.
 
@@ -102,22 +95,27 @@ def p_values(cells: StudyCells, differences: pd.DataFrame) -> pd.DataFrame:
     -------
     DataFrame
         Columns ``p_corrected_t, p_mcnemar, p_mcnemar_holm``, on the same index.
+
+    Raises
+    ------
+    UserError
+        If a split table is not there.
     """
     found = pd.DataFrame(np.nan, differences.index, ["p_corrected_t", "p_mcnemar", "p_mcnemar_holm"])
     chosen = differences[(differences["kind"] == "item") & (differences["metric"] == "accuracy")]
     answers: dict[Cell, _Answers] = {}
     for row in chosen.itertuples():
         pair = [Cell(str(row.table), str(item), str(row.protocol)) for item in (row.item, row.against_item)]
-        splits = {table.split_of(item) for table, item in (cells.items[cell[:2]] for cell in pair)}
-        if len(splits) > 1:
+        used = {table.split_of(item) for table, item in (cells.items[cell[:2]] for cell in pair)}
+        if len(used) > 1:
             continue
         for cell in pair:
             if cell not in answers:
                 answers[cell] = _answers(cells, cell)
         one, other = (answers[cell] for cell in pair)
-        by_fold = one.by_fold - other.by_fold
-        scheme = cells.resolved.study.splits[splits.pop()]
-        found.loc[row.Index, "p_corrected_t"] = corrected_resampled_t(by_fold.dropna(), size_ratio(scheme))
+        by_fold = (one.by_fold - other.by_fold).dropna()
+        parts = cells.part_sizes(pair[0].protocol, used.pop()).loc[by_fold.index].sum()
+        found.loc[row.Index, "p_corrected_t"] = corrected_resampled_t(by_fold, parts["test"] / parts["train"])
         both = one.right.to_frame("one").join(other.right.rename("other"), how="inner")
         found.loc[row.Index, "p_mcnemar"] = mcnemar_p(both["one"], both["other"])
     for index in chosen.groupby("protocol").groups.values():

@@ -22,8 +22,8 @@ from leukorepro.evaluation.patients.predictive_values import (
     positive_predictive_interval,
     positive_predictive_value,
 )
-from leukorepro.evaluation.patients.subjects import Diagnoses, exact_interval
-from leukorepro.evaluation.resampling.intervals import LEVEL, Interval, intervals
+from leukorepro.evaluation.patients.subjects import Diagnoses
+from leukorepro.evaluation.resampling.intervals import LEVEL, Interval, exact_interval, intervals
 
 PREVALENCES = (0.01, 0.1, 0.5)
 """Shares of the ill that predictive values are stated for, beside the tested one."""

@@ -23,12 +23,11 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from statsmodels.stats.proportion import proportion_confint
 
 from leukorepro.evaluation.metrics.auroc import Floats, Ints
 from leukorepro.evaluation.metrics.probabilities import Forecasts
 from leukorepro.evaluation.predictions import classes_of
-from leukorepro.evaluation.resampling.intervals import LEVEL
+from leukorepro.evaluation.resampling.intervals import exact_interval
 
 MAJORITY, MEAN_SCORE = "majority", "mean_score"
 """Rules of diagnosis."""
@@ -175,19 +174,3 @@ class Subjects:
         n_classes = len(self._classes)
         counts = np.bincount(unit * n_classes + of_class, minlength=n_units * n_classes)
         return counts.reshape(n_units, n_classes).astype(np.float64)
-
-
-def exact_interval(share: Floats, n_trials: Ints, level: float = LEVEL) -> tuple[Floats, Floats]:
-    """Interval of Clopper and Pearson (Biometrika 26, 1934) of shares, as bounds of the same shape.
-
-    Parameters
-    ----------
-    share : array of float
-        Share of successes, in [0, 1]; of fewer trials than it was counted in, where those are not independent.
-    n_trials : array of int
-        At least 1.
-    level : float
-        Nominal coverage, in (0, 1).
-    """
-    low, high = proportion_confint(share * n_trials, n_trials, alpha=1 - level, method="beta")
-    return np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64)

@@ -36,6 +36,7 @@ from leukorepro.evaluation.resampling.intervals import (
     N_RESAMPLES,
     ROUNDING,
     Interval,
+    exact_interval,
     percentile_interval,
 )
 from leukorepro.evaluation.resampling.shared_groups import Measurable, SharedResamples
@@ -98,7 +99,7 @@ def difference_interval(resamples: Floats, n_groups: int, level: float = LEVEL, 
     defined = resamples[~np.isnan(resamples)]
     if not shares or n_groups < 2 or bounds.n_undefined > MAX_UNDEFINED * len(resamples) or np.ptp(defined) > ROUNDING:
         return bounds
-    open_to = 1 - ((1 - level) / 2) ** (1 / n_groups)
+    open_to = 1 - float(exact_interval(1, n_groups, level)[0])
     return Interval(max(-1.0, defined[0] - open_to), min(1.0, defined[0] + open_to), bounds.n_undefined)
 
 

@@ -32,7 +32,7 @@ from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit, ndtr, stdtrit
 
 from leukorepro.evaluation.metrics.auroc import Floats, Ints
@@ -134,15 +134,15 @@ def share_interval(
     the lower bound of Welch's degrees of freedom. With all groups it covered in 86 to 89 % with 24 subjects.
     """
     defined, undefined = _defined(resamples, n_groups)
-    low, high = np.nan, np.nan
+    low: float | Floats = np.nan
+    high: float | Floats = np.nan
     n = n_groups if n_smaller is None else n_smaller
     if _varies(defined) and n > 1:
         error = defined.std() * np.sqrt(n / (n - 1)) / (value * (1 - value))
         reach = stdtrit(n - 1, (1 + level) / 2) * error
         low, high = expit(logit(value) - reach), expit(logit(value) + reach)
     elif defined.size > 0 and value in (0, 1):
-        exact = ((1 - level) / 2) ** (1 / n_groups)
-        low, high = (exact, 1) if value == 1 else (0, 1 - exact)
+        low, high = exact_interval(value, n_groups, level)
     return Interval(float(low), float(high), undefined)
 
 
@@ -168,6 +168,25 @@ def percentile_interval(resamples: Floats, n_groups: int, level: float = LEVEL) 
         return Interval(np.nan, np.nan, undefined)
     tail = ndtr(-np.sqrt(n_groups / (n_groups - 1)) * stdtrit(n_groups - 1, (1 + level) / 2))
     return Interval(float(np.quantile(defined, tail)), float(np.quantile(defined, 1 - tail)), undefined)
+
+
+def exact_interval(share: ArrayLike, n_trials: ArrayLike, level: float = LEVEL) -> tuple[Floats, Floats]:
+    """Interval of Clopper and Pearson (Biometrika 26, 1934) of shares, as bounds of the same shape.
+
+    Parameters
+    ----------
+    share : array of float
+        Share of successes, in [0, 1]; of fewer trials than it was counted in, where those are not independent.
+    n_trials : array of int
+        At least 1.
+    level : float
+        Nominal coverage, in (0, 1).
+    """
+    from statsmodels.stats.proportion import proportion_confint  # half a second, and seldom needed
+
+    n = np.asarray(n_trials)
+    low, high = proportion_confint(np.asarray(share) * n, n, alpha=1 - level, method="beta")
+    return np.asarray(low, dtype=np.float64), np.asarray(high, dtype=np.float64)
 
 
 def _defined(resamples: Floats, n_groups: int) -> tuple[Floats, int]:

@@ -3,17 +3,21 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
 import pytest
+import skimage.data
 import timm
 import torch
 import torchvision
+from efficientnet_lite_pytorch import EfficientNet
 from numpy.typing import NDArray
 from PIL import Image
 from safetensors.torch import save_file
+from sklearn.datasets import load_sample_image
 from timm.data import create_transform, resolve_data_config
 from torch import Tensor, nn
 
@@ -27,7 +31,16 @@ from leukorepro.features.backbones.parameters import (
     reset_parameters,
 )
 from leukorepro.features.backbones.registry import BACKBONES, check_input_size, find_backbone
-from leukorepro.features.backbones.specification import Backbone, Interpolation, Layer, TimmWeights, TorchvisionWeights
+from leukorepro.features.backbones.specification import (
+    TIMM,
+    Backbone,
+    Interpolation,
+    Layer,
+    PackagedWeights,
+    TimmWeights,
+    TorchvisionWeights,
+)
+from leukorepro.features.backbones.weights import find_imagenet_weights
 from leukorepro.features.preprocessing import resize
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
@@ -70,6 +83,11 @@ def test_weights_entry_is_the_librarys(name: str) -> None:
         for field in ("weights", "input_size", "preprocessing", "interpolation", "options"):
             assert getattr(backbone, field) == getattr(described, field)
         return
+    if isinstance(backbone.weights, PackagedWeights):
+        described = find_backbone(backbone.build)
+        for field in ("input_size", "preprocessing", "interpolation", "options"):
+            assert getattr(backbone, field) == getattr(described, field)
+        return
     entry = torchvision.models.get_weight(backbone.weights.name)
     assert entry in torchvision.models.get_model_weights(name)
     assert entry.url.rpartition("/")[2] == backbone.weights.file
@@ -79,6 +97,38 @@ def test_weights_entry_is_the_librarys(name: str) -> None:
     transforms = entry.transforms()
     assert transforms.crop_size == [backbone.input_size]
     assert transforms.interpolation.value == backbone.interpolation
+
+
+LITES = [name for name, backbone in BACKBONES.items() if isinstance(backbone.weights, PackagedWeights)]
+PICTURES = {
+    "coffee.png": (skimage.data.coffee, {"espresso"}),
+    "chelsea.png": (skimage.data.chelsea, {"tabby", "tiger cat", "Egyptian cat"}),
+    "china.jpg": (partial(load_sample_image, "china.jpg"), {"palace", "monastery", "bell cote"}),
+}
+"""Photographs that scikit-image and scikit-learn bring along, and the ImageNet classes that are right for each."""
+
+
+@pytest.mark.parametrize("name", LITES)
+def test_packaged_weights_are_those_of_the_code_that_they_were_made_for_and_classify(name: str) -> None:
+    backbone = BACKBONES[name]
+    path = find_imagenet_weights(backbone)
+    reference = EfficientNet.from_pretrained(name.replace("_", "-"), weights_path=str(path)).eval()
+    network = build_network(backbone, "gap", "imagenet")
+    assert network.file_sha256 == backbone.weights.sha256
+    classes = torchvision.models.MobileNet_V2_Weights.IMAGENET1K_V1.meta["categories"]
+    for picture, right in PICTURES.values():
+        photograph = picture()
+        side = min(photograph.shape[:2])
+        top, left = (photograph.shape[0] - side) // 2, (photograph.shape[1] - side) // 2
+        middle = np.ascontiguousarray(photograph[top : top + side, left : left + side])
+        batch = torch.from_numpy(resize(middle, backbone.input_size, backbone.interpolation))[None]
+        with torch.inference_mode():
+            features = network(batch)
+            scaled = batch.permute(0, 3, 1, 2) / 127.5 - 1
+            expected = reference.extract_features(scaled).mean((2, 3))
+            scores = reference._fc(features)
+        assert torch.allclose(features, expected, atol=1e-4)
+        assert classes[int(scores.argmax())] in right
 
 
 def test_an_input_that_is_too_small_is_told() -> None:
@@ -102,6 +152,7 @@ PRINTED_DIMENSIONS = {
     **{("alexnet", "fc6"): 4096, ("vgg16", "fc6"): 4096, ("vgg19", "fc6"): 4096},
     **{("alexnet", "relu7"): 4096, ("vgg16", "relu7"): 4096},
     **{("vgg16", "gap"): 512, ("vgg19", "gap"): 512, ("googlenet", "gap"): 1024, ("densenet121", "gap"): 1024},
+    **{(f"efficientnet_lite{size}", "gap"): 1280 for size in range(3)},
     **{("mobilenet_v2", "gap"): 1280, ("inception_resnet_v2", "gap"): 1536},
     **{("inception_v3", "gap"): 2048, ("resnet50", "gap"): 2048, ("resnet101", "gap"): 2048},
 }
@@ -111,8 +162,8 @@ PRINTED_DIMENSIONS = {
 def beheaded(name: str, layer: str) -> nn.Module:
     """The library's whole network with its own forward, its classifier replaced, without numbers yet."""
     with torch.device("meta"):
-        if name == "inception_resnet_v2":
-            return timm.create_model(name, num_classes=0)
+        if BACKBONES[name].build.startswith(TIMM):
+            return timm.create_model(BACKBONES[name].network, num_classes=0)
         network = torchvision.models.get_model(name, weights=None, **INCEPTIONS.get(name, {}))
     if layer == "fc6":
         network.classifier = network.classifier[: 2 if name == "alexnet" else 1]
@@ -130,8 +181,8 @@ INCEPTIONS = {n: {"transform_input": True, "init_weights": False} for n in ("goo
 
 def library_transform(name: str) -> Callable[[Image.Image], Tensor]:
     """The library's own transform of the published weights, made to keep the whole image."""
-    if name == "inception_resnet_v2":
-        config = resolve_data_config(pretrained_cfg=timm.get_pretrained_cfg(name).to_dict())
+    if BACKBONES[name].build.startswith(TIMM):
+        config = resolve_data_config(pretrained_cfg=timm.get_pretrained_cfg(BACKBONES[name].network).to_dict())
         return create_transform(**{**config, "input_size": (3, SIZE, SIZE), "crop_pct": 1.0, "crop_mode": "squash"})
     scale = torchvision.models.get_weight(BACKBONES[name].weights.name).transforms(resize_size=SIZE, crop_size=SIZE)
     return lambda picture: scale(torchvision.transforms.functional.resize(picture, [SIZE, SIZE]))

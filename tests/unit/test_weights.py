@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+import urllib.request
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,7 +22,7 @@ from leukorepro.core.errors import UserError
 from leukorepro.features.backbones import weights as module
 from leukorepro.features.backbones.networks import build_network
 from leukorepro.features.backbones.registry import BACKBONES
-from leukorepro.features.backbones.specification import Backbone, TorchvisionWeights
+from leukorepro.features.backbones.specification import Backbone, PackagedWeights, TorchvisionWeights
 from leukorepro.features.backbones.weights import find_imagenet_weights, torch_cache, weights_status, weights_url
 
 CONTENT = random.Random(0).randbytes(3_000_000)
@@ -245,3 +246,26 @@ def test_verified_imagenet_weights_reach_the_network(folder: Path, tmp_path: Pat
     network = build_network(dataclasses.replace(TINY, weights=named), "gap", "imagenet", folder=folder)
     assert network.file_sha256 == sha256
     assert network.weights_sha256 == build_network(TINY, "gap", f"file:{by_hand}").weights_sha256
+
+
+def packaged(sha256: str = RIGHT, package: str = "leukorepro") -> Backbone:
+    return dataclasses.replace(BACKBONES["mobilenet_v2"], weights=PackagedWeights(package, "models/tiny.pth", sha256))
+
+
+def test_weights_of_a_package_are_verified_and_never_downloaded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    backbone = BACKBONES["efficientnet_lite0"]
+    assert weights_status(backbone, folder).state == "present"
+    assert find_imagenet_weights(backbone, folder).name == "efficientnet-lite0-57934424.pth"
+    monkeypatch.setattr(urllib.request, "urlopen", lambda *_: pytest.fail("asked for a download"))
+    with pytest.raises(
+        UserError, match=r"tiny\.pth are not on this machine; install the package no-such-package, which"
+    ):
+        find_imagenet_weights(packaged(package="no-such-package"), folder)
+
+
+def test_a_file_in_the_folder_of_weights_goes_before_the_packages(folder: Path) -> None:
+    folder.mkdir()
+    (folder / "tiny.pth").write_bytes(CONTENT)
+    assert find_imagenet_weights(packaged(), folder) == folder / "tiny.pth"
+    with pytest.raises(UserError, match="SHA-256 begins with 0000"):
+        find_imagenet_weights(packaged(sha256="0" * 64), folder)

@@ -29,6 +29,11 @@ class StudyRun(Strict):
     dataset: Key
     extractors: list[str] = []
     """Backbones that replace the study's own; each becomes a feature set, and all of them fused one more."""
+    networks: dict[Key, str] = {}
+    """Backbones that stand in for some of the study's own, by the extractors' names; every name of the paper stays, and
+    each number says whose features it is of."""
+    items: list[str] = []
+    """Items to keep, as `table/item`, or whole tables, by their keys; default: all."""
     weights: dict[str, WeightsSpec] = {}
     """Weights of single backbones: `imagenet`, `random` or `file:PATH`."""
     rungs: list[Rung] = []
@@ -36,7 +41,7 @@ class StudyRun(Strict):
     controls: Controls | None = None
     """Controls of this study; default: the run's."""
 
-    @field_validator("extractors")
+    @field_validator("extractors", "items")
     @classmethod
     def _once(cls, value: list[str]) -> list[str]:
         refuse_twice(value)

@@ -41,6 +41,8 @@ def untested(study: ResolvedStudy, budget: Budget, complete: bool) -> list[str]:
         reasons.append(f"the paper used the dataset {theirs}, not this one")
     elif not complete:
         reasons.append(f"this is not known to be a complete copy of the dataset {theirs}")
+    if study.stand_ins:
+        reasons.append(f"features were computed by {', '.join(study.stand_ins)}")
     if study.random_weights:
         reasons.append("networks that features are taken from had random weights")
     if budget == "demo":

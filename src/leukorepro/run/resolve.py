@@ -23,6 +23,7 @@ from leukorepro.data.adapters.registry import list_images
 from leukorepro.features.backbones.registry import check_input_size, find_backbone
 from leukorepro.features.descriptors.registry import find_descriptor
 from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor
+from leukorepro.run.kept_items import with_items
 from leukorepro.run.own_extractors import file_name, with_extractors
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
 
@@ -162,7 +163,12 @@ def _resolve_study(run: Run, choice: StudyRun, run_file: Path, key: str) -> Reso
     if choice.extractors:
         if not study.extractors:
             raise UserError(f"{run_file}: {key}.extractors: study '{study.key}' uses no network; leave them out.")
+        if choice.networks:
+            raise UserError(f"{run_file}: {key}.networks: given beside `extractors`; give one of the two.")
         study = with_extractors(study, choice.extractors)
+    study, left_out_items = (
+        with_items(study, choice.items, f"{run_file}: {key}.items") if choice.items else (study, dict[str, str]())
+    )
     dataset = load_dataset(_existing(dataset_path, choice.dataset, "dataset", f"{run_file}: {key}.dataset"))
     if isinstance(dataset, SimulatedDataset):
         dataset_id = f"{choice.dataset}-{run.budget}"
@@ -170,11 +176,20 @@ def _resolve_study(run: Run, choice: StudyRun, run_file: Path, key: str) -> Reso
     else:
         dataset_id, images = choice.dataset, dataset.images
     weights = {file_name(backbone): (backbone, weights) for backbone, weights in choice.weights.items()}
+
+    def named_in(extractor: str) -> str:
+        """File and key that say which network an extractor is."""
+        if choice.extractors:
+            return f"{run_file}: {key}.extractors"
+        return f"{run_file}: {key}.networks" if extractor in choice.networks else f"{file}: extractors.{extractor}"
+
+    for name in choice.networks:
+        look_up(study.extractors, name, "extractor", f"{run_file}: {key}.networks")
     extractors = {
         name: resolve_extractor(
-            extractor,
+            _stand_in(extractor, choice.networks.get(name)),
             weights[name][1] if name in weights else run.weights,
-            f"{run_file}: {key}.extractors" if choice.extractors else f"{file}: extractors.{name}",
+            named_in(name),
             f"{run_file}: {key}.weights.{weights[name][0]}" if name in weights else f"{run_file}: weights",
             run.budget,
         )
@@ -183,6 +198,7 @@ def _resolve_study(run: Run, choice: StudyRun, run_file: Path, key: str) -> Reso
     for name, (backbone, _) in weights.items():
         if name not in study.extractors:
             look_up(study.extractors, backbone, "extractor", f"{run_file}: {key}.weights")
+    _refuse_equal_features(extractors, choice.networks, f"{run_file}: {key}.networks")
     descriptors = {
         name: resolve_descriptor(spec, f"{file}: descriptors.{name}", run.budget)
         for name, spec in study.descriptors.items()
@@ -213,7 +229,27 @@ def _resolve_study(run: Run, choice: StudyRun, run_file: Path, key: str) -> Reso
         protocols=protocols,
         left_out=left_out,
         left_out_tables=left_out_tables,
+        left_out_items=left_out_items,
     )
+
+
+def _stand_in(extractor: Extractor, backbone: str | None) -> Extractor:
+    """The extractor with another network in its place, which is cut at that network's own layer."""
+    return extractor if backbone is None else extractor.model_copy(update={"backbone": backbone, "layer": None})
+
+
+def _refuse_equal_features(
+    extractors: Mapping[str, ResolvedExtractor], networks: Mapping[str, str], where: str
+) -> None:
+    """Raise UserError if a network stands in for two extractors that would give the same features."""
+    by_file: dict[str, str] = {}
+    for name, extractor in extractors.items():
+        other = by_file.setdefault(extractor.id, name)
+        if other != name and {name, other} & networks.keys():
+            raise UserError(
+                f"{where}: '{other}' and '{name}' would both be {extractor.backbone} at {extractor.input_size} pixels, "
+                "the same features under two names; give one of them another network."
+            )
 
 
 def _check_image_sizes(study: Study, descriptors: Mapping[str, ResolvedDescriptor], where: str) -> None:

@@ -19,6 +19,7 @@ from leukorepro.core.errors import UserError, look_up
 from leukorepro.core.store import read_json
 from leukorepro.core.validation import parse
 from leukorepro.core.words import Budget, Control, Engine, Precision, Rung
+from leukorepro.features.backbones.registry import title_of
 from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor
 
 
@@ -60,6 +61,15 @@ class ResolvedStudy(Strict):
     def random_weights(self) -> list[str]:
         """Extractors whose weights are random."""
         return [name for name, extractor in self.extractors.items() if extractor.weights == "random"]
+
+    @property
+    def stand_ins(self) -> list[str]:
+        """Networks that stand in for those of the paper, such as `EfficientNet-Lite0 in the place of GoogLeNet`."""
+        pairs = {
+            (extractor.backbone, self.study.extractors[name].backbone): None
+            for name, extractor in self.extractors.items()
+        }
+        return [f"{title_of(own)} in the place of {title_of(paper)}" for own, paper in pairs if own != paper]
 
     def find_protocol(self, rung: Rung) -> Protocol:
         """The protocol of a rung.
@@ -122,6 +132,7 @@ class ResolvedRun(Strict):
         sentences = []
         if any(s.simulated for s in self.studies):
             sentences.append("Simulated images: no number here says anything about patients.")
+        sentences += [f"{s.study.key}: features by {', '.join(s.stand_ins)}." for s in self.studies if s.stand_ins]
         if any(s.random_weights for s in self.studies):
             sentences.append("Random network weights: features are not those of trained networks.")
         if self.budget == "demo":

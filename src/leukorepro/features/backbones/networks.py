@@ -104,8 +104,8 @@ def build_network(
     layer : str
         Name of one of the backbone's layers.
     weights : str
-        `imagenet` (what torchvision or timm publishes for the backbone), `file:PATH` (a state dict of the complete
-        network, or of the kept part) or `random`.
+        `imagenet` (the published ones that the backbone's registry entry names), `file:PATH` (a state dict of the
+        complete network, or of the kept part) or `random`.
     seed : int
         Seed of random weights.
     calibration : Tensor of uint8, shape (n, size, size, 3), optional

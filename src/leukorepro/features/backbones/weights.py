@@ -1,16 +1,17 @@
 """ImageNet weights on disk: looked up, verified, downloaded.
 
-They are looked up in ``data/weights``, then in the library's own cache (torch's, or the Hugging Face hub's for timm),
-and then downloaded. A file is accepted only if its SHA-256 is right; one that is wrong is reported and never replaced.
-For timm's weights the SHA-256 is what the hub stated when they came to its cache; a file that a user has put into
-``data/weights`` is taken as it is, and that is said. Neither torch nor torchvision is imported unless something has to
-be downloaded.
+They are looked up in ``data/weights``, then in the library's own cache (torch's, or the Hugging Face hub's for timm) or
+in the package of the environment that holds them, and then downloaded. A file is accepted only if its SHA-256 is right;
+one that is wrong is reported and never replaced. For timm's weights on the hub the SHA-256 is what the hub stated when
+they came to its cache; a file of theirs that a user has put into ``data/weights`` is taken as it is, and that is said.
+Neither torch nor torchvision is imported unless something has to be downloaded.
 """
 
 from __future__ import annotations
 
 import hashlib
 import http.client
+import importlib.metadata
 import os
 import time
 import urllib.error
@@ -23,7 +24,7 @@ from tqdm import tqdm
 
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import atomic_path, sha256_file
-from leukorepro.features.backbones.specification import Backbone, TimmWeights, TorchvisionWeights
+from leukorepro.features.backbones.specification import Backbone, PackagedWeights, TimmWeights, TorchvisionWeights
 
 FOLDER = Path("data/weights")
 """Where the project keeps weights, relative to its root."""
@@ -74,15 +75,28 @@ def weights_status(backbone: Backbone, folder: Path = FOLDER) -> WeightsStatus:
     return WeightsStatus("missing", *places[0])
 
 
-def _places(weights: TorchvisionWeights | TimmWeights, folder: Path) -> list[tuple[Path, str]]:
+def _places(weights: TorchvisionWeights | TimmWeights | PackagedWeights, folder: Path) -> list[tuple[Path, str]]:
     """Where weights are looked up, in this order, with the beginning of the SHA-256 that each must have."""
     if isinstance(weights, TorchvisionWeights):
         return [(place / weights.file, weights.sha256_prefix) for place in (folder, torch_cache())]
+    if isinstance(weights, PackagedWeights):
+        packaged = _installed(weights)
+        places = [folder / weights.file_name, *([packaged] if packaged else [])]
+        return [(place, weights.sha256) for place in places]
     from leukorepro.features.backbones import hub
 
     cached = hub.find_cached(weights)
     own = [(folder / f"{weights.name}{suffix}", "") for suffix in (".safetensors", ".pth")]
     return [*own, *([(cached, hub.stated_sha256(cached))] if cached else [])]
+
+
+def _installed(weights: PackagedWeights) -> Path | None:
+    """The file in the package that holds it, where that is installed; the package is not imported."""
+    try:
+        distribution = importlib.metadata.distribution(weights.package)
+    except importlib.metadata.PackageNotFoundError:
+        return None
+    return Path(str(distribution.locate_file(weights.file)))
 
 
 def find_imagenet_weights(backbone: Backbone, folder: Path = FOLDER, *, mirror: str | None = None) -> Path:
@@ -118,6 +132,11 @@ def find_imagenet_weights(backbone: Backbone, folder: Path = FOLDER, *, mirror: 
         from leukorepro.features.backbones import hub
 
         return hub.download(backbone.weights, status.path)
+    if isinstance(backbone.weights, PackagedWeights):
+        raise UserError(
+            f"ImageNet weights {backbone.weights.file_name} are not on this machine; install the package "
+            f"{backbone.weights.package}, which holds them, or use the weights 'random', or 'file:PATH'."
+        )
     _download(backbone.weights, weights_url(backbone.weights, mirror), status.path)
     return status.path
 

@@ -28,6 +28,8 @@ def conditions(study: ResolvedStudy, budget: Budget) -> list[str]:
     words = []
     if study.simulated:
         words.append("simulated images")
+    if study.stand_ins:
+        words.append(f"features by {listed(study.stand_ins)}")
     if study.random_weights:
         trains = any(isinstance(spec, NetworkSpec) for spec in trained_systems(study).values())
         some = len(study.random_weights) < len(study.extractors)

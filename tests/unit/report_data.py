@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Collection
 from pathlib import Path
 
 import h5py
@@ -19,7 +20,7 @@ from leukorepro.config.schemes import Protocol
 from leukorepro.config.studies import Study
 from leukorepro.config.tables import Table
 from leukorepro.core.store import write_csv, write_json
-from leukorepro.core.words import LADDER, ScoreKind
+from leukorepro.core.words import ScoreKind
 from leukorepro.data.duplicates import Contents, find_duplicates
 from leukorepro.data.fingerprints import NearPairs
 from leukorepro.evaluation.evaluate import evaluate
@@ -30,6 +31,7 @@ from leukorepro.evaluation.resampling.differences import differences
 from leukorepro.evaluation.resampling.winners import winners
 from leukorepro.evaluation.study_cells import StudyCells
 from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor
+from leukorepro.ladder.rungs import LADDER
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -139,7 +141,7 @@ def resolve(
     *,
     simulated: bool = True,
     weights: str = "random",
-    rungs: tuple[str, ...] = LADDER,
+    rungs: Collection[str] = LADDER,
     title: str = "",
 ) -> ResolvedStudy:
     """A study put together by hand."""

@@ -12,7 +12,7 @@ from leukorepro.config.studies import Study
 from leukorepro.config.systems import ConvAutoencoderSpec, NetworkSpec, TrainedFeaturesSpec
 from leukorepro.config.tables import Item, Table
 from leukorepro.core.store import write_csv
-from leukorepro.core.words import Rung
+from leukorepro.ladder.rungs import Rung
 from leukorepro.run.plan import networks_of, training_rung
 from leukorepro.run.resolved import ResolvedStudy
 

@@ -159,7 +159,7 @@ def test_a_fault_of_our_own_keeps_its_traceback(project: Path, monkeypatch: pyte
         ("data simulate --dataset config/datasets/none.yaml --output x", "config/datasets/none.yaml: no such file."),
         ("features fuse a.h5 b.h5 --output c.h5", "a.h5: no such file; run the stage that makes it first."),
         (
-            "predictions collect a.parquet --protocol external --output x --fitting y",
+            "predictions collect a.parquet --rung external --output x --fitting y",
             "a.parquet: no such file; run the stage that ",
         ),
         ("report summary --config config.json", "config.json: no such file; run the stage that makes it first."),
@@ -215,7 +215,7 @@ def only_published(project: Path) -> Path:
     [
         ("splits make", "--study", "hayat", "run 'demo': unknown study 'hayat'. Known: atteia2022."),
         ("splits make", "--split", "five_fold", "study 'atteia2022': unknown split 'five_fold'. Known: five_folds."),
-        ("splits make", "--protocol", "external", "study 'atteia2022': external does not run here: the run's "),
+        ("splits make", "--rung", "external", "study 'atteia2022': external does not run here: the run's "),
         ("models fit-reducer", "--reducer", "RSet2", "study 'atteia2022': unknown reducer 'RSet2'. Known: RSet25, "),
         (
             "models classify",
@@ -231,7 +231,7 @@ def test_a_name_that_the_run_does_not_have_is_told(
 ) -> None:
     """The command's own example, on the run that is there, with one wrong name."""
     words = example(tuple(command.split()))[1:]
-    for name, new in (("--run", str(only_published)), ("--protocol", "as_published"), (option, value)):
+    for name, new in (("--run", str(only_published)), ("--rung", "as_published"), (option, value)):
         if name in words:
             words[words.index(name) + 1] = new
     done = run(*words)

@@ -16,8 +16,7 @@ import torchvision
 from rich.console import Console
 
 from leukorepro.features.backbones.registry import BACKBONES
-from leukorepro.features.backbones.specification import PackagedWeights
-from leukorepro.features.backbones.specification import TorchvisionWeights
+from leukorepro.features.backbones.specification import PackagedWeights, TorchvisionWeights
 from leukorepro.run.doctor import Check, doctor, healthy, render
 
 

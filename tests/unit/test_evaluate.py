@@ -19,13 +19,13 @@ from leukorepro.config.schemes import Protocol
 from leukorepro.config.studies import Study
 from leukorepro.core.errors import UserError
 from leukorepro.core.tables import METRICS_TABLE
-from leukorepro.core.words import LADDER
 from leukorepro.evaluation.evaluate import evaluate
 from leukorepro.evaluation.metrics.curves import confusion_matrices, roc_curves
 from leukorepro.evaluation.metrics.metrics import METRICS
 from leukorepro.evaluation.predictions import write_predictions
 from leukorepro.evaluation.verdicts import read_verdicts
 from leukorepro.features.parts import ResolvedExtractor
+from leukorepro.ladder.rungs import LADDER
 from leukorepro.report.numbers.tables import read_metrics
 from leukorepro.run.resolved import ResolvedStudy
 
@@ -95,7 +95,7 @@ def measured(*frames, dataset=ALLIDB, weights="imagenet", budget="published", co
 
 def test_the_table_of_metrics_keeps_its_contract():
     frames = [
-        predictions(item, rung, n_images=40, wrong=4, subjects=9) for item in ITEMS[::-1] for rung in LADDER[::-1]
+        predictions(item, rung, n_images=40, wrong=4, subjects=9) for item in ITEMS[::-1] for rung in [*LADDER][::-1]
     ]
     table = measured(*frames)
     assert tuple(table.columns) == METRICS_TABLE

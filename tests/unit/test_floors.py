@@ -9,6 +9,7 @@ from pathlib import Path
 SOURCE = Path(__file__).resolve().parents[2] / "src/leukorepro"
 FLOORS = (
     ("core",),
+    ("ladder",),
     ("config",),
     ("data", "simulate"),
     ("features",),

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from leukorepro.core.tables import DIFFERENCES_TABLE
-from leukorepro.core.words import Rung, honest_rung
+from leukorepro.ladder.rungs import LADDER, Rung, honest_rung
 from leukorepro.report.figures import style
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.tables import Estimate, Headline, Step
@@ -25,8 +25,7 @@ def ladder(
 ) -> Ladder:
     """A ladder of these values; differences are theirs, with these intervals."""
     steps = [
-        Step(rung, wording.RUNG_NAMES[rung], wording.RUNG_REMOVES[rung], Estimate(metric, value))
-        for rung, value in values.items()
+        Step(rung, LADDER[rung].name, LADDER[rung].removes, Estimate(metric, value)) for rung, value in values.items()
     ]
     honest = honest_rung(values)
     estimate = Estimate(metric, 0.99)

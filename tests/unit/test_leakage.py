@@ -292,7 +292,7 @@ def test_the_command_reports_and_fails_only_when_it_is_told_to(files: list[str],
 
 def test_the_command_knows_what_a_study_fits(files: list[str], root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(root)
-    study = ["--run", "config/config.yaml", "--study", "atteia2022", "--protocol"]
+    study = ["--run", "config/config.yaml", "--study", "atteia2022", "--rung"]
     told = {rung: CliRunner().invoke(app, [*files, *study, rung]).output for rung in ("as_published", "fit_in_fold")}
     assert "RSet25, RSet50, RSet75: fitted on all rows" in " ".join(told["as_published"].replace("│", " ").split())
     assert "fitted on all rows" not in told["fit_in_fold"]
@@ -301,7 +301,7 @@ def test_the_command_knows_what_a_study_fits(files: list[str], root: Path, monke
 def test_wrong_options_are_told(files: list[str], tmp_path: Path) -> None:
     done = CliRunner().invoke(app, [*files, "--study", "atteia2022"])
     assert done.exit_code == 2
-    assert "--run, --study and --protocol go together" in done.output
+    assert "--run, --study and --rung go together" in done.output
     done = CliRunner().invoke(app, [*files, *files[-2:]])
     assert "a split table of the name 'mine' was given before" in done.output
     write_json({"schema_version": 0}, tmp_path / "duplicates.json")

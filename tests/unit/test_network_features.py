@@ -226,7 +226,7 @@ def test_the_command_writes_the_features_of_the_reducers_network(
         for fold in FOLDS:
             np.testing.assert_allclose(ours[fold]["codes"][:], theirs[fold]["codes"][:], rtol=1e-4, atol=1e-5)
 
-    fitted = "models fit-reducer --reducer CNN_features --protocol as_published --splits x.csv"
+    fitted = "models fit-reducer --reducer CNN_features --rung as_published --splits x.csv"
     done = CliRunner().invoke(app, f"{fitted} {words} x.h5".split())
     assert done.exit_code == 2
     assert "--reducer CNN_features: of kind 'trained_features'; `leukorepro models encode` makes" in done.stderr

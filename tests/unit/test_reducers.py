@@ -309,7 +309,7 @@ def test_the_command_fits_it_with_the_runs_seed_budget_and_precision(
         write_rows(file, data.features.rows["image_id"].to_numpy(), data.features.rows["view"].to_numpy())
     write_splits(data.splits(HONEST), project / "splits.csv")
     command = (
-        "models fit-reducer --run config/config.yaml --study atteia2022 --protocol source_disjoint --reducer CAE "
+        "models fit-reducer --run config/config.yaml --study atteia2022 --rung source_disjoint --reducer CAE "
         "--features images-18.h5 --splits splits.csv --output r.h5 --set seed=4 --device cpu"
     )
     done = CliRunner().invoke(app, command.split())

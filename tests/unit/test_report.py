@@ -17,10 +17,10 @@ from report_page import Page, words
 from leukorepro.config.files import load_study
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import read_json
-from leukorepro.core.words import LADDER
 from leukorepro.evaluation.metrics.metrics import METRICS
 from leukorepro.evaluation.resampling.differences import read_differences
 from leukorepro.evaluation.verdicts import read_verdicts
+from leukorepro.ladder.rungs import LADDER
 from leukorepro.report.figures import bars as figures
 from leukorepro.report.figures import squares, style
 from leukorepro.report.numbers import conditions, selection, wording
@@ -96,7 +96,7 @@ def test_a_matrix_has_a_row_of_feature_sets_for_each_classifier(
         for classifier in ("knn", "svm"):
             for rung in ("as_published", "subject_disjoint"):
                 rows = [systems_metrics.loc[("1", f"{f}/{classifier}", rung, metric)] for f in FEATURES]
-                for column, name in (("value", wording.RUNG_NAMES[rung]), ("published", "Published")):
+                for column, name in (("value", LADDER[rung].name), ("published", "Published")):
                     values = [row[column] for row in rows]
                     assert any(name in text and row == values for text, row in systems_page.rows)
 
@@ -108,7 +108,7 @@ def test_a_heat_map_says_where_each_panel_is_best(systems_page: Page, systems_me
         values = systems_metrics.loc[table].xs("accuracy", level="metric")["value"].unstack("protocol")
         values = values[~values.index.str.contains("again")]
         for rung in ("as_published", "subject_disjoint"):
-            assert f"{wording.RUNG_NAMES[rung]} (ours): " in alt
+            assert f"{LADDER[rung].name} (ours): " in alt
             assert f"{100 * values[rung].max():.1f}" in alt
     assert "Published: " in printed
     assert "Published: " not in ours
@@ -192,7 +192,7 @@ def test_every_number_of_every_table_is_that_of_the_metrics(results: Path, page:
                 assert any("Published" in text and row == values for text, row in page.rows), item.item
                 for protocol, rows in cells.groupby("protocol"):
                     values = list(rows.set_index("metric")["value"][order])
-                    name = wording.RUNG_NAMES[protocol]
+                    name = LADDER[protocol].name
                     assert any(name in text and row == values for text, row in page.rows), (item.item, protocol)
 
 

@@ -14,6 +14,7 @@ from leukorepro.config.files import load_study
 from leukorepro.evaluation.resampling.cell_level import read_cell_level
 from leukorepro.evaluation.resampling.differences import read_differences
 from leukorepro.evaluation.resampling.winners import read_winners
+from leukorepro.ladder.rungs import LADDER
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.tables import read_metrics
 from leukorepro.report.sections.comparisons import figure as comparisons_figure
@@ -53,7 +54,7 @@ def test_best_items_stand_with_their_optimism_and_corrected_value(results: Path,
     for row in table[table["protocol"].isin(SHOWN)].itertuples():
         numbers = [f"{100 * n:.1f}" for n in (row.value, row.corrected, row.ci_low, row.ci_high)]
         told = f"{row.winner} 6 Accuracy (%) {numbers[0]} {wording.difference('accuracy', row.optimism)} {numbers[1]}"
-        (found,) = rows_with(page, wording.RUNG_NAMES[row.protocol], told)
+        (found,) = rows_with(page, LADDER[row.protocol].name, told)
         assert found.endswith(f"{numbers[2]}\N{EN DASH}{numbers[3]}") or np.isnan(row.ci_low)
 
 
@@ -81,7 +82,7 @@ def test_cell_level_intervals_stand_beside_those_of_groups_and_are_called_too_na
                  ((r["ci_low"], r["ci_high"]) for r in (ours, own))]  # fmt: skip
         ratio = (ours["ci_high"] - ours["ci_low"]) / (own["ci_high"] - own["ci_low"])
         told = [f"{100 * ours['value']:.1f}", *spans, f"{own['n']:.0f}", f"{ratio:.1f}"]
-        assert rows_with(page, wording.RUNG_NAMES[rung], " ".join(told))
+        assert rows_with(page, LADDER[rung].name, " ".join(told))
     assert "By cells (too narrow)" in words(page)
 
 

@@ -20,6 +20,7 @@ from report_trainings import N_EPOCHS, SIDE
 
 from leukorepro.config.studies import Study
 from leukorepro.core.errors import UserError
+from leukorepro.ladder.rungs import LADDER
 from leukorepro.report.figures import style
 from leukorepro.report.numbers import conditions, selection, wording
 from leukorepro.report.sections.training import figures as training_figures
@@ -125,7 +126,7 @@ def test_curves_are_means_in_the_colour_of_the_rung_and_the_dash_of_the_part() -
             values = curve.values[part, measure]
             np.testing.assert_array_equal(line.get_xdata(), np.arange(1, 21))
             np.testing.assert_allclose(line.get_ydata(), values.mean(0))
-            assert line.get_color() == style.LOOKS[curve.rung].colour
+            assert line.get_color() == LADDER[curve.rung].colour
             assert (line.get_linestyle() == "-") == (part == "test")
             box = band.get_paths()[0].get_extents()
             assert (box.ymin, box.ymax) == (values.min(), values.max())
@@ -134,7 +135,7 @@ def test_curves_are_means_in_the_colour_of_the_rung_and_the_dash_of_the_part() -
 def test_one_epoch_is_seen_as_a_mark_over_a_whole_number() -> None:
     figure = training_figures.losses([("one", [Losses("external", [[0.02]], 1)])], [])
     (axes,) = figure.axes
-    assert axes.lines[0].get_marker() == style.LOOKS["external"].marker
+    assert axes.lines[0].get_marker() == LADDER["external"].marker
     low, high = axes.get_xlim()
     assert [tick for tick in axes.get_xticks() if low <= tick <= high] == [1]
 

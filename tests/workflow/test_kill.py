@@ -90,7 +90,7 @@ def test_a_killed_training_is_continued_and_ends_in_the_same_weights(fresh: Path
     project.run("snakemake", "--cores", "2", images, splits)
     command = [
         *("leukorepro", "models", "train", "--run", "config/config.yaml", "--study", "rezayi2021"),
-        *("--protocol", "source_disjoint", "--network", "eighty_twenty_once-images-ResNet-50", "--device", "cpu"),
+        *("--rung", "source_disjoint", "--network", "eighty_twenty_once-images-ResNet-50", "--device", "cpu"),
         *(
             "--features",
             images,

@@ -50,7 +50,7 @@ rule make_splits:
         leukorepro splits make \
             {params.run:q} \
             --study {wildcards.study:q} \
-            --protocol {wildcards.protocol:q} \
+            --rung {wildcards.protocol:q} \
             --split {wildcards.split:q} \
             --manifest {input.manifest:q} \
             --output {output.splits:q} \
@@ -86,7 +86,7 @@ rule fit_reducer:
         leukorepro models fit-reducer \
             {params.run:q} \
             --study {wildcards.study:q} \
-            --protocol {wildcards.protocol:q} \
+            --rung {wildcards.protocol:q} \
             --reducer {wildcards.reducer:q} \
             --features {input.features:q} \
             --splits {input.splits:q} \
@@ -212,7 +212,7 @@ rule train_network:
         leukorepro models train \
             {params.run:q} \
             --study {wildcards.study:q} \
-            --protocol {wildcards.protocol:q} \
+            --rung {wildcards.protocol:q} \
             --network {wildcards.network:q} \
             --features {input.features:q} \
             --splits {input.splits:q} \
@@ -252,7 +252,7 @@ rule collect_predictions:
         leukorepro predictions collect \
             {input.parts:q} \
             {input.networks:q} \
-            --protocol {wildcards.protocol:q} \
+            --rung {wildcards.protocol:q} \
             --fitting {output.fitting:q} \
             --output {output.predictions:q} \
             >{log:q} 2>&1

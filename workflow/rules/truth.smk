@@ -228,7 +228,7 @@ rule audit_leakage:
         leukorepro audit leakage \
             {params.run:q} \
             --study {wildcards.study:q} \
-            --protocol {wildcards.protocol:q} \
+            --rung {wildcards.protocol:q} \
             --manifest {input.manifest:q} \
             --duplicates {input.duplicates:q} \
             {params.splits:q} \

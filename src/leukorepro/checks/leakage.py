@@ -17,7 +17,7 @@ from leukorepro.checks.sharing import EXAMPLES, PAIRS, examine, links_of
 from leukorepro.config.systems import TrainedFeaturesSpec
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import read_json
-from leukorepro.core.words import Rung
+from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.run.resolved import ResolvedStudy
 
 SCHEMA_VERSION = 1
@@ -92,7 +92,7 @@ def steps_of(study: ResolvedStudy, rung: Rung) -> Steps:
     return Steps(
         reducers=list(fitted),
         fitted_on_all=protocol.scope == "all",
-        published=rung == "as_published",
+        published=LADDER[rung].is_published,
         choices=study.study.published_protocol.choices,
         classes={name: labels.of_label for name in study.study.splits if (labels := study.label_set_of(name))},
     )

@@ -17,13 +17,13 @@ from leukorepro.cli.options import (
 
 
 def compare(
-    tables: Annotated[list[Path], typer.Argument(help="Predictions, one file per protocol.")],
+    tables: Annotated[list[Path], typer.Argument(help="Predictions, one file per rung.")],
     run_file: RunOption,
     study: StudyOption,
     splits: Annotated[list[str], typer.Option(help="Split table, as RUNG/SPLIT=FILE; may be given again.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to fill.")],
     fitting: Annotated[
-        list[Path] | None, typer.Option(help="Predictions of training and validation rows, one file per protocol.")
+        list[Path] | None, typer.Option(help="Predictions of training and validation rows, one file per rung.")
     ] = None,
     override: SetOption = None,
 ) -> None:

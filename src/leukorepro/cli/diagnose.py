@@ -16,7 +16,7 @@ from leukorepro.cli.options import (
 
 
 def diagnose(
-    tables: Annotated[list[Path], typer.Argument(help="Predictions, one file per protocol.")],
+    tables: Annotated[list[Path], typer.Argument(help="Predictions, one file per rung.")],
     run_file: RunOption,
     study: StudyOption,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to fill.")],

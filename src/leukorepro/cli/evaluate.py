@@ -16,7 +16,7 @@ from leukorepro.cli.options import (
 
 
 def evaluate(
-    tables: Annotated[list[Path], typer.Argument(help="Predictions, one file per protocol.")],
+    tables: Annotated[list[Path], typer.Argument(help="Predictions, one file per rung.")],
     run_file: RunOption,
     study: StudyOption,
     scan: Annotated[Path, typer.Option(help="What the scan of the dataset found, `scan.json`.")],
@@ -24,7 +24,7 @@ def evaluate(
     audit: Annotated[Path, typer.Option(help="Audit of the paper's printed numbers.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to fill.")],
     fitting: Annotated[
-        list[Path] | None, typer.Option(help="Predictions of training and validation rows, one file per protocol.")
+        list[Path] | None, typer.Option(help="Predictions of training and validation rows, one file per rung.")
     ] = None,
     override: SetOption = None,
 ) -> None:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leukorepro.core.words import Budget, Device, Rung
+from leukorepro.core.words import Budget, Device
+from leukorepro.ladder.rungs import Rung
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -24,7 +25,7 @@ SetOption = Annotated[
     list[str] | None, typer.Option("--set", help="KEY=VALUE for a top-level key of the run; may be given again.")
 ]
 StudyOption = Annotated[str, typer.Option("--study", help="Key of the study.")]
-RungOption = Annotated[Rung, typer.Option("--protocol", help="Rung of the leakage ladder.")]
+RungOption = Annotated[Rung, typer.Option("--rung", help="Rung of the leakage ladder.")]
 SplitOption = Annotated[str, typer.Option("--split", help="Name of the split in the study's configuration.")]
 FeatureSetOption = Annotated[str, typer.Option("--feature-set", help="Name of the feature set.")]
 ManifestOption = Annotated[Path, typer.Option("--manifest", help="Manifest of the dataset.")]

@@ -7,7 +7,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from leukorepro.config.fields import Key, Strict, WeightsSpec, refuse_twice
-from leukorepro.core.words import Budget, Control, Engine, Precision, Rung
+from leukorepro.core.words import Budget, Control, Engine, Precision
+from leukorepro.ladder.rungs import Rung
 
 
 def _of_command_line(value: Any) -> Any:

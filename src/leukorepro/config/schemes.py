@@ -7,7 +7,9 @@ from typing import Annotated, Literal
 from pydantic import Field, model_validator
 
 from leukorepro.config.fields import Key, Strict, Views, refuse_twice
-from leukorepro.core.words import Augment, Rung, Scope, Unit
+from leukorepro.core.words import Augment
+from leukorepro.ladder.rungs import LADDER, Rung
+from leukorepro.ladder.units import Scope, Unit
 
 
 class SchemeBase(Strict):
@@ -18,7 +20,7 @@ class SchemeBase(Strict):
     augment: Augment = "all"
     """Which images have their other views: `all`, before the split; or those of the `training` part only."""
     include_external: bool = False
-    """Pool the dataset's held-out part with the rest, as a paper may have done; the rung `external` never does."""
+    """Pool the dataset's held-out part with the rest, as a paper may have done; a rung that tests it never does."""
     labels: Key | None = None
     """Label set of the study; default: the dataset's own classes."""
 
@@ -91,9 +93,6 @@ class PublishedProtocol(Strict):
     def ladder(self) -> dict[Rung, Protocol]:
         """The protocol of every rung."""
         return {
-            "as_published": Protocol(rung="as_published", unit=self.unit, scope=self.scope),
-            "fit_in_fold": Protocol(rung="fit_in_fold", unit=self.unit, scope="train"),
-            "source_disjoint": Protocol(rung="source_disjoint", unit="source", scope="train"),
-            "subject_disjoint": Protocol(rung="subject_disjoint", unit="subject", scope="train"),
-            "external": Protocol(rung="external", unit="subject", scope="train"),
+            key: Protocol(rung=key, unit=rung.unit or self.unit, scope=rung.scope or self.scope)
+            for key, rung in LADDER.items()
         }

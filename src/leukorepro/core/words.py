@@ -2,26 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
-from typing import Literal, get_args
+from typing import Literal
 
 Budget = Literal["demo", "published"]
 """How much is computed: `published` as much as the paper, `demo` less, labelled wherever it is shown."""
-
-Rung = Literal["as_published", "fit_in_fold", "source_disjoint", "subject_disjoint", "external"]
-"""A protocol's place on the leakage ladder."""
-
-LADDER: tuple[Rung, ...] = get_args(Rung)
-"""The rungs, from the published protocol down to the most honest one."""
-
-HONEST_RUNGS: tuple[Rung, ...] = ("subject_disjoint", "source_disjoint", "external")
-"""Rungs that a reader may take for an honest measurement, the preferred one first."""
-
-Unit = Literal["view", "source", "subject"]
-"""What a split keeps on one side: a row, a source image, or a group of images that share a subject or a source."""
-
-Scope = Literal["all", "train"]
-"""Rows that unsupervised steps are fitted on."""
 
 Look = Literal["allidb", "allidb1", "allidb2", "cnmc2019", "bone_marrow"]
 """What simulated images look like."""
@@ -74,8 +58,3 @@ their probabilities up to a constant); or margins, whose size means nothing beyo
 Control = Literal["shuffled_labels", "subject_identity"]
 """Experiments beside a study's own that show what its numbers are worth: its classifier on labels dealt out at random,
 and a classifier that is to name the subject instead of the class."""
-
-
-def honest_rung(rungs: Collection[Rung]) -> Rung | None:
-    """The rung that stands for the honest measurement among those that ran, or None where none of them is honest."""
-    return next((rung for rung in HONEST_RUNGS if rung in rungs), None)

@@ -21,6 +21,7 @@ from leukorepro.config.schemes import HoldOutScheme, LabelSet, Protocol, Scheme
 from leukorepro.core.errors import UserError
 from leukorepro.data.groups import groups
 from leukorepro.data.split_tables import COLUMNS
+from leukorepro.ladder.rungs import LADDER, Rung
 
 Rows = NDArray[np.int64]
 Parts = Iterator[tuple[Rows, Rows]]
@@ -49,8 +50,8 @@ def make_splits(
     seed : int
         Repeat r is shuffled with seed + r, alike for all protocols.
     external_split : str or None
-        Value of `official_split` that marks the held-out part. Only the rung `external` sees these rows, unless the
-        scheme pools them.
+        Value of `official_split` that marks the held-out part. Only a rung that tests it sees these rows, unless
+        the scheme pools them.
     label_set : LabelSet, optional
         Classes that the parts are stratified by; default: the dataset's own.
 
@@ -70,8 +71,8 @@ def make_splits(
         raise UserError(f"manifest: {unlabelled} of {len(usable)} images have no label; put each class into a folder.")
     usable = usable.assign(label=classes_of(usable["label"], label_set))
     held_out = (usable["official_split"] == external_split).to_numpy() & (external_split is not None)
-    if protocol.rung == "external":
-        return _external(usable, held_out, scheme.views)
+    if LADDER[protocol.rung].tests_held_out_part:
+        return _external(usable, held_out, scheme.views, protocol.rung)
     pool = usable if scheme.include_external else usable[~held_out].reset_index(drop=True)
     split = _by_view if protocol.unit == "view" and scheme.augment == "all" else _by_image
     tables = [split(pool, scheme, protocol, seed + repeat).assign(repeat=repeat) for repeat in range(scheme.repeats)]
@@ -189,12 +190,12 @@ def _rows(pool: pd.DataFrame, views: list[str]) -> pd.DataFrame:
     )
 
 
-def _external(usable: pd.DataFrame, held_out: NDArray[np.bool_], views: list[str]) -> pd.DataFrame:
+def _external(usable: pd.DataFrame, held_out: NDArray[np.bool_], views: list[str], rung: Rung) -> pd.DataFrame:
     labels = usable["label"].to_numpy()
     lacking = sorted(set(labels[held_out]) - set(labels[~held_out]))
     if not held_out.any() or held_out.all() or lacking:
         raise UserError(
-            f"external: {int(held_out.sum())} held-out and {int((~held_out).sum())} other images"
+            f"{rung}: {int(held_out.sum())} held-out and {int((~held_out).sum())} other images"
             + (f", none of the others of class {', '.join(lacking)}" if lacking else "")
             + "; this rung needs both parts, with every held-out class among the others."
         )

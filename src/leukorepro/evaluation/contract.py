@@ -12,6 +12,7 @@ import pandas as pd
 
 from leukorepro.core.errors import UserError
 from leukorepro.core.tables import PREDICTIONS_WITH_ROLE, RECONSTRUCTION
+from leukorepro.ladder.rungs import LADDER
 
 NUMBERS = ("repeat", "fold")
 TEXT = tuple(c for c in PREDICTIONS_WITH_ROLE if c not in NUMBERS)
@@ -20,7 +21,7 @@ FITTED = ("train", "validation")
 
 CELL = ["table", "item", "protocol"]
 ORDER = [*CELL, "repeat", "fold", "image_id", "view"]
-ORIGINALS_ONLY = ("source_disjoint", "subject_disjoint", "external")
+ORIGINALS_ONLY = tuple(key for key, rung in LADDER.items() if rung.originals_only)
 """Rungs that score original images only."""
 
 

@@ -9,10 +9,10 @@ import pandas as pd
 
 from leukorepro.config.tables import Item, Table
 from leukorepro.core.errors import UserError, look_up
-from leukorepro.core.words import LADDER, Rung
 from leukorepro.data.split_tables import part_sizes
 from leukorepro.evaluation.metrics.item_metrics import Measuring
 from leukorepro.evaluation.predictions import Cell, positions_of_cells, rows_of_cell
+from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.run.resolved import ResolvedStudy
 
 

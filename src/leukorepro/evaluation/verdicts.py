@@ -29,8 +29,8 @@ from leukorepro.config.published import is_share
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import read_json, read_numbers
 from leukorepro.core.tables import METRICS_TABLE, VERDICTS_TABLE
-from leukorepro.core.words import honest_rung
 from leukorepro.evaluation.testability import IMPOSSIBLE, NOT_REPRODUCED, NOT_TESTED, REPRODUCED, verdicts
+from leukorepro.ladder.rungs import PUBLISHED, honest_rung
 from leukorepro.run.resolved import ResolvedStudy
 
 TEXT = ("study", "table", "item", "metric", "verdict", "reason", "reading", "honest_protocol", "honest_verdict")
@@ -181,7 +181,7 @@ class _Court:
         """A row of the table of verdicts."""
         table, _, metric = number
         found, honest = self.found[number], self.honest or ""
-        ours = self._ours(table, found.reading, "as_published", metric)
+        ours = self._ours(table, found.reading, PUBLISHED, metric)
         ours_honest = self._ours(table, found.reading, honest, metric)
         survives = NOT_TESTED if found.verdict == IMPOSSIBLE else self.verdict(number, honest)
         return (
@@ -208,7 +208,7 @@ class _Court:
         found = self.found.get(number)
         if found is None:
             return NOT_TESTED
-        if rung == "as_published" or found.verdict not in (REPRODUCED, NOT_REPRODUCED):
+        if rung == PUBLISHED or found.verdict not in (REPRODUCED, NOT_REPRODUCED):
             return found.verdict
         table, _, metric = number
         return self._word(number, self._ours(table, found.reading, rung, metric))
@@ -227,9 +227,9 @@ class _Court:
             return _Verdict(NOT_TESTED, self._why_unmeasured(table, item, metric), "")
         if self.circumstances:
             return _Verdict(NOT_TESTED, "; ".join(self.circumstances), first)
-        if "as_published" not in self.resolved.protocols:
+        if PUBLISHED not in self.resolved.protocols:
             return _Verdict(NOT_TESTED, "the paper's own protocol did not run here", first)
-        ours = {name: self._ours(table, name, "as_published", metric) for name in readings}
+        ours = {name: self._ours(table, name, PUBLISHED, metric) for name in readings}
         words = {name: self._word(number, estimate) for name, estimate in ours.items()}
         for word in (REPRODUCED, NOT_REPRODUCED):
             chosen = next((name for name in readings if words[name] == word), None)

@@ -11,6 +11,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from leukorepro.core.store import write_text
 from leukorepro.evaluation.resampling.intervals import LEVEL, N_RESAMPLES
+from leukorepro.ladder.rungs import LADDER, PUBLISHED
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.sources import read_sources
 from leukorepro.report.output import Output
@@ -98,10 +99,11 @@ def _environment() -> Environment:
     environment.filters |= {
         "heading": wording.metric_heading,
         "metric_name": wording.metric_name,
-        "rung_name": wording.RUNG_NAMES.__getitem__,
+        "rung_name": lambda rung: LADDER[rung].name,
         "share": wording.is_share,
         "slug": wording.slug,
         "table_name": wording.table_name,
         "sentence": wording.sentence,
     }
+    environment.globals |= {"ladder": LADDER, "published_rung": PUBLISHED}
     return environment

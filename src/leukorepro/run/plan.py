@@ -15,7 +15,8 @@ from leukorepro.config.studies import Study
 from leukorepro.config.systems import ClassifierBase, ConvAutoencoderSpec, SvmSpec, TrainedFeaturesSpec
 from leukorepro.config.tables import Item
 from leukorepro.core.errors import UserError, unknown
-from leukorepro.core.words import Budget, Rung
+from leukorepro.core.words import Budget
+from leukorepro.ladder.rungs import LADDER, PUBLISHED, Rung
 from leukorepro.run.digests import at_budget, digest
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
 
@@ -160,10 +161,11 @@ def networks_of(study: ResolvedStudy) -> dict[str, NetworkFit]:
 def training_rung(study: ResolvedStudy, fit: NetworkFit, rung: Rung) -> Rung:
     """Rung whose training serves a rung.
 
-    Without an autoencoder nothing is fitted before the network, so that `fit_in_fold` is what was published.
+    Without an autoencoder nothing is fitted before the network, so that a rung that changes fits only is the published
+    one again.
     """
-    shared = rung == "fit_in_fold" and fit.reducer is None and "as_published" in study.protocols
-    return "as_published" if shared else rung
+    shared = LADDER[rung].changes_fits_only and fit.reducer is None and PUBLISHED in study.protocols
+    return PUBLISHED if shared else rung
 
 
 def network_of_features(study: ResolvedStudy, split: str, feature_set: str, reducer: str) -> NetworkFit | None:

@@ -18,11 +18,12 @@ from leukorepro.config.systems import ConvAutoencoderSpec, DescriptorSpec, Extra
 from leukorepro.core.errors import UserError, look_up
 from leukorepro.core.store import sha256_file
 from leukorepro.core.validation import parse, read_yaml
-from leukorepro.core.words import LADDER, LOOK_CLASSES, Budget, Control, Rung
+from leukorepro.core.words import LOOK_CLASSES, Budget, Control
 from leukorepro.data.adapters.registry import list_images
 from leukorepro.features.backbones.registry import check_input_size, find_backbone
 from leukorepro.features.descriptors.registry import find_descriptor
 from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor
+from leukorepro.ladder.rungs import LADDER, Need, Rung
 from leukorepro.run.kept_items import with_items
 from leukorepro.run.own_extractors import file_name, with_extractors
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
@@ -212,11 +213,12 @@ def _resolve_study(run: Run, choice: StudyRun, run_file: Path, key: str) -> Reso
         has_subjects, classes = listing.has_subjects, {row.label for row in listing.rows}
         external_split = listing.external_split or None
     study, left_out_tables = _possible_tables(study, classes, dataset_id, f"{run_file}: {key}.dataset")
-    missing: dict[Rung, str] = {}
-    if not has_subjects:
-        missing["subject_disjoint"] = f"the dataset {dataset_id} has no subject ids"
-    if external_split is None:
-        missing["external"] = f"the dataset {dataset_id} has no held-out part of its own"
+    known = {Need.SUBJECTS: has_subjects, Need.HELD_OUT_PART: external_split is not None}
+    missing = {
+        rung: f"the dataset {dataset_id} {entry.needs.value}"
+        for rung, entry in LADDER.items()
+        if entry.needs and not known[entry.needs]
+    }
     protocols, left_out = _rungs(study, choice, missing, f"{run_file}: {key}.rungs")
     return ResolvedStudy(
         study=study,

@@ -18,9 +18,10 @@ from leukorepro.config.systems import ReducerSpec
 from leukorepro.core.errors import UserError, look_up
 from leukorepro.core.store import read_json
 from leukorepro.core.validation import parse
-from leukorepro.core.words import Budget, Control, Engine, Precision, Rung
+from leukorepro.core.words import Budget, Control, Engine, Precision
 from leukorepro.features.backbones.registry import title_of
 from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor
+from leukorepro.ladder.rungs import Rung
 
 
 class ResolvedStudy(Strict):

@@ -16,19 +16,20 @@ import pandas as pd
 from leukorepro.config.schemes import Protocol
 from leukorepro.config.tables import Item
 from leukorepro.config.validity import Validity, ValiditySetting
-from leukorepro.core.words import LOOK_CLASSES, Rung
+from leukorepro.core.words import LOOK_CLASSES
 from leukorepro.data.splits import make_splits
 from leukorepro.evaluation.metrics.item_metrics import Measuring, cell_metrics
 from leukorepro.evaluation.metrics.metrics import measure, measure_weighted, scored
 from leukorepro.evaluation.predictions import groups_of_rows
 from leukorepro.evaluation.resampling.intervals import LEVEL, resample_weights
 from leukorepro.features.fusion import Features
+from leukorepro.ladder.rungs import LADDER
 from leukorepro.systems.classifiers.classify import classify
 from leukorepro.systems.classifiers.engines import Settings
 from leukorepro.systems.classifiers.tasks import Task
 
-RUNGS: tuple[Rung, ...] = ("as_published", "source_disjoint", "subject_disjoint", "external")
-"""Rungs that are repeated. Nothing unsupervised is fitted, so that `fit_in_fold` would be `as_published` again."""
+RUNGS = tuple(key for key, rung in LADDER.items() if not rung.changes_fits_only)
+"""Rungs that are repeated. Nothing unsupervised is fitted, so that the others would be the published one again."""
 
 METRICS = ("accuracy", "sensitivity", "specificity", "auroc")
 

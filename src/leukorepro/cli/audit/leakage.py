@@ -14,7 +14,7 @@ from leukorepro.cli.options import (
     show,
 )
 from leukorepro.core.errors import UserError
-from leukorepro.core.words import Rung
+from leukorepro.ladder.rungs import Rung
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -31,13 +31,13 @@ def leakage(
         Path | None, typer.Option("--run", help="Configuration of the run that the splits are of.")
     ] = None,
     study: Annotated[str | None, typer.Option(help="Key of the study; with --run.")] = None,
-    protocol: Annotated[Rung | None, typer.Option(help="Rung of the leakage ladder; with --run.")] = None,
+    rung: Annotated[Rung | None, typer.Option(help="Rung of the leakage ladder; with --run.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with status 1 if any leakage is found.")] = False,
     override: SetOption = None,
 ) -> None:
     """Find leakage in split tables: columns image_id, view, role (train, validation, test, excluded), repeat, fold.
 
-    With --run, --study and --protocol, what is fitted or chosen on tested rows is told too.
+    With --run, --study and --rung, what is fitted or chosen on tested rows is told too.
 
     Example: `leukorepro audit leakage --manifest manifest.csv --splits my_folds.csv --out leakage.json`
     """
@@ -48,10 +48,10 @@ def leakage(
     from leukorepro.data.split_tables import read_splits
 
     steps = None
-    if run_file is not None and study is not None and protocol is not None:
-        steps = steps_of(resolve_study(run_file, override, study)[1], protocol)
-    elif run_file is not None or study is not None or protocol is not None:
-        raise UserError("audit leakage: --run, --study and --protocol go together; give all three or none.")
+    if run_file is not None and study is not None and rung is not None:
+        steps = steps_of(resolve_study(run_file, override, study)[1], rung)
+    elif run_file is not None or study is not None or rung is not None:
+        raise UserError("audit leakage: --run, --study and --rung go together; give all three or none.")
     tables = {}
     for file in splits:
         if file.stem in tables:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, cast, get_args
+from typing import Annotated
 
 import typer
 
@@ -18,7 +18,7 @@ from leukorepro.cli.options import (
     pairs,
     resolve_study,
 )
-from leukorepro.core.words import Rung
+from leukorepro.ladder.rungs import LADDER
 
 
 def classify(
@@ -63,12 +63,12 @@ def classify(
     tasks = []
     for place, path in pairs(splits, "--splits").items():
         rung, _, split = place.rpartition("/")
-        look_up(dict.fromkeys(get_args(Rung)), rung, "rung", "--splits")
+        look_up(LADDER, rung, "rung", "--splits")
         chosen.find_split(split)
         task = Task(
             study=chosen.study.key,
             dataset=chosen.dataset_id,
-            protocol=chosen.find_protocol(cast(Rung, rung)),
+            protocol=chosen.find_protocol(rung),
             positive_class=chosen.positive_class_of(split),
             items=classified_items(chosen.study, split, feature_set),
             label_set=chosen.label_set_of(split),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, cast, get_args
+from typing import Annotated, get_args
 
 import typer
 
@@ -18,7 +18,8 @@ from leukorepro.cli.options import (
     resolve_study,
 )
 from leukorepro.core.errors import UserError
-from leukorepro.core.words import Control, Rung
+from leukorepro.core.words import Control
+from leukorepro.ladder.rungs import LADDER
 
 
 def control(
@@ -57,7 +58,7 @@ def control(
     encoders = pairs(reducer or [], "--reducer")
     tables = pairs(splits, "--splits")
     for rung in (*tables, *encoders):
-        look_up(dict.fromkeys(get_args(Rung)), rung, "rung", "--splits" if rung in tables else "--reducer")
+        look_up(LADDER, rung, "rung", "--splits" if rung in tables else "--reducer")
     if lacking := [rung for rung in tables if system.item.reducer is not None and rung not in encoders]:
         raise UserError(f"--reducer: none for {lacking[0]}, but {system.item.item} needs {system.item.reducer}.")
     controlled = Controlled(
@@ -73,7 +74,7 @@ def control(
     )
     places = [
         Place(
-            chosen.find_protocol(cast(Rung, rung)),
+            chosen.find_protocol(rung),
             read_splits(Path(path)),
             Path(encoders[rung]) if rung in encoders else None,
         )

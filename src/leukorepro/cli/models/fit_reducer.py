@@ -23,7 +23,7 @@ from leukorepro.core.errors import UserError
 def fit_reducer(
     run_file: RunOption,
     study: StudyOption,
-    protocol: RungOption,
+    rung: RungOption,
     reducer: Annotated[str, typer.Option(help="Name of the reducer in the study's configuration.")],
     features: FeaturesOption,
     splits: SplitsOption,
@@ -32,10 +32,10 @@ def fit_reducer(
     device: DeviceOption = "auto",
     override: SetOption = None,
 ) -> None:
-    """Fit an autoencoder on the rows that a protocol allows, in every fold; one of images continues if it was killed.
+    """Fit an autoencoder on the rows that a rung allows, in every fold; one of images continues if it was killed.
 
     Example: `leukorepro models fit-reducer --run config/config.yaml --study atteia2022
-    --protocol source_disjoint --reducer RSet25 --features ESet.h5 --splits five_folds.csv --output RSet25.h5`
+    --rung source_disjoint --reducer RSet25 --features ESet.h5 --splits five_folds.csv --output RSet25.h5`
     """
     import torch
 
@@ -53,7 +53,7 @@ def fit_reducer(
         spec,
         read_features(features, mapped=isinstance(spec, ConvAutoencoderSpec)),
         read_splits(splits),
-        chosen.find_protocol(protocol),
+        chosen.find_protocol(rung),
         resolved.budget,
         resolved.seed,
         device,

@@ -22,7 +22,7 @@ from leukorepro.cli.options import (
 def train(
     run_file: RunOption,
     study: StudyOption,
-    protocol: RungOption,
+    rung: RungOption,
     network: Annotated[str, typer.Option(help="Id of the network: SPLIT-FEATURES[-REDUCER]-CLASSIFIER.")],
     features: Annotated[Path, typer.Option(help="Feature file of the descriptor `images`.")],
     splits: SplitsOption,
@@ -35,7 +35,7 @@ def train(
 ) -> None:
     """Train a network from images in every fold of a split, and write what it predicts; continues if it was killed.
 
-    Example: `leukorepro models train --run config/config.yaml --study rezayi2021 --protocol subject_disjoint
+    Example: `leukorepro models train --run config/config.yaml --study rezayi2021 --rung subject_disjoint
     --network eighty_twenty-images-CNN --features images-70.h5 --splits eighty_twenty.csv --manifest manifest.csv
     --output eighty_twenty-images-CNN`
     """
@@ -66,7 +66,7 @@ def train(
     task = Task(
         study=chosen.study.key,
         dataset=chosen.dataset_id,
-        protocol=chosen.find_protocol(protocol),
+        protocol=chosen.find_protocol(rung),
         positive_class=chosen.positive_class_of(fit.split),
         items=plan.items_of_network(chosen, fit),
         label_set=chosen.label_set_of(fit.split),
@@ -86,7 +86,7 @@ def train(
     write_csv(done.epochs, output / "epochs.csv")
     with atomic_path(output / "weights.safetensors") as path:
         save_file({name: value.contiguous() for name, value in done.weights.items()}, path)
-    served = [r for r in chosen.protocols if plan.training_rung(chosen, fit, r) == protocol]
-    parts = pd.concat([done.predictions.assign(protocol=rung) for rung in served], ignore_index=True)
+    served = [r for r in chosen.protocols if plan.training_rung(chosen, fit, r) == rung]
+    parts = pd.concat([done.predictions.assign(protocol=r) for r in served], ignore_index=True)
     write_parquet(parts, output / "predictions.parquet", {ENGINES: json.dumps({fit.classifier: [job.engine]})})
     shutil.rmtree(work)

@@ -15,18 +15,18 @@ from leukorepro.cli.options import (
 
 def collect(
     parts: Annotated[list[Path], typer.Argument(help="Predictions on the feature sets, on all rungs.")],
-    protocol: RungOption,
+    rung: RungOption,
     output: OutputOption,
     fitting: Annotated[Path, typer.Option(help="File to write, of training and validation rows; often none.")],
 ) -> None:
-    """Put the predictions of a protocol into one table, in one order; those of fitted rows beside it.
+    """Put the predictions on a rung into one table, in one order; those of fitted rows beside it.
 
-    Example: `leukorepro predictions collect GSet.parquet ISet.parquet --protocol source_disjoint
+    Example: `leukorepro predictions collect GSet.parquet ISet.parquet --rung source_disjoint
     --output predictions.parquet --fitting fitting.parquet`
     """
     from leukorepro.evaluation import predictions as tables
 
     rows = [tables.read_part(part) for part in parts]
-    collected = tables.collect([part[part["protocol"] == protocol] for part in rows])
+    collected = tables.collect([part[part["protocol"] == rung] for part in rows])
     tables.write_predictions(collected.predictions, output, tables.read_engines(parts))
     tables.write_fitting(collected.fitting, fitting)

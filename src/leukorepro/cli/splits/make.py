@@ -17,7 +17,7 @@ from leukorepro.cli.options import (
 def make(
     run_file: RunOption,
     study: StudyOption,
-    protocol: RungOption,
+    rung: RungOption,
     split: SplitOption,
     manifest: ManifestOption,
     output: OutputOption,
@@ -26,7 +26,7 @@ def make(
     """Write which rows train and which are tested, before anything is fitted.
 
     Example: `leukorepro splits make --run config/config.yaml --study atteia2022
-    --protocol subject_disjoint --split five_folds --manifest manifest.csv --output five_folds.csv`
+    --rung subject_disjoint --split five_folds --manifest manifest.csv --output five_folds.csv`
     """
     from leukorepro.data.manifest import read_manifest
     from leukorepro.data.split_tables import write_splits
@@ -36,7 +36,7 @@ def make(
     table = make_splits(
         read_manifest(manifest),
         chosen.find_split(split),
-        chosen.find_protocol(protocol),
+        chosen.find_protocol(rung),
         resolved.seed,
         chosen.external_split,
         chosen.label_set_of(split),

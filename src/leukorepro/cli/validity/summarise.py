@@ -11,6 +11,7 @@ from leukorepro.cli.options import (
     OutputOption,
     show,
 )
+from leukorepro.ladder.rungs import LADDER, honest_rung
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,9 +40,10 @@ def summarise(
     if figure is not None:
         style.save(validity_figure(summary), figure)
     _show(summary)
-    honest = summary[summary["rung"] == "subject_disjoint"]
+    rung = honest_rung(summary["rung"].unique())
+    honest = summary[summary["rung"] == rung]
     missed = honest[~honest.apply(meets_target, axis=1)]
-    print(f"subject_disjoint: {len(honest) - len(missed)} of {len(honest)} rows have {TARGET}")
+    print(f"{rung}: {len(honest) - len(missed)} of {len(honest)} rows have {TARGET}")
     for row in missed.itertuples():
         print(f"  not {row.setting}, {row.metric}: bias {row.bias:+.3f}, coverage {row.coverage:.3f}")
 
@@ -63,7 +65,7 @@ def _show(summary: pd.DataFrame) -> None:
         before = place
         table.add_row(
             row["setting"],
-            wording.RUNG_NAMES[row["rung"]],
+            LADDER[row["rung"]].name,
             wording.metric_name(row["metric"]),
             f"{100 * row['truth']:.1f}",
             f"{100 * row['bias']:+.1f} \N{PLUS-MINUS SIGN} {100 * row['bias_error']:.1f}",

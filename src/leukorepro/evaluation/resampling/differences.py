@@ -27,7 +27,6 @@ from leukorepro.config.published import LOSSES
 from leukorepro.config.tables import Table
 from leukorepro.core.store import read_numbers
 from leukorepro.core.tables import DIFFERENCES_TABLE
-from leukorepro.core.words import LADDER
 from leukorepro.evaluation.metrics.auroc import Floats
 from leukorepro.evaluation.predictions import Cell
 from leukorepro.evaluation.resampling.intervals import (
@@ -42,6 +41,7 @@ from leukorepro.evaluation.resampling.intervals import (
 from leukorepro.evaluation.resampling.shared_groups import Measurable, SharedResamples
 from leukorepro.evaluation.resampling.significance import p_values
 from leukorepro.evaluation.study_cells import StudyCells
+from leukorepro.ladder.rungs import LADDER
 
 TEXT = ("study", "table", "kind", "item", "protocol", "against_item", "against_protocol", "metric")
 

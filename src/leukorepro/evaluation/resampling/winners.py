@@ -29,12 +29,12 @@ import pandas as pd
 from leukorepro.config.published import LOSSES
 from leukorepro.core.store import read_numbers
 from leukorepro.core.tables import WINNERS_TABLE
-from leukorepro.core.words import LADDER
 from leukorepro.evaluation.metrics.auroc import Floats
 from leukorepro.evaluation.resampling.differences import best_item, deciding_metric
 from leukorepro.evaluation.resampling.intervals import MAX_UNDEFINED, N_RESAMPLES, percentile_interval, share_interval
 from leukorepro.evaluation.resampling.shared_groups import Measurable, SharedResamples
 from leukorepro.evaluation.study_cells import StudyCells
+from leukorepro.ladder.rungs import LADDER
 
 TEXT = ("study", "table", "protocol", "metric", "winner")
 

@@ -11,7 +11,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from leukorepro.core.words import Rung
+from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.report.figures import style
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.tables import Estimate
@@ -84,8 +84,8 @@ def roc(panels: Sequence[tuple[str, Sequence[Curve]]], conditions: Sequence[str]
     for place, (axes, (title, curves)) in enumerate(zip(grid, panels, strict=True)):
         axes.plot([0, 1], [0, 1], color=style.GRID, linewidth=0.8)
         for curve in curves:
-            look = style.LOOKS[curve.rung]
-            label = f"{wording.RUNG_NAMES[curve.rung]}  {wording.number('auroc', curve.area)}"
+            look = LADDER[curve.rung]
+            label = f"{LADDER[curve.rung].name}  {wording.number('auroc', curve.area)}"
             axes.plot(curve.fpr, curve.tpr, color=look.colour, linestyle=look.dash, linewidth=1.3, label=label)
         axes.set_title(title)
         axes.set_aspect("equal")
@@ -119,4 +119,4 @@ def _fill(rung: Rung | None) -> dict[str, Any]:
     """Hatched grey for what is published, else the rung's colour."""
     if rung is None:
         return {"facecolor": "#d1d5db", "hatch": "////", "edgecolor": "#9ca3af", "linewidth": 0.3}
-    return {"facecolor": style.LOOKS[rung].colour, "edgecolor": "white", "linewidth": 0.3}
+    return {"facecolor": LADDER[rung].colour, "edgecolor": "white", "linewidth": 0.3}

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from matplotlib.figure import Figure
 
-from leukorepro.core.words import Rung
+from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.report.figures import style
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.tables import Estimate
@@ -58,7 +58,7 @@ def heat_map(
         axes.tick_params(length=0)
         axes.spines[:].set_visible(False)
         axes.set_title(f"    {title}")
-        colour = style.PUBLISHED if rung is None else style.LOOKS[rung].colour
+        colour = style.PUBLISHED if rung is None else LADDER[rung].colour
         corner: Any = {"xy": (0, 1), "xycoords": "axes fraction", "textcoords": "offset points", "fontsize": 8}
         axes.annotate("\N{BLACK SQUARE}", xytext=(0, 6), color=colour, **corner)
     bar = figure.colorbar(image, ax=grid, fraction=0.03, aspect=12, pad=0.01)

@@ -6,7 +6,6 @@ import io
 import re
 import textwrap
 from collections.abc import Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +15,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from leukorepro.core.store import write_text
-from leukorepro.core.words import Rung
-from leukorepro.report.numbers.wording import RUNG_NAMES, sentence
+from leukorepro.ladder.rungs import LADDER, Rung
+from leukorepro.report.numbers.wording import sentence
 
 WIDTH = 7.2
 """Width of a figure in inches: two columns of a journal's page."""
@@ -30,23 +29,6 @@ MUTED = "#6b7280"
 GRID = "#e5e7eb"
 PUBLISHED = "#4b5563"
 
-
-@dataclass(frozen=True)
-class Look:
-    """How a rung is drawn; colour, marker and dash differ each, so that any one of them suffices."""
-
-    colour: str
-    marker: str
-    dash: Any
-
-
-LOOKS: dict[Rung, Look] = {
-    "as_published": Look("#D55E00", "o", (0, (4, 1.5))),
-    "fit_in_fold": Look("#E69F00", "s", (0, (1, 1))),
-    "source_disjoint": Look("#56B4E9", "D", (0, (5, 1, 1, 1))),
-    "subject_disjoint": Look("#0072B2", "^", "solid"),
-    "external": Look("#009E73", "v", (0, (7, 2))),
-}
 
 RC: dict[Any, Any] = {
     "font.family": "sans-serif",
@@ -104,8 +86,8 @@ def panels(count: int, columns: int, height: float, **options: Any) -> tuple[Fig
 def rung_title(axes: Axes, rung: Rung) -> None:
     """Write over the left corner of a panel which rung it shows, behind a square of the rung's colour."""
     corner: Any = {"xy": (0, 1), "xycoords": "axes fraction", "textcoords": "offset points", "fontsize": 7}
-    axes.annotate("\N{BLACK SQUARE}", xytext=(0, 4), color=LOOKS[rung].colour, **corner)
-    axes.annotate(RUNG_NAMES[rung], xytext=(9, 4), **corner)
+    axes.annotate("\N{BLACK SQUARE}", xytext=(0, 4), color=LADDER[rung].colour, **corner)
+    axes.annotate(LADDER[rung].name, xytext=(9, 4), **corner)
 
 
 def note(figure: Figure, conditions: Sequence[str]) -> None:

@@ -9,9 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from leukorepro.checks.validity.summary import COVERAGE
-from leukorepro.core.words import Rung
+from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.report.figures import style
-from leukorepro.report.numbers import wording
 
 CONDITIONS = ["simulated images"]
 
@@ -45,8 +44,8 @@ def _label(summary: pd.DataFrame, setting: str) -> str:
 
 
 def _marker(rung: Rung) -> Line2D:
-    look = style.LOOKS[rung]
-    return Line2D([], [], color=look.colour, marker=look.marker, linestyle="none", label=wording.RUNG_NAMES[rung])
+    look = LADDER[rung]
+    return Line2D([], [], color=look.colour, marker=look.marker, linestyle="none", label=LADDER[rung].name)
 
 
 def _rows(summary: pd.DataFrame, rung: Rung, settings: list[str]) -> pd.DataFrame:
@@ -62,7 +61,7 @@ def _estimates(axes: Axes, summary: pd.DataFrame, settings: list[str], scale: fl
     rungs = list(dict.fromkeys(summary["rung"]))
     for number, rung in enumerate(rungs):
         rows, heights = _rows(summary, rung, settings), _places(number, len(rungs), settings)
-        look, truth, estimate = style.LOOKS[rung], scale * rows["truth"], scale * rows["estimate"]
+        look, truth, estimate = LADDER[rung], scale * rows["truth"], scale * rows["estimate"]
         axes.hlines(heights, truth, estimate, color=look.colour, linewidth=1)
         axes.plot(truth, heights, color=style.INK, marker="|", markersize=5, linestyle="none")
         axes.plot(estimate, heights, color=look.colour, marker=look.marker, linestyle="none")
@@ -73,7 +72,7 @@ def _coverage(axes: Axes, summary: pd.DataFrame, settings: list[str]) -> None:
     axes.axvspan(100 * COVERAGE[0], 100 * COVERAGE[1], color=style.GRID, zorder=0)
     for number, rung in enumerate(rungs):
         rows, heights = _rows(summary, rung, settings), _places(number, len(rungs), settings)
-        look = style.LOOKS[rung]
+        look = LADDER[rung]
         axes.hlines(heights, 100 * rows["coverage_low"], 100 * rows["coverage_high"], color=look.colour, linewidth=1)
         axes.plot(100 * rows["coverage"], heights, color=look.colour, marker=look.marker, linestyle="none")
     axes.set_xlim(-3, 103)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from leukorepro.config.systems import TrainedFeaturesSpec
 from leukorepro.config.tables import Item
-from leukorepro.core.words import Rung, honest_rung
+from leukorepro.ladder.rungs import LADDER, PUBLISHED, Rung, honest_rung
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.selection import Matrix, in_paper, matrix_of, readings_last, shown_rungs
 from leukorepro.report.numbers.tables import Estimate, Numbers
@@ -110,7 +110,7 @@ class _Builder:
         return self.label(item), [
             [
                 *([self._numbers.published(self._key, item.item, metric)] if self.in_paper else []),
-                self._numbers.ours(self._key, item.item, "as_published", metric),
+                self._numbers.ours(self._key, item.item, PUBLISHED, metric),
                 self._numbers.ours(self._key, item.item, honest, metric),
             ]
             for metric in self._study.study.tables[self._key].metrics
@@ -137,7 +137,7 @@ class _Builder:
         """A row of published values, where there are any, and one for each rung; cells are items and metrics."""
         ours: list[Row] = [
             (
-                wording.RUNG_NAMES[rung],
+                LADDER[rung].name,
                 rung,
                 [self._numbers.ours(self._key, item, rung, metric) for item, metric in cells],
             )

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from leukorepro.config.tables import Item, Table
-from leukorepro.core.words import Rung, honest_rung
+from leukorepro.ladder.rungs import PUBLISHED, Rung, honest_rung
 from leukorepro.report.numbers.tables import Numbers
 from leukorepro.run.resolved import ResolvedStudy
 
@@ -31,7 +31,7 @@ class Matrix:
 def shown_rungs(study: ResolvedStudy) -> list[Rung]:
     """The published protocol and the honest one, as far as they ran; without either, whatever ran."""
     honest = honest_rung(study.protocols)
-    return [rung for rung in study.protocols if rung in ("as_published", honest)] or list(study.protocols)
+    return [rung for rung in study.protocols if rung in (PUBLISHED, honest)] or list(study.protocols)
 
 
 def main_item(study: ResolvedStudy, numbers: Numbers, key: str) -> str:

@@ -12,7 +12,6 @@ import pandas as pd
 from leukorepro.checks.leakage import read_leakage
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_reader, read_json
-from leukorepro.core.words import Rung
 from leukorepro.data.duplicates import read_duplicates
 from leukorepro.data.manifest import read_manifest
 from leukorepro.evaluation.contract import with_categories
@@ -23,6 +22,7 @@ from leukorepro.evaluation.resampling.cell_level import read_cell_level
 from leukorepro.evaluation.resampling.differences import read_differences
 from leukorepro.evaluation.resampling.winners import read_winners
 from leukorepro.evaluation.verdicts import read_verdicts
+from leukorepro.ladder.rungs import Rung
 from leukorepro.report.numbers.selection import drawn_before, drawn_items, shown_rungs
 from leukorepro.report.numbers.tables import Numbers, read_metrics
 from leukorepro.report.sections.training.trainings import Trainings, read_trainings

@@ -10,7 +10,8 @@ import pandas as pd
 
 from leukorepro.core.store import read_numbers
 from leukorepro.core.tables import METRICS_TABLE
-from leukorepro.core.words import LADDER, Rung, honest_rung
+from leukorepro.ladder.rungs import LADDER, PUBLISHED, Rung, honest_rung
+from leukorepro.ladder.units import SCOPE_WORDS, UNIT_WORDS
 from leukorepro.report.numbers import wording
 from leukorepro.run.resolved import ResolvedStudy
 
@@ -110,7 +111,7 @@ class Headline:
     @property
     def honest_name(self) -> str:
         """The honest rung's name."""
-        return wording.RUNG_NAMES[self.honest_rung] if self.honest_rung else wording.MISSING
+        return LADDER[self.honest_rung].name if self.honest_rung else wording.MISSING
 
     @property
     def lost(self) -> float | None:
@@ -153,7 +154,7 @@ def headline_of(study: ResolvedStudy, numbers: Numbers, table: str, item: str) -
         item,
         metric,
         numbers.published(table, item, metric),
-        numbers.ours(table, item, "as_published", metric),
+        numbers.ours(table, item, PUBLISHED, metric),
         numbers.ours(table, item, honest, metric),
         honest,
         list(ladder(study, numbers, table, item, metric)),
@@ -164,7 +165,7 @@ def ladder(study: ResolvedStudy, numbers: Numbers, table: str, item: str, metric
     """One item's value on every rung that ran, in the order of the ladder."""
     for rung in study.protocols:
         estimate = numbers.ours(table, item, rung, metric)
-        yield Step(rung, wording.RUNG_NAMES[rung], wording.RUNG_REMOVES[rung], estimate)
+        yield Step(rung, LADDER[rung].name, LADDER[rung].removes, estimate)
 
 
 def rungs(study: ResolvedStudy) -> list[RungRow]:
@@ -173,9 +174,9 @@ def rungs(study: ResolvedStudy) -> list[RungRow]:
     for rung in LADDER:
         protocol = study.protocols.get(rung)
         reason = "" if protocol else study.left_out.get(rung, "Not asked for in this run.")
-        unit = wording.UNIT_WORDS[protocol.unit] if protocol else ""
-        scope = wording.SCOPE_WORDS[protocol.scope] if protocol else ""
-        rows.append(RungRow(rung, wording.RUNG_NAMES[rung], unit, scope, wording.RUNG_REMOVES[rung], reason))
+        unit = UNIT_WORDS[protocol.unit] if protocol else ""
+        scope = SCOPE_WORDS[protocol.scope] if protocol else ""
+        rows.append(RungRow(rung, LADDER[rung].name, unit, scope, LADDER[rung].removes, reason))
     return rows
 
 

@@ -10,44 +10,9 @@ from leukorepro.config.published import CORRELATIONS, LOSSES
 from leukorepro.config.published import is_share as is_share  # also said as wording.is_share
 from leukorepro.config.studies import Citation
 from leukorepro.config.tables import Table
-from leukorepro.core.words import Rung, Scope, Unit
 from leukorepro.evaluation.metrics.calibration import CALIBRATION_METRICS
 
 MISSING = "\N{EN DASH}"
-
-RUNG_NAMES: dict[Rung, str] = {
-    "as_published": "As published",
-    "fit_in_fold": "Fitted in fold",
-    "source_disjoint": "Source-disjoint",
-    "subject_disjoint": "Subject-disjoint",
-    "external": "External",
-}
-RUNG_REMOVES: dict[Rung, str] = {
-    "as_published": "Nothing: rows and fits are the paper's own.",
-    "fit_in_fold": "Autoencoders and other reducers that have seen the test rows.",
-    "source_disjoint": "Mirrored or rotated copies of a training image, and files of equal content, in the test fold.",
-    "subject_disjoint": "Images of one patient in both training and test.",
-    "external": "Everything that training and test share: the dataset's own held-out part is tested.",
-}
-RUNG_REMOVES_SHORT: dict[Rung, str] = {
-    "as_published": "nothing",
-    "fit_in_fold": "reducers that saw test rows",
-    "source_disjoint": "copies of training images",
-    "subject_disjoint": "the same patients on both sides",
-    "external": "everything shared: the held-out part",
-}
-HONEST_MEANS: dict[Rung, str] = {
-    "subject_disjoint": "no subject on both sides of a split",
-    "source_disjoint": "no source image on both sides of a split",
-    "external": "the dataset's held-out part as the test",
-}
-
-UNIT_WORDS: dict[Unit, str] = {
-    "view": "one row: an image and its augmented copies may be parted",
-    "source": "a source image with its copies and files of equal content",
-    "subject": "a group: all images that share a subject, a photograph or content",
-}
-SCOPE_WORDS: dict[Scope, str] = {"all": "all rows, the test rows among them", "train": "the training rows only"}
 
 ONE_AGAINST_THE_OTHERS = ("sensitivity", "specificity", "precision", "recall", "f1")
 """Metrics of one class, or averaged over classes."""

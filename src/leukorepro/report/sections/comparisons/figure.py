@@ -8,7 +8,7 @@ from typing import NamedTuple
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from leukorepro.core.words import Rung
+from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.report.figures import style
 from leukorepro.report.numbers import wording
 from leukorepro.report.sections.ladder.ladder import Difference
@@ -46,7 +46,7 @@ def differences_to_best(panels: Sequence[Panel], metric: str, conditions: Sequen
 
 
 def _panel(axes: Axes, panel: Panel, metric: str, rows: int) -> None:
-    scale, look = 100.0 if wording.is_share(metric) else 1.0, style.LOOKS[panel.rung]
+    scale, look = 100.0 if wording.is_share(metric) else 1.0, LADDER[panel.rung]
     shown = panel.others[:DRAWN]
     axes.axvline(0, color=style.MUTED, linewidth=0.7, linestyle=(0, (4, 3)), zorder=0)
     axes.plot([0], [0], marker="D", color="white", markeredgecolor=style.INK, markersize=5, zorder=3)

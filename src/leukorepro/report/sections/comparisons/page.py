@@ -9,8 +9,8 @@ from typing import Any
 
 import pandas as pd
 
-from leukorepro.core.words import Rung
 from leukorepro.evaluation.resampling.differences import ITEM, deciding_metric
+from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.selection import shown_rungs
 from leukorepro.report.numbers.sources import Sources
@@ -34,7 +34,7 @@ class OnRung:
     @property
     def rung_name(self) -> str:
         """The rung's name."""
-        return wording.RUNG_NAMES[self.rung]
+        return LADDER[self.rung].name
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from leukorepro.core.words import Rung
+from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.report.figures import style
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.tables import Estimate
@@ -48,7 +48,7 @@ def shuffled(panels: Sequence[Panel], conditions: Sequence[str]) -> Figure:
     figure, grid = style.panels(len(panels), 2, 2.1, sharey=True)
     for axes, panel in zip(grid, panels, strict=True):
         for place, point in enumerate(panel.points):
-            look = style.LOOKS[point.rung]
+            look = LADDER[point.rung]
             axes.plot([place - HALF_WIDTH, place + HALF_WIDTH], [point.chance] * 2, color=style.MUTED, linewidth=1)
             estimate = point.accuracy
             value, low, high = (wording.scaled(n, 100) for n in (estimate.value, estimate.low, estimate.high))
@@ -62,7 +62,7 @@ def shuffled(panels: Sequence[Panel], conditions: Sequence[str]) -> Figure:
                 ha="center",
                 fontweight="bold",
             )
-        names = [wording.RUNG_NAMES[point.rung].replace("-", "-\n").replace(" ", "\n", 1) for point in panel.points]
+        names = [LADDER[point.rung].name.replace("-", "-\n").replace(" ", "\n", 1) for point in panel.points]
         axes.set_xticks(range(len(names)), names)
         axes.set_xlim(-0.6, len(names) - 0.4)
         axes.margins(y=0.15)

@@ -13,7 +13,7 @@ import pandas as pd
 from leukorepro.checks.controls import SHUFFLES, LabelUnit
 from leukorepro.core.store import read_csv
 from leukorepro.core.tables import CONTROLS_TABLE
-from leukorepro.core.words import Rung
+from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.tables import Estimate
 from leukorepro.report.output import Output
@@ -147,7 +147,7 @@ def _shuffled(rows: pd.DataFrame) -> Iterator[Shuffled]:
         low, high, chance = (wording.number("accuracy", row[name]) for name in ("lowest", "highest", "chance"))
         yield Shuffled(
             rung=cast(Rung, rung),
-            name=wording.RUNG_NAMES[cast(Rung, rung)],
+            name=LADDER[cast(Rung, rung)].name,
             accuracy=accuracy,
             chance=chance,
             span=f"{low}\N{EN DASH}{high}",

@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from leukorepro.ladder.rungs import LADDER
 from leukorepro.report.figures import style
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.tables import Headline, Step
@@ -111,7 +112,7 @@ def _bars(ladder: Ladder) -> list[_Bar]:
         nonlocal level
         for climb in climbs:
             name = climb.removes[:1].upper() + climb.removes[1:]
-            bars.append(_Bar(name, climb.from_above, level, style.LOOKS[climb.step.rung].colour))
+            bars.append(_Bar(name, climb.from_above, level, LADDER[climb.step.rung].colour))
             level += climb.from_above.value or 0.0
 
     add(ladder.to_honest)
@@ -163,7 +164,7 @@ def _point(axes: Axes, place: float, step: Step, scale: float) -> None:
     estimate = step.estimate
     if estimate.value is None:
         return
-    look = style.LOOKS[step.rung]
+    look = LADDER[step.rung]
     value = scale * estimate.value
     if estimate.low is not None and estimate.high is not None:
         axes.plot(

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from leukorepro.core.words import Rung
+from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.tables import Headline, Step, float_or_none
 
@@ -86,7 +86,7 @@ class Climb:
     @property
     def removes(self) -> str:
         """What the rung removes, in a few words."""
-        return wording.RUNG_REMOVES_SHORT[self.step.rung]
+        return LADDER[self.step.rung].removes_short
 
 
 @dataclass(frozen=True)

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from leukorepro.core.words import Rung
+from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.report.numbers.sources import Sources
-from leukorepro.report.numbers.wording import RUNG_NAMES, listed
+from leukorepro.report.numbers.wording import listed
 from leukorepro.report.output import Output
 from leukorepro.run.resolved import ResolvedStudy
 
@@ -95,7 +95,7 @@ def _told(name: str, by_rung: Mapping[Rung, Mapping[str, Any]]) -> list[Told]:
     return [
         Told(
             name,
-            listed([RUNG_NAMES[rung].lower() for rung in rungs]) if len(rungs) < len(by_rung) else "all rungs",
+            listed([LADDER[rung].name.lower() for rung in rungs]) if len(rungs) < len(by_rung) else "all rungs",
             *said,
         )
         for said, rungs in together.items()

@@ -13,9 +13,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import PercentFormatter
 
-from leukorepro.core.words import Rung
+from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.report.figures import style
-from leukorepro.report.numbers import wording
 
 COLUMNS = 3
 POSITIVE, OTHER = "#a2498a", "#4b5563"
@@ -97,7 +96,7 @@ def decision(panels: Sequence[Panel], conditions: Sequence[str]) -> Figure:
         axes.axhline(0, color=style.MUTED, linewidth=0.7)
         top = 0.1
         for rung, rows in panel.rows.items():
-            look = style.LOOKS[rung]
+            look = LADDER[rung]
             axes.fill_between(rows["threshold"], rows["ci_low"], rows["ci_high"], color=look.colour, alpha=0.12, lw=0)
             axes.plot(rows["threshold"], rows["net_benefit"], color=look.colour, linestyle=look.dash, linewidth=1.3)
             axes.plot(rows["threshold"], rows["treat_all"], color=look.colour, linewidth=0.7, alpha=0.8)
@@ -150,7 +149,7 @@ def dots(panels: Sequence[Panel], positive: str, other: str, conditions: Sequenc
 
 
 def _reliability(curve: Axes, counts: Axes, rung: Rung, bins: pd.DataFrame, offset: float) -> None:
-    look = style.LOOKS[rung]
+    look = LADDER[rung]
     curve.vlines(bins["mean_score"], bins["ci_low"], bins["ci_high"], color=look.colour, linewidth=0.8, alpha=0.7)
     curve.plot(bins["mean_score"], bins["observed"], color=look.colour, linestyle=look.dash, linewidth=0.8, alpha=0.7)
     shares = bins["n_rows"] / bins["n_rows"].sum()
@@ -176,8 +175,6 @@ def _legend(figure: Figure, panels: Sequence[Panel], *more: Line2D) -> None:
     rungs = list(dict.fromkeys(rung for panel in panels for rung in panel.rows))
     lines = []
     for rung in rungs:
-        look = style.LOOKS[rung]
-        lines.append(
-            Line2D([], [], color=look.colour, linestyle=look.dash, linewidth=1.3, label=wording.RUNG_NAMES[rung])
-        )
+        look = LADDER[rung]
+        lines.append(Line2D([], [], color=look.colour, linestyle=look.dash, linewidth=1.3, label=LADDER[rung].name))
     figure.legend(handles=[*lines, *more], loc="outside upper left", ncols=4)

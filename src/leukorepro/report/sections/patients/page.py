@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from leukorepro.config.tables import Item
-from leukorepro.core.words import Rung
 from leukorepro.evaluation.metrics.calibration import CALIBRATION_METRICS
 from leukorepro.evaluation.patients.diagnose import NO_SUBJECTS
 from leukorepro.evaluation.patients.diagnosis import PREVALENCES
 from leukorepro.evaluation.patients.subjects import MAJORITY
+from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.layout import Block, Label, Row
 from leukorepro.report.numbers.selection import best_printed, drawn_before, main_item, shown_rungs
@@ -124,7 +124,7 @@ def _calibration(study: ResolvedStudy, frame: pd.DataFrame, quoted: Sequence[Quo
         lines: list[Row] = []
         for rung in shown:
             cells = [_estimate(rows.get((*q, rung, metric)), metric) for metric in CALIBRATION_METRICS]
-            lines.append((wording.RUNG_NAMES[rung], rung, cells))
+            lines.append((LADDER[rung].name, rung, cells))
         groups.append((_label(study, q), lines))
     return Block("", "Item", CALIBRATION_HEADINGS, groups)
 
@@ -176,7 +176,7 @@ class _Diagnoses:
             ill, n = int(first.n_positive), int(first.n_subjects)
             told = [
                 f"Of the {wording.count(n, 'subject')} that {q.name} was tested on "
-                f"({wording.RUNG_NAMES[rung].lower()}), {ill} ({100 * ill / n:.0f} %) are of the class "
+                f"({LADDER[rung].name.lower()}), {ill} ({100 * ill / n:.0f} %) are of the class "
                 f"{name}. That share is the dataset's making and no clinic's, and predictive values hang on it."
             ]
             for share in PREVALENCES[:1]:
@@ -192,7 +192,7 @@ class _Diagnoses:
     def _lines(self, quoted: Quoted, cells: Any) -> Iterator[Row]:
         for rung in self._shown:
             rows = self._of(quoted, rung)
-            yield f"{wording.RUNG_NAMES[rung]}{self._who(rows)}", rung, cells(rows)
+            yield f"{LADDER[rung].name}{self._who(rows)}", rung, cells(rows)
 
     def _of(self, quoted: Quoted, rung: Rung) -> list[Any]:
         return self._rows.get((*quoted, rung), [])

@@ -9,9 +9,9 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from leukorepro.config.tables import Item
-from leukorepro.core.words import Rung
 from leukorepro.evaluation.metrics.calibration import N_BINS
 from leukorepro.evaluation.patients.subjects import SEVERAL
+from leukorepro.ladder.rungs import Rung
 from leukorepro.report.numbers import wording
 from leukorepro.report.output import Output
 from leukorepro.report.sections.patients import figures as patients_figures

@@ -8,6 +8,7 @@ from leukorepro.config.studies import IMAGES
 from leukorepro.config.systems import NetworkSpec
 from leukorepro.core.words import Budget
 from leukorepro.evaluation.testability import untested
+from leukorepro.ladder.rungs import LADDER
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.conditions import conditions as conditions_of
 from leukorepro.report.numbers.layout import Layout, lay_out
@@ -125,7 +126,7 @@ def _sentence(top: Headline) -> str:
     if top.as_published.value is not None:
         parts.append(f"Under the paper's own protocol we measure {told(top.as_published)}.")
     if top.honest.value is not None and top.honest_rung is not None:
-        parts.append(f"With {wording.HONEST_MEANS[top.honest_rung]}, {told(top.honest)} remain{_less(top)}.")
+        parts.append(f"With {LADDER[top.honest_rung].honest_means}, {told(top.honest)} remain{_less(top)}.")
     return " ".join(parts)
 
 

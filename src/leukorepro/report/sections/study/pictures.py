@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
-from leukorepro.core.words import Rung
+from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.report.figures import bars as figures
 from leukorepro.report.figures import squares
 from leukorepro.report.figures.bars import Curve
@@ -77,7 +77,7 @@ class Studio:
             steps = [f"{climb.removes} {climb.from_above.told}" for climb in shown.climbs]
             described += f" Paired differences, each to the rung above: {'; '.join(steps)}."
             caption += " Below, each rung's value less that of the rung above, paired over the same groups of images."
-            if "external" in self.study.protocols:
+            if any(LADDER[rung].tests_held_out_part for rung in self.study.protocols):
                 caption += " The held-out part has groups of its own: that difference is not paired."
         return Picture(
             self.output.figure(figure, "figures", self.study.study.key, f"ladder-{top.table}.svg"), described, caption
@@ -97,7 +97,7 @@ class Studio:
         rows = [matrix.row(classifier) for classifier in matrix.classifiers]
         panels: list[tuple[str, Rung | None, list[list[Estimate]]]] = [
             (
-                f"{wording.RUNG_NAMES[rung]} (ours)",
+                f"{LADDER[rung].name} (ours)",
                 rung,
                 [[numbers.ours(table, i, rung, metric) for i in r] for r in rows],
             )
@@ -152,7 +152,7 @@ class Studio:
             for rung in self.shown
         ]
         drawn = squares.confusion(panels, [self._called(name) for name in classes], self.conditions)
-        shown = " and ".join(wording.RUNG_NAMES[rung].lower() for rung in self.shown)
+        shown = " and ".join(LADDER[rung].name.lower() for rung in self.shown)
         spec, name = self.study.study.tables[table], self._named(table)
         last = ", of networks after their last epoch" if spec.epochs == "all" else ""
         rows = "scored rows, augmented copies included where the protocol scores them"
@@ -173,7 +173,7 @@ class Studio:
         groups: list[tuple[str, Rung | None, list[list[Estimate]]]] = [("Published", None, published)] * printed
         for rung in self.shown:
             ours = [[numbers.ours(figure.table, item, rung, m) for m in figure.metrics] for item in figure.items]
-            groups.append((f"{wording.RUNG_NAMES[rung]} (ours)", rung, ours))
+            groups.append((f"{LADDER[rung].name} (ours)", rung, ours))
         drawn = figures.bars(figure.items, figure.metrics, groups, self.conditions)
         name = wording.figure_name(key)
         return Picture(
@@ -233,7 +233,6 @@ def _best(matrix: Matrix, estimates: Sequence[Sequence[Estimate]]) -> str:
 
 def _areas(panels: Sequence[tuple[str, Sequence[Curve]]]) -> str:
     return "; ".join(
-        f"{title} "
-        + ", ".join(f"{wording.RUNG_NAMES[c.rung].lower()} {wording.number('auroc', c.area)}" for c in curves)
+        f"{title} " + ", ".join(f"{LADDER[c.rung].name.lower()} {wording.number('auroc', c.area)}" for c in curves)
         for title, curves in panels
     )

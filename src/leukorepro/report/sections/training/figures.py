@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from leukorepro.core.tables import RECONSTRUCTION
-from leukorepro.core.words import Rung
+from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.report.figures import style
 from leukorepro.report.numbers import wording
 
@@ -80,7 +80,7 @@ def losses(panels: Sequence[tuple[str, Sequence[Losses]]], conditions: Sequence[
     figure, grid = style.panels(len(panels), 3, 2.0, sharey=True)
     for axes, (title, groups) in zip(grid, panels, strict=True):
         for group in groups:
-            look = style.LOOKS[group.rung]
+            look = LADDER[group.rung]
             for fit in group.fits:
                 x = np.arange(len(fit)) + group.first_epoch
                 marker = look.marker if len(fit) <= FEW_EPOCHS else ""
@@ -156,7 +156,7 @@ def correlations(panels: Sequence[Distribution], conditions: Sequence[str]) -> F
     figure, grid = style.panels(len(panels), 2, 2.0)
     for axes, panel in zip(grid, panels, strict=True):
         for rung, counts in panel.counts.items():
-            look = style.LOOKS[rung]
+            look = LADDER[rung]
             shares = 100 * counts / max(counts.sum(), 1)
             axes.stairs(shares, panel.edges, fill=True, color=look.colour, alpha=0.15)
             axes.stairs(shares, panel.edges, color=look.colour, linestyle=look.dash, linewidth=1.1)
@@ -185,7 +185,7 @@ def correlations(panels: Sequence[Distribution], conditions: Sequence[str]) -> F
 
 def _mean_and_range(axes: Axes, rung: Rung, part: str, values: NDArray[np.float64]) -> None:
     """The mean of several fits as a line, and from the lowest to the highest of them as a band."""
-    look = style.LOOKS[rung]
+    look = LADDER[rung]
     x = np.arange(1, values.shape[1] + 1)
     if len(values) > 1:
         axes.fill_between(x, values.min(0), values.max(0), color=look.colour, alpha=0.15, linewidth=0)
@@ -223,10 +223,9 @@ def _rung_legend(figure: Figure, rungs: Sequence[Rung], *, parts: bool = False) 
     """Over a figure: the rungs that it shows, and how it draws the two parts of a split."""
     shown = list(dict.fromkeys(rungs))
     lines = [
-        Line2D([], [], color=style.LOOKS[rung].colour, linestyle="solid" if parts else style.LOOKS[rung].dash)
-        for rung in shown
+        Line2D([], [], color=LADDER[rung].colour, linestyle="solid" if parts else LADDER[rung].dash) for rung in shown
     ]
-    names = [wording.RUNG_NAMES[rung] for rung in shown]
+    names = [LADDER[rung].name for rung in shown]
     if parts:
         lines += [Line2D([], [], color=style.MUTED, linestyle=dash) for dash in PART_DASHES.values()]
         names += list(PART_NAMES.values())

@@ -10,7 +10,8 @@ from statistics import median
 import pandas as pd
 
 from leukorepro.config.systems import ConvAutoencoderSpec, NetworkSpec, SoftmaxSpec
-from leukorepro.core.words import Architecture, Budget, Rung
+from leukorepro.core.words import Architecture, Budget
+from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.conditions import trained_systems
 from leukorepro.report.numbers.sources import Sources
@@ -122,7 +123,7 @@ def _fit_rows(reduction: Reduction, fits: Sequence[Fit]) -> Iterator[FitRow]:
         stopped = Counter(fit.stopped_by for fit in chosen)
         yield FitRow(
             reduction.title,
-            wording.RUNG_NAMES[rung],
+            LADDER[rung].name,
             len(chosen),
             str(epochs[0]) if len(epochs) == 1 else f"{epochs[0]} to {epochs[-1]}",
             f"{median(fit.loss[-1] for fit in chosen):#.4g}",
@@ -140,7 +141,7 @@ def _network_rows(study: ResolvedStudy, sources: Sources, by: list[str]) -> Iter
             yield NetworkRow(
                 titles[fit],
                 served[0],
-                wording.listed([wording.RUNG_NAMES[served[0]], *(wording.RUNG_NAMES[r].lower() for r in served[1:])]),
+                wording.listed([LADDER[served[0]].name, *(LADDER[r].name.lower() for r in served[1:])]),
                 str(fits.ngroups) if len(key) == 1 else f"r{key[1]}f{key[2]}",
                 int(rows["epoch"].max()),
                 f"{rows['seconds'].median():#.3g}".rstrip("."),

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from leukorepro.config.systems import NetworkSpec
 from leukorepro.core.tables import RECONSTRUCTION
-from leukorepro.core.words import Rung
+from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.selection import shown_rungs
 from leukorepro.report.numbers.sources import Sources
@@ -74,7 +74,7 @@ class TrainingStudio:
         groups = [Pairs(s.rung, s.images[:SHOWN_PAIRS], s.correlation[:SHOWN_PAIRS]) for s in samples]
         drawn = training_figures.reconstructions(groups, self.conditions)
         values = [
-            f"{wording.RUNG_NAMES[group.rung].lower()} "
+            f"{LADDER[group.rung].name.lower()} "
             + ", ".join(wording.number(RECONSTRUCTION, value) for value in group.correlation)
             for group in groups
         ]
@@ -102,7 +102,7 @@ class TrainingStudio:
             shown = {rung: counts[rung] for rung in shown_rungs(self.study)}
             panels.append(training_figures.Distribution(reduction.title, edges, shown, self._printed(reduction)))
             told = [
-                f"{wording.RUNG_NAMES[rung].lower()} {wording.number(RECONSTRUCTION, float(of_rung[rung].mean()))}"
+                f"{LADDER[rung].name.lower()} {wording.number(RECONSTRUCTION, float(of_rung[rung].mean()))}"
                 for rung in shown
             ]
             means.append(f"{reduction.title} {', '.join(told)}")
@@ -167,7 +167,7 @@ class TrainingStudio:
     def _known(self) -> str:
         """Rungs on which the autoencoders were trained on what they are tested on."""
         rungs = [rung for rung in shown_rungs(self.study) if self.study.protocols[rung].scope == "all"]
-        names = wording.listed([wording.RUNG_NAMES[rung] for rung in rungs])
+        names = wording.listed([LADDER[rung].name for rung in rungs])
         return f" {names}, the tested images were among those that the autoencoder was trained on." if rungs else ""
 
     def _printed(self, reduction: Reduction) -> float | None:
@@ -191,7 +191,7 @@ def _who_saw(samples: Sequence[Samples]) -> str:
     """Whether the pictures are of images that the autoencoder was trained on."""
     told: list[str] = []
     for seen, verb in ((True, "had"), (False, "had not")):
-        rungs = [wording.RUNG_NAMES[group.rung].lower() for group in samples if group.seen == seen]
+        rungs = [LADDER[group.rung].name.lower() for group in samples if group.seen == seen]
         if rungs:
             who = f"it {verb}" if told else f"the autoencoder {verb} been trained on these images"
             told.append(f"{wording.listed(rungs)}, {who}")
@@ -200,4 +200,4 @@ def _who_saw(samples: Sequence[Samples]) -> str:
 
 def _reached(curve: Learning) -> str:
     last = float(curve.values["test", "accuracy"][:, -1].mean())
-    return f"{wording.RUNG_NAMES[curve.rung].lower()} {last:.1f} %"
+    return f"{LADDER[curve.rung].name.lower()} {last:.1f} %"

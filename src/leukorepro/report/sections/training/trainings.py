@@ -16,7 +16,7 @@ from leukorepro.config.systems import ConvAutoencoderSpec, TrainedFeaturesSpec
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_reader, read_csv
 from leukorepro.core.tables import RECONSTRUCTION
-from leukorepro.core.words import Rung
+from leukorepro.ladder.rungs import Rung
 from leukorepro.report.numbers.selection import shown_rungs
 from leukorepro.run.plan import NetworkFit, networks_of, training_rung
 from leukorepro.run.resolved import ResolvedStudy

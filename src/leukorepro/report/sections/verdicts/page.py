@@ -8,8 +8,8 @@ from typing import Any
 
 import pandas as pd
 
-from leukorepro.core.words import Rung, honest_rung
 from leukorepro.evaluation.testability import IMPOSSIBLE, NOT_REPRODUCED, NOT_TESTED, REPRODUCED, VERDICTS
+from leukorepro.ladder.rungs import LADDER, Rung, honest_rung
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.sources import Sources
 from leukorepro.report.numbers.tables import Estimate, float_or_none
@@ -75,7 +75,7 @@ class Verdicts:
         if had and honest is not None:
             rows = self.frame[self.frame["verdict"] == REPRODUCED]
             survive = int((rows["honest_verdict"] == REPRODUCED).sum())
-            told.append(f"With {wording.HONEST_MEANS[honest]}, our intervals still hold {survive} of the {had}.")
+            told.append(f"With {LADDER[honest].honest_means}, our intervals still hold {survive} of the {had}.")
         if IMPOSSIBLE in counts:
             are = "is" if counts[IMPOSSIBLE] == 1 else "are"
             told.append(f"{counts[IMPOSSIBLE]} {are} arithmetically impossible, whatever the data.")

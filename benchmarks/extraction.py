@@ -41,11 +41,12 @@ import torch
 from scipy.stats import gmean
 from torch.utils.flop_counter import FlopCounterMode
 
-from leukorepro.config.datasets import SimulatedDataset, SimulationSize
+from leukorepro.config.datasets import SimulationSize
 from leukorepro.core.device import choose_device, device_name, full_precision, keep_freed_memory
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import write_json
 from leukorepro.core.words import Precision
+from leukorepro.data.adapters.simulated import SmearDataset
 from leukorepro.data.manifest import scan
 from leukorepro.features.backbones.networks import FeatureNetwork, build_network
 from leukorepro.features.backbones.registry import BACKBONES
@@ -362,7 +363,7 @@ def main() -> None:
     device, load = choose_device(arguments.device), os.getloadavg()[0]
     thingsvision, state = find_thingsvision(arguments.thingsvision)
     size = SimulationSize(subjects=4, images=arguments.images)
-    dataset = SimulatedDataset(adapter="simulated", look="cnmc2019", sizes={"demo": size, "published": size})
+    dataset = SmearDataset(adapter="simulated", look="cnmc2019", sizes={"demo": size, "published": size})
     results = []
     with tempfile.TemporaryDirectory() as name, full_precision():
         folder = Path(name)

@@ -21,8 +21,8 @@ from PIL import Image, ImageEnhance
 
 from leukorepro.config.datasets import Simulation, SimulationSize
 from leukorepro.data.fingerprints import fingerprint, near_pairs, orientations
+from leukorepro.data.folders import is_image, walk
 from leukorepro.data.images import read_rgb
-from leukorepro.data.listing import is_image, walk
 from leukorepro.simulate.dataset import simulate
 
 Pixels = NDArray[np.uint8]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from pathlib import Path
+from typing import get_args
 
 import pandas as pd
 import pytest
@@ -12,21 +13,17 @@ from project_data import make_project
 from typer.testing import CliRunner
 
 from leukorepro.cli.app import app
-from leukorepro.config.datasets import (
-    AllIdbDataset,
-    CnmcDataset,
-    FolderDataset,
-    ImssDataset,
-    RealDataset,
-    SimulatedDataset,
-    SubjectsFromCsv,
-    SubjectsFromRegex,
-)
+from leukorepro.config.adapters import ADAPTERS
+from leukorepro.config.datasets import RealDataset, SubjectsFromCsv, SubjectsFromRegex
 from leukorepro.config.files import load_dataset
 from leukorepro.core.errors import UserError
-from leukorepro.data.adapters.imss import TYPES
-from leukorepro.data.adapters.registry import ADAPTERS, list_images
-from leukorepro.data.listing import Listing, Part
+from leukorepro.core.listing import Listing, Part
+from leukorepro.data.adapters.allidb import AllIdbDataset
+from leukorepro.data.adapters.cnmc2019 import CnmcDataset
+from leukorepro.data.adapters.image_folder import FolderDataset
+from leukorepro.data.adapters.imss import TYPES, ImssDataset
+from leukorepro.data.adapters.simulated import SmearDataset
+from leukorepro.data.folders import list_images
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 HERE = Path("images")
@@ -35,12 +32,12 @@ CNMC = CnmcDataset(adapter="cnmc2019", images=HERE)
 ALLIDB = AllIdbDataset(adapter="allidb", images=HERE)
 IMSS = ImssDataset(adapter="imss", images=HERE)
 SIZE = {"subjects": 2, "images": 4}
-SIMULATED = SimulatedDataset(adapter="simulated", look="allidb2", sizes={"demo": SIZE, "published": SIZE})
+SIMULATED = SmearDataset(adapter="simulated", look="allidb2", sizes={"demo": SIZE, "published": SIZE})
 
 
 def names(dataset: RealDataset, *files: str, folder: Path = HERE) -> Listing:
     """What the adapter makes of some names, with nothing on disk."""
-    return ADAPTERS[dataset.adapter].list_rows(dataset, folder, sorted(files))
+    return dataset.list_rows(folder, sorted(files))
 
 
 def touch(folder: Path, *files: str) -> None:
@@ -87,6 +84,13 @@ def test_a_missing_or_empty_folder_is_told_with_what_belongs_there(tmp_path: Pat
     touch(tmp_path, "readme.txt")
     with pytest.raises(UserError, match=r"holds no image .*expected there"):
         list_images(dataset, tmp_path)
+
+
+def test_an_adapter_is_called_what_its_file_is_called() -> None:
+    """A configuration names the file, and says what the file's own key allows."""
+    assert {name: get_args(entry.model_fields["adapter"].annotation) for name, entry in ADAPTERS.items()} == {
+        name: (name,) for name in ("allidb", "cnmc2019", "image_folder", "imss", "simulated")
+    }
 
 
 # -------------------------------------------------------------------------------------------------------- image_folder

@@ -21,8 +21,10 @@ from leukorepro import __version__
 from leukorepro.cli.app import app
 from leukorepro.cli.dataset_options import describe_dataset
 from leukorepro.cli.options import pairs
-from leukorepro.config.datasets import CnmcDataset, FolderDataset, SubjectsFromCsv, SubjectsFromRegex
+from leukorepro.config.datasets import SubjectsFromCsv, SubjectsFromRegex
 from leukorepro.core.errors import UserError
+from leukorepro.data.adapters.cnmc2019 import CnmcDataset
+from leukorepro.data.adapters.image_folder import FolderDataset
 from leukorepro.run.resolve import resolve
 
 SCRIPT = Path(sys.executable).with_name("leukorepro")
@@ -302,6 +304,8 @@ def test_options_describe_a_dataset() -> None:
         ("image_folder", Path("s.csv"), "(p)", "both given"),
         ("cnmc2019", Path("s.csv"), None, "the adapter cnmc2019 knows its subjects itself"),
         ("allidb", None, "(p)", "the adapter allidb knows its subjects itself"),
+        ("simulated", None, None, "--adapter: images of 'simulated' are drawn"),
+        ("cnmc", None, None, "--adapter: unknown adapter 'cnmc'. Known: allidb, cnmc2019, "),
     ],
 )
 def test_options_that_contradict_one_another_are_refused(adapter: Any, csv: Any, regex: Any, expected: str) -> None:

@@ -13,11 +13,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from project_data import ROOT, make_project
 
-from leukorepro.config.datasets import AnyDataset, FolderDataset, SubjectsFromCsv, SubjectsFromRegex
+from leukorepro.config.datasets import Dataset, SubjectsFromCsv, SubjectsFromRegex
 from leukorepro.config.files import SCHEMAS, json_schema, load_dataset, load_run, load_study, load_validity
 from leukorepro.config.studies import Study
 from leukorepro.core.errors import UserError
 from leukorepro.core.validation import parse, read_yaml
+from leukorepro.data.adapters.image_folder import FolderDataset
 
 CONFIGURED = [
     *((path, "run") for path in [ROOT / "config/config.yaml", *sorted((ROOT / "config/runs").glob("*.yaml"))]),
@@ -173,7 +174,7 @@ def test_a_wrong_run_is_told_with_key_given_and_allowed(value: Any, expected: st
     [
         (
             {"adapter": "image_foldr", "images": "x"},
-            "adapter: given 'image_foldr'; must be one of 'image_folder', 'cnmc2019', 'allidb', 'imss', 'simulated'. "
+            "adapter: given 'image_foldr'; must be one of 'allidb', 'cnmc2019', 'image_folder', 'imss', 'simulated'. "
             "Did you mean 'image_folder'?",
         ),
         ({"images": "x"}, "adapter: required, but not given."),
@@ -434,7 +435,7 @@ def test_a_dataset_survives_being_written_and_read(subjects: SubjectsFromCsv | S
     """The way of `init`: the subjects' two kinds are told apart by their key alone."""
     dataset = FolderDataset(adapter="image_folder", images=Path("../a b"), subjects=subjects)
     text = yaml.safe_dump(dataset.model_dump(mode="json", exclude_defaults=True))
-    again: AnyDataset = parse(SCHEMAS["dataset"], yaml.safe_load(text), Path("file"))
+    again: Dataset = parse(SCHEMAS["dataset"], yaml.safe_load(text), Path("file"))
     assert again == dataset
 
 

@@ -14,10 +14,11 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from leukorepro.cli.app import app
-from leukorepro.config.datasets import FolderDataset, Simulation, SimulationSize
+from leukorepro.config.datasets import Simulation, SimulationSize
 from leukorepro.config.schemes import KFoldScheme, Protocol
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import read_json
+from leukorepro.data.adapters.image_folder import FolderDataset
 from leukorepro.data.checksums import guess_adapter, incomparable_parts, manifest_of, read_checksums
 from leukorepro.data.duplicates import find_duplicates, look_at_images
 from leukorepro.data.fingerprints import Fingerprint, fingerprint, near_pairs, orientations

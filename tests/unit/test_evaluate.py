@@ -12,13 +12,14 @@ from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_f
 from typer.testing import CliRunner
 
 from leukorepro.cli.app import app
-from leukorepro.config.datasets import AllIdbDataset, SimulatedDataset
 from leukorepro.config.files import load_study
 from leukorepro.config.published import read_published
 from leukorepro.config.schemes import Protocol
 from leukorepro.config.studies import Study
 from leukorepro.core.errors import UserError
 from leukorepro.core.tables import METRICS_TABLE
+from leukorepro.data.adapters.allidb import AllIdbDataset
+from leukorepro.data.adapters.simulated import SmearDataset
 from leukorepro.evaluation.evaluate import evaluate
 from leukorepro.evaluation.metrics.curves import confusion_matrices, roc_curves
 from leukorepro.evaluation.metrics.metrics import METRICS
@@ -35,7 +36,7 @@ PUBLISHED = read_published(ROOT / "config" / "published" / "atteia2022.csv")
 ITEMS = [item.item for item in STUDY.tables["1"].items]
 ALLIDB = AllIdbDataset(adapter="allidb", images=Path("images"))
 SIZE = {"subjects": 2, "images": 4}
-SIMULATED = SimulatedDataset(
+SIMULATED = SmearDataset(
     adapter="simulated", look="allidb", positive_class="all", sizes={"demo": SIZE, "published": SIZE}
 )
 

@@ -15,8 +15,10 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
-from leukorepro.config.datasets import CnmcDataset, FolderDataset, SubjectsFromRegex
+from leukorepro.config.datasets import SubjectsFromRegex
 from leukorepro.core.errors import UserError
+from leukorepro.data.adapters.cnmc2019 import CnmcDataset
+from leukorepro.data.adapters.image_folder import FolderDataset
 from leukorepro.data.groups import groups
 from leukorepro.data.manifest import COLUMNS, Scan, check_readable, describe, read_manifest, scan, write_manifest
 

@@ -16,11 +16,11 @@ from torch import Tensor, nn
 from typer.testing import CliRunner
 
 from leukorepro.cli.app import app
-from leukorepro.config.datasets import CnmcDataset
 from leukorepro.config.schemes import HoldOutScheme, KFoldScheme, Protocol
 from leukorepro.config.systems import ConvAutoencoderSpec
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_writer
+from leukorepro.data.adapters.cnmc2019 import CnmcDataset
 from leukorepro.data.manifest import scan
 from leukorepro.data.split_tables import write_splits
 from leukorepro.data.splits import make_splits

@@ -19,7 +19,8 @@ from sklearn.preprocessing import StandardScaler
 from leukorepro.config import datasets as config
 from leukorepro.core.errors import UserError
 from leukorepro.core.words import Look
-from leukorepro.data.adapters import allidb, cnmc2019
+from leukorepro.data.adapters.allidb import AllIdbDataset
+from leukorepro.data.adapters.cnmc2019 import CnmcDataset
 from leukorepro.simulate import dataset
 from leukorepro.simulate.cells import Canvas, Stain, draw_leukocyte
 from leukorepro.simulate.dataset import simulate
@@ -171,7 +172,7 @@ def test_classes_and_subjects_are_balanced(look: Look):
 def test_adapter_reads_the_cnmc_look_as_the_simulator_meant_it(tmp_path: Path):
     table = simulate(simulation("cnmc2019", 12, 24, (4, 6)), tmp_path)
     files = sorted(digests(tmp_path))
-    listing = cnmc2019.list_rows(config.CnmcDataset(adapter="cnmc2019", images=tmp_path), tmp_path, files)
+    listing = CnmcDataset(adapter="cnmc2019", images=tmp_path).list_rows(tmp_path, files)
     columns = ["path", "label", "subject_id", "source_id", "official_split"]
     read = pd.DataFrame([tuple(getattr(row, c) for c in columns) for row in listing.rows], columns=columns)
     pd.testing.assert_frame_equal(
@@ -197,7 +198,7 @@ def test_cnmc_names_are_those_of_the_real_dataset():
 def test_adapter_reads_the_hybrid_look(tmp_path: Path):
     table = simulate(simulation("allidb", 4, 12, (2, 4)), tmp_path)
     files = sorted(digests(tmp_path))
-    listing = allidb.list_rows(config.AllIdbDataset(adapter="allidb", images=tmp_path), tmp_path, files)
+    listing = AllIdbDataset(adapter="allidb", images=tmp_path).list_rows(tmp_path, files)
     assert {r.path: r.label for r in listing.rows} == dict(zip(table["path"], table["label"], strict=True))
 
 

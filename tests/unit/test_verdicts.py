@@ -13,12 +13,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leukorepro.config.datasets import AllIdbDataset, FolderDataset, SimulatedDataset
 from leukorepro.config.schemes import Protocol
 from leukorepro.config.studies import Study
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import write_csv
 from leukorepro.core.tables import METRICS_TABLE, VERDICTS_TABLE
+from leukorepro.data.adapters.allidb import AllIdbDataset
+from leukorepro.data.adapters.image_folder import FolderDataset
+from leukorepro.data.adapters.simulated import SmearDataset
 from leukorepro.evaluation.testability import VERDICTS, untested, verdicts
 from leukorepro.evaluation.verdicts import judge, read_impossible, read_verdicts
 from leukorepro.features.parts import ResolvedExtractor
@@ -55,7 +57,7 @@ STUDY = Study.model_validate(
 SIZE = {"subjects": 2, "images": 4}
 ALLIDB = AllIdbDataset(adapter="allidb", images=Path("images"))
 OWN = FolderDataset(adapter="image_folder", images=Path("images"))
-SIMULATED = SimulatedDataset(
+SIMULATED = SmearDataset(
     adapter="simulated", look="allidb", positive_class="all", sizes={"demo": SIZE, "published": SIZE}
 )
 Row = tuple[str, str, str, float, float, float]

@@ -10,11 +10,11 @@ import pandas as pd
 import pytest
 import torch
 
-from leukorepro.config.datasets import SimulatedDataset
 from leukorepro.config.schemes import HoldOutScheme, Protocol
 from leukorepro.config.studies import IMAGES
 from leukorepro.config.systems import ConvAutoencoderSpec, NetworkSpec
 from leukorepro.config.tables import Item
+from leukorepro.data.adapters.simulated import SmearDataset
 from leukorepro.data.manifest import scan
 from leukorepro.data.splits import make_splits
 from leukorepro.features.descriptors.describe import describe
@@ -92,7 +92,7 @@ def cells(tmp_path_factory: pytest.TempPathFactory) -> Callable[[float, float], 
 
     def draw(class_effect: float, subject_effect: float) -> Cells:
         size = {"subjects": 8, "images": 400, "external_subjects": 80, "external_images": 160}
-        dataset = SimulatedDataset.model_validate(
+        dataset = SmearDataset.model_validate(
             {
                 "adapter": "simulated",
                 "title": "cells",

@@ -7,10 +7,10 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from leukorepro.config.datasets import CnmcDataset
 from leukorepro.config.schemes import KFoldScheme, Protocol
 from leukorepro.config.systems import Extractor, SvmSpec
 from leukorepro.config.tables import Item
+from leukorepro.data.adapters.cnmc2019 import CnmcDataset
 from leukorepro.data.manifest import scan
 from leukorepro.data.splits import make_splits
 from leukorepro.features.extract import extract

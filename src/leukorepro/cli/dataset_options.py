@@ -7,13 +7,15 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from leukorepro.config.adapters import ADAPTERS
 from leukorepro.core.errors import UserError
-from leukorepro.core.words import AdapterName
 
 if TYPE_CHECKING:
     from leukorepro.config.datasets import RealDataset
 
-AdapterOption = Annotated[AdapterName, typer.Option("--adapter", help="Layout of the folder.")]
+AdapterOption = Annotated[
+    str, typer.Option("--adapter", help=f"Layout of the folder, by its adapter's name: {', '.join(ADAPTERS)}.")
+]
 SubjectsCsvOption = Annotated[
     Path | None, typer.Option("--subjects-csv", help="Table with the columns `image` and `subject`.")
 ]
@@ -24,7 +26,7 @@ SubjectRegexOption = Annotated[
 
 def describe_dataset(
     images: Path,
-    adapter: AdapterName,
+    adapter: str,
     subjects_csv: Path | None,
     subject_regex: str | None,
     **more: object,
@@ -36,17 +38,17 @@ def describe_dataset(
     UserError
         If the options contradict one another.
     """
-    from leukorepro.config.files import SCHEMAS
+    from leukorepro.config.datasets import UnattributedDataset, real_adapter
     from leukorepro.core.validation import parse
 
+    entry = real_adapter(adapter, "--adapter")
     value: dict[str, object] = {"adapter": adapter, "images": images, **more}
     if subjects_csv is not None and subject_regex is not None:
         raise UserError("--subjects-csv and --subject-regex: both given; subjects come from one of them.")
     if subjects_csv is not None or subject_regex is not None:
-        if adapter not in ("image_folder", "imss"):
+        if not issubclass(entry, UnattributedDataset):
             raise UserError(
                 f"--subjects-csv, --subject-regex: the adapter {adapter} knows its subjects itself; leave them out."
             )
         value["subjects"] = {"csv": subjects_csv} if subjects_csv is not None else {"regex": subject_regex}
-    dataset: RealDataset = parse(SCHEMAS["dataset"], value, Path("options"))
-    return dataset
+    return parse(entry, value, Path("options"))

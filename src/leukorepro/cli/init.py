@@ -12,6 +12,7 @@ from leukorepro.cli.options import (
     BudgetOption,
     pairs,
 )
+from leukorepro.config.adapters import OWN_IMAGES
 from leukorepro.core.words import Control
 
 
@@ -19,7 +20,7 @@ def init(
     name: Annotated[str, typer.Option(help="Name of the dataset and of the run.")],
     images: Annotated[Path, typer.Option(help="Folder of the images.")],
     study: Annotated[str, typer.Option(help="Study to run on them, such as `atteia2022`.")],
-    adapter: AdapterOption = "image_folder",
+    adapter: AdapterOption = OWN_IMAGES,
     subjects_csv: SubjectsCsvOption = None,
     subject_regex: SubjectRegexOption = None,
     extractor: Annotated[

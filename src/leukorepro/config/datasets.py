@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import re
+from abc import ABC, abstractmethod
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar
 
 from pydantic import Discriminator, Field, Tag, field_validator
 
+from leukorepro.config.adapters import ADAPTERS
 from leukorepro.config.fields import PerBudget, Strict
+from leukorepro.config.named_kinds import NamedBy
+from leukorepro.core.errors import UserError
+from leukorepro.core.listing import Listing, Row
 from leukorepro.core.words import Budget, Look
 
 
@@ -54,9 +59,17 @@ Subjects = Annotated[
 """Who the patients are."""
 
 
-class DatasetBase(Strict):
-    """What every dataset may say."""
+class DatasetBase(Strict, ABC):
+    """What every dataset may say, and what its adapter knows of it.
 
+    An adapter is an entry of `leukorepro.data.adapters`: a class of its own that fills this one in.
+    """
+
+    belongs_there: ClassVar[str]
+    """What a user puts into the folder, for the message when it is empty."""
+    classes: ClassVar[tuple[str, ...]] = ()
+    """Of a published dataset, which are known before its images are there."""
+    adapter: str
     title: str = ""
     positive_class: str | None = None
     """The class that counts as diseased, for datasets with two classes."""
@@ -65,37 +78,60 @@ class DatasetBase(Strict):
     max_pixels: Annotated[int, Field(ge=1)] = 100_000_000
     """Largest image, in pixels; a larger one is a decompression bomb until told otherwise."""
 
+    @property
+    def subjects_table(self) -> Path | None:
+        """The file that says who the patients are, where there is one beside the images."""
+        return None
 
-class FolderDataset(DatasetBase):
-    """One folder per class."""
+    @abstractmethod
+    def list_rows(self, folder: Path, files: list[str]) -> Listing:
+        """What the folder says about its images, without opening any.
 
-    adapter: Literal["image_folder"]
+        Parameters
+        ----------
+        folder : Path
+        files : list of str
+            Paths of the files below it, with forward slashes.
+
+        Raises
+        ------
+        UserError
+            If the files break the dataset's rules.
+        """
+
+
+class RealDataset(DatasetBase):
+    """A folder of images."""
+
+    how_to_get: ClassVar[str] = "copy the images"
+    """What to do where they are missing."""
     images: Path
+
+    @classmethod
+    def recognises(cls, path: str) -> bool:  # noqa: ARG003
+        """Whether a file's name alone shows that it is of this kind of dataset."""
+        return False
+
+    def list_names(self, paths: list[str]) -> list[Row]:
+        """What the paths of images say where the files are not at hand, as in a list of checksums.
+
+        Raises
+        ------
+        UserError
+            If a name follows no rule.
+        """
+        return self.list_rows(self.images, paths).rows
+
+
+class UnattributedDataset(RealDataset):
+    """A folder of images that does not say who the patients are; its owner may."""
+
     subjects: Subjects | None = None
 
-
-class CnmcDataset(DatasetBase):
-    """C-NMC 2019 (ISBI 2019 ALL challenge): official folds, preliminary phase as the held-out part."""
-
-    adapter: Literal["cnmc2019"]
-    images: Path
-    positive_class: str | None = "all"
-
-
-class ImssDataset(DatasetBase):
-    """Bone marrow of the Mexican Social Security Institute: one folder per sub-type (L1, L2, M2, M3, M5)."""
-
-    adapter: Literal["imss"]
-    images: Path
-    subjects: Subjects | None = None
-
-
-class AllIdbDataset(DatasetBase):
-    """ALL-IDB1, ALL-IDB2 or both; files named `ImNNN_L` with L = 1 for a blast."""
-
-    adapter: Literal["allidb"]
-    images: Path
-    positive_class: str | None = "all"
+    @property
+    def subjects_table(self) -> Path | None:
+        """The table of subjects, where they come from one."""
+        return self.subjects.csv if isinstance(self.subjects, SubjectsFromCsv) else None
 
 
 class SimulationSize(Strict):
@@ -131,9 +167,8 @@ class Simulation(Population):
 
 
 class SimulatedDataset(DatasetBase, Population):
-    """Procedural smears, made by `leukorepro data simulate`."""
+    """Procedural smears, which the workflow draws when a run needs them."""
 
-    adapter: Literal["simulated"]
     sizes: PerBudget[SimulationSize]
 
     def simulation(self, budget: Budget) -> Simulation:
@@ -141,6 +176,19 @@ class SimulatedDataset(DatasetBase, Population):
         return Simulation(**{name: getattr(self, name) for name in Population.model_fields}, size=self.sizes[budget])
 
 
-RealDataset = FolderDataset | CnmcDataset | AllIdbDataset | ImssDataset
-AnyDataset = RealDataset | SimulatedDataset
-Dataset = Annotated[AnyDataset, Field(discriminator="adapter")]
+Dataset = Annotated[RealDataset | SimulatedDataset, NamedBy("adapter", ADAPTERS)]
+"""A dataset's configuration, of the kind that its adapter says."""
+
+
+def real_adapter(name: str, where: str) -> type[RealDataset]:
+    """The adapter of that name, for a folder of images.
+
+    Raises
+    ------
+    UserError
+        If there is none, or its images are drawn; the message begins with `where`.
+    """
+    entry: type[DatasetBase] = ADAPTERS.look_up(name, where)
+    if not issubclass(entry, RealDataset):
+        raise UserError(f"{where}: images of '{name}' are drawn, as a dataset's configuration says; choose another.")
+    return entry

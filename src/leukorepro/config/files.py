@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from leukorepro.config.datasets import AnyDataset, Dataset
+from leukorepro.config.datasets import Dataset
 from leukorepro.config.runs import Run
 from leukorepro.config.studies import Study
 from leukorepro.config.validity import Validity
@@ -45,9 +45,9 @@ def published_path(key: str) -> Path:
     return CONFIG / "published" / f"{key}.csv"
 
 
-def load_dataset(path: Path) -> AnyDataset:
+def load_dataset(path: Path) -> Dataset:
     """Read and validate a dataset's configuration."""
-    dataset: AnyDataset = parse(SCHEMAS["dataset"], read_yaml(path), path)
+    dataset: Dataset = parse(SCHEMAS["dataset"], read_yaml(path), path)
     return dataset
 
 

@@ -19,9 +19,6 @@ LOOK_CLASSES: dict[Look, tuple[str, ...]] = {
 }
 """Classes of simulated images; FAB sub-types of acute leukaemia in the bone marrow."""
 
-AdapterName = Literal["image_folder", "cnmc2019", "allidb", "imss"]
-"""Layout of a folder of real images."""
-
 Device = Literal["auto", "cpu", "cuda"]
 """Where networks and autoencoders are computed; `auto` takes a GPU where there is one, and says so."""
 

@@ -2,20 +2,16 @@
 
 from __future__ import annotations
 
-import os
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pandas as pd
 
-from leukorepro.config.files import SCHEMAS
+from leukorepro.config.adapters import ADAPTERS, OWN_IMAGES
+from leukorepro.config.datasets import RealDataset, real_adapter
 from leukorepro.core.errors import UserError
-from leukorepro.core.validation import parse
-from leukorepro.core.words import AdapterName
-from leukorepro.data.adapters import cnmc2019
-from leukorepro.data.adapters.registry import ADAPTERS
+from leukorepro.data.folders import is_image
 from leukorepro.data.groups import components
-from leukorepro.data.listing import Row, is_image
 from leukorepro.data.manifest import COLUMNS
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
@@ -68,12 +64,15 @@ def read_checksums(path: Path) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["sha256", "size", "path"])
 
 
-def guess_adapter(checksums: pd.DataFrame) -> AdapterName:
-    """C-NMC 2019 where a name is one of its own, else a folder for each class."""
-    return "cnmc2019" if any(map(cnmc2019.is_name, checksums["path"])) else "image_folder"
+def guess_adapter(checksums: pd.DataFrame) -> str:
+    """The adapter that knows one of the names for its own, else that of a folder for each class."""
+    for name, entry in ADAPTERS.items():
+        if issubclass(entry, RealDataset) and any(map(entry.recognises, checksums["path"])):
+            return name
+    return OWN_IMAGES
 
 
-def manifest_of(checksums: pd.DataFrame, adapter: AdapterName, where: Path) -> pd.DataFrame:
+def manifest_of(checksums: pd.DataFrame, adapter: str, where: Path) -> pd.DataFrame:
     """The manifest that names and checksums tell: every image counts as readable and has no size in pixels.
 
     Labels, subjects, photographs and official splits come from the paths. Images of equal bytes share a source, as in
@@ -101,7 +100,8 @@ def manifest_of(checksums: pd.DataFrame, adapter: AdapterName, where: Path) -> p
     images = checksums[checksums["path"].map(is_image)].sort_values("path", ignore_index=True)
     if images.empty:
         raise UserError(f"{where}: names no image (.bmp, .tif, .jpg or .png).")
-    rows = sorted(_rows(images["path"].tolist(), adapter, where), key=lambda row: row.path)
+    dataset = real_adapter(adapter, "--adapter").model_validate({"adapter": adapter, "images": where})
+    rows = sorted(dataset.list_names(images["path"].tolist()), key=lambda row: row.path)
     sources = [row.source_id or row.path for row in rows]
     manifest = pd.DataFrame(
         {
@@ -136,24 +136,4 @@ def incomparable_parts(checksums: pd.DataFrame, manifest: pd.DataFrame) -> list[
     return [
         f"No file of {split} is as long as one of {', '.join(others)}: checksums cannot compare them."
         for split, others in alone.items()
-    ]
-
-
-def _rows(paths: list[str], adapter: AdapterName, where: Path) -> list[Row]:
-    if adapter == "cnmc2019":
-        return cnmc2019.list_names(paths)
-    # Class folders lie below what all paths share, as they do below a dataset's folder.
-    shared = os.path.commonpath([PurePosixPath(path).parent for path in paths])
-    prefix = f"{shared}/" if shared else ""
-    dataset = parse(SCHEMAS["dataset"], {"adapter": adapter, "images": where}, where)
-    rows = ADAPTERS[adapter].list_rows(dataset, where, [path.removeprefix(prefix) for path in paths]).rows
-    return [
-        Row(
-            prefix + row.path,
-            row.label,
-            row.subject_id,
-            prefix + row.source_id if row.source_id else "",
-            row.official_split,
-        )
-        for row in rows
     ]

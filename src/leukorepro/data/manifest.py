@@ -15,13 +15,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from leukorepro.config.datasets import AnyDataset
+from leukorepro.config.datasets import Dataset
 from leukorepro.core import store
 from leukorepro.core.errors import UserError
-from leukorepro.data.adapters.registry import list_images
+from leukorepro.core.listing import Listing, Row
+from leukorepro.data.folders import list_images, some
 from leukorepro.data.groups import components
 from leukorepro.data.images import UnreadableImage, decode, pixel_digest
-from leukorepro.data.listing import Listing, Row, some
 
 TEXT_COLUMNS = ["image_id", "path", "label", "subject_id", "source_id", "official_split", "sha256"]
 COLUMNS = [*TEXT_COLUMNS, "width", "height", "status"]
@@ -39,7 +39,7 @@ class Scan:
     """Counts and findings, ready for JSON; see `scan`."""
 
 
-def scan(dataset: AnyDataset, images: Path, *, workers: int = 1, progress: bool = True) -> Scan:
+def scan(dataset: Dataset, images: Path, *, workers: int = 1, progress: bool = True) -> Scan:
     """Decode every image of a dataset once and write down what it is.
 
     Readable images with equal bytes or equal pixels share one `source_id`: the smallest of those that they, and what is
@@ -47,7 +47,7 @@ def scan(dataset: AnyDataset, images: Path, *, workers: int = 1, progress: bool 
 
     Parameters
     ----------
-    dataset : FolderDataset, CnmcDataset, AllIdbDataset or SimulatedDataset
+    dataset : Dataset
         The dataset's configuration.
     images : Path
         Folder of the images.

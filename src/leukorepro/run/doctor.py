@@ -16,7 +16,7 @@ import psutil
 from rich.table import Table
 from rich.text import Text
 
-from leukorepro.config.datasets import AnyDataset, FolderDataset, ImssDataset, SubjectsFromCsv
+from leukorepro.config.datasets import RealDataset
 from leukorepro.config.files import CONFIG, load_dataset
 from leukorepro.core.errors import UserError
 from leukorepro.features.backbones.registry import BACKBONES
@@ -30,12 +30,6 @@ PACKAGES = (
     *("scikit-image", "h5py", "snakemake", "dvc"),
 )
 COLOURS: dict[Status, str] = {"ok": "green", "missing": "yellow", "broken": "bold red"}
-SOURCES = {
-    "cnmc2019": "download C-NMC 2019 from The Cancer Imaging Archive (doi 10.7937/tcia.2019.dc64i46r)",
-    "allidb": "ask the ALL-IDB's authors (University of Milan) for a copy",
-    "imss": "ask the authors of Hayat (2022) for a copy",
-}
-"""Where the published datasets come from, by adapter."""
 
 
 @dataclass(frozen=True)
@@ -159,24 +153,22 @@ def _datasets(root: Path) -> Iterator[Check]:
         except UserError as error:
             yield Check(name, "broken", str(error), "correct the file")
             continue
-        if dataset.adapter == "simulated":
-            yield Check(name, "ok", "drawn by the workflow when a run needs it")
-        else:
+        if isinstance(dataset, RealDataset):
             yield _dataset(name, root, file, dataset)
+        else:
+            yield Check(name, "ok", "drawn by the workflow when a run needs it")
 
 
-def _dataset(name: str, root: Path, file: Path, dataset: AnyDataset) -> Check:
-    assert dataset.adapter != "simulated"
+def _dataset(name: str, root: Path, file: Path, dataset: RealDataset) -> Check:
     folder = root / dataset.images
     count = sum(path.is_file() for path in folder.rglob("*")) if folder.is_dir() else 0
     if count == 0:
-        get = SOURCES.get(dataset.adapter, "copy the images")
         detail = f"{folder}: {'empty' if folder.is_dir() else 'no such folder'}"
-        return Check(name, "missing", detail, f"{get}, put it there, or correct `images` in {file}")
-    if isinstance(dataset, FolderDataset | ImssDataset) and isinstance(dataset.subjects, SubjectsFromCsv):
-        table = root / dataset.subjects.csv
-        if not table.is_file():
-            return Check(name, "missing", f"{table}: no such file", f"put it there, or correct `subjects` in {file}")
+        return Check(name, "missing", detail, f"{dataset.how_to_get}, put it there, or correct `images` in {file}")
+    table = dataset.subjects_table
+    if table is not None and not (root / table).is_file():
+        remedy = f"put it there, or correct `subjects` in {file}"
+        return Check(name, "missing", f"{root / table}: no such file", remedy)
     return Check(name, "ok", f"{count:,} files in {folder}")
 
 

@@ -9,7 +9,6 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from leukorepro.config.datasets import FolderDataset, ImssDataset, SubjectsFromCsv
 from leukorepro.config.files import dataset_path
 from leukorepro.config.studies import Study
 from leukorepro.config.systems import ClassifierBase, ConvAutoencoderSpec, SvmSpec, TrainedFeaturesSpec
@@ -265,8 +264,8 @@ def fingerprint(study: ResolvedStudy) -> str:
         for name in files:
             path = os.path.join(folder, name)  # noqa: PTH118 - ten thousand files, at each start
             entries.append((os.path.relpath(folder, study.images), name, *_size_and_time(path)))
-    subjects = study.dataset.subjects if isinstance(study.dataset, FolderDataset | ImssDataset) else None
-    table = _size_and_time(subjects.csv) if isinstance(subjects, SubjectsFromCsv) else ()
+    subjects = study.dataset.subjects_table
+    table = () if subjects is None else _size_and_time(subjects)
     return digest(sorted(entries), table)
 
 

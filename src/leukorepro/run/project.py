@@ -19,7 +19,7 @@ from leukorepro.core.errors import UserError
 from leukorepro.core.store import atomic_path, write_text
 from leukorepro.core.validation import parse
 from leukorepro.core.words import Budget
-from leukorepro.data.adapters.registry import list_images
+from leukorepro.data.folders import list_images
 from leukorepro.run.resolve import resolve
 
 DISEASED = (

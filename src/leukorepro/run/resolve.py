@@ -19,7 +19,7 @@ from leukorepro.core.errors import UserError, look_up
 from leukorepro.core.store import sha256_file
 from leukorepro.core.validation import parse, read_yaml
 from leukorepro.core.words import LOOK_CLASSES, Budget, Control
-from leukorepro.data.adapters.registry import list_images
+from leukorepro.data.folders import list_images
 from leukorepro.features.backbones.registry import check_input_size, find_backbone
 from leukorepro.features.descriptors.registry import find_descriptor
 from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor

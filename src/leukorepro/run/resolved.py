@@ -10,7 +10,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from leukorepro.config.datasets import Dataset
+from leukorepro.config.datasets import Dataset, SimulatedDataset
 from leukorepro.config.fields import Strict
 from leukorepro.config.schemes import LabelSet, Protocol, Scheme
 from leukorepro.config.studies import Study
@@ -56,7 +56,7 @@ class ResolvedStudy(Strict):
     @property
     def simulated(self) -> bool:
         """Whether the images are drawn by the simulator."""
-        return self.dataset.adapter == "simulated"
+        return isinstance(self.dataset, SimulatedDataset)
 
     @property
     def random_weights(self) -> list[str]:

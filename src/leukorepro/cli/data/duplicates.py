@@ -7,11 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from leukorepro.cli.options import (
-    show,
-)
+from leukorepro.cli.options import show
 from leukorepro.core.errors import UserError
-from leukorepro.core.words import AdapterName
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -34,8 +31,8 @@ def duplicates(
         Path | None, typer.Option(help="Instead of a manifest: lines of SHA-256, size and path, with tabs between.")
     ] = None,
     adapter: Annotated[
-        AdapterName | None,
-        typer.Option(help="What the paths of --checksums mean; default: what their names look like."),
+        str | None,
+        typer.Option(help="Adapter that knows the paths of --checksums; default: what their names look like."),
     ] = None,
     max_pixels: Annotated[int, typer.Option(help="Largest image, in pixels.")] = 100_000_000,
     workers: Annotated[int, typer.Option(help="Files decoded at a time.")] = 2,
@@ -59,7 +56,7 @@ def duplicates(
         found = find_duplicates(table, contents)
     elif checksums is not None and manifest is None:
         from leukorepro.data.checksums import guess_adapter, incomparable_parts, manifest_of, read_checksums
-        from leukorepro.data.listing import count_ignored
+        from leukorepro.data.folders import count_ignored
 
         if images is not None:
             raise UserError("data duplicates: --images goes with --manifest; scan the images to have one.")

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from leukorepro.cli.dataset_options import AdapterOption, SubjectRegexOption, SubjectsCsvOption, describe_dataset
+from leukorepro.config.adapters import OWN_IMAGES
 from leukorepro.core.errors import UserError
 
 
@@ -20,7 +21,7 @@ def scan(
         Path | None, typer.Option(help="Configuration of the dataset, instead of the options below.")
     ] = None,
     summary: Annotated[Path | None, typer.Option(help="Where to write what was found, as JSON.")] = None,
-    adapter: AdapterOption = "image_folder",
+    adapter: AdapterOption = OWN_IMAGES,
     subjects_csv: SubjectsCsvOption = None,
     subject_regex: SubjectRegexOption = None,
     max_unreadable: Annotated[int, typer.Option(help="Unreadable files that are tolerated.")] = 0,

@@ -7,12 +7,13 @@ from __future__ import annotations
 
 import re
 from pathlib import Path, PurePosixPath
-from typing import NamedTuple
+from typing import Literal, NamedTuple
 
-from leukorepro.config.datasets import CnmcDataset
+from leukorepro.config.datasets import RealDataset
 from leukorepro.core.errors import UserError
+from leukorepro.core.listing import Listing, Part, Row
 from leukorepro.core.store import read_csv
-from leukorepro.data.listing import Listing, Part, Row, is_image
+from leukorepro.data.folders import is_image
 
 PRELIMINARY = "prelim"
 FINAL = "final"
@@ -44,86 +45,97 @@ class _Cell(NamedTuple):
     label: str
 
 
-def list_rows(dataset: CnmcDataset, folder: Path, files: list[str]) -> Listing:  # noqa: ARG001
-    """Read labels, subjects, photographs and official splits out of paths and the label file.
+class CnmcDataset(RealDataset):
+    """C-NMC 2019 (ISBI 2019 ALL challenge): official folds, preliminary phase as the held-out part."""
 
-    Names are ``UID_<subject>_<photograph>_<cell>_<class>.bmp``. Subjects are folded to upper case, because names mix
-    ``H10`` and ``h10``; cells cut from one photograph share a source. Folders are found wherever they are nested:
-    ``fold_<k>`` is an official fold, a name with ``prelim`` (or ``validation_data``) the preliminary phase. The final
-    phase has no labels and is left out.
+    belongs_there = "C-NMC 2019 as unpacked: fold_0 to fold_2 and the preliminary phase (see data/README.md)"
+    how_to_get = "download C-NMC 2019 from The Cancer Imaging Archive (doi 10.7937/tcia.2019.dc64i46r)"
+    classes = ("all", "hem")
+    adapter: Literal["cnmc2019"]
+    positive_class: str | None = "all"
 
-    Raises
-    ------
-    UserError
-        If a name follows no rule, or folder, name and label file disagree.
-    """
-    rows: list[Row] = []
-    final = 0
-    numbered: dict[str, _Cell] | None = None
-    for path in filter(is_image, files):
-        *folders, name = PurePosixPath(path).parts
-        split = _split(folders)
-        match = _NAME.fullmatch(PurePosixPath(name).stem)
-        if split == FINAL:
-            final += 1
-            continue
-        if match:
-            cell = _cell(match)
-        elif split == PRELIMINARY:
-            numbered = _label_file(folder, files) if numbered is None else numbered
-            if PurePosixPath(name).stem not in numbered:
-                raise UserError(f"{folder / path}: has no row in {LABELS}; correct its name or remove it.")
-            cell = numbered[PurePosixPath(name).stem]
-        else:
-            raise UserError(
-                f"{folder / path}: not a name of C-NMC 2019 (UID_<subject>_<image>_<cell>_all.bmp or ..._hem.bmp; "
-                "numbers only in the folder of the preliminary phase); remove it, or let `images` name the folder "
-                "that holds both phases."
-            )
-        classes = [part.lower() for part in folders if part.lower() in {"all", "hem"}]
-        if classes and classes[-1] != cell.label:
-            raise UserError(
-                f"{folder / path}: lies in the folder '{classes[-1]}', but is labelled '{cell.label}'; move it."
-            )
-        rows.append(Row(path, cell.label, cell.subject, cell.source, split))
-    notes = [f"Final test phase left out: {final:,} images without labels."] if final else []
-    training = [row for row in rows if row.official_split != PRELIMINARY]
-    preliminary = [row for row in rows if row.official_split == PRELIMINARY]
-    parts = [
-        Part("C-NMC 2019 training set", TRAINING, _counts(training)),
-        Part("C-NMC 2019 preliminary test set", PRELIM, _counts(preliminary)),
-    ]
-    return Listing(rows, parts, external_split=PRELIMINARY if preliminary else "", notes=notes)
+    def list_rows(self, folder: Path, files: list[str]) -> Listing:
+        """Read labels, subjects, photographs and official splits out of paths and the label file.
+
+        Names are ``UID_<subject>_<photograph>_<cell>_<class>.bmp``. Subjects are folded to upper case, because names
+        mix ``H10`` and ``h10``; cells cut from one photograph share a source. Folders are found wherever they are
+        nested: ``fold_<k>`` is an official fold, a name with ``prelim`` (or ``validation_data``) the preliminary phase.
+        The final phase has no labels and is left out.
+
+        Raises
+        ------
+        UserError
+            If a name follows no rule, or folder, name and label file disagree.
+        """
+        rows: list[Row] = []
+        final = 0
+        numbered: dict[str, _Cell] | None = None
+        for path in filter(is_image, files):
+            *folders, name = PurePosixPath(path).parts
+            split = _split(folders)
+            match = _NAME.fullmatch(PurePosixPath(name).stem)
+            if split == FINAL:
+                final += 1
+                continue
+            if match:
+                cell = _cell(match)
+            elif split == PRELIMINARY:
+                numbered = _label_file(folder, files) if numbered is None else numbered
+                if PurePosixPath(name).stem not in numbered:
+                    raise UserError(f"{folder / path}: has no row in {LABELS}; correct its name or remove it.")
+                cell = numbered[PurePosixPath(name).stem]
+            else:
+                raise UserError(
+                    f"{folder / path}: not a name of C-NMC 2019 (UID_<subject>_<image>_<cell>_all.bmp or ..._hem.bmp; "
+                    "numbers only in the folder of the preliminary phase); remove it, or let `images` name the folder "
+                    "that holds both phases."
+                )
+            classes = [part.lower() for part in folders if part.lower() in {"all", "hem"}]
+            if classes and classes[-1] != cell.label:
+                raise UserError(
+                    f"{folder / path}: lies in the folder '{classes[-1]}', but is labelled '{cell.label}'; move it."
+                )
+            rows.append(Row(path, cell.label, cell.subject, cell.source, split))
+        notes = [f"Final test phase left out: {final:,} images without labels."] if final else []
+        training = [row for row in rows if row.official_split != PRELIMINARY]
+        preliminary = [row for row in rows if row.official_split == PRELIMINARY]
+        parts = [
+            Part("C-NMC 2019 training set", TRAINING, _counts(training)),
+            Part("C-NMC 2019 preliminary test set", PRELIM, _counts(preliminary)),
+        ]
+        return Listing(rows, parts, external_split=PRELIMINARY if preliminary else "", notes=notes)
+
+    @classmethod
+    def recognises(cls, path: str) -> bool:
+        """Whether a file is named as C-NMC 2019 names its cells."""
+        return _NAME.fullmatch(PurePosixPath(path).stem) is not None
+
+    def list_names(self, paths: list[str]) -> list[Row]:
+        """What names and folders tell of images without the label file, those of the final phase included.
+
+        Images of the preliminary and the final phase have numbers for names, and neither label nor subject here.
+
+        Raises
+        ------
+        UserError
+            If the name of another image follows no rule.
+        """
+        rows: list[Row] = []
+        for path in filter(is_image, paths):
+            *folders, name = PurePosixPath(path).parts
+            split = _split(folders)
+            match = _NAME.fullmatch(PurePosixPath(name).stem)
+            if match is None and split not in (PRELIMINARY, FINAL):
+                raise UserError(
+                    f"{path}: not a name of C-NMC 2019 (UID_<subject>_<image>_<cell>_all.bmp or ..._hem.bmp; numbers "
+                    "only in the folders of the preliminary and final phases); choose another adapter, or remove it."
+                )
+            cell = _cell(match) if match else _Cell("", "", "")
+            rows.append(Row(path, cell.label, cell.subject, cell.source, split))
+        return rows
 
 
-def is_name(path: str) -> bool:
-    """Whether a file is named as C-NMC 2019 names its cells."""
-    return _NAME.fullmatch(PurePosixPath(path).stem) is not None
-
-
-def list_names(paths: list[str]) -> list[Row]:
-    """What names and folders tell of images without the label file, those of the final phase included.
-
-    Images of the preliminary and the final phase have numbers for names, and neither label nor subject here.
-
-    Raises
-    ------
-    UserError
-        If the name of another image follows no rule.
-    """
-    rows: list[Row] = []
-    for path in filter(is_image, paths):
-        *folders, name = PurePosixPath(path).parts
-        split = _split(folders)
-        match = _NAME.fullmatch(PurePosixPath(name).stem)
-        if match is None and split not in (PRELIMINARY, FINAL):
-            raise UserError(
-                f"{path}: not a name of C-NMC 2019 (UID_<subject>_<image>_<cell>_all.bmp or ..._hem.bmp; numbers only "
-                "in the folders of the preliminary and final phases); choose another adapter, or remove it."
-            )
-        cell = _cell(match) if match else _Cell("", "", "")
-        rows.append(Row(path, cell.label, cell.subject, cell.source, split))
-    return rows
+ENTRY = CnmcDataset
 
 
 def _split(folders: list[str]) -> str:

@@ -2,40 +2,60 @@
 
 from __future__ import annotations
 
+import dataclasses
+import os
 import re
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
-from leukorepro.config.datasets import FolderDataset, SubjectsFromCsv, SubjectsFromRegex
+from leukorepro.config.datasets import SubjectsFromCsv, SubjectsFromRegex, UnattributedDataset
 from leukorepro.core.errors import UserError
+from leukorepro.core.listing import Listing, Row
 from leukorepro.core.store import read_csv
-from leukorepro.data.listing import Listing, Row, is_image, some
+from leukorepro.data.folders import is_image, some
 
 
-def list_rows(dataset: FolderDataset, folder: Path, files: list[str]) -> Listing:
-    """Take the first folder below the dataset's as the class, and subjects from a table or from the paths.
+class FolderDataset(UnattributedDataset):
+    """One folder per class."""
 
-    Images in deeper folders belong to the class at the top. Images without any class folder have no label.
+    belongs_there = "one folder per class with its BMP, TIFF, JPEG or PNG images, or images alone"
+    adapter: Literal["image_folder"]
 
-    Raises
-    ------
-    UserError
-        If images lie beside the class folders, or if the subject of an image is missing or ambiguous.
-    """
-    images = [f for f in files if is_image(f)]
-    loose = [f for f in images if "/" not in f]
-    if loose and len(loose) < len(images):
-        raise UserError(
-            f"{folder}: {len(loose):,} image(s) lie beside the class folders ({some(loose)}); "
-            "move each into the folder of its class, or away."
-        )
-    subjects: dict[str, str] = {}
-    notes: list[str] = []
-    if isinstance(dataset.subjects, SubjectsFromCsv):
-        subjects, notes = _from_csv(dataset.subjects.csv, images)
-    elif isinstance(dataset.subjects, SubjectsFromRegex):
-        subjects = _from_regex(dataset.subjects.regex, folder, images)
-    rows = [Row(f, label=f.split("/")[0] if "/" in f else "", subject_id=subjects.get(f, "")) for f in images]
-    return Listing(rows, notes=notes)
+    def list_rows(self, folder: Path, files: list[str]) -> Listing:
+        """Take the first folder below the dataset's as the class, and subjects from a table or from the paths.
+
+        Images in deeper folders belong to the class at the top. Images without any class folder have no label.
+
+        Raises
+        ------
+        UserError
+            If images lie beside the class folders, or if the subject of an image is missing or ambiguous.
+        """
+        images = [f for f in files if is_image(f)]
+        loose = [f for f in images if "/" not in f]
+        if loose and len(loose) < len(images):
+            raise UserError(
+                f"{folder}: {len(loose):,} image(s) lie beside the class folders ({some(loose)}); "
+                "move each into the folder of its class, or away."
+            )
+        subjects: dict[str, str] = {}
+        notes: list[str] = []
+        if isinstance(self.subjects, SubjectsFromCsv):
+            subjects, notes = _from_csv(self.subjects.csv, images)
+        elif isinstance(self.subjects, SubjectsFromRegex):
+            subjects = _from_regex(self.subjects.regex, folder, images)
+        rows = [Row(f, label=f.split("/")[0] if "/" in f else "", subject_id=subjects.get(f, "")) for f in images]
+        return Listing(rows, notes=notes)
+
+    def list_names(self, paths: list[str]) -> list[Row]:
+        """Class folders lie below what all paths share, as they do below a dataset's folder."""
+        shared = os.path.commonpath([PurePosixPath(path).parent for path in paths])
+        prefix = f"{shared}/" if shared else ""
+        rows = super().list_names([path.removeprefix(prefix) for path in paths])
+        return [dataclasses.replace(row, path=prefix + row.path) for row in rows]
+
+
+ENTRY = FolderDataset
 
 
 def _from_csv(table: Path, images: list[str]) -> tuple[dict[str, str], list[str]]:

@@ -8,34 +8,46 @@ from __future__ import annotations
 
 import dataclasses
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
-from leukorepro.config.datasets import FolderDataset, ImssDataset
+from leukorepro.config.datasets import UnattributedDataset
 from leukorepro.core.errors import UserError
-from leukorepro.data.adapters import image_folder
-from leukorepro.data.listing import Listing, Part
+from leukorepro.core.listing import Listing, Part
+from leukorepro.data.adapters.image_folder import FolderDataset
 
 TYPES = {"L1": "ALL", "L2": "ALL", "M2": "AML", "M3": "AML", "M5": "AML"}
 """Type of acute leukaemia of each sub-type, by the French-American-British classification."""
 EXPECTED = {"images": 633, "sub-types": len(TYPES)}
 
 
-def list_rows(dataset: ImssDataset, folder: Path, files: list[str]) -> Listing:
-    """Take the folder named as a sub-type for the class, in either case and however deep it is nested.
+class ImssDataset(UnattributedDataset):
+    """Bone marrow of the Mexican Social Security Institute: one folder per sub-type (L1, L2, M2, M3, M5)."""
 
-    What the folders above and below it are called does not matter, but a folder ``ALL`` or ``AML`` above it must be
-    its type. Subjects come from a table or from the paths, as in any folder of images.
+    belongs_there = "one folder for each of L1, L2, M2, M3 and M5 (see data/README.md)"
+    how_to_get = "ask the authors of Hayat (2022) for a copy"
+    classes = tuple(TYPES)
+    adapter: Literal["imss"]
 
-    Raises
-    ------
-    UserError
-        If an image lies in no sub-type's folder, or in folders that contradict one another, or if the subject of an
-        image is missing or ambiguous.
-    """
-    plain = FolderDataset(adapter="image_folder", images=dataset.images, subjects=dataset.subjects)
-    listing = image_folder.list_rows(plain, folder, files)
-    rows = [dataclasses.replace(row, label=_sub_type(folder, row.path)) for row in listing.rows]
-    found = {"images": len(rows), "sub-types": len({row.label for row in rows})}
-    return dataclasses.replace(listing, rows=rows, parts=[Part("IMSS bone marrow", EXPECTED, found)])
+    def list_rows(self, folder: Path, files: list[str]) -> Listing:
+        """Take the folder named as a sub-type for the class, in either case and however deep it is nested.
+
+        What the folders above and below it are called does not matter, but a folder ``ALL`` or ``AML`` above it must be
+        its type. Subjects come from a table or from the paths, as in any folder of images.
+
+        Raises
+        ------
+        UserError
+            If an image lies in no sub-type's folder, or in folders that contradict one another, or if the subject of an
+            image is missing or ambiguous.
+        """
+        plain = FolderDataset(adapter="image_folder", images=self.images, subjects=self.subjects)
+        listing = plain.list_rows(folder, files)
+        rows = [dataclasses.replace(row, label=_sub_type(folder, row.path)) for row in listing.rows]
+        found = {"images": len(rows), "sub-types": len({row.label for row in rows})}
+        return dataclasses.replace(listing, rows=rows, parts=[Part("IMSS bone marrow", EXPECTED, found)])
+
+
+ENTRY = ImssDataset
 
 
 def _sub_type(folder: Path, path: str) -> str:

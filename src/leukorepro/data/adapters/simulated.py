@@ -3,32 +3,43 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Literal
 
 from leukorepro.config.datasets import SimulatedDataset
 from leukorepro.core.errors import UserError
+from leukorepro.core.listing import Listing, Row
 from leukorepro.core.store import read_csv
-from leukorepro.data.listing import Listing, Row, some
+from leukorepro.data.folders import some
 
 TABLE = "simulation.csv"
 _COLUMNS = ["path", "label", "subject_id", "source_id", "official_split"]
 _EXTERNAL = ("external", "prelim")
 
 
-def list_rows(dataset: SimulatedDataset, folder: Path, files: list[str]) -> Listing:  # noqa: ARG001
-    """Take everything from the simulator's table.
+class SmearDataset(SimulatedDataset):
+    """Procedural smears, made by `leukorepro data simulate`."""
 
-    Raises
-    ------
-    UserError
-        If the table is missing or names images that are not there.
-    """
-    frame = read_csv(folder / TABLE, _COLUMNS)[_COLUMNS]
-    missing = sorted(set(frame["path"]) - set(files))
-    if missing:
-        raise UserError(
-            f"{folder / TABLE}: {len(missing):,} of its images are not there ({some(missing)}); "
-            "run `leukorepro data simulate` again."
-        )
-    rows = [Row(*values) for values in frame.itertuples(index=False)]
-    splits = {row.official_split for row in rows}
-    return Listing(rows, external_split=next((name for name in _EXTERNAL if name in splits), ""))
+    belongs_there = "simulated images, by `leukorepro data simulate`"
+    adapter: Literal["simulated"]
+
+    def list_rows(self, folder: Path, files: list[str]) -> Listing:
+        """Take everything from the simulator's table.
+
+        Raises
+        ------
+        UserError
+            If the table is missing or names images that are not there.
+        """
+        frame = read_csv(folder / TABLE, _COLUMNS)[_COLUMNS]
+        missing = sorted(set(frame["path"]) - set(files))
+        if missing:
+            raise UserError(
+                f"{folder / TABLE}: {len(missing):,} of its images are not there ({some(missing)}); "
+                "run `leukorepro data simulate` again."
+            )
+        rows = [Row(*values) for values in frame.itertuples(index=False)]
+        splits = {row.official_split for row in rows}
+        return Listing(rows, external_split=next((name for name in _EXTERNAL if name in splits), ""))
+
+
+ENTRY = SmearDataset

@@ -15,22 +15,20 @@ from rich.table import Table
 from rich.text import Text
 from torch import Tensor, nn
 
+from leukorepro.config.adapters import ADAPTERS
 from leukorepro.config.files import published_path, study_path
 from leukorepro.config.published import read_published
 from leukorepro.config.studies import Study
 from leukorepro.config.systems import ConvAutoencoderSpec, NetworkSpec
 from leukorepro.config.tables import Item
 from leukorepro.core.errors import UserError
-from leukorepro.core.words import LOOK_CLASSES, Budget, Look
+from leukorepro.core.words import Budget
 from leukorepro.run.resolve import resolve_descriptor
 from leukorepro.systems.networks.convolutional_autoencoder import code_size
 from leukorepro.systems.networks.layers import count_learnables
 from leukorepro.systems.networks.registry import outline_autoencoder, outline_network
 
 FULL: Budget = "published"
-
-LOOKS: dict[str, Look] = {"allidb": "allidb", "cnmc2019": "cnmc2019", "imss": "bone_marrow"}
-"""Look of a published dataset, by its adapter; the classes are those of the look."""
 
 OF_LAYER, OF_NETWORK = "learnables", "learnables_total"
 """Metrics of `config/published`. A network has its name there as its item; in a table that gives its total, the rows
@@ -165,12 +163,13 @@ def _n_classes(study: Study, split: str) -> int:
     labels = study.splits[split].labels
     if labels is not None:
         return len(study.label_sets[labels].classes)
-    if study.published_dataset not in LOOKS:
+    known = {name: entry.classes for name, entry in ADAPTERS.items() if entry.classes}
+    if study.published_dataset not in known:
         raise UserError(
             f"{study_path(study.key)}: splits.{split}: the classes of the dataset '{study.published_dataset}' are not "
-            f"known before its images are; name a label set under `labels`. Known: {', '.join(LOOKS)}."
+            f"known before its images are; name a label set under `labels`. Known: {', '.join(known)}."
         )
-    return len(LOOK_CLASSES[LOOKS[study.published_dataset]])
+    return len(known[study.published_dataset])
 
 
 def _summary(wanted: _Wanted, network: nn.Module, published: pd.DataFrame | None) -> NetworkSummary:

@@ -1,15 +1,17 @@
-"""What an adapter reads out of a dataset's folder, and the walk that finds the files."""
+"""A dataset's folder: the walk that finds its files, and what its adapter says of them."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
 import re
 from collections import Counter
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath
 
+from leukorepro.config.datasets import Dataset
 from leukorepro.core.errors import UserError
+from leukorepro.core.listing import Listing
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".tif", ".tiff", ".jpg", ".jpeg", ".png"})
 """A file with one of these endings is a row of the manifest, whatever it holds."""
@@ -17,63 +19,35 @@ IMAGE_SUFFIXES = frozenset({".bmp", ".tif", ".tiff", ".jpg", ".jpeg", ".png"})
 _CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
-@dataclass(frozen=True)
-class Row:
-    """An image file and what its dataset says about it; empty where it says nothing."""
+def list_images(dataset: Dataset, folder: Path) -> Listing:
+    """List a dataset's image files with all that its adapter knows, without opening any.
 
-    path: str
-    """Below the dataset's folder, with forward slashes."""
-    label: str = ""
-    subject_id: str = ""
-    source_id: str = ""
-    """The photograph that the image comes from; empty: the image itself."""
-    official_split: str = ""
+    Parameters
+    ----------
+    dataset : Dataset
+    folder : Path
+        Folder of the images.
 
+    Returns
+    -------
+    Listing
+        Rows sorted by path; the files that are no rows are counted in `ignored`.
 
-@dataclass(frozen=True)
-class Part:
-    """A part of a published dataset: what a complete copy holds, and what is here."""
-
-    name: str
-    expected: dict[str, int]
-    """Such as ``{"images": 260, "images of class all": 130, "images of class healthy": 130}``."""
-    found: dict[str, int]
-
-    @property
-    def complete(self) -> bool:
-        """Whether all that a complete copy holds is here, and nothing more."""
-        return self.found == self.expected
-
-    @property
-    def sentence(self) -> str:
-        """Complete or not, in words."""
-        if self.complete:
-            return f"complete {self.name}: {self.expected['images']:,} images"
-        if not any(self.found.values()):
-            return f"nothing of the {self.name}"
-        counts = ", ".join(f"{self.found[k]:,} of {v:,} {k}" for k, v in self.expected.items() if self.found[k] != v)
-        extra = any(self.found[k] > v for k, v in self.expected.items())
-        return f"{'not the published' if extra else 'a part of the'} {self.name}: {counts}"
-
-
-@dataclass(frozen=True)
-class Listing:
-    """The images of a dataset's folder and what its adapter knows about them."""
-
-    rows: list[Row]
-    parts: list[Part] = field(default_factory=list)
-    """Of a published dataset; empty for one's own images."""
-    external_split: str = ""
-    """The official split that is the dataset's held-out part; empty: it has none."""
-    notes: list[str] = field(default_factory=list)
-    """Sentences on what was left out or looks odd."""
-    ignored: dict[str, int] = field(default_factory=dict)
-    """Files that are no rows, counted by their ending."""
-
-    @property
-    def has_subjects(self) -> bool:
-        """Whether the dataset says who the patients are."""
-        return any(row.subject_id for row in self.rows)
+    Raises
+    ------
+    UserError
+        If the folder is missing or holds no image, or if the adapter finds a fault.
+    """
+    folder = Path(folder)
+    expected = f"expected there: {dataset.belongs_there}. Put them there, or let `images` name their folder."
+    if not folder.is_dir():
+        raise UserError(f"{folder}: no such folder; {expected}")
+    files, hidden = walk(folder)
+    listing = dataset.list_rows(folder, files)
+    if not listing.rows:
+        raise UserError(f"{folder}: holds no image of the dataset; {expected}")
+    rows = sorted(listing.rows, key=lambda row: row.path)
+    return dataclasses.replace(listing, rows=rows, ignored=count_ignored(files, {row.path for row in rows}, hidden))
 
 
 def walk(folder: Path) -> tuple[list[str], int]:

@@ -1,0 +1,53 @@
+"""Values whose kind one of their own keys names, an entry of a registry, which says what else they may hold."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from pydantic import BaseModel, GetCoreSchemaHandler, GetJsonSchemaHandler
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema, PydanticKnownError, core_schema
+
+from leukorepro.core.registry import Registry
+
+
+class NamedBy:
+    """Annotation of a value that is validated by the entry which its key names.
+
+    As pydantic's discriminated union of all entries, in messages and in the JSON schema; but an entry is imported only
+    where a value names it.
+
+    Parameters
+    ----------
+    key : str
+        Such as `kind`; every entry is a model that has it.
+    registry : Registry of models
+    """
+
+    def __init__(self, key: str, registry: Registry[Any]) -> None:
+        self._key = key
+        self._registry = registry
+
+    def __get_pydantic_core_schema__(self, kinds: Any, _: GetCoreSchemaHandler) -> CoreSchema:
+        def validate(value: Any) -> Any:
+            return value if isinstance(value, kinds) else self._entry_of(value).model_validate(value)
+
+        return core_schema.no_info_plain_validator_function(validate)
+
+    def __get_pydantic_json_schema__(self, _: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        choices = {name: entry.__pydantic_core_schema__ for name, entry in self._registry.items()}
+        return handler(core_schema.tagged_union_schema(choices, discriminator=self._key))
+
+    def _entry_of(self, value: Any) -> type[BaseModel]:
+        key = {"discriminator": f"'{self._key}'"}
+        if not isinstance(value, Mapping):
+            raise PydanticKnownError("model_attributes_type")
+        if self._key not in value:
+            raise PydanticKnownError("union_tag_not_found", key)
+        name = value[self._key]
+        if name not in self._registry:
+            known = ", ".join(repr(name) for name in self._registry)
+            raise PydanticKnownError("union_tag_invalid", {**key, "tag": str(name), "expected_tags": known})
+        entry: type[BaseModel] = self._registry[name]
+        return entry

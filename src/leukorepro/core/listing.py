@@ -1,0 +1,64 @@
+"""What is known of a dataset's images before any is opened: rows, and the parts of a published dataset."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True)
+class Row:
+    """An image file and what its dataset says about it; empty where it says nothing."""
+
+    path: str
+    """Below the dataset's folder, with forward slashes."""
+    label: str = ""
+    subject_id: str = ""
+    source_id: str = ""
+    """The photograph that the image comes from; empty: the image itself."""
+    official_split: str = ""
+
+
+@dataclass(frozen=True)
+class Part:
+    """A part of a published dataset: what a complete copy holds, and what is here."""
+
+    name: str
+    expected: dict[str, int]
+    """Such as ``{"images": 260, "images of class all": 130, "images of class healthy": 130}``."""
+    found: dict[str, int]
+
+    @property
+    def complete(self) -> bool:
+        """Whether all that a complete copy holds is here, and nothing more."""
+        return self.found == self.expected
+
+    @property
+    def sentence(self) -> str:
+        """Complete or not, in words."""
+        if self.complete:
+            return f"complete {self.name}: {self.expected['images']:,} images"
+        if not any(self.found.values()):
+            return f"nothing of the {self.name}"
+        counts = ", ".join(f"{self.found[k]:,} of {v:,} {k}" for k, v in self.expected.items() if self.found[k] != v)
+        extra = any(self.found[k] > v for k, v in self.expected.items())
+        return f"{'not the published' if extra else 'a part of the'} {self.name}: {counts}"
+
+
+@dataclass(frozen=True)
+class Listing:
+    """The images of a dataset's folder and what its adapter knows about them."""
+
+    rows: list[Row]
+    parts: list[Part] = field(default_factory=list)
+    """Of a published dataset; empty for one's own images."""
+    external_split: str = ""
+    """The official split that is the dataset's held-out part; empty: it has none."""
+    notes: list[str] = field(default_factory=list)
+    """Sentences on what was left out or looks odd."""
+    ignored: dict[str, int] = field(default_factory=dict)
+    """Files that are no rows, counted by their ending."""
+
+    @property
+    def has_subjects(self) -> bool:
+        """Whether the dataset says who the patients are."""
+        return any(row.subject_id for row in self.rows)

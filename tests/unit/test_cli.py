@@ -6,6 +6,7 @@ import re
 import shlex
 import subprocess
 import sys
+import tomllib
 from collections.abc import Iterator
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -17,7 +18,6 @@ import yaml
 from project_data import ROOT, make_project, touch
 from typer.testing import CliRunner
 
-from leukorepro import __version__
 from leukorepro.cli.app import app
 from leukorepro.cli.dataset_options import describe_dataset
 from leukorepro.cli.options import pairs
@@ -97,7 +97,8 @@ def test_help_fits_a_terminal_and_names_every_group() -> None:
 
 
 def test_the_version_is_the_packages() -> None:
-    assert run("--version").output == f"leukorepro {__version__}\n"
+    about = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    assert run("--version").output == f"leukorepro {about['version']}\n"
 
 
 def test_starting_imports_nothing_heavy() -> None:

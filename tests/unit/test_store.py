@@ -19,11 +19,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from leukorepro.core import store
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import (
     atomic_path,
-    code_digest,
     hdf5_reader,
     hdf5_writer,
     parquet_metadata,
@@ -312,54 +310,3 @@ def test_hdf5_is_opened_for_reading_only(tmp_path: Path) -> None:
         file["features"][0] = 0
     with h5py.File(io.BytesIO((tmp_path / "a.h5").read_bytes())) as file:
         assert file["features"][0, 1] == 1
-
-
-# --------------------------------------------------------------------------------------------------------- code digests
-
-
-@pytest.fixture
-def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    for name in ("core/store.py", "data/views.py", "data/simulate/cells.py", "report/site.py", "report/style.css"):
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(name)
-    monkeypatch.setattr(store, "PACKAGE", tmp_path)
-    return tmp_path
-
-
-@pytest.mark.parametrize(
-    ("edited", "changes"),
-    [
-        ("data/views.py", {"data"}),
-        ("data/simulate/cells.py", {"data", "data/simulate"}),
-        ("report/site.py", {"report"}),
-        ("report/style.css", {"report"}),
-        ("report/new.html.j2", {"report"}),
-        ("report/notes.txt", set()),
-        ("report/__pycache__/site.cpython-311.pyc", set()),
-        ("cli.py", set()),
-        ("core/store.py", {"data", "data/simulate", "report"}),
-    ],
-)
-def test_a_code_digest_changes_with_an_edit_of_its_folders_only(package: Path, edited: str, changes: set[str]) -> None:
-    folders = ("data", "data/simulate", "report")
-    before = {folder: code_digest(folder) for folder in folders}
-    assert before == {folder: code_digest(folder) for folder in folders}
-    (package / edited).parent.mkdir(exist_ok=True)
-    with (package / edited).open("a") as file:
-        file.write("# edited")
-    assert {folder for folder in folders if code_digest(folder) != before[folder]} == changes
-
-
-def test_a_moved_file_changes_the_code_digest(package: Path) -> None:
-    before = code_digest("data")
-    (package / "data" / "views.py").rename(package / "data" / "augment.py")
-    assert code_digest("data") != before
-
-
-def test_a_code_digest_does_not_depend_on_the_order_of_folders(package: Path) -> None:  # noqa: ARG001
-    assert code_digest("data", "report") == code_digest("report", "data")
-
-
-def test_a_code_digest_of_no_folder_is_refused() -> None:
-    with pytest.raises(ValueError, match="no package folder"):
-        code_digest("evaluations")

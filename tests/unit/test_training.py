@@ -218,6 +218,13 @@ def test_another_identity_starts_anew(tmp_path: Path) -> None:
     assert_same(fit(tmp_path / "a"), fit(tmp_path / "b"))
 
 
+def test_another_network_starts_anew(tmp_path: Path) -> None:
+    narrower = nn.Sequential(nn.Flatten(), nn.LazyLinear(2))
+    narrower(torch.zeros(1, *images().shape[1:]))
+    fit(tmp_path / "a", network=narrower)
+    assert_same(fit(tmp_path / "a"), fit(tmp_path / "b"))
+
+
 KILLED = """
 import os, signal, sys
 from pathlib import Path

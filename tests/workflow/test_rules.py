@@ -45,6 +45,8 @@ def test_every_rule_calls_one_command_with_one_flag_per_line(root: Path) -> None
         (shell,) = re.findall(r'shell:\n        r"""\n(.*?)"""', block, flags=re.DOTALL)
         lines = [line.strip().removesuffix(" \\") for line in shell.strip().splitlines()]
         assert re.fullmatch(r"leukorepro( [a-z-]+)+", lines[0]), f"{name}: {lines[0]}"
+        command = lines[0].removeprefix("leukorepro ")
+        assert re.search(rf'code=.*code_digest\(\s*"{command}"', block), f"{name}: does not follow its command"
         assert re.fullmatch(r"> ?\{log:q\} 2>&1", lines[-1]), f"{name}: its output is not logged"
         for line in lines[1:-1]:
             assert line.count("--") == line.startswith("--"), f"{name}: several flags in {line!r}"

@@ -4,6 +4,7 @@ import re
 from pathlib import Path
 
 from leukorepro.run import plan
+from leukorepro.core.code import code_digest
 from leukorepro.config.systems import TrainedFeaturesSpec
 from leukorepro.config.files import (
     load_study,
@@ -14,7 +15,6 @@ from leukorepro.config.files import (
 from leukorepro.run.digests import digest
 from leukorepro.core.errors import UserError
 from leukorepro.run.resolve import overrides, resolve
-from leukorepro.core.store import code_digest
 
 ENVIRONMENT = "../../envs/leukorepro.yaml"
 

@@ -19,7 +19,7 @@ rule extract_features:
         gpu=1,
         mem_mb=4000,
     params:
-        code=code_digest("data", "core/device.py", "features"),
+        code=code_digest("features extract"),
         folder=lambda w: dataset_of(w).images,
         backbone=lambda w: extractor_of(w).backbone,
         layer=lambda w: extractor_of(w).layer,
@@ -71,7 +71,7 @@ rule describe_images:
     resources:
         mem_mb=2000,
     params:
-        code=code_digest("data", "features"),
+        code=code_digest("features describe"),
         folder=lambda w: dataset_of(w).images,
         descriptor=lambda w: descriptor_of(w).descriptor,
         input_size=lambda w: descriptor_of(w).input_size,
@@ -112,7 +112,7 @@ rule fuse_features:
     resources:
         mem_mb=500,
     params:
-        code=code_digest("features"),
+        code=code_digest("features fuse"),
     shell:
         r"""
         leukorepro features fuse \

@@ -44,7 +44,7 @@ rule build_report:
     resources:
         mem_mb=3000,
     params:
-        code=code_digest("data", "evaluation", "run/plan.py", "report"),
+        code=code_digest("report build"),
         folder=lambda w: f"results/{w.run}/report",
     shell:
         r"""

@@ -16,6 +16,7 @@ rule resolve_config:
         mem_mb=500,
     params:
         run=run_options,
+        code=code_digest("config resolve"),
         spec=digest(RUN),
     shell:
         r"""
@@ -43,7 +44,7 @@ rule make_splits:
         mem_mb=1000,
     params:
         run=run_options,
-        code=code_digest("data"),
+        code=code_digest("splits make"),
         spec=lambda w: plan.split_digest(RUN, study_of(w), w.protocol, w.split),
     shell:
         r"""
@@ -79,7 +80,7 @@ rule fit_reducer:
         mem_mb=4000,
     params:
         run=run_options,
-        code=code_digest("core/device.py", "systems"),
+        code=code_digest("models fit-reducer"),
         spec=lambda w: plan.reducer_digest(RUN, study_of(w), w.protocol, w.reducer),
     shell:
         r"""
@@ -117,7 +118,7 @@ rule encode_images:
         mem_mb=4000,
     params:
         run=run_options,
-        code=code_digest("core/device.py", "systems"),
+        code=code_digest("models encode"),
         spec=lambda w: plan.reducer_digest(RUN, study_of(w), w.protocol, w.reducer),
     shell:
         r"""
@@ -153,7 +154,7 @@ rule classify:
         mem_mb=8000,
     params:
         run=run_options,
-        code=code_digest("systems"),
+        code=code_digest("models classify"),
         spec=lambda w: plan.classify_digest(RUN, study_of(w), w.feature_set),
         splits=lambda w: flags(
             "--splits", [f"{name}={file}" for name, file in splits_of(w).items()]
@@ -201,7 +202,7 @@ rule train_network:
         mem_mb=8000,
     params:
         run=run_options,
-        code=code_digest("core/device.py", "systems"),
+        code=code_digest("models train"),
         spec=lambda w: plan.network_digest(RUN, study_of(w), w.protocol, network_of(w)),
         reducer=lambda w, input: flags(
             "--reducer", [input.reducer] if input.reducer else []
@@ -246,7 +247,7 @@ rule collect_predictions:
     resources:
         mem_mb=2500,
     params:
-        code=code_digest("evaluation"),
+        code=code_digest("predictions collect"),
     shell:
         r"""
         leukorepro predictions collect \
@@ -289,7 +290,7 @@ rule evaluate:
         mem_mb=3000,
     params:
         run=run_options,
-        code=code_digest("evaluation"),
+        code=code_digest("evaluate"),
         spec=lambda w: digest(RUN.budget, RUN.seed, study_of(w)),
         fitting=lambda w, input: flags("--fitting", input.fitting),
         folder=lambda w: f"results/{w.run}/{w.study}",

@@ -17,11 +17,7 @@ rule audit_published:
     resources:
         mem_mb=1500,
     params:
-        code=code_digest(
-            "audits",
-            "config",
-            "systems/networks",
-        ),
+        code=code_digest("audit published"),
         spec=declared_facts,
     shell:
         r"""
@@ -57,7 +53,7 @@ rule diagnose:
         mem_mb=2000,
     params:
         run=run_options,
-        code=code_digest("evaluation"),
+        code=code_digest("diagnose"),
         spec=lambda w: digest(RUN.seed, study_of(w)),
         folder=lambda w: f"results/{w.run}/{w.study}",
     shell:
@@ -92,7 +88,7 @@ rule compare:
         mem_mb=3000,
     params:
         run=run_options,
-        code=code_digest("evaluation"),
+        code=code_digest("compare"),
         spec=lambda w: digest(RUN.seed, study_of(w)),
         fitting=lambda w, input: flags("--fitting", input.fitting),
         splits=lambda w: flags(
@@ -132,7 +128,7 @@ rule controls:
         mem_mb=16000 if RUN.budget == "published" else 4000,
     params:
         run=run_options,
-        code=code_digest("checks", "evaluation", "systems"),
+        code=code_digest("models control"),
         spec=lambda w: plan.control_digest(RUN, study_of(w)),
         splits=lambda w: flags(
             "--splits",
@@ -173,12 +169,7 @@ rule find_duplicates:
     resources:
         mem_mb=2000,
     params:
-        code=code_digest(
-            "data/duplicates.py",
-            "data/fingerprints.py",
-            "data/groups.py",
-            "data/images.py",
-        ),
+        code=code_digest("data duplicates"),
         folder=lambda w: dataset_of(w).images,
         max_pixels=lambda w: dataset_of(w).dataset.max_pixels,
     shell:
@@ -216,11 +207,7 @@ rule audit_leakage:
         mem_mb=1000,
     params:
         run=run_options,
-        code=code_digest(
-            "checks/leakage.py",
-            "checks/sharing.py",
-            "data/groups.py",
-        ),
+        code=code_digest("audit leakage"),
         spec=lambda w: plan.leakage_digest(study_of(w), w.protocol),
         splits=lambda w, input: flags("--splits", input.splits),
     shell:

@@ -21,7 +21,7 @@ rule draw_pool:
     resources:
         mem_mb=1000,
     params:
-        code=code_digest("data", "features", "simulate", "checks/validity/pool.py"),
+        code=code_digest("validity draw"),
         spec=lambda w: digest(
             VALIDITY.model_dump(
                 mode="json",
@@ -62,9 +62,7 @@ rule repeat_study:
     resources:
         mem_mb=2000,
     params:
-        code=code_digest(
-            "data", "evaluation", "systems", "checks/validity/repetition.py"
-        ),
+        code=code_digest("validity repeat"),
         spec=lambda w: digest(
             VALIDITY.model_dump(mode="json", exclude={"settings", "repetitions"}),
             VALIDITY.settings[w.setting],
@@ -104,7 +102,7 @@ rule validity:
     resources:
         mem_mb=1000,
     params:
-        code=code_digest("report", "checks/validity/summary.py"),
+        code=code_digest("validity summarise"),
     shell:
         r"""
         leukorepro validity summarise \

@@ -13,7 +13,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from leukorepro import __version__
+from leukorepro.core.code import command_module
 from leukorepro.core.errors import UserError
 
 GROUPS = {
@@ -54,17 +54,17 @@ app = typer.Typer(
 )
 
 
-def _command(*words: str) -> Callable[..., None]:
-    """A command's function: `models fit-reducer` is `fit_reducer` in `cli/models/fit_reducer.py`."""
-    *folders, name = (word.replace("-", "_") for word in words)
-    function: Callable[..., None] = getattr(import_module(".".join(("leukorepro.cli", *folders, name))), name)
+def _command(words: str) -> Callable[..., None]:
+    """A command's function, which has the name of its module."""
+    module = command_module(words)
+    function: Callable[..., None] = getattr(import_module(module), module.rpartition(".")[2])
     return function
 
 
 for group, names in GROUPS.items():
     commands = typer.Typer(no_args_is_help=True, help=import_module(f"leukorepro.cli.{group}").__doc__)
     for name in names:
-        commands.command(name)(_command(group, name))
+        commands.command(name)(_command(f"{group} {name}"))
     app.add_typer(commands, name=group)
 for name in UNGROUPED:
     app.command(name)(_command(name))
@@ -72,7 +72,9 @@ for name in UNGROUPED:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        print(f"leukorepro {__version__}")
+        from importlib.metadata import version
+
+        print(f"leukorepro {version('leukorepro')}")
         raise typer.Exit
 
 

@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     import h5py
     import pandas as pd
 
-PACKAGE = Path(__file__).parents[1]
 HOST = socket.gethostname().partition(".")[0]
 
 
@@ -71,41 +70,6 @@ def sha256_file(path: Path) -> str:
     """SHA-256 of a file's bytes, as 64 hexadecimal digits."""
     with Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def code_digest(*parts: str) -> str:
-    """Digest of the source of some of this package's folders and modules, and of what every stage uses.
-
-    Snakemake does not see an edit of an installed package; a rule that takes this value as a parameter re-runs when,
-    and only when, code that it uses has changed.
-
-    Parameters
-    ----------
-    *parts : str
-        Folders below ``leukorepro``, such as ``"features"``, or modules, such as ``"core/device.py"``.
-
-    Returns
-    -------
-    str
-        Sixteen hexadecimal digits.
-
-    Raises
-    ------
-    ValueError
-        If one does not exist.
-    """
-    digest = hashlib.sha256()
-    files = {PACKAGE / "core/store.py"}
-    for part in parts:
-        place = PACKAGE / part
-        if not place.exists():
-            raise ValueError(f"no package folder or module {place}")
-        inside = [place] if place.is_file() else place.rglob("*")
-        files.update(f for f in inside if f.is_file() and f.suffix in {".py", ".html", ".css", ".j2"})
-    for file in sorted(files):
-        digest.update(file.relative_to(PACKAGE).as_posix().encode())
-        digest.update(file.read_bytes())
-    return digest.hexdigest()[:16]
 
 
 def write_text(text: str, path: Path) -> None:

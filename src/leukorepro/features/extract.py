@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from leukorepro.core.code import module_digest
 from leukorepro.core.device import device_name, full_precision, keep_freed_memory
 from leukorepro.core.words import Device, Engine, Precision
 from leukorepro.features.backbones.networks import FeatureNetwork, build_network
@@ -19,8 +20,6 @@ from leukorepro.features.parts import ResolvedExtractor
 from leukorepro.features.stream import Request, stream
 
 CALIBRATION_IMAGES = 32
-CODE = ("data", "core/device.py", "features")
-"""Parts of the package that features depend on."""
 
 
 def extract(
@@ -128,7 +127,7 @@ def _header(
     if backbone.build.startswith(TIMM):
         libraries.add("timm")
     return {
-        **request.header(CODE, sorted(libraries)),
+        **request.header(module_digest(__name__), sorted(libraries)),
         "backbone": extractor.backbone,
         "layer": extractor.layer,
         "weights": _weights_label(extractor.weights, seed),

@@ -27,7 +27,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import code_digest, hdf5_reader, hdf5_writer, write_json
+from leukorepro.core.store import hdf5_reader, hdf5_writer, write_json
 from leukorepro.data.images import read_rgb
 from leukorepro.data.views import apply_view
 from leukorepro.features.backbones.specification import Interpolation
@@ -107,13 +107,13 @@ class Request:
         image = read_rgb(self.images / path, self.max_pixels)
         return np.stack([resize(apply_view(image, view, image_id), self.size, self.interpolation) for view in views])
 
-    def header(self, code: Sequence[str], libraries: Sequence[str]) -> dict[str, Any]:
+    def header(self, code: str, libraries: Sequence[str]) -> dict[str, Any]:
         """Attributes of the features contract that do not depend on what computes the features.
 
         Parameters
         ----------
-        code : sequence of str
-            Parts of the package that the features depend on, as `code_digest` takes them.
+        code : str
+            Digest of the code that computes the features.
         libraries : sequence of str
             Installed distributions that they depend on.
         """
@@ -123,7 +123,7 @@ class Request:
             "manifest_sha256": self.manifest_sha256,
             "input_size": self.size,
             "views": json.dumps(list(self.views)),
-            "code_hash": code_digest(*code),
+            "code_hash": code,
             "library_versions": json.dumps({library: version(library) for library in libraries}),
         }
 

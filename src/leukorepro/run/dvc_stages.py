@@ -7,25 +7,40 @@ removes a stage's outputs before it runs the stage, so outputs are what others r
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from leukorepro.config.files import CONFIG, published_path, study_path
+from leukorepro.core.code import command_code
 from leukorepro.core.validation import read_yaml
 from leukorepro.run import plan
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
 
 SOURCE = Path("src/leukorepro")
-CODE = {
-    "dataset": ("data", "simulate", "core/store.py"),
-    "features": ("data", "core/device.py", "features", "core/store.py"),
-    "audit": ("audits", "config", "systems/networks", "core/store.py"),
-    "study": ("audits", "checks", "data", "core/device.py", "evaluation", "features", "systems", "core/store.py"),
-    "report": ("data", "evaluation", "run/plan.py", "report", "core/store.py"),
+COMMANDS = {
+    "dataset": ("data simulate", "data scan", "data duplicates"),
+    "features": ("features extract", "features describe"),
+    "audit": ("audit published",),
+    "study": (
+        "features fuse",
+        "splits make",
+        "models fit-reducer",
+        "models train",
+        "models encode",
+        "models classify",
+        "models control",
+        "predictions collect",
+        "evaluate",
+        "compare",
+        "diagnose",
+        "audit leakage",
+    ),
+    "report": ("report build",),
 }
-"""Parts of the package that each kind of stage follows, as the rules behind it do."""
+"""Commands that the rules behind each kind of stage call; a test compares them."""
 
 HEADER = """\
 # Made by `leukorepro config dvc` from {run_file}; make it again after an edit there (a test compares them).
@@ -72,7 +87,7 @@ class _Stages:
         return {
             "desc": about,
             "cmd": f"snakemake --cores all {target}{chosen}",
-            "deps": sorted([*deps, *(str(SOURCE / part) for part in CODE[code])]),
+            "deps": sorted([*deps, *_code(code)]),
             **({"params": [{str(self.run_file): wanted}]} if wanted else {}),
             "outs": outs,
         }
@@ -137,6 +152,15 @@ class _Stages:
     def _parts(self, dataset: str) -> list[str]:
         studies = [study for study in self.run.studies if study.dataset_id == dataset]
         return sorted({part for study in studies for part in self._parts_of(study)})
+
+
+@cache
+def _code(kind: str) -> list[str]:
+    """Rooms of the code that a kind of stage runs, but single files of the command line, which has one a command."""
+    files = {file for command in COMMANDS[kind] for file in command_code(command) if not file.endswith("__init__.py")}
+    return [
+        f"{SOURCE}/{part}" for part in {file if file.startswith("cli/") else file.partition("/")[0] for file in files}
+    ]
 
 
 def _audit_file(key: str) -> str:

@@ -8,11 +8,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from leukorepro.core.code import module_digest
 from leukorepro.features.descriptors.registry import find_descriptor
 from leukorepro.features.stream import Request, Values, stream
 
-CODE = ("data", "features")
-"""Parts of the package that these features depend on."""
 LIBRARIES = ("pillow", "numpy", "h5py", "scikit-image", "scikit-learn")
 BLOCK_ROWS = 32
 
@@ -43,7 +42,7 @@ def describe(request: Request, output: Path, descriptor: str, *, threads: int) -
     def compute(images: NDArray[np.uint8]) -> Values:
         return np.stack([function(image) for image in images])
 
-    header = request.header(CODE, LIBRARIES) | {
+    header = request.header(module_digest(__name__), LIBRARIES) | {
         "backbone": descriptor,
         "layer": "none",
         "weights": "none",

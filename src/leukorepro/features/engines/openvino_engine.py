@@ -24,8 +24,9 @@ from numpy.typing import NDArray
 from platformdirs import user_cache_path
 from torch import nn
 
+from leukorepro.core.code import module_digest
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import code_digest, sha256_file
+from leukorepro.core.store import sha256_file
 from leukorepro.core.words import Precision
 from leukorepro.features.backbones.networks import FeatureNetwork
 from leukorepro.features.engines.choice import Computer
@@ -41,8 +42,6 @@ from openvino.properties import (  # type: ignore[import-untyped]  # noqa: E402
     num_streams,
 )
 
-CODE = ("backbones", "engines/openvino_engine.py")
-"""Rooms and modules of `leukorepro.features` that a converted network depends on."""
 LIBRARIES = ("openvino", "torch", "torchvision", "timm")
 MODEL = "model.xml"
 LARGE_WEIGHTS = 1 << 23
@@ -142,8 +141,7 @@ def _has_large_layer(network: nn.Module) -> bool:
 
 def _converted(network: FeatureNetwork, name: str, shape: tuple[int, ...], folder: Path) -> openvino.Model:
     """The network in OpenVINO's form: from the cache, or converted now and put there."""
-    code = code_digest(*(f"features/{module}" for module in CODE))
-    key = "\n".join([network.weights_sha256, str(shape), code, *map(version, LIBRARIES)])
+    key = "\n".join([network.weights_sha256, str(shape), module_digest(__name__), *map(version, LIBRARIES)])
     place = folder / f"{name}-{sha256(key.encode()).hexdigest()[:16]}"
     if (kept := _read(place)) is not None:
         return kept

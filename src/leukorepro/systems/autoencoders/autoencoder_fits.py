@@ -32,7 +32,7 @@ from torch.nn import functional
 from leukorepro.config.systems import ConvAutoencoderSpec
 from leukorepro.core.device import choose_device
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import code_digest, hdf5_writer
+from leukorepro.core.store import hdf5_writer
 from leukorepro.core.tables import CODES, RECONSTRUCTION
 from leukorepro.core.words import Budget
 from leukorepro.features.fusion import TEXT, Features, write_rows
@@ -41,7 +41,7 @@ from leukorepro.systems.folds import Positions
 from leukorepro.systems.networks.convolutional_autoencoder import ConvAutoencoder, code_size
 from leukorepro.systems.networks.layers import WHITE, count_learnables
 from leukorepro.systems.networks.registry import build_autoencoder
-from leukorepro.systems.training.training import Hardware, Schedule, predict, train
+from leukorepro.systems.training.training import TRAINER_VERSION, Hardware, Schedule, predict, train
 
 SAMPLES = 8
 """Images of each fit that are kept with their reconstructions."""
@@ -100,7 +100,7 @@ def fit_conv_autoencoders(
         seed,
         choose_device(hardware.device).type,
         hardware.used_precision,
-        code_digest("core/device.py", "systems"),
+        TRAINER_VERSION,
         version("torch"),
         images.shape,
         hashlib.sha256(images.reshape(-1).data).hexdigest(),

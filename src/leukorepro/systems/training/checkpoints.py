@@ -78,7 +78,7 @@ def load_checkpoint(folder: Path, identity: str, network: nn.Module, optimizer: 
     Returns
     -------
     Record or None
-        None, and nothing changed, where there is no state of this identity.
+        None, and nothing changed, where there is no state of this identity, or it is that of another network.
 
     Raises
     ------
@@ -96,7 +96,10 @@ def load_checkpoint(folder: Path, identity: str, network: nn.Module, optimizer: 
             tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - it is no mapping
     except SafetensorError as error:
         raise UserError(f"{file}: not a readable checkpoint ({error}); remove it to train from the start.") from None
-    network.load_state_dict(_below("network.", tensors))
+    parameters = _below("network.", tensors)
+    if _shapes(parameters) != _shapes(network.state_dict()):
+        return None
+    network.load_state_dict(parameters)
     _load_optimizer(optimizer, _below("optimizer.", tensors))
     record = Record(json.loads(metadata["history"]), scaler=json.loads(metadata["scaler"]))
     for name, values in sorted(_below("outputs.", tensors).items(), key=_part_and_epoch):
@@ -107,6 +110,10 @@ def load_checkpoint(folder: Path, identity: str, network: nn.Module, optimizer: 
 def _below(prefix: str, tensors: dict[str, Tensor]) -> dict[str, Tensor]:
     """Tensors whose names begin so, by the rest of their names."""
     return {name.removeprefix(prefix): value for name, value in tensors.items() if name.startswith(prefix)}
+
+
+def _shapes(tensors: dict[str, Tensor]) -> dict[str, torch.Size]:
+    return {name: value.shape for name, value in tensors.items()}
 
 
 def _part_and_epoch(item: tuple[str, Tensor]) -> tuple[str, int]:

@@ -18,7 +18,7 @@ from torch.nn import functional
 
 from leukorepro.config.systems import NetworkSpec
 from leukorepro.core.device import choose_device, device_name
-from leukorepro.core.store import code_digest, hdf5_reader
+from leukorepro.core.store import hdf5_reader
 from leukorepro.core.tables import CODES, RECONSTRUCTION
 from leukorepro.core.words import Budget
 from leukorepro.features.fusion import map_dataset, read_features
@@ -36,7 +36,7 @@ from leukorepro.systems.classifiers.tasks import (
 )
 from leukorepro.systems.folds import Fold, folds
 from leukorepro.systems.networks.registry import build_network
-from leukorepro.systems.training.training import Hardware, Schedule, Trained, predict, train
+from leukorepro.systems.training.training import TRAINER_VERSION, Hardware, Schedule, Trained, predict, train
 
 
 @dataclass(frozen=True)
@@ -131,7 +131,8 @@ def fit_network(
     targets = np.array([classes.index(label) if label in classes else -1 for label in labels])
     started_from = [
         *(_stamp(file) for file in (features, codes) if file is not None),
-        code_digest("systems", "core/device.py"),
+        TRAINER_VERSION,
+        version("torch"),
     ]
     shown = [at_budget(job.spec, job.budget), job.task.protocol, job.seed, job.hardware.used_precision]
     parts: list[pd.DataFrame] = []

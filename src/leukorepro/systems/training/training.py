@@ -38,6 +38,12 @@ Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 Outputs and batch lie where the network is computed, the outputs as float32; positions are on the CPU."""
 
+TRAINER_VERSION = 1
+"""Raise it by one when an edit changes what a training computes: here, in a network's layers or initial weights, in a
+loss, in how images are read. A training that was killed is continued after any other edit, and begun again after this.
+
+It stands for the code, which checkpoints are not tied to: a comment must not cost the week that a training took."""
+
 Keep = Literal["none", "last", "all"]
 """Epochs whose outputs are kept."""
 

@@ -9,7 +9,8 @@ import pandas as pd
 import pytest
 
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import hdf5_writer
+from leukorepro.core.store import hdf5_writer, sha256_file
+from leukorepro.features import fusion
 from leukorepro.features.fusion import fuse, read_features, write_rows
 
 IMAGES = ["a.png", "a.png", "b.png", "b.png"]
@@ -69,6 +70,40 @@ def test_a_missing_or_changed_part_is_not_read_as_zeros(tmp_path: Path) -> None:
     feature_file(tmp_path / "a.h5", 400, 0)
     with pytest.raises(UserError, match="was changed"):
         read_features(tmp_path / "a+b.h5")
+
+
+@pytest.mark.parametrize("change", ["other numbers", "another row's name"])
+def test_a_part_of_the_same_size_with_other_bytes_is_told(tmp_path: Path, change: str) -> None:
+    for name in ("a", "b"):
+        feature_file(tmp_path / f"{name}.h5", 3, 0)
+    fuse([tmp_path / "a.h5", tmp_path / "b.h5"], tmp_path / "a+b.h5")
+    read_features(tmp_path / "a+b.h5")
+    size = (tmp_path / "b.h5").stat().st_size
+    if change == "other numbers":
+        feature_file(tmp_path / "b.h5", 3, 1)
+    else:
+        feature_file(tmp_path / "b.h5", 3, 0, ["a.png", "a.png", "c.png", "c.png"])
+    assert (tmp_path / "b.h5").stat().st_size == size
+    with pytest.raises(UserError, match=r"a\+b\.h5: its part .*/b\.h5 was changed .*; if it was made anew, fuse"):
+        read_features(tmp_path / "a+b.h5")
+
+
+def test_a_part_is_hashed_once_and_again_when_it_was_written_anew(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b", "c"):
+        feature_file(tmp_path / f"{name}.h5", 3, 0)
+    pairs = [("a", "b"), ("a", "c")]
+    for pair in pairs:
+        fuse([tmp_path / f"{name}.h5" for name in pair], tmp_path / f"{'+'.join(pair)}.h5")
+    hashed: list[str] = []
+    monkeypatch.setattr(fusion, "sha256_file", lambda path: hashed.append(path.name) or sha256_file(path))
+    for pair in pairs * 2:
+        read_features(tmp_path / f"{'+'.join(pair)}.h5")
+    assert hashed == ["a.h5", "b.h5", "c.h5"]
+    feature_file(tmp_path / "a.h5", 3, 0)
+    read_features(tmp_path / "a+b.h5")
+    assert hashed[3:] == ["a.h5"]
 
 
 def test_the_bytes_do_not_depend_on_the_time(tmp_path: Path) -> None:

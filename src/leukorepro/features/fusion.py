@@ -6,6 +6,7 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -65,16 +66,31 @@ def read_features(path: Path, *, mapped: bool = False) -> Features:
     Raises
     ------
     UserError
-        If it is missing or broken, or if a file that it is fused from is missing or was made anew since.
+        If it is missing or broken, or if a file that it is fused from is missing or holds other bytes since.
     """
     with hdf5_reader(path) as file:
         for source in json.loads(file.attrs.get("sources", "[]")):
-            part = Path(path).parent / source["file"]
-            # A missing part would be read as zeros, so that this check is not a nicety.
-            if not part.is_file() or part.stat().st_size != source["size"]:
-                raise UserError(f"{path}: its part {part} is missing or was changed; fuse the features again.")
+            _check_part(path, Path(path).parent / source["file"], source["sha256"])
         rows = pd.DataFrame({name: file[name].asstr()[:] for name in ("image_id", "view")})
         return Features(map_dataset(path, file["features"]) if mapped else file["features"][:], rows)
+
+
+def _check_part(fused: Path, part: Path, sha256: str) -> None:
+    """Raise UserError if a part is not what was fused: a missing one would be read as zeros, a changed one as it is."""
+    if not part.is_file():
+        raise UserError(f"{fused}: its part {part} is missing; extract its features again.")
+    status = part.stat()
+    if _sha256_of(part.resolve(), status.st_size, status.st_mtime_ns) != sha256:
+        raise UserError(
+            f"{fused}: its part {part} was changed since it was fused (SHA-256 is not {sha256[:8]}...); if it was made "
+            "anew, fuse the features again, else remove it and extract its features again."
+        )
+
+
+@cache
+def _sha256_of(part: Path, _size: int, _modified: int) -> str:
+    """SHA-256 of a file of some size and time: a part of several feature sets is read once."""
+    return sha256_file(part)
 
 
 def map_dataset(path: Path, dataset: h5py.Dataset) -> NDArray[Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 from collections.abc import Callable
@@ -15,9 +16,11 @@ import pandas as pd
 import pytest
 import report_data
 import report_trainings
+import yaml
 from report_page import Page, words
 from report_trainings import N_EPOCHS, SIDE
 
+from leukorepro.config.files import CONFIG, dataset_path
 from leukorepro.config.studies import Study
 from leukorepro.core.errors import UserError
 from leukorepro.ladder.rungs import LADDER
@@ -28,6 +31,8 @@ from leukorepro.report.sections.training.figures import Distribution, Learning, 
 from leukorepro.report.sections.training.trainings import Samples, network_titles
 from leukorepro.report.site import build
 from leukorepro.run.plan import NetworkFit
+from leukorepro.run.resolve import resolve
+from leukorepro.run.resolved import ResolvedStudy
 
 CODE = "folds-images-CAE-code"
 RUNGS = ("as_published", "fit_in_fold", "subject_disjoint")
@@ -377,6 +382,43 @@ def test_conditions_are_short_where_networks_are_alike() -> None:
         "demo budget (3 instead of 15 training epochs; networks with 25 % of the channels; "
         f"network inputs of {SIDE} instead of 450 pixels)"
     )
+
+
+@pytest.mark.parametrize(
+    "study", resolve(CONFIG / "config.yaml", {"budget": "demo"}).studies, ids=lambda s: s.study.key
+)
+def test_everything_that_a_demonstration_has_less_of_is_told(study: ResolvedStudy) -> None:
+    """By the files themselves: each value of a dataset or of a used part that the budgets disagree on."""
+    said = conditions.conditions(study, "demo")[-1]
+    used = {i.classifier for t in study.study.tables.values() for i in t.items}
+    specs = [spec for name, spec in study.study.classifiers.items() if name in used]
+    specs += [*study.study.extractors.values(), *study.study.descriptors.values(), *study.study.reducers.values()]
+    values = [v for spec in specs for v in spec.model_dump().values() if isinstance(v, dict) and "demo" in v]
+    for value in values:
+        if value["demo"] != value["published"]:
+            demo = f"{100 * value['demo']:g} %" if value["demo"] < 1 else f"{value['demo']} instead of"
+            assert demo in said
+    sizes = yaml.safe_load(dataset_path(study.dataset_id.removesuffix("-demo")).read_text())["sizes"]
+    for what in ("images", "subjects"):
+        assert re.search(rf"\b{sizes['demo'][what]} {what}.* instead of .*\b{sizes['published'][what]:,}\b", said)
+
+
+def test_every_value_of_a_budget_that_a_file_may_have_has_words() -> None:
+    """By the schemas: each key whose value has one for `demo` and one for `published`."""
+    keys = {
+        key
+        for kind in ("dataset", "study")
+        for part in json.loads(Path(f"config/schema/{kind}.json").read_text())["$defs"].values()
+        for key, value in part.get("properties", {}).items()
+        if ["demo", "published"] in [choice.get("required") for choice in (value, *value.get("anyOf", []))]
+    }
+    assert keys == set(conditions.REDUCTIONS)
+
+
+def test_a_reduction_without_words_is_told_by_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delitem(conditions.REDUCTIONS, "width")
+    said = _demo(lambda study: study["classifiers"]["CNN"].update(width={"demo": 0.5, "published": 1}))
+    assert "width 0.5 instead of 1.0 (CNN)" in said
 
 
 def test_sizes_of_inputs_are_told_once() -> None:

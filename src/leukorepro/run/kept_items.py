@@ -59,12 +59,12 @@ def with_items(study: Study, wanted: list[str], where: str) -> tuple[Study, dict
         for name, figure in study.figures.items()
         if kept.issuperset(f"{figure.table}/{item}" for item in figure.items)
     }
-    smaller = _without_unused(study.model_copy(update={"tables": tables, "figures": figures}))
+    smaller = without_unused(study.model_copy(update={"tables": tables, "figures": figures}))
     checked = parse(Study, smaller.model_dump(), Path(where))
     return checked, {name: NOT_IN_THIS_RUN for name in names if name not in kept}
 
 
-def _without_unused(study: Study) -> Study:
+def without_unused(study: Study) -> Study:
     """The study without the parts that no item of its tables uses."""
     items = [item for table in study.tables.values() for item in table.items]
     feature_sets = _only(study.feature_sets, {item.features for item in items})

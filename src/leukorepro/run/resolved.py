@@ -138,8 +138,8 @@ class ResolvedRun(Strict):
             sentences.append("Random network weights: features are not those of trained networks.")
         if self.budget == "demo":
             sentences.append(
-                "Demo budget: fewer training epochs, smaller network inputs and narrower networks where a study's "
-                "configuration says so; simulated datasets are smaller than the real ones."
+                "Demo budget: fewer simulated images and subjects, fewer training epochs, smaller network inputs and "
+                "narrower networks, where a dataset's or a study's configuration says so; told beside every table."
             )
         return sentences
 

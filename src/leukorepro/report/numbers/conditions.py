@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any, NamedTuple, get_args
 
+from leukorepro.config.datasets import SimulatedDataset
+from leukorepro.config.fields import Strict
 from leukorepro.config.systems import ConvAutoencoderSpec, MlpSpec, NetworkSpec, SoftmaxSpec, SparseAutoencoderSpec
 from leukorepro.core.words import Budget
 from leukorepro.report.numbers.wording import listed
+from leukorepro.run.kept_items import without_unused
 from leukorepro.run.resolved import ResolvedStudy
 
 Trained = SparseAutoencoderSpec | ConvAutoencoderSpec | MlpSpec | SoftmaxSpec | NetworkSpec
@@ -36,9 +40,53 @@ def conditions(study: ResolvedStudy, budget: Budget) -> list[str]:
         which = f" ({', '.join(study.random_weights)})" if some else " (all that give features)" if trains else ""
         words.append(f"random network weights{which}")
     if budget == "demo":
-        less = [*_epochs(study), *_widths(study), *_inputs(study)]
+        less = _told_reductions(study)
         words.append(f"demo budget ({'; '.join(less)})" if less else "demo budget")
     return words
+
+
+class Reduction(NamedTuple):
+    """What a demonstration has less of."""
+
+    owner: str
+    """Name of the system, or key of the part of the study, that has less of it."""
+    field: str
+    demo: Any
+    published: Any
+
+
+def reductions(study: ResolvedStudy) -> list[Reduction]:
+    """Everything that has a smaller value in a demonstration, of a study's dataset and of all that its items use."""
+    found = [*_per_budget("", study.dataset), *_per_budget("", without_unused(study.study))]
+    return [reduction for reduction in found if reduction.demo != reduction.published]
+
+
+def _per_budget(owner: str, value: Any, field: str = "") -> Iterator[Reduction]:
+    """The values for each budget inside a part of the configuration, however deep."""
+    if isinstance(value, Strict):
+        for name, inner in value:
+            yield from _per_budget(owner, inner, name)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _per_budget(owner, inner, field)
+    elif isinstance(value, dict) and value.keys() == set(get_args(Budget)):
+        yield Reduction(owner, field, value["demo"], value["published"])
+    elif isinstance(value, dict):
+        for name, inner in value.items():
+            yield from _per_budget(name, inner, field)
+
+
+def _told_reductions(study: ResolvedStudy) -> list[str]:
+    """In words, each kind once; a kind that nobody wrote words for is told by the name of its field."""
+    found = reductions(study)
+    kinds = {REDUCTIONS[reduction.field] for reduction in found if reduction.field in REDUCTIONS}
+    told = [text for kind in dict.fromkeys(REDUCTIONS.values()) if kind in kinds for text in kind(study)]
+    others = [
+        f"{r.field.replace('_', ' ')} {r.demo} instead of {r.published}" + (f" ({r.owner})" if r.owner else "")
+        for r in found
+        if r.field not in REDUCTIONS
+    ]
+    return [*told, *others]
 
 
 def trained_systems(study: ResolvedStudy) -> dict[str, Trained]:
@@ -47,6 +95,20 @@ def trained_systems(study: ResolvedStudy) -> dict[str, Trained]:
     reducers = {item.reducer: study.study.reducers[item.reducer] for item in items if item.reducer is not None}
     classifiers = {item.classifier: study.study.classifiers[item.classifier] for item in items}
     return {name: spec for name, spec in (reducers | classifiers).items() if isinstance(spec, Trained)}
+
+
+def _images(study: ResolvedStudy) -> Iterator[str]:
+    """Images and subjects of a simulated dataset, those of its held-out part beside them where it is tested."""
+    if isinstance(study.dataset, SimulatedDataset):
+        demo, published = study.dataset.sizes["demo"], study.dataset.sizes["published"]
+        yield _fewer(demo.images, demo.subjects, published.images, published.subjects)
+        if "external" in study.protocols:
+            held_out = published.external_images, published.external_subjects
+            yield f"held out {_fewer(demo.external_images, demo.external_subjects, *held_out)}"
+
+
+def _fewer(images: int, subjects: int, all_images: int, all_subjects: int) -> str:
+    return f"{images:,} images of {subjects} subjects instead of {all_images:,} of {all_subjects}"
 
 
 def _epochs(study: ResolvedStudy) -> Iterator[str]:
@@ -92,3 +154,13 @@ def _inputs(study: ResolvedStudy) -> Iterator[str]:
     if smaller:
         told = [f"{demo} instead of {' or '.join(map(str, published))}" for demo, published in smaller.items()]
         yield f"network inputs of {' and of '.join(told)} pixels"
+
+
+REDUCTIONS: dict[str, Callable[[ResolvedStudy], Iterator[str]]] = {
+    "sizes": _images,
+    "epochs": _epochs,
+    "max_epochs": _epochs,
+    "width": _widths,
+    "input_size": _inputs,
+}
+"""How each kind of reduction is told, by the field that has a value for each budget."""

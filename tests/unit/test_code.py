@@ -23,7 +23,7 @@ FILES = {
     "numbers/__init__.py": "from leukorepro.limits import LARGEST\n",
     "numbers/sums.py": (
         "from typing import TYPE_CHECKING\n"
-        "if TYPE_CHECKING:\n    from leukorepro.numbers.words import SPOKEN\n\n\n"
+        "if TYPE_CHECKING:\n    from leukorepro.numbers.words import SPOKEN\nelse:\n    '''Not there.'''\n\n\n"
         'def total(values):\n    """The sum of all."""\n    # one after the other\n    return sum(values)\n'
     ),
     "numbers/words.py": "SPOKEN = ['one']\n'''What they are called.'''\n",
@@ -107,6 +107,7 @@ def test_a_module_that_there_is_not_is_refused(folder: Path, names: tuple[str, .
         ("numbers/sums.py", "The sum of all.", "What all come to.", set()),
         ("numbers/sums.py", "sum(values)", "(\n        sum( values ) )", set()),
         ("numbers/sums.py", "import SPOKEN", "import UNSPOKEN", set()),
+        ("numbers/sums.py", "Not there.", "Elsewhere.", set()),
         ("numbers/sums.py", "sum(values)", "max(values)", {"first"}),
         ("numbers/words.py", "'''What they are called.'''", '"""Their names."""', set()),
         ("numbers/words.py", "'one'", '"one"', set()),

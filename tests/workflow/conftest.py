@@ -21,6 +21,9 @@ ADDED = Path(__file__).parent / "project"
 CONFIGFILE = ["--configfile", "config/runs/tiny.yaml"]
 """Goes last on the command line: Snakemake takes all that follows it for more such files."""
 
+LOADED = ".loaded"
+"""Folder of the tiny run in which every command tells what it has loaded; see `recorder`."""
+
 
 class TinyProject(ProjectCopy):
     """A copy of the project with the tiny study, dataset and run."""
@@ -130,6 +133,8 @@ def finished(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> TinyProje
         fcntl.flock(lock, fcntl.LOCK_EX)
         if not shared.exists():
             made = TinyProject(fresh, tmp_path_factory.mktemp("making") / "project", prefix=offline)
+            made.environment["PYTHONPATH"] += os.pathsep + str(Path(__file__).parent / "recorder")
+            made.environment["LOADED"] = str(made.folder / LOADED)
             made.snakemake()
             made.folder.rename(shared)
     return TinyProject(shared, tmp_path_factory.mktemp("finished") / "project", prefix=offline)

@@ -278,7 +278,7 @@ def _effective(node: Any) -> Iterable[Any]:
     if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant) and isinstance(node.value.value, str):
         return ()
     if isinstance(node, ast.If) and getattr(node.test, "id", getattr(node.test, "attr", None)) == "TYPE_CHECKING":
-        return node.orelse
+        return [part for other in node.orelse for part in _effective(other)]
     return (node,)
 
 

@@ -14,8 +14,7 @@ from typer.testing import CliRunner
 
 from leukorepro.cli.app import app
 from leukorepro.config.adapters import ADAPTERS
-from leukorepro.config.datasets import RealDataset, SubjectsFromCsv, SubjectsFromRegex
-from leukorepro.config.files import load_dataset
+from leukorepro.config.datasets import RealDataset, SubjectsFromCsv, SubjectsFromRegex, load_dataset
 from leukorepro.core.errors import UserError
 from leukorepro.core.listing import Listing, Part
 from leukorepro.data.adapters.allidb import AllIdbDataset

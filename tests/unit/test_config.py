@@ -13,9 +13,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from project_data import ROOT, make_project
 
-from leukorepro.config.datasets import Dataset, SubjectsFromCsv, SubjectsFromRegex
-from leukorepro.config.files import SCHEMAS, json_schema, load_dataset, load_run, load_study, load_validity
+from leukorepro.config.datasets import Dataset, SubjectsFromCsv, SubjectsFromRegex, load_dataset
+from leukorepro.config.files import SCHEMAS, json_schema, load_run, load_study
 from leukorepro.config.studies import Study
+from leukorepro.config.validity import load_validity
 from leukorepro.core.errors import UserError
 from leukorepro.core.validation import parse, read_yaml
 from leukorepro.data.adapters.image_folder import FolderDataset

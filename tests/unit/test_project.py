@@ -12,7 +12,8 @@ from project_data import make_project, touch
 from typer.testing import CliRunner
 
 from leukorepro.cli.app import app
-from leukorepro.config.files import load_dataset, load_run
+from leukorepro.config.datasets import load_dataset
+from leukorepro.config.files import load_run
 from leukorepro.core import store
 from leukorepro.data.adapters.image_folder import FolderDataset
 from leukorepro.run import project

@@ -15,8 +15,8 @@ from project_data import ROOT
 from leukorepro.checks.validity.pool import POOL_COLUMNS, draw_pool
 from leukorepro.checks.validity.repetition import METRICS, RUNGS, Study, draw_sample, true_metrics, with_fresh
 from leukorepro.checks.validity.summary import SUMMARY_COLUMNS, meets_target, summarise
-from leukorepro.config.files import SCHEMAS, load_validity
-from leukorepro.config.validity import Validity
+from leukorepro.config.files import SCHEMAS
+from leukorepro.config.validity import Validity, load_validity
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import read_csv
 from leukorepro.core.validation import parse

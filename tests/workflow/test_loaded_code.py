@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
 from conftest import LOADED, TinyProject
@@ -19,7 +18,7 @@ ROOT = "import sys, leukorepro.cli.app; print(*(name for name in sys.modules if 
 """Prints what starting the command line loads, whatever the command."""
 
 
-def test_commands_load_what_their_code_says(finished: TinyProject, root: Path) -> None:
+def test_commands_load_what_their_code_says(finished: TinyProject) -> None:
     starting = subprocess.run([sys.executable, "-c", ROOT], capture_output=True, text=True, check=True)
     started = set(starting.stdout.split())
     package = Package(finished.folder / "src/leukorepro")

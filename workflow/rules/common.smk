@@ -5,10 +5,11 @@ from pathlib import Path
 
 from leukorepro.run import plan
 from leukorepro.core.code import code_digest
+from leukorepro.config.adapters import ADAPTERS
 from leukorepro.config.systems import TrainedFeaturesSpec
+from leukorepro.config.validity import load_validity
 from leukorepro.config.files import (
     load_study,
-    load_validity,
     published_path,
     study_path,
 )
@@ -100,6 +101,11 @@ def study_of(wildcards):
 def dataset_of(wildcards):
     """The first study on a dataset; all of them agree on it."""
     return next(s for s in RUN.studies if s.dataset_id == wildcards.dataset)
+
+
+def adapter_of(study):
+    """Module of the adapter that knows a study's dataset, and the only one that its jobs use."""
+    return f"{ADAPTERS.package}.{study.dataset.adapter}"
 
 
 def extractor_of(wildcards):

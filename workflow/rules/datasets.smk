@@ -15,7 +15,7 @@ rule simulate_images:
     resources:
         mem_mb=1000,
     params:
-        code=code_digest("data simulate"),
+        code=lambda w: code_digest("data simulate", adapter_of(dataset_of(w))),
         spec=lambda w: digest(dataset_of(w).dataset.simulation(RUN.budget)),
         file=lambda w: plan.dataset_file(dataset_of(w), RUN.budget),
         folder=lambda w: dataset_of(w).images,
@@ -49,7 +49,7 @@ rule scan_images:
     resources:
         mem_mb=2000,
     params:
-        code=code_digest("data scan"),
+        code=lambda w: code_digest("data scan", adapter_of(dataset_of(w))),
         spec=lambda w: digest(dataset_of(w).dataset),
         fingerprint=lambda w: plan.fingerprint(dataset_of(w)),
         file=lambda w: plan.dataset_file(dataset_of(w), RUN.budget),

@@ -65,7 +65,7 @@ def find_setting(config: Path, setting: str) -> tuple[Validity, ValiditySetting]
     UserError
         If its configuration is wrong or has no such setting.
     """
-    from leukorepro.config.files import load_validity
+    from leukorepro.config.validity import load_validity
     from leukorepro.core.errors import look_up
 
     validity = load_validity(config)

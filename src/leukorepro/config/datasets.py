@@ -7,13 +7,14 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Discriminator, Field, Tag, field_validator
+from pydantic import Discriminator, Field, Tag, TypeAdapter, field_validator
 
 from leukorepro.config.adapters import ADAPTERS
 from leukorepro.config.fields import PerBudget, Strict
 from leukorepro.config.named_kinds import NamedBy
 from leukorepro.core.errors import UserError
 from leukorepro.core.listing import Listing, Row
+from leukorepro.core.validation import parse, read_yaml
 from leukorepro.core.words import Budget, Look
 
 
@@ -178,6 +179,14 @@ class SimulatedDataset(DatasetBase, Population):
 
 Dataset = Annotated[RealDataset | SimulatedDataset, NamedBy("adapter", ADAPTERS)]
 """A dataset's configuration, of the kind that its adapter says."""
+
+DATASET: TypeAdapter[Any] = TypeAdapter(Dataset)
+
+
+def load_dataset(path: Path) -> Dataset:
+    """Read and validate a dataset's configuration."""
+    dataset: Dataset = parse(DATASET, read_yaml(path), path)
+    return dataset
 
 
 def real_adapter(name: str, where: str) -> type[RealDataset]:

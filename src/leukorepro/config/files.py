@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import TypeAdapter
 
-from leukorepro.config.datasets import Dataset
+from leukorepro.config.datasets import DATASET
 from leukorepro.config.runs import Run
 from leukorepro.config.studies import Study
 from leukorepro.config.validity import Validity
@@ -18,7 +18,7 @@ CONFIG = Path("config")
 
 SCHEMAS: dict[str, TypeAdapter[Any]] = {
     "run": TypeAdapter(Run),
-    "dataset": TypeAdapter(Dataset),
+    "dataset": DATASET,
     "study": TypeAdapter(Study),
     "validity": TypeAdapter(Validity),
 }
@@ -45,12 +45,6 @@ def published_path(key: str) -> Path:
     return CONFIG / "published" / f"{key}.csv"
 
 
-def load_dataset(path: Path) -> Dataset:
-    """Read and validate a dataset's configuration."""
-    dataset: Dataset = parse(SCHEMAS["dataset"], read_yaml(path), path)
-    return dataset
-
-
 def load_study(path: Path) -> Study:
     """Read and validate a study's configuration."""
     return parse(Study, read_yaml(path), path)
@@ -59,8 +53,3 @@ def load_study(path: Path) -> Study:
 def load_run(path: Path) -> Run:
     """Read and validate a run's configuration."""
     return parse(Run, read_yaml(path), path)
-
-
-def load_validity(path: Path) -> Validity:
-    """Read and validate the configuration of the validity study."""
-    return parse(Validity, read_yaml(path), path)

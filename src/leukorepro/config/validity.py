@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 from pydantic import Field, model_validator
@@ -10,6 +11,7 @@ from leukorepro.config.fields import Key, PerBudget, Strict
 from leukorepro.config.schemes import PublishedProtocol, Scheme
 from leukorepro.config.systems import DescriptorSpec, KnnSpec, LogisticRegressionSpec, SvmSpec
 from leukorepro.core.errors import unknown
+from leukorepro.core.validation import parse, read_yaml
 from leukorepro.core.words import LOOK_CLASSES, Look
 
 Effect = Annotated[float, Field(ge=0, le=3)]
@@ -81,3 +83,8 @@ class Validity(Strict):
                         f"is in a study of the setting '{name}'"
                     )
         return self
+
+
+def load_validity(path: Path) -> Validity:
+    """Read and validate the configuration of the validity study."""
+    return parse(Validity, read_yaml(path), path)

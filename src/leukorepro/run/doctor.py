@@ -16,8 +16,8 @@ import psutil
 from rich.table import Table
 from rich.text import Text
 
-from leukorepro.config.datasets import RealDataset
-from leukorepro.config.files import CONFIG, load_dataset
+from leukorepro.config.datasets import RealDataset, load_dataset
+from leukorepro.config.files import CONFIG
 from leukorepro.core.errors import UserError
 from leukorepro.features.backbones.registry import BACKBONES
 from leukorepro.features.backbones.specification import PackagedWeights

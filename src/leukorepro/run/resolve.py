@@ -9,8 +9,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
-from leukorepro.config.datasets import SimulatedDataset
-from leukorepro.config.files import dataset_path, load_dataset, load_study, study_path
+from leukorepro.config.datasets import SimulatedDataset, load_dataset
+from leukorepro.config.files import dataset_path, load_study, study_path
 from leukorepro.config.runs import Run, StudyRun
 from leukorepro.config.schemes import Protocol
 from leukorepro.config.studies import Study

@@ -31,7 +31,7 @@ def scan(
 
     Example: `leukorepro data scan --images my_smears --output manifest.csv`
     """
-    from leukorepro.config.files import load_dataset
+    from leukorepro.config.datasets import load_dataset
     from leukorepro.core.store import write_json
     from leukorepro.data import manifest
 

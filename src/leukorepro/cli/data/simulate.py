@@ -37,8 +37,7 @@ def simulate(
 
     Example: `leukorepro data simulate --look cnmc2019 --subjects 20 --images 200 --output data/simulated/cells`
     """
-    from leukorepro.config.datasets import SimulatedDataset, Simulation
-    from leukorepro.config.files import load_dataset
+    from leukorepro.config.datasets import SimulatedDataset, Simulation, load_dataset
     from leukorepro.core.validation import parse
     from leukorepro.simulate.dataset import simulate as draw
 

@@ -9,7 +9,7 @@ from typing import get_args
 
 import pandas as pd
 import pytest
-from project_data import make_project
+from project_data import draw, make_project
 from typer.testing import CliRunner
 
 from leukorepro.cli.app import app
@@ -387,12 +387,12 @@ def test_subjects_of_bone_marrow_come_from_a_table_or_the_paths(tmp_path: Path) 
 
 def test_init_writes_a_run_on_bone_marrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(make_project(tmp_path))
-    touch(tmp_path / "marrow", *(f"{'ALL' if name[0] == 'L' else 'AML'}/{name}/1.jpg" for name in TYPES))
+    draw(tmp_path / "marrow", *(f"{'ALL' if name[0] == 'L' else 'AML'}/{name}/1.jpg" for name in TYPES))
     weights = ["--weights", "googlenet=random", "--weights", "inception_v3=random"]
     words = ["init", "--name", "marrow", "--images", "marrow", "--adapter", "imss", "--study", "atteia2022", *weights]
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
-    assert done.output.startswith("5 images: L1 1, L2 1, M2 1, M3 1, M5 1\n")
+    assert done.output.startswith("5 image files, 5 readable\n  L1: 1 images\n")
     assert load_dataset(Path("config/datasets/marrow.yaml")) == ImssDataset(adapter="imss", images=Path("marrow"))
 
 

@@ -124,14 +124,14 @@ def test_the_description_says_what_happened_to_each_file(mixed: Path) -> None:
 def test_more_unreadable_files_than_tolerated_stop_with_names(mixed: Path) -> None:
     found = look(FOLDER, mixed)
     check_readable(found, 5)
-    with pytest.raises(UserError, match=r"5 unreadable .* is 4: a/empty\.png \(empty\), a/half\.jpg \(truncated\)"):
+    with pytest.raises(UserError, match=r"5 of 10 .* is 4: a/empty\.png \(empty\), a/half\.jpg \(truncated\)"):
         check_readable(found, 4)
 
 
 def test_only_ten_unreadable_files_are_named(tmp_path: Path) -> None:
     for number in range(12):
         (tmp_path / f"{number:02d}.png").touch()
-    with pytest.raises(UserError, match=r"09\.png \(empty\) and 2 more\. Replace"):
+    with pytest.raises(UserError, match=r"09\.png \(empty\) and 2 more\. Mend"):
         check_readable(look(FOLDER, tmp_path), 0)
 
 

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from project_data import make_project, touch
+from project_data import draw, make_project
 from typer.testing import CliRunner
 
 from leukorepro.cli.app import app
@@ -27,7 +27,7 @@ DATASET = Path("config/datasets/smears.yaml")
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with a folder of its user's images: two classes, four patients in the names."""
     monkeypatch.chdir(make_project(tmp_path))
-    touch(tmp_path / "images", *(f"{label}/p{i}_{label}.png" for label in ("aml", "normal") for i in range(4)))
+    draw(tmp_path / "images", *(f"{label}/p{i}_{label}.png" for label in ("aml", "normal") for i in range(4)))
     return tmp_path
 
 
@@ -67,7 +67,7 @@ def test_two_files_are_written_and_the_command_is_printed() -> None:
     assert DATASET.read_text().startswith("# yaml-language-server: $schema=../schema/dataset.json\n")
     assert RUN.read_text().startswith("# yaml-language-server: $schema=../schema/run.json\n")
     lines = done.output.splitlines()
-    assert lines[0] == "8 images: aml 4, normal 4"
+    assert lines[:3] == ["8 image files, 8 readable", "  aml: 4 images", "  normal: 4 images"]
     assert f"wrote {DATASET}" in lines
     assert f"wrote {RUN}" in lines
     assert lines[-1] == f"  snakemake --cores all --configfile {RUN}"
@@ -110,6 +110,7 @@ def test_subjects_come_from_an_expression_or_a_table(root: Path) -> None:
     by_name = init("--subject-regex", r"(?P<subject>p\d)_")
     assert "left out: external, because" in by_name.output
     assert "subject_disjoint" not in by_name.output
+    assert "  aml: 4 images, 4 subjects\n" in by_name.output
     assert yaml.safe_load(DATASET.read_text())["subjects"] == {"regex": r"(?P<subject>p\d)_"}
     images = sorted(path.name for path in (root / "images").rglob("*.png"))
     (root / "who.csv").write_text("image,subject\n" + "".join(f"{name},{name[:2]}\n" for name in images))
@@ -128,7 +129,7 @@ def test_rungs_that_the_images_do_not_allow_are_told() -> None:
 
 def test_a_published_dataset_needs_no_word_on_its_classes(root: Path) -> None:
     cells = ("fold_0/all/UID_1_1_1_all.bmp", "fold_0/hem/UID_H2_1_1_hem.bmp")
-    touch(root / "cnmc", *cells, "prelim/all/UID_3_1_1_all.bmp", "prelim/hem/UID_H4_1_1_hem.bmp")
+    draw(root / "cnmc", *cells, "prelim/all/UID_3_1_1_all.bmp", "prelim/hem/UID_H4_1_1_hem.bmp")
     done = init("--adapter", "cnmc2019", images="cnmc")
     assert done.exit_code == 0, done.output
     assert "left out" not in done.output
@@ -139,10 +140,10 @@ def test_a_published_dataset_needs_no_word_on_its_classes(root: Path) -> None:
 
 @pytest.mark.parametrize("count", [2, 3, 8])
 def test_any_number_of_classes(root: Path, count: int) -> None:
-    touch(root / "many", *(f"class {i}/{k}.png" for i in range(count) for k in range(3)))
+    draw(root / "many", *(f"class {i}/{k}.png" for i in range(count) for k in range(3)))
     done = init(images="many")
     assert done.exit_code == 0
-    assert done.output.startswith(f"{3 * count} images: class 0 3, class 1 3")
+    assert done.output.startswith(f"{3 * count} image files, {3 * count} readable\n  class 0: 3 images\n")
     assert ("taken as the diseased class: " in done.output) is (count == 2)
     assert (load_dataset(DATASET).positive_class is not None) is (count == 2)
 
@@ -161,7 +162,7 @@ def test_any_number_of_classes(root: Path, count: int) -> None:
     ],
 )
 def test_the_diseased_class_is_guessed_and_told(root: Path, classes: tuple[str, str], diseased: str) -> None:
-    touch(root / "two", *(f"{name}/1.png" for name in classes))
+    draw(root / "two", *(f"{name}/1.png" for name in classes))
     assert f"taken as the diseased class: {diseased} (choose with --positive)" in init(images="two").output
     assert load_dataset(DATASET).positive_class == diseased
 
@@ -180,7 +181,7 @@ NAMES = st.text(st.characters(blacklist_categories=["C"], blacklist_characters="
 def test_folders_may_have_any_name(root: Path, folder: str, classes: set[str]) -> None:
     parent = root / "any" / folder
     names = sorted(classes)
-    touch(parent, *(f"{name}/1.png" for name in names))
+    draw(parent, *(f"{name}/1.png" for name in names))
     dataset = FolderDataset(adapter="image_folder", images=parent)
     weights = {"googlenet": "random", "inception_v3": "random"}
     project.start("smears", dataset, "atteia2022", [], weights, "demo", force=True)
@@ -191,7 +192,47 @@ def test_folders_may_have_any_name(root: Path, folder: str, classes: set[str]) -
         (parent / name / "1.png").unlink()
 
 
+def test_broken_files_are_left_out_where_so_many_are_accepted(root: Path) -> None:
+    break_two(root)
+    done = init("--max-unreadable", "2")
+    assert done.exit_code == 0, done.output
+    assert done.output.startswith("8 image files, 6 readable\n  aml: 3 images\n  normal: 3 images\n")
+    assert "  normal/p0_normal.png: empty: " in done.output
+    assert load_dataset(DATASET).max_unreadable == 2
+
+
 # ------------------------------------------------------------------------------------------------------ what it refuses
+
+
+def break_two(root: Path) -> None:
+    """One file ends early, another is empty."""
+    whole = (root / "images/aml/p2_aml.png").read_bytes()
+    (root / "images/aml/p2_aml.png").write_bytes(whole[: len(whole) // 2])
+    (root / "images/normal/p0_normal.png").write_bytes(b"")
+
+
+@pytest.mark.parametrize("force", [False, True])
+@pytest.mark.parametrize("accepted", [0, 1])
+def test_more_broken_files_than_are_accepted_are_told_at_once(root: Path, accepted: int, force: bool) -> None:
+    if force:  # there is something to lose
+        assert init().exit_code == 0
+    break_two(root)
+    before = files(root)
+    message = refused(init("--max-unreadable", str(accepted), *(["--force"] if force else [])))
+    assert message == (
+        f"2 of 8 image files cannot be read, but max_unreadable is {accepted}: aml/p2_aml.png (truncated), "
+        "normal/p0_normal.png (empty). Mend or remove them, or leave them out with `max_unreadable: 2` in the "
+        "dataset's configuration (`--max-unreadable 2` on the command line)."
+    )
+    assert files(root) == before
+
+
+def test_a_class_of_broken_files_alone_is_refused(root: Path) -> None:
+    for file in (root / "images/normal").iterdir():
+        file.write_bytes(b"")
+    before = files(root)
+    assert refused(init("--max-unreadable", "4")) == "images: no image of the class normal can be read; replace them."
+    assert files(root) == before
 
 
 def refused(done: Any) -> str:
@@ -236,8 +277,8 @@ WRONG = [
 @pytest.mark.parametrize("force", [False, True])
 @pytest.mark.parametrize(("words", "expected"), WRONG, ids=[" ".join(words) for words, _ in WRONG])
 def test_what_is_wrong_is_told_and_nothing_is_changed(root: Path, words: list[str], expected: str, force: bool) -> None:
-    touch(root / "one", "aml/1.png")
-    touch(root / "eight", *(f"c{i}/1.png" for i in range(3)))
+    draw(root / "one", "aml/1.png")
+    draw(root / "eight", *(f"c{i}/1.png" for i in range(3)))
     if force:  # there is something to lose
         assert init("--subject-regex", r"(p\d)").exit_code == 0
         DATASET.write_bytes(DATASET.read_bytes() + b"# mine: \xc3\xa9\r\n")

@@ -36,9 +36,12 @@ def init(
         list[str] | None,
         typer.Option(help=f"Experiment beside the study's own: {', '.join(get_args(Control))}; may be given again."),
     ] = None,
+    max_unreadable: Annotated[
+        int, typer.Option(min=0, help="Image files that may be broken; they are left out of the run.")
+    ] = 0,
     force: Annotated[bool, typer.Option("--force", help="Replace the two files if they exist.")] = False,
 ) -> None:
-    """Write the configuration of a run on your own images, and print the command that runs it.
+    """Read your own images, write the configuration of a run on them, and print the command that runs it.
 
     Example: `leukorepro init --name smears --images my_smears --study atteia2022 --extractor mobilenet_v2
     --weights mobilenet_v2=file:mobilenet_v2.pth`
@@ -46,6 +49,6 @@ def init(
     from leukorepro.run.project import start
 
     said = {} if positive is None else {"positive_class": positive}
-    dataset = describe_dataset(images, adapter, subjects_csv, subject_regex, **said)
+    dataset = describe_dataset(images, adapter, subjects_csv, subject_regex, max_unreadable=max_unreadable, **said)
     chosen = pairs(weights or [], "--weights")
     print(start(name, dataset, study, extractor or [], chosen, budget, controls=control or [], force=force))

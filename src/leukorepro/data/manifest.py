@@ -120,8 +120,9 @@ def check_readable(scan: Scan, max_unreadable: int) -> None:
     if len(bad) > max_unreadable:
         names = some((f"{one['image_id']} ({one['status']})" for one in bad), EXAMPLES)
         raise UserError(
-            f"{len(bad):,} unreadable image file(s), but max_unreadable is {max_unreadable}: {names}. "
-            "Replace or remove them, or raise max_unreadable in the dataset's configuration to leave them out."
+            f"{len(bad):,} of {scan.summary['images']:,} image files cannot be read, but max_unreadable is "
+            f"{max_unreadable}: {names}. Mend or remove them, or leave them out with `max_unreadable: {len(bad)}` in "
+            f"the dataset's configuration (`--max-unreadable {len(bad)}` on the command line)."
         )
 
 

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shlex
-from collections import Counter
+import sys
 from collections.abc import Sequence
 from contextlib import ExitStack
 from pathlib import Path
@@ -20,6 +21,7 @@ from leukorepro.core.store import atomic_path, write_text
 from leukorepro.core.validation import parse
 from leukorepro.core.words import Budget
 from leukorepro.data.folders import list_images
+from leukorepro.data.manifest import Scan, check_readable, describe, scan
 from leukorepro.run.resolve import resolve
 
 DISEASED = (
@@ -48,7 +50,7 @@ def start(
     controls: Sequence[str] = (),
     force: bool,
 ) -> str:
-    """Write the configuration of a dataset and of a run on it.
+    """Read all images of a dataset, and write its configuration and that of a run on it.
 
     Parameters
     ----------
@@ -75,7 +77,8 @@ def start(
     Raises
     ------
     UserError
-        If the images, the study, a backbone or a weights file is wrong, or a file exists; nothing is changed then.
+        If the images, the study, a backbone or a weights file is wrong, more images cannot be read than the dataset
+        tolerates, or a file exists; nothing is changed then.
     """
     default = CONFIG / "config.yaml"
     if not default.is_file():
@@ -87,14 +90,10 @@ def start(
     existing = [str(file) for file in files if file.exists()]
     if existing and not force:
         raise UserError(f"{existing[0]}: exists already; choose another --name, or replace it with --force.")
-    classes = Counter(row.label for row in list_images(dataset, dataset.images).rows)
-    told = [
-        f"{sum(classes.values())} images: "
-        + ", ".join(f"{label or '(no class)'} {n}" for label, n in sorted(classes.items()))
-    ]
+    classes = {row.label for row in list_images(dataset, dataset.images).rows}
     if len(classes) < 2:
-        found = "".join(classes) or "images beside no class folder"
-        raise UserError(f"{dataset.images}: one class only ({found}); put each class into a folder of its own.")
+        only = "".join(classes) or "images beside no class folder"
+        raise UserError(f"{dataset.images}: one class only ({only}); put each class into a folder of its own.")
     dataset, note = _with_positive_class(dataset, sorted(classes))
     run: dict[str, Any] = {"study": study, "dataset": name}
     if extractors:
@@ -113,12 +112,29 @@ def start(
             header = f"# yaml-language-server: $schema=../schema/{kind}.json\n"
             write_text(header + yaml.safe_dump(content, sort_keys=False, allow_unicode=True), file)
         resolved = resolve(files[1])
+        found = _read(dataset)
         undo.pop_all()
-    told += note
+    told = [describe(found), *note]
     told += [f"left out: {rung}, because {reason}" for rung, reason in resolved.studies[0].left_out.items()]
     told += [f"wrote {file}" for file in files]
     told += ["Run it with:", f"  snakemake --cores all --configfile {shlex.quote(str(files[1]))}"]
     return "\n".join(told)
+
+
+def _read(dataset: RealDataset) -> Scan:
+    """What is found when every image is opened, as the run will open it: last, for of many images it takes minutes.
+
+    Raises
+    ------
+    UserError
+        If more of them cannot be read than the dataset tolerates, or none of a class can.
+    """
+    found = scan(dataset, dataset.images, workers=os.cpu_count() or 1, progress=sys.stderr.isatty())
+    check_readable(found, dataset.max_unreadable)
+    lost = sorted(set(found.manifest["label"]) - found.summary["classes"].keys())
+    if lost:
+        raise UserError(f"{dataset.images}: no image of the class {lost[0]} can be read; replace them.")
+    return found
 
 
 def _restore(file: Path, content: bytes | None) -> None:

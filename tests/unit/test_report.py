@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import re
 import shutil
 from pathlib import Path
@@ -13,6 +14,7 @@ import pytest
 import report_data
 from PIL import Image
 from report_page import Page, words
+from rich.console import Console
 
 from leukorepro.config.files import load_study
 from leukorepro.core.errors import UserError
@@ -29,7 +31,7 @@ from leukorepro.report.sections.dataset import contact_sheet as cells
 from leukorepro.report.sections.ladder.ladder import Differences, ladder_of
 from leukorepro.report.sections.verdicts.page import Verdicts
 from leukorepro.report.site import build
-from leukorepro.report.summary import summary_table, tallies
+from leukorepro.report.summary import summary_table
 from leukorepro.run.resolved import load_resolved
 
 ATTEIA = load_study(report_data.ATTEIA)
@@ -428,28 +430,31 @@ def test_every_rung_stands_on_the_page_with_its_paired_differences(results: Path
 
 
 @pytest.mark.parametrize("which", ["results", "systems"])
-def test_summary_table_has_a_block_for_every_study(which: str, request: pytest.FixtureRequest) -> None:
-    from rich.console import Console
-
+def test_the_summary_on_the_terminal_fits_and_holds_every_study(which: str, request: pytest.FixtureRequest) -> None:
     folder: Path = request.getfixturevalue(which)
     run = load_resolved(folder / "config.json")
-    frames = {s.study.key: read_metrics(folder / s.study.key / "metrics.csv") for s in run.studies}
-    judged = {s.study.key: read_verdicts(folder / s.study.key / "verdicts.csv") for s in run.studies}
-    console = Console(width=200, record=True, file=(folder / "terminal.txt").open("w"))
-    console.print(summary_table(frames, judged, run))
-    text = console.export_text()
-    for study in run.studies:
-        assert f"{study.study.key} on {study.dataset_id}" in text
-        top = headline(study, Numbers(frames[study.study.key]))
-        (line,) = [line for line in text.splitlines() if f"* {wording.table_name(top.table)}, {top.item}:" in line]
-        assert all(e.text in line for e in (top.published, top.as_published, top.honest))
-        for number in study.study.tables:
-            assert f" {wording.table_name(number)}, " in text
-    assert all(caveat in " ".join(text.split()) for caveat in run.caveats)
-    for study, line in zip(run.studies, tallies(judged), strict=True):
-        total = len(judged[study.study.key])
-        expected = f"{total} printed numbers: 1 arithmetically impossible, {total - 1} not tested"
-        assert line == f"{study.study.key}, {expected}"
+    terminal = io.StringIO()
+    Console(file=terminal, width=200).print(summary_table(run, folder))
+    text = terminal.getvalue()
+    assert max(map(len, text.splitlines())) == 100
+    table, _, below = text.partition("Printed: ")
+    rows = re.split(r"\n\s*\n", re.split("─ *\\n", table)[1])
+    for study, row in zip(run.studies, rows, strict=False):
+        key = study.study.key
+        top = headline(study, Numbers(read_metrics(folder / key / "metrics.csv")))
+        change = (
+            ladder_of(top, Differences(read_differences(folder / key / "differences.csv"))).to_honest[-1].from_first
+        )
+        words = " ".join(row.split())
+        assert words.startswith(f"{key} {top.published.text} {top.as_published.text} {top.honest.text} {change.text} ")
+        for interval in (top.as_published.interval, top.honest.interval, change.interval):
+            assert interval in words
+        assert f"{wording.table_name(top.table)}, " in words
+    told = " ".join(below.split())
+    assert all(caveat in told for caveat in run.caveats)
+    total = sum(len(read_verdicts(folder / study.study.key / "verdicts.csv")) for study in run.studies)
+    impossible = len(run.studies)
+    assert f"print: {impossible} arithmetically impossible, {total - impossible} not tested." in told
 
 
 def test_every_printed_number_stands_on_the_page_with_its_verdict_and_reason(results: Path, page: Page) -> None:

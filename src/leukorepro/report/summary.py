@@ -1,71 +1,106 @@
-"""A run's headline numbers on the terminal, study by study."""
+"""A run on the terminal: the number that each paper is quoted for, and what is left of it on an honest split."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
 
-import pandas as pd
+from rich.box import SIMPLE_HEAD
+from rich.markup import escape
 from rich.table import Table
 
+from leukorepro.evaluation.resampling.differences import read_differences
+from leukorepro.evaluation.testability import VERDICTS
+from leukorepro.evaluation.verdicts import read_verdicts
+from leukorepro.ladder.rungs import LADDER
 from leukorepro.report.numbers import wording
-from leukorepro.report.numbers.selection import main_item
-from leukorepro.report.numbers.tables import Estimate, Numbers, headline, headline_of
+from leukorepro.report.numbers.tables import Estimate, Headline, Numbers, headline, read_metrics
+from leukorepro.report.sections.ladder.ladder import Difference, Differences, ladder_of
 from leukorepro.report.sections.verdicts.page import Verdicts
-from leukorepro.run.resolved import ResolvedRun
+from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
+
+WIDTH = 100
+"""Columns of a terminal that the table fits."""
 
 
-def summary_table(
-    metrics: Mapping[str, pd.DataFrame], verdicts: Mapping[str, pd.DataFrame], resolved: ResolvedRun
-) -> Table:
-    """A block for every study: its headline, then the item that stands for each other table.
+@dataclass(frozen=True)
+class Line:
+    """What the table says of one study."""
 
-    Every line has what is published, ours as published, ours honest, and the verdict.
+    study: ResolvedStudy
+    top: Headline
+    change: Difference
+    """From the paper's own protocol to the honest rung, paired."""
+    verdicts: Verdicts
+
+
+def summary_table(resolved: ResolvedRun, results: Path) -> Table:
+    """Each study's headline: as printed, ours on the paper's own split, ours on the honest one, and what changes.
 
     Parameters
     ----------
-    metrics : mapping from study key to DataFrame
-        Each study's ``metrics.csv``, as `leukorepro.report.numbers.tables.read_metrics` reads it.
-    verdicts : mapping from study key to DataFrame
-        Each study's ``verdicts.csv``, as `leukorepro.evaluation.verdicts.read_verdicts` reads it.
     resolved : ResolvedRun
+    results : Path
+        Folder of the run, whose tables are shown.
 
     Returns
     -------
     rich.table.Table
-        With the run's caveats as its caption.
+        What it means, and what every reader of its numbers must know, stand below it.
     """
-    table = Table(title=f"leukorepro, run '{resolved.name}'", caption="\n".join(resolved.caveats) or None)
+    lines = [_line(study, results / study.study.key) for study in resolved.studies]
+    names = list(dict.fromkeys(line.top.honest_name.lower() for line in lines))
+    table = Table(
+        title=f"leukorepro, run '{resolved.name}'", box=SIMPLE_HEAD, leading=1, padding=(0, 1, 0, 0), width=WIDTH
+    )
+    table.add_column("paper and its headline", ratio=1)
+    table.add_column("printed", justify="right")
+    table.add_column("ours, as\npublished", justify="right")
+    table.add_column(f"ours,\n{names[0] if len(names) == 1 else 'honest'}", justify="right")
+    table.add_column("change", justify="right")
+    table.add_column("verdict", max_width=13)
+    for line in lines:
+        top, key = line.top, line.study.study.key
+        name = escape(f"{wording.table_name(top.table)}, {top.item}: {wording.metric_heading(top.metric)}")
+        table.add_row(
+            f"[bold]{key}[/bold]\n{name}",
+            top.published.text,
+            _above_interval(top.as_published),
+            _above_interval(top.honest) + (f"\n{top.honest_name.lower()}" if len(names) > 1 else ""),
+            _above_interval(line.change),
+            line.verdicts.of(top.table, top.item, top.metric)[0],
+        )
+    table.caption = escape("\n".join([*_meaning(lines), *resolved.caveats]))
     table.caption_justify = "left"
-    table.add_column("item")
-    for name in ("published", "as published, ours", "honest"):
-        table.add_column(name, justify="right")
-    table.add_column("verdict")
-    for study in resolved.studies:
-        numbers, judged = Numbers(metrics[study.study.key]), Verdicts(verdicts[study.study.key])
-        top = headline(study, numbers)
-        table.add_section()
-        table.add_row(f"{study.study.key} on {study.dataset_id}", "", "", top.honest_name.lower(), "", style="bold")
-        others = [key for key in study.study.tables if key != top.table]
-        for shown in (top, *(headline_of(study, numbers, key, main_item(study, numbers, key)) for key in others)):
-            name = f"{wording.table_name(shown.table)}, {shown.item}: {wording.metric_heading(shown.metric)}"
-            table.add_row(
-                f"{'*' if shown is top else ' '} {name}",
-                shown.published.text,
-                _with_interval(shown.as_published),
-                _with_interval(shown.honest),
-                judged.of(shown.table, shown.item, shown.metric)[0],
-            )
+    table.caption_style = ""
     return table
 
 
-def tallies(verdicts: Mapping[str, pd.DataFrame]) -> list[str]:
-    """A line for every study: how many of its paper's numbers have each verdict."""
-    lines = []
-    for key, frame in verdicts.items():
-        counts = [f"{number} {verdict}" for verdict, number in Verdicts(frame).counts().items()]
-        lines.append(f"{key}, {wording.count(len(frame), 'printed number')}: {', '.join(counts)}")
-    return lines
+def _line(study: ResolvedStudy, folder: Path) -> Line:
+    top = headline(study, Numbers(read_metrics(folder / "metrics.csv")))
+    to_honest = ladder_of(top, Differences(read_differences(folder / "differences.csv"))).to_honest
+    change = to_honest[-1].from_first if to_honest else Difference(top.metric)
+    return Line(study, top, change, Verdicts(read_verdicts(folder / "verdicts.csv")))
 
 
-def _with_interval(estimate: Estimate) -> str:
-    return f"{estimate.text} ({estimate.interval})" if estimate.interval else estimate.text
+def _meaning(lines: Sequence[Line]) -> list[str]:
+    """What the columns are, which changes can be told from 0, and what became of all printed numbers."""
+    rungs = [LADDER[rung] for rung in dict.fromkeys(line.top.honest_rung for line in lines) if rung]
+    clear = [line.study.study.key for line in lines if line.change.is_clear]
+    counts: Counter[str] = Counter()
+    for line in lines:
+        counts.update(line.verdicts.counts())
+    told = ", ".join(f"{counts[verdict]:,} {verdict}" for verdict in VERDICTS if counts[verdict])
+    return [
+        "Printed: in the paper. As published: the same experiment here, split and fitted as in the paper. "
+        + "".join(f"{rung.name}: with {rung.honest_means}. " for rung in rungs)
+        + "Change: what that does to the number, paired over the same groups of images. Ranges are 95 % intervals.",
+        f"Changes that can be told from 0: {wording.listed(clear) or 'none'} ({len(clear)} of {len(lines)}).",
+        f"All numbers that these papers print: {told or 'none known here'}.",
+    ]
+
+
+def _above_interval(value: Estimate | Difference) -> str:
+    return f"{value.text}\n{value.interval}"

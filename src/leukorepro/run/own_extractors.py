@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from leukorepro.config.studies import Study
 from leukorepro.config.systems import Extractor
 from leukorepro.config.tables import Item, Table
@@ -12,17 +14,25 @@ def file_name(backbone: str) -> str:
     return backbone.replace(":", "_").replace("/", "_")
 
 
-def with_extractors(study: Study, backbones: list[str]) -> Study:
+def with_extractors(study: Study, backbones: list[str]) -> tuple[Study, dict[str, str]]:
     """The study with other networks.
 
     Each network becomes a feature set, and all of them together one more. What the paper does with a single network is
-    done with every single one, what it does with several with all of them; features that need no network stay.
+    done with every single one, what it does with several with all of them; features that need no network stay. Tables
+    that only differ in the paper's networks (singles, pairs, three) may then come to the same: what is the same is
+    shown once, in the table that measures most of it.
 
     Parameters
     ----------
     study : Study
     backbones : list of str
         Names of the registry, or `timm:NAME`.
+
+    Returns
+    -------
+    study : Study
+    left_out : dict of str to str
+        Tables that would repeat another one, and which.
     """
     names = {file_name(backbone): Extractor(backbone=backbone) for backbone in backbones}
     feature_sets: dict[str, list[str]] = {}
@@ -55,6 +65,8 @@ def with_extractors(study: Study, backbones: list[str]) -> Study:
         tables[number] = table.model_copy(update={"items": list(items.values())})
         if number == headline_table:
             headline = f"{number}/{renamed[headline_item]}"
+    repeated = _repeated(tables, keep=headline_table)
+    tables = {number: table for number, table in tables.items() if number not in repeated}
     own_study = study.model_copy(
         update={
             "extractors": names,
@@ -64,7 +76,40 @@ def with_extractors(study: Study, backbones: list[str]) -> Study:
             "figures": {},
         }
     )
-    return Study.model_validate(own_study.model_dump())
+    return Study.model_validate(own_study.model_dump()), {
+        number: f"with the run's own networks it would repeat table {other}" for number, other in repeated.items()
+    }
+
+
+def _repeated(tables: Mapping[str, Table], keep: str) -> dict[str, str]:
+    """Tables all of whose numbers stand in another one, and that one; of equal ones the first is the other one."""
+    order = list(tables)
+    shown_in = {
+        number: [
+            other
+            for other in order
+            if other != number
+            and _shows(tables[other], table)
+            and (order.index(other) < order.index(number) or not _shows(table, tables[other]))
+        ]
+        for number, table in tables.items()
+        if number != keep
+    }
+    return {
+        number: next(other for other in others if not shown_in.get(other))
+        for number, others in shown_in.items()
+        if others
+    }
+
+
+def _shows(table: Table, other: Table) -> bool:
+    """Whether a table has every system of another one, and everything that is measured of it."""
+    systems = [{(i.features, i.reducer, i.classifier, t.split_of(i)) for i in t.items} for t in (table, other)]
+    return (
+        systems[0] >= systems[1]
+        and set(table.metrics) >= set(other.metrics)
+        and (table.average, table.epochs) == (other.average, other.epochs)
+    )
 
 
 def _name(table: Table, item: Item, features: str) -> str:

@@ -115,7 +115,9 @@ def start(
         found = _read(dataset)
         undo.pop_all()
     told = [describe(found), *note]
-    told += [f"left out: {rung}, because {reason}" for rung, reason in resolved.studies[0].left_out.items()]
+    made = resolved.studies[0]
+    told += [f"left out: {rung}, because {reason}" for rung, reason in made.left_out.items()]
+    told += [f"left out: table {number}, because {reason}" for number, reason in made.left_out_tables.items()]
     told += [f"wrote {file}" for file in files]
     told += ["Run it with:", f"  snakemake --cores all --configfile {shlex.quote(str(files[1]))}"]
     return "\n".join(told)

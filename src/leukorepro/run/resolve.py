@@ -161,12 +161,13 @@ def _resolve_study(run: Run, choice: StudyRun, run_file: Path, key: str) -> Reso
     study = load_study(file)
     if study.key != choice.study:
         raise UserError(f"{file}: key: given '{study.key}'; must be '{choice.study}', as the file is named.")
+    repeated_tables: dict[str, str] = {}
     if choice.extractors:
         if not study.extractors:
             raise UserError(f"{run_file}: {key}.extractors: study '{study.key}' uses no network; leave them out.")
         if choice.networks:
             raise UserError(f"{run_file}: {key}.networks: given beside `extractors`; give one of the two.")
-        study = with_extractors(study, choice.extractors)
+        study, repeated_tables = with_extractors(study, choice.extractors)
     study, left_out_items = (
         with_items(study, choice.items, f"{run_file}: {key}.items") if choice.items else (study, dict[str, str]())
     )
@@ -230,7 +231,7 @@ def _resolve_study(run: Run, choice: StudyRun, run_file: Path, key: str) -> Reso
         descriptors=descriptors,
         protocols=protocols,
         left_out=left_out,
-        left_out_tables=left_out_tables,
+        left_out_tables=repeated_tables | left_out_tables,
         left_out_items=left_out_items,
     )
 

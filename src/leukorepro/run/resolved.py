@@ -43,7 +43,8 @@ class ResolvedStudy(Strict):
     left_out: dict[Rung, str]
     """Rungs that this dataset does not allow, and why."""
     left_out_tables: dict[str, str]
-    """Tables that this dataset's classes do not allow, and why; `study` has them no more."""
+    """Tables that this dataset's classes do not allow, or that would repeat others, and why; `study` has them no more.
+    """
     left_out_items: dict[str, str] = Field(default_factory=dict)
     """Items of the paper's study that the run leaves out, each as ``<table>/<item>``, and why; `study` has them no
     more."""

@@ -15,19 +15,24 @@ help: ## Show this list.
 env: $(VENV)/.complete ## Install everything, locked and hashed, into .venv.
 
 $(VENV)/.complete: pyproject.toml requirements.lock
-	$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; name one with make PYTHON=python3.12")'
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV)
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode --requirement requirements.lock
-	$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
-	$(BIN)/python -m compileall -q src
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else "Python 3.11 or newer is needed; name one with make PYTHON=python3.12")'
+	@echo "Making an environment of its own for the project in $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+	@echo "Installing uv, which installs the rest"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV)
+	@echo "Installing about 300 packages, locked and hashed (7 GB, a minute or two)"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --require-hashes --compile-bytecode --requirement requirements.lock
+	@echo "Installing leukorepro"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps --no-build-isolation --editable .
+	@$(BIN)/python -m compileall -q src
 	@# A torchvision that does not belong to its torch installs without complaint and fails at import.
-	$(BIN)/python -c 'import torch, torchvision; print("torch", torch.__version__, "torchvision", torchvision.__version__)'
-	touch $@
+	@$(BIN)/python -c 'import torch, torchvision; print("Installed, with torch", torch.__version__, "and torchvision", torchvision.__version__)'
+	@touch $@
 
 demo: env ## Run the studies on simulated images; prints where the report is.
-	snakemake --cores $(CORES)
-	leukorepro report summary --config results/demo/config.json
+	@echo "Running five studies on simulated images"
+	@snakemake --cores $(CORES)
+	@leukorepro report summary --config results/demo/config.json
 
 test: env ## Run the tests (minutes).
 	python -m pytest -n 2 -m "not slow and not cluster"

@@ -32,6 +32,8 @@ class Job:
     """Whether it runs nothing and stands for the files that were asked for."""
     start: float
     end: float | None = None
+    reason: str = ""
+    """Why it failed, where a cluster knows."""
 
     def seconds(self, now: float) -> float:
         """How long it has run, or ran."""
@@ -87,7 +89,8 @@ class Run:
         number = record["jobid"]
         if number not in self.running:
             self.start(now, {"wildcards": {}, **record})
-        self.failed[number] = replace(self.running.pop(number), end=now, log=record["log"])
+        job, reason = self.running.pop(number), record.get("rule_msg") or ""
+        self.failed[number] = replace(job, end=now, log=record["log"], reason=reason)
         return self.failed[number]
 
     @property

@@ -61,6 +61,8 @@ class Lines:
     def failed(self, job: Job, now: float) -> None:
         """A job has failed: what it was, the end of its log, the command that runs it again."""
         self.note(f"Failed after {duration(job.seconds(now))}: {job.words}", "bold red")
+        if job.reason:
+            self.note(f"  {job.reason}")
         for log in job.log:
             lines = last_lines(Path(log)) if Path(log).exists() else []
             self.note(f"  {log} ends with:" if lines else f"  {log} is empty.")

@@ -165,7 +165,12 @@ def test_a_job_that_succeeds_the_second_time_has_not_failed(
         record(0, LogEvent.WORKFLOW_STARTED),
         record(0, LogEvent.RUN_INFO, stats={"train": 1, "total": 1}),
         record(0, LogEvent.JOB_INFO, **job(1)),
-        record(1, LogEvent.JOB_ERROR, level=logging.ERROR, **job(1, log=["logs/train/1.txt", "slurm.log"])),
+        record(
+            1,
+            LogEvent.JOB_ERROR,
+            level=logging.ERROR,
+            **job(1, log=["logs/train/1.txt", "slurm.log"], rule_msg="SLURM status is: 'TIMEOUT'"),
+        ),
         record(1, text="Trying to restart job 1."),
         record(2, LogEvent.JOB_INFO, **job(1)),
         record(5, LogEvent.JOB_FINISHED, job_id=1),
@@ -173,7 +178,14 @@ def test_a_job_that_succeeds_the_second_time_has_not_failed(
     ):
         handler.emit(one)
     lines = capsys.readouterr().err.splitlines()
-    assert {"  logs/train/1.txt is empty.", "  slurm.log is empty.", "Trying to restart job 1."} < set(lines)
+    assert lines[1:6] == [
+        "Failed after 1 s: train s1",
+        "  SLURM status is: 'TIMEOUT'",
+        "  logs/train/1.txt is empty.",
+        "  slurm.log is empty.",
+        "  To run it again, alone:",
+    ]
+    assert "Trying to restart job 1." in lines
     assert lines[-2:] == ["[5 s] 1 of 1 job: train s1 (3 s)", "Finished in 5 s: 1 job. Full log: x.log"]
 
 

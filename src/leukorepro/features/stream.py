@@ -12,9 +12,7 @@ import fcntl
 import json
 import os
 import shutil
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -27,6 +25,7 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from leukorepro.core.errors import UserError
+from leukorepro.core.read_ahead import read_ahead
 from leukorepro.core.store import hdf5_reader, hdf5_writer, write_json
 from leukorepro.data.images import read_rgb
 from leukorepro.data.views import apply_view
@@ -217,25 +216,13 @@ def _append_rows(
 def _computed(
     request: Request, files: Sequence[File], compute: Compute, threads: int, block_images: int
 ) -> Iterator[tuple[Sequence[File], Values]]:
-    """Blocks of files and their rows, in order; every worker has a block at hand and one more, no more."""
+    """Blocks of files and their rows, in order."""
 
     def work(block: Sequence[File]) -> Values:
         return compute(np.concatenate([request.read(file, request.views) for file in block]))
 
     blocks = (files[start : start + block_images] for start in range(0, len(files), block_images))
-    waiting: deque[tuple[Sequence[File], Future[Values]]] = deque()
-    with ThreadPoolExecutor(threads) as pool:
-        try:
-            for block in blocks:
-                waiting.append((block, pool.submit(work, block)))
-                if len(waiting) > 2 * threads:
-                    finished, future = waiting.popleft()
-                    yield finished, future.result()
-            while waiting:
-                finished, future = waiting.popleft()
-                yield finished, future.result()
-        finally:
-            pool.shutdown(wait=False, cancel_futures=True)
+    return read_ahead(work, blocks, threads)
 
 
 @contextmanager

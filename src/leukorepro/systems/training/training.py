@@ -8,9 +8,7 @@ from __future__ import annotations
 
 import os
 import time
-from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,6 +26,7 @@ from tqdm import tqdm
 
 from leukorepro.core.device import choose_device, full_precision, keep_freed_memory
 from leukorepro.core.errors import UserError
+from leukorepro.core.read_ahead import read_ahead
 from leukorepro.core.words import Device, Precision
 from leukorepro.systems.folds import Positions
 from leukorepro.systems.training.checkpoints import Record, load_checkpoint, save_checkpoint
@@ -328,27 +327,14 @@ class _Computer:
 
     def batches(self, positions: Positions) -> Iterator[tuple[Tensor, Tensor]]:
         """Rows where they are computed, batch by batch, and their positions."""
-        parts = _parts(positions, self.batch_size)
-        waiting: deque[tuple[Positions, Future[Tensor]]] = deque()
-        with ThreadPoolExecutor(self.readers) as pool:
-            try:
-                for part in parts:
-                    waiting.append((part, pool.submit(self._read, part)))
-                    if len(waiting) > 2 * self.readers:  # each has one at hand and one more
-                        yield self._deliver(*waiting.popleft())
-                while waiting:
-                    yield self._deliver(*waiting.popleft())
-            finally:
-                pool.shutdown(wait=False, cancel_futures=True)
+        for part, batch in read_ahead(self._read, _parts(positions, self.batch_size), self.readers):
+            moved: Tensor = self.fabric.to_device(batch)
+            yield moved, torch.from_numpy(part)
 
     def _read(self, positions: Positions) -> Tensor:
         """A batch, in memory that a GPU copies from by itself where there is one."""
         batch = torch.from_numpy(np.ascontiguousarray(self.rows[positions]))
         return batch.pin_memory() if self.device.type == "cuda" else batch
-
-    def _deliver(self, positions: Positions, batch: Future[Tensor]) -> tuple[Tensor, Tensor]:
-        moved: Tensor = self.fabric.to_device(batch.result())
-        return moved, torch.from_numpy(positions)
 
     def scaler(self) -> dict[str, Any]:
         """State of the scaling of losses, which half precision may need."""

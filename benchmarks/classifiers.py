@@ -35,13 +35,18 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
+from leukorepro.config.classifiers import ClassifierBase
 from leukorepro.config.schemes import HoldOutScheme, Protocol
 from leukorepro.config.studies import Item
-from leukorepro.config.systems import ClassifierBase, DecisionTreeSpec, KnnSpec, MlpSpec, RandomForestSpec, SvmSpec
 from leukorepro.core.store import write_json
 from leukorepro.data.splits import make_splits
 from leukorepro.features.fusion import Features
 from leukorepro.systems.classifiers.classify import Classified, classify
+from leukorepro.systems.classifiers.kinds.decision_tree import DecisionTreeSpec
+from leukorepro.systems.classifiers.kinds.knn import KnnSpec
+from leukorepro.systems.classifiers.kinds.mlp import MlpSpec
+from leukorepro.systems.classifiers.kinds.random_forest import RandomForestSpec
+from leukorepro.systems.classifiers.kinds.svm import SvmSpec
 from leukorepro.systems.classifiers.tasks import Task
 
 COLUMNS = [512, 512, 1024, 1280, 1536, 2048, 1536, 2048, 2560, 3072]

@@ -30,7 +30,7 @@ from leukorepro.cli.app import app
 from leukorepro.config.files import load_run
 from leukorepro.config.runs import Run
 from leukorepro.config.schemes import KFoldScheme, LabelSet, Protocol
-from leukorepro.config.systems import SparseAutoencoderSpec, SvmSpec
+from leukorepro.config.systems import SparseAutoencoderSpec
 from leukorepro.config.tables import Item
 from leukorepro.core.store import hdf5_writer, write_csv
 from leukorepro.core.tables import CONTROLS_TABLE
@@ -42,6 +42,7 @@ from leukorepro.run import plan
 from leukorepro.run.resolve import resolve
 from leukorepro.systems.autoencoders.reducers import fit_reducer
 from leukorepro.systems.classifiers.engines import Settings
+from leukorepro.systems.classifiers.kinds.svm import SvmSpec
 
 SEED = 0
 SVM = SvmSpec(kind="svm", kernel="rbf")

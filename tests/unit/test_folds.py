@@ -12,17 +12,10 @@ from sklearn.svm import SVC
 from typer.testing import CliRunner
 
 from leukorepro.cli.app import app
+from leukorepro.config.classifiers import ClassifierSpec
 from leukorepro.config.files import load_study
 from leukorepro.config.schemes import HoldOutScheme, KFoldScheme, LabelSet, Protocol, Scheme
-from leukorepro.config.systems import (
-    ClassifierSpec,
-    KnnSpec,
-    MlpSpec,
-    RandomForestSpec,
-    SoftmaxSpec,
-    SparseAutoencoderSpec,
-    SvmSpec,
-)
+from leukorepro.config.systems import SparseAutoencoderSpec
 from leukorepro.config.tables import Item
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_reader, hdf5_writer, parquet_metadata, read_parquet, write_csv
@@ -32,9 +25,16 @@ from leukorepro.data.splits import make_splits
 from leukorepro.features.fusion import Features, write_rows
 from leukorepro.systems.autoencoders.reducers import fit_reducer
 from leukorepro.systems.classifiers import classify as module
-from leukorepro.systems.classifiers import engines
 from leukorepro.systems.classifiers.classify import Classified, classify, read_encoder
 from leukorepro.systems.classifiers.engines import Settings
+from leukorepro.systems.classifiers.fits import Answers, fit_and_predict
+from leukorepro.systems.classifiers.kinds import svm
+from leukorepro.systems.classifiers.kinds.knn import KnnSpec
+from leukorepro.systems.classifiers.kinds.mlp import MlpSpec
+from leukorepro.systems.classifiers.kinds.random_forest import RandomForestSpec
+from leukorepro.systems.classifiers.kinds.sklearn import SklearnSpec
+from leukorepro.systems.classifiers.kinds.softmax import SoftmaxSpec
+from leukorepro.systems.classifiers.kinds.svm import SvmSpec
 from leukorepro.systems.classifiers.tasks import Task
 from leukorepro.systems.folds import fits
 
@@ -181,9 +181,9 @@ def test_fitted_rows_are_kept_for_the_tables_that_print_their_metrics() -> None:
 def test_items_with_the_same_reducer_and_classifier_are_fitted_once(monkeypatch: pytest.MonkeyPatch) -> None:
     fitted = []
 
-    def counted(*given: object) -> engines.Answers:
+    def counted(*given: object) -> Answers:
         fitted.append(given[0])
-        return engines.fit_and_predict(*given)  # type: ignore[arg-type]
+        return fit_and_predict(*given)  # type: ignore[arg-type]
 
     monkeypatch.setattr(module, "fit_and_predict", counted)
     manifest, features = dataset(["a", "b"])
@@ -200,6 +200,7 @@ def test_numbers_do_not_depend_on_the_number_of_threads() -> None:
         "linear": SvmSpec(kind="svm", kernel="linear", standardize=False),
         "knn": KnnSpec(kind="knn"),
         "forest": RandomForestSpec(kind="random_forest", n_estimators=7),
+        "extra_trees": SklearnSpec(kind="sklearn", estimator="ExtraTreesClassifier", parameters={"n_estimators": 7}),
         "mlp": MlpSpec(kind="mlp", hidden=[5], epochs={"demo": 2, "published": 3}),
         "softmax": SoftmaxSpec(
             kind="softmax", epochs={"demo": 2, "published": 3}, batch_size=7, learning_rate=0.01, dropout=0.5
@@ -230,8 +231,8 @@ def test_more_rows_than_a_kernel_matrix_may_have_are_classified_without_one(
 ) -> None:
     manifest, features = dataset(["a", "b"])
     kept = run(manifest, features)
-    for place in (engines, module):
-        monkeypatch.setattr(place, "KERNEL_ROWS", 79)
+    monkeypatch.setattr(svm, "KERNEL_ROWS", 79)
+    svm._matrix_is_kept.cache_clear()
     direct = run(manifest, features)
     assert "80 rows: no kernel matrix is kept of more than 79" in capsys.readouterr().out
     assert "on a kernel matrix" in kept.engines["svm"]

@@ -7,35 +7,30 @@ import pytest
 from scipy.spatial.distance import pdist
 from sklearn.metrics.pairwise import linear_kernel, polynomial_kernel, rbf_kernel
 
-from leukorepro.config.systems import SvmSpec
 from leukorepro.core.errors import UserError
 from leukorepro.systems.classifiers import kernels
-from leukorepro.systems.classifiers.kernels import Rows, kernel_matrix, resolve_gamma
+from leukorepro.systems.classifiers.kernels import Kernel, Rows, kernel_width
 
 X = np.random.default_rng(0).gamma(1.0, size=(40, 6)).astype(np.float32)
-
-
-def spec(kernel: str = "rbf", **values: Any) -> SvmSpec:
-    return SvmSpec.model_validate({"kind": "svm", "kernel": kernel, **values})
 
 
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
-        (spec("linear", gamma=0.3), linear_kernel),
-        (spec("rbf", gamma=0.3), lambda a, b: rbf_kernel(a, b, gamma=0.3)),
-        (spec("poly", gamma=0.3, degree=1), lambda a, b: polynomial_kernel(a, b, degree=1, gamma=0.3, coef0=0)),
-        (spec("poly", gamma=2, coef0=1.5), lambda a, b: polynomial_kernel(a, b, degree=3, gamma=2, coef0=1.5)),
+        (Kernel("linear", 0.3, 3, 0.0), linear_kernel),
+        (Kernel("rbf", 0.3, 3, 0.0), lambda a, b: rbf_kernel(a, b, gamma=0.3)),
+        (Kernel("poly", 0.3, 1, 0.0), lambda a, b: polynomial_kernel(a, b, degree=1, gamma=0.3, coef0=0)),
+        (Kernel("poly", 2.0, 3, 1.5), lambda a, b: polynomial_kernel(a, b, degree=3, gamma=2, coef0=1.5)),
     ],
 )
-def test_kernel_values_are_those_of_scikit_learn(given: SvmSpec, expected: Any) -> None:
+def test_kernel_values_are_those_of_scikit_learn(given: Kernel, expected: Any) -> None:
     left, right = np.array([5, 0, 39]), np.array([7, 5, 5, 1])
     double = X.astype(np.float64)
     rows = Rows(lambda: X)
-    values = kernel_matrix(given, rows, left, right)
+    values = given.matrix(rows, left, right)
     np.testing.assert_allclose(values, expected(double[left], double[right]), rtol=1e-12)
     before = rows.products.copy()
-    kernel_matrix(given, rows, right, left)
+    given.matrix(rows, right, left)
     np.testing.assert_array_equal(rows.products, before)  # shared with other classifiers
 
 
@@ -58,14 +53,13 @@ def test_scaled_rows_have_mean_0_and_deviation_1_over_the_training_rows() -> Non
 
 @pytest.mark.parametrize("factor", [0.25, 1.0, 4.0])
 def test_the_median_width_follows_the_median_distance(factor: float) -> None:
-    gamma = resolve_gamma(spec(gamma="median", scale_factor=factor), X, seed=0)
+    gamma = kernel_width("median", factor, X, seed=0)
     assert gamma == pytest.approx((factor * np.median(pdist(X.astype(np.float64)))) ** -2, rel=1e-9)
 
 
 def test_the_median_of_many_rows_is_that_of_a_seeded_subsample(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kernels, "MEDIAN_ROWS", 15)
-    median = spec(gamma="median")
-    first, again, other = (resolve_gamma(median, X, seed) for seed in (0, 0, 1))
+    first, again, other = (kernel_width("median", 1.0, X, seed) for seed in (0, 0, 1))
     assert first == again != other
     chosen = np.random.default_rng(0).choice(40, 15, replace=False)
     assert first == pytest.approx(np.median(pdist(X[chosen].astype(np.float64))) ** -2, rel=1e-9)
@@ -73,7 +67,7 @@ def test_the_median_of_many_rows_is_that_of_a_seeded_subsample(monkeypatch: pyte
 
 def test_a_median_distance_of_0_is_told() -> None:
     with pytest.raises(UserError, match="gamma: median: more than half of the training rows are equal"):
-        resolve_gamma(spec(gamma="median"), np.ones((9, 3), np.float32), 0)
+        kernel_width("median", 1.0, np.ones((9, 3), np.float32), 0)
 
 
 @pytest.mark.parametrize(
@@ -86,4 +80,4 @@ def test_a_median_distance_of_0_is_told() -> None:
     ],
 )
 def test_other_widths_are_those_of_scikit_learn(gamma: Any, rows: Any, expected: float) -> None:
-    assert resolve_gamma(spec(gamma=gamma), rows, seed=0) == pytest.approx(expected, rel=1e-9)
+    assert kernel_width(gamma, 1.0, rows, seed=0) == pytest.approx(expected, rel=1e-9)

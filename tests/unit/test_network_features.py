@@ -19,7 +19,7 @@ from typer.testing import CliRunner
 
 from leukorepro.cli.app import app
 from leukorepro.config.schemes import KFoldScheme, Protocol
-from leukorepro.config.systems import KnnSpec, LogisticRegressionSpec, NetworkSpec
+from leukorepro.config.systems import NetworkSpec
 from leukorepro.config.tables import Item
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_reader, hdf5_writer
@@ -27,6 +27,8 @@ from leukorepro.core.words import Architecture
 from leukorepro.data.splits import make_splits
 from leukorepro.features.fusion import Features, read_features, write_rows
 from leukorepro.systems.classifiers.classify import classify
+from leukorepro.systems.classifiers.kinds.knn import KnnSpec
+from leukorepro.systems.classifiers.kinds.logistic_regression import LogisticRegressionSpec
 from leukorepro.systems.classifiers.tasks import Task
 from leukorepro.systems.networks.layers import without_last_layer
 from leukorepro.systems.networks.registry import IMAGE_NETWORKS, build_network, outline_network

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 
 from leukorepro.config.schemes import KFoldScheme, Protocol
-from leukorepro.config.systems import Extractor, SvmSpec
+from leukorepro.config.systems import Extractor
 from leukorepro.config.tables import Item
 from leukorepro.data.adapters.cnmc2019 import CnmcDataset
 from leukorepro.data.manifest import scan
@@ -18,6 +18,7 @@ from leukorepro.features.fusion import Features, read_features
 from leukorepro.features.stream import Request
 from leukorepro.run.resolve import resolve_extractor
 from leukorepro.systems.classifiers.classify import classify
+from leukorepro.systems.classifiers.kinds.svm import SvmSpec
 from leukorepro.systems.classifiers.tasks import Task
 
 VIEWS = ["identity", "hflip", "vflip"]

@@ -33,16 +33,17 @@ from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
 from leukorepro.config.schemes import LabelSet, Protocol
-from leukorepro.config.systems import ClassifierBase, SvmSpec
 from leukorepro.config.tables import Item
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_reader
 from leukorepro.data.groups import groups
 from leukorepro.data.splits import classes_of
 from leukorepro.features.fusion import Features
+from leukorepro.systems.classifiers.classifier import Classifier
 from leukorepro.systems.classifiers.classify import classify, reduced
 from leukorepro.systems.classifiers.engines import Settings
 from leukorepro.systems.classifiers.kernels import Rows
+from leukorepro.systems.classifiers.kinds.svm import SvmSpec
 from leukorepro.systems.classifiers.tasks import Task
 
 LabelUnit = Literal["source", "subject"]
@@ -74,7 +75,7 @@ class Controlled:
     study, dataset : str
     table : str
     item : Item
-    classifier : ClassifierBase
+    classifier : Classifier
         The item's.
     features : Features
         Of its feature set; images may be mapped.
@@ -88,7 +89,7 @@ class Controlled:
     dataset: str
     table: str
     item: Item
-    classifier: ClassifierBase
+    classifier: Classifier
     features: Features
     manifest: pd.DataFrame
     label_set: LabelSet | None

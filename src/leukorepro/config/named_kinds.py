@@ -11,12 +11,15 @@ from pydantic_core import CoreSchema, PydanticKnownError, core_schema
 
 from leukorepro.core.registry import Registry
 
+KINDS = "kinds"
+"""Where the schema keeps the annotated type."""
+
 
 class NamedBy:
     """Annotation of a value that is validated by the entry which its key names.
 
-    As pydantic's discriminated union of all entries, in messages and in the JSON schema; but an entry is imported only
-    where a value names it.
+    As pydantic's discriminated union of the entries, in messages and in the JSON schema; but an entry is imported only
+    where a value names it. Entries that are not of the annotated type are none here.
 
     Parameters
     ----------
@@ -31,23 +34,27 @@ class NamedBy:
 
     def __get_pydantic_core_schema__(self, kinds: Any, _: GetCoreSchemaHandler) -> CoreSchema:
         def validate(value: Any) -> Any:
-            return value if isinstance(value, kinds) else self._entry_of(value).model_validate(value)
+            return value if isinstance(value, kinds) else self._entry_of(value, kinds).model_validate(value)
 
-        return core_schema.no_info_plain_validator_function(validate)
+        return core_schema.no_info_plain_validator_function(validate, metadata={KINDS: kinds})
 
-    def __get_pydantic_json_schema__(self, _: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
-        choices = {name: entry.__pydantic_core_schema__ for name, entry in self._registry.items()}
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        kinds = schema["metadata"][KINDS]
+        choices = {name: entry.__pydantic_core_schema__ for name, entry in self._entries(kinds).items()}
         return handler(core_schema.tagged_union_schema(choices, discriminator=self._key))
 
-    def _entry_of(self, value: Any) -> type[BaseModel]:
+    def _entries(self, kinds: Any) -> dict[str, type[BaseModel]]:
+        return {name: entry for name, entry in self._registry.items() if issubclass(entry, kinds)}
+
+    def _entry_of(self, value: Any, kinds: Any) -> type[BaseModel]:
         key = {"discriminator": f"'{self._key}'"}
         if not isinstance(value, Mapping):
             raise PydanticKnownError("model_attributes_type")
         if self._key not in value:
             raise PydanticKnownError("union_tag_not_found", key)
         name = value[self._key]
-        if name not in self._registry:
-            known = ", ".join(repr(name) for name in self._registry)
+        entry: type[BaseModel] | None = self._registry.get(name)
+        if entry is None or not issubclass(entry, kinds):
+            known = ", ".join(map(repr, self._entries(kinds)))
             raise PydanticKnownError("union_tag_invalid", {**key, "tag": str(name), "expected_tags": known})
-        entry: type[BaseModel] = self._registry[name]
         return entry

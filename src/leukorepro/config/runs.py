@@ -63,6 +63,9 @@ class Run(Strict):
     """What computes networks: `torch`, or `openvino` on a CPU; `auto` takes OpenVINO on a CPU and torch on a GPU."""
     precision: Precision = "float32"
     """`mixed`: half precision, where it serves, on a GPU; on a CPU that knows bfloat16, for features only."""
+    fast_trees: bool = False
+    """Trees and forests by scikit-learn's extension for x86 processors: several times faster, but other trees than
+    scikit-learn grows on every machine, and so other predictions. Their metadata say what grew them."""
     controls: Controls = []
     """Controls, `shuffled_labels` and `subject_identity`, of every study that `studies` does not give others; default:
     none. On a command line they have commas between them."""

@@ -7,10 +7,10 @@ from typing import Annotated, Any
 from pydantic import Field, model_validator
 
 from leukorepro.config.audits import Audit
+from leukorepro.config.classifiers import ClassifierSpec
 from leukorepro.config.fields import FeatureSetName, Key, Strict
 from leukorepro.config.schemes import LabelSet, PublishedProtocol, Scheme
 from leukorepro.config.systems import (
-    ClassifierSpec,
     ConvAutoencoderSpec,
     DescriptorSpec,
     Extractor,

@@ -1,13 +1,13 @@
-"""What a study's systems are made of: extractors, descriptors, reducers, classifiers and trained networks."""
+"""What a study's systems are made of: extractors, descriptors, reducers and trained networks."""
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, NamedTuple
 
 from pydantic import Field
 
 from leukorepro.config.fields import PerBudget, Share, Strict
-from leukorepro.core.words import Architecture, Preprocessing, ScoreKind
+from leukorepro.core.words import ARCHITECTURES, Architecture, Budget, Preprocessing, ScoreKind
 
 Epochs = Annotated[int, Field(ge=1)]
 DescriptorSize = Annotated[int, Field(ge=8, le=1024)]
@@ -40,6 +40,7 @@ class DescriptorSpec(Strict):
 class SparseAutoencoderSpec(Strict):
     """Sparse autoencoder with the semantics of MATLAB's trainAutoencoder."""
 
+    plural: ClassVar[str] = "autoencoders"
     kind: Literal["sparse_autoencoder"]
     hidden_fraction: Annotated[float, Field(gt=0, le=4)]
     """Hidden units as a share of the number of features."""
@@ -52,14 +53,46 @@ class SparseAutoencoderSpec(Strict):
     """Squared error divided by the number of rows (N), or of rows times features (N*K)."""
 
 
-class ConvAutoencoderSpec(Strict):
+class Recipe(NamedTuple):
+    """How a system is trained, in words."""
+
+    what: str
+    optimizer: str
+    learning_rate: float
+    batch_size: int
+    more: list[str]
+
+
+def sgd(momentum: float) -> str:
+    """Stochastic gradient descent, in words."""
+    return f"SGD, momentum {momentum:g}"
+
+
+class TrainedInEpochs(Strict):
+    """What is trained in epochs, of which a demonstration has fewer."""
+
+    plural: ClassVar[str]
+    """What several of its kind are called."""
+    epochs: PerBudget[Epochs]
+
+    def recipe(self, budget: Budget) -> Recipe | None:  # noqa: ARG002
+        """How it is trained, for a table of such systems; None where that says nothing more than its epochs."""
+        return None
+
+
+class ConvAutoencoderSpec(TrainedInEpochs):
     """Convolutional autoencoder of images, whose code is what networks are trained on."""
 
+    plural: ClassVar[str] = "autoencoders"
     kind: Literal["conv_autoencoder"]
     pooling: Literal["average", "max"] = "average"
-    epochs: PerBudget[Epochs]
     batch_size: Annotated[int, Field(ge=1)] = 6
     learning_rate: Annotated[float, Field(gt=0)] = 0.001
+
+    def recipe(self, budget: Budget) -> Recipe:  # noqa: ARG002
+        """By Adam."""
+        what = f"convolutional autoencoder, {self.pooling} pooling"
+        return Recipe(what, "Adam", self.learning_rate, self.batch_size, [])
 
 
 class TrainedFeaturesSpec(Strict):
@@ -73,91 +106,6 @@ class TrainedFeaturesSpec(Strict):
 ReducerSpec = Annotated[SparseAutoencoderSpec | ConvAutoencoderSpec | TrainedFeaturesSpec, Field(discriminator="kind")]
 
 
-class ClassifierBase(Strict):
-    """What every classifier may say."""
-
-    scores: ClassVar[ScoreKind] = "probability"
-    """What its scores are; a class that says nothing gives probabilities."""
-    standardize: bool = False
-    """Scale every feature to mean 0 and deviation 1 over the training rows."""
-
-
-class SvmSpec(ClassifierBase):
-    """Support vector machine, one against one for several classes."""
-
-    scores: ClassVar[ScoreKind] = "margin"
-    kind: Literal["svm"]
-    kernel: Literal["linear", "poly", "rbf"]
-    C: Annotated[float, Field(gt=0)] = 1.0
-    degree: Annotated[int, Field(ge=1)] = 3
-    coef0: float = 0.0
-    gamma: Literal["scale", "auto", "median"] | Annotated[float, Field(gt=0)] = "scale"
-    """`median`: 1 / s^2 with the kernel scale s = `scale_factor` times the median distance between training rows."""
-    scale_factor: Annotated[float, Field(gt=0)] = 1.0
-    """Only with `gamma: median`: MATLAB's automatic kernel scale is not published, so a study can vary it."""
-    standardize: bool = True
-
-
-class KnnSpec(ClassifierBase):
-    """K nearest neighbours, Euclidean, each with one vote."""
-
-    kind: Literal["knn"]
-    n_neighbors: Annotated[int, Field(ge=1)] = 5
-
-
-class DecisionTreeSpec(ClassifierBase):
-    """One decision tree, grown until its leaves are pure."""
-
-    kind: Literal["decision_tree"]
-
-
-class RandomForestSpec(ClassifierBase):
-    """Random forest."""
-
-    kind: Literal["random_forest"]
-    n_estimators: Annotated[int, Field(ge=1)] = 100
-
-
-class LogisticRegressionSpec(ClassifierBase):
-    """Logistic regression with an L2 penalty."""
-
-    scores: ClassVar[ScoreKind] = "log_odds"
-    kind: Literal["logistic_regression"]
-    C: Annotated[float, Field(gt=0)] = 1.0
-    max_iterations: Annotated[int, Field(ge=1)] = 1000
-
-
-class SgdSpec(ClassifierBase):
-    """Linear support vector machine fitted by stochastic gradient descent."""
-
-    scores: ClassVar[ScoreKind] = "margin"
-    kind: Literal["sgd"]
-    alpha: Annotated[float, Field(gt=0)] = 0.0001
-
-
-class MlpSpec(ClassifierBase):
-    """Multilayer perceptron: rectified hidden layers, Adam, cross-entropy."""
-
-    kind: Literal["mlp"]
-    hidden: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)] = [100]
-    epochs: PerBudget[Epochs]
-    batch_size: Annotated[int, Field(ge=1)] = 200
-    learning_rate: Annotated[float, Field(gt=0)] = 0.001
-
-
-class SoftmaxSpec(ClassifierBase):
-    """A new last layer of a network whose other layers stay as they are, trained by stochastic gradient descent."""
-
-    kind: Literal["softmax"]
-    epochs: PerBudget[Epochs]
-    batch_size: Annotated[int, Field(ge=1)]
-    learning_rate: Annotated[float, Field(gt=0)]
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    weight_decay: Annotated[float, Field(ge=0)] = 0.0001
-    dropout: Annotated[float, Field(ge=0, lt=1)] = 0.0
-    """Share of the features that are dropped at random in every step of the training."""
-
-
 class RateDrop(Strict):
     """A learning rate that falls in steps."""
 
@@ -167,13 +115,13 @@ class RateDrop(Strict):
     """Epochs between two drops."""
 
 
-class NetworkSpec(Strict):
+class NetworkSpec(TrainedInEpochs):
     """A network trained from random weights, on images or on an autoencoder's code of them."""
 
+    plural: ClassVar[str] = "networks"
     scores: ClassVar[ScoreKind] = "probability"
     kind: Literal["network"]
     architecture: Architecture
-    epochs: PerBudget[Epochs]
     batch_size: Annotated[int, Field(ge=1)]
     optimizer: Literal["adam", "sgd"] = "adam"
     learning_rate: Annotated[float, Field(gt=0)]
@@ -185,16 +133,12 @@ class NetworkSpec(Strict):
     width: PerBudget[Annotated[float, Field(gt=0, le=1)]] = {"demo": 1.0, "published": 1.0}
     """Share of the channels and units that each layer has."""
 
-
-ClassifierSpec = Annotated[
-    SvmSpec
-    | KnnSpec
-    | DecisionTreeSpec
-    | RandomForestSpec
-    | LogisticRegressionSpec
-    | SgdSpec
-    | MlpSpec
-    | SoftmaxSpec
-    | NetworkSpec,
-    Field(discriminator="kind"),
-]
+    def recipe(self, budget: Budget) -> Recipe:
+        """With the width at a budget."""
+        drop, width = self.rate_drop, self.width[budget]
+        more = [f"rate times {drop.factor:g} every {drop.every} epochs"] if drop else []
+        more += ["classes weighed by the inverse of their frequency"] if self.class_weights else []
+        more += [f"{100 * width:g} % of the channels"] if width < 1 else []
+        optimizer = "Adam" if self.optimizer == "adam" else sgd(self.momentum)
+        what = f"{ARCHITECTURES[self.architecture]}, from random weights"
+        return Recipe(what, optimizer, self.learning_rate, self.batch_size, more)

@@ -7,9 +7,10 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
+from leukorepro.config.classifiers import OtherClassifierSpec
 from leukorepro.config.fields import Key, PerBudget, Strict
 from leukorepro.config.schemes import PublishedProtocol, Scheme
-from leukorepro.config.systems import DescriptorSpec, KnnSpec, LogisticRegressionSpec, SvmSpec
+from leukorepro.config.systems import DescriptorSpec
 from leukorepro.core.errors import unknown
 from leukorepro.core.validation import parse, read_yaml
 from leukorepro.core.words import LOOK_CLASSES, Look
@@ -49,7 +50,7 @@ class Validity(Strict):
     external: dict[str, Count]
     """Subjects of a study's held-out part, by class."""
     descriptor: DescriptorSpec
-    classifier: Annotated[SvmSpec | KnnSpec | LogisticRegressionSpec, Field(discriminator="kind")]
+    classifier: OtherClassifierSpec
     """A quick one: it is fitted thousands of times."""
     published_protocol: PublishedProtocol
     """What the simulated studies do on the rung `as_published`."""

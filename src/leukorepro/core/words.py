@@ -42,6 +42,16 @@ Architecture = Literal[
 ]
 """Networks that are trained from random weights; `leukorepro.systems.networks` builds them."""
 
+ARCHITECTURES: dict[Architecture, str] = {
+    "resnet50_70": "ResNet-50",
+    "vgg16_70": "VGG-16",
+    "ten_convolutions": "ten convolutions",
+    "two_convolutions": "two convolutions",
+    "code_channels": "one-dimensional convolutions on the code as channels",
+    "code_sequence": "one-dimensional convolutions on the code as a sequence",
+}
+"""What each is."""
+
 Augment = Literal["all", "training"]
 """Which images have views beside the original."""
 

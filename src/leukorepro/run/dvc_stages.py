@@ -124,7 +124,7 @@ class _Stages:
             *(f"results/features/{study.dataset_id}/{part}.h5" for part in self._parts_of(study)),
         ]
         about = f"Classifiers and metrics of {study.study.citation.authors.split(',')[0]} ({study.study.citation.year})"
-        params = ["budget", "seed", "studies", "controls"]
+        params = ["budget", "seed", "fast_trees", "studies", "controls"]
         results = plan.study_results(self.run, study)
         tables = " ".join(file for file in results if not file.endswith(".parquet"))
         return self._stage(about, tables, deps, "study", params, results)

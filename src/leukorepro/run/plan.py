@@ -9,9 +9,10 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+from leukorepro.config.classifiers import ClassifierBase, linear_svm
 from leukorepro.config.files import dataset_path
 from leukorepro.config.studies import Study
-from leukorepro.config.systems import ClassifierBase, ConvAutoencoderSpec, SvmSpec, TrainedFeaturesSpec
+from leukorepro.config.systems import ConvAutoencoderSpec, TrainedFeaturesSpec
 from leukorepro.config.tables import Item
 from leukorepro.core.errors import UserError, unknown
 from leukorepro.core.words import Budget
@@ -243,8 +244,7 @@ def control_system(study: ResolvedStudy) -> ControlSystem:
             note = "" if item is headline else f"in place of the headline, whose {headline.classifier} is a network"
             return ControlSystem(key, item, tables[key].split_of(item), spec, note)
     note = f"a linear support vector machine in place of the network {headline.classifier}"
-    linear = SvmSpec(kind="svm", kernel="linear")
-    return ControlSystem(number, headline, tables[number].split_of(headline), linear, note)
+    return ControlSystem(number, headline, tables[number].split_of(headline), linear_svm(), note)
 
 
 def dataset_file(study: ResolvedStudy, budget: Budget) -> Path:
@@ -296,7 +296,7 @@ def classify_digest(run: ResolvedRun, study: ResolvedStudy, feature_set: str) ->
         fitted_rows = {number: study.study.tables[number].needs_fitted_rows for number, _ in items}
         labels = study.label_set_of(split), study.positive_class_of(split)
         parts.append((split, items, classifiers, fitted_rows, labels))
-    return digest(run.seed, study.protocols, parts)
+    return digest(run.seed, run.fast_trees, study.protocols, parts)
 
 
 def control_digest(run: ResolvedRun, study: ResolvedStudy) -> str:
@@ -304,7 +304,9 @@ def control_digest(run: ResolvedRun, study: ResolvedStudy) -> str:
     system, asked = control_system(study), run.controls.get(study.study.key)
     spec = at_budget(system.classifier, run.budget)
     labels = study.label_set_of(system.split), study.positive_class_of(system.split)
-    return digest(run.seed, asked, study.protocols, system.table, system.item, system.note, spec, labels)
+    return digest(
+        run.seed, run.fast_trees, asked, study.protocols, system.table, system.item, system.note, spec, labels
+    )
 
 
 def network_digest(run: ResolvedRun, study: ResolvedStudy, rung: Rung, fit: NetworkFit) -> str:

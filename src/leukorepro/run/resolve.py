@@ -56,6 +56,7 @@ def resolve(run_file: Path, overrides: Mapping[str, Any] | None = None) -> Resol
         seed=run.seed,
         engine=run.engine,
         precision=run.precision,
+        fast_trees=run.fast_trees,
         controls={choice.study: asked for choice in run.studies if (asked := _controls(run, choice))},
         studies=[_resolve_study(run, choice, run_file, f"studies[{i}]") for i, choice in enumerate(run.studies)],
     )

@@ -124,6 +124,7 @@ class ResolvedRun(Strict):
     seed: int
     engine: Engine = "auto"
     precision: Precision = "float32"
+    fast_trees: bool = False
     controls: dict[str, list[Control]] = Field(default_factory=dict)
     """Of studies that have any, by their keys."""
     studies: list[ResolvedStudy]

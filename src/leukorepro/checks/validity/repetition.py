@@ -24,6 +24,7 @@ from leukorepro.evaluation.predictions import groups_of_rows
 from leukorepro.evaluation.resampling.intervals import LEVEL, resample_weights
 from leukorepro.features.fusion import Features
 from leukorepro.ladder.rungs import LADDER
+from leukorepro.systems.classifiers.classifier import Classifier
 from leukorepro.systems.classifiers.classify import classify
 from leukorepro.systems.classifiers.engines import Settings
 from leukorepro.systems.classifiers.tasks import Task
@@ -121,8 +122,11 @@ class Study:
         splits = with_fresh(make_splits(sample, self.validity.split, protocol, seed, EXTERNAL), fresh)
         item = Item(item="item", features="features", classifier="classifier")
         task = Task("validity", "simulated", protocol, positive, [("1", item)], fitted_tables=frozenset({"1"}))
-        classifiers = {"classifier": self.validity.classifier}
-        predictions = classify(task, features, splits, about, classifiers, {}, Settings(seed=seed)).predictions
+        classifier = self.validity.classifier
+        assert isinstance(classifier, Classifier)  # every entry of the registry that is no network
+        predictions = classify(
+            task, features, splits, about, {"classifier": classifier}, {}, Settings(seed=seed)
+        ).predictions
         tested = predictions[predictions["role"] == "test"]
         measuring = Measuring(METRICS, "positive", positive, {}, self.validity.resamples, seed)
         measured = cell_metrics(tested, None, measuring).set_index("metric").loc[list(METRICS)].reset_index()

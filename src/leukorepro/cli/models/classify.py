@@ -45,7 +45,6 @@ def classify(
 
     import pandas as pd
 
-    from leukorepro.config.systems import ClassifierBase
     from leukorepro.core.errors import look_up
     from leukorepro.core.store import write_parquet
     from leukorepro.core.tables import ENGINES, merged_engines
@@ -53,6 +52,7 @@ def classify(
     from leukorepro.data.split_tables import read_splits
     from leukorepro.features.fusion import read_features
     from leukorepro.run.plan import classified_items
+    from leukorepro.systems.classifiers.classifier import Classifier
     from leukorepro.systems.classifiers.classify import classify as run
     from leukorepro.systems.classifiers.engines import Settings
     from leukorepro.systems.classifiers.tasks import Task
@@ -79,8 +79,8 @@ def classify(
     # Images are not read: classifiers see what a network makes of them.
     matrix = read_features(features, mapped=chosen.study.holds_images(feature_set))
     images = read_manifest(manifest)
-    settings = Settings(resolved.seed, resolved.budget, threads)
-    specs = {name: spec for name, spec in chosen.study.classifiers.items() if isinstance(spec, ClassifierBase)}
+    settings = Settings(resolved.seed, resolved.budget, threads, resolved.fast_trees)
+    specs = {name: spec for name, spec in chosen.study.classifiers.items() if isinstance(spec, Classifier)}
     done = [run(task, matrix, read_splits(table), images, specs, fitted, settings) for task, table, fitted in tasks]
     engines = merged_engines([{name: [engine] for name, engine in part.engines.items()} for part in done])
     predictions = pd.concat([part.predictions for part in done], ignore_index=True)

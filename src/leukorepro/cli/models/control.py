@@ -47,6 +47,7 @@ def control(
     from leukorepro.data.split_tables import read_splits
     from leukorepro.features.fusion import read_features
     from leukorepro.run import plan
+    from leukorepro.systems.classifiers.classifier import Classifier
     from leukorepro.systems.classifiers.engines import Settings
 
     resolved, chosen = resolve_study(run_file, override, study)
@@ -55,6 +56,7 @@ def control(
             f"{run_file}: controls: none asked for of {study}; name one or more of {', '.join(get_args(Control))}."
         )
     system = plan.control_system(chosen)
+    assert isinstance(system.classifier, Classifier)  # the plan chooses no network
     encoders = pairs(reducer or [], "--reducer")
     tables = pairs(splits, "--splits")
     for rung in (*tables, *encoders):
@@ -80,5 +82,5 @@ def control(
         )
         for rung, path in tables.items()
     ]
-    settings = Settings(resolved.seed, resolved.budget, threads)
+    settings = Settings(resolved.seed, resolved.budget, threads, resolved.fast_trees)
     write_csv(control_table(controlled, places, resolved.controls[study], settings, system.note), output)

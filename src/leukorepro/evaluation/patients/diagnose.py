@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from leukorepro.config.systems import ClassifierSpec
+from leukorepro.config.classifiers import ClassifierSpec
 from leukorepro.core.store import read_numbers, write_csv
 from leukorepro.core.tables import CALIBRATION_TABLE, DECISION_TABLE, DIAGNOSIS_TABLE, RELIABILITY_TABLE, SUBJECTS_TABLE
 from leukorepro.evaluation.contract import score_columns

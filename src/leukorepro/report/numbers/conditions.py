@@ -7,22 +7,15 @@ from typing import Any, NamedTuple, get_args
 
 from leukorepro.config.datasets import SimulatedDataset
 from leukorepro.config.fields import Strict
-from leukorepro.config.systems import ConvAutoencoderSpec, MlpSpec, NetworkSpec, SoftmaxSpec, SparseAutoencoderSpec
+from leukorepro.config.systems import NetworkSpec, SparseAutoencoderSpec, TrainedInEpochs
 from leukorepro.core.words import Budget
 from leukorepro.report.numbers.wording import listed
 from leukorepro.run.kept_items import without_unused
 from leukorepro.run.resolved import ResolvedStudy
 
-Trained = SparseAutoencoderSpec | ConvAutoencoderSpec | MlpSpec | SoftmaxSpec | NetworkSpec
+Trained = SparseAutoencoderSpec | TrainedInEpochs
 """What is trained in epochs."""
 
-KINDS = {
-    SparseAutoencoderSpec: "autoencoders",
-    ConvAutoencoderSpec: "autoencoders",
-    MlpSpec: "perceptrons",
-    SoftmaxSpec: "last layers",
-    NetworkSpec: "networks",
-}
 FEW_NAMES = 4
 """More systems of one kind than this are told as the kind."""
 
@@ -119,7 +112,7 @@ def _epochs(study: ResolvedStudy) -> Iterator[str]:
         epochs = spec.max_epochs if isinstance(spec, SparseAutoencoderSpec) else spec.epochs
         text = f"{epochs['demo']} instead of {epochs['published']} training epochs"
         text = text if epochs["demo"] != epochs["published"] else ""
-        kinds.setdefault(KINDS[type(spec)], {}).setdefault(text, []).append(name)
+        kinds.setdefault(spec.plural, {}).setdefault(text, []).append(name)
     for kind, texts in kinds.items():
         for text, names in texts.items():
             whole = len(texts) == 1 or len(names) > FEW_NAMES

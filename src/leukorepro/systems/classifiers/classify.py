@@ -19,13 +19,14 @@ import numpy as np
 import pandas as pd
 
 from leukorepro.config.schemes import Protocol
-from leukorepro.config.systems import ClassifierBase, SvmSpec
 from leukorepro.core.store import hdf5_reader
 from leukorepro.core.tables import CODES
 from leukorepro.features.fusion import Features, map_dataset
 from leukorepro.systems.autoencoders.encoder import Encoder
-from leukorepro.systems.classifiers.engines import Answers, Settings, engine_of, fit_and_predict
-from leukorepro.systems.classifiers.kernels import KERNEL_ROWS, Float32, Rows
+from leukorepro.systems.classifiers.classifier import Classifier
+from leukorepro.systems.classifiers.engines import Settings
+from leukorepro.systems.classifiers.fits import Answers, fit_and_predict
+from leukorepro.systems.classifiers.kernels import Float32, Rows
 from leukorepro.systems.classifiers.scheduling import run_all
 from leukorepro.systems.classifiers.tasks import (
     Model,
@@ -54,7 +55,7 @@ def classify(
     features: Features,
     splits: pd.DataFrame,
     manifest: pd.DataFrame,
-    classifiers: Mapping[str, ClassifierBase],
+    classifiers: Mapping[str, Classifier],
     reducers: Mapping[str, Path],
     settings: Settings | None = None,
 ) -> Classified:
@@ -74,7 +75,7 @@ def classify(
     reducers : mapping of str to Path
         Fitted reducers, by the names that the items use.
     settings : Settings, optional
-        Seed, budget and threads.
+        Seed, budget, threads, and whether trees are computed fast.
 
     Raises
     ------
@@ -88,8 +89,6 @@ def classify(
     labels = about["y_true"].to_numpy(dtype=object)
     check_classes(task, labels)
     specs = {Model(item.reducer, item.classifier): classifiers[item.classifier] for _, item in task.items}
-    if len(used) > KERNEL_ROWS and any(isinstance(spec, SvmSpec) for spec in specs.values()):
-        print(f"{len(used)} rows: no kernel matrix is kept of more than {KERNEL_ROWS}; SVMs compute kernels as they go")
     all_folds = [fold.among(used) for fold in folds(splits, features)]
     for fold in all_folds:
         check_learnable(task, fold, labels)
@@ -97,9 +96,8 @@ def classify(
     def jobs() -> Iterator[tuple[bool, Callable[[], Answers]]]:
         for fold, model, rows in _fits(task, all_folds, features, used, specs, reducers):
             spec, asked = specs[model], np.concatenate(list(asked_rows(task, fold, model).values()))
-            wants_main_thread = engine_of(spec, len(used)) == "scikit-learn-intelex"
             given = (spec, rows, labels, fold.train, asked, task.positive_class, settings)
-            yield wants_main_thread, partial(fit_and_predict, *given)
+            yield spec.fastest(len(used), settings).in_main_thread, partial(fit_and_predict, *given)
 
     answers = run_all(jobs(), settings.threads)
     parts: list[pd.DataFrame] = []
@@ -140,7 +138,7 @@ def _fits(
     all_folds: Sequence[Fold],
     features: Features,
     used: Positions,
-    specs: Mapping[Model, ClassifierBase],
+    specs: Mapping[Model, Classifier],
     reducers: Mapping[str, Path],
 ) -> Iterator[tuple[Fold, Model, Rows]]:
     """Every model of every fold, with the rows that it sees; what several of them share is one object."""

@@ -9,23 +9,21 @@ machine is the one that scikit-learn finds without these matrices.
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from functools import reduce
 from threading import Lock
+from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.metrics import euclidean_distances
 from sklearn.preprocessing import StandardScaler
 
-from leukorepro.config.systems import SvmSpec
 from leukorepro.core.errors import UserError
 
 Float32 = NDArray[np.float32]
 Float64 = NDArray[np.float64]
 Positions = NDArray[np.int64]
-
-KERNEL_ROWS = 16_384
-"""Rows up to which a matrix of all their products is kept: 2 GiB."""
 
 MEDIAN_ROWS = 1_000
 """Rows between which the median distance is taken."""
@@ -72,51 +70,56 @@ class Rows:
         return Rows(lambda: StandardScaler().fit(self.matrix[train]).transform(self.matrix))
 
 
-def kernel_matrix(spec: SvmSpec, rows: Rows, left: Positions, right: Positions) -> Float64:
-    """Kernel values between some rows and others.
+@dataclass(frozen=True)
+class Kernel:
+    """A kernel, as scikit-learn's: linear <x, y>; poly (gamma <x, y> + coef0)^degree; rbf exp(-gamma |x - y|^2)."""
 
-    Parameters
-    ----------
-    spec : SvmSpec
-        Its `gamma` is a number by now (`resolve_gamma`).
-    rows : Rows
-    left, right : ndarray of int
-        Positions among the rows.
+    name: Literal["linear", "poly", "rbf"]
+    gamma: float
+    degree: int
+    coef0: float
 
-    Returns
-    -------
-    ndarray, shape (len(left), len(right))
+    def matrix(self, rows: Rows, left: Positions, right: Positions) -> Float64:
+        """Kernel values between some rows and others.
 
-    Notes
-    -----
-    As scikit-learn's: linear <x, y>; poly (gamma <x, y> + coef0)^degree; rbf exp(-gamma |x - y|^2).
-    """
-    products = rows.products
-    values: Float64 = products[np.ix_(left, right)]
-    if spec.kernel == "linear":
-        return values
-    gamma = float(spec.gamma)
-    if spec.kernel == "poly":
-        values *= gamma
-        values += spec.coef0
-        return reduce(np.multiply, [values] * spec.degree)
-    squares = products.diagonal()
-    values *= 2
-    values -= squares[left, None]
-    values -= squares[right]
-    np.minimum(values, 0, out=values)  # a distance of 0 comes out a rounding error to either side of it
-    values *= gamma
-    return np.exp(values, out=values)
+        Parameters
+        ----------
+        rows : Rows
+        left, right : ndarray of int
+            Positions among the rows.
+
+        Returns
+        -------
+        ndarray, shape (len(left), len(right))
+        """
+        products = rows.products
+        values: Float64 = products[np.ix_(left, right)]
+        if self.name == "linear":
+            return values
+        if self.name == "poly":
+            values *= self.gamma
+            values += self.coef0
+            return reduce(np.multiply, [values] * self.degree)
+        squares = products.diagonal()
+        values *= 2
+        values -= squares[left, None]
+        values -= squares[right]
+        np.minimum(values, 0, out=values)  # a distance of 0 comes out a rounding error to either side of it
+        values *= self.gamma
+        return np.exp(values, out=values)
 
 
-def resolve_gamma(spec: SvmSpec, X: Float32, seed: int) -> float:
+def kernel_width(
+    gamma: Literal["scale", "auto", "median"] | float, scale_factor: float, X: Float32, seed: int
+) -> float:
     """Width of a kernel as a number.
 
     Parameters
     ----------
-    spec : SvmSpec
-        `gamma` is a number already; `scale`: 1 / (D * variance of X); `auto`: 1 / D; `median`: 1 / s^2, where s is
-        `scale_factor` times the median Euclidean distance between two rows.
+    gamma : {'scale', 'auto', 'median'} or float
+        `scale`: 1 / (D * variance of X); `auto`: 1 / D; `median`: 1 / s^2, where s is `scale_factor` times the median
+        Euclidean distance between two rows.
+    scale_factor : float
     X : ndarray, shape (N, D)
         Training rows, scaled where the classifier wants them so.
     seed : int
@@ -132,17 +135,17 @@ def resolve_gamma(spec: SvmSpec, X: Float32, seed: int) -> float:
     `scale` and `auto` are scikit-learn's. `median` stands for MATLAB's `KernelScale='auto'`, a "heuristic procedure"
     with subsampling that is not published.
     """
-    if spec.gamma == "scale":
+    if gamma == "scale":
         variance = float(X.var(dtype=np.float64))
         return 1 / (X.shape[1] * variance) if variance > 0 else 1.0
-    if spec.gamma == "auto":
+    if gamma == "auto":
         return 1 / int(X.shape[1])
-    if spec.gamma != "median":
-        return spec.gamma
+    if gamma != "median":
+        return gamma
     if len(X) > MEDIAN_ROWS:
         X = X[np.sort(np.random.default_rng(seed).choice(len(X), MEDIAN_ROWS, replace=False))]
     distances = euclidean_distances(X.astype(np.float64))
-    scale: float = spec.scale_factor * float(np.median(distances[np.triu_indices(len(X), k=1)]))
+    scale: float = scale_factor * float(np.median(distances[np.triu_indices(len(X), k=1)]))
     if scale == 0:
         raise UserError(
             "gamma: median: more than half of the training rows are equal, so that their median distance is 0; give "

@@ -15,7 +15,7 @@ from leukorepro.config.tables import Item
 from leukorepro.core.errors import UserError
 from leukorepro.core.tables import PREDICTIONS_WITH_ROLE
 from leukorepro.data.splits import classes_of
-from leukorepro.systems.classifiers.engines import Answers
+from leukorepro.systems.classifiers.fits import Answers
 from leukorepro.systems.folds import ROLES, Fold, Positions
 
 

@@ -23,7 +23,7 @@ from leukorepro.core.tables import CODES, RECONSTRUCTION
 from leukorepro.core.words import Budget
 from leukorepro.features.fusion import map_dataset, read_features
 from leukorepro.run.digests import at_budget, digest
-from leukorepro.systems.classifiers.engines import Answers
+from leukorepro.systems.classifiers.fits import Answers
 from leukorepro.systems.classifiers.tasks import (
     Model,
     Task,

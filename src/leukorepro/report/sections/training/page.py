@@ -9,8 +9,8 @@ from statistics import median
 
 import pandas as pd
 
-from leukorepro.config.systems import ConvAutoencoderSpec, NetworkSpec, SoftmaxSpec
-from leukorepro.core.words import Architecture, Budget
+from leukorepro.config.systems import TrainedInEpochs
+from leukorepro.core.words import Budget
 from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.conditions import trained_systems
@@ -21,15 +21,6 @@ from leukorepro.report.sections.training.pictures import TrainingStudio
 from leukorepro.report.sections.training.trainings import MEASURES, PARTS, Fit, Reduction, network_titles
 from leukorepro.run.plan import training_rung
 from leukorepro.run.resolved import ResolvedStudy
-
-ARCHITECTURES: dict[Architecture, str] = {
-    "resnet50_70": "ResNet-50, from random weights",
-    "vgg16_70": "VGG-16, from random weights",
-    "ten_convolutions": "ten convolutions, from random weights",
-    "two_convolutions": "two convolutions, from random weights",
-    "code_channels": "one-dimensional convolutions on the code as channels, from random weights",
-    "code_sequence": "one-dimensional convolutions on the code as a sequence, from random weights",
-}
 
 
 @dataclass(frozen=True)
@@ -159,24 +150,6 @@ def _ending(measure: str, last: pd.DataFrame) -> Ending:
 def _settings(study: ResolvedStudy, budget: Budget) -> Iterator[Setting]:
     """Of networks, last layers and convolutional autoencoders."""
     for name, spec in trained_systems(study).items():
-        if isinstance(spec, ConvAutoencoderSpec):
-            what, optimizer, more = f"convolutional autoencoder, {spec.pooling} pooling", "Adam", []
-        elif isinstance(spec, SoftmaxSpec):
-            what, optimizer = "new last layer of a network whose other layers stay as they are", _sgd(spec.momentum)
-            more = [f"weight decay {spec.weight_decay:g}"] if spec.weight_decay else []
-            more += [f"dropout {spec.dropout:g}"] if spec.dropout else []
-        elif isinstance(spec, NetworkSpec):
-            drop, width = spec.rate_drop, spec.width[budget]
-            what = ARCHITECTURES[spec.architecture]
-            optimizer = "Adam" if spec.optimizer == "adam" else _sgd(spec.momentum)
-            more = [f"rate times {drop.factor:g} every {drop.every} epochs"] if drop else []
-            more += ["classes weighed by the inverse of their frequency"] if spec.class_weights else []
-            more += [f"{100 * width:g} % of the channels"] if width < 1 else []
-        else:
-            continue
-        rate, epochs = f"{spec.learning_rate:g}", spec.epochs[budget]
-        yield Setting(name, what, epochs, spec.batch_size, optimizer, rate, "; ".join(more))
-
-
-def _sgd(momentum: float) -> str:
-    return f"SGD, momentum {momentum:g}"
+        if isinstance(spec, TrainedInEpochs) and (recipe := spec.recipe(budget)) is not None:
+            what, optimizer, rate, batch_size, more = recipe
+            yield Setting(name, what, spec.epochs[budget], batch_size, optimizer, f"{rate:g}", "; ".join(more))

@@ -1,0 +1,40 @@
+"""What a kind of classifier is made of; quick to import, since a study's configuration is read by its kinds."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from functools import partial
+from typing import TYPE_CHECKING, Self
+
+from leukorepro.config.classifiers import ClassifierBase
+from leukorepro.systems.classifiers.engines import Settings, Way, named
+
+if TYPE_CHECKING:
+    from sklearn.base import ClassifierMixin
+
+    from leukorepro.systems.classifiers.kernels import Float32
+
+
+class Classifier(ClassifierBase, ABC):
+    """A classifier as a study describes it; an entry of `leukorepro.systems.classifiers.kinds` fills this in.
+
+    scikit-learn and whatever else computes is imported inside the methods.
+    """
+
+    @abstractmethod
+    def unfitted(self, settings: Settings) -> ClassifierMixin:
+        """An estimator as scikit-learn's, for rows that are scaled already; every faster way must agree with it."""
+
+    def fitting(self, train: Float32, settings: Settings) -> Self:  # noqa: ARG002
+        """This classifier with what only its training rows tell.
+
+        Raises
+        ------
+        UserError
+            If it cannot be fitted on such rows.
+        """
+        return self
+
+    def fastest(self, n_rows: int, settings: Settings) -> Way:  # noqa: ARG002
+        """The fastest way to it on this machine, with so many rows in all, that gives the same predictions."""
+        return Way(named("scikit-learn"), partial(self.unfitted, settings))

@@ -1,0 +1,38 @@
+"""K nearest neighbours."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal, Self
+
+from pydantic import Field
+
+from leukorepro.core.errors import UserError
+from leukorepro.systems.classifiers.classifier import Classifier
+from leukorepro.systems.classifiers.engines import Settings
+
+if TYPE_CHECKING:
+    from sklearn.neighbors import KNeighborsClassifier
+
+    from leukorepro.systems.classifiers.kernels import Float32
+
+
+class KnnSpec(Classifier):
+    """K nearest neighbours, Euclidean, each with one vote."""
+
+    kind: Literal["knn"]
+    n_neighbors: Annotated[int, Field(ge=1)] = 5
+
+    def fitting(self, train: Float32, settings: Settings) -> Self:  # noqa: ARG002
+        """Refuses fewer training rows than neighbours."""
+        if self.n_neighbors > len(train):
+            raise UserError(f"knn: {self.n_neighbors} neighbours of {len(train)} training rows; set n_neighbors lower.")
+        return self
+
+    def unfitted(self, settings: Settings) -> KNeighborsClassifier:  # noqa: ARG002
+        """scikit-learn's."""
+        from sklearn.neighbors import KNeighborsClassifier
+
+        return KNeighborsClassifier(self.n_neighbors)
+
+
+ENTRY = KnnSpec

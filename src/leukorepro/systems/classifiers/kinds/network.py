@@ -1,0 +1,7 @@
+"""A network that is trained from random weights, by a job of its own (`leukorepro.systems.training`)."""
+
+from __future__ import annotations
+
+from leukorepro.config.systems import NetworkSpec
+
+ENTRY = NetworkSpec

@@ -1,0 +1,36 @@
+"""A random forest."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Annotated, Literal
+
+from pydantic import Field
+
+from leukorepro.systems.classifiers.classifier import Classifier
+from leukorepro.systems.classifiers.engines import Settings, Way, by_extension, has_extension
+
+if TYPE_CHECKING:
+    from sklearn.ensemble import RandomForestClassifier
+
+
+class RandomForestSpec(Classifier):
+    """Random forest."""
+
+    kind: Literal["random_forest"]
+    n_estimators: Annotated[int, Field(ge=1)] = 100
+
+    def unfitted(self, settings: Settings) -> RandomForestClassifier:
+        """scikit-learn's."""
+        from sklearn.ensemble import RandomForestClassifier
+
+        return RandomForestClassifier(self.n_estimators, random_state=settings.seed)
+
+    def fastest(self, n_rows: int, settings: Settings) -> Way:
+        """With `fast_trees` the extension's, which draws other trees."""
+        if not (settings.fast_trees and has_extension()):
+            return super().fastest(n_rows, settings)
+        fixed = {"random_state": settings.seed, "n_jobs": settings.threads}
+        return by_extension("ensemble", "RandomForestClassifier", n_estimators=self.n_estimators, **fixed)
+
+
+ENTRY = RandomForestSpec

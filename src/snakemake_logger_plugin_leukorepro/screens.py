@@ -65,7 +65,7 @@ class Lines:
             self.note(f"  {job.reason}")
         for log in job.log:
             lines = last_lines(Path(log)) if Path(log).exists() else []
-            self.note(f"  {log} ends with:" if lines else f"  {log} is empty.")
+            self.note(f"  {log} ends with:" if lines else f"  {log} says nothing.")
             for line in lines:
                 self.note(f"    {line}", "dim")
         self.note(f"  To run it again, alone:\n    {command_again(job, sys.argv[1:])}")

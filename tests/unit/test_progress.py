@@ -181,8 +181,8 @@ def test_a_job_that_succeeds_the_second_time_has_not_failed(
     assert lines[1:6] == [
         "Failed after 1 s: train s1",
         "  SLURM status is: 'TIMEOUT'",
-        "  logs/train/1.txt is empty.",
-        "  slurm.log is empty.",
+        "  logs/train/1.txt says nothing.",
+        "  slurm.log says nothing.",
         "  To run it again, alone:",
     ]
     assert "Trying to restart job 1." in lines

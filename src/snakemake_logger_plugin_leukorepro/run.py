@@ -103,10 +103,10 @@ class Run:
 
         A rule's jobs are expected to take as long as those of it that are done. Where none is, as long as in earlier
         runs, by the pace of this one; where there are none either, as long as any job of this run. What runs for longer
-        than expected may end at any time, or not.
+        than expected may end at any time, or not; and after a failure nobody knows what will still run.
         """
         elapsed = now - self.begun
-        if self.n_done < max(1.0, SHARE_TO_TELL * self.total) or elapsed < SECONDS_TO_TELL:
+        if self.failed or self.n_done < max(1.0, SHARE_TO_TELL * self.total) or elapsed < SECONDS_TO_TELL:
             return None
         taken: dict[str, list[float]] = defaultdict(list)
         for job in self.done:

@@ -60,15 +60,12 @@ class Lines:
 
     def failed(self, job: Job, now: float) -> None:
         """A job has failed: what it was, the end of its log, the command that runs it again."""
-        self.note(f"Failed after {duration(job.seconds(now))}: {job.words}", "bold red")
-        if job.reason:
-            self.note(f"  {job.reason}")
+        told = [f"Failed after {duration(job.seconds(now))}: {job.words}", *filter(None, [job.reason])]
         for log in job.log:
             lines = last_lines(Path(log)) if Path(log).exists() else []
-            self.note(f"  {log} ends with:" if lines else f"  {log} says nothing.")
-            for line in lines:
-                self.note(f"    {line}", "dim")
-        self.note(f"  To run it again, alone:\n    {command_again(job, sys.argv[1:])}")
+            told += [f"{log} ends with:" if lines else f"{log} says nothing.", *(f"  {line}" for line in lines)]
+        told += ["To run it again, alone:", f"  {command_again(job, sys.argv[1:])}"]
+        self.note("\n  ".join(told), "red")
 
     def end(self, now: float, log: str) -> None:
         """The run is over; its full log lies in a file."""

@@ -330,6 +330,10 @@ def test_time_left_is_told_only_when_it_can_be() -> None:
     run.start(now, job(9, "train"))
     assert run.seconds_left(now + 5) == pytest.approx(15)
     assert run.seconds_left(now + 500) is None  # longer than expected: nobody can tell
+    run, now = run_with({"train": 10}, {"train": [10.0] * 4})
+    assert run.seconds_left(now) == pytest.approx(60)
+    run.fail(now, job(5, "train"))
+    assert run.seconds_left(now) is None
 
 
 def test_time_left_knows_earlier_runs_by_the_pace_of_this_one() -> None:

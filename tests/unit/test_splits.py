@@ -250,6 +250,22 @@ def test_few_groups_make_the_test_part_larger_and_say_so(capsys: pytest.CaptureF
     assert "the smallest class has 4 groups" in capsys.readouterr().out
 
 
+@settings(max_examples=40, deadline=None)
+@given(
+    per_class=st.integers(3, 12), test=st.sampled_from([0.1, 0.2, 0.25]), validation=st.sampled_from([0.1, 0.2, 0.3])
+)
+def test_the_validation_part_follows_the_parts_that_there_are(per_class: int, test: float, validation: float) -> None:
+    """With few subjects a part is larger than asked for; the validation part must not take the test part's place."""
+    scheme = hold_out(test_share=test, validation_share=validation, turns=3)
+    splits = make_splits(manifest(2 * per_class, 3), scheme, protocol("subject_disjoint"), 0, None)
+    n_parts = min(per_class, round(1 / test))
+    for _, fold in splits.groupby("fold"):
+        share = fold["role"].value_counts(normalize=True)
+        assert share["test"] == pytest.approx(1 / n_parts, abs=0.12)
+        assert share["validation"] == pytest.approx(max(validation, 1 / n_parts), abs=0.12 + 0.5 / n_parts)
+        assert share["train"] > 0
+
+
 def test_copies_of_a_test_image_train_when_made_before_the_split_and_not_when_only_training_images_are_augmented() -> (
     None
 ):

@@ -174,7 +174,7 @@ def _parts_of_groups(
     if not isinstance(scheme, HoldOutScheme):
         yield from ((test, test[:0]) for test in parts)
         return
-    n_validation = round(scheme.validation_share / scheme.test_share)
+    n_validation = max(1, round(scheme.validation_share * n_parts)) if scheme.validation_share else 0
     for turn in range(min(scheme.turns, n_parts)):
         following = [parts[(turn + 1 + i) % n_parts] for i in range(n_validation)]
         yield parts[turn], np.concatenate([parts[turn][:0], *following])

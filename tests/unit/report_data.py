@@ -15,7 +15,7 @@ from compared_data import split_tables
 from PIL import Image
 from scipy.special import expit, softmax
 
-from leukorepro.checks.leakage import audit_leakage, steps_of
+from leukorepro.checks.leakage import audit_leakage
 from leukorepro.config.schemes import Protocol
 from leukorepro.config.studies import Study
 from leukorepro.config.tables import Table
@@ -33,6 +33,7 @@ from leukorepro.evaluation.study_cells import StudyCells
 from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor
 from leukorepro.ladder.rungs import LADDER
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
+from leukorepro.run.specify import leakage_specification
 
 ROOT = Path(__file__).resolve().parents[2]
 ATTEIA = ROOT / "config" / "studies" / "atteia2022.yaml"
@@ -251,7 +252,9 @@ def _write_leakage(path: Path, study: ResolvedStudy, rung: str, manifest: pd.Dat
     position = np.arange(len(images))
     of_image = (position if rung in ("source_disjoint", "subject_disjoint") else position // 5) % 3  # twelve subjects
     folds = [images.assign(role=np.where(of_image == fold, "test", "train"), fold=fold) for fold in range(3)]
-    audit = audit_leakage(manifest, {"folds": pd.concat(folds)}, duplicates=[], steps=steps_of(study, rung))
+    audit = audit_leakage(
+        manifest, {"folds": pd.concat(folds)}, duplicates=[], steps=leakage_specification(study).rungs[rung]
+    )
     write_json(audit, path)
 
 

@@ -14,7 +14,6 @@ from typing import Any
 
 import pytest
 import typer
-import yaml
 from project_data import ROOT, make_project, touch
 from typer.testing import CliRunner
 
@@ -202,41 +201,19 @@ def test_what_cannot_be_extracted_is_told_before_anything_is_read(project: Path,
     assert done.stderr.startswith(f"leukorepro: {expected}")
 
 
-@pytest.fixture
-def only_published(project: Path) -> Path:
-    """A run of one rung, and an empty manifest."""
-    file = project / "config" / "config.yaml"
-    content = yaml.safe_load(file.read_text())
-    content["studies"][0]["rungs"] = ["as_published"]
-    file.write_text(yaml.safe_dump(content))
-    (project / "manifest.csv").write_text(MANIFEST)
-    return file
-
-
 @pytest.mark.parametrize(
-    ("command", "option", "value", "expected"),
+    ("content", "expected"),
     [
-        ("splits make", "--study", "hayat", "run 'demo': unknown study 'hayat'. Known: atteia2022."),
-        ("splits make", "--split", "five_fold", "study 'atteia2022': unknown split 'five_fold'. Known: five_folds."),
-        ("splits make", "--rung", "external", "study 'atteia2022': external does not run here: the run's "),
-        ("models fit-reducer", "--reducer", "RSet2", "study 'atteia2022': unknown reducer 'RSet2'. Known: RSet25, "),
-        (
-            "models classify",
-            "--splits",
-            "as_published/five_fold=x.csv",
-            "study 'atteia2022': unknown split 'five_fold'. ",
-        ),
-        ("models classify", "--feature-set", "Gset", "study 'atteia2022': unknown feature set 'Gset'. Known: ISet, "),
+        (None, "spec.json: no such file; run the stage that makes it first."),
+        ("{}", "spec.json: seed: required, but not given; "),
+        ('{"sed": 0}', "spec.json: unknown key 'sed'. Known: seed, "),
     ],
 )
-def test_a_name_that_the_run_does_not_have_is_told(
-    only_published: Path, command: str, option: str, value: str, expected: str
-) -> None:
-    """The command's own example, on the run that is there, with one wrong name."""
-    words = example(tuple(command.split()))[1:]
-    for name, new in (("--run", str(only_published)), ("--rung", "as_published"), (option, value)):
-        if name in words:
-            words[words.index(name) + 1] = new
+def test_a_specification_of_another_kind_is_told(project: Path, content: str | None, expected: str) -> None:
+    if content is not None:
+        (project / "spec.json").write_text(content)
+    words = example(("splits", "make"))[1:]
+    words[words.index("--spec") + 1] = "spec.json"
     done = run(*words)
     assert done.exit_code == 2, done.output
     assert done.stderr.startswith(f"leukorepro: {expected}")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -11,16 +12,20 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from typer.testing import CliRunner
 
-from leukorepro.checks.leakage import NAMES, Steps, audit_leakage
+from leukorepro.checks.leakage import NAMES, audit_leakage, read_leakage
 from leukorepro.cli.app import app
 from leukorepro.config.schemes import HoldOutScheme, KFoldScheme, Protocol
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import write_json
+from leukorepro.core.store import write_json, write_text
 from leukorepro.data.checksums import manifest_of, read_checksums
 from leukorepro.data.duplicates import find_duplicates, look_at_images
 from leukorepro.data.manifest import COLUMNS, write_manifest
 from leukorepro.data.split_tables import write_splits
 from leukorepro.data.splits import make_splits
+from leukorepro.run import plan
+from leukorepro.run.resolve import resolve
+from leukorepro.run.specifications.leakage import Steps
+from leukorepro.run.specify import leakage_specification
 
 VIEWS = ["identity", "hflip", "vflip"]
 
@@ -167,7 +172,9 @@ def test_classes_that_are_not_tested_or_not_trained_and_rows_tested_twice() -> N
 
 def test_classes_put_together_are_those_that_must_be_tested() -> None:
     table, rows = manifest("abcdef"), split("abcd", "bdf")
-    steps = Steps([], fitted_on_all=False, published=True, choices=[], classes={"split": {"all": "any", "hem": "any"}})
+    steps = Steps(
+        reducers=[], fitted_on_all=False, published=True, choices=[], classes={"split": {"all": "any", "hem": "any"}}
+    )
     assert audit(table, rows, steps=steps)["L3.3"]["counts"]["classes_untested"] == 0
 
 
@@ -182,7 +189,11 @@ def test_classes_put_together_are_those_that_must_be_tested() -> None:
 def test_fitted_steps_and_choices_are_those_of_the_rung(
     reducers: list[str], on_all: bool, published: bool, choices: list[str], preprocessing: str, selection: str
 ) -> None:
-    found = audit(manifest("abcdef"), split("abcd", "ef"), steps=Steps(reducers, on_all, published, choices))
+    found = audit(
+        manifest("abcdef"),
+        split("abcd", "ef"),
+        steps=Steps(reducers=reducers, fitted_on_all=on_all, published=published, choices=choices),
+    )
     assert (found["L1.2"]["status"], found["L1.3"]["status"]) == (preprocessing, selection)
     assert found["L1.2"]["counts"] == ({"rows": 2} if preprocessing == "found" else {})
     assert all(choice in found["L1.3"]["sentence"] for choice in choices)
@@ -290,18 +301,32 @@ def test_the_command_reports_and_fails_only_when_it_is_told_to(files: list[str],
     assert CliRunner().invoke(app, [*files, "--strict"]).exit_code == 1
 
 
-def test_the_command_knows_what_a_study_fits(files: list[str], root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_every_rung_of_a_study_is_audited_with_what_the_study_fits(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(root)
-    study = ["--run", "config/config.yaml", "--study", "atteia2022", "--rung"]
-    told = {rung: CliRunner().invoke(app, [*files, *study, rung]).output for rung in ("as_published", "fit_in_fold")}
-    assert "RSet25, RSet50, RSet75: fitted on all rows" in " ".join(told["as_published"].replace("│", " ").split())
-    assert "fitted on all rows" not in told["fit_in_fold"]
+    table = manifest("abcdef")
+    write_manifest(table, tmp_path / "manifest.csv")
+    write_json(find_duplicates(table), tmp_path / "duplicates.json")
+    run = resolve(Path("config/config.yaml"))
+    told = leakage_specification(plan.find_study(run, "atteia2022"))
+    write_text(told.text, tmp_path / "spec.json")
+    for rung, name in product(told.rungs, told.splits):
+        write_splits(split("abcd", "ef"), tmp_path / rung / "splits" / f"{name}.csv")
+    files = ["--manifest", str(tmp_path / "manifest.csv"), "--duplicates", str(tmp_path / "duplicates.json")]
+    done = CliRunner().invoke(
+        app, ["audit", "rungs", "--spec", str(tmp_path / "spec.json"), *files, "--output", str(tmp_path)]
+    )
+    assert done.exit_code == 0, done.output
+    of_fits = {
+        rung: next(one for one in read_leakage(tmp_path / rung / "leakage.json")["types"] if one["id"] == "L1.2")
+        for rung in told.rungs
+    }
+    assert of_fits["as_published"]["sentence"].startswith("RSet25, RSet50, RSet75: fitted on all rows")
+    assert {one["status"] for rung, one in of_fits.items() if rung != "as_published"} == {"none found"}
 
 
 def test_wrong_options_are_told(files: list[str], tmp_path: Path) -> None:
-    done = CliRunner().invoke(app, [*files, "--study", "atteia2022"])
-    assert done.exit_code == 2
-    assert "--run, --study and --rung go together" in done.output
     done = CliRunner().invoke(app, [*files, *files[-2:]])
     assert "a split table of the name 'mine' was given before" in done.output
     write_json({"schema_version": 0}, tmp_path / "duplicates.json")

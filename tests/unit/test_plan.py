@@ -20,7 +20,6 @@ from leukorepro.features.backbones.registry import BACKBONES
 from leukorepro.features.backbones.specification import TorchvisionWeights
 from leukorepro.run import plan
 from leukorepro.run import resolve as resolve_module
-from leukorepro.run.digests import digest
 from leukorepro.run.resolve import resolve, resolve_extractor
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy, load_resolved
 
@@ -191,20 +190,8 @@ def test_a_study_is_called_as_its_file(project: Path) -> None:
     )
 
 
-def test_what_a_resolved_study_lacks_is_told(project: Path) -> None:
-    study = resolve_study(project, rungs=["as_published"])
-    for look, name, expected in (
-        (study.find_split, "five_fold", "study 'atteia2022': unknown split 'five_fold'. Known: five_folds."),
-        (study.find_reducer, "RSet", "study 'atteia2022': unknown reducer 'RSet'. Known: RSet25, RSet50, RSet75."),
-        (study.find_protocol, "external", "study 'atteia2022': external does not run here: the run's configuration"),
-    ):
-        with pytest.raises(UserError) as error:
-            look(name)
-        assert str(error.value).startswith(expected)
-    assert study.find_split("five_folds") is study.study.splits["five_folds"]
-    assert study.find_reducer("RSet50") is study.study.reducers["RSet50"]
-    assert study.find_protocol("as_published") is study.protocols["as_published"]
-    run = ResolvedRun(name="mine", budget="demo", seed=0, studies=[study])
+def test_a_study_that_a_run_does_not_have_is_told(project: Path) -> None:
+    run = ResolvedRun(name="mine", budget="demo", seed=0, studies=[resolve_study(project)])
     with pytest.raises(UserError, match=r"run 'mine': unknown study 'hayat2022'\. Known: atteia2022\."):
         plan.find_study(run, "hayat2022")
 
@@ -438,96 +425,6 @@ def test_a_table_is_left_out_where_the_dataset_has_other_classes(project: Path) 
     assert "study 'atteia2022' has no table for it" in refused(project, dataset=own_dataset(project))
 
 
-# -------------------------------------------------------------------------------------------------------------- digests
-
-DIGESTS = {
-    "split": lambda run, study: plan.split_digest(run, study, "source_disjoint", "five_folds"),
-    "published split": lambda run, study: plan.split_digest(run, study, "as_published", "five_folds"),
-    "reducer": lambda run, study: plan.reducer_digest(run, study, "source_disjoint", "RSet50"),
-    "published reducer": lambda run, study: plan.reducer_digest(run, study, "as_published", "RSet50"),
-    "classify": lambda run, study: plan.classify_digest(run, study, "ESet"),
-    "study": lambda run, study: digest(study),  # noqa: ARG005
-}
-ALL = set(DIGESTS)
-
-
-def digests(overrides: dict[str, Any] | None = None) -> dict[str, str]:
-    run = resolve(Path("config/config.yaml"), overrides)
-    return {name: function(run, run.studies[0]) for name, function in DIGESTS.items()}
-
-
-@pytest.mark.parametrize(
-    ("path", "to", "changes"),
-    [
-        (("citation", "title"), "Another", {"study"}),
-        (("splits", "five_folds", "n_splits"), 4, {"split", "published split", "study"}),
-        (("splits", "five_folds", "views"), ["identity"], {"split", "published split", "study"}),
-        (("reducers", "RSet50", "l2_weight"), 0.01, {"reducer", "published reducer", "study"}),
-        (
-            ("reducers", "RSet50", "max_epochs"),
-            {"demo": 3, "published": 750},
-            {"reducer", "published reducer", "study"},
-        ),
-        (("reducers", "RSet50", "max_epochs"), {"demo": 10, "published": 7}, {"study"}),
-        (("reducers", "RSet25", "l2_weight"), 0.01, {"study"}),
-        (("classifiers", "cubic_svm", "C"), 2.0, {"classify", "study"}),
-        (("classifiers", "cubic_svm", "C"), 1.0, set()),  # what it is without being said
-        (("published_protocol", "scope"), "train", {n for n in ALL if "published" in n} | {"classify", "study"}),
-        (("tables", "1", "items", 2, "item"), "both", {"classify", "study"}),
-        (("tables", "1", "items", 0, "item"), "other", {"study"}),
-        (("tables", "1", "title"), "Another", {"study"}),
-    ],
-)
-def test_a_digest_changes_when_and_only_when_its_part_does(
-    project: Path, path: tuple[Any, ...], to: Any, changes: set[str]
-) -> None:
-    edit_study(project, "figures", to={})  # they name items
-    edit_study(project, "reducers", "RSet50", "max_epochs", to={"demo": 10, "published": 750})
-    before = digests()
-    edit_study(project, *path, to=to)
-    assert {name for name, digest in digests().items() if digest != before[name]} == changes
-
-
-@pytest.mark.parametrize(
-    ("overrides", "changes"),
-    [
-        ({}, set()),
-        ({"name": "another"}, set()),
-        ({"seed": "0"}, set()),
-        ({"seed": 1}, ALL - {"study"}),
-        ({"budget": "published"}, {n for n in ALL if "reducer" in n} | {"study"}),
-        ({"weights": "imagenet"}, {"study"}),  # the features' file has another name then
-    ],
-)
-def test_a_digest_changes_with_the_part_of_the_run_that_it_uses(
-    project: Path,  # noqa: ARG001
-    overrides: dict[str, Any],
-    changes: set[str],
-) -> None:
-    before = digests()
-    assert {name for name, value in digests(overrides).items() if value != before[name]} == changes
-
-
-def test_a_digest_is_the_same_in_every_process(project: Path) -> None:  # noqa: ARG001
-    code = (
-        "from pathlib import Path; from leukorepro.run.digests import digest; "
-        "from leukorepro.run.resolve import resolve; "
-        "print(digest(resolve(Path('{}'))))"
-    )
-    file = "config/config.yaml"
-    printed = [
-        subprocess.run(
-            [sys.executable, "-c", code.format(file)],
-            capture_output=True,
-            text=True,
-            check=True,
-            env={**os.environ, "PYTHONHASHSEED": seed},
-        ).stdout.strip()
-        for seed in ("1", "2")
-    ]
-    assert printed == [digest(resolve(Path(file)))] * 2
-
-
 # --------------------------------------------------------------------------------------------------------- fingerprints
 
 
@@ -633,41 +530,3 @@ def test_classifiers_on_a_networks_features_are_kept_apart_from_the_networks(net
     encoded = resolve_study(networks_project, study="alhammadi2024", dataset="cnmc2019_simulated")
     assert plan.network_of_features(encoded, "two_thirds", "images", "CAE") is None
     assert plan.reducer_rung(encoded, "two_thirds", "images", "CAE", "fit_in_fold") == "fit_in_fold"
-
-
-def test_a_networks_features_are_made_again_for_another_network_of_the_budget(networks_project: Path) -> None:
-    def digest(**network: Any) -> str:
-        file = networks_project / "config/studies/rezayi2021.yaml"
-        text = file.read_text()
-        value = yaml.safe_load(text)
-        value["classifiers"]["CNN"].update(network)
-        file.write_text(yaml.safe_dump(value, sort_keys=False))
-        run = resolve(write_run(networks_project, study="rezayi2021", dataset="cnmc2019_simulated"))
-        file.write_text(text)
-        return plan.reducer_digest(run, run.studies[0], "as_published", "CNN_features")
-
-    assert digest() == digest()
-    assert digest(width={"demo": 0.25, "published": 0.5}) == digest()
-    assert digest(width={"demo": 0.5, "published": 1.0}) != digest()
-    assert digest(architecture="vgg16_70") != digest()
-
-
-def test_a_network_is_trained_again_for_what_it_depends_on_and_for_nothing_else(networks_project: Path) -> None:
-    def digest(change: Any = None) -> str:
-        file = networks_project / "config/studies/rezayi2021.yaml"
-        text = file.read_text()
-        if change:
-            value = yaml.safe_load(text)
-            change(value)
-            file.write_text(yaml.safe_dump(value, sort_keys=False))
-        run = resolve(write_run(networks_project, study="rezayi2021", dataset="cnmc2019_simulated"))
-        file.write_text(text)
-        study = run.studies[0]
-        network = plan.networks_of(study)["eighty_twenty_once-images-CNN"]
-        return plan.network_digest(run, study, "as_published", network)
-
-    assert digest() == digest()
-    assert digest(lambda s: s["classifiers"]["CNN"]["epochs"].update(published=7)) == digest()
-    assert digest(lambda s: s["classifiers"]["VGG-16"].update(batch_size=8)) == digest()
-    assert digest(lambda s: s["classifiers"]["CNN"]["epochs"].update(demo=7)) != digest()
-    assert digest(lambda s: s["tables"]["1"].update(epochs="last")) != digest()

@@ -24,8 +24,7 @@ DESCRIBED = FEATURES | {"describe_images"}
 SPLITS = {"make_splits", "audit_leakage"}
 DATA = DESCRIBED | SPLITS | {"scan_images", "find_duplicates"}
 DRAWING = {"simulate_images"}
-CONFIGURATION = {"resolve_config"}
-STUDY = CONFIGURATION | {"audit_published"}
+STUDY = {"audit_published"}
 PUBLISHED = {"audit_published", "evaluate"}
 
 
@@ -54,8 +53,8 @@ def test_an_edit_of_code_re_runs_what_uses_it(edits: TinyProject, file: str, rul
         ("studies/tiny.yaml", "n_splits: 3", "n_splits: 2", MODELS | STUDY | SPLITS),
         ("studies/tiny.yaml", "degree: 3", "degree: 2", MODELS - {"fit_reducer"} | STUDY),
         ("studies/tiny.yaml", "title: With", "title: Still with", REPORT | STUDY | TABLES),
-        ("datasets/tiny.yaml", "images: 36, external", "images: 40, external", DATA | CONFIGURATION | DRAWING),
-        ("runs/tiny.yaml", "budget: demo", "seed: 1\nbudget: demo", FEATURES | CONFIGURATION | SPLITS),
+        ("datasets/tiny.yaml", "images: 36, external", "images: 40, external", DATA | DRAWING),
+        ("runs/tiny.yaml", "budget: demo", "seed: 1\nbudget: demo", FEATURES | SPLITS),
         ("published/tiny.csv", "plain,accuracy,0.99", "plain,accuracy,0.98", REPORT | PUBLISHED),
     ],
     ids=["epochs", "folds", "classifier", "title", "dataset", "seed", "published"],
@@ -104,4 +103,4 @@ def test_another_way_to_say_the_same_run_re_runs_nothing(edits: TinyProject) -> 
 
 
 def test_a_key_of_the_run_can_be_changed_on_the_command_line(edits: TinyProject) -> None:
-    assert edits.planned("--config", "seed=1") == FEATURES | CONFIGURATION | SPLITS
+    assert edits.planned("--config", "seed=1") == FEATURES | SPLITS

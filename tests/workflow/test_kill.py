@@ -88,17 +88,12 @@ def test_a_killed_training_is_continued_and_ends_in_the_same_weights(fresh: Path
     images = "results/features/cnmc2019_simulated-demo/images-36.h5"
     splits = "results/demo/rezayi2021/source_disjoint/splits/eighty_twenty_once.csv"
     project.run("snakemake", "--cores", "2", images, splits)
+    name = "rezayi2021-source_disjoint-eighty_twenty_once-images-ResNet-50"
+    (spec,) = (project.folder / "results/demo/specs/network").glob(f"{name}-*.json")
     command = [
-        *("leukorepro", "models", "train", "--run", "config/config.yaml", "--study", "rezayi2021"),
-        *("--rung", "source_disjoint", "--network", "eighty_twenty_once-images-ResNet-50", "--device", "cpu"),
-        *(
-            "--features",
-            images,
-            "--splits",
-            splits,
-            "--manifest",
-            "results/datasets/cnmc2019_simulated-demo/manifest.csv",
-        ),
+        *("leukorepro", "models", "train", "--spec", str(spec), "--device", "cpu"),
+        *("--features", images, "--splits", splits),
+        *("--manifest", "results/datasets/cnmc2019_simulated-demo/manifest.csv"),
     ]
     project.run(*command, "--output", "whole")
 

@@ -16,6 +16,7 @@ from leukorepro.config.files import (
 from leukorepro.run.digests import digest
 from leukorepro.core.errors import UserError
 from leukorepro.run.resolve import overrides, resolve
+from leukorepro.run.specify import Specifications
 
 ENVIRONMENT = "../../envs/leukorepro.yaml"
 
@@ -35,9 +36,14 @@ VALIDITY_FILE = "config/validity.yaml"
 try:
     OVERRIDES = overrides(RUN_FILE, config)
     RUN = resolve(RUN_FILE, OVERRIDES)
+    SPECIFICATIONS = Specifications(RUN)
     VALIDITY = load_validity(VALIDITY_FILE)
 except UserError as error:
     raise WorkflowError(str(error)) from None
+
+
+onstart:
+    SPECIFICATIONS.write()
 
 
 def one_of(names):
@@ -81,19 +87,6 @@ wildcard_constraints:
     ),
 
 
-def run_options(wildcards, output):
-    """What a command needs to put the same run together again.
-
-    Snakemake does not re-run a job for a param that depends on `output`: a rule is run again for what changes in its
-    own part of the configuration, its `spec`, and for nothing else.
-    """
-    return [
-        "--run",
-        RUN_FILE,
-        *flags("--set", [f"{k}={v}" for k, v in OVERRIDES.items()]),
-    ]
-
-
 def study_of(wildcards):
     return plan.find_study(RUN, wildcards.study)
 
@@ -124,6 +117,15 @@ def descriptor_of(wildcards):
         for descriptor in study.descriptors.values()
         if descriptor.id == wildcards.descriptor
     )
+
+
+def split_tables(study):
+    """Every split of a study on every rung."""
+    return [
+        f"results/{RUN.name}/{study.study.key}/{rung}/splits/{split}.csv"
+        for rung in study.protocols
+        for split in plan.used_splits(study)
+    ]
 
 
 def manifest_of(wildcards):

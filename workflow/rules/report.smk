@@ -4,7 +4,6 @@
 rule build_report:
     """An HTML page that opens from disk with no network: tables, figures, the ladder."""
     input:
-        config="results/{run}/config.json",
         datasets=[
             f"results/datasets/{study.dataset_id}/{name}"
             for study in RUN.studies
@@ -45,11 +44,13 @@ rule build_report:
         mem_mb=3000,
     params:
         code=code_digest("report build"),
+        spec=digest(RUN),
+        config=lambda w: f"results/{w.run}/config.json",
         folder=lambda w: f"results/{w.run}/report",
     shell:
         r"""
         leukorepro report build \
-            --config {input.config:q} \
+            --config {params.config:q} \
             --workers {threads} \
             --output {params.folder:q} \
             >{log:q} 2>&1

@@ -1,69 +1,43 @@
 """A study on the rungs of the leakage ladder: splits, reducers, classifiers, metrics."""
 
+for STUDY in RUN.studies:
 
-rule resolve_config:
-    """The run's configuration with every name looked up and every default filled in."""
-    output:
-        config="results/{run}/config.json",
-    log:
-        "logs/resolve_config/{run}.txt",
-    benchmark:
-        "results/benchmarks/resolve_config/{run}.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=500,
-    params:
-        run=run_options,
-        code=code_digest("config resolve"),
-        spec=digest(RUN),
-    shell:
-        r"""
-        leukorepro config resolve \
-            {params.run:q} \
-            --output {output.config:q} \
-            >{log:q} 2>&1
-        """
-
-
-rule make_splits:
-    """Which rows train and which are tested, written before anything is fitted."""
-    input:
-        manifest=manifest_of,
-    output:
-        splits="results/{run}/{study}/{protocol}/splits/{split}.csv",
-    log:
-        "logs/make_splits/{run}/{study}/{protocol}/{split}.txt",
-    benchmark:
-        "results/benchmarks/make_splits/{run}/{study}/{protocol}/{split}.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=1000,
-    params:
-        run=run_options,
-        code=code_digest("splits make"),
-        spec=lambda w: plan.split_digest(RUN, study_of(w), w.protocol, w.split),
-    shell:
-        r"""
-        leukorepro splits make \
-            {params.run:q} \
-            --study {wildcards.study:q} \
-            --rung {wildcards.protocol:q} \
-            --split {wildcards.split:q} \
-            --manifest {input.manifest:q} \
-            --output {output.splits:q} \
-            >{log:q} 2>&1
-        """
+    rule:
+        """Which rows train and which are tested, on every rung of a study, written before anything is fitted."""
+        name:
+            f"make_splits_{STUDY.study.key}"
+        input:
+            manifest=f"results/datasets/{STUDY.dataset_id}/manifest.csv",
+        output:
+            splits=split_tables(STUDY),
+        log:
+            f"logs/make_splits/{RUN.name}/{STUDY.study.key}.txt",
+        benchmark:
+            f"results/benchmarks/make_splits/{RUN.name}/{STUDY.study.key}.tsv"
+        conda:
+            ENVIRONMENT
+        threads: 1
+        resources:
+            mem_mb=1000,
+        params:
+            code=code_digest("splits make"),
+            spec=SPECIFICATIONS.path("splits", STUDY.study.key),
+            folder=f"results/{RUN.name}/{STUDY.study.key}",
+        shell:
+            r"""
+            leukorepro splits make \
+                --spec {params.spec:q} \
+                --manifest {input.manifest:q} \
+                --output {params.folder:q} \
+                >{log:q} 2>&1
+            """
 
 
 rule fit_reducer:
     """An autoencoder, fitted on the rows that the protocol allows, in every fold."""
     input:
         features=features_of,
-        splits=rules.make_splits.output.splits,
+        splits="results/{run}/{study}/{protocol}/splits/{split}.csv",
     output:
         reducer="results/{run}/{study}/{protocol}/reducers/{split}/{feature_set}-{reducer}.h5",
     log:
@@ -79,16 +53,12 @@ rule fit_reducer:
         gpu=1,
         mem_mb=4000,
     params:
-        run=run_options,
         code=code_digest("models fit-reducer"),
-        spec=lambda w: plan.reducer_digest(RUN, study_of(w), w.protocol, w.reducer),
+        spec=lambda w: SPECIFICATIONS.path("reducer", w.study, w.protocol, w.reducer),
     shell:
         r"""
         leukorepro models fit-reducer \
-            {params.run:q} \
-            --study {wildcards.study:q} \
-            --rung {wildcards.protocol:q} \
-            --reducer {wildcards.reducer:q} \
+            --spec {params.spec:q} \
             --features {input.features:q} \
             --splits {input.splits:q} \
             --threads {threads} \
@@ -117,15 +87,12 @@ rule encode_images:
         gpu=1,
         mem_mb=4000,
     params:
-        run=run_options,
         code=code_digest("models encode"),
-        spec=lambda w: plan.reducer_digest(RUN, study_of(w), w.protocol, w.reducer),
+        spec=lambda w: SPECIFICATIONS.path("reducer", w.study, w.protocol, w.reducer),
     shell:
         r"""
         leukorepro models encode \
-            {params.run:q} \
-            --study {wildcards.study:q} \
-            --reducer {wildcards.reducer:q} \
+            --spec {params.spec:q} \
             --weights {input.weights:q} \
             --features {input.features:q} \
             --threads {threads} \
@@ -153,9 +120,8 @@ rule classify:
     resources:
         mem_mb=8000,
     params:
-        run=run_options,
         code=code_digest("models classify"),
-        spec=lambda w: plan.classify_digest(RUN, study_of(w), w.feature_set),
+        spec=lambda w: SPECIFICATIONS.path("classification", w.study, w.feature_set),
         splits=lambda w: flags(
             "--splits", [f"{name}={file}" for name, file in splits_of(w).items()]
         ),
@@ -165,9 +131,7 @@ rule classify:
     shell:
         r"""
         leukorepro models classify \
-            {params.run:q} \
-            --study {wildcards.study:q} \
-            --feature-set {wildcards.feature_set:q} \
+            --spec {params.spec:q} \
             --features {input.features:q} \
             {params.splits:q} \
             --manifest {input.manifest:q} \
@@ -201,9 +165,8 @@ rule train_network:
         gpu=1,
         mem_mb=8000,
     params:
-        run=run_options,
         code=code_digest("models train"),
-        spec=lambda w: plan.network_digest(RUN, study_of(w), w.protocol, network_of(w)),
+        spec=lambda w: SPECIFICATIONS.path("network", w.study, w.protocol, w.network),
         reducer=lambda w, input: flags(
             "--reducer", [input.reducer] if input.reducer else []
         ),
@@ -211,10 +174,7 @@ rule train_network:
     shell:
         r"""
         leukorepro models train \
-            {params.run:q} \
-            --study {wildcards.study:q} \
-            --rung {wildcards.protocol:q} \
-            --network {wildcards.network:q} \
+            --spec {params.spec:q} \
             --features {input.features:q} \
             --splits {input.splits:q} \
             --manifest {input.manifest:q} \
@@ -289,16 +249,14 @@ rule evaluate:
     resources:
         mem_mb=3000,
     params:
-        run=run_options,
         code=code_digest("evaluate"),
-        spec=lambda w: digest(RUN.budget, RUN.seed, study_of(w)),
+        spec=lambda w: SPECIFICATIONS.path("evaluation", w.study),
         fitting=lambda w, input: flags("--fitting", input.fitting),
         folder=lambda w: f"results/{w.run}/{w.study}",
     shell:
         r"""
         leukorepro evaluate \
-            {params.run:q} \
-            --study {wildcards.study:q} \
+            --spec {params.spec:q} \
             --scan {input.scan:q} \
             --published {input.published:q} \
             --audit {input.audit:q} \

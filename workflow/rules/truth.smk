@@ -52,15 +52,13 @@ rule diagnose:
     resources:
         mem_mb=2000,
     params:
-        run=run_options,
         code=code_digest("diagnose"),
-        spec=lambda w: digest(RUN.seed, study_of(w)),
+        spec=lambda w: SPECIFICATIONS.path("evaluation", w.study),
         folder=lambda w: f"results/{w.run}/{w.study}",
     shell:
         r"""
         leukorepro diagnose \
-            {params.run:q} \
-            --study {wildcards.study:q} \
+            --spec {params.spec:q} \
             --output {params.folder:q} \
             {input.predictions:q} \
             >{log:q} 2>&1
@@ -87,9 +85,8 @@ rule compare:
     resources:
         mem_mb=3000,
     params:
-        run=run_options,
         code=code_digest("compare"),
-        spec=lambda w: digest(RUN.seed, study_of(w)),
+        spec=lambda w: SPECIFICATIONS.path("evaluation", w.study),
         fitting=lambda w, input: flags("--fitting", input.fitting),
         splits=lambda w: flags(
             "--splits", [f"{place}={file}" for place, file in all_splits_of(w).items()]
@@ -98,8 +95,7 @@ rule compare:
     shell:
         r"""
         leukorepro compare \
-            {params.run:q} \
-            --study {wildcards.study:q} \
+            --spec {params.spec:q} \
             {params.fitting:q} \
             {params.splits:q} \
             --output {params.folder:q} \
@@ -127,9 +123,8 @@ rule controls:
     resources:
         mem_mb=16000 if RUN.budget == "published" else 4000,
     params:
-        run=run_options,
         code=code_digest("models control"),
-        spec=lambda w: plan.control_digest(RUN, study_of(w)),
+        spec=lambda w: SPECIFICATIONS.path("controls", w.study),
         splits=lambda w: flags(
             "--splits",
             [f"{rung}={file}" for rung, file in control_splits_of(w).items()],
@@ -141,8 +136,7 @@ rule controls:
     shell:
         r"""
         leukorepro models control \
-            {params.run:q} \
-            --study {wildcards.study:q} \
+            --spec {params.spec:q} \
             --features {input.features:q} \
             {params.splits:q} \
             --manifest {input.manifest:q} \
@@ -184,41 +178,40 @@ rule find_duplicates:
         """
 
 
-rule audit_leakage:
-    """What the tested rows of a rung are known by before they are tested."""
-    input:
-        manifest=manifest_of,
-        duplicates=lambda w: f"results/datasets/{study_of(w).dataset_id}/duplicates.json",
-        splits=lambda w: expand(
-            rules.make_splits.output.splits,
-            split=plan.used_splits(study_of(w)),
-            allow_missing=True,
-        ),
-    output:
-        leakage="results/{run}/{study}/{protocol}/leakage.json",
-    log:
-        "logs/audit_leakage/{run}/{study}/{protocol}.txt",
-    benchmark:
-        "results/benchmarks/audit_leakage/{run}/{study}/{protocol}.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=1000,
-    params:
-        run=run_options,
-        code=code_digest("audit leakage"),
-        spec=lambda w: plan.leakage_digest(study_of(w), w.protocol),
-        splits=lambda w, input: flags("--splits", input.splits),
-    shell:
-        r"""
-        leukorepro audit leakage \
-            {params.run:q} \
-            --study {wildcards.study:q} \
-            --rung {wildcards.protocol:q} \
-            --manifest {input.manifest:q} \
-            --duplicates {input.duplicates:q} \
-            {params.splits:q} \
-            --out {output.leakage:q} \
-            >{log:q} 2>&1
-        """
+for STUDY in RUN.studies:
+
+    rule:
+        """What the tested rows of a study's rungs are known by before they are tested."""
+        name:
+            f"audit_leakage_{STUDY.study.key}"
+        input:
+            manifest=f"results/datasets/{STUDY.dataset_id}/manifest.csv",
+            duplicates=f"results/datasets/{STUDY.dataset_id}/duplicates.json",
+            splits=split_tables(STUDY),
+        output:
+            leakage=[
+                f"results/{RUN.name}/{STUDY.study.key}/{rung}/leakage.json"
+                for rung in STUDY.protocols
+            ],
+        log:
+            f"logs/audit_leakage/{RUN.name}/{STUDY.study.key}.txt",
+        benchmark:
+            f"results/benchmarks/audit_leakage/{RUN.name}/{STUDY.study.key}.tsv"
+        conda:
+            ENVIRONMENT
+        threads: 1
+        resources:
+            mem_mb=1000,
+        params:
+            code=code_digest("audit rungs"),
+            spec=SPECIFICATIONS.path("leakage", STUDY.study.key),
+            folder=f"results/{RUN.name}/{STUDY.study.key}",
+        shell:
+            r"""
+            leukorepro audit rungs \
+                --spec {params.spec:q} \
+                --manifest {input.manifest:q} \
+                --duplicates {input.duplicates:q} \
+                --output {params.folder:q} \
+                >{log:q} 2>&1
+            """

@@ -14,11 +14,9 @@ from typing import Any, Literal
 import pandas as pd
 
 from leukorepro.checks.sharing import EXAMPLES, PAIRS, examine, links_of
-from leukorepro.config.systems import TrainedFeaturesSpec
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import read_json
-from leukorepro.ladder.rungs import LADDER, Rung
-from leukorepro.run.resolved import ResolvedStudy
+from leukorepro.run.specifications.leakage import Steps
 
 SCHEMA_VERSION = 1
 
@@ -43,22 +41,6 @@ NEVER_EXAMINED = {
 
 
 @dataclass(frozen=True)
-class Steps:
-    """What a study does with the rows of a rung beside fitting classifiers."""
-
-    reducers: list[str]
-    """Fitted before the classifiers."""
-    fitted_on_all: bool
-    """Whether they are fitted on all rows, the tested ones among them."""
-    published: bool
-    """Whether the rung stands for what the paper did."""
-    choices: list[str]
-    """What the paper chose by the rows that it tested, a sentence each."""
-    classes: dict[str, dict[str, str]] = field(default_factory=dict)
-    """Class of each label, for splits that put classes together, by the split's name."""
-
-
-@dataclass(frozen=True)
 class Finding:
     """One type of leakage in one or several split tables."""
 
@@ -72,30 +54,6 @@ class Finding:
     def name(self) -> str:
         """What Kapoor and Narayanan call it."""
         return NAMES[self.id]
-
-
-def steps_of(study: ResolvedStudy, rung: Rung) -> Steps:
-    """What a study does with a rung's rows.
-
-    Raises
-    ------
-    UserError
-        If the run leaves the rung out.
-    """
-    protocol = study.find_protocol(rung)
-    used = {item.reducer for table in study.study.tables.values() for item in table.items}
-    fitted = {
-        name: spec
-        for name, spec in study.study.reducers.items()
-        if name in used and not isinstance(spec, TrainedFeaturesSpec)  # a network's features are fitted with it
-    }
-    return Steps(
-        reducers=list(fitted),
-        fitted_on_all=protocol.scope == "all",
-        published=LADDER[rung].is_published,
-        choices=study.study.published_protocol.choices,
-        classes={name: labels.of_label for name in study.study.splits if (labels := study.label_set_of(name))},
-    )
 
 
 def audit_leakage(

@@ -23,7 +23,7 @@ GROUPS = {
     "splits": ("make",),
     "predictions": ("collect",),
     "report": ("build", "summary"),
-    "audit": ("published", "leakage"),
+    "audit": ("published", "leakage", "rungs"),
     "validity": ("draw", "repeat", "summarise"),
     "config": ("resolve", "schema", "dvc"),
 }

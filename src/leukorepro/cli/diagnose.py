@@ -7,30 +7,25 @@ from typing import Annotated
 
 import typer
 
-from leukorepro.cli.options import (
-    RunOption,
-    SetOption,
-    StudyOption,
-    resolve_study,
-)
+from leukorepro.cli.options import SpecOption
 
 
 def diagnose(
     tables: Annotated[list[Path], typer.Argument(help="Predictions, one file per rung.")],
-    run_file: RunOption,
-    study: StudyOption,
+    spec: SpecOption,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to fill.")],
-    override: SetOption = None,
 ) -> None:
     """Say what a study's classifiers would mean for patients: calibration, decision curves, diagnoses of subjects.
 
     Writes `calibration.csv`, `reliability.csv`, `decision.csv`, `subjects.csv` and `diagnosis.csv`.
 
-    Example: `leukorepro diagnose results/demo/atteia2022/*/predictions.parquet --run config/config.yaml
-    --study atteia2022 --output results/demo/atteia2022`
+    Example: `leukorepro diagnose results/demo/atteia2022/*/predictions.parquet
+    --spec results/demo/specs/evaluation/atteia2022-1f0c.json --output results/demo/atteia2022`
     """
     from leukorepro.evaluation.patients import diagnose as patients
     from leukorepro.evaluation.predictions import read_predictions
+    from leukorepro.run.specifications.evaluation import EvaluationSpecification
+    from leukorepro.run.specifications.specification import read_specification
 
-    resolved, chosen = resolve_study(run_file, override, study)
-    patients.diagnose([read_predictions(table) for table in tables], chosen, resolved.seed).write(output)
+    told = read_specification(EvaluationSpecification, spec)
+    patients.diagnose([read_predictions(table) for table in tables], told.study, told.seed).write(output)

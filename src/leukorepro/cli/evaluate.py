@@ -7,18 +7,12 @@ from typing import Annotated
 
 import typer
 
-from leukorepro.cli.options import (
-    RunOption,
-    SetOption,
-    StudyOption,
-    resolve_study,
-)
+from leukorepro.cli.options import SpecOption
 
 
 def evaluate(
     tables: Annotated[list[Path], typer.Argument(help="Predictions, one file per rung.")],
-    run_file: RunOption,
-    study: StudyOption,
+    spec: SpecOption,
     scan: Annotated[Path, typer.Option(help="What the scan of the dataset found, `scan.json`.")],
     published: Annotated[Path, typer.Option(help="Numbers that the paper prints.")],
     audit: Annotated[Path, typer.Option(help="Audit of the paper's printed numbers.")],
@@ -26,14 +20,13 @@ def evaluate(
     fitting: Annotated[
         list[Path] | None, typer.Option(help="Predictions of training and validation rows, one file per rung.")
     ] = None,
-    override: SetOption = None,
 ) -> None:
     """Compute every metric with its interval from the predictions, and give a verdict on every number of the paper.
 
     Writes `metrics.csv` and `verdicts.csv`.
 
-    Example: `leukorepro evaluate results/demo/atteia2022/*/predictions.parquet --run config/config.yaml
-    --study atteia2022 --scan results/datasets/allidb_simulated-demo/scan.json
+    Example: `leukorepro evaluate results/demo/atteia2022/*/predictions.parquet
+    --spec results/demo/specs/evaluation/atteia2022-1f0c.json --scan results/datasets/allidb_simulated-demo/scan.json
     --published config/published/atteia2022.csv --audit results/audit/atteia2022.json
     --output results/demo/atteia2022`
     """
@@ -42,17 +35,19 @@ def evaluate(
     from leukorepro.evaluation.evaluate import evaluate as run
     from leukorepro.evaluation.predictions import read_fitting, read_predictions
     from leukorepro.evaluation.verdicts import read_impossible
+    from leukorepro.run.specifications.evaluation import EvaluationSpecification
+    from leukorepro.run.specifications.specification import read_specification
 
-    resolved, chosen = resolve_study(run_file, override, study)
+    told = read_specification(EvaluationSpecification, spec)
     judged = run(
         [read_predictions(table) for table in tables],
-        chosen,
+        told.study,
         read_published(published),
-        read_impossible(audit, study),
+        read_impossible(audit, told.study.study.key),
         fitting=[read_fitting(table) for table in fitting or []],
-        budget=resolved.budget,
+        budget=told.budget,
         dataset_complete=read_json(scan)["complete"],
-        seed=resolved.seed,
+        seed=told.seed,
     )
     write_csv(judged.metrics, output / "metrics.csv")
     write_csv(judged.verdicts, output / "verdicts.csv")

@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from leukorepro.config.validity import Validity, ValiditySetting
-    from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
 
 READABLE = 120
 """Columns below which tables are cut into pieces; a pipe counts as 80."""
@@ -24,10 +23,10 @@ RunOption = Annotated[Path, typer.Option("--run", help="Configuration of the run
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", help="KEY=VALUE for a top-level key of the run; may be given again.")
 ]
-StudyOption = Annotated[str, typer.Option("--study", help="Key of the study.")]
+SpecOption = Annotated[
+    Path, typer.Option("--spec", help="What the job is told: a file that a run wrote below `results/<run>/specs`.")
+]
 RungOption = Annotated[Rung, typer.Option("--rung", help="Rung of the leakage ladder.")]
-SplitOption = Annotated[str, typer.Option("--split", help="Name of the split in the study's configuration.")]
-FeatureSetOption = Annotated[str, typer.Option("--feature-set", help="Name of the feature set.")]
 ManifestOption = Annotated[Path, typer.Option("--manifest", help="Manifest of the dataset.")]
 FeaturesOption = Annotated[Path, typer.Option("--features", help="Feature file, plain or fused.")]
 SplitsOption = Annotated[Path, typer.Option("--splits", help="Split table.")]
@@ -40,21 +39,6 @@ ValidityOption = Annotated[Path, typer.Option("--config", help="Configuration of
 SettingOption = Annotated[str, typer.Option("--setting", help="Name of the setting in the configuration.")]
 PoolImagesOption = Annotated[Path, typer.Option("--images", help="Table of a population's images.")]
 PoolFeaturesOption = Annotated[Path, typer.Option("--features", help="Features of a population's images.")]
-
-
-def resolve_study(run_file: Path, override: list[str] | None, study: str) -> tuple[ResolvedRun, ResolvedStudy]:
-    """A run, put together, and one of its studies.
-
-    Raises
-    ------
-    UserError
-        If the configuration is wrong or the run has no such study.
-    """
-    from leukorepro.run.plan import find_study
-    from leukorepro.run.resolve import resolve
-
-    run = resolve(run_file, pairs(override or [], "--set"))
-    return run, find_study(run, study)
 
 
 def find_setting(config: Path, setting: str) -> tuple[Validity, ValiditySetting]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, TypeVar, get_args
 
-from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
 
 from leukorepro.core.errors import unknown
 from leukorepro.core.validation import pattern
@@ -19,8 +19,12 @@ def _identity_first(views: list[str]) -> list[str]:
     return views
 
 
-def _every_budget(values: dict[Budget, T]) -> dict[Budget, T]:
-    if missing := [budget for budget in get_args(Budget) if budget not in values]:
+ONE_BUDGET = "one budget"
+"""Validation context of specifications: what has a value for each budget holds that of the run only."""
+
+
+def _every_budget(values: dict[Budget, T], info: ValidationInfo) -> dict[Budget, T]:
+    if info.context != ONE_BUDGET and (missing := [budget for budget in get_args(Budget) if budget not in values]):
         raise ValueError(f"'{missing[0]}' is missing; must have a value for each of {', '.join(get_args(Budget))}")
     return values
 

@@ -33,10 +33,12 @@ class NamedBy:
         self._registry = registry
 
     def __get_pydantic_core_schema__(self, kinds: Any, _: GetCoreSchemaHandler) -> CoreSchema:
-        def validate(value: Any) -> Any:
-            return value if isinstance(value, kinds) else self._entry_of(value, kinds).model_validate(value)
+        def validate(value: Any, info: core_schema.ValidationInfo) -> Any:
+            if isinstance(value, kinds):
+                return value
+            return self._entry_of(value, kinds).model_validate(value, context=info.context)
 
-        return core_schema.no_info_plain_validator_function(validate, metadata={KINDS: kinds})
+        return core_schema.with_info_plain_validator_function(validate, metadata={KINDS: kinds})
 
     def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
         kinds = schema["metadata"][KINDS]

@@ -55,8 +55,17 @@ def read_yaml(path: Path) -> Any:
         raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}.") from None
 
 
-def parse(kind: TypeAdapter[T] | type[T], value: Any, path: Path) -> T:
-    """Validate a parsed YAML value.
+def parse(kind: TypeAdapter[T] | type[T], value: Any, path: Path, context: str | None = None) -> T:
+    """Validate a parsed YAML or JSON value.
+
+    Parameters
+    ----------
+    kind : TypeAdapter or type
+    value : object
+    path : Path
+        Of the file that it was read from.
+    context : str, optional
+        What validators are told, see `leukorepro.config.fields.ONE_BUDGET`.
 
     Raises
     ------
@@ -65,7 +74,7 @@ def parse(kind: TypeAdapter[T] | type[T], value: Any, path: Path) -> T:
     """
     adapter: TypeAdapter[T] = kind if isinstance(kind, TypeAdapter) else TypeAdapter(kind)
     try:
-        return adapter.validate_python(value)
+        return adapter.validate_python(value, context=context)
     except ValidationError as error:
         raise UserError(f"{path}: {_sentence(error.errors(include_url=False), value)}") from None
 

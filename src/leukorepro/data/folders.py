@@ -97,7 +97,7 @@ def walk(folder: Path) -> tuple[list[str], int]:
 
 def is_image(path: str) -> bool:
     """Whether a file's name ends as an image's does."""
-    return PurePosixPath(path).suffix.lower() in IMAGE_SUFFIXES
+    return os.path.splitext(path)[1].lower() in IMAGE_SUFFIXES  # noqa: PTH122 - ten thousand files, at each start
 
 
 def count_ignored(files: Iterable[str], taken: Collection[str], hidden: int = 0) -> dict[str, int]:

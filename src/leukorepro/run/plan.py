@@ -12,12 +12,12 @@ from typing import NamedTuple
 from leukorepro.config.classifiers import ClassifierBase, linear_svm
 from leukorepro.config.files import dataset_path
 from leukorepro.config.studies import Study
-from leukorepro.config.systems import ConvAutoencoderSpec, TrainedFeaturesSpec
+from leukorepro.config.systems import TrainedFeaturesSpec
 from leukorepro.config.tables import Item
 from leukorepro.core.errors import UserError, unknown
 from leukorepro.core.words import Budget
-from leukorepro.ladder.rungs import LADDER, PUBLISHED, Rung
-from leukorepro.run.digests import at_budget, digest
+from leukorepro.ladder.rungs import Rung
+from leukorepro.run.digests import digest
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
 
 STUDY_TABLES = (
@@ -161,11 +161,10 @@ def networks_of(study: ResolvedStudy) -> dict[str, NetworkFit]:
 def training_rung(study: ResolvedStudy, fit: NetworkFit, rung: Rung) -> Rung:
     """Rung whose training serves a rung.
 
-    Without an autoencoder nothing is fitted before the network, so that a rung that changes fits only is the published
-    one again.
+    Without an autoencoder nothing is fitted before the network, so that `fit_in_fold` is what was published.
     """
-    shared = LADDER[rung].changes_fits_only and fit.reducer is None and PUBLISHED in study.protocols
-    return PUBLISHED if shared else rung
+    shared = rung == "fit_in_fold" and fit.reducer is None and "as_published" in study.protocols
+    return "as_published" if shared else rung
 
 
 def network_of_features(study: ResolvedStudy, split: str, feature_set: str, reducer: str) -> NetworkFit | None:
@@ -261,69 +260,13 @@ def fingerprint(study: ResolvedStudy) -> str:
         return ""
     entries = []
     for folder, _, files in os.walk(study.images, followlinks=True):
+        below = os.path.relpath(folder, study.images)
         for name in files:
             path = os.path.join(folder, name)  # noqa: PTH118 - ten thousand files, at each start
-            entries.append((os.path.relpath(folder, study.images), name, *_size_and_time(path)))
+            entries.append((below, name, *_size_and_time(path)))
     subjects = study.dataset.subjects_table
     table = () if subjects is None else _size_and_time(subjects)
     return digest(sorted(entries), table)
-
-
-def split_digest(run: ResolvedRun, study: ResolvedStudy, rung: Rung, split: str) -> str:
-    """Digest of what a split table depends on."""
-    return digest(
-        run.seed, study.protocols[rung], study.study.splits[split], study.label_set_of(split), study.external_split
-    )
-
-
-def reducer_digest(run: ResolvedRun, study: ResolvedStudy, rung: Rung, reducer: str) -> str:
-    """Digest of what a fitted reducer depends on, beside its input files."""
-    spec = study.study.reducers[reducer]
-    if isinstance(spec, TrainedFeaturesSpec):
-        return digest(at_budget(study.study.classifiers[spec.network], run.budget))
-    precision = run.precision if isinstance(spec, ConvAutoencoderSpec) else None
-    return digest(run.seed, precision, study.protocols[rung], at_budget(spec, run.budget))
-
-
-def classify_digest(run: ResolvedRun, study: ResolvedStudy, feature_set: str) -> str:
-    """Digest of what the predictions on a feature set depend on, beside their input files."""
-    parts = []
-    for split in splits_of(study, feature_set):
-        items = classified_items(study.study, split, feature_set)
-        classifiers = {
-            item.classifier: at_budget(study.study.classifiers[item.classifier], run.budget) for _, item in items
-        }
-        fitted_rows = {number: study.study.tables[number].needs_fitted_rows for number, _ in items}
-        labels = study.label_set_of(split), study.positive_class_of(split)
-        parts.append((split, items, classifiers, fitted_rows, labels))
-    return digest(run.seed, run.fast_trees, study.protocols, parts)
-
-
-def control_digest(run: ResolvedRun, study: ResolvedStudy) -> str:
-    """Digest of what the controls of a study depend on, beside their input files."""
-    system, asked = control_system(study), run.controls.get(study.study.key)
-    spec = at_budget(system.classifier, run.budget)
-    labels = study.label_set_of(system.split), study.positive_class_of(system.split)
-    return digest(
-        run.seed, run.fast_trees, asked, study.protocols, system.table, system.item, system.note, spec, labels
-    )
-
-
-def network_digest(run: ResolvedRun, study: ResolvedStudy, rung: Rung, fit: NetworkFit) -> str:
-    """Digest of what a network's predictions depend on, beside their input files."""
-    items = items_of_network(study, fit)
-    tables = {number: study.study.tables[number] for number, _ in items}
-    told = {number: (table.epochs, table.needs_fitted_rows) for number, table in tables.items()}
-    spec = at_budget(study.study.classifiers[fit.classifier], run.budget)
-    labels = study.label_set_of(fit.split), study.positive_class_of(fit.split)
-    return digest(run.seed, run.precision, study.protocols[rung], items, told, spec, labels)
-
-
-def leakage_digest(study: ResolvedStudy, rung: Rung) -> str:
-    """Digest of what the audit of a rung's splits depends on, beside their files."""
-    reducers = {item.reducer for table in study.study.tables.values() for item in table.items if item.reducer}
-    labels = {split: study.label_set_of(split) for split in used_splits(study)}
-    return digest(study.protocols[rung], study.study.published_protocol.choices, sorted(reducers), labels)
 
 
 def _size_and_time(path: str | Path) -> tuple[int, int]:

@@ -6,10 +6,11 @@ The Snakefile does this whenever it is read; it must stay quick to import (no to
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
-from leukorepro.config.datasets import SimulatedDataset, load_dataset
+from leukorepro.config.datasets import Dataset, SimulatedDataset, load_dataset
 from leukorepro.config.files import dataset_path, load_study, study_path
 from leukorepro.config.runs import Run, StudyRun
 from leukorepro.config.schemes import Protocol
@@ -50,6 +51,7 @@ def resolve(run_file: Path, overrides: Mapping[str, Any] | None = None) -> Resol
     """
     content = read_yaml(run_file)
     run = parse(Run, {**content, **(overrides or {})} if isinstance(content, dict) else content, run_file)
+    known: dict[str, _Facts] = {}
     return ResolvedRun(
         name=run.name,
         budget=run.budget,
@@ -58,7 +60,7 @@ def resolve(run_file: Path, overrides: Mapping[str, Any] | None = None) -> Resol
         precision=run.precision,
         fast_trees=run.fast_trees,
         controls={choice.study: asked for choice in run.studies if (asked := _controls(run, choice))},
-        studies=[_resolve_study(run, choice, run_file, f"studies[{i}]") for i, choice in enumerate(run.studies)],
+        studies=[_resolve_study(run, choice, run_file, f"studies[{i}]", known) for i, choice in enumerate(run.studies)],
     )
 
 
@@ -102,7 +104,7 @@ def resolve_extractor(
     if kind == "file":
         if not Path(path).is_file():
             raise UserError(f"{weights_where or where}: weights file {path} does not exist; correct its path.")
-        kind = f"file_{sha256_file(Path(path))[:8]}"
+        kind = f"file_{_digest_of_weights(Path(path))[:8]}"
     # Named only where it is not the backbone's own, so that equal features have one file.
     preprocessing = extractor.preprocessing if extractor.preprocessing != backbone.preprocessing else None
     parts = [file_name(extractor.backbone), layer, kind, str(size), *([preprocessing] if preprocessing else [])]
@@ -148,6 +150,37 @@ def overrides(run_file: Path, merged: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in merged.items() if key not in told or told[key] != value}
 
 
+class _Facts(NamedTuple):
+    """What studies must know of a dataset: told by its folder, or by its configuration where it is yet to be drawn."""
+
+    classes: set[str]
+    external_split: str | None
+    lacks: set[Need]
+
+
+def _facts_of(dataset: Dataset, images: Path, budget: Budget) -> _Facts:
+    if isinstance(dataset, SimulatedDataset):
+        has_subjects, classes = True, set(LOOK_CLASSES[dataset.look])
+        external_split = dataset.external_split if dataset.sizes[budget].external_images else None
+    else:
+        listing = list_images(dataset, images)
+        has_subjects, classes = listing.has_subjects, {row.label for row in listing.rows}
+        external_split = listing.external_split or None
+    has = {Need.SUBJECTS: has_subjects, Need.HELD_OUT_PART: external_split is not None}
+    return _Facts(classes, external_split, {need for need in Need if not has[need]})
+
+
+def _digest_of_weights(path: Path) -> str:
+    """SHA-256 of a file of weights, which several studies may name."""
+    status = path.stat()
+    return _sha256(path, status.st_size, status.st_mtime_ns)
+
+
+@cache
+def _sha256(path: Path, size: int, time: int) -> str:  # noqa: ARG001 - a changed file is read again
+    return sha256_file(path)
+
+
 def _existing(path_of: Callable[[str], Path], key: str, what: str, where: str) -> Path:
     """The configuration file of a study or dataset."""
     return look_up({file.stem: file for file in sorted(path_of("*").parent.glob("*.yaml"))}, key, what, where)
@@ -157,7 +190,8 @@ def _controls(run: Run, choice: StudyRun) -> list[Control]:
     return run.controls if choice.controls is None else choice.controls
 
 
-def _resolve_study(run: Run, choice: StudyRun, run_file: Path, key: str) -> ResolvedStudy:
+def _resolve_study(run: Run, choice: StudyRun, run_file: Path, key: str, known: dict[str, _Facts]) -> ResolvedStudy:
+    """A study of a run; what is found out of its dataset is added to what is known of those before."""
     file = _existing(study_path, choice.study, "study", f"{run_file}: {key}.study")
     study = load_study(file)
     if study.key != choice.study:
@@ -207,19 +241,14 @@ def _resolve_study(run: Run, choice: StudyRun, run_file: Path, key: str) -> Reso
         for name, spec in study.descriptors.items()
     }
     _check_image_sizes(study, descriptors, f"{file}: descriptors")
-    if isinstance(dataset, SimulatedDataset):  # not drawn yet, perhaps
-        has_subjects, classes = True, set(LOOK_CLASSES[dataset.look])
-        external_split = dataset.external_split if dataset.sizes[run.budget].external_images else None
-    else:
-        listing = list_images(dataset, images)
-        has_subjects, classes = listing.has_subjects, {row.label for row in listing.rows}
-        external_split = listing.external_split or None
-    study, left_out_tables = _possible_tables(study, classes, dataset_id, f"{run_file}: {key}.dataset")
-    known = {Need.SUBJECTS: has_subjects, Need.HELD_OUT_PART: external_split is not None}
+    if dataset_id not in known:
+        known[dataset_id] = _facts_of(dataset, images, run.budget)
+    facts = known[dataset_id]
+    study, left_out_tables = _possible_tables(study, facts.classes, dataset_id, f"{run_file}: {key}.dataset")
     missing = {
         rung: f"the dataset {dataset_id} {entry.needs.value}"
         for rung, entry in LADDER.items()
-        if entry.needs and not known[entry.needs]
+        if entry.needs in facts.lacks and entry.needs
     }
     protocols, left_out = _rungs(study, choice, missing, f"{run_file}: {key}.rungs")
     return ResolvedStudy(
@@ -227,7 +256,7 @@ def _resolve_study(run: Run, choice: StudyRun, run_file: Path, key: str) -> Reso
         dataset_id=dataset_id,
         dataset=dataset,
         images=images,
-        external_split=external_split,
+        external_split=facts.external_split,
         extractors=extractors,
         descriptors=descriptors,
         protocols=protocols,

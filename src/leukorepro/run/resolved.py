@@ -12,10 +12,8 @@ from pydantic import Field
 
 from leukorepro.config.datasets import Dataset, SimulatedDataset
 from leukorepro.config.fields import Strict
-from leukorepro.config.schemes import LabelSet, Protocol, Scheme
+from leukorepro.config.schemes import LabelSet, Protocol
 from leukorepro.config.studies import Study
-from leukorepro.config.systems import ReducerSpec
-from leukorepro.core.errors import UserError, look_up
 from leukorepro.core.store import read_json
 from leukorepro.core.validation import parse
 from leukorepro.core.words import Budget, Control, Engine, Precision
@@ -73,18 +71,6 @@ class ResolvedStudy(Strict):
         }
         return [f"{title_of(own)} in the place of {title_of(paper)}" for own, paper in pairs if own != paper]
 
-    def find_protocol(self, rung: Rung) -> Protocol:
-        """The protocol of a rung.
-
-        Raises
-        ------
-        UserError
-            If the run leaves the rung out, with the reason.
-        """
-        if rung in self.left_out:
-            raise UserError(f"study '{self.study.key}': {rung} does not run here: {self.left_out[rung]}.")
-        return self.protocols[rung]
-
     def label_set_of(self, split: str) -> LabelSet | None:
         """Label set of a split; None where it uses the dataset's own classes."""
         labels = self.study.splits[split].labels
@@ -94,26 +80,6 @@ class ResolvedStudy(Strict):
         """With two classes, the one that counts as positive on a split."""
         label_set = self.label_set_of(split)
         return self.dataset.positive_class if label_set is None else label_set.positive_class
-
-    def find_split(self, name: str) -> Scheme:
-        """The split of that name.
-
-        Raises
-        ------
-        UserError
-            If the study has no such split.
-        """
-        return look_up(self.study.splits, name, "split", f"study '{self.study.key}'")
-
-    def find_reducer(self, name: str) -> ReducerSpec:
-        """The reducer of that name.
-
-        Raises
-        ------
-        UserError
-            If the study has no such reducer.
-        """
-        return look_up(self.study.reducers, name, "reducer", f"study '{self.study.key}'")
 
 
 class ResolvedRun(Strict):

@@ -7,14 +7,8 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from leukorepro.cli.options import (
-    ManifestOption,
-    SetOption,
-    resolve_study,
-    show,
-)
+from leukorepro.cli.options import ManifestOption, show
 from leukorepro.core.errors import UserError
-from leukorepro.ladder.rungs import Rung
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -27,38 +21,27 @@ def leakage(
     duplicates: Annotated[
         Path | None, typer.Option(help="Of `leukorepro data duplicates`: near-duplicates count too.")
     ] = None,
-    run_file: Annotated[
-        Path | None, typer.Option("--run", help="Configuration of the run that the splits are of.")
-    ] = None,
-    study: Annotated[str | None, typer.Option(help="Key of the study; with --run.")] = None,
-    rung: Annotated[Rung | None, typer.Option(help="Rung of the leakage ladder; with --run.")] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with status 1 if any leakage is found.")] = False,
-    override: SetOption = None,
 ) -> None:
     """Find leakage in split tables: columns image_id, view, role (train, validation, test, excluded), repeat, fold.
 
-    With --run, --study and --rung, what is fitted or chosen on tested rows is told too.
+    What is fitted or chosen on tested rows cannot be seen in a table; `leukorepro audit rungs` knows it of a run.
 
     Example: `leukorepro audit leakage --manifest manifest.csv --splits my_folds.csv --out leakage.json`
     """
-    from leukorepro.checks.leakage import audit_leakage, steps_of
+    from leukorepro.checks.leakage import audit_leakage
     from leukorepro.core.store import write_json
     from leukorepro.data.duplicates import read_duplicates
     from leukorepro.data.manifest import read_manifest
     from leukorepro.data.split_tables import read_splits
 
-    steps = None
-    if run_file is not None and study is not None and rung is not None:
-        steps = steps_of(resolve_study(run_file, override, study)[1], rung)
-    elif run_file is not None or study is not None or rung is not None:
-        raise UserError("audit leakage: --run, --study and --rung go together; give all three or none.")
     tables = {}
     for file in splits:
         if file.stem in tables:
             raise UserError(f"{file}: a split table of the name '{file.stem}' was given before; rename one.")
         tables[file.stem] = read_splits(file)
     groups = None if duplicates is None else [group["images"] for group in read_duplicates(duplicates)["groups"]]
-    found = audit_leakage(read_manifest(manifest), tables, duplicates=groups, steps=steps)
+    found = audit_leakage(read_manifest(manifest), tables, duplicates=groups)
     if out is not None:
         write_json(found, out)
     show(_leakage_table(found))

@@ -7,23 +7,11 @@ from typing import Annotated
 
 import typer
 
-from leukorepro.cli.options import (
-    DeviceOption,
-    ManifestOption,
-    RungOption,
-    RunOption,
-    SetOption,
-    SplitsOption,
-    StudyOption,
-    resolve_study,
-)
+from leukorepro.cli.options import DeviceOption, ManifestOption, SpecOption, SplitsOption
 
 
 def train(
-    run_file: RunOption,
-    study: StudyOption,
-    rung: RungOption,
-    network: Annotated[str, typer.Option(help="Id of the network: SPLIT-FEATURES[-REDUCER]-CLASSIFIER.")],
+    spec: SpecOption,
     features: Annotated[Path, typer.Option(help="Feature file of the descriptor `images`.")],
     splits: SplitsOption,
     manifest: ManifestOption,
@@ -31,13 +19,12 @@ def train(
     reducer: Annotated[Path | None, typer.Option(help="Fitted autoencoder, where the network sees its code.")] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads on a CPU; workers that read images on a GPU.")] = 1,
     device: DeviceOption = "auto",
-    override: SetOption = None,
 ) -> None:
     """Train a network from images in every fold of a split, and write what it predicts; continues if it was killed.
 
-    Example: `leukorepro models train --run config/config.yaml --study rezayi2021 --rung subject_disjoint
-    --network eighty_twenty-images-CNN --features images-70.h5 --splits eighty_twenty.csv --manifest manifest.csv
-    --output eighty_twenty-images-CNN`
+    Example: `leukorepro models train
+    --spec results/demo/specs/network/rezayi2021-subject_disjoint-eighty_twenty-images-CNN-1f0c.json
+    --features images-70.h5 --splits eighty_twenty.csv --manifest manifest.csv --output eighty_twenty-images-CNN`
     """
     import json
     import shutil
@@ -46,47 +33,41 @@ def train(
     import torch
     from safetensors.torch import save_file
 
-    from leukorepro.config.systems import NetworkSpec
-    from leukorepro.core.errors import look_up
     from leukorepro.core.store import atomic_path, write_csv, write_parquet
     from leukorepro.core.tables import ENGINES
     from leukorepro.data.manifest import read_manifest
     from leukorepro.data.split_tables import read_splits
-    from leukorepro.run import plan
+    from leukorepro.run.specifications.network import NetworkSpecification
+    from leukorepro.run.specifications.specification import read_specification
     from leukorepro.systems.classifiers.tasks import Model, Task
     from leukorepro.systems.training.network_fits import NetworkJob, fit_network
     from leukorepro.systems.training.training import Hardware
 
     torch.set_num_threads(threads)
-    resolved, chosen = resolve_study(run_file, override, study)
-    fit = look_up(plan.networks_of(chosen), network, "network", f"study '{study}'")
-    spec = chosen.study.classifiers[fit.classifier]
-    assert isinstance(spec, NetworkSpec)  # the study's check has seen to it
-    tables = chosen.study.tables
+    told = read_specification(NetworkSpecification, spec)
     task = Task(
-        study=chosen.study.key,
-        dataset=chosen.dataset_id,
-        protocol=chosen.find_protocol(rung),
-        positive_class=chosen.positive_class_of(fit.split),
-        items=plan.items_of_network(chosen, fit),
-        label_set=chosen.label_set_of(fit.split),
-        fitted_tables=frozenset(n for n, t in tables.items() if t.needs_fitted_rows),
+        study=told.study,
+        dataset=told.dataset,
+        protocol=told.protocol,
+        positive_class=told.positive_class,
+        items=told.items,
+        label_set=told.label_set,
+        fitted_tables=frozenset(told.fitted_tables),
     )
     job = NetworkJob(
         task,
-        Model(fit.reducer, fit.classifier),
-        spec,
-        all_epochs=frozenset(n for n, t in tables.items() if t.epochs == "all"),
-        seed=resolved.seed,
-        budget=resolved.budget,
-        hardware=Hardware(device, resolved.precision, threads),
+        Model(told.reducer, told.classifier),
+        told.network,
+        all_epochs=frozenset(told.all_epochs),
+        seed=told.seed,
+        budget=told.budget,
+        hardware=Hardware(device, told.precision, threads),
     )
     work = output.with_name(f".{output.name}.work")
     done = fit_network(job, features, read_splits(splits), read_manifest(manifest), reducer, work)
     write_csv(done.epochs, output / "epochs.csv")
     with atomic_path(output / "weights.safetensors") as path:
         save_file({name: value.contiguous() for name, value in done.weights.items()}, path)
-    served = [r for r in chosen.protocols if plan.training_rung(chosen, fit, r) == rung]
-    parts = pd.concat([done.predictions.assign(protocol=r) for r in served], ignore_index=True)
-    write_parquet(parts, output / "predictions.parquet", {ENGINES: json.dumps({fit.classifier: [job.engine]})})
+    parts = pd.concat([done.predictions.assign(protocol=rung) for rung in told.served_rungs], ignore_index=True)
+    write_parquet(parts, output / "predictions.parquet", {ENGINES: json.dumps({told.classifier: [job.engine]})})
     shutil.rmtree(work)

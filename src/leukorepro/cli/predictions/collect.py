@@ -19,7 +19,7 @@ def collect(
     output: OutputOption,
     fitting: Annotated[Path, typer.Option(help="File to write, of training and validation rows; often none.")],
 ) -> None:
-    """Put the predictions on a rung into one table, in one order; those of fitted rows beside it.
+    """Put the predictions of a rung into one table, in one order; those of fitted rows beside it.
 
     Example: `leukorepro predictions collect GSet.parquet ISet.parquet --rung source_disjoint
     --output predictions.parquet --fitting fitting.parquet`

@@ -1,45 +1,38 @@
-"""`leukorepro splits make`: which rows train and which are tested."""
+"""`leukorepro splits make`: what is trained on and what is tested, before anything is fitted."""
 
 from __future__ import annotations
 
-from leukorepro.cli.options import (
-    ManifestOption,
-    OutputOption,
-    RungOption,
-    RunOption,
-    SetOption,
-    SplitOption,
-    StudyOption,
-    resolve_study,
-)
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leukorepro.cli.options import ManifestOption, SpecOption
 
 
 def make(
-    run_file: RunOption,
-    study: StudyOption,
-    rung: RungOption,
-    split: SplitOption,
+    spec: SpecOption,
     manifest: ManifestOption,
-    output: OutputOption,
-    override: SetOption = None,
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder of the study; tables are written to `<rung>/splits`.")
+    ],
 ) -> None:
-    """Write which rows train and which are tested, before anything is fitted.
+    """Write which rows train and which are tested, on every rung and split of a study, before anything is fitted.
 
-    Example: `leukorepro splits make --run config/config.yaml --study atteia2022
-    --rung subject_disjoint --split five_folds --manifest manifest.csv --output five_folds.csv`
+    Example: `leukorepro splits make --spec results/demo/specs/splits/atteia2022-1f0c.json --manifest manifest.csv
+    --output results/demo/atteia2022`
     """
     from leukorepro.data.manifest import read_manifest
     from leukorepro.data.split_tables import write_splits
     from leukorepro.data.splits import make_splits
+    from leukorepro.run.specifications.specification import read_specification
+    from leukorepro.run.specifications.splits import SplitsSpecification
 
-    resolved, chosen = resolve_study(run_file, override, study)
-    table = make_splits(
-        read_manifest(manifest),
-        chosen.find_split(split),
-        chosen.find_protocol(rung),
-        resolved.seed,
-        chosen.external_split,
-        chosen.label_set_of(split),
-    )
-    write_splits(table, output)
-    print(table.groupby(["repeat", "fold", "role"]).size().unstack(fill_value=0).to_string())
+    told, images = read_specification(SplitsSpecification, spec), read_manifest(manifest)
+    for rung, protocol in told.protocols.items():
+        for name, scheme in told.schemes.items():
+            labels = told.label_sets.get(name)
+            table = make_splits(images, scheme, protocol, told.seed, told.external_split, labels)
+            write_splits(table, output / rung / "splits" / f"{name}.csv")
+            rows = table.groupby(["repeat", "fold", "role"]).size().unstack(fill_value=0).to_string()
+            print(f"{rung}, {name}:\n{rows}")

@@ -1,0 +1,42 @@
+"""`leukorepro audit rungs`: leakage on every rung of a study."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leukorepro.cli.options import ManifestOption, SpecOption
+
+
+def rungs(
+    spec: SpecOption,
+    manifest: ManifestOption,
+    duplicates: Annotated[Path, typer.Option(help="Of `leukorepro data duplicates`.")],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", help="Folder of the study, with its split tables; gets `<rung>/leakage.json`."),
+    ],
+) -> None:
+    """Find leakage on every rung of a study: in its split tables, and in what is fitted or chosen on tested rows.
+
+    Example: `leukorepro audit rungs --spec results/demo/specs/leakage/atteia2022-1f0c.json --manifest manifest.csv
+    --duplicates duplicates.json --output results/demo/atteia2022`
+    """
+    from leukorepro.checks.leakage import audit_leakage
+    from leukorepro.core.store import write_json
+    from leukorepro.data.duplicates import read_duplicates
+    from leukorepro.data.manifest import read_manifest
+    from leukorepro.data.split_tables import read_splits
+    from leukorepro.run.specifications.leakage import LeakageSpecification
+    from leukorepro.run.specifications.specification import read_specification
+
+    told, images = read_specification(LeakageSpecification, spec), read_manifest(manifest)
+    groups = [group["images"] for group in read_duplicates(duplicates)["groups"]]
+    for rung, steps in told.rungs.items():
+        tables = {name: read_splits(output / rung / "splits" / f"{name}.csv") for name in told.splits}
+        found = audit_leakage(images, tables, duplicates=groups, steps=steps)
+        write_json(found, output / rung / "leakage.json")
+        seen = [f"{one['id']} {one['name']}" for one in found["types"] if one["status"] == "found"]
+        print(f"{rung}: {'; '.join(seen) or 'no leakage found'}")

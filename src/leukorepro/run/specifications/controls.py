@@ -1,0 +1,32 @@
+"""What the controls of a study put in the place of its headline."""
+
+from __future__ import annotations
+
+from leukorepro.config.classifiers import OtherClassifierSpec
+from leukorepro.config.schemes import LabelSet, Protocol
+from leukorepro.config.tables import Item
+from leukorepro.core.words import Budget, Control
+from leukorepro.ladder.rungs import Rung
+from leukorepro.run.specifications.specification import Specification
+
+
+class ControlsSpecification(Specification):
+    """The controls that a run asks for of a study, on every rung."""
+
+    study: str
+    dataset: str
+    controls: list[Control]
+    table: str
+    item: Item
+    classifier: OtherClassifierSpec
+    note: str
+    """How it differs from the headline; empty where it is the headline itself."""
+    holds_images: bool
+    """Whether the item's features are the images themselves."""
+    protocols: dict[Rung, Protocol]
+    label_set: LabelSet | None
+    positive_class: str | None
+    budget: Budget
+    seed: int
+    fast_trees: bool
+    """Whether trees and forests may be those of an extension, which draws others."""

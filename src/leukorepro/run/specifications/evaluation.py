@@ -1,0 +1,15 @@
+"""What a study's predictions are evaluated by."""
+
+from __future__ import annotations
+
+from leukorepro.core.words import Budget
+from leukorepro.run.resolved import ResolvedStudy
+from leukorepro.run.specifications.specification import Specification
+
+
+class EvaluationSpecification(Specification):
+    """A study with all of its tables."""
+
+    study: ResolvedStudy
+    budget: Budget
+    seed: int

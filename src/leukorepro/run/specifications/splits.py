@@ -1,0 +1,20 @@
+"""What the split tables of a study are made by."""
+
+from __future__ import annotations
+
+from leukorepro.config.schemes import LabelSet, Protocol, Scheme
+from leukorepro.ladder.rungs import Rung
+from leukorepro.run.specifications.specification import Specification
+
+
+class SplitsSpecification(Specification):
+    """Every split of a study on every rung."""
+
+    seed: int
+    external_split: str | None
+    """Official split that is the dataset's held-out part, where it has one."""
+    protocols: dict[Rung, Protocol]
+    schemes: dict[str, Scheme]
+    """By the names of the splits."""
+    label_sets: dict[str, LabelSet]
+    """Of the splits that put classes together, by their names."""

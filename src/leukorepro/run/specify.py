@@ -1,0 +1,234 @@
+"""Specifications of all jobs of a run: made when the workflow starts, written before its first job."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, get_args
+
+from leukorepro.config.classifiers import ClassifierBase
+from leukorepro.config.fields import ONE_BUDGET
+from leukorepro.config.systems import ConvAutoencoderSpec, NetworkSpec, TrainedFeaturesSpec
+from leukorepro.core.store import write_text
+from leukorepro.core.words import Budget
+from leukorepro.ladder.rungs import LADDER, Rung
+from leukorepro.run import plan
+from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
+from leukorepro.run.specifications.classification import ClassificationSpecification, ClassifiedSplit
+from leukorepro.run.specifications.controls import ControlsSpecification
+from leukorepro.run.specifications.encoding import EncodingSpecification
+from leukorepro.run.specifications.evaluation import EvaluationSpecification
+from leukorepro.run.specifications.leakage import LeakageSpecification, Steps
+from leukorepro.run.specifications.network import NetworkSpecification
+from leukorepro.run.specifications.reducer import ReducerSpecification
+from leukorepro.run.specifications.specification import Specification
+from leukorepro.run.specifications.splits import SplitsSpecification
+
+BUDGETS = set(get_args(Budget))
+
+
+class Specifications(Mapping[tuple[str, ...], Specification]):
+    """The specification of every job of a run, by the job's rule and the names of what it makes.
+
+    Parameters
+    ----------
+    run : ResolvedRun
+    """
+
+    def __init__(self, run: ResolvedRun) -> None:
+        self._folder = Path("results") / run.name
+        self._config = run.model_dump_json(indent=2) + "\n"
+        self._of = {
+            (rule, study.study.key, *names): specification
+            for study in run.studies
+            for rule, names, specification in _specifications(run, at_budget(study, run.budget))
+        }
+
+    def __getitem__(self, job: tuple[str, ...]) -> Specification:
+        return self._of[job]
+
+    def __iter__(self) -> Iterator[tuple[str, ...]]:
+        return iter(self._of)
+
+    def __len__(self) -> int:
+        return len(self._of)
+
+    def path(self, *job: str) -> str:
+        """File of a job's specification; another one where the specification is another."""
+        rule, *names = job
+        return str(self._folder / "specs" / rule / f"{'-'.join(names)}-{self._of[job].digest}.json")
+
+    def write(self) -> None:
+        """Write the specifications, and the run as a whole, below `results/<run>`; what is there already, stays."""
+        _write(self._config, self._folder / "config.json")
+        for job, specification in self._of.items():
+            _write(specification.text, Path(self.path(*job)))
+
+
+def at_budget(study: ResolvedStudy, budget: Budget) -> ResolvedStudy:
+    """The study with the values of one budget only."""
+    values = _trimmed(study.model_dump(), budget)
+    return ResolvedStudy.model_validate(values, context=ONE_BUDGET)
+
+
+def splits_specification(run: ResolvedRun, study: ResolvedStudy) -> SplitsSpecification:
+    """What the split tables of a study are made by."""
+    used = plan.used_splits(study)
+    return SplitsSpecification(
+        seed=run.seed,
+        external_split=study.external_split,
+        protocols=study.protocols,
+        schemes={name: study.study.splits[name] for name in used},
+        label_sets={name: labels for name in used if (labels := study.label_set_of(name))},
+    )
+
+
+def leakage_specification(study: ResolvedStudy) -> LeakageSpecification:
+    """What is known of a study's rungs beside their split tables."""
+    used = plan.used_splits(study)
+    reducers = {item.reducer for table in study.study.tables.values() for item in table.items}
+    fitted = [
+        name
+        for name, spec in study.study.reducers.items()
+        if name in reducers and not isinstance(spec, TrainedFeaturesSpec)  # a network's features are fitted with it
+    ]
+    return LeakageSpecification(
+        splits=used,
+        rungs={
+            rung: Steps(
+                reducers=fitted,
+                fitted_on_all=protocol.scope == "all",
+                published=LADDER[rung].is_published,
+                choices=study.study.published_protocol.choices,
+                classes={name: labels.of_label for name in used if (labels := study.label_set_of(name))},
+            )
+            for rung, protocol in study.protocols.items()
+        },
+    )
+
+
+def reducer_specification(
+    run: ResolvedRun, study: ResolvedStudy, rung: Rung, reducer: str
+) -> ReducerSpecification | EncodingSpecification:
+    """What a reducer is fitted by, or whose features it takes."""
+    spec = study.study.reducers[reducer]
+    if isinstance(spec, TrainedFeaturesSpec):
+        network = study.study.classifiers[spec.network]
+        assert isinstance(network, NetworkSpec)  # the study's check has seen to it
+        return EncodingSpecification(network=network, budget=run.budget)
+    return ReducerSpecification(
+        protocol=study.protocols[rung],
+        reducer=spec,
+        budget=run.budget,
+        seed=run.seed,
+        precision=run.precision if isinstance(spec, ConvAutoencoderSpec) else "float32",
+    )
+
+
+def network_specification(
+    run: ResolvedRun, study: ResolvedStudy, rung: Rung, fit: plan.NetworkFit
+) -> NetworkSpecification:
+    """What a network is trained by on a rung."""
+    items = plan.items_of_network(study, fit)
+    tables = {number: study.study.tables[number] for number, _ in items}
+    network = study.study.classifiers[fit.classifier]
+    assert isinstance(network, NetworkSpec)  # `plan.networks_of` finds no others
+    return NetworkSpecification(
+        study=study.study.key,
+        dataset=study.dataset_id,
+        protocol=study.protocols[rung],
+        served_rungs=[served for served in study.protocols if plan.training_rung(study, fit, served) == rung],
+        items=items,
+        label_set=study.label_set_of(fit.split),
+        positive_class=study.positive_class_of(fit.split),
+        fitted_tables=[number for number, table in tables.items() if table.needs_fitted_rows],
+        all_epochs=[number for number, table in tables.items() if table.epochs == "all"],
+        reducer=fit.reducer,
+        classifier=fit.classifier,
+        network=network,
+        budget=run.budget,
+        seed=run.seed,
+        precision=run.precision,
+    )
+
+
+def classification_specification(
+    run: ResolvedRun, study: ResolvedStudy, feature_set: str
+) -> ClassificationSpecification:
+    """What is classified on a feature set."""
+    splits = {
+        split: ClassifiedSplit(
+            items=plan.classified_items(study.study, split, feature_set),
+            label_set=study.label_set_of(split),
+            positive_class=study.positive_class_of(split),
+        )
+        for split in plan.splits_of(study, feature_set)
+    }
+    items = [item for split in splits.values() for item in split.items]
+    return ClassificationSpecification(
+        study=study.study.key,
+        dataset=study.dataset_id,
+        holds_images=study.study.holds_images(feature_set),
+        protocols=study.protocols,
+        splits=splits,
+        classifiers={
+            item.classifier: spec
+            for _, item in items
+            if isinstance(spec := study.study.classifiers[item.classifier], ClassifierBase)
+        },
+        fitted_tables=[number for number in dict(items) if study.study.tables[number].needs_fitted_rows],
+        budget=run.budget,
+        seed=run.seed,
+        fast_trees=run.fast_trees,
+    )
+
+
+def controls_specification(run: ResolvedRun, study: ResolvedStudy) -> ControlsSpecification:
+    """What the controls of a study put in the place of its headline."""
+    system = plan.control_system(study)
+    return ControlsSpecification(
+        study=study.study.key,
+        dataset=study.dataset_id,
+        controls=run.controls[study.study.key],
+        table=system.table,
+        item=system.item,
+        classifier=system.classifier,
+        note=system.note,
+        holds_images=study.study.holds_images(system.item.features),
+        protocols=study.protocols,
+        label_set=study.label_set_of(system.split),
+        positive_class=study.positive_class_of(system.split),
+        budget=run.budget,
+        seed=run.seed,
+        fast_trees=run.fast_trees,
+    )
+
+
+def _specifications(run: ResolvedRun, study: ResolvedStudy) -> Iterator[tuple[str, tuple[str, ...], Specification]]:
+    """The rule of every job of a study, the names of what it makes, and its specification."""
+    yield "splits", (), splits_specification(run, study)
+    yield "leakage", (), leakage_specification(study)
+    yield "evaluation", (), EvaluationSpecification(study=study, budget=run.budget, seed=run.seed)
+    for feature_set in plan.classified_feature_sets(study):
+        yield "classification", (feature_set,), classification_specification(run, study, feature_set)
+    for rung in study.protocols:
+        for reducer in study.study.reducers:
+            yield "reducer", (rung, reducer), reducer_specification(run, study, rung, reducer)
+        for name, fit in plan.networks_of(study).items():
+            if plan.training_rung(study, fit, rung) == rung:
+                yield "network", (rung, name), network_specification(run, study, rung, fit)
+    if study.study.key in run.controls:
+        yield "controls", (), controls_specification(run, study)
+
+
+def _trimmed(value: Any, budget: Budget) -> Any:
+    """Values without those of other budgets, at every depth."""
+    if isinstance(value, dict):
+        kept = {budget: value[budget]} if set(value) == BUDGETS else value
+        return {key: _trimmed(inner, budget) for key, inner in kept.items()}
+    return [_trimmed(inner, budget) for inner in value] if isinstance(value, list) else value
+
+
+def _write(text: str, path: Path) -> None:
+    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+        write_text(text, path)

@@ -36,7 +36,7 @@ from leukorepro.systems.classifiers.kinds.sklearn import SklearnSpec
 from leukorepro.systems.classifiers.kinds.softmax import SoftmaxSpec
 from leukorepro.systems.classifiers.kinds.svm import SvmSpec
 from leukorepro.systems.classifiers.tasks import Task
-from leukorepro.systems.folds import fits
+from leukorepro.systems.folds import fit_in_words, fits
 
 VIEWS = ["identity", "hflip"]
 SVM = SvmSpec(kind="svm", kernel="poly", degree=3, coef0=1.0)
@@ -296,3 +296,11 @@ def test_the_command_writes_predictions_and_engines(tmp_path: Path, monkeypatch:
     assert set(written["item"]) == {"GSet"}
     pd.testing.assert_frame_equal(written.drop(columns="item"), expected.predictions.drop(columns="item"))
     assert json.loads(parquet_metadata(Path("G.pq"))["engines"]) == {"cubic_svm": [expected.engines["svm"]]}
+
+
+def test_fits_are_told_as_a_person_counts() -> None:
+    assert [fit_in_words(name) for name in ("r0f0", "r0f9", "r2f0", "all")] == [
+        *("fold 1", "fold 10"),
+        "repeat 3, fold 1",
+        "all rows",
+    ]

@@ -6,6 +6,7 @@ the table; with the scope `train` it is fitted anew in each fold, on the trainin
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -75,3 +76,12 @@ def fits(splits: pd.DataFrame, features: Features, protocol: Protocol) -> dict[s
         first = splits[(splits["repeat"] == 0) & (splits["fold"] == 0)]
         return {WHOLE: features.row_numbers(first)}
     return {fold.fit_name(protocol): fold.train for fold in folds(splits, features)}
+
+
+def fit_in_words(name: str) -> str:
+    """A fit's name as a person counts: ``fold 2``, ``repeat 3, fold 1``, ``all rows``."""
+    numbers = re.fullmatch(r"r(\d+)f(\d+)", name)
+    if numbers is None:
+        return "all rows"
+    repeat, fold = int(numbers[1]) + 1, int(numbers[2]) + 1
+    return f"repeat {repeat}, fold {fold}" if repeat > 1 else f"fold {fold}"

@@ -37,7 +37,7 @@ from leukorepro.core.tables import CODES, RECONSTRUCTION
 from leukorepro.core.words import Budget
 from leukorepro.features.fusion import TEXT, Features, write_rows
 from leukorepro.run.digests import at_budget, digest
-from leukorepro.systems.folds import Positions
+from leukorepro.systems.folds import Positions, fit_in_words
 from leukorepro.systems.networks.convolutional_autoencoder import ConvAutoencoder, code_size
 from leukorepro.systems.networks.layers import WHITE, count_learnables
 from leukorepro.systems.networks.registry import build_autoencoder
@@ -170,7 +170,7 @@ def _train(
         identity=digest(identity, rows.tolist()),
         hardware=hardware,
         keep="none",
-        label=f"{label} {checkpoint.name}",
+        label=f"{label}, {fit_in_words(checkpoint.name)}",
     )
     return network, trained.epochs
 

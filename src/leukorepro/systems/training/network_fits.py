@@ -34,7 +34,7 @@ from leukorepro.systems.classifiers.tasks import (
     items_of,
     labelled,
 )
-from leukorepro.systems.folds import Fold, folds
+from leukorepro.systems.folds import Fold, fit_in_words, folds
 from leukorepro.systems.networks.registry import build_network
 from leukorepro.systems.training.training import TRAINER_VERSION, Hardware, Schedule, Trained, predict, train
 
@@ -186,7 +186,7 @@ def _train(
         hardware=job.hardware,
         weights=weights,
         keep="all",
-        label=f"{job.model.classifier} {checkpoint.name}",
+        label=f"{job.model.classifier}, {fit_in_words(checkpoint.name)}",
     )
 
 

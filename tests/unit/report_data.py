@@ -19,7 +19,15 @@ from leukorepro.checks.leakage import audit_leakage
 from leukorepro.config.schemes import Protocol
 from leukorepro.config.studies import Study
 from leukorepro.config.tables import Table
-from leukorepro.core.store import write_csv, write_json
+from leukorepro.core.store import write_json
+from leukorepro.core.tables.data import MANIFEST_TABLE
+from leukorepro.core.tables.results import (
+    CELL_LEVEL_TABLE,
+    DIFFERENCES_TABLE,
+    METRICS_TABLE,
+    VERDICTS_TABLE,
+    WINNERS_TABLE,
+)
 from leukorepro.core.words import ScoreKind
 from leukorepro.data.duplicates import Contents, find_duplicates
 from leukorepro.data.fingerprints import NearPairs
@@ -239,7 +247,7 @@ def _write_dataset(root: Path, study: ResolvedStudy, generator: np.random.Genera
     manifest = pd.DataFrame(rows, columns=[*columns, "width", "height", "status"])
     manifest.loc[59, ["status", "width", "height"]] = ["truncated", 0, 0]
     folder = root / "results" / "datasets" / study.dataset_id
-    write_csv(manifest, folder / "manifest.csv")
+    MANIFEST_TABLE.write(manifest, folder / "manifest.csv")
     write_json(scan_summary(manifest), folder / "scan.json")
     near = NearPairs(np.array([2]), np.array([3]), np.array([0.991], dtype=np.float32), n_candidates=1)
     write_json(find_duplicates(manifest, Contents(manifest["path"].tolist(), near)), folder / "duplicates.json")
@@ -353,13 +361,13 @@ def _write_results(
         seed=0,
         n_resamples=50,
     )
-    write_csv(judged.metrics, folder / "metrics.csv")
-    write_csv(judged.verdicts, folder / "verdicts.csv")
+    METRICS_TABLE.write(judged.metrics, folder / "metrics.csv")
+    VERDICTS_TABLE.write(judged.verdicts, folder / "verdicts.csv")
     splits = {place: table for part in tested for place, table in split_tables(study, part).items()}
     cells = StudyCells(study, tested, fitted, splits)
-    write_csv(differences(cells, seed=0, n_resamples=50), folder / "differences.csv")
-    write_csv(cell_level(cells), folder / "cell_level.csv")
-    write_csv(winners(cells, seed=0, n_resamples=50), folder / "winners.csv")
+    DIFFERENCES_TABLE.write(differences(cells, seed=0, n_resamples=50), folder / "differences.csv")
+    CELL_LEVEL_TABLE.write(cell_level(cells), folder / "cell_level.csv")
+    WINNERS_TABLE.write(winners(cells, seed=0, n_resamples=50), folder / "winners.csv")
     diagnose(tested, study, 0, 50).write(folder)
 
 

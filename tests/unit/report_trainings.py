@@ -11,7 +11,7 @@ import pandas as pd
 from leukorepro.config.studies import Study
 from leukorepro.config.systems import ConvAutoencoderSpec, NetworkSpec, TrainedFeaturesSpec
 from leukorepro.config.tables import Item, Table
-from leukorepro.core.store import write_csv
+from leukorepro.core.tables.predictions import EPOCHS_TABLE
 from leukorepro.ladder.rungs import Rung
 from leukorepro.run.plan import networks_of, training_rung
 from leukorepro.run.resolved import ResolvedStudy
@@ -143,7 +143,7 @@ def write_trainings(
                         _write_sparse(file, fits, generator)
     for name, fit in networks_of(study).items():
         if training_rung(study, fit, rung) == rung:
-            write_csv(epochs(generator), folder / rung / "networks" / name / "epochs.csv")
+            EPOCHS_TABLE.write(epochs(generator), folder / rung / "networks" / name / "epochs.csv")
 
 
 def epochs(generator: np.random.Generator) -> pd.DataFrame:

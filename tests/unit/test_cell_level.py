@@ -8,9 +8,8 @@ from MLstatkit import Delong_test
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
-from leukorepro.core.store import write_csv
-from leukorepro.core.tables import CELL_LEVEL_TABLE
-from leukorepro.evaluation.resampling.cell_level import cell_level, delong_variance, read_cell_level
+from leukorepro.core.tables.results import CELL_LEVEL_TABLE
+from leukorepro.evaluation.resampling.cell_level import cell_level, delong_variance
 
 
 def rows(seed=0, n=90, shift=1.0, **place):
@@ -28,7 +27,7 @@ def wilson(k, n, z=1.959963984540054):
 def test_proportions_have_wilsons_interval():
     frame = rows()
     table = cell_level(cells(study({"a": {}}), frame))
-    assert tuple(table.columns) == CELL_LEVEL_TABLE
+    assert list(table.columns) == list(CELL_LEVEL_TABLE.columns)
     true, guessed = frame["y_true"] == "p", frame["y_pred"] == "p"
     counts = {
         "accuracy": ((true == guessed).sum(), len(frame)),
@@ -111,5 +110,5 @@ def test_what_says_nothing_of_its_precision_has_no_interval():
 
 def test_the_table_reads_back_as_it_was_written(tmp_path):
     table = cell_level(cells(study({"a": {}}), rows()))
-    write_csv(table, tmp_path / "cell_level.csv")
-    pd.testing.assert_frame_equal(read_cell_level(tmp_path / "cell_level.csv"), table, check_dtype=False)
+    CELL_LEVEL_TABLE.write(table, tmp_path / "cell_level.csv")
+    pd.testing.assert_frame_equal(CELL_LEVEL_TABLE.read(tmp_path / "cell_level.csv"), table)

@@ -32,9 +32,9 @@ from leukorepro.config.runs import Run
 from leukorepro.config.schemes import KFoldScheme, LabelSet, Protocol
 from leukorepro.config.systems import SparseAutoencoderSpec
 from leukorepro.config.tables import Item
-from leukorepro.core.store import hdf5_writer, write_csv, write_text
-from leukorepro.core.tables import CONTROLS_TABLE
-from leukorepro.data.manifest import COLUMNS
+from leukorepro.core.store import hdf5_writer, write_text
+from leukorepro.core.tables.data import MANIFEST_TABLE
+from leukorepro.core.tables.results import CONTROLS_TABLE
 from leukorepro.data.split_tables import write_splits
 from leukorepro.data.splits import make_splits
 from leukorepro.features.fusion import Features, write_rows
@@ -96,7 +96,7 @@ def run(manifest: pd.DataFrame, features: Features, *controls: str, n_shuffles: 
         n_shuffles=n_shuffles,
         n_resamples=300,
     )
-    assert tuple(table.columns) == CONTROLS_TABLE
+    assert list(table.columns) == list(CONTROLS_TABLE.columns)
     return table
 
 
@@ -423,7 +423,8 @@ def command(folder: Path, *more: str) -> tuple[int, str]:
     manifest = manifest.assign(label=manifest["label"].map({"a": "all", "b": "healthy"}))
     rung = places(manifest, features, RUNGS[:1])[0]
     write_splits(rung.splits, folder / "splits.csv")
-    write_csv(manifest.reindex(columns=list(COLUMNS), fill_value="1"), folder / "manifest.csv")
+    manifest = manifest.reindex(columns=list(MANIFEST_TABLE.columns), fill_value="1")
+    MANIFEST_TABLE.write(manifest, folder / "manifest.csv")
     with hdf5_writer(folder / "f.h5") as file:
         file["features"] = features.matrix
         write_rows(file, features.rows["image_id"].to_numpy(), features.rows["view"].to_numpy())

@@ -18,7 +18,7 @@ from typer.testing import CliRunner
 
 from leukorepro.cli.features import describe as describe_command
 from leukorepro.core.errors import UserError
-from leukorepro.data.manifest import COLUMNS
+from leukorepro.core.tables.data import MANIFEST_TABLE
 from leukorepro.features.descriptors.cell_area import cell_area
 from leukorepro.features.descriptors.describe import describe
 from leukorepro.features.fusion import fuse, read_features
@@ -36,9 +36,14 @@ def request_(tmp_path: Path) -> Request:
     for i in range(7):
         small = Image.fromarray(rng.integers(0, 256, (5, 6, 3), dtype=np.uint8))
         small.resize((90, 70 + i % 2), Image.Resampling.BICUBIC).save(tmp_path / f"{i}.png")
-        row = dict.fromkeys(COLUMNS, "") | {"image_id": f"{i}.png", "path": f"{i}.png", "width": 90, "height": 70}
-        rows.append(row | {"status": "ok" if i < 6 else "truncated"})
-    manifest = pd.DataFrame(rows, columns=COLUMNS)
+        row = dict.fromkeys(MANIFEST_TABLE.columns, "") | {
+            "image_id": f"{i}.png",
+            "path": f"{i}.png",
+            "width": 90,
+            "height": 70,
+        }
+        rows.append(row | {"width": 90, "height": 70, "status": "ok" if i < 6 else "truncated"})
+    manifest = pd.DataFrame(rows, columns=list(MANIFEST_TABLE.columns))
     return Request("d", manifest, "0" * 64, tmp_path, VIEWS, 20, 10**6)
 
 

@@ -8,15 +8,13 @@ from scipy import stats
 from sklearn.metrics import roc_auc_score
 
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import write_csv
-from leukorepro.core.tables import DIFFERENCES_TABLE
+from leukorepro.core.tables.results import DIFFERENCES_TABLE
 from leukorepro.evaluation.resampling.differences import (
     best_item,
     compared_metrics,
     deciding_metric,
     difference_interval,
     differences,
-    read_differences,
 )
 
 TWO = {"weak": {}, "strong": {}}
@@ -96,7 +94,7 @@ def test_items_are_compared_with_the_best_printed_one():
     noise = {"weak": 2.0, "strong": 0.5, "strong, again": 0.0}
     frames = [answers(name, subject, positive, score + noise[name] * rng.normal(size=len(score))) for name in items]
     table = differences(cells(study(items), *frames), seed=5, n_resamples=40)
-    assert tuple(table.columns) == DIFFERENCES_TABLE
+    assert list(table.columns) == list(DIFFERENCES_TABLE.columns)
     assert set(table["kind"]) == {"item"}
     assert set(table["against_item"]) == {"strong"}
     assert set(table["item"]) == {"weak", "strong, again"}
@@ -193,11 +191,11 @@ def test_the_table_reads_back_as_it_was_written(tmp_path):
     subject, positive, score = population(np.random.default_rng(7))
     frames = [answers("weak", subject, positive, score), answers("strong", subject, positive, -score)]
     table = differences(cells(study(TWO), *frames), seed=0, n_resamples=50)
-    write_csv(table, tmp_path / "differences.csv")
-    pd.testing.assert_frame_equal(read_differences(tmp_path / "differences.csv"), table, check_dtype=False)
+    DIFFERENCES_TABLE.write(table, tmp_path / "differences.csv")
+    pd.testing.assert_frame_equal(DIFFERENCES_TABLE.read(tmp_path / "differences.csv"), table)
     (tmp_path / "differences.csv").write_text("study,table\n")
     with pytest.raises(UserError, match=r"column\(s\) kind"):
-        read_differences(tmp_path / "differences.csv")
+        DIFFERENCES_TABLE.read(tmp_path / "differences.csv")
 
 
 def test_an_image_of_two_patients_is_refused():

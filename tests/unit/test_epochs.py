@@ -9,7 +9,7 @@ import pytest
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss, precision_recall_fscore_support, roc_auc_score
 
 from leukorepro.config.studies import Study
-from leukorepro.core.tables import RECONSTRUCTION
+from leukorepro.core.tables.predictions import RECONSTRUCTION
 from leukorepro.data.adapters.allidb import AllIdbDataset
 from leukorepro.evaluation.evaluate import evaluate
 from leukorepro.evaluation.metrics.curves import confusion_matrices, last_epochs

@@ -17,17 +17,15 @@ from leukorepro.config.published import read_published
 from leukorepro.config.schemes import Protocol
 from leukorepro.config.studies import Study
 from leukorepro.core.errors import UserError
-from leukorepro.core.tables import METRICS_TABLE
+from leukorepro.core.tables.results import METRICS_TABLE, VERDICTS_TABLE
 from leukorepro.data.adapters.allidb import AllIdbDataset
 from leukorepro.data.adapters.simulated import SmearDataset
 from leukorepro.evaluation.evaluate import evaluate
 from leukorepro.evaluation.metrics.curves import confusion_matrices, roc_curves
 from leukorepro.evaluation.metrics.metrics import METRICS
 from leukorepro.evaluation.predictions import write_predictions
-from leukorepro.evaluation.verdicts import read_verdicts
 from leukorepro.features.parts import ResolvedExtractor
 from leukorepro.ladder.rungs import LADDER
-from leukorepro.report.numbers.tables import read_metrics
 from leukorepro.run.resolved import ResolvedStudy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -99,9 +97,9 @@ def test_the_table_of_metrics_keeps_its_contract():
         predictions(item, rung, n_images=40, wrong=4, subjects=9) for item in ITEMS[::-1] for rung in [*LADDER][::-1]
     ]
     table = measured(*frames)
-    assert tuple(table.columns) == METRICS_TABLE
+    assert list(table.columns) == list(METRICS_TABLE.columns)
     expected = [("atteia2022", "1", item, rung, metric) for item in ITEMS for rung in LADDER for metric in METRICS]
-    assert list(zip(*(table[c] for c in METRICS_TABLE[:5]), strict=True)) == expected
+    assert list(zip(*(table[c] for c in list(METRICS_TABLE.columns)[:5]), strict=True)) == expected
     assert (table["n_images"] == 40).all()
     assert (table["n_subjects"] == 9).all()
     assert (table["ci_low"] <= table["value"]).all()
@@ -384,8 +382,8 @@ def test_the_command_writes_metrics_and_a_verdict_on_every_number_of_the_demo(tm
     words += ["--audit", "audit.json", "--scan", "scan.json", "--output", "."]
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
-    verdicts = read_verdicts(Path("verdicts.csv")).set_index(["table", "item", "metric"])
-    metrics = read_metrics(Path("metrics.csv")).set_index(["table", "item", "metric"])
+    verdicts = VERDICTS_TABLE.read(Path("verdicts.csv")).set_index(["table", "item", "metric"])
+    metrics = METRICS_TABLE.read(Path("metrics.csv")).set_index(["table", "item", "metric"])
     assert len(verdicts) == len(PUBLISHED)
     row = verdicts.loc[("1", "ESet", "precision")]
     assert (row["verdict"], row["published"]) == ("arithmetically impossible", 0.998)

@@ -18,8 +18,8 @@ from leukorepro.config.schemes import HoldOutScheme, KFoldScheme, LabelSet, Prot
 from leukorepro.config.systems import SparseAutoencoderSpec
 from leukorepro.config.tables import Item
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import hdf5_reader, hdf5_writer, parquet_metadata, read_parquet, write_csv
-from leukorepro.data.manifest import COLUMNS
+from leukorepro.core.store import hdf5_reader, hdf5_writer, parquet_metadata, read_parquet
+from leukorepro.core.tables.data import MANIFEST_TABLE
 from leukorepro.data.split_tables import write_splits
 from leukorepro.data.splits import make_splits
 from leukorepro.features.fusion import Features, write_rows
@@ -278,7 +278,7 @@ def test_the_command_writes_predictions_and_engines(tmp_path: Path, monkeypatch:
     monkeypatch.chdir(make_project(tmp_path))
     manifest, features = dataset(["all", "healthy"])
     manifest = manifest.assign(path=manifest["image_id"], sha256="0", width=8, height=8)
-    write_csv(manifest[list(COLUMNS)], Path("manifest.csv"))
+    MANIFEST_TABLE.write(manifest[list(MANIFEST_TABLE.columns)], Path("manifest.csv"))
     write_splits(splits_of(manifest, AS_PUBLISHED), Path("folds.csv"))
     with hdf5_writer(Path("G.h5")) as file:
         file.create_dataset("features", data=features.matrix)

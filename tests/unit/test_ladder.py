@@ -5,10 +5,9 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import pandas as pd
 import pytest
 
-from leukorepro.core.tables import DIFFERENCES_TABLE
+from leukorepro.core.tables.results import DIFFERENCES_TABLE
 from leukorepro.ladder.rungs import LADDER, Rung, honest_rung
 from leukorepro.report.figures import style
 from leukorepro.report.numbers import wording
@@ -35,7 +34,7 @@ def ladder(
         for (one, other), bounds in intervals.items()
     ]
     rows.append(("s", "1", "item", "x", "as_published", "y", "as_published", metric, 9, 9, 9, 20, *NONE, math.nan))
-    return ladder_of(top, Differences(pd.DataFrame(rows, columns=list(DIFFERENCES_TABLE))))
+    return ladder_of(top, Differences(DIFFERENCES_TABLE.frame(rows)))
 
 
 FOUR = ladder(

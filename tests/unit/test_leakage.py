@@ -17,9 +17,10 @@ from leukorepro.cli.app import app
 from leukorepro.config.schemes import HoldOutScheme, KFoldScheme, Protocol
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import write_json, write_text
+from leukorepro.core.tables.data import MANIFEST_TABLE
 from leukorepro.data.checksums import manifest_of, read_checksums
 from leukorepro.data.duplicates import find_duplicates, look_at_images
-from leukorepro.data.manifest import COLUMNS, write_manifest
+from leukorepro.data.manifest import write_manifest
 from leukorepro.data.split_tables import write_splits
 from leukorepro.data.splits import make_splits
 from leukorepro.run import plan
@@ -38,7 +39,7 @@ def manifest(images: str, **more: dict[str, str]) -> pd.DataFrame:
     for column, prefix in (("subject_id", "s-"), ("source_id", ""), ("sha256", "sha-")):
         own = more.get(column, {})
         table[column] = [own.get(image, prefix + image) for image in images]
-    return table[COLUMNS]
+    return table[list(MANIFEST_TABLE.columns)]
 
 
 def split(train: str, test: str, validation: str = "", excluded: str = "", **more: Any) -> pd.DataFrame:

@@ -9,7 +9,7 @@ import pytest
 
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import parquet_metadata, write_parquet
-from leukorepro.core.tables import PREDICTIONS, PREDICTIONS_WITH_ROLE, RECONSTRUCTION
+from leukorepro.core.tables.predictions import PARTS_TABLE, PREDICTIONS_TABLE, RECONSTRUCTION
 from leukorepro.evaluation.predictions import (
     cells,
     classes_of,
@@ -57,7 +57,7 @@ def test_written_predictions_read_back_equal_in_order(tmp_path, classes):
     frame = collect([part("B", classes=classes), part("A", classes=classes)]).predictions
     write_predictions(frame, tmp_path / "p.parquet")
     pd.testing.assert_frame_equal(read_predictions(tmp_path / "p.parquet"), frame)
-    assert list(frame.columns[: len(PREDICTIONS)]) == list(PREDICTIONS)
+    assert list(frame.columns[: len(PREDICTIONS_TABLE.columns)]) == list(PREDICTIONS_TABLE.columns)
     keys = frame[["table", "item", "repeat", "fold", "image_id", "view"]].apply(tuple, axis=1).tolist()
     assert keys == sorted(keys)
     assert classes_of(frame) == sorted(classes)
@@ -83,8 +83,8 @@ def test_one_file_holds_cells_of_two_classes_and_of_more(tmp_path):
     predictions, fitting = read_predictions(tmp_path / "p.parquet"), read_fitting(tmp_path / "f.parquet")
     pd.testing.assert_frame_equal(predictions, collected.predictions)
     pd.testing.assert_frame_equal(fitting, collected.fitting)
-    assert list(predictions.columns) == [*PREDICTIONS, "score", "score_L1", "score_L2", "score_M5"]
-    assert list(fitting.columns) == [*PREDICTIONS_WITH_ROLE, "score_L1", "score_L2", "score_M5"]
+    assert list(predictions.columns) == [*PREDICTIONS_TABLE.columns, "score", "score_L1", "score_L2", "score_M5"]
+    assert list(fitting.columns) == [*PARTS_TABLE.columns, "score_L1", "score_L2", "score_M5"]
     assert fitting["role"].value_counts().to_dict() == {"train": 4, "validation": 2}
     found = {cell: (classes_of(rows), score_of_class(rows, "all")) for cell, rows in cells(predictions)}
     assert found == {
@@ -109,8 +109,8 @@ def test_correlations_of_reconstructions_are_kept_where_an_item_has_them(tmp_pat
     tested, fitting = read_predictions(tmp_path / "p.parquet"), read_fitting(tmp_path / "f.parquet")
     pd.testing.assert_frame_equal(tested, collected.predictions)
     pd.testing.assert_frame_equal(fitting, collected.fitting)
-    assert list(tested.columns) == [*PREDICTIONS, "score", RECONSTRUCTION]
-    assert list(fitting.columns) == [*PREDICTIONS_WITH_ROLE, "score", RECONSTRUCTION]
+    assert list(tested.columns) == [*PREDICTIONS_TABLE.columns, "score", RECONSTRUCTION]
+    assert list(fitting.columns) == [*PARTS_TABLE.columns, "score", RECONSTRUCTION]
     for frame, given in ((tested, encoded("A")), (fitting, fitted)):
         found = {cell.item: rows for cell, rows in cells(frame)}
         assert [item for item, rows in found.items() if RECONSTRUCTION in rows] == ["A"]
@@ -122,7 +122,7 @@ def test_correlations_of_reconstructions_are_kept_where_an_item_has_them(tmp_pat
 def test_text_is_categorical_and_knows_only_its_own_values():
     """Millions of rows of a network's epochs are held as numbers."""
     collected = collect(mixed_parts())
-    for frame, columns in zip(collected, (PREDICTIONS, PREDICTIONS_WITH_ROLE), strict=True):
+    for frame, columns in zip(collected, (PREDICTIONS_TABLE.columns, PARTS_TABLE.columns), strict=True):
         for column in set(columns) - {"repeat", "fold", "y_true", "y_pred"}:
             assert list(frame[column].cat.categories) == sorted(set(frame[column]))
         classes = sorted({*frame["y_true"], *frame["y_pred"]})
@@ -147,7 +147,7 @@ def test_no_fitted_rows_are_a_readable_table(tmp_path):
     collected = collect([part("A")])
     write_fitting(collected.fitting, tmp_path / "f.parquet")
     fitting = read_fitting(tmp_path / "f.parquet")
-    assert list(fitting.columns) == list(PREDICTIONS_WITH_ROLE)
+    assert list(fitting.columns) == list(PARTS_TABLE.columns)
     assert len(fitting) == 0
     assert list(cells(fitting)) == []
 
@@ -203,7 +203,7 @@ def first(column, value):
         (first("score", np.inf), "row 0: column 'score' is not finite"),
         (first("subject_id", None), "row 0: no value in column 'subject_id'"),
         (change(source_id=""), "empty source_id"),
-        (first("fold", "one"), "repeat and fold are integers"),
+        (first("fold", "one"), "column 'fold': .*expected whole numbers"),
         (first("y_true", "hem"), "image 'im0' has two values of 'y_true' in table 1, item A, protocol as_published"),
         (first("source_id", "im9"), "image 'im0' has two values of 'source_id'"),
         (lambda f: pd.concat([f, f[:1]]), "predicted twice: table 1, item A, .* image_id im0, view identity"),
@@ -216,7 +216,7 @@ def first(column, value):
             change(**{RECONSTRUCTION: [np.inf] + [0.9] * 11}),
             f"row 0: column '{RECONSTRUCTION}' is not finite",
         ),
-        (change(**{RECONSTRUCTION: "high"}), "scores are numbers"),
+        (change(**{RECONSTRUCTION: "high"}), f"column '{RECONSTRUCTION}': .*expected numbers"),
         (change(score=np.nan), r"table 1, item A, protocol as_published: score column\(s\) \(none\) do not fit"),
         (change(score_all=0.0), r"column\(s\) score, score_all do not fit the classes all, hem"),
         (lambda f: f.rename(columns={"score": "score_all"}).assign(score_hem=0.0), "do not fit the classes all, hem"),

@@ -19,14 +19,13 @@ from rich.console import Console
 from leukorepro.config.files import load_study
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import read_json
+from leukorepro.core.tables.results import DIFFERENCES_TABLE, METRICS_TABLE, VERDICTS_TABLE
 from leukorepro.evaluation.metrics.metrics import METRICS
-from leukorepro.evaluation.resampling.differences import read_differences
-from leukorepro.evaluation.verdicts import read_verdicts
 from leukorepro.ladder.rungs import LADDER
 from leukorepro.report.figures import bars as figures
 from leukorepro.report.figures import squares, style
 from leukorepro.report.numbers import conditions, selection, wording
-from leukorepro.report.numbers.tables import Numbers, headline, read_metrics
+from leukorepro.report.numbers.tables import Numbers, headline
 from leukorepro.report.sections.dataset import contact_sheet as cells
 from leukorepro.report.sections.ladder.ladder import Differences, ladder_of
 from leukorepro.report.sections.verdicts.page import Verdicts
@@ -395,14 +394,14 @@ def test_a_missing_input_is_named(results: Path, tmp_path: Path) -> None:
 def test_headline_compares_with_the_honest_rung_that_ran(results: Path) -> None:
     run = load_resolved(results / "config.json")
     for study, rung in zip(run.studies, ("subject_disjoint", "source_disjoint"), strict=True):
-        frame = read_metrics(results / study.study.key / "metrics.csv")
+        frame = METRICS_TABLE.read(results / study.study.key / "metrics.csv")
         table, _, item = study.study.headline.partition("/")
         rows = frame[(frame["table"] == table) & (frame["item"] == item) & (frame["metric"] == "accuracy")]
         values = rows.set_index("protocol")["value"]
         top = headline(study, Numbers(frame))
         assert top.honest_rung == rung
         assert top.lost == values["as_published"] - values[rung]
-        differences = read_differences(results / study.study.key / "differences.csv")
+        differences = DIFFERENCES_TABLE.read(results / study.study.key / "differences.csv")
         climbs = ladder_of(top, Differences(differences)).climbs
         assert [climb.from_first.value for climb in climbs] == pytest.approx(
             list(values - values["as_published"])[1:], abs=1e-12
@@ -412,8 +411,8 @@ def test_headline_compares_with_the_honest_rung_that_ran(results: Path) -> None:
 
 def test_every_rung_stands_on_the_page_with_its_paired_differences(results: Path, page: Page) -> None:
     for study in load_resolved(results / "config.json").studies:
-        frame = read_differences(results / study.study.key / "differences.csv")
-        top = headline(study, Numbers(read_metrics(results / study.study.key / "metrics.csv")))
+        frame = DIFFERENCES_TABLE.read(results / study.study.key / "differences.csv")
+        top = headline(study, Numbers(METRICS_TABLE.read(results / study.study.key / "metrics.csv")))
         ladder = ladder_of(top, Differences(frame))
         assert len(ladder.climbs) == len(study.protocols) - 1
         (alt,) = (
@@ -441,10 +440,9 @@ def test_the_summary_on_the_terminal_fits_and_holds_every_study(which: str, requ
     rows = re.split(r"\n\s*\n", re.split("─ *\\n", table)[1])
     for study, row in zip(run.studies, rows, strict=False):
         key = study.study.key
-        top = headline(study, Numbers(read_metrics(folder / key / "metrics.csv")))
-        change = (
-            ladder_of(top, Differences(read_differences(folder / key / "differences.csv"))).to_honest[-1].from_first
-        )
+        top = headline(study, Numbers(METRICS_TABLE.read(folder / key / "metrics.csv")))
+        differences = Differences(DIFFERENCES_TABLE.read(folder / key / "differences.csv"))
+        change = ladder_of(top, differences).to_honest[-1].from_first
         words = " ".join(row.split())
         assert words.startswith(f"{key} {top.published.text} {top.as_published.text} {top.honest.text} {change.text} ")
         for interval in (top.as_published.interval, top.honest.interval, change.interval):
@@ -452,14 +450,14 @@ def test_the_summary_on_the_terminal_fits_and_holds_every_study(which: str, requ
         assert f"{wording.table_name(top.table)}, " in words
     told = " ".join(below.split())
     assert all(caveat in told for caveat in run.caveats)
-    total = sum(len(read_verdicts(folder / study.study.key / "verdicts.csv")) for study in run.studies)
+    total = sum(len(VERDICTS_TABLE.read(folder / study.study.key / "verdicts.csv")) for study in run.studies)
     impossible = len(run.studies)
     assert f"print: {impossible} arithmetically impossible, {total - impossible} not tested." in told
 
 
 def test_every_printed_number_stands_on_the_page_with_its_verdict_and_reason(results: Path, page: Page) -> None:
     for study in ("atteia2022", "other"):
-        verdicts = read_verdicts(results / study / "verdicts.csv")
+        verdicts = VERDICTS_TABLE.read(results / study / "verdicts.csv")
         assert (verdicts["verdict"] == "arithmetically impossible").sum() == 1
         for row in verdicts.itertuples():
             values = [row.published, row.value, row.honest_value]

@@ -11,12 +11,9 @@ import report_data
 from report_page import Page, words
 
 from leukorepro.config.files import load_study
-from leukorepro.evaluation.resampling.cell_level import read_cell_level
-from leukorepro.evaluation.resampling.differences import read_differences
-from leukorepro.evaluation.resampling.winners import read_winners
+from leukorepro.core.tables.results import CELL_LEVEL_TABLE, DIFFERENCES_TABLE, METRICS_TABLE, WINNERS_TABLE
 from leukorepro.ladder.rungs import LADDER
 from leukorepro.report.numbers import wording
-from leukorepro.report.numbers.tables import read_metrics
 from leukorepro.report.sections.comparisons import figure as comparisons_figure
 from leukorepro.report.sections.comparisons.figure import Panel
 from leukorepro.report.sections.ladder.ladder import Difference
@@ -49,7 +46,7 @@ def rows_with(page: Page, *texts: str) -> list[str]:
 
 
 def test_best_items_stand_with_their_optimism_and_corrected_value(results: Path, page: Page) -> None:
-    table = read_winners(results / "atteia2022" / "winners.csv")
+    table = WINNERS_TABLE.read(results / "atteia2022" / "winners.csv")
     assert set(table["protocol"]) > set(SHOWN)
     for row in table[table["protocol"].isin(SHOWN)].itertuples():
         numbers = [f"{100 * n:.1f}" for n in (row.value, row.corrected, row.ci_low, row.ci_high)]
@@ -59,7 +56,7 @@ def test_best_items_stand_with_their_optimism_and_corrected_value(results: Path,
 
 
 def test_every_item_stands_beside_the_best_with_its_interval_and_tests(results: Path, page: Page) -> None:
-    table = read_differences(results / "atteia2022" / "differences.csv")
+    table = DIFFERENCES_TABLE.read(results / "atteia2022" / "differences.csv")
     chosen = table[(table["kind"] == "item") & (table["metric"] == "accuracy") & table["protocol"].isin(SHOWN)]
     assert len(chosen) == 2 * 5
     for row in chosen.itertuples():
@@ -73,8 +70,8 @@ def test_every_item_stands_beside_the_best_with_its_interval_and_tests(results: 
 
 def test_cell_level_intervals_stand_beside_those_of_groups_and_are_called_too_narrow(results: Path, page: Page) -> None:
     item = load_study(report_data.ATTEIA).headline.partition("/")[2]
-    cells = read_cell_level(results / "atteia2022" / "cell_level.csv").set_index(["item", "protocol", "metric"])
-    groups = read_metrics(results / "atteia2022" / "metrics.csv").set_index(["item", "protocol", "metric"])
+    cells = CELL_LEVEL_TABLE.read(results / "atteia2022" / "cell_level.csv").set_index(["item", "protocol", "metric"])
+    groups = METRICS_TABLE.read(results / "atteia2022" / "metrics.csv").set_index(["item", "protocol", "metric"])
     for rung in SHOWN:
         own, ours = cells.loc[(item, rung, "accuracy")], groups.loc[(item, rung, "accuracy")]
         assert own["value"] == pytest.approx(ours["value"], abs=1e-12)

@@ -10,8 +10,8 @@ import pytest
 import report_data
 from report_page import Page, words
 
-from leukorepro.core.store import write_csv, write_json
-from leukorepro.core.tables import CONTROLS_TABLE
+from leukorepro.core.store import write_json
+from leukorepro.core.tables.results import CONTROLS_TABLE
 from leukorepro.report.output import Output
 from leukorepro.report.sections.controls.page import ControlsPage, controls_page
 from leukorepro.report.site import build
@@ -30,7 +30,7 @@ ASKED = ("shuffled_labels", "subject_identity")
 
 def row(**values: Any) -> dict[str, Any]:
     return {
-        **dict.fromkeys(CONTROLS_TABLE),
+        **dict.fromkeys(CONTROLS_TABLE.columns),
         "study": "other",
         "table": "1",
         "item": "ESet",
@@ -73,14 +73,14 @@ RECOGNISED = row(
 def report(root: Path, rows: list[dict[str, Any]]) -> Page:
     study = report_data.resolve(report_data.three_class_study(), root, rungs=RUNGS)
     results = report_data.write_run(root, [study], controls=ASKED)
-    write_csv(pd.DataFrame(rows, columns=list(CONTROLS_TABLE)), results / "other/controls.csv")
+    CONTROLS_TABLE.write(CONTROLS_TABLE.frame(rows), results / "other/controls.csv")
     build(results / "config.json", results, results / "report")
     return Page((results / "report/index.html").read_text())
 
 
 def put_together(root: Path, rows: list[dict[str, Any]]) -> ControlsPage:
     study = report_data.resolve(report_data.three_class_study(), root, rungs=RUNGS)
-    write_csv(pd.DataFrame(rows, columns=list(CONTROLS_TABLE)), root / "controls.csv")
+    CONTROLS_TABLE.write(CONTROLS_TABLE.frame(rows), root / "controls.csv")
     return controls_page(root / "controls.csv", study, [], Output(root / "report"))
 
 

@@ -12,13 +12,14 @@ import pytest
 import yaml
 from project_data import ROOT
 
-from leukorepro.checks.validity.pool import POOL_COLUMNS, draw_pool
+from leukorepro.checks.validity.pool import draw_pool
 from leukorepro.checks.validity.repetition import METRICS, RUNGS, Study, draw_sample, true_metrics, with_fresh
-from leukorepro.checks.validity.summary import SUMMARY_COLUMNS, meets_target, summarise
+from leukorepro.checks.validity.summary import meets_target, summarise
 from leukorepro.config.files import SCHEMAS
 from leukorepro.config.validity import Validity, load_validity
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import read_csv
+from leukorepro.core.tables.data import POOL_TABLE
+from leukorepro.core.tables.results import VALIDITY_TABLE
 from leukorepro.core.validation import parse
 from leukorepro.data.manifest import scan
 from leukorepro.features.descriptors.describe import describe
@@ -45,7 +46,7 @@ def pool_images(n_subjects: int) -> pd.DataFrame:
         for subject in range(n_subjects)
         for image in range(IMAGES)
     ]
-    return pd.DataFrame(rows, columns=list(POOL_COLUMNS))
+    return pd.DataFrame(rows, columns=list(POOL_TABLE.columns))
 
 
 def study(validity: Validity, values: Any, n_subjects: int = 120) -> Study:
@@ -210,7 +211,7 @@ def test_the_summary_is_what_one_computes_by_hand() -> None:
     table = repetitions([0.8, 0.7, 0.9, 0.8, 0.6], [0.75, 0.75, 0.7, 0.75, 0.75], half=0.1)
     table.loc[4, ["ci_low", "ci_high"]] = np.nan  # no interval: counted for the bias alone
     summary = summarise({"one": table})
-    assert list(summary.columns) == list(SUMMARY_COLUMNS)
+    assert list(summary.columns) == list(VALIDITY_TABLE.columns)
     (row,) = summary.to_dict("records")
     errors = [0.05, -0.05, 0.2, 0.05, -0.15]
     assert row["bias"] == pytest.approx(0.02)
@@ -257,7 +258,7 @@ def test_a_pool_holds_what_drawn_and_scanned_files_would(tmp_path: Path) -> None
     """Through files: simulate, scan, describe. The pool is drawn without any."""
     validity = configured().model_copy(update={"pool": {"demo": 4, "published": 4}, "images": 2})
     draw_pool(validity, validity.settings["usual"], "demo", tmp_path / "pool.csv", tmp_path / "pool.h5", 1)
-    table, pool = read_csv(tmp_path / "pool.csv", POOL_COLUMNS, text=POOL_COLUMNS), read_features(tmp_path / "pool.h5")
+    table, pool = POOL_TABLE.read(tmp_path / "pool.csv"), read_features(tmp_path / "pool.h5")
 
     dataset = simulated_files({"subjects": 4, "images": 8})
     simulate(dataset.simulation("demo"), tmp_path / "images")
@@ -267,7 +268,7 @@ def test_a_pool_holds_what_drawn_and_scanned_files_would(tmp_path: Path) -> None
     files = read_features(tmp_path / "files.h5")
 
     assert np.array_equal(files.matrix, pool.matrix[pool.row_numbers(files.rows)])
-    same = manifest.set_index("image_id").loc[table["image_id"], list(POOL_COLUMNS[1:])].reset_index()
+    same = manifest.set_index("image_id").loc[table["image_id"], list(POOL_TABLE.columns)[1:]].reset_index()
     assert same.equals(table)
 
 

@@ -16,13 +16,12 @@ from hypothesis import strategies as st
 from leukorepro.config.schemes import Protocol
 from leukorepro.config.studies import Study
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import write_csv
-from leukorepro.core.tables import METRICS_TABLE, VERDICTS_TABLE
+from leukorepro.core.tables.results import METRICS_TABLE, VERDICTS_TABLE
 from leukorepro.data.adapters.allidb import AllIdbDataset
 from leukorepro.data.adapters.image_folder import FolderDataset
 from leukorepro.data.adapters.simulated import SmearDataset
 from leukorepro.evaluation.testability import VERDICTS, untested, verdicts
-from leukorepro.evaluation.verdicts import judge, read_impossible, read_verdicts
+from leukorepro.evaluation.verdicts import judge, read_impossible
 from leukorepro.features.parts import ResolvedExtractor
 from leukorepro.ladder.rungs import LADDER
 from leukorepro.run.resolved import ResolvedStudy
@@ -82,7 +81,7 @@ def measured(*rows: Row, table: str = "1") -> pd.DataFrame:
     """Measurements: item, protocol, metric, value, low, high."""
     columns = ["item", "protocol", "metric", "value", "ci_low", "ci_high"]
     frame = pd.DataFrame(rows, columns=columns).assign(study="paper", table=table, n_images=9, n_subjects=3)
-    return frame[list(METRICS_TABLE[:-2])]
+    return frame[list(METRICS_TABLE.columns)[:-2]]
 
 
 def printed(*rows: tuple[str, str, str, float, float]) -> pd.DataFrame:
@@ -102,7 +101,7 @@ def verdict_on(
     study = study or resolved()
     circumstances = untested(study, **{"budget": "published", "complete": True, **options})
     judged = judge(metrics, printed((*number, value, half_unit)), study, impossible or {}, circumstances)
-    assert tuple(judged.verdicts.columns) == VERDICTS_TABLE
+    assert list(judged.verdicts.columns) == list(VERDICTS_TABLE.columns)
     return judged.verdicts.iloc[0]
 
 
@@ -283,13 +282,14 @@ def test_readings_of_another_item_are_of_no_help() -> None:
 
 
 def test_what_a_run_leaves_out_says_so_whatever_it_keeps() -> None:
-    left_out = {"1/z": "not in this run", "V/x": "not in this run"}
+    left_out = dict.fromkeys(["1/z", "V/x", "2/x"], "not in this run")
     study = resolved().model_copy(update={"left_out_items": left_out})
-    for number in (("1", "z", "accuracy"), ("V", "x", "accuracy")):
+    for number in (("1", "z", "accuracy"), ("V", "x", "accuracy"), ("2", "x", "accuracy")):
         row = verdict_on(0.9, 0.005, measured(OURS), number, study)
         assert (row["verdict"], row["reason"]) == ("not tested", "not in this run")
-    row = verdict_on(0.9, 0.005, measured(OURS), ("V", "y", "accuracy"), study)
-    assert row["reason"] == "its table was not made here: its classes are others"
+    for table, reason in (("V", "its table was not made here: its classes are others"), ("2", "has no such item")):
+        row = verdict_on(0.9, 0.005, measured(OURS), (table, "y", "accuracy"), study)
+        assert reason in row["reason"]
 
 
 INTERVALS = st.tuples(st.integers(0, 20), st.integers(0, 6)).map(lambda c: (c[0] / 20, (c[0] + c[1]) / 20))
@@ -315,7 +315,7 @@ def test_one_number_has_one_verdict_on_a_rung_in_both_tables(data: st.DataObject
     published = printed(*((*number, value / 20, 0.005) for number, value in zip(numbers, values, strict=True)))
     study = resolved(rungs=rungs)
     judged = judge(ours, published, study, impossible, circumstances)
-    assert tuple(judged.metrics.columns) == METRICS_TABLE
+    assert list(judged.metrics.columns) == list(METRICS_TABLE.columns)
     pd.testing.assert_frame_equal(judged.metrics[list(ours.columns)], ours)
     of_number = judged.verdicts.set_index(["item", "metric"])
     bounds_of = ours.set_index(["item", "protocol", "metric"])[["ci_low", "ci_high"]]
@@ -341,8 +341,8 @@ def test_every_printed_number_has_a_row_in_its_order_and_the_table_is_read_again
     assert list(table["metric"]) == ["size", "accuracy", "f1"]
     assert set(table["verdict"]) <= set(VERDICTS)
     assert all(table["reason"])
-    write_csv(table, tmp_path / "verdicts.csv")
-    pd.testing.assert_frame_equal(read_verdicts(tmp_path / "verdicts.csv"), table, check_dtype=False)
+    VERDICTS_TABLE.write(table, tmp_path / "verdicts.csv")
+    pd.testing.assert_frame_equal(VERDICTS_TABLE.read(tmp_path / "verdicts.csv"), table)
 
 
 def test_the_audits_impossible_numbers_are_read(tmp_path: Path) -> None:

@@ -9,8 +9,8 @@ import pytest
 import yaml
 from project_copy import ProjectCopy
 
-from leukorepro.checks.validity.repetition import METRICS, REPETITION_COLUMNS, RUNGS
-from leukorepro.checks.validity.summary import SUMMARY_COLUMNS
+from leukorepro.checks.validity.repetition import METRICS, RUNGS
+from leukorepro.core.tables.results import REPETITIONS_TABLE, VALIDITY_TABLE
 
 pytestmark = pytest.mark.slow
 
@@ -40,12 +40,12 @@ def test_it_writes_every_repetition_and_their_summary(made: ProjectCopy) -> None
     results = made.folder / "results/validity"
     for setting in ("small", "no_difference"):
         table = pd.read_csv(results / f"{setting}.csv")
-        assert list(table.columns) == list(REPETITION_COLUMNS)
+        assert list(table.columns) == list(REPETITIONS_TABLE.columns)
         assert len(table) == REPETITIONS * len(RUNGS) * len(METRICS)
         assert (table["ci_low"] <= table["estimate"]).all()
         assert (table["estimate"] <= table["ci_high"]).all()
     summary = pd.read_csv(results / "summary.csv")
-    assert list(summary.columns) == list(SUMMARY_COLUMNS)
+    assert list(summary.columns) == list(VALIDITY_TABLE.columns)
     assert list(summary["setting"].unique()) == ["small", "no_difference"]
     assert (summary["n_repetitions"] == REPETITIONS).all()
     assert "<svg" in (results / "validity.svg").read_text()

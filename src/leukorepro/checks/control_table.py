@@ -31,7 +31,7 @@ from leukorepro.checks.controls import (
     classify_shuffled,
     recognise_subjects,
 )
-from leukorepro.core.tables import CONTROLS_TABLE
+from leukorepro.core.tables.results import CONTROLS_TABLE
 from leukorepro.core.words import Control
 from leukorepro.data.groups import groups
 from leukorepro.evaluation.metrics.auroc import Ints
@@ -77,7 +77,7 @@ def control_table(
     Returns
     -------
     DataFrame
-        Columns `CONTROLS_TABLE`. A control that is not possible has one row without a value, and its reason.
+        A `CONTROLS_TABLE`. A control that is not possible has one row without a value, and its reason.
     """
     rows: list[Row] = []
     if "shuffled_labels" in controls:
@@ -98,10 +98,13 @@ def control_table(
 
         told = _of_recognition(controlled, places[0], note)
         rows += _or_reason(recognised, {"control": "subject_identity", "unit": "subject", "note": told})
-    table = pd.DataFrame(rows).assign(
-        study=controlled.study, table=controlled.table, item=controlled.item.item, seed=settings.seed
-    )
-    return table.reindex(columns=list(CONTROLS_TABLE))
+    about: Row = {
+        "study": controlled.study,
+        "table": controlled.table,
+        "item": controlled.item.item,
+        "seed": settings.seed,
+    }
+    return CONTROLS_TABLE.frame({**row, **about} for row in rows)
 
 
 def shuffled_rows(rows: pd.DataFrame, positive_class: str | None) -> Iterator[Row]:

@@ -27,7 +27,7 @@ def compare(
     --spec results/demo/specs/evaluation/atteia2022-1f0c.json
     --splits subject_disjoint/five_folds=subject_disjoint/splits/five_folds.csv --output results/demo/atteia2022`
     """
-    from leukorepro.core.store import write_csv
+    from leukorepro.core.tables.results import CELL_LEVEL_TABLE, DIFFERENCES_TABLE, WINNERS_TABLE
     from leukorepro.data.split_tables import read_splits
     from leukorepro.evaluation.predictions import read_fitting, read_predictions
     from leukorepro.evaluation.resampling.cell_level import cell_level
@@ -41,6 +41,6 @@ def compare(
     fitted = [read_fitting(table) for table in fitting or []]
     split_tables = {place: read_splits(Path(file)) for place, file in pairs(splits, "--splits").items()}
     cells = StudyCells(told.study, [read_predictions(table) for table in tables], fitted, split_tables)
-    write_csv(differences(cells, told.seed), output / "differences.csv")
-    write_csv(cell_level(cells), output / "cell_level.csv")
-    write_csv(winners(cells, told.seed), output / "winners.csv")
+    DIFFERENCES_TABLE.write(differences(cells, told.seed), output / "differences.csv")
+    CELL_LEVEL_TABLE.write(cell_level(cells), output / "cell_level.csv")
+    WINNERS_TABLE.write(winners(cells, told.seed), output / "winners.csv")

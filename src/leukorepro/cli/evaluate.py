@@ -31,7 +31,8 @@ def evaluate(
     --output results/demo/atteia2022`
     """
     from leukorepro.config.published import read_published
-    from leukorepro.core.store import read_json, write_csv
+    from leukorepro.core.store import read_json
+    from leukorepro.core.tables.results import METRICS_TABLE, VERDICTS_TABLE
     from leukorepro.evaluation.evaluate import evaluate as run
     from leukorepro.evaluation.predictions import read_fitting, read_predictions
     from leukorepro.evaluation.verdicts import read_impossible
@@ -49,6 +50,6 @@ def evaluate(
         dataset_complete=read_json(scan)["complete"],
         seed=told.seed,
     )
-    write_csv(judged.metrics, output / "metrics.csv")
-    write_csv(judged.verdicts, output / "verdicts.csv")
+    METRICS_TABLE.write(judged.metrics, output / "metrics.csv")
+    VERDICTS_TABLE.write(judged.verdicts, output / "verdicts.csv")
     print(judged.verdicts["verdict"].value_counts().to_string())

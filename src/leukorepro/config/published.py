@@ -8,9 +8,7 @@ from pathlib import Path
 import pandas as pd
 
 from leukorepro.core.errors import UserError, did_you_mean
-from leukorepro.core.store import read_csv
-
-COLUMNS = ("table", "item", "metric", "value", "note")
+from leukorepro.core.tables.data import PUBLISHED_TABLE
 
 SHARES = ("accuracy", "sensitivity", "specificity", "precision", "recall", "f1", "auroc")
 """Metrics in [0, 1]; each may have a class in front, as in ``healthy_precision``."""
@@ -45,17 +43,17 @@ def read_published(path: Path) -> pd.DataFrame:
         If the file is missing, or naming the row with an unknown metric, a value that is no number or lies outside
         what its metric allows, an empty table or item, or a second value for one table, item and metric.
     """
-    frame = read_csv(path, COLUMNS)[list(COLUMNS)]
+    frame = PUBLISHED_TABLE.read(path)
     values = []
     for row in range(len(frame)):
-        table, item, metric, text = (str(frame[c].iloc[row]) for c in COLUMNS[:4])
+        table, item, metric, text, _ = map(str, frame.iloc[row])
         where = f"{path}: row {row + 2} ({table}, {item}, {metric})"
         if not table or not item:
             raise UserError(f"{where}: no table or item; name both as the paper prints them.")
         values.append(_number(text, _kind(metric, where), where))
     twice = frame[frame.duplicated(["table", "item", "metric"])]
     if len(twice):
-        table, item, metric = (str(twice[c].iloc[0]) for c in COLUMNS[:3])
+        table, item, metric, *_ = map(str, twice.iloc[0])
         raise UserError(
             f"{path}: row {twice.index[0] + 2} ({table}, {item}, {metric}): given twice; keep one, and say in its "
             "note where the paper contradicts itself."

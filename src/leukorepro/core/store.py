@@ -135,28 +135,6 @@ def read_csv(path: Path, columns: Sequence[str], text: Sequence[str] | None = No
     return frame
 
 
-def read_numbers(path: Path, columns: Sequence[str], text: Sequence[str]) -> pd.DataFrame:
-    """Read a CSV table of numbers: as `read_csv` does, but all of `columns` that are not `text` become floats.
-
-    An empty cell is NaN.
-
-    Raises
-    ------
-    UserError
-        As `read_csv`; also naming a column with something else than numbers.
-    """
-    import pandas as pd
-
-    frame = read_csv(path, columns, text)
-    for column in columns:
-        if column not in text:
-            try:
-                frame[column] = pd.to_numeric(frame[column]).astype(float)
-            except (TypeError, ValueError) as error:
-                raise UserError(f"{path}: column '{column}': {error}; expected numbers or empty cells.") from None
-    return frame
-
-
 def _check_cells(path: Path, columns: Sequence[str]) -> None:
     """Refuse a row without a cell for each of the columns, which pandas would fill up, or with too many cells."""
     with path.open(encoding="utf-8-sig", newline="") as file:

@@ -10,9 +10,9 @@ import pandas as pd
 from leukorepro.config.adapters import ADAPTERS, OWN_IMAGES
 from leukorepro.config.datasets import RealDataset, real_adapter
 from leukorepro.core.errors import UserError
+from leukorepro.core.tables.data import MANIFEST_TABLE
 from leukorepro.data.folders import is_image
 from leukorepro.data.groups import components
-from leukorepro.data.manifest import COLUMNS
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
 
@@ -115,7 +115,7 @@ def manifest_of(checksums: pd.DataFrame, adapter: str, where: Path) -> pd.DataFr
             "status": "ok",
         }
     )
-    return manifest.assign(width=0, height=0)[COLUMNS]
+    return manifest.assign(width=0, height=0)[list(MANIFEST_TABLE.columns)]
 
 
 def incomparable_parts(checksums: pd.DataFrame, manifest: pd.DataFrame) -> list[str]:

@@ -16,15 +16,14 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from leukorepro.config.datasets import Dataset
-from leukorepro.core import store
 from leukorepro.core.errors import UserError
 from leukorepro.core.listing import Listing, Row
+from leukorepro.core.store import sha256_file
+from leukorepro.core.tables.data import MANIFEST_TABLE
 from leukorepro.data.folders import list_images, some
 from leukorepro.data.groups import components
 from leukorepro.data.images import UnreadableImage, decode, pixel_digest
 
-TEXT_COLUMNS = ["image_id", "path", "label", "subject_id", "source_id", "official_split", "sha256"]
-COLUMNS = [*TEXT_COLUMNS, "width", "height", "status"]
 EXAMPLES = 10
 """How many names the summary gives for each kind of conversion, and an error for unreadable files."""
 
@@ -34,7 +33,7 @@ class Scan:
     """A dataset as it was found on disk."""
 
     manifest: pd.DataFrame
-    """One row per image file, sorted by path; the columns are `COLUMNS`."""
+    """One row per image file, sorted by path; the columns are those of `MANIFEST_TABLE`."""
     summary: dict[str, Any]
     """Counts and findings, ready for JSON; see `scan`."""
 
@@ -103,7 +102,7 @@ def scan(dataset: Dataset, images: Path, *, workers: int = 1, progress: bool = T
             "height": [look.height for look in seen],
             "status": [look.status for look in seen],
         },
-        columns=COLUMNS,
+        columns=list(MANIFEST_TABLE.columns),
     )
     return Scan(manifest, _summary(manifest, listing, seen, components(*content)))
 
@@ -128,7 +127,7 @@ def check_readable(scan: Scan, max_unreadable: int) -> None:
 
 def write_manifest(manifest: pd.DataFrame, path: Path) -> None:
     """Write a manifest as CSV, atomically."""
-    store.write_csv(manifest[COLUMNS], path)
+    MANIFEST_TABLE.write(manifest, path)
 
 
 def read_manifest(path: Path) -> pd.DataFrame:
@@ -137,19 +136,14 @@ def read_manifest(path: Path) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        The columns `COLUMNS`; all text but `width` and `height` (int64), empty text where nothing is known.
+        The columns of `MANIFEST_TABLE`; text is empty where nothing is known.
 
     Raises
     ------
     UserError
-        If the file is missing or is not a manifest.
+        As `leukorepro.core.tables.table.Table.read`; also if an image is there twice.
     """
-    manifest = store.read_csv(path, COLUMNS, text=[*TEXT_COLUMNS, "status"])
-    if list(manifest.columns) != COLUMNS:
-        raise UserError(f"{path}: not a manifest: the columns must be {', '.join(COLUMNS)}; scan the dataset again.")
-    for column in ("width", "height"):
-        if manifest[column].dtype != "int64":
-            raise UserError(f"{path}: column {column} must hold whole numbers; scan the dataset again.")
+    manifest = MANIFEST_TABLE.read(path)
     repeated = manifest["image_id"][manifest["image_id"].duplicated()]
     if len(repeated):
         raise UserError(f"{path}: image_id {repeated.iloc[0]!r} is there twice; scan the dataset again.")
@@ -217,7 +211,7 @@ class _Look:
 def _look_at(folder: Path, max_pixels: int, row: Row) -> _Look:
     path = folder / row.path
     try:
-        sha256 = store.sha256_file(path)
+        sha256 = sha256_file(path)
     except OSError as error:
         return _Look(status="unreadable", reason=str(error.strerror))
     try:

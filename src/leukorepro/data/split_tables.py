@@ -7,15 +7,14 @@ from pathlib import Path
 import pandas as pd
 
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import read_csv, write_csv
+from leukorepro.core.tables.data import SPLITS_TABLE
 
-COLUMNS = ("image_id", "view", "role", "repeat", "fold")
 ROLES = ("train", "validation", "test", "excluded")
 
 
 def write_splits(splits: pd.DataFrame, path: Path) -> None:
     """Write a split table."""
-    write_csv(splits[list(COLUMNS)], path)
+    SPLITS_TABLE.write(splits, path)
 
 
 def read_splits(path: Path) -> pd.DataFrame:
@@ -24,9 +23,9 @@ def read_splits(path: Path) -> pd.DataFrame:
     Raises
     ------
     UserError
-        If a column is missing or a role is unknown.
+        As `leukorepro.core.tables.table.Table.read`; also if a role is unknown.
     """
-    splits = read_csv(path, COLUMNS, text=("image_id", "view", "role"))
+    splits = SPLITS_TABLE.read(path)
     unknown = sorted(set(splits["role"]) - set(ROLES))
     if unknown:
         raise UserError(f"{path}: unknown role(s) {', '.join(unknown)}; allowed are {', '.join(ROLES)}.")

@@ -19,8 +19,8 @@ from sklearn.model_selection import (
 
 from leukorepro.config.schemes import HoldOutScheme, LabelSet, Protocol, Scheme
 from leukorepro.core.errors import UserError
+from leukorepro.core.tables.data import SPLITS_TABLE
 from leukorepro.data.groups import groups
-from leukorepro.data.split_tables import COLUMNS
 from leukorepro.ladder.rungs import LADDER, Rung
 
 Rows = NDArray[np.int64]
@@ -76,7 +76,7 @@ def make_splits(
     pool = usable if scheme.include_external else usable[~held_out].reset_index(drop=True)
     split = _by_view if protocol.unit == "view" and scheme.augment == "all" else _by_image
     tables = [split(pool, scheme, protocol, seed + repeat).assign(repeat=repeat) for repeat in range(scheme.repeats)]
-    return pd.concat(tables, ignore_index=True)[list(COLUMNS)]
+    return pd.concat(tables, ignore_index=True)[list(SPLITS_TABLE.columns)]
 
 
 def classes_of(labels: pd.Series[str], label_set: LabelSet | None) -> pd.Series[str]:

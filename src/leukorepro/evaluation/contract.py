@@ -11,11 +11,10 @@ import numpy as np
 import pandas as pd
 
 from leukorepro.core.errors import UserError
-from leukorepro.core.tables import PREDICTIONS_WITH_ROLE, RECONSTRUCTION
+from leukorepro.core.tables.predictions import PARTS_TABLE, RECONSTRUCTION
+from leukorepro.core.tables.table import ParquetTable
 from leukorepro.ladder.rungs import LADDER
 
-NUMBERS = ("repeat", "fold")
-TEXT = tuple(c for c in PREDICTIONS_WITH_ROLE if c not in NUMBERS)
 FITTED = ("train", "validation")
 """Roles of rows that a classifier was not tested on."""
 
@@ -32,7 +31,7 @@ def score_columns(frame: pd.DataFrame) -> list[str]:
 
 def measured_columns(frame: pd.DataFrame) -> list[str]:
     """Columns that a cell has a number in for every row, or for none: the scores, then `RECONSTRUCTION`."""
-    return score_columns(frame) + [RECONSTRUCTION] * (RECONSTRUCTION in frame.columns)
+    return PARTS_TABLE.further_of(frame)
 
 
 def with_categories(frame: pd.DataFrame) -> pd.DataFrame:
@@ -40,7 +39,7 @@ def with_categories(frame: pd.DataFrame) -> pd.DataFrame:
 
     Those of true and predicted classes are the same, so that the two can be compared.
     """
-    text = {c: _categorical(frame[c]) for c in TEXT if c in frame.columns}
+    text = {c: _categorical(frame[c]) for c in PARTS_TABLE.text if c in frame.columns}
     compared = [c for c in ("y_true", "y_pred") if c in text]
     classes = sorted({name for c in compared for name in text[c].categories})
     return frame.assign(**text | {c: text[c].set_categories(pd.Index(classes, dtype="str")) for c in compared})
@@ -55,12 +54,12 @@ def _categorical(column: pd.Series) -> pd.Categorical[str]:
 
 def checked_part(frame: pd.DataFrame, where: str) -> pd.DataFrame:
     """Check a part: tested, training and validation rows; see `checked`."""
-    frame = checked(frame, where, PREDICTIONS_WITH_ROLE)
+    frame = checked(frame, where, PARTS_TABLE)
     check_roles(frame, ("test", *FITTED), where)
     return frame
 
 
-def checked(frame: pd.DataFrame, where: str, columns: tuple[str, ...]) -> pd.DataFrame:
+def checked(frame: pd.DataFrame, where: str, table: ParquetTable) -> pd.DataFrame:
     """Check a table of predictions and put its columns in order, with their types.
 
     Parameters
@@ -68,41 +67,27 @@ def checked(frame: pd.DataFrame, where: str, columns: tuple[str, ...]) -> pd.Dat
     frame : DataFrame
     where : str
         What a message begins with.
-    columns : tuple of str
-        `PREDICTIONS` or `PREDICTIONS_WITH_ROLE`.
+    table : ParquetTable
+        `PREDICTIONS_TABLE` or `PARTS_TABLE`.
 
     Returns
     -------
     DataFrame
-        These columns, the scores and, where it is there, `RECONSTRUCTION`; text as `with_categories` gives it.
+        Its columns, the scores and, where it is there, `RECONSTRUCTION`; text as `with_categories` gives it.
 
     Raises
     ------
     UserError
         If it is not such a table; the message names the column or the row.
     """
-    missing = [c for c in columns if c not in frame.columns]
-    scores, measured = score_columns(frame), measured_columns(frame)
-    extra = [c for c in frame.columns if c not in columns and c not in measured]
-    if missing or extra or (len(frame) and not scores):
-        found = [f"column(s) {', '.join(missing)} missing"] * bool(missing)
-        found += [f"unknown column(s) {', '.join(extra)}"] * bool(extra)
-        found += ["no score column"] * (not scores)
-        raise UserError(f"{where}: {'; '.join(found)}; expected {', '.join(columns)} and the scores.")
-    for column in columns:
-        missing_rows = np.flatnonzero(frame[column].isna())
-        if len(missing_rows):
-            raise UserError(f"{where}: row {missing_rows[0]}: no value in column '{column}'; every row needs one.")
+    frame = table.checked(frame, where)
+    if len(frame) and not score_columns(frame):
+        raise UserError(f"{where}: no score column; expected 'score', or 'score_<class>' for each of three or more.")
     if (frame["source_id"] == "").any():
         raise UserError(f"{where}: empty source_id; expected the source photograph, or the image itself.")
-    try:
-        types = dict.fromkeys(NUMBERS, "int64") | dict.fromkeys(measured, "float64")
-        frame = frame[[*columns, *measured]].astype(types).reset_index(drop=True)
-    except (TypeError, ValueError) as error:
-        raise UserError(f"{where}: {error}; repeat and fold are integers, scores are numbers.") from None
     frame = with_categories(frame)
     cell = frame.groupby(CELL, observed=True).ngroup()
-    _check_measured(frame, measured, cell, where)
+    _check_measured(frame, measured_columns(frame), cell, where)
     _check_rows(frame, cell, where)
     return frame
 

@@ -24,14 +24,13 @@ from numpy.typing import NDArray
 from pandas.api.types import union_categoricals
 
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import parquet_metadata, read_parquet, write_parquet
-from leukorepro.core.tables import ENGINES, PREDICTIONS, PREDICTIONS_WITH_ROLE, merged_engines
+from leukorepro.core.store import parquet_metadata, read_parquet
+from leukorepro.core.tables.predictions import ENGINES, PARTS_TABLE, PREDICTIONS_TABLE, merged_engines
 from leukorepro.data.groups import groups
 from leukorepro.evaluation.contract import (
     CELL,
     FITTED,
     ORDER,
-    TEXT,
     check_roles,
     checked,
     checked_part,
@@ -53,9 +52,9 @@ class Collected(NamedTuple):
     """The predictions of a study under a protocol."""
 
     predictions: pd.DataFrame
-    """Of tested rows: `PREDICTIONS` and the scores."""
+    """Of tested rows: a `PREDICTIONS_TABLE`."""
     fitting: pd.DataFrame
-    """Of training and validation rows: `PREDICTIONS_WITH_ROLE` and the scores; often empty."""
+    """Of training and validation rows: a `PARTS_TABLE`; often empty."""
 
 
 def classes_of(rows: pd.DataFrame) -> list[str]:
@@ -136,7 +135,7 @@ def read_predictions(path: Path) -> pd.DataFrame:
     UserError
         If the file is missing, or is not a table of predictions; the message names the column or the row.
     """
-    return checked(read_parquet(path), str(path), PREDICTIONS)
+    return checked(read_parquet(path), str(path), PREDICTIONS_TABLE)
 
 
 def read_fitting(path: Path) -> pd.DataFrame:
@@ -147,7 +146,7 @@ def read_fitting(path: Path) -> pd.DataFrame:
     UserError
         As `read_predictions`; also if a row has another role.
     """
-    frame = checked(read_parquet(path), str(path), PREDICTIONS_WITH_ROLE)
+    frame = checked(read_parquet(path), str(path), PARTS_TABLE)
     check_roles(frame, FITTED, str(path))
     return frame
 
@@ -190,7 +189,7 @@ def write_predictions(frame: pd.DataFrame, path: Path, engines: Mapping[str, Seq
         If it is not a table of predictions.
     """
     metadata = {ENGINES: json.dumps(engines)} if engines else None
-    write_parquet(_as_written(checked(frame, str(path), PREDICTIONS)), path, metadata)
+    PREDICTIONS_TABLE.write(_as_written(checked(frame, str(path), PREDICTIONS_TABLE)), path, metadata)
 
 
 def write_fitting(frame: pd.DataFrame, path: Path) -> None:
@@ -201,9 +200,9 @@ def write_fitting(frame: pd.DataFrame, path: Path) -> None:
     UserError
         If it is not such a table.
     """
-    frame = checked(frame, str(path), PREDICTIONS_WITH_ROLE)
+    frame = checked(frame, str(path), PARTS_TABLE)
     check_roles(frame, FITTED, str(path))
-    write_parquet(_as_written(frame), path)
+    PARTS_TABLE.write(_as_written(frame), path)
 
 
 def collect(parts: Sequence[pd.DataFrame]) -> Collected:
@@ -212,7 +211,7 @@ def collect(parts: Sequence[pd.DataFrame]) -> Collected:
     Parameters
     ----------
     parts : sequence of DataFrame
-        Each with `PREDICTIONS_WITH_ROLE` and the score columns of its cells.
+        Each a `PARTS_TABLE`.
 
     Raises
     ------
@@ -229,7 +228,9 @@ def collect(parts: Sequence[pd.DataFrame]) -> Collected:
 def _joined(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:
     """Parts under one another; `pandas.concat` alone would write out text whose categories differ."""
     frames = [with_categories(part) for part in parts]
-    text = {c: union_categoricals([f[c] for f in frames]) for c in TEXT if all(c in f.columns for f in frames)}
+    text = {
+        c: union_categoricals([f[c] for f in frames]) for c in PARTS_TABLE.text if all(c in f.columns for f in frames)
+    }
     return pd.concat([f.drop(columns=list(text)) for f in frames], ignore_index=True).assign(**text)
 
 
@@ -245,7 +246,7 @@ def _without_empty(frame: pd.DataFrame) -> pd.DataFrame:
 
 def _as_written(frame: pd.DataFrame) -> pd.DataFrame:
     """In order, with text as such: what other programs read should not depend on how we hold it."""
-    return _sorted(frame).astype({c: "str" for c in TEXT if c in frame.columns})
+    return _sorted(frame).astype({c: "str" for c in PARTS_TABLE.text if c in frame.columns})
 
 
 def _sorted(frame: pd.DataFrame) -> pd.DataFrame:

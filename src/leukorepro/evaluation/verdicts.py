@@ -27,14 +27,11 @@ import pandas as pd
 
 from leukorepro.config.published import is_share
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import read_json, read_numbers
-from leukorepro.core.tables import METRICS_TABLE, VERDICTS_TABLE
+from leukorepro.core.store import read_json
+from leukorepro.core.tables.results import METRICS_TABLE, VERDICTS_TABLE
 from leukorepro.evaluation.testability import IMPOSSIBLE, NOT_REPRODUCED, NOT_TESTED, REPRODUCED, verdicts
 from leukorepro.ladder.rungs import PUBLISHED, honest_rung
 from leukorepro.run.resolved import ResolvedStudy
-
-TEXT = ("study", "table", "item", "metric", "verdict", "reason", "reading", "honest_protocol", "honest_verdict")
-"""Columns of the table of verdicts that are no numbers."""
 
 OF_WEIGHTS = "it is a number of weights: `leukorepro models summary {study}` counts those of the networks trained here"
 OF_CONFUSION = "it is a count of the paper's own test images; the rates that follow from such counts are compared"
@@ -54,10 +51,10 @@ class Judged(NamedTuple):
     """What is measured of a study, and what becomes of its paper's numbers."""
 
     metrics: pd.DataFrame
-    """Columns `METRICS_TABLE`, a row for each one measured, in their order; `published` is NaN where the paper prints
+    """A `METRICS_TABLE`, a row for each one measured, in their order; `published` is NaN where the paper prints
     no such number of the item, or of the item that it is a second reading of."""
     verdicts: pd.DataFrame
-    """Columns `VERDICTS_TABLE`, a row for each printed number, in their order. `reading` is the item that `value` and
+    """A `VERDICTS_TABLE`, a row for each printed number, in their order. `reading` is the item that `value` and
     its interval, under the published protocol, and `honest_value` and its own are of; these are NaN where nothing was
     measured. `honest_verdict` says of a number that was tested whether it survives the honest rung."""
 
@@ -120,7 +117,7 @@ def judge(
             )
     court = _Court(printed, measured, resolved, impossible, circumstances)
     rows = [court.row(number) for number in printed]
-    return Judged(court.compared(measured), pd.DataFrame(rows, columns=list(VERDICTS_TABLE)))
+    return Judged(court.compared(measured), VERDICTS_TABLE.frame(rows))
 
 
 def read_impossible(path: Path, study: str) -> dict[Number, str]:
@@ -140,17 +137,6 @@ def read_impossible(path: Path, study: str) -> dict[Number, str]:
             f"{path}: no audit of the numbers of study '{study}'; make it with `leukorepro audit published {study}`."
         ) from None
     return {number: "; ".join(told) for number, told in reasons.items()}
-
-
-def read_verdicts(path: Path) -> pd.DataFrame:
-    """Read a table of verdicts; numbers become floats, NaN where the cell is empty.
-
-    Raises
-    ------
-    UserError
-        If the file is missing or has other columns.
-    """
-    return read_numbers(path, VERDICTS_TABLE, TEXT)
 
 
 class _Court:
@@ -201,7 +187,7 @@ class _Court:
         return measured.assign(
             published=[self.printed[number].value if number in self.printed else math.nan for number in numbers],
             verdict=[self.verdict(*place) for place in zip(numbers, measured["protocol"], strict=True)],
-        )[list(METRICS_TABLE)]
+        )[list(METRICS_TABLE.columns)]
 
     def verdict(self, number: Number, rung: str) -> str:
         """The verdict on a number on a rung; not tested where the paper does not print it."""
@@ -266,7 +252,8 @@ class _Court:
             return left_out
         if table in self.resolved.left_out_tables:
             return f"its table was not made here: {self.resolved.left_out_tables[table]}"
-        if table not in study.tables:
+        kept_or_not = {*study.tables, *(name.partition("/")[0] for name in self.resolved.left_out_items)}
+        if table not in kept_or_not:
             return "it stands in none of the tables that the study's configuration has"
         if not self._readings(table, item):
             return "its table has no such item in the study's configuration"

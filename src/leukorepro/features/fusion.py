@@ -21,6 +21,9 @@ from leukorepro.core.store import hdf5_reader, hdf5_writer, sha256_file
 SCHEMA_VERSION = 1
 TEXT = h5py.string_dtype()
 
+CODES = "codes"
+"""Of all rows of a feature file, float32, in the group of every fit of a reducer that is a network."""
+
 
 @dataclass(frozen=True)
 class Features:

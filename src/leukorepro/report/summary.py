@@ -11,12 +11,11 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from leukorepro.evaluation.resampling.differences import read_differences
+from leukorepro.core.tables.results import DIFFERENCES_TABLE, METRICS_TABLE, VERDICTS_TABLE
 from leukorepro.evaluation.testability import VERDICTS
-from leukorepro.evaluation.verdicts import read_verdicts
 from leukorepro.ladder.rungs import LADDER
 from leukorepro.report.numbers import wording
-from leukorepro.report.numbers.tables import Estimate, Headline, Numbers, headline, read_metrics
+from leukorepro.report.numbers.tables import Estimate, Headline, Numbers, headline
 from leukorepro.report.sections.ladder.ladder import Difference, Differences, ladder_of
 from leukorepro.report.sections.verdicts.page import Verdicts
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
@@ -79,10 +78,10 @@ def summary_table(resolved: ResolvedRun, results: Path) -> Table:
 
 
 def _line(study: ResolvedStudy, folder: Path) -> Line:
-    top = headline(study, Numbers(read_metrics(folder / "metrics.csv")))
-    to_honest = ladder_of(top, Differences(read_differences(folder / "differences.csv"))).to_honest
+    top = headline(study, Numbers(METRICS_TABLE.read(folder / "metrics.csv")))
+    to_honest = ladder_of(top, Differences(DIFFERENCES_TABLE.read(folder / "differences.csv"))).to_honest
     change = to_honest[-1].from_first if to_honest else Difference(top.metric)
-    return Line(study, top, change, Verdicts(read_verdicts(folder / "verdicts.csv")))
+    return Line(study, top, change, Verdicts(VERDICTS_TABLE.read(folder / "verdicts.csv")))
 
 
 def _meaning(lines: Sequence[Line]) -> list[str]:

@@ -11,7 +11,8 @@ from tqdm import tqdm
 
 from leukorepro.config.datasets import Simulation
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import atomic_path, read_json, write_csv, write_json
+from leukorepro.core.store import atomic_path, read_json, write_json
+from leukorepro.core.tables.data import CNMC_LABELS_TABLE, SIMULATION_TABLE
 from leukorepro.simulate.layout import PRELIMINARY, Planned, plan
 from leukorepro.simulate.optics import RGB
 from leukorepro.simulate.scenes import render
@@ -70,9 +71,9 @@ def simulate(simulation: Simulation, folder: Path, *, progress: bool = False) ->
             "new_names": [Path(p.path).name for p in preliminary],
             "labels": [int(p.subject.label == "all") for p in preliminary],
         }
-        write_csv(pd.DataFrame(labels), folder / _LABEL_FILE)
+        CNMC_LABELS_TABLE.write(pd.DataFrame(labels), folder / _LABEL_FILE)
     table = pd.DataFrame(rows)
-    write_csv(table, folder / TABLE)
+    SIMULATION_TABLE.write(table, folder / TABLE)
     return table
 
 

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 
 from leukorepro.config.datasets import Simulation, SimulationSize
 from leukorepro.config.validity import Validity, ValiditySetting
-from leukorepro.core.store import sha256_file, write_csv
+from leukorepro.core.store import sha256_file
+from leukorepro.core.tables.data import POOL_TABLE
 from leukorepro.core.words import Budget
 from leukorepro.data.views import apply_view
 from leukorepro.features.descriptors.describe import describe
@@ -21,9 +22,6 @@ from leukorepro.features.stream import File, Request
 from leukorepro.run.resolve import resolve_descriptor
 from leukorepro.simulate.layout import Planned, plan
 from leukorepro.simulate.scenes import render
-
-POOL_COLUMNS = ("image_id", "label", "subject_id", "source_id")
-"""Of the table of a pool's images."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,7 +57,7 @@ def draw_pool(
     budget : {'demo', 'published'}
         Decides how many subjects there are.
     images : Path
-        Table to write, columns `POOL_COLUMNS`.
+        Table to write, a `POOL_TABLE`.
     features : Path
         Feature file to write, of all views of all images; a killed job is continued.
     threads : int
@@ -82,7 +80,7 @@ def draw_pool(
             "source_id": [picture.source_id for picture in pictures.values()],
         }
     )
-    write_csv(table, images)
+    POOL_TABLE.write(table, images)
     descriptor = resolve_descriptor(validity.descriptor, "descriptor", budget)
     request = Drawing(
         dataset=setting.pool,

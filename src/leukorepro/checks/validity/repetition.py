@@ -16,6 +16,7 @@ import pandas as pd
 from leukorepro.config.schemes import Protocol
 from leukorepro.config.tables import Item
 from leukorepro.config.validity import Validity, ValiditySetting
+from leukorepro.core.tables.results import REPETITIONS_TABLE
 from leukorepro.core.words import LOOK_CLASSES
 from leukorepro.data.splits import make_splits
 from leukorepro.evaluation.metrics.item_metrics import Measuring, cell_metrics
@@ -33,22 +34,6 @@ RUNGS = tuple(key for key, rung in LADDER.items() if not rung.changes_fits_only)
 """Rungs that are repeated. Nothing unsupervised is fitted, so that the others would be the published one again."""
 
 METRICS = ("accuracy", "sensitivity", "specificity", "auroc")
-
-REPETITION_COLUMNS = (
-    "class_effect",
-    "subject_effect",
-    "n_subjects",
-    "repetition",
-    "rung",
-    "metric",
-    "estimate",
-    "ci_low",
-    "ci_high",
-    "percentile_low",
-    "percentile_high",
-    "truth",
-)
-"""Of a table of repetitions. The plain percentile interval stands beside the package's own, to be compared with it."""
 
 EXTERNAL = "external"
 """Official split of a study's held-out part."""
@@ -85,7 +70,7 @@ class Study:
         Returns
         -------
         DataFrame
-            Columns `REPETITION_COLUMNS`, one row per rung and metric.
+            A `REPETITIONS_TABLE`, one row per rung and metric.
         """
         rng = np.random.default_rng((self.validity.seed, number))
         sample, fresh = draw_sample(self.images, self.validity, self.setting, rng)
@@ -99,7 +84,7 @@ class Study:
             subject_effect=setting.subject_effect,
             n_subjects=sum(setting.subjects.values()),
             repetition=number,
-        )[list(REPETITION_COLUMNS)]
+        )[list(REPETITIONS_TABLE.columns)]
 
     def _features_of(self, sample: pd.DataFrame, fresh: pd.DataFrame) -> Features:
         """All views of the sample, and the fresh images as they are."""

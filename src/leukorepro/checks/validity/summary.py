@@ -9,27 +9,8 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from leukorepro.checks.validity.repetition import METRICS, RUNGS
+from leukorepro.core.tables.results import VALIDITY_TABLE
 from leukorepro.evaluation.resampling.intervals import LEVEL
-
-SUMMARY_COLUMNS = (
-    "setting",
-    "class_effect",
-    "subject_effect",
-    "n_subjects",
-    "rung",
-    "metric",
-    "n_repetitions",
-    "truth",
-    "estimate",
-    "bias",
-    "bias_error",
-    "n_intervals",
-    "coverage",
-    "coverage_low",
-    "coverage_high",
-    "width",
-    "percentile_coverage",
-)
 
 BIAS = 0.02
 """Largest bias that an honest rung may have."""
@@ -49,7 +30,7 @@ def summarise(repetitions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns `SUMMARY_COLUMNS`; settings in the order given, rungs and metrics in theirs.
+        A `VALIDITY_TABLE`; settings in the order given, rungs and metrics in theirs.
 
         - ``bias``: mean of estimate less truth; ``bias_error``: its Monte Carlo standard error.
         - ``coverage``: share of the intervals that hold the truth, among repetitions that have one, with its Wilson
@@ -62,7 +43,7 @@ def summarise(repetitions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
                 chosen = frame[(frame["rung"] == rung) & (frame["metric"] == metric)]
                 if not chosen.empty:
                     rows.append({"setting": setting, "rung": rung, "metric": metric, **_of_cell(chosen)})
-    return pd.DataFrame(rows, columns=list(SUMMARY_COLUMNS))
+    return VALIDITY_TABLE.frame(rows)
 
 
 def meets_target(row: pd.Series) -> bool:

@@ -32,8 +32,7 @@ def classify(
     import pandas as pd
 
     from leukorepro.core.errors import look_up
-    from leukorepro.core.store import write_parquet
-    from leukorepro.core.tables import ENGINES, merged_engines
+    from leukorepro.core.tables.predictions import ENGINES, PARTS_TABLE, merged_engines
     from leukorepro.data.manifest import read_manifest
     from leukorepro.data.split_tables import read_splits
     from leukorepro.features.fusion import read_features
@@ -70,4 +69,4 @@ def classify(
     done = [run(task, matrix, read_splits(table), images, specs, fitted, settings) for task, table, fitted in tasks]
     engines = merged_engines([{name: [engine] for name, engine in part.engines.items()} for part in done])
     predictions = pd.concat([part.predictions for part in done], ignore_index=True)
-    write_parquet(predictions, output, {ENGINES: json.dumps(engines)})
+    PARTS_TABLE.write(predictions, output, {ENGINES: json.dumps(engines)})

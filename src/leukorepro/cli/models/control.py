@@ -28,7 +28,7 @@ def control(
     from leukorepro.checks.control_table import control_table
     from leukorepro.checks.controls import Controlled, Place
     from leukorepro.core.errors import UserError, look_up
-    from leukorepro.core.store import write_csv
+    from leukorepro.core.tables.results import CONTROLS_TABLE
     from leukorepro.data.manifest import read_manifest
     from leukorepro.data.split_tables import read_splits
     from leukorepro.features.fusion import read_features
@@ -63,4 +63,4 @@ def control(
         if rung in tables
     ]
     settings = Settings(told.seed, told.budget, threads, told.fast_trees)
-    write_csv(control_table(controlled, places, told.controls, settings, told.note), output)
+    CONTROLS_TABLE.write(control_table(controlled, places, told.controls, settings, told.note), output)

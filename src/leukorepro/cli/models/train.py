@@ -33,8 +33,8 @@ def train(
     import torch
     from safetensors.torch import save_file
 
-    from leukorepro.core.store import atomic_path, write_csv, write_parquet
-    from leukorepro.core.tables import ENGINES
+    from leukorepro.core.store import atomic_path
+    from leukorepro.core.tables.predictions import ENGINES, EPOCHS_TABLE, PARTS_TABLE
     from leukorepro.data.manifest import read_manifest
     from leukorepro.data.split_tables import read_splits
     from leukorepro.run.specifications.network import NetworkSpecification
@@ -65,9 +65,9 @@ def train(
     )
     work = output.with_name(f".{output.name}.work")
     done = fit_network(job, features, read_splits(splits), read_manifest(manifest), reducer, work)
-    write_csv(done.epochs, output / "epochs.csv")
+    EPOCHS_TABLE.write(done.epochs, output / "epochs.csv")
     with atomic_path(output / "weights.safetensors") as path:
         save_file({name: value.contiguous() for name, value in done.weights.items()}, path)
     parts = pd.concat([done.predictions.assign(protocol=rung) for rung in told.served_rungs], ignore_index=True)
-    write_parquet(parts, output / "predictions.parquet", {ENGINES: json.dumps({told.classifier: [job.engine]})})
+    PARTS_TABLE.write(parts, output / "predictions.parquet", {ENGINES: json.dumps({told.classifier: [job.engine]})})
     shutil.rmtree(work)

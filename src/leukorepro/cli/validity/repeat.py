@@ -30,12 +30,12 @@ def repeat(
     import pandas as pd
     from tqdm import tqdm
 
-    from leukorepro.checks.validity.pool import POOL_COLUMNS
     from leukorepro.checks.validity.repetition import Study
-    from leukorepro.core.store import read_csv, write_csv
+    from leukorepro.core.tables.data import POOL_TABLE
+    from leukorepro.core.tables.results import REPETITIONS_TABLE
     from leukorepro.features.fusion import read_features
 
     validity, chosen = find_setting(config, setting)
-    study = Study(validity, chosen, read_csv(images, POOL_COLUMNS, text=POOL_COLUMNS), read_features(features))
+    study = Study(validity, chosen, POOL_TABLE.read(images), read_features(features))
     numbers = tqdm(range(validity.repetitions[budget]), desc=setting, unit="study", mininterval=1)
-    write_csv(pd.concat([study.repetition(number) for number in numbers], ignore_index=True), output)
+    REPETITIONS_TABLE.write(pd.concat([study.repetition(number) for number in numbers], ignore_index=True), output)

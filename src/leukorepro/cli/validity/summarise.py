@@ -26,17 +26,14 @@ def summarise(
 
     Example: `leukorepro validity summarise usual.csv large.csv --output summary.csv --figure validity.svg`
     """
-    from leukorepro.checks.validity.repetition import REPETITION_COLUMNS
     from leukorepro.checks.validity.summary import TARGET, meets_target
     from leukorepro.checks.validity.summary import summarise as bias_and_coverage
-    from leukorepro.core.store import read_csv, write_csv
+    from leukorepro.core.tables.results import REPETITIONS_TABLE, VALIDITY_TABLE
     from leukorepro.report.figures import style
     from leukorepro.report.figures.validity_picture import validity_figure
 
-    summary = bias_and_coverage(
-        {file.stem: read_csv(file, REPETITION_COLUMNS, text=("rung", "metric")) for file in repetitions}
-    )
-    write_csv(summary, output)
+    summary = bias_and_coverage({file.stem: REPETITIONS_TABLE.read(file) for file in repetitions})
+    VALIDITY_TABLE.write(summary, output)
     if figure is not None:
         style.save(validity_figure(summary), figure)
     _show(summary)

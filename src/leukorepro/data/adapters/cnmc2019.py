@@ -12,7 +12,7 @@ from typing import Literal, NamedTuple
 from leukorepro.config.datasets import RealDataset
 from leukorepro.core.errors import UserError
 from leukorepro.core.listing import Listing, Part, Row
-from leukorepro.core.store import read_csv
+from leukorepro.core.tables.data import CNMC_LABELS_TABLE
 from leukorepro.data.folders import is_image
 
 PRELIMINARY = "prelim"
@@ -159,7 +159,7 @@ def _label_file(folder: Path, files: list[str]) -> dict[str, _Cell]:
     if not tables:
         raise UserError(f"{folder}: images of the preliminary phase need {LABELS}; put it beside or above them.")
     table = folder / tables[0]
-    frame = read_csv(table, ["Patient_ID", "new_names", "labels"])
+    frame = CNMC_LABELS_TABLE.read(table)
     cells: dict[str, _Cell] = {}
     for row, (identity, name, label) in enumerate(
         zip(frame["Patient_ID"], frame["new_names"], frame["labels"], strict=True), 2

@@ -11,7 +11,7 @@ from typing import Literal
 from leukorepro.config.datasets import SubjectsFromCsv, SubjectsFromRegex, UnattributedDataset
 from leukorepro.core.errors import UserError
 from leukorepro.core.listing import Listing, Row
-from leukorepro.core.store import read_csv
+from leukorepro.core.tables.data import SUBJECT_IDS_TABLE
 from leukorepro.data.folders import is_image, some
 
 
@@ -59,7 +59,7 @@ ENTRY = FolderDataset
 
 
 def _from_csv(table: Path, images: list[str]) -> tuple[dict[str, str], list[str]]:
-    frame = read_csv(table, ["image", "subject"])
+    frame = SUBJECT_IDS_TABLE.read(table)
     by_name: dict[str, list[str]] = {}
     for image in images:
         by_name.setdefault(PurePosixPath(image).name, []).append(image)

@@ -8,11 +8,10 @@ from typing import Literal
 from leukorepro.config.datasets import SimulatedDataset
 from leukorepro.core.errors import UserError
 from leukorepro.core.listing import Listing, Row
-from leukorepro.core.store import read_csv
+from leukorepro.core.tables.data import SIMULATION_TABLE
 from leukorepro.data.folders import some
 
 TABLE = "simulation.csv"
-_COLUMNS = ["path", "label", "subject_id", "source_id", "official_split"]
 _EXTERNAL = ("external", "prelim")
 
 
@@ -30,7 +29,7 @@ class SmearDataset(SimulatedDataset):
         UserError
             If the table is missing or names images that are not there.
         """
-        frame = read_csv(folder / TABLE, _COLUMNS)[_COLUMNS]
+        frame = SIMULATION_TABLE.read(folder / TABLE)
         missing = sorted(set(frame["path"]) - set(files))
         if missing:
             raise UserError(

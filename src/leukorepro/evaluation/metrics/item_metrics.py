@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from leukorepro.core.tables import RECONSTRUCTION
+from leukorepro.core.tables.predictions import RECONSTRUCTION
 from leukorepro.core.words import Average
 from leukorepro.evaluation.metrics.losses import row_losses
 from leukorepro.evaluation.metrics.metrics import METRICS, Scored, measure, scored

@@ -13,8 +13,13 @@ import numpy as np
 import pandas as pd
 
 from leukorepro.config.classifiers import ClassifierSpec
-from leukorepro.core.store import read_numbers, write_csv
-from leukorepro.core.tables import CALIBRATION_TABLE, DECISION_TABLE, DIAGNOSIS_TABLE, RELIABILITY_TABLE, SUBJECTS_TABLE
+from leukorepro.core.tables.results import (
+    CALIBRATION_TABLE,
+    DECISION_TABLE,
+    DIAGNOSIS_TABLE,
+    RELIABILITY_TABLE,
+    SUBJECTS_TABLE,
+)
 from leukorepro.evaluation.contract import score_columns
 from leukorepro.evaluation.metrics.calibration import CALIBRATION_METRICS, calibration, reliability
 from leukorepro.evaluation.metrics.curves import last_epochs
@@ -34,10 +39,7 @@ TABLES = {
     "subjects": SUBJECTS_TABLE,
     "diagnosis": DIAGNOSIS_TABLE,
 }
-"""Columns of each table, by its name."""
-
-TEXT = ("study", "table", "item", "protocol", "metric", "note", "class", "subject_id", "rule", "method")
-"""Columns that are no numbers."""
+"""Each table by its name."""
 
 MARGINS = "scores are margins, not probabilities"
 """Why an item has no calibration, no decision curve and no mean score."""
@@ -51,38 +53,31 @@ class Patients:
     """A study's tables, tables and items in its order, rungs from the published one down."""
 
     calibration: pd.DataFrame
-    """Columns `CALIBRATION_TABLE`, a row for each of `CALIBRATION_METRICS`; `note` says why a value is missing."""
+    """A `CALIBRATION_TABLE`, a row for each of `CALIBRATION_METRICS`."""
     reliability: pd.DataFrame
-    """Columns `RELIABILITY_TABLE`, a row for each bin that holds a score; `class` is the positive one, or empty where
-    there are three classes or more and the event is that the most probable one is right."""
+    """A `RELIABILITY_TABLE`."""
     decision: pd.DataFrame
-    """Columns `DECISION_TABLE`, for two classes."""
+    """A `DECISION_TABLE`."""
     subjects: pd.DataFrame
-    """Columns `SUBJECTS_TABLE`; see `leukorepro.evaluation.patients.subjects.Subjects.lines`."""
+    """A `SUBJECTS_TABLE`."""
     diagnosis: pd.DataFrame
-    """Columns `DIAGNOSIS_TABLE`: of every rule the metrics of `leukorepro.evaluation.patients.diagnosis`; `n_positive`
-    is empty where there are three classes or more; `note` says who has no diagnosis and why."""
+    """A `DIAGNOSIS_TABLE`: of every rule the metrics of `leukorepro.evaluation.patients.diagnosis`."""
 
     @classmethod
     def read(cls, folder: Path) -> Patients:
-        """Read what `write` wrote; numbers become floats, NaN where the cell is empty.
+        """Read what `write` wrote.
 
         Raises
         ------
         UserError
-            If a file is missing or has other columns.
+            As `leukorepro.core.tables.table.Table.read`.
         """
-        return cls(
-            **{
-                name: read_numbers(folder / f"{name}.csv", columns, [column for column in columns if column in TEXT])
-                for name, columns in TABLES.items()
-            }
-        )
+        return cls(**{name: table.read(folder / f"{name}.csv") for name, table in TABLES.items()})
 
     def write(self, folder: Path) -> None:
         """Write ``calibration.csv`` and the others into a folder."""
-        for name, table in vars(self).items():
-            write_csv(table, folder / f"{name}.csv")
+        for name, table in TABLES.items():
+            table.write(getattr(self, name), folder / f"{name}.csv")
 
 
 def diagnose(
@@ -117,12 +112,12 @@ def diagnose(
             cell = Cell(number, name, rung)
             spec = study.classifiers[item.classifier]
             found[cell] = _Cell(cells.tested(cell), spec, positive, n_resamples, seed).lines()
-    tables = []
-    for place, names in enumerate(TABLES.values()):
-        lines = [(study.key, *cell, *line) for cell, parts in found.items() for line in parts[place]]
-        table_of_all = pd.DataFrame(lines, columns=list(names))
-        tables.append(table_of_all.astype({name: "Int64" for name in names if name.startswith("n_")}))
-    return Patients(*tables)
+    return Patients(
+        **{
+            name: contract.frame((study.key, *cell, *line) for cell, parts in found.items() for line in parts[place])
+            for place, (name, contract) in enumerate(TABLES.items())
+        }
+    )
 
 
 _Lines = Sequence[Sequence[tuple[object, ...]]]

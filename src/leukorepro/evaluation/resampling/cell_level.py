@@ -17,37 +17,21 @@ and epochs are not.
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 from scipy import stats
 from statsmodels.stats.proportion import proportion_confint
 
-from leukorepro.core.store import read_numbers
-from leukorepro.core.tables import CELL_LEVEL_TABLE
+from leukorepro.core.tables.results import CELL_LEVEL_TABLE
 from leukorepro.evaluation.contract import score_columns
 from leukorepro.evaluation.metrics.auroc import Floats, Ints
 from leukorepro.evaluation.predictions import Cell, classes_of
 from leukorepro.evaluation.resampling.intervals import LEVEL
 from leukorepro.evaluation.study_cells import StudyCells
 
-TEXT = ("study", "table", "item", "protocol", "metric", "method")
-
 WILSON, DELONG = "wilson", "delong"
 """Methods."""
-
-
-def read_cell_level(path: Path) -> pd.DataFrame:
-    """Read ``cell_level.csv``: columns `CELL_LEVEL_TABLE`; numbers are floats, NaN where the cell is empty.
-
-    Raises
-    ------
-    UserError
-        If the file is missing or is no such table.
-    """
-    return read_numbers(path, CELL_LEVEL_TABLE, TEXT)
 
 
 def cell_level(cells: StudyCells) -> pd.DataFrame:
@@ -61,7 +45,7 @@ def cell_level(cells: StudyCells) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns `CELL_LEVEL_TABLE`, tables and items in the study's order. `value` is that of the table of metrics.
+        A `CELL_LEVEL_TABLE`, tables and items in the study's order. `value` is that of the table of metrics.
     """
     lines = []
     for (number, item), (table, own) in cells.items.items():
@@ -77,7 +61,7 @@ def cell_level(cells: StudyCells) -> pd.DataFrame:
                 lines.append((*names, metric, *_wilson(rows, chosen, n), WILSON, n))
             if two_classes and len(classes_of(rows)) == 2:
                 lines.append((*names, "auroc", *_delong(rows, str(positive)), DELONG, len(np.unique(view))))
-    return pd.DataFrame(lines, columns=list(CELL_LEVEL_TABLE))
+    return CELL_LEVEL_TABLE.frame(lines)
 
 
 def delong_variance(positive: ArrayLike, negative: ArrayLike) -> float:

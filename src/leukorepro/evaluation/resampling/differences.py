@@ -18,15 +18,13 @@ bound of Clopper and Pearson that `leukorepro.evaluation.resampling.intervals` u
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from leukorepro.config.published import LOSSES
 from leukorepro.config.tables import Table
-from leukorepro.core.store import read_numbers
-from leukorepro.core.tables import DIFFERENCES_TABLE
+from leukorepro.core.tables.results import DIFFERENCES_TABLE
 from leukorepro.evaluation.metrics.auroc import Floats
 from leukorepro.evaluation.predictions import Cell
 from leukorepro.evaluation.resampling.intervals import (
@@ -43,21 +41,8 @@ from leukorepro.evaluation.resampling.significance import p_values
 from leukorepro.evaluation.study_cells import StudyCells
 from leukorepro.ladder.rungs import LADDER
 
-TEXT = ("study", "table", "kind", "item", "protocol", "against_item", "against_protocol", "metric")
-
 RUNG, ITEM = "rung", "item"
 """Kinds of differences."""
-
-
-def read_differences(path: Path) -> pd.DataFrame:
-    """Read ``differences.csv``: columns `DIFFERENCES_TABLE`; numbers are floats, NaN where the cell is empty.
-
-    Raises
-    ------
-    UserError
-        If the file is missing or is no such table.
-    """
-    return read_numbers(path, DIFFERENCES_TABLE, TEXT)
 
 
 def deciding_metric(table: Table) -> str:
@@ -118,7 +103,7 @@ def differences(cells: StudyCells, seed: int, n_resamples: int = N_RESAMPLES) ->
     Returns
     -------
     DataFrame
-        Columns `DIFFERENCES_TABLE`, tables, items and metrics in the study's order.
+        A `DIFFERENCES_TABLE`, tables, items and metrics in the study's order.
     """
     study, images = cells.resolved.study, cells.images()
     parts = []
@@ -131,9 +116,9 @@ def differences(cells: StudyCells, seed: int, n_resamples: int = N_RESAMPLES) ->
                 pair = resamples.find(one, metric), resamples.find(other, metric)
                 if pair[0] is not None and pair[1] is not None:
                     rows.append((*names, metric, *_difference(resamples, pair[0], pair[1])))
-        part = pd.DataFrame(rows, columns=list(DIFFERENCES_TABLE[:-3]))
+        part = pd.DataFrame(rows, columns=[name for name in DIFFERENCES_TABLE.columns if not name.startswith("p_")])
         parts.append(part.join(p_values(cells, part)))
-    return pd.concat(parts, ignore_index=True)[list(DIFFERENCES_TABLE)]
+    return pd.concat(parts, ignore_index=True)
 
 
 def _rung_pairs(cells: StudyCells, number: str, table: Table) -> Iterator[tuple[str, Cell, Cell]]:

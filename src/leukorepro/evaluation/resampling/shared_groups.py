@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from leukorepro.core.tables import RECONSTRUCTION
+from leukorepro.core.tables.predictions import RECONSTRUCTION
 from leukorepro.data.groups import groups
 from leukorepro.evaluation.metrics.auroc import Floats, Ints
 from leukorepro.evaluation.metrics.item_metrics import NamedMetric, PartOfCell, named_metric

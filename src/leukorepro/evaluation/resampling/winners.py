@@ -21,33 +21,18 @@ Only items that the paper prints take part, and they all do: the second reading 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
 from leukorepro.config.published import LOSSES
-from leukorepro.core.store import read_numbers
-from leukorepro.core.tables import WINNERS_TABLE
+from leukorepro.core.tables.results import WINNERS_TABLE
 from leukorepro.evaluation.metrics.auroc import Floats
 from leukorepro.evaluation.resampling.differences import best_item, deciding_metric
 from leukorepro.evaluation.resampling.intervals import MAX_UNDEFINED, N_RESAMPLES, percentile_interval, share_interval
 from leukorepro.evaluation.resampling.shared_groups import Measurable, SharedResamples
 from leukorepro.evaluation.study_cells import StudyCells
 from leukorepro.ladder.rungs import LADDER
-
-TEXT = ("study", "table", "protocol", "metric", "winner")
-
-
-def read_winners(path: Path) -> pd.DataFrame:
-    """Read ``winners.csv``: columns `WINNERS_TABLE`; numbers are floats, NaN where the cell is empty.
-
-    Raises
-    ------
-    UserError
-        If the file is missing or is no such table.
-    """
-    return read_numbers(path, WINNERS_TABLE, TEXT)
 
 
 def winners(cells: StudyCells, seed: int, n_resamples: int = N_RESAMPLES) -> pd.DataFrame:
@@ -65,7 +50,7 @@ def winners(cells: StudyCells, seed: int, n_resamples: int = N_RESAMPLES) -> pd.
     Returns
     -------
     DataFrame
-        Columns `WINNERS_TABLE`; `value` is that of the table of metrics, and `corrected` is it less `optimism`, which
+        A `WINNERS_TABLE`; `value` is that of the table of metrics, and `corrected` is it less `optimism`, which
         is negative where less is better.
     """
     study, images = cells.resolved.study, cells.images()
@@ -81,7 +66,7 @@ def winners(cells: StudyCells, seed: int, n_resamples: int = N_RESAMPLES) -> pd.
             if len(found) > 1 and winner is not None:
                 names = (study.key, number, rung, metric, winner, len(found))
                 lines.append((*names, *_corrected(resamples, found, winner, metric)))
-    return pd.DataFrame(lines, columns=list(WINNERS_TABLE))
+    return WINNERS_TABLE.frame(lines)
 
 
 def winner_optimism(inside: Floats, outside: Floats, winner: int) -> float:

@@ -12,19 +12,22 @@ import pandas as pd
 from leukorepro.checks.leakage import read_leakage
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_reader, read_json
+from leukorepro.core.tables.results import (
+    CELL_LEVEL_TABLE,
+    DIFFERENCES_TABLE,
+    METRICS_TABLE,
+    VERDICTS_TABLE,
+    WINNERS_TABLE,
+)
 from leukorepro.data.duplicates import read_duplicates
 from leukorepro.data.manifest import read_manifest
 from leukorepro.evaluation.contract import with_categories
 from leukorepro.evaluation.metrics.curves import confusion_matrices, last_epochs, roc_curves
 from leukorepro.evaluation.patients.diagnose import Patients
 from leukorepro.evaluation.predictions import Cell, read_fitting, read_predictions
-from leukorepro.evaluation.resampling.cell_level import read_cell_level
-from leukorepro.evaluation.resampling.differences import read_differences
-from leukorepro.evaluation.resampling.winners import read_winners
-from leukorepro.evaluation.verdicts import read_verdicts
 from leukorepro.ladder.rungs import Rung
 from leukorepro.report.numbers.selection import drawn_before, drawn_items, shown_rungs
-from leukorepro.report.numbers.tables import Numbers, read_metrics
+from leukorepro.report.numbers.tables import Numbers
 from leukorepro.report.sections.training.trainings import Trainings, read_trainings
 from leukorepro.run.resolved import ResolvedStudy
 
@@ -85,7 +88,7 @@ def read_sources(study: ResolvedStudy, results: Path, *, controls: bool) -> Sour
     """
     folder = results / study.study.key
     dataset = results.parent / "datasets" / study.dataset_id
-    numbers = Numbers(read_metrics(folder / "metrics.csv"))
+    numbers = Numbers(METRICS_TABLE.read(folder / "metrics.csv"))
     predictions = {
         rung: last_epochs(read_predictions(folder / rung / "predictions.parquet"), study.study)
         for rung in study.protocols
@@ -95,11 +98,11 @@ def read_sources(study: ResolvedStudy, results: Path, *, controls: bool) -> Sour
     return Sources(
         metrics_file=folder / "metrics.csv",
         numbers=numbers,
-        differences=read_differences(folder / "differences.csv"),
-        winners=read_winners(folder / "winners.csv"),
-        cell_level=read_cell_level(folder / "cell_level.csv"),
+        differences=DIFFERENCES_TABLE.read(folder / "differences.csv"),
+        winners=WINNERS_TABLE.read(folder / "winners.csv"),
+        cell_level=CELL_LEVEL_TABLE.read(folder / "cell_level.csv"),
         verdicts_file=folder / "verdicts.csv",
-        verdicts=read_verdicts(folder / "verdicts.csv"),
+        verdicts=VERDICTS_TABLE.read(folder / "verdicts.csv"),
         patients_folder=folder,
         patients=Patients.read(folder),
         roc=_roc(study, numbers, drawn),

@@ -4,18 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 
-from leukorepro.core.store import read_numbers
-from leukorepro.core.tables import METRICS_TABLE
 from leukorepro.ladder.rungs import LADDER, PUBLISHED, Rung, honest_rung
 from leukorepro.ladder.units import SCOPE_WORDS, UNIT_WORDS
 from leukorepro.report.numbers import wording
 from leukorepro.run.resolved import ResolvedStudy
-
-TEXT = ["study", "table", "item", "protocol", "metric", "verdict"]
 
 
 @dataclass(frozen=True)
@@ -49,7 +44,7 @@ class Numbers:
     Parameters
     ----------
     frame : DataFrame
-        ``metrics.csv``, as `read_metrics` reads it.
+        A `leukorepro.core.tables.results.METRICS_TABLE`.
     """
 
     def __init__(self, frame: pd.DataFrame) -> None:
@@ -132,11 +127,6 @@ class RungRow:
     removes: str
     left_out: str
     """Why the rung did not run; empty where it did."""
-
-
-def read_metrics(path: Path) -> pd.DataFrame:
-    """Read ``metrics.csv``; numbers become floats, NaN where the cell is empty."""
-    return read_numbers(path, METRICS_TABLE, TEXT)
 
 
 def headline(study: ResolvedStudy, numbers: Numbers) -> Headline:

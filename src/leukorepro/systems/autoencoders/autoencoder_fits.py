@@ -33,9 +33,9 @@ from leukorepro.config.systems import ConvAutoencoderSpec
 from leukorepro.core.device import choose_device
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_writer
-from leukorepro.core.tables import CODES, RECONSTRUCTION
+from leukorepro.core.tables.predictions import RECONSTRUCTION
 from leukorepro.core.words import Budget
-from leukorepro.features.fusion import TEXT, Features, write_rows
+from leukorepro.features.fusion import CODES, TEXT, Features, write_rows
 from leukorepro.run.digests import at_budget, digest
 from leukorepro.systems.folds import Positions, fit_in_words
 from leukorepro.systems.networks.convolutional_autoencoder import ConvAutoencoder, code_size

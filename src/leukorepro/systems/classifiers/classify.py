@@ -20,8 +20,7 @@ import pandas as pd
 
 from leukorepro.config.schemes import Protocol
 from leukorepro.core.store import hdf5_reader
-from leukorepro.core.tables import CODES
-from leukorepro.features.fusion import Features, map_dataset
+from leukorepro.features.fusion import CODES, Features, map_dataset
 from leukorepro.systems.autoencoders.encoder import Encoder
 from leukorepro.systems.classifiers.classifier import Classifier
 from leukorepro.systems.classifiers.engines import Settings

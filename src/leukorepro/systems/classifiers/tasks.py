@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from leukorepro.config.schemes import LabelSet, Protocol
 from leukorepro.config.tables import Item
 from leukorepro.core.errors import UserError
-from leukorepro.core.tables import PREDICTIONS_WITH_ROLE
+from leukorepro.core.tables.predictions import PARTS_TABLE
 from leukorepro.data.splits import classes_of
 from leukorepro.systems.classifiers.fits import Answers
 from leukorepro.systems.folds import ROLES, Fold, Positions
@@ -98,7 +98,7 @@ def labelled(
     names = ["score"] if answer.scores.shape[1] == 1 else [f"score_{c}" for c in answer.classes]
     rows = about.iloc[np.concatenate(list(asked.values()))].reset_index(drop=True)
     rows = rows.assign(role=role, y_pred=answer.predicted, **dict(zip(names, answer.scores.T, strict=True)))
-    columns = [*PREDICTIONS_WITH_ROLE, *names, *(name for name in about.columns if name not in PREDICTIONS_WITH_ROLE)]
+    columns = [*PARTS_TABLE.columns, *names, *(name for name in about.columns if name not in PARTS_TABLE.columns)]
     for table, item in items:
         named = rows.assign(
             study=task.study,

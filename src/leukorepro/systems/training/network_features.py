@@ -17,9 +17,8 @@ from torch import Tensor, nn
 from leukorepro.config.systems import NetworkSpec
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_writer
-from leukorepro.core.tables import CODES
 from leukorepro.core.words import Budget
-from leukorepro.features.fusion import Features, write_rows
+from leukorepro.features.fusion import CODES, Features, write_rows
 from leukorepro.systems.networks.layers import without_last_layer
 from leukorepro.systems.networks.registry import outline_network
 from leukorepro.systems.training.network_fits import pixels

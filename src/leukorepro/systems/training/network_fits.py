@@ -19,9 +19,9 @@ from torch.nn import functional
 from leukorepro.config.systems import NetworkSpec
 from leukorepro.core.device import choose_device, device_name
 from leukorepro.core.store import hdf5_reader
-from leukorepro.core.tables import CODES, RECONSTRUCTION
+from leukorepro.core.tables.predictions import EPOCHS_TABLE, RECONSTRUCTION
 from leukorepro.core.words import Budget
-from leukorepro.features.fusion import map_dataset, read_features
+from leukorepro.features.fusion import CODES, map_dataset, read_features
 from leukorepro.run.digests import at_budget, digest
 from leukorepro.systems.classifiers.fits import Answers
 from leukorepro.systems.classifiers.tasks import (
@@ -200,19 +200,7 @@ def _history(trained: Trained, targets: NDArray[np.int64], fold: Fold) -> pd.Dat
         fold=fold.fold,
         train_accuracy=(trained.running.argmax(2) == targets[fold.train]).mean(1),
         test_accuracy=(trained.watched.argmax(2) == targets[fold.roles["test"]]).mean(1),
-    )[
-        [
-            "repeat",
-            "fold",
-            "epoch",
-            "learning_rate",
-            "seconds",
-            "train_loss",
-            "test_loss",
-            "train_accuracy",
-            "test_accuracy",
-        ]
-    ]
+    )[list(EPOCHS_TABLE.columns)]
 
 
 def _predictions(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,8 +10,7 @@ from typing import Any, cast
 import pandas as pd
 
 from leukorepro.checks.controls import SHUFFLES, LabelUnit
-from leukorepro.core.store import read_csv
-from leukorepro.core.tables import CONTROLS_TABLE
+from leukorepro.core.tables.results import CONTROLS_TABLE
 from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.tables import Estimate
@@ -21,8 +19,6 @@ from leukorepro.report.sections.controls import figures as control_figures
 from leukorepro.report.sections.controls.figures import Panel, Point
 from leukorepro.report.sections.study.pictures import Picture
 from leukorepro.run.resolved import ResolvedStudy
-
-TEXT = ("study", "table", "item", "protocol", "control", "unit", "metric", "note")
 
 KEPT: dict[LabelUnit, str] = {
     "source": "One label for each photograph and its copies",
@@ -87,20 +83,6 @@ class ControlsPage:
     csv: str
 
 
-def read_controls(path: Path) -> pd.DataFrame:
-    """Read ``controls.csv``; numbers become floats, NaN where the cell is empty.
-
-    Raises
-    ------
-    UserError
-        If the file is missing or has other columns.
-    """
-    frame = read_csv(path, CONTROLS_TABLE, TEXT)
-    numbers = [column for column in CONTROLS_TABLE if column not in TEXT]
-    frame[numbers] = frame[numbers].apply(pd.to_numeric).astype(float)
-    return frame
-
-
 def controls_page(file: Path, study: ResolvedStudy, conditions: Sequence[str], output: Output) -> ControlsPage:
     """Draw the figure of a study's controls into the report's folder and put its part of the page together.
 
@@ -114,7 +96,7 @@ def controls_page(file: Path, study: ResolvedStudy, conditions: Sequence[str], o
     output : Output
         The report's folder.
     """
-    frame = read_controls(file)
+    frame = CONTROLS_TABLE.read(file)
     shuffled = frame[frame["control"] == "shuffled_labels"]
     dealings = {unit: _dealing(unit, shuffled[shuffled["unit"] == unit]) for unit in KEPT if len(shuffled)}
     csv = output.copy(file, "data", study.study.key, "controls.csv")
@@ -174,7 +156,7 @@ def _recognition(rows: pd.DataFrame) -> Recognition | None:
 
 def _estimate(row: Mapping[Hashable, Any]) -> Estimate:
     value, low, high, n_images = (
-        None if math.isnan(row[column]) else float(row[column]) for column in ("value", "ci_low", "ci_high", "n_images")
+        None if pd.isna(row[column]) else float(row[column]) for column in ("value", "ci_low", "ci_high", "n_images")
     )
     return Estimate(str(row["metric"]), value, low, high, n_images=None if n_images is None else int(n_images))
 

@@ -57,7 +57,7 @@ class Differences:
     Parameters
     ----------
     frame : DataFrame
-        ``differences.csv``, as `leukorepro.evaluation.resampling.differences.read_differences` reads it.
+        A `leukorepro.core.tables.results.DIFFERENCES_TABLE`.
     """
 
     def __init__(self, frame: pd.DataFrame) -> None:

@@ -14,7 +14,7 @@ from matplotlib.ticker import LogLocator, MaxNLocator, NullFormatter
 from numpy.typing import NDArray
 from PIL import Image
 
-from leukorepro.core.tables import RECONSTRUCTION
+from leukorepro.core.tables.predictions import RECONSTRUCTION
 from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.report.figures import style
 from leukorepro.report.numbers import wording

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from leukorepro.config.systems import NetworkSpec
-from leukorepro.core.tables import RECONSTRUCTION
+from leukorepro.core.tables.predictions import RECONSTRUCTION
 from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.selection import shown_rungs

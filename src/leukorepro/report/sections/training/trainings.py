@@ -14,8 +14,8 @@ from numpy.typing import NDArray
 
 from leukorepro.config.systems import ConvAutoencoderSpec, TrainedFeaturesSpec
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import hdf5_reader, read_csv
-from leukorepro.core.tables import RECONSTRUCTION
+from leukorepro.core.store import hdf5_reader
+from leukorepro.core.tables.predictions import EPOCHS_TABLE, RECONSTRUCTION
 from leukorepro.ladder.rungs import Rung
 from leukorepro.report.numbers.selection import shown_rungs
 from leukorepro.run.plan import NetworkFit, networks_of, training_rung
@@ -23,8 +23,6 @@ from leukorepro.run.resolved import ResolvedStudy
 
 PARTS = ("train", "test")
 MEASURES = ("loss", "accuracy")
-EPOCHS = ("repeat", "fold", "epoch", "learning_rate", "seconds", *(f"{p}_{m}" for m in MEASURES for p in PARTS))
-"""Columns of the log of a network's epochs."""
 
 
 class Reduction(NamedTuple):
@@ -90,7 +88,8 @@ class Trainings:
     correlations: dict[Reduction, dict[Rung, NDArray[np.float64]]]
     """Of every convolutional autoencoder and each rung, one for every tested row."""
     networks: dict[NetworkFit, pd.DataFrame]
-    """Columns `protocol` and `EPOCHS`; rungs in the ladder's order, each under the rung whose training serves it."""
+    """Column `protocol` and those of an `EPOCHS_TABLE`; rungs in the ladder's order, each under the rung whose training
+    serves it."""
 
 
 def network_titles(fits: Iterable[NetworkFit]) -> dict[NetworkFit, str]:
@@ -183,7 +182,5 @@ def _correlations(predictions: pd.DataFrame, table: str, item: str) -> NDArray[n
 
 def _epochs(study: ResolvedStudy, folder: Path, name: str, fit: NetworkFit) -> pd.DataFrame:
     rungs = dict.fromkeys(training_rung(study, fit, rung) for rung in study.protocols)
-    logs = [
-        read_csv(folder / rung / "networks" / name / "epochs.csv", EPOCHS, []).assign(protocol=rung) for rung in rungs
-    ]
-    return pd.concat(logs, ignore_index=True)[["protocol", *EPOCHS]]
+    logs = [EPOCHS_TABLE.read(folder / rung / "networks" / name / "epochs.csv").assign(protocol=rung) for rung in rungs]
+    return pd.concat(logs, ignore_index=True)[["protocol", *EPOCHS_TABLE.columns]]

@@ -39,7 +39,7 @@ class Verdicts:
     Parameters
     ----------
     frame : DataFrame
-        ``verdicts.csv``, as `leukorepro.evaluation.verdicts.read_verdicts` reads it.
+        A `leukorepro.core.tables.results.VERDICTS_TABLE`.
     """
 
     def __init__(self, frame: pd.DataFrame) -> None:

@@ -1,0 +1,32 @@
+"""Tables of images and splits, and of what people write beside them: subjects, labels, printed numbers."""
+
+from __future__ import annotations
+
+from leukorepro.core.tables.table import Table, text, whole
+
+MANIFEST_TABLE = Table(
+    {
+        **text("image_id", "path", "label", "subject_id", "source_id", "official_split", "sha256"),
+        **whole("width", "height"),
+        **text("status"),
+    }
+)
+"""A row for each image file of a dataset."""
+
+SPLITS_TABLE = Table({**text("image_id", "view", "role"), **whole("repeat", "fold")})
+"""Which rows train and which are tested, in each fold of each repeat."""
+
+SUBJECT_IDS_TABLE = Table(text("image", "subject"))
+"""A person's own list of subjects: an image by its path or file name, and whose it is."""
+
+CNMC_LABELS_TABLE = Table(text("Patient_ID", "new_names", "labels"))
+"""C-NMC's own list of the images of its preliminary phase."""
+
+SIMULATION_TABLE = Table(text("path", "label", "subject_id", "source_id", "official_split"), further=("[a-z_]+",))
+"""Simulated images; the columns that follow say what was drawn."""
+
+POOL_TABLE = Table(text("image_id", "label", "subject_id", "source_id"))
+"""Images of a population that repeated studies draw their samples from."""
+
+PUBLISHED_TABLE = Table(text("table", "item", "metric", "value", "note"))
+"""Numbers that a paper prints; a value is text, for its digits say how far it was rounded."""

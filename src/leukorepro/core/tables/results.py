@@ -1,0 +1,149 @@
+"""Tables of results: what a study's predictions and controls say, and what the validity study says of that."""
+
+from __future__ import annotations
+
+from leukorepro.core.tables.table import Table, number, text, whole, whole_or_none
+
+_OUTCOME = text("study", "table", "item", "protocol")
+
+METRICS_TABLE = Table(
+    {
+        **_OUTCOME,
+        **text("metric"),
+        **number("value", "ci_low", "ci_high"),
+        **whole("n_images", "n_subjects"),
+        **number("published"),
+        **text("verdict"),
+    }
+)
+"""Every metric of every item on every rung."""
+
+VERDICTS_TABLE = Table(
+    {
+        **text("study", "table", "item", "metric"),
+        **number("published"),
+        **text("verdict", "reason", "reading"),
+        **number("value", "ci_low", "ci_high"),
+        **text("honest_protocol"),
+        **number("honest_value", "honest_ci_low", "honest_ci_high"),
+        **text("honest_verdict"),
+    }
+)
+"""What becomes of every printed number."""
+
+DIFFERENCES_TABLE = Table(
+    {
+        **text("study", "table", "kind", "item", "protocol", "against_item", "against_protocol", "metric"),
+        **number("difference", "ci_low", "ci_high"),
+        **whole("n_groups"),
+        **number("p_corrected_t", "p_mcnemar", "p_mcnemar_holm"),
+    }
+)
+"""Paired differences, between rungs (kind `rung`) and between items (kind `item`)."""
+
+CELL_LEVEL_TABLE = Table(
+    {**_OUTCOME, **text("metric"), **number("value", "ci_low", "ci_high"), **text("method"), **whole("n")}
+)
+"""Intervals that take every cell for independent, which makes them too narrow."""
+
+WINNERS_TABLE = Table(
+    {
+        **text("study", "table", "protocol", "metric", "winner"),
+        **whole("n_items"),
+        **number("value", "optimism", "corrected", "ci_low", "ci_high"),
+    }
+)
+"""Best items, and what their value owes to their being picked."""
+
+CONTROLS_TABLE = Table(
+    {
+        **_OUTCOME,
+        **text("control", "unit", "metric"),
+        **number("value", "ci_low", "ci_high", "lowest", "highest", "chance"),
+        **whole_or_none("n_images", "n_subjects", "n_groups"),
+        **whole("seed"),
+        **text("note"),
+    }
+)
+"""What controls came to. `unit`: what kept its label, or was to be recognised; `lowest`, `highest`: of the single
+shuffles; `chance`: what no knowledge gives. Without a value, `note` says why there is none."""
+
+CALIBRATION_TABLE = Table(
+    {
+        **_OUTCOME,
+        **text("metric"),
+        **number("value", "ci_low", "ci_high"),
+        **whole("n_images", "n_subjects"),
+        **text("note"),
+    }
+)
+"""Calibration metrics; `note` says why a value is missing."""
+
+RELIABILITY_TABLE = Table(
+    {
+        **_OUTCOME,
+        **text("class"),
+        **number("low", "high"),
+        **whole("n_rows"),
+        **number("mean_score", "observed", "ci_low", "ci_high"),
+    }
+)
+"""Reliability curves, a row for each bin that holds a score; `class` is the positive one, or empty where there are
+three classes or more and the event is that the most probable one is right."""
+
+DECISION_TABLE = Table(
+    {
+        **_OUTCOME,
+        **number("threshold", "net_benefit", "ci_low", "ci_high"),
+        **number("treat_all", "treat_all_low", "treat_all_high", "treat_none"),
+    }
+)
+"""Decision curves, for two classes."""
+
+SUBJECTS_TABLE = Table(
+    {
+        **_OUTCOME,
+        **text("subject_id", "class"),
+        **whole("n_images", "n_rows"),
+        **number("share_positive", "mean_score", "accuracy", "ci_low", "ci_high"),
+    }
+)
+"""What a classifier says of each subject; see `leukorepro.evaluation.patients.subjects.Subjects.lines`."""
+
+DIAGNOSIS_TABLE = Table(
+    {
+        **_OUTCOME,
+        **text("rule", "metric"),
+        **number("prevalence", "value", "ci_low", "ci_high"),
+        **text("method"),
+        **whole("n_subjects"),
+        **whole_or_none("n_positive"),
+        **text("note"),
+    }
+)
+"""Metrics of diagnoses of subjects, by every rule; `n_positive` is empty where there are three classes or more; `note`
+says who has no diagnosis and why."""
+
+REPETITIONS_TABLE = Table(
+    {
+        **number("class_effect", "subject_effect"),
+        **whole("n_subjects", "repetition"),
+        **text("rung", "metric"),
+        **number("estimate", "ci_low", "ci_high", "percentile_low", "percentile_high", "truth"),
+    }
+)
+"""Repeated simulated studies. The plain percentile interval stands beside the package's own, to be compared with it."""
+
+VALIDITY_TABLE = Table(
+    {
+        **text("setting"),
+        **number("class_effect", "subject_effect"),
+        **whole("n_subjects"),
+        **text("rung", "metric"),
+        **whole("n_repetitions"),
+        **number("truth", "estimate", "bias", "bias_error"),
+        **whole("n_intervals"),
+        **number("coverage", "coverage_low", "coverage_high", "width", "percentile_coverage"),
+    }
+)
+"""Bias and coverage of every rung, over the repetitions."""

@@ -40,13 +40,16 @@ SIMULATED = SmearDataset(
 
 
 def resolved(dataset=ALLIDB, weights="imagenet", study=STUDY):
-    extractor = ResolvedExtractor(id="g", backbone="googlenet", layer="gap", weights=weights, input_size=224)
+    extractors = {
+        name: ResolvedExtractor(id=name, backbone=spec.backbone, layer="gap", weights=weights, input_size=224)
+        for name, spec in study.extractors.items()
+    }
     return ResolvedStudy(
         study=study,
         dataset_id="d",
         dataset=dataset,
         images=Path("images"),
-        extractors={"googlenet": extractor},
+        extractors=extractors,
         descriptors={},
         protocols={rung: Protocol(rung=rung, unit="view", scope="train") for rung in LADDER},
         left_out={},

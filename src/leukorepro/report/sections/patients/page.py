@@ -202,7 +202,7 @@ class _Diagnoses:
         if not rows:
             return ""
         n, ill = int(rows[0].n_subjects), rows[0].n_positive
-        return f": {n}" if np.isnan(ill) else f": {int(ill)} of {n}"
+        return f": {n}" if pd.isna(ill) else f": {int(ill)} of {n}"
 
     def _rates(self, rows: Sequence[Any]) -> list[Estimate]:
         found = {row.metric: row for row in rows}

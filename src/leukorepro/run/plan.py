@@ -32,7 +32,7 @@ STUDY_TABLES = (
     "diagnosis",
     "verdicts",
 )
-"""Tables of numbers of every study, all computed from its predictions."""
+"""Tables of numbers of every study, all computed from its predictions; one p-value knows the sizes of its splits too."""
 
 
 def find_study(run: ResolvedRun, key: str) -> ResolvedStudy:

@@ -16,6 +16,8 @@ rule all:
     """The report of the run."""
     input:
         f"results/{RUN.name}/report/index.html",
+    message:
+        "Report: {input}"
 
 
 include: "workflow/rules/datasets.smk"

@@ -9,7 +9,7 @@ from textwrap import dedent
 import pytest
 from project_copy import ProjectCopy
 
-PARTS = ("log", "benchmark", "threads", "resources", "conda", "shell")
+PARTS = ("message", "log", "benchmark", "threads", "resources", "conda", "shell")
 
 
 @pytest.fixture(scope="module")

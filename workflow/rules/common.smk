@@ -15,6 +15,7 @@ from leukorepro.config.files import (
 )
 from leukorepro.run.digests import digest
 from leukorepro.core.errors import UserError
+from leukorepro.ladder.rungs import LADDER
 from leukorepro.run.resolve import overrides, resolve
 from leukorepro.run.specify import Specifications
 
@@ -44,6 +45,16 @@ except UserError as error:
 
 onstart:
     SPECIFICATIONS.write()
+
+
+class RungInWords:
+    """A rung in a rule's message, as a person says it: `{RUNG:{wildcards.protocol}}`."""
+
+    def __format__(self, rung):
+        return LADDER[rung].name.lower()
+
+
+RUNG = RungInWords()
 
 
 def one_of(names):

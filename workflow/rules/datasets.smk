@@ -20,6 +20,8 @@ rule simulate_images:
         file=lambda w: plan.dataset_file(dataset_of(w), RUN.budget),
         folder=lambda w: dataset_of(w).images,
         budget=RUN.budget,
+    message:
+        "Drawing the smears of {wildcards.dataset}"
     shell:
         r"""
         leukorepro data simulate \
@@ -54,6 +56,8 @@ rule scan_images:
         fingerprint=lambda w: plan.fingerprint(dataset_of(w)),
         file=lambda w: plan.dataset_file(dataset_of(w), RUN.budget),
         folder=lambda w: dataset_of(w).images,
+    message:
+        "Reading every image of {wildcards.dataset} once"
     shell:
         r"""
         leukorepro data scan \

@@ -33,6 +33,8 @@ rule extract_features:
         views=lambda w: flags("--view", plan.views_of(RUN, w.dataset, w.extractor)),
         max_pixels=lambda w: dataset_of(w).dataset.max_pixels,
         seed=RUN.seed,
+    message:
+        "Features of {wildcards.dataset} by {wildcards.extractor}"
     shell:
         r"""
         leukorepro features extract \
@@ -77,6 +79,8 @@ rule describe_images:
         input_size=lambda w: descriptor_of(w).input_size,
         views=lambda w: flags("--view", plan.views_of(RUN, w.dataset, w.descriptor)),
         max_pixels=lambda w: dataset_of(w).dataset.max_pixels,
+    message:
+        "Features of {wildcards.dataset} without a network: {wildcards.descriptor}"
     shell:
         r"""
         leukorepro features describe \
@@ -113,6 +117,8 @@ rule fuse_features:
         mem_mb=500,
     params:
         code=code_digest("features fuse"),
+    message:
+        "Putting features of {wildcards.dataset} side by side: {wildcards.fused}"
     shell:
         r"""
         leukorepro features fuse \

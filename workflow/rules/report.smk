@@ -47,6 +47,8 @@ rule build_report:
         spec=digest(RUN),
         config=lambda w: f"results/{w.run}/config.json",
         folder=lambda w: f"results/{w.run}/report",
+    message:
+        "Writing the report of {wildcards.run}"
     shell:
         r"""
         leukorepro report build \

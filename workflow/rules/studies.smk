@@ -23,6 +23,8 @@ for STUDY in RUN.studies:
             code=code_digest("splits make"),
             spec=SPECIFICATIONS.path("splits", STUDY.study.key),
             folder=f"results/{RUN.name}/{STUDY.study.key}",
+        message:
+            f"Deciding which images of {STUDY.study.key} train and which are tested"
         shell:
             r"""
             leukorepro splits make \
@@ -55,6 +57,8 @@ rule fit_reducer:
     params:
         code=code_digest("models fit-reducer"),
         spec=lambda w: SPECIFICATIONS.path("reducer", w.study, w.protocol, w.reducer),
+    message:
+        "Fitting {wildcards.reducer} on {wildcards.feature_set} for {wildcards.study}, {RUNG:{wildcards.protocol}}"
     shell:
         r"""
         leukorepro models fit-reducer \
@@ -89,6 +93,8 @@ rule encode_images:
     params:
         code=code_digest("models encode"),
         spec=lambda w: SPECIFICATIONS.path("reducer", w.study, w.protocol, w.reducer),
+    message:
+        "What a trained network sees, for {wildcards.study}, {RUNG:{wildcards.protocol}}: {wildcards.reducer}"
     shell:
         r"""
         leukorepro models encode \
@@ -128,6 +134,8 @@ rule classify:
         reducers=lambda w: flags(
             "--reducer", [f"{name}={file}" for name, file in reducers_of(w).items()]
         ),
+    message:
+        "Classifying {wildcards.feature_set} for {wildcards.study}, on every rung"
     shell:
         r"""
         leukorepro models classify \
@@ -171,6 +179,8 @@ rule train_network:
             "--reducer", [input.reducer] if input.reducer else []
         ),
         folder=lambda w: f"results/{w.run}/{w.study}/{w.protocol}/networks/{w.network}",
+    message:
+        "Training {wildcards.network} of {wildcards.study}, {RUNG:{wildcards.protocol}}"
     shell:
         r"""
         leukorepro models train \
@@ -208,6 +218,8 @@ rule collect_predictions:
         mem_mb=2500,
     params:
         code=code_digest("predictions collect"),
+    message:
+        "Collecting the predictions of {wildcards.study}, {RUNG:{wildcards.protocol}}"
     shell:
         r"""
         leukorepro predictions collect \
@@ -253,6 +265,8 @@ rule evaluate:
         spec=lambda w: SPECIFICATIONS.path("evaluation", w.study),
         fitting=lambda w, input: flags("--fitting", input.fitting),
         folder=lambda w: f"results/{w.run}/{w.study}",
+    message:
+        "Metrics, intervals and verdicts of {wildcards.study}"
     shell:
         r"""
         leukorepro evaluate \

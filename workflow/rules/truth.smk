@@ -19,6 +19,8 @@ rule audit_published:
     params:
         code=code_digest("audit published"),
         spec=declared_facts,
+    message:
+        "Checking the arithmetic of the numbers that {wildcards.study} prints"
     shell:
         r"""
         leukorepro audit published \
@@ -55,6 +57,8 @@ rule diagnose:
         code=code_digest("diagnose"),
         spec=lambda w: SPECIFICATIONS.path("evaluation", w.study),
         folder=lambda w: f"results/{w.run}/{w.study}",
+    message:
+        "What the classifiers of {wildcards.study} would mean for patients"
     shell:
         r"""
         leukorepro diagnose \
@@ -92,6 +96,8 @@ rule compare:
             "--splits", [f"{place}={file}" for place, file in all_splits_of(w).items()]
         ),
         folder=lambda w: f"results/{w.run}/{w.study}",
+    message:
+        "Comparing rungs and items of {wildcards.study}, in pairs"
     shell:
         r"""
         leukorepro compare \
@@ -133,6 +139,8 @@ rule controls:
             "--reducer",
             [f"{rung}={file}" for rung, file in control_reducers_of(w).items()],
         ),
+    message:
+        "Controls of {wildcards.study}: shuffled labels, recognition of subjects"
     shell:
         r"""
         leukorepro models control \
@@ -166,6 +174,8 @@ rule find_duplicates:
         code=code_digest("data duplicates"),
         folder=lambda w: dataset_of(w).images,
         max_pixels=lambda w: dataset_of(w).dataset.max_pixels,
+    message:
+        "Looking for images that are in {wildcards.dataset} more than once"
     shell:
         r"""
         leukorepro data duplicates \
@@ -206,6 +216,8 @@ for STUDY in RUN.studies:
             code=code_digest("audit rungs"),
             spec=SPECIFICATIONS.path("leakage", STUDY.study.key),
             folder=f"results/{RUN.name}/{STUDY.study.key}",
+        message:
+            f"What the tested images of {STUDY.study.key} are known by before"
         shell:
             r"""
             leukorepro audit rungs \

@@ -32,6 +32,8 @@ rule draw_pool:
         file=VALIDITY_FILE,
         setting=setting_of_pool,
         budget=RUN.budget,
+    message:
+        "Drawing the population {wildcards.pool}"
     shell:
         r"""
         leukorepro validity draw \
@@ -70,6 +72,8 @@ rule repeat_study:
         ),
         file=VALIDITY_FILE,
         budget=RUN.budget,
+    message:
+        "Repeating a study of known truth: {wildcards.setting}"
     shell:
         r"""
         leukorepro validity repeat \
@@ -103,6 +107,8 @@ rule validity:
         mem_mb=1000,
     params:
         code=code_digest("validity summarise"),
+    message:
+        "Bias and coverage of every rung"
     shell:
         r"""
         leukorepro validity summarise \

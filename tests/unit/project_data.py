@@ -15,12 +15,12 @@ FILES = ("studies/atteia2022.yaml", "datasets/allidb_simulated.yaml")
 
 
 def make_project(folder: Path) -> Path:
-    """The demo's configuration with its first study, and no more of it, in a folder."""
+    """The run of all studies on simulated images with its first study, and no more of it, as a folder's own run."""
     for file in FILES:
         (folder / "config" / file).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(ROOT / "config" / file, folder / "config" / file)
-    demo = yaml.safe_load((ROOT / "config/config.yaml").read_text())
-    write_yaml(folder / "config/config.yaml", demo | {"studies": demo["studies"][:1]})
+    run = yaml.safe_load((ROOT / "config/runs/simulated.yaml").read_text())
+    write_yaml(folder / "config/config.yaml", run | {"name": "demo", "studies": run["studies"][:1]})
     return folder
 
 

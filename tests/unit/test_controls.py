@@ -400,7 +400,9 @@ def test_a_study_may_have_controls_of_its_own(monkeypatch: pytest.MonkeyPatch) -
 
 def test_the_headline_is_controlled_or_what_comes_next_to_it(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(ROOT)
-    chosen = {study.study.key: plan.control_system(study) for study in resolve(Path("config/config.yaml")).studies}
+    chosen = {
+        study.study.key: plan.control_system(study) for study in resolve(Path("config/runs/simulated.yaml")).studies
+    }
     told = {key: (system.table, system.item.item, system.item.reducer, system.split) for key, system in chosen.items()}
     assert told == {
         "atteia2022": ("1", "RSet/ESet=0.25", "RSet25", "five_folds"),

@@ -309,7 +309,7 @@ def test_every_rung_of_a_study_is_audited_with_what_the_study_fits(
     table = manifest("abcdef")
     write_manifest(table, tmp_path / "manifest.csv")
     write_json(find_duplicates(table), tmp_path / "duplicates.json")
-    run = resolve(Path("config/config.yaml"))
+    run = resolve(Path("config/runs/simulated.yaml"))
     told = leakage_specification(plan.find_study(run, "atteia2022"))
     write_text(told.text, tmp_path / "spec.json")
     for rung, name in product(told.rungs, told.splits):

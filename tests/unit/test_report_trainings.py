@@ -385,7 +385,7 @@ def test_conditions_are_short_where_networks_are_alike() -> None:
 
 
 @pytest.mark.parametrize(
-    "study", resolve(CONFIG / "config.yaml", {"budget": "demo"}).studies, ids=lambda s: s.study.key
+    "study", resolve(CONFIG / "runs/simulated.yaml", {"budget": "demo"}).studies, ids=lambda s: s.study.key
 )
 def test_everything_that_a_demonstration_has_less_of_is_told(study: ResolvedStudy) -> None:
     """By the files themselves: each value of a dataset or of a used part that the budgets disagree on."""

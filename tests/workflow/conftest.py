@@ -43,7 +43,7 @@ class TinyProject(ProjectCopy):
 
 
 def shrink(root: Path) -> None:
-    """Make runs small: few images, two rungs, one network at small sizes, an item or two a table."""
+    """Make runs small: few images and rungs, networks at small sizes, an item or two a table."""
 
     def edit(file: Path, change: Any) -> None:
         value = yaml.safe_load(file.read_text())
@@ -64,13 +64,23 @@ def shrink(root: Path) -> None:
         studies = {study["dataset"]: study for study in reversed(run["studies"])}
         run["studies"] = [{**study, "rungs": ["as_published"]} for study in studies.values()]
 
-    for dataset in root.glob("config/datasets/*_simulated.yaml"):
-        edit(dataset, fewer_images)
+    def what_is_left(run: dict[str, Any]) -> None:
+        """One rung, and of the items and the networks in the place of others those that the smaller studies have."""
+        for choice in run["studies"]:
+            study = load_study(root / f"config/studies/{choice['study']}.yaml")
+            items = {f"{number}/{item.item}": item for number, table in study.tables.items() for item in table.items}
+            kept = [name for name in choice["items"] if name in study.tables or name in items]
+            used = {part for name in kept if name in items for part in study.feature_sets[items[name].features]}
+            networks = {name: other for name, other in choice.get("networks", {}).items() if name in used}
+            choice |= {"items": kept, "networks": networks, "rungs": ["as_published"]}
 
-    edit(root / "config/config.yaml", two_rungs)
-    edit(root / "config/runs/published.yaml", one_rung_of_each_dataset)  # the default run has all studies
+    for dataset in [*root.glob("config/datasets/*_simulated.yaml"), *root.glob("config/datasets/*_demo.yaml")]:
+        edit(dataset, fewer_images)
+    edit(root / "config/runs/simulated.yaml", two_rungs)
+    edit(root / "config/runs/published.yaml", one_rung_of_each_dataset)  # the simulated run has all studies
     for file in root.glob("config/studies/*.yaml"):
         file.write_text(yaml.safe_dump(_smaller(load_study(file)), sort_keys=False))
+    edit(root / "config/config.yaml", what_is_left)
 
 
 def _smaller(study: Study) -> dict[str, Any]:

@@ -15,6 +15,7 @@ from project_copy import ProjectCopy
 
 pytestmark = pytest.mark.slow
 
+RUN = "config/runs/simulated.yaml"
 FEATURES = "mobilenet_v2-gap-random-224.h5"
 ROW_BYTES = 1280 * 4
 IMAGES, VIEWS = 48, 3
@@ -86,10 +87,10 @@ def test_a_killed_training_is_continued_and_ends_in_the_same_weights(fresh: Path
     value["classifiers"]["ResNet-50"]["epochs"]["demo"] = 40
     study.write_text(yaml.safe_dump(value, sort_keys=False))
     images = "results/features/cnmc2019_simulated-demo/images-36.h5"
-    splits = "results/demo/rezayi2021/source_disjoint/splits/eighty_twenty_once.csv"
-    project.run("snakemake", "--cores", "2", images, splits)
+    splits = "results/simulated/rezayi2021/source_disjoint/splits/eighty_twenty_once.csv"
+    project.run("snakemake", "--cores", "2", images, splits, "--configfile", RUN)
     name = "rezayi2021-source_disjoint-eighty_twenty_once-images-ResNet-50"
-    (spec,) = (project.folder / "results/demo/specs/network").glob(f"{name}-*.json")
+    (spec,) = (project.folder / "results/simulated/specs/network").glob(f"{name}-*.json")
     command = [
         *("leukorepro", "models", "train", "--spec", str(spec), "--device", "cpu"),
         *("--features", images, "--splits", splits),

@@ -68,5 +68,5 @@ def test_every_command_runs_in_order(fresh: Path, tmp_path: Path) -> None:
         if command not in TESTED_ELSEWHERE:
             project.run(*special.get(command, lambda c: c)(command.split()))
 
-    for run in ("demo", "smears", "published"):
+    for run in ("demo", "simulated", "smears", "published"):
         assert (project.folder / "results" / run / "report" / "index.html").is_file()

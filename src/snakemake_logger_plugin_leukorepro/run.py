@@ -63,7 +63,7 @@ class Run:
         """Jobs will run: how many of each rule, and how many as ``total``."""
         self.begun, self.total = now, planned["total"]
         self._planned = Counter({rule: number for rule, number in planned.items() if rule != "total"})
-        self._earlier = {rule: usual for rule in self._planned if (usual := usual_seconds(self.benchmarks / rule))}
+        self._earlier = {rule: usual for rule in self._planned if (usual := usual_seconds(self.benchmarks, rule))}
 
     def start(self, now: float, record: Mapping[str, Any]) -> None:
         """A job was started, or handed to a cluster."""
@@ -119,21 +119,37 @@ class Run:
         any_job = fmean(job.seconds(now) for job in self.done)
 
         running = self.running.values()
-        to_come = self._planned - Counter(job.rule for job in [*self.done, *running, *self.failed.values()])
+        to_come = self._planned - Counter(job.rule for job in [*self.done, *running])
         work = sum(number * usual.get(rule, any_job) for rule, number in to_come.items())
         work += sum(max(0.0, usual.get(job.rule, any_job) - job.seconds(now)) for job in running)
         at_once = sum(job.seconds(now) for job in [*self.done, *running]) / elapsed
         return work / max(1.0, at_once) or None
 
 
-def usual_seconds(folder: Path) -> float | None:
-    """How long the jobs of a rule took in earlier runs, on average; None where no run has left a benchmark."""
-    taken = []
-    for file in folder.rglob("*.tsv"):
-        with file.open(encoding="utf-8") as rows:
-            taken += [row.get("s") or "" for row in csv.DictReader(rows, delimiter="\t")]
-    seconds = [float(text) for text in taken if re.fullmatch(r"\d+\.?\d*", text)]  # a file may be cut off
-    return fmean(seconds) if seconds else None
+def usual_seconds(benchmarks: Path, rule: str) -> float | None:
+    """How long the jobs of a rule took in earlier runs, on average; None where no run has left a benchmark.
+
+    Parameters
+    ----------
+    benchmarks : Path
+        Folder with one for each rule.
+    rule : str
+        One that a loop makes is named after its study, ``evaluate_atteia2022``; its benchmarks are then the files
+        ``atteia2022.tsv`` in the folder ``evaluate``.
+    """
+    parts = rule.split("_")
+    for cut in range(len(parts), 0, -1):
+        folder, name = benchmarks / "_".join(parts[:cut]), "_".join(parts[cut:]) or "*"
+        if taken := [seconds for file in folder.rglob(f"{name}.tsv") for seconds in _seconds(file)]:
+            return fmean(taken)
+    return None
+
+
+def _seconds(benchmark: Path) -> list[float]:
+    """The durations in a benchmark's file, which may be cut off."""
+    with benchmark.open(encoding="utf-8") as rows:
+        texts = [row.get("s") or "" for row in csv.DictReader(rows, delimiter="\t")]
+    return [float(text) for text in texts if re.fullmatch(r"\d+\.?\d*", text)]
 
 
 def words_of(rule: str, wildcards: Mapping[str, str]) -> str:

@@ -341,8 +341,10 @@ def test_time_left_knows_earlier_runs_by_the_pace_of_this_one() -> None:
         for number in range(2):
             write_log(f"results/benchmarks/{rule}/run/{number}.tsv", f"s\th:m:s\n{seconds}\t0:00:01\n")
     write_log("results/benchmarks/slow/run/cut_off.tsv", "s\th:m:s\n\n")
-    run, now = run_with({"quick": 10, "slow": 1, "new": 1}, {"quick": [3.0] * 10})  # a machine of a third of the speed
-    assert run.seconds_left(now) == pytest.approx(300 + 3)
+    write_log("results/benchmarks/make_it/run/a_b.tsv", "s\th:m:s\n20\t0:00:20\n")
+    planned = {"quick": 10, "slow": 1, "new": 1, "make_it_a_b": 1}
+    run, now = run_with(planned, {"quick": [3.0] * 10})  # a machine of a third of the speed
+    assert run.seconds_left(now) == pytest.approx(300 + 3 + 60)
 
 
 @pytest.mark.parametrize(

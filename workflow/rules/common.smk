@@ -47,14 +47,24 @@ onstart:
     SPECIFICATIONS.write()
 
 
-class RungInWords:
-    """A rung in a rule's message, as a person says it: `{RUNG:{wildcards.protocol}}`."""
+class InWords:
+    """Wildcards in a rule's message, as a person says them: `{RUNG:{wildcards.protocol}}`."""
 
-    def __format__(self, rung):
-        return LADDER[rung].name.lower()
+    def __init__(self, words):
+        self.words = words
+
+    def __format__(self, wildcard):
+        return self.words[wildcard]
 
 
-RUNG = RungInWords()
+RUNG = InWords({rung: entry.name.lower() for rung, entry in LADDER.items()})
+NETWORK = InWords(
+    {
+        network: fit.classifier
+        for study in RUN.studies
+        for network, fit in plan.networks_of(study).items()
+    }
+)
 
 
 def one_of(names):

@@ -118,7 +118,7 @@ rule fuse_features:
     params:
         code=code_digest("features fuse"),
     message:
-        "Putting features of {wildcards.dataset} side by side: {wildcards.fused}"
+        "Putting features of {wildcards.dataset} side by side"
     shell:
         r"""
         leukorepro features fuse \

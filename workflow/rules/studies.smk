@@ -180,7 +180,7 @@ rule train_network:
         ),
         folder=lambda w: f"results/{w.run}/{w.study}/{w.protocol}/networks/{w.network}",
     message:
-        "Training {wildcards.network} of {wildcards.study}, {RUNG:{wildcards.protocol}}"
+        "Training {NETWORK:{wildcards.network}} of {wildcards.study}, {RUNG:{wildcards.protocol}}"
     shell:
         r"""
         leukorepro models train \

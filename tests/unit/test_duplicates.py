@@ -50,7 +50,7 @@ def write(lines: list[str], folder: Path) -> Path:
 @pytest.mark.parametrize(
     ("lines", "message"),
     [
-        ([f"{SHA[0]}\t5\ta/x.png", f"{SHA[1]} 5 a/y.png"], "line 2: 1 cells"),
+        ([f"{SHA[0]}\t5\ta/x.png", f"{SHA[1]} 5 a/y.png"], "line 2: 1 fields"),
         (["sha256\tsize\tpath"], "line 1: 'sha256' is no SHA-256"),
         ([f"{SHA[0]}\tmany\ta/x.png"], "line 1: size 'many'"),
         ([f"{SHA[0]}\t5\ta/x.png", "", f"{SHA[1]}\t5\ta/x.png"], "line 3: the path 'a/x.png' stands in line 1 too"),

@@ -269,8 +269,8 @@ def test_a_file_of_another_kind_is_named(tmp_path: Path, kind: str) -> None:
 @pytest.mark.parametrize(
     ("content", "expected"),
     [
-        ("a,b\n1,2\n3\n", "line 3: 1 cells where the header has 2"),
-        ('a,b\n"1\n",2\n3,4,5\n', "line 4: 3 cells where the header has 2"),  # pandas would take 3 for an index
+        ("a,b\n1,2\n3\n", "line 3: 1 fields where the header has 2"),
+        ('a,b\n"1\n",2\n3,4,5\n', "line 4: 3 fields where the header has 2"),  # pandas would take 3 for an index
         ("a,c\n1,2\n", r"column\(s\) b missing; found a, c"),
         ("a;b\n1;2\n", r"column\(s\) a, b missing; found a;b"),
     ],

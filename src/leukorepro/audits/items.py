@@ -10,7 +10,7 @@ from typing import Literal
 import numpy as np
 
 from leukorepro.audits.arithmetic.confusion import (
-    CELLS,
+    ENTRIES,
     Basis,
     Matrices,
     Reported,
@@ -144,7 +144,7 @@ def _is_telling(accuracy: Reported, total: int) -> bool:
 def _told(number: Reported, matrices: Matrices, basis: Basis) -> str:
     """The values of a number in some confusion matrices, to its digits."""
     if isinstance(number.value, int):
-        exact = matrices[CELLS.index(number.quantity)].astype(float)
+        exact = matrices[ENTRIES.index(number.quantity)].astype(float)
         decimals = 0
     else:
         sides = [share(number.quantity, side, matrices) for side in ("positive", "negative")]

@@ -9,7 +9,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from leukorepro.audits.arithmetic.confusion import CELLS, Quantity, Reported, Side
+from leukorepro.audits.arithmetic.confusion import ENTRIES, Quantity, Reported, Side
 from leukorepro.audits.arithmetic.printed import Printed
 from leukorepro.audits.finding import capital, listed
 from leukorepro.config.audits import TEXT, Audit, AuditTable
@@ -128,7 +128,7 @@ class Paper:
         return self.about(table).title or ("Numbers in the text" if table == TEXT else "")
 
     def tested(self, table: str) -> dict[str, list[Value]]:
-        """Shares and cells by item, of the one part of the images that the table is about.
+        """Shares and entries of a confusion matrix by item, of the one part of the images that the table is about.
 
         That is the test part, or without numbers of it the validation part, or the training part.
         """
@@ -155,7 +155,7 @@ class Paper:
             Call it by its table too.
         """
         name = f"{value.metric} in {table_name(value.table)}" if foreign else value.metric
-        if value.metric in CELLS:
+        if value.metric in ENTRIES:
             return Reported(name, value.metric, round(value.number))
         side, share = self._side(value)
         printed = value.printed.cut_off() if cut else value.printed
@@ -208,7 +208,7 @@ class Paper:
         return table, item
 
     def _is_of_a_matrix(self, value: Value) -> bool:
-        return value.metric in CELLS or (value.is_share and self._side(value)[1] in QUANTITIES)
+        return value.metric in ENTRIES or (value.is_share and self._side(value)[1] in QUANTITIES)
 
     def _side(self, value: Value) -> tuple[Side | None, str]:
         """The class in front of a metric, and the metric without it."""

@@ -8,7 +8,7 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
-from leukorepro.audits.arithmetic.confusion import CELLS
+from leukorepro.audits.arithmetic.confusion import ENTRIES
 from leukorepro.audits.finding import Finding
 from leukorepro.audits.findings.agreement import claims, disagreements
 from leukorepro.audits.findings.derived import f1_of_its_parts, kinds_of_f1, unequal_areas
@@ -121,7 +121,7 @@ def _item(found: ItemAudit) -> dict[str, Any]:
         "positives": positives.pop() if len(positives) == 1 else None,
         "basis": found.basis,
         "n_confusion": matrices.shape[1],
-        "confusion": [dict(zip(CELLS, column, strict=True)) for column in matrices.T[:SHOWN].tolist()],
+        "confusion": [dict(zip(ENTRIES, column, strict=True)) for column in matrices.T[:SHOWN].tolist()],
         "status": found.status,
         "odd": list(found.odd),
         "why": found.why,

@@ -115,7 +115,7 @@ def read_csv(path: Path, columns: Sequence[str], text: Sequence[str] | None = No
     columns : sequence of str
         Columns that must be there; others are kept.
     text : sequence of str, optional
-        Columns read as text, empty where the cell is empty. Default: all of `columns`.
+        Columns read as text, empty where the field is empty. Default: all of `columns`.
 
     Raises
     ------
@@ -126,7 +126,7 @@ def read_csv(path: Path, columns: Sequence[str], text: Sequence[str] | None = No
 
     names = list(columns if text is None else text)
     try:
-        _check_cells(Path(path), columns)
+        _check_fields(Path(path), columns)
         frame = pd.read_csv(path, dtype=dict.fromkeys(names, "str"), keep_default_na=False, na_values={})
     except FileNotFoundError:
         raise UserError(f"{path}: no such file.") from None
@@ -135,8 +135,8 @@ def read_csv(path: Path, columns: Sequence[str], text: Sequence[str] | None = No
     return frame
 
 
-def _check_cells(path: Path, columns: Sequence[str]) -> None:
-    """Refuse a row without a cell for each of the columns, which pandas would fill up, or with too many cells."""
+def _check_fields(path: Path, columns: Sequence[str]) -> None:
+    """Refuse a row without a field for each of the columns, which pandas would fill up, or with too many fields."""
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.reader(file)
         header = next(rows, None)
@@ -148,7 +148,7 @@ def _check_cells(path: Path, columns: Sequence[str]) -> None:
         for row in rows:
             if row and not needed <= len(row) <= len(header):
                 raise UserError(
-                    f"{path}: line {rows.line_num}: {len(row)} cells where the header has {len(header)}; correct it, "
+                    f"{path}: line {rows.line_num}: {len(row)} fields where the header has {len(header)}; correct it, "
                     "or make the file again if it was cut short."
                 )
 

@@ -43,14 +43,16 @@ def read_checksums(path: Path) -> pd.DataFrame:
         if not line.strip():
             continue
         where = f"{path}: line {number}"
-        cells = line.split("\t")
-        if len(cells) != 3:
-            raise UserError(f"{where}: {len(cells)} cells; must be SHA-256, size in bytes and path, with tabs between.")
-        sha256, size, name = cells[0].strip().lower(), cells[1].strip(), cells[2].strip().removeprefix("./")
+        fields = line.split("\t")
+        if len(fields) != 3:
+            raise UserError(
+                f"{where}: {len(fields)} fields; must be SHA-256, size in bytes and path, with tabs between."
+            )
+        sha256, size, name = fields[0].strip().lower(), fields[1].strip(), fields[2].strip().removeprefix("./")
         if not _SHA256.fullmatch(sha256):
-            raise UserError(f"{where}: '{cells[0]}' is no SHA-256; it must have 64 hexadecimal digits.")
+            raise UserError(f"{where}: '{fields[0]}' is no SHA-256; it must have 64 hexadecimal digits.")
         if not (size.isascii() and size.isdigit()):
-            raise UserError(f"{where}: size '{cells[1]}' is not a whole number of bytes; correct it.")
+            raise UserError(f"{where}: size '{fields[1]}' is not a whole number of bytes; correct it.")
         if not name:
             raise UserError(f"{where}: has no path; write one.")
         if (earlier := line_of_path.setdefault(name, number)) != number:

@@ -19,14 +19,14 @@ Side = Literal["positive", "negative"]
 Basis = Literal["positive", "negative", "macro", "mixed"]
 """Whose precision, recall, specificity and F1: one class's, the mean over both, or any of these for each number."""
 
-CELLS: tuple[Quantity, ...] = ("tp", "fn", "fp", "tn")
+ENTRIES: tuple[Quantity, ...] = ("tp", "fn", "fp", "tn")
 AT_A_TIME = 4_000_000
 """Candidates that are looked at in one portion, roughly."""
 
 
 @dataclass(frozen=True)
 class Reported:
-    """One printed number of an item: a share, or a cell of the matrix itself."""
+    """One printed number of an item: a share, or an entry of the matrix itself."""
 
     name: str
     """As it is called in `config/published`, with its table in front where that is another."""
@@ -38,7 +38,7 @@ class Reported:
     @property
     def is_averaged(self) -> bool:
         """Whether it is open which class it is about."""
-        return self.side is None and self.quantity not in (*CELLS, "accuracy")
+        return self.side is None and self.quantity not in (*ENTRIES, "accuracy")
 
 
 def confusion_matrices(
@@ -107,7 +107,7 @@ def share(quantity: Quantity, side: Side, matrices: Matrices) -> npt.NDArray[np.
 def _gives(number: Reported, matrices: Matrices, basis: Basis) -> npt.NDArray[np.bool_]:
     """Which matrices give a printed number."""
     if isinstance(number.value, int):
-        equal: npt.NDArray[np.bool_] = matrices[CELLS.index(number.quantity)] == number.value
+        equal: npt.NDArray[np.bool_] = matrices[ENTRIES.index(number.quantity)] == number.value
         return equal
     if not number.is_averaged:
         return number.value.allows(share(number.quantity, number.side or "positive", matrices))

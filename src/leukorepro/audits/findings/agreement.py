@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from itertools import combinations
 
-from leukorepro.audits.arithmetic.confusion import CELLS
+from leukorepro.audits.arithmetic.confusion import ENTRIES
 from leukorepro.audits.finding import Finding, Severity, capital, listed
 from leukorepro.audits.paper import Paper, Value, place_name, table_name
 from leukorepro.config.audits import Claim
@@ -51,19 +51,21 @@ def _results(paper: Paper, place: str, key: str) -> tuple[str, Results]:
     """Name of a table or place, and its numbers by item; of a place under no item's name."""
     if place in paper.tables:
         items = {item: list(values.values()) for item, values in paper.items(place).items()}
-        return place, {item: [*values, *_accuracy_of_cells(values)] for item, values in items.items()}
+        return place, {item: [*values, *_accuracy_of_entries(values)] for item, values in items.items()}
     table, item = paper.split(place, key)
     return table, {"": list(paper.items(table)[item].values())}
 
 
-def _accuracy_of_cells(values: list[Value]) -> list[Value]:
+def _accuracy_of_entries(values: list[Value]) -> list[Value]:
     """The accuracy that a printed confusion matrix has."""
-    cells = {value.metric: value for value in values if value.metric in CELLS}
-    if len(cells) < len(CELLS):
+    entries = {value.metric: value for value in values if value.metric in ENTRIES}
+    if len(entries) < len(ENTRIES):
         return []
-    total = sum(value.number for value in cells.values())
-    accuracy = (cells["tp"].number + cells["tn"].number) / total
-    return [Value(cells["tp"].table, cells["tp"].item, "accuracy", round(accuracy, 4), 5e-5, f"of {round(total):,}")]
+    total = sum(value.number for value in entries.values())
+    accuracy = (entries["tp"].number + entries["tn"].number) / total
+    return [
+        Value(entries["tp"].table, entries["tp"].item, "accuracy", round(accuracy, 4), 5e-5, f"of {round(total):,}")
+    ]
 
 
 def _pairs(values: list[Value], others: list[Value]) -> Iterator[tuple[Value, Value]]:

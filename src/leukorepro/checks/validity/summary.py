@@ -42,7 +42,7 @@ def summarise(repetitions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
             for metric in METRICS:
                 chosen = frame[(frame["rung"] == rung) & (frame["metric"] == metric)]
                 if not chosen.empty:
-                    rows.append({"setting": setting, "rung": rung, "metric": metric, **_of_cell(chosen)})
+                    rows.append({"setting": setting, "rung": rung, "metric": metric, **_of_repetitions(chosen)})
     return VALIDITY_TABLE.frame(rows)
 
 
@@ -51,7 +51,7 @@ def meets_target(row: pd.Series) -> bool:
     return bool(abs(row["bias"]) <= BIAS and COVERAGE[0] <= row["coverage"] <= COVERAGE[1])
 
 
-def _of_cell(rows: pd.DataFrame) -> dict[str, float]:
+def _of_repetitions(rows: pd.DataFrame) -> dict[str, float]:
     first = rows.iloc[0]
     measured = rows.dropna(subset=["estimate", "truth"])
     error = measured["estimate"] - measured["truth"]

@@ -133,16 +133,16 @@ class _Builder:
             ]
             yield Block(wording.metric_heading(metric), "Classifier", matrix.features, groups)
 
-    def _rows(self, cells: Sequence[tuple[str, str]], rungs: Sequence[Rung]) -> list[Row]:
-        """A row of published values, where there are any, and one for each rung; cells are items and metrics."""
+    def _rows(self, fields: Sequence[tuple[str, str]], rungs: Sequence[Rung]) -> list[Row]:
+        """A row of published values, where there are any, and one for each rung; fields are items and metrics."""
         ours: list[Row] = [
             (
                 LADDER[rung].name,
                 rung,
-                [self._numbers.ours(self._key, item, rung, metric) for item, metric in cells],
+                [self._numbers.ours(self._key, item, rung, metric) for item, metric in fields],
             )
             for rung in rungs
         ]
         if not self.in_paper:
             return ours
-        return [("Published", None, [self._numbers.published(self._key, *cell) for cell in cells]), *ours]
+        return [("Published", None, [self._numbers.published(self._key, *field) for field in fields]), *ours]

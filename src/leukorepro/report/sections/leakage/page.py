@@ -14,7 +14,7 @@ from leukorepro.run.resolved import ResolvedStudy
 
 
 @dataclass(frozen=True)
-class Cell:
+class Entry:
     """One type of leakage on one rung."""
 
     status: str
@@ -29,7 +29,7 @@ class TypeRow:
 
     id: str
     name: str
-    cells: list[Cell]
+    entries: list[Entry]
 
 
 @dataclass(frozen=True)
@@ -64,7 +64,7 @@ def leakage_page(study: ResolvedStudy, sources: Sources, output: Output) -> Leak
     return LeakagePage(
         rungs=rungs,
         rows=[
-            TypeRow(key, name, [_cell(by_type[key][rung], audits[rung]["rows"].get("test", 0)) for rung in rungs])
+            TypeRow(key, name, [_entry(by_type[key][rung], audits[rung]["rows"].get("test", 0)) for rung in rungs])
             for key, name in ids
         ],
         found=[one for one in told if one.status == "found"],
@@ -81,11 +81,11 @@ def _of_type(audit: Mapping[str, Any], key: str) -> dict[str, Any]:
     return found
 
 
-def _cell(one: Mapping[str, Any], tested: int) -> Cell:
+def _entry(one: Mapping[str, Any], tested: int) -> Entry:
     rows = one["counts"].get("rows")
     if one["status"] != "found" or rows is None or not tested:
-        return Cell(one["status"], "")
-    return Cell(one["status"], f"{100 * rows / tested:.1f} % of the tested rows")
+        return Entry(one["status"], "")
+    return Entry(one["status"], f"{100 * rows / tested:.1f} % of the tested rows")
 
 
 def _told(name: str, by_rung: Mapping[Rung, Mapping[str, Any]]) -> list[Told]:

@@ -123,8 +123,8 @@ def _calibration(study: ResolvedStudy, frame: pd.DataFrame, quoted: Sequence[Quo
     for q in quoted:
         lines: list[Row] = []
         for rung in shown:
-            cells = [_estimate(rows.get((*q, rung, metric)), metric) for metric in CALIBRATION_METRICS]
-            lines.append((LADDER[rung].name, rung, cells))
+            fields = [_estimate(rows.get((*q, rung, metric)), metric) for metric in CALIBRATION_METRICS]
+            lines.append((LADDER[rung].name, rung, fields))
         groups.append((_label(study, q), lines))
     return Block("", "Item", CALIBRATION_HEADINGS, groups)
 
@@ -189,10 +189,10 @@ class _Diagnoses:
             return told
         return []
 
-    def _lines(self, quoted: Quoted, cells: Any) -> Iterator[Row]:
+    def _lines(self, quoted: Quoted, fields: Any) -> Iterator[Row]:
         for rung in self._shown:
             rows = self._of(quoted, rung)
-            yield f"{LADDER[rung].name}{self._who(rows)}", rung, cells(rows)
+            yield f"{LADDER[rung].name}{self._who(rows)}", rung, fields(rows)
 
     def _of(self, quoted: Quoted, rung: Rung) -> list[Any]:
         return self._rows.get((*quoted, rung), [])

@@ -18,9 +18,10 @@ from leukorepro.core.errors import UserError
 from leukorepro.core.store import write_json, write_text
 from leukorepro.features.backbones.registry import BACKBONES
 from leukorepro.features.backbones.specification import TorchvisionWeights
+from leukorepro.features.lookup import resolve_extractor
 from leukorepro.run import plan
 from leukorepro.run import resolve as resolve_module
-from leukorepro.run.resolve import resolve, resolve_extractor
+from leukorepro.run.resolve import resolve
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy, load_resolved
 
 CNMC = [f"fold_{k}/{name[-3:]}/{name}.bmp" for k, name in enumerate(["UID_1_1_1_all", "UID_H2_1_1_hem"])]

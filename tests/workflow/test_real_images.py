@@ -15,8 +15,8 @@ from leukorepro.data.manifest import scan
 from leukorepro.data.splits import make_splits
 from leukorepro.features.extract import extract
 from leukorepro.features.fusion import Features, read_features
+from leukorepro.features.lookup import resolve_extractor
 from leukorepro.features.stream import Request
-from leukorepro.run.resolve import resolve_extractor
 from leukorepro.systems.classifiers.classify import classify
 from leukorepro.systems.classifiers.kinds.svm import SvmSpec
 from leukorepro.systems.classifiers.tasks import Task

@@ -8,12 +8,9 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from leukorepro.core.words import Budget, Device
-from leukorepro.ladder.rungs import Rung
 
 if TYPE_CHECKING:
     from rich.table import Table
-
-    from leukorepro.config.validity import Validity, ValiditySetting
 
 READABLE = 120
 """Columns below which tables are cut into pieces; a pipe counts as 80."""
@@ -26,7 +23,6 @@ SetOption = Annotated[
 SpecOption = Annotated[
     Path, typer.Option("--spec", help="What the job is told: a file that a run wrote below `results/<run>/specs`.")
 ]
-RungOption = Annotated[Rung, typer.Option("--rung", help="Rung of the leakage ladder.")]
 ManifestOption = Annotated[Path, typer.Option("--manifest", help="Manifest of the dataset.")]
 FeaturesOption = Annotated[Path, typer.Option("--features", help="Feature file, plain or fused.")]
 SplitsOption = Annotated[Path, typer.Option("--splits", help="Split table.")]
@@ -39,21 +35,6 @@ ValidityOption = Annotated[Path, typer.Option("--config", help="Configuration of
 SettingOption = Annotated[str, typer.Option("--setting", help="Name of the setting in the configuration.")]
 PoolImagesOption = Annotated[Path, typer.Option("--images", help="Table of a population's images.")]
 PoolFeaturesOption = Annotated[Path, typer.Option("--features", help="Features of a population's images.")]
-
-
-def find_setting(config: Path, setting: str) -> tuple[Validity, ValiditySetting]:
-    """The validity study, and one of its settings.
-
-    Raises
-    ------
-    UserError
-        If its configuration is wrong or has no such setting.
-    """
-    from leukorepro.config.validity import load_validity
-    from leukorepro.core.errors import look_up
-
-    validity = load_validity(config)
-    return validity, look_up(validity.settings, setting, "setting", f"{config}: settings")
 
 
 def show(table: Table) -> None:

@@ -11,7 +11,7 @@ from leukorepro.config.classifiers import OtherClassifierSpec
 from leukorepro.config.fields import Key, PerBudget, Strict
 from leukorepro.config.schemes import PublishedProtocol, Scheme
 from leukorepro.config.systems import DescriptorSpec
-from leukorepro.core.errors import unknown
+from leukorepro.core.errors import look_up, unknown
 from leukorepro.core.validation import parse, read_yaml
 from leukorepro.core.words import LOOK_CLASSES, Look
 
@@ -89,3 +89,15 @@ class Validity(Strict):
 def load_validity(path: Path) -> Validity:
     """Read and validate the configuration of the validity study."""
     return parse(Validity, read_yaml(path), path)
+
+
+def find_setting(file: Path, name: str) -> tuple[Validity, ValiditySetting]:
+    """The validity study that a file configures, and one of its settings.
+
+    Raises
+    ------
+    UserError
+        If the file is wrong or has no such setting.
+    """
+    validity = load_validity(file)
+    return validity, look_up(validity.settings, name, "setting", f"{file}: settings")

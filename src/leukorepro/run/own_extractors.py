@@ -7,11 +7,7 @@ from collections.abc import Mapping
 from leukorepro.config.studies import Study
 from leukorepro.config.systems import Extractor
 from leukorepro.config.tables import Item, Table
-
-
-def file_name(backbone: str) -> str:
-    """A backbone's name as a key and in file names: `timm:NAME` has a sign that not every system allows."""
-    return backbone.replace(":", "_").replace("/", "_")
+from leukorepro.features.lookup import file_name
 
 
 def with_extractors(study: Study, backbones: list[str]) -> tuple[Study, dict[str, str]]:

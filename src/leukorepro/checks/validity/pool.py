@@ -17,9 +17,9 @@ from leukorepro.core.tables.data import POOL_TABLE
 from leukorepro.core.words import Budget
 from leukorepro.data.views import apply_view
 from leukorepro.features.descriptors.describe import describe
+from leukorepro.features.lookup import resolve_descriptor
 from leukorepro.features.preprocessing import resize
 from leukorepro.features.stream import File, Request
-from leukorepro.run.resolve import resolve_descriptor
 from leukorepro.simulate.layout import Planned, plan
 from leukorepro.simulate.scenes import render
 

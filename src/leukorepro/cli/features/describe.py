@@ -37,8 +37,8 @@ def describe(
     from leukorepro.core.validation import parse
     from leukorepro.data.manifest import read_manifest
     from leukorepro.features.descriptors.describe import describe as run
+    from leukorepro.features.lookup import resolve_descriptor
     from leukorepro.features.stream import Request
-    from leukorepro.run.resolve import resolve_descriptor
 
     wanted = parse(DescriptorSpec, {"descriptor": descriptor, "input_size": input_size}, Path("options"))
     request = Request(

@@ -55,8 +55,8 @@ def extract(
     from leukorepro.data.manifest import read_manifest
     from leukorepro.features.backbones.registry import find_backbone
     from leukorepro.features.extract import extract as run
+    from leukorepro.features.lookup import resolve_extractor
     from leukorepro.features.stream import Request
-    from leukorepro.run.resolve import resolve_extractor
 
     wanted = parse(
         Extractor,

@@ -9,13 +9,13 @@ import typer
 
 from leukorepro.cli.options import (
     OutputOption,
-    RungOption,
 )
+from leukorepro.ladder.rungs import Rung
 
 
 def collect(
     parts: Annotated[list[Path], typer.Argument(help="Predictions on the feature sets, on all rungs.")],
-    rung: RungOption,
+    rung: Annotated[Rung, typer.Option("--rung", help="Rung of the leakage ladder.")],
     output: OutputOption,
     fitting: Annotated[Path, typer.Option(help="File to write, of training and validation rows; often none.")],
 ) -> None:

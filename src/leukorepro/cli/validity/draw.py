@@ -13,7 +13,6 @@ from leukorepro.cli.options import (
     PoolImagesOption,
     SettingOption,
     ValidityOption,
-    find_setting,
 )
 
 
@@ -30,6 +29,7 @@ def draw(
     Example: `leukorepro validity draw --setting usual --images pool.csv --features pool.h5`
     """
     from leukorepro.checks.validity.pool import draw_pool
+    from leukorepro.config.validity import find_setting
 
     validity, chosen = find_setting(config, setting)
     draw_pool(validity, chosen, budget, images, features, threads)

@@ -11,7 +11,6 @@ from leukorepro.cli.options import (
     PoolImagesOption,
     SettingOption,
     ValidityOption,
-    find_setting,
 )
 
 
@@ -31,6 +30,7 @@ def repeat(
     from tqdm import tqdm
 
     from leukorepro.checks.validity.repetition import Study
+    from leukorepro.config.validity import find_setting
     from leukorepro.core.tables.data import POOL_TABLE
     from leukorepro.core.tables.results import REPETITIONS_TABLE
     from leukorepro.features.fusion import read_features

@@ -23,7 +23,7 @@ from leukorepro.config.systems import ConvAutoencoderSpec, NetworkSpec
 from leukorepro.config.tables import Item
 from leukorepro.core.errors import UserError
 from leukorepro.core.words import Budget
-from leukorepro.run.resolve import resolve_descriptor
+from leukorepro.features.lookup import resolve_descriptor
 from leukorepro.systems.networks.convolutional_autoencoder import code_size
 from leukorepro.systems.networks.layers import count_learnables
 from leukorepro.systems.networks.registry import outline_autoencoder, outline_network

@@ -1,0 +1,101 @@
+"""An extractor or a descriptor as a configuration names it, with every name looked up and its feature file named."""
+
+from __future__ import annotations
+
+from functools import cache
+from pathlib import Path
+
+from leukorepro.config.systems import DescriptorSpec, Extractor
+from leukorepro.core.errors import UserError
+from leukorepro.core.store import sha256_file
+from leukorepro.core.words import Budget
+from leukorepro.features.backbones.registry import check_input_size, find_backbone
+from leukorepro.features.descriptors.registry import find_descriptor
+from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor
+
+
+def resolve_extractor(
+    extractor: Extractor,
+    weights: str,
+    where: str,
+    weights_where: str | None = None,
+    budget: Budget = "published",
+) -> ResolvedExtractor:
+    """Look up an extractor's backbone, layer and input size, and name its feature file.
+
+    Parameters
+    ----------
+    extractor : Extractor
+    weights : str
+        `imagenet`, `random` or `file:PATH`.
+    where, weights_where : str
+        File and key that a message on the extractor, or on its weights, begins with.
+    budget : {'demo', 'published'}
+        Which input size is used, where the extractor has two.
+
+    Raises
+    ------
+    UserError
+        If there is no such backbone, layer or weights file, or the input is too small for the network.
+    """
+    try:
+        backbone = find_backbone(extractor.backbone)
+        layer = extractor.layer or backbone.default_layer
+        backbone.find_layer(layer)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+    size = extractor.input_size or backbone.input_size
+    size = size if isinstance(size, int) else size[budget]
+    try:
+        check_input_size(backbone, size)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+    kind, _, path = weights.partition(":")
+    if kind == "file":
+        if not Path(path).is_file():
+            raise UserError(f"{weights_where or where}: weights file {path} does not exist; correct its path.")
+        kind = f"file_{_digest_of_weights(Path(path))[:8]}"
+    # Named only where it is not the backbone's own, so that equal features have one file.
+    preprocessing = extractor.preprocessing if extractor.preprocessing != backbone.preprocessing else None
+    parts = [file_name(extractor.backbone), layer, kind, str(size), *([preprocessing] if preprocessing else [])]
+    return ResolvedExtractor(
+        id="-".join(parts),
+        backbone=extractor.backbone,
+        layer=layer,
+        weights=weights,
+        input_size=size,
+        preprocessing=preprocessing,
+    )
+
+
+def resolve_descriptor(spec: DescriptorSpec, where: str, budget: Budget = "published") -> ResolvedDescriptor:
+    """Look up a descriptor and name its feature file.
+
+    Raises
+    ------
+    UserError
+        If there is no such descriptor; the message begins with `where`.
+    """
+    try:
+        descriptor = find_descriptor(spec.descriptor)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+    size = spec.input_size or descriptor.input_size
+    size = size if isinstance(size, int) else size[budget]
+    return ResolvedDescriptor(id=f"{spec.descriptor}-{size}", descriptor=spec.descriptor, input_size=size)
+
+
+def file_name(backbone: str) -> str:
+    """A backbone's name as a key and in file names: `timm:NAME` has a sign that not every system allows."""
+    return backbone.replace(":", "_").replace("/", "_")
+
+
+def _digest_of_weights(path: Path) -> str:
+    """SHA-256 of a file of weights, which several studies may name."""
+    status = path.stat()
+    return _sha256(path, status.st_size, status.st_mtime_ns)
+
+
+@cache
+def _sha256(path: Path, size: int, time: int) -> str:  # noqa: ARG001 - a changed file is read again
+    return sha256_file(path)

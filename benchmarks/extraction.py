@@ -47,7 +47,7 @@ from leukorepro.core.errors import UserError
 from leukorepro.core.store import write_json
 from leukorepro.core.words import Precision
 from leukorepro.data.adapters.simulated import SmearDataset
-from leukorepro.data.manifest import scan
+from leukorepro.data.scan import scan
 from leukorepro.features.backbones.networks import FeatureNetwork, build_network
 from leukorepro.features.backbones.registry import BACKBONES
 from leukorepro.features.backbones.scaling import CHANNEL_SCALINGS

@@ -14,8 +14,9 @@ from hypothesis import strategies as st
 from project_data import ROOT, make_project
 
 from leukorepro.config.datasets import Dataset, SubjectsFromCsv, SubjectsFromRegex, load_dataset
-from leukorepro.config.files import SCHEMAS, json_schema, load_run, load_study
-from leukorepro.config.studies import Study
+from leukorepro.config.runs import load_run
+from leukorepro.config.schemas import SCHEMAS, json_schema
+from leukorepro.config.studies import Study, load_study
 from leukorepro.config.validity import load_validity
 from leukorepro.core.errors import UserError
 from leukorepro.core.validation import parse, read_yaml

@@ -27,8 +27,7 @@ from leukorepro.checks.controls import (
     subject_splits,
 )
 from leukorepro.cli.app import app
-from leukorepro.config.files import load_run
-from leukorepro.config.runs import Run
+from leukorepro.config.runs import Run, load_run
 from leukorepro.config.schemes import KFoldScheme, LabelSet, Protocol
 from leukorepro.config.systems import SparseAutoencoderSpec
 from leukorepro.config.tables import Item

@@ -23,7 +23,7 @@ from leukorepro.data.checksums import guess_adapter, incomparable_parts, manifes
 from leukorepro.data.duplicates import find_duplicates, look_at_images
 from leukorepro.data.fingerprints import Fingerprint, fingerprint, near_pairs, orientations
 from leukorepro.data.images import read_rgb
-from leukorepro.data.manifest import scan
+from leukorepro.data.scan import scan
 from leukorepro.data.splits import make_splits
 from leukorepro.simulate.dataset import simulate
 

@@ -12,10 +12,9 @@ from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_f
 from typer.testing import CliRunner
 
 from leukorepro.cli.app import app
-from leukorepro.config.files import load_study
 from leukorepro.config.published import read_published
 from leukorepro.config.schemes import Protocol
-from leukorepro.config.studies import Study
+from leukorepro.config.studies import Study, load_study
 from leukorepro.core.errors import UserError
 from leukorepro.core.tables.results import METRICS_TABLE, VERDICTS_TABLE
 from leukorepro.data.adapters.allidb import AllIdbDataset

@@ -13,8 +13,8 @@ from typer.testing import CliRunner
 
 from leukorepro.cli.app import app
 from leukorepro.config.classifiers import ClassifierSpec
-from leukorepro.config.files import load_study
 from leukorepro.config.schemes import HoldOutScheme, KFoldScheme, LabelSet, Protocol, Scheme
+from leukorepro.config.studies import load_study
 from leukorepro.config.systems import SparseAutoencoderSpec
 from leukorepro.config.tables import Item
 from leukorepro.core.errors import UserError

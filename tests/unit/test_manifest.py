@@ -21,7 +21,8 @@ from leukorepro.core.tables.data import MANIFEST_TABLE
 from leukorepro.data.adapters.cnmc2019 import CnmcDataset
 from leukorepro.data.adapters.image_folder import FolderDataset
 from leukorepro.data.groups import groups
-from leukorepro.data.manifest import Scan, check_readable, describe, read_manifest, scan, write_manifest
+from leukorepro.data.manifest import read_manifest, write_manifest
+from leukorepro.data.scan import Scan, check_readable, describe, scan
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 FOLDER = FolderDataset(adapter="image_folder", images=Path("images"), max_pixels=5000)

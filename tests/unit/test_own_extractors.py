@@ -6,8 +6,8 @@ from itertools import permutations
 
 import pytest
 
-from leukorepro.config.files import load_study, study_path
-from leukorepro.config.studies import Study
+from leukorepro.config.files import study_path
+from leukorepro.config.studies import Study, load_study
 from leukorepro.run.own_extractors import with_extractors
 
 OWN = ["mobilenet_v2", "vgg16", "timm:resnet18.a1_in1k"]

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from leukorepro.cli.app import app
 from leukorepro.config.datasets import load_dataset
-from leukorepro.config.files import load_run
+from leukorepro.config.runs import load_run
 from leukorepro.core import store
 from leukorepro.data.adapters.image_folder import FolderDataset
 from leukorepro.run import project

@@ -21,7 +21,7 @@ from leukorepro.config.systems import ConvAutoencoderSpec
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_writer
 from leukorepro.data.adapters.cnmc2019 import CnmcDataset
-from leukorepro.data.manifest import scan
+from leukorepro.data.scan import scan
 from leukorepro.data.split_tables import write_splits
 from leukorepro.data.splits import make_splits
 from leukorepro.features.descriptors.describe import describe

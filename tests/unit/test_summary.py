@@ -12,7 +12,8 @@ from project_data import ROOT, write_yaml
 from typer.testing import CliRunner
 
 from leukorepro.cli.models.summary import summary
-from leukorepro.config.files import load_study, study_path
+from leukorepro.config.files import study_path
+from leukorepro.config.studies import load_study
 from leukorepro.core.errors import UserError
 from leukorepro.systems.networks.summary import NetworkSummary, summarise
 

@@ -15,13 +15,13 @@ from project_data import ROOT
 from leukorepro.checks.validity.pool import draw_pool
 from leukorepro.checks.validity.repetition import METRICS, RUNGS, Study, draw_sample, true_metrics, with_fresh
 from leukorepro.checks.validity.summary import meets_target, summarise
-from leukorepro.config.files import SCHEMAS
+from leukorepro.config.schemas import SCHEMAS
 from leukorepro.config.validity import Validity, load_validity
 from leukorepro.core.errors import UserError
 from leukorepro.core.tables.data import POOL_TABLE
 from leukorepro.core.tables.results import VALIDITY_TABLE
 from leukorepro.core.validation import parse
-from leukorepro.data.manifest import scan
+from leukorepro.data.scan import scan
 from leukorepro.features.descriptors.describe import describe
 from leukorepro.features.fusion import Features, read_features
 from leukorepro.features.stream import Request

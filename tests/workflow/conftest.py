@@ -14,8 +14,7 @@ import pytest
 import yaml
 from project_copy import PROJECT, ProjectCopy, planned_rules, snapshot
 
-from leukorepro.config.files import load_study
-from leukorepro.config.studies import IMAGES, Study
+from leukorepro.config.studies import IMAGES, Study, load_study
 from leukorepro.config.systems import TrainedFeaturesSpec
 
 ADDED = Path(__file__).parent / "project"

@@ -15,7 +15,7 @@ from leukorepro.config.studies import IMAGES
 from leukorepro.config.systems import ConvAutoencoderSpec, NetworkSpec
 from leukorepro.config.tables import Item
 from leukorepro.data.adapters.simulated import SmearDataset
-from leukorepro.data.manifest import scan
+from leukorepro.data.scan import scan
 from leukorepro.data.splits import make_splits
 from leukorepro.features.descriptors.describe import describe
 from leukorepro.features.fusion import read_features

@@ -11,7 +11,7 @@ from leukorepro.config.schemes import KFoldScheme, Protocol
 from leukorepro.config.systems import Extractor
 from leukorepro.config.tables import Item
 from leukorepro.data.adapters.cnmc2019 import CnmcDataset
-from leukorepro.data.manifest import scan
+from leukorepro.data.scan import scan
 from leukorepro.data.splits import make_splits
 from leukorepro.features.extract import extract
 from leukorepro.features.fusion import Features, read_features

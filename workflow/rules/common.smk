@@ -8,11 +8,8 @@ from leukorepro.core.code import code_digest
 from leukorepro.config.adapters import ADAPTERS
 from leukorepro.config.systems import TrainedFeaturesSpec
 from leukorepro.config.validity import load_validity
-from leukorepro.config.files import (
-    load_study,
-    published_path,
-    study_path,
-)
+from leukorepro.config.studies import load_study
+from leukorepro.config.files import published_path, study_path
 from leukorepro.run.digests import digest
 from leukorepro.core.errors import UserError
 from leukorepro.ladder.rungs import LADDER

@@ -19,9 +19,9 @@ from leukorepro.audits.findings.totals import sums
 from leukorepro.audits.items import ItemAudit
 from leukorepro.audits.paper import Paper
 from leukorepro.audits.tables import TablesAudit
-from leukorepro.config.files import load_study, published_path, study_path
+from leukorepro.config.files import published_path, study_path
 from leukorepro.config.published import read_published
-from leukorepro.config.studies import Study
+from leukorepro.config.studies import Study, load_study
 
 SCHEMA_VERSION = 1
 SHOWN = 20

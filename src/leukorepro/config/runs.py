@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from leukorepro.config.fields import Key, Strict, WeightsSpec, refuse_twice
+from leukorepro.core.validation import parse, read_yaml
 from leukorepro.core.words import Budget, Control, Engine, Precision
 from leukorepro.ladder.rungs import Rung
 
@@ -78,3 +80,8 @@ class Run(Strict):
         if twice := sorted({key for key in keys if keys.count(key) > 1}):
             raise ValueError(f"'{twice[0]}' is named twice; put the second into a run of its own")
         return value
+
+
+def load_run(path: Path) -> Run:
+    """Read and validate a run's configuration."""
+    return parse(Run, read_yaml(path), path)

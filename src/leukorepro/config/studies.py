@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated, Any
 
 from pydantic import Field, model_validator
@@ -20,6 +21,7 @@ from leukorepro.config.systems import (
 )
 from leukorepro.config.tables import Figure, Item, Table
 from leukorepro.core.errors import unknown
+from leukorepro.core.validation import parse, read_yaml
 
 IMAGES = "images"
 """The descriptor that is no description: the pixels as they are, for networks to be trained on."""
@@ -146,3 +148,8 @@ class Study(Strict):
             f"{where}.reducer: '{item.reducer}' takes the features of '{reducer.network}', but no item is that network "
             f"on '{item.features}' and the split '{split}'; add one, or choose a split that it is trained on"
         )
+
+
+def load_study(path: Path) -> Study:
+    """Read and validate a study's configuration."""
+    return parse(Study, read_yaml(path), path)

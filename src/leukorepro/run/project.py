@@ -15,13 +15,15 @@ from pydantic import TypeAdapter
 
 from leukorepro.config.datasets import RealDataset
 from leukorepro.config.fields import Key
-from leukorepro.config.files import CONFIG, SCHEMAS, dataset_path, load_run
+from leukorepro.config.files import CONFIG, dataset_path
+from leukorepro.config.runs import load_run
+from leukorepro.config.schemas import SCHEMAS
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import atomic_path, write_text
 from leukorepro.core.validation import parse
 from leukorepro.core.words import Budget
 from leukorepro.data.folders import list_images
-from leukorepro.data.manifest import Scan, check_readable, describe, scan
+from leukorepro.data.scan import Scan, check_readable, describe, scan
 from leukorepro.run.resolve import resolve
 
 DISEASED = (

@@ -15,7 +15,7 @@ def schema(
 
     Example: `leukorepro config schema`
     """
-    from leukorepro.config.files import SCHEMAS, json_schema
+    from leukorepro.config.schemas import SCHEMAS, json_schema
     from leukorepro.core.store import write_json
 
     for name in SCHEMAS:

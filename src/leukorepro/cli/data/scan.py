@@ -33,7 +33,9 @@ def scan(
     """
     from leukorepro.config.datasets import load_dataset
     from leukorepro.core.store import write_json
-    from leukorepro.data import manifest
+    from leukorepro.data.manifest import write_manifest
+    from leukorepro.data.scan import check_readable, describe
+    from leukorepro.data.scan import scan as run
 
     if dataset is not None:
         configured = load_dataset(dataset)
@@ -44,10 +46,10 @@ def scan(
     folder = images or getattr(configured, "images", None)
     if folder is None:
         raise UserError(f"{dataset}: simulated images have no folder of their own; give it with --images.")
-    found = manifest.scan(configured, folder, workers=workers)
-    print(manifest.describe(found))
-    manifest.check_readable(found, configured.max_unreadable)
+    found = run(configured, folder, workers=workers)
+    print(describe(found))
+    check_readable(found, configured.max_unreadable)
     if output is not None:
-        manifest.write_manifest(found.manifest, output)
+        write_manifest(found.manifest, output)
     if summary is not None:
         write_json(found.summary, summary)

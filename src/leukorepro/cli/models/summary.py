@@ -22,7 +22,8 @@ def summary(
     import json
     from dataclasses import asdict
 
-    from leukorepro.config.files import load_study, study_path
+    from leukorepro.config.files import study_path
+    from leukorepro.config.studies import load_study
     from leukorepro.systems.networks.summary import render, summarise
 
     networks = summarise(load_study(study_path(study)))

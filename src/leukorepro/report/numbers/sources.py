@@ -59,7 +59,7 @@ class Sources:
     manifest: pd.DataFrame
     scan_file: Path
     scan: dict[str, Any]
-    """Summary of `leukorepro.data.manifest.scan`."""
+    """Summary of `leukorepro.data.scan.scan`."""
     duplicates_file: Path
     duplicates: dict[str, Any]
     """Of `leukorepro.data.duplicates.find_duplicates`."""

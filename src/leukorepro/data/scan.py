@@ -1,0 +1,254 @@
+"""A dataset as it is on disk: every image file decoded once; its manifest, and a summary in words."""
+
+from __future__ import annotations
+
+from collections import Counter, defaultdict
+from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from tqdm import tqdm
+
+from leukorepro.config.datasets import Dataset
+from leukorepro.core.errors import UserError
+from leukorepro.core.listing import Listing, Row
+from leukorepro.core.store import sha256_file
+from leukorepro.core.tables.data import MANIFEST_TABLE
+from leukorepro.data.folders import list_images, some
+from leukorepro.data.groups import components
+from leukorepro.data.images import UnreadableImage, decode, pixel_digest
+
+EXAMPLES = 10
+"""How many names the summary gives for each kind of conversion, and an error for unreadable files."""
+
+
+@dataclass(frozen=True)
+class Scan:
+    """A dataset as it was found on disk."""
+
+    manifest: pd.DataFrame
+    """One row per image file, sorted by path; the columns are those of `MANIFEST_TABLE`."""
+    summary: dict[str, Any]
+    """Counts and findings, ready for JSON; see `scan`."""
+
+
+def scan(dataset: Dataset, images: Path, *, workers: int = 1, progress: bool = True) -> Scan:
+    """Decode every image of a dataset once and write down what it is.
+
+    Readable images with equal bytes or equal pixels share one `source_id`: the smallest of those that they, and what is
+    linked to them, came with. An unreadable file keeps its row, with its status, and is linked to nothing.
+
+    Parameters
+    ----------
+    dataset : Dataset
+        The dataset's configuration.
+    images : Path
+        Folder of the images.
+    workers : int
+        Threads that decode; Pillow decodes outside of Python's lock.
+    progress : bool
+        Whether to draw a progress bar on the error stream.
+
+    Returns
+    -------
+    Scan
+        The same whatever the number of workers and the order of the files on disk. Keys of its summary:
+
+        - ``images``, ``readable``: numbers of files;
+        - ``classes``, ``subjects``, ``sources``: readable images, subjects and photographs per class;
+        - ``subjects_total``, ``sources_total``: over all classes;
+        - ``splits``: readable images per official split and class; ``external_split``: the held-out one, or empty;
+        - ``status``: files per status; ``unreadable``: ``image_id, status, reason`` of each that is not ok;
+        - ``conversions``: ``what, images, examples`` for each thing done to make 8-bit RGB of a file;
+        - ``sizes``: ``[width, height, images]``, most frequent first;
+        - ``equal_content``: ``images, labels, subjects`` of readable images with equal bytes or pixels;
+        - ``label_conflicts``: those of them that are filed under different classes;
+        - ``parts``: ``name, complete, expected, found`` for the parts of a published dataset;
+          ``complete``: whether all of them are; ``completeness``: the same as sentences;
+        - ``notes``, ``ignored``: what was left out, and files that are no images, by ending.
+
+    Raises
+    ------
+    UserError
+        If the folder is missing or empty, or if its adapter finds a fault.
+    """
+    listing = list_images(dataset, images)
+    with ThreadPoolExecutor(workers) as pool:
+        work = pool.map(partial(_look_at, Path(images), dataset.max_pixels), listing.rows)
+        seen = list(
+            tqdm(work, total=len(listing.rows), desc="Scanning", unit="image", mininterval=1, disable=not progress)
+        )
+    # An unreadable file is equal to nothing: two empty ones would tie strangers together.
+    digests = [look.sha256 if look.status == "ok" else "" for look in seen]
+    content = [digests, [look.pixels for look in seen]]
+    sources = [row.source_id or row.path for row in listing.rows]
+    same_source = pd.Series(sources).groupby(components(sources, *content)).transform("min")
+    manifest = pd.DataFrame(
+        {
+            "image_id": [row.path for row in listing.rows],
+            "path": [row.path for row in listing.rows],
+            "label": [row.label for row in listing.rows],
+            "subject_id": [row.subject_id for row in listing.rows],
+            "source_id": same_source,
+            "official_split": [row.official_split for row in listing.rows],
+            "sha256": [look.sha256 for look in seen],
+            "width": [look.width for look in seen],
+            "height": [look.height for look in seen],
+            "status": [look.status for look in seen],
+        },
+        columns=list(MANIFEST_TABLE.columns),
+    )
+    return Scan(manifest, _summary(manifest, listing, seen, components(*content)))
+
+
+def check_readable(scan: Scan, max_unreadable: int) -> None:
+    """Refuse a dataset with more unreadable files than are tolerated.
+
+    Raises
+    ------
+    UserError
+        With the names of the first ten and the status of each.
+    """
+    bad = scan.summary["unreadable"]
+    if len(bad) > max_unreadable:
+        names = some((f"{one['image_id']} ({one['status']})" for one in bad), EXAMPLES)
+        raise UserError(
+            f"{len(bad):,} of {scan.summary['images']:,} image files cannot be read, but max_unreadable is "
+            f"{max_unreadable}: {names}. Mend or remove them, or leave them out with `max_unreadable: {len(bad)}` in "
+            f"the dataset's configuration (`--max-unreadable {len(bad)}` on the command line)."
+        )
+
+
+def describe(scan: Scan) -> str:
+    """Tell a scan in plain text: what is there, what was converted, what is wrong with the rest."""
+    s = scan.summary
+    lines = [f"{s['images']:,} image files, {s['readable']:,} readable"]
+    for label, count in s["classes"].items():
+        subjects = f", {s['subjects'][label]:,} subjects" if s["subjects_total"] else ""
+        lines.append(f"  {label or '(no label)'}: {count:,} images{subjects}")
+    lines.append(f"  {s['subjects_total']:,} subjects" if s["subjects_total"] else "  subjects are not known")
+    if s["sources_total"] != s["readable"]:
+        lines.append(f"  {s['sources_total']:,} different source photographs")
+    for split, counts in s["splits"].items():
+        held_out = " (held out)" if split == s["external_split"] else ""
+        lines.append(f"  {split}{held_out}: {', '.join(f'{n:,} {label}' for label, n in counts.items())}")
+    lines += [f"  {width} x {height} pixels: {count:,} images" for width, height, count in s["sizes"][:3]]
+    if len(s["sizes"]) > 3:
+        lines.append(f"  {len(s['sizes']) - 3:,} other sizes")
+    lines += _block("Completeness", s["completeness"])
+    lines += _block(
+        "Converted to 8-bit RGB",
+        [f"{one['what']}: {one['images']:,} ({some(one['examples'], 3)})" for one in s["conversions"]],
+    )
+    lines += _block(
+        "Unreadable, left out", [f"{one['image_id']}: {one['status']}: {one['reason']}" for one in s["unreadable"]]
+    )
+    lines += _block(
+        "Equal images under different classes",
+        [
+            " = ".join(f"{i} ({row})" for i, row in zip(one["images"], one["labels"], strict=True))
+            for one in s["label_conflicts"]
+        ],
+    )
+    across = [one for one in s["equal_content"] if len(set(one["subjects"])) > 1]
+    if s["equal_content"]:
+        text = f"{len(s['equal_content']):,} sets of equal images"
+        lines += _block("Kept together in every split", [f"{text}, {len(across):,} of them across subjects"])
+    lines += _block("Notes", s["notes"])
+    if s["ignored"]:
+        lines += _block("Other files, ignored", [", ".join(f"{n:,} {name}" for name, n in s["ignored"].items())])
+    return "\n".join(lines)
+
+
+def _block(title: str, lines: Sequence[str]) -> list[str]:
+    return [f"{title}:", *(f"  {line}" for line in lines)] if lines else []
+
+
+@dataclass(frozen=True)
+class _Look:
+    """What one file turned out to be."""
+
+    sha256: str = ""
+    pixels: str = ""
+    width: int = 0
+    height: int = 0
+    status: str = "ok"
+    reason: str = ""
+    conversions: tuple[str, ...] = ()
+
+
+def _look_at(folder: Path, max_pixels: int, row: Row) -> _Look:
+    path = folder / row.path
+    try:
+        sha256 = sha256_file(path)
+    except OSError as error:
+        return _Look(status="unreadable", reason=str(error.strerror))
+    try:
+        pixels, conversions = decode(path, max_pixels)
+    except UnreadableImage as error:
+        return _Look(sha256, status=error.status, reason=error.reason)
+    height, width, _ = pixels.shape
+    return _Look(sha256, pixel_digest(pixels), width, height, conversions=conversions)
+
+
+def _summary(manifest: pd.DataFrame, listing: Listing, seen: list[_Look], content: NDArray[np.intp]) -> dict[str, Any]:
+    ok = manifest[manifest["status"] == "ok"]
+    subjects = ok[ok["subject_id"] != ""]
+    converted: dict[str, list[str]] = defaultdict(list)
+    for look, row in zip(seen, listing.rows, strict=True):
+        for step in look.conversions:
+            converted[step].append(row.path)
+    equal = _equal_content(manifest, content)
+    official = ok[ok["official_split"] != ""]
+    sizes = Counter(zip(ok["width"].tolist(), ok["height"].tolist(), strict=True))
+    return {
+        "images": len(manifest),
+        "readable": len(ok),
+        "classes": _counts(ok["label"]),
+        "subjects": _counts(subjects.drop_duplicates(["label", "subject_id"])["label"]),
+        "subjects_total": int(subjects["subject_id"].nunique()),
+        "sources": _counts(ok.drop_duplicates(["label", "source_id"])["label"]),
+        "sources_total": int(ok["source_id"].nunique()),
+        "splits": {str(name): _counts(rows["label"]) for name, rows in official.groupby("official_split")},
+        "external_split": listing.external_split,
+        "status": _counts(manifest["status"]),
+        "unreadable": [
+            {"image_id": row.path, "status": look.status, "reason": look.reason}
+            for look, row in zip(seen, listing.rows, strict=True)
+            if look.status != "ok"
+        ],
+        "conversions": [
+            {"what": step, "images": len(names), "examples": names[:EXAMPLES]}
+            for step, names in sorted(converted.items())
+        ],
+        "sizes": [[*size, count] for size, count in sorted(sizes.items(), key=lambda item: (-item[1], item[0]))],
+        "equal_content": equal,
+        "label_conflicts": [one for one in equal if len(set(one["labels"])) > 1],
+        "parts": [
+            {"name": part.name, "complete": part.complete, "expected": part.expected, "found": part.found}
+            for part in listing.parts
+        ],
+        "complete": bool(listing.parts) and all(part.complete for part in listing.parts),
+        "completeness": [part.sentence for part in listing.parts],
+        "notes": listing.notes,
+        "ignored": listing.ignored,
+    }
+
+
+def _counts(values: pd.Series[str]) -> dict[str, int]:
+    return {str(value): int(count) for value, count in values.value_counts().sort_index().items()}
+
+
+def _equal_content(manifest: pd.DataFrame, content: NDArray[np.intp]) -> list[dict[str, list[str]]]:
+    sets = pd.Series(content, index=manifest.index)
+    shared = manifest[sets.duplicated(keep=False)]
+    return [
+        {"images": rows["image_id"].tolist(), "labels": rows["label"].tolist(), "subjects": rows["subject_id"].tolist()}
+        for _, rows in shared.groupby(sets)
+    ]

@@ -33,10 +33,12 @@ PUBLISHED = {"audit_published", "evaluate"}
     [
         ("report/site.py", REPORT),
         ("report/templates/index.html.j2", REPORT),
-        ("evaluation/metrics/metrics.py", EVALUATION),
+        ("evaluation/metrics/metrics.py", EVALUATION - {"collect_predictions"}),
         ("systems/autoencoders/scg.py", MODELS),
         ("features/fusion.py", DESCRIBED),
-        ("data/adapters/simulated.py", DATA),
+        ("data/adapters/simulated.py", DATA | DRAWING | STUDY),
+        ("systems/classifiers/kinds/svm.py", MODELS - {"fit_reducer"} | STUDY),
+        ("systems/classifiers/kinds/sgd.py", REPORT | PUBLISHED),
         ("simulate/cells.py", DATA | DRAWING),
     ],
 )

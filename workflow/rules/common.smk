@@ -6,6 +6,7 @@ from pathlib import Path
 from leukorepro.run import plan
 from leukorepro.core.code import code_digest
 from leukorepro.config.adapters import ADAPTERS
+from leukorepro.config.classifiers import CLASSIFIERS
 from leukorepro.config.systems import TrainedFeaturesSpec
 from leukorepro.config.validity import load_validity
 from leukorepro.config.studies import load_study
@@ -117,6 +118,17 @@ def dataset_of(wildcards):
 def adapter_of(study):
     """Module of the adapter that knows a study's dataset, and the only one that its jobs use."""
     return f"{ADAPTERS.package}.{study.dataset.adapter}"
+
+
+def kinds_of(*classifiers):
+    """Modules of kinds of classifiers, the only ones of their registry that a job uses."""
+    return sorted({f"{CLASSIFIERS.package}.{spec.kind}" for spec in classifiers})
+
+
+def entries_of(*studies):
+    """Modules of the adapters and kinds of classifiers that jobs on whole studies use."""
+    specs = [spec for study in studies for spec in study.study.classifiers.values()]
+    return [*sorted({adapter_of(study) for study in studies}), *kinds_of(*specs)]
 
 
 def extractor_of(wildcards):

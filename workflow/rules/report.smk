@@ -43,7 +43,7 @@ rule build_report:
     resources:
         mem_mb=3000,
     params:
-        code=code_digest("report build"),
+        code=code_digest("report build", *entries_of(*RUN.studies)),
         spec=digest(RUN),
         config=lambda w: f"results/{w.run}/config.json",
         folder=lambda w: f"results/{w.run}/report",

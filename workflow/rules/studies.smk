@@ -91,7 +91,7 @@ rule encode_images:
         gpu=1,
         mem_mb=4000,
     params:
-        code=code_digest("models encode"),
+        code=code_digest("models encode", f"{CLASSIFIERS.package}.network"),
         spec=lambda w: SPECIFICATIONS.path("reducer", w.study, w.protocol, w.reducer),
     message:
         "What a trained network sees, for {wildcards.study}, {RUNG:{wildcards.protocol}}: {wildcards.reducer}"
@@ -126,7 +126,9 @@ rule classify:
     resources:
         mem_mb=8000,
     params:
-        code=code_digest("models classify"),
+        code=lambda w: code_digest(
+            "models classify", *kinds_of(*study_of(w).study.classifiers.values())
+        ),
         spec=lambda w: SPECIFICATIONS.path("classification", w.study, w.feature_set),
         splits=lambda w: flags(
             "--splits", [f"{name}={file}" for name, file in splits_of(w).items()]
@@ -173,7 +175,7 @@ rule train_network:
         gpu=1,
         mem_mb=8000,
     params:
-        code=code_digest("models train"),
+        code=code_digest("models train", f"{CLASSIFIERS.package}.network"),
         spec=lambda w: SPECIFICATIONS.path("network", w.study, w.protocol, w.network),
         reducer=lambda w, input: flags(
             "--reducer", [input.reducer] if input.reducer else []
@@ -261,7 +263,7 @@ rule evaluate:
     resources:
         mem_mb=3000,
     params:
-        code=code_digest("evaluate"),
+        code=lambda w: code_digest("evaluate", *entries_of(study_of(w))),
         spec=lambda w: SPECIFICATIONS.path("evaluation", w.study),
         fitting=lambda w, input: flags("--fitting", input.fitting),
         folder=lambda w: f"results/{w.run}/{w.study}",

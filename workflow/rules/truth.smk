@@ -54,7 +54,7 @@ rule diagnose:
     resources:
         mem_mb=2000,
     params:
-        code=code_digest("diagnose"),
+        code=lambda w: code_digest("diagnose", *entries_of(study_of(w))),
         spec=lambda w: SPECIFICATIONS.path("evaluation", w.study),
         folder=lambda w: f"results/{w.run}/{w.study}",
     message:
@@ -89,7 +89,7 @@ rule compare:
     resources:
         mem_mb=3000,
     params:
-        code=code_digest("compare"),
+        code=lambda w: code_digest("compare", *entries_of(study_of(w))),
         spec=lambda w: SPECIFICATIONS.path("evaluation", w.study),
         fitting=lambda w, input: flags("--fitting", input.fitting),
         splits=lambda w: flags(
@@ -129,7 +129,9 @@ rule controls:
     resources:
         mem_mb=16000 if RUN.budget == "published" else 4000,
     params:
-        code=code_digest("models control"),
+        code=lambda w: code_digest(
+            "models control", *kinds_of(plan.control_system(study_of(w)).classifier)
+        ),
         spec=lambda w: SPECIFICATIONS.path("controls", w.study),
         splits=lambda w: flags(
             "--splits",
@@ -171,7 +173,7 @@ rule find_duplicates:
     resources:
         mem_mb=2000,
     params:
-        code=code_digest("data duplicates"),
+        code=lambda w: code_digest("data duplicates", adapter_of(dataset_of(w))),
         folder=lambda w: dataset_of(w).images,
         max_pixels=lambda w: dataset_of(w).dataset.max_pixels,
     message:

@@ -36,7 +36,7 @@ COMMANDS = {
         "evaluate",
         "compare",
         "diagnose",
-        "audit leakage",
+        "audit rungs",
     ),
     "report": ("report build",),
 }

@@ -12,6 +12,7 @@ import pandas as pd
 import report_audits
 import report_trainings
 from compared_data import split_tables
+from judged import evaluate
 from PIL import Image
 from scipy.special import expit, softmax
 
@@ -31,7 +32,6 @@ from leukorepro.core.tables.results import (
 from leukorepro.core.words import ScoreKind
 from leukorepro.data.duplicates import Contents, find_duplicates
 from leukorepro.data.fingerprints import NearPairs
-from leukorepro.evaluation.evaluate import evaluate
 from leukorepro.evaluation.patients.diagnose import diagnose
 from leukorepro.evaluation.predictions import collect, write_fitting, write_predictions
 from leukorepro.evaluation.resampling.cell_level import cell_level

@@ -67,7 +67,7 @@ def run(*words: str | Path) -> Any:
 def test_the_commands_are_those_of_the_design() -> None:
     assert {" ".join(path) for path in COMMANDS} >= {
         "config resolve", "config schema", "data scan", "data simulate", "doctor", "evaluate", "features extract",
-        "features fuse", "init", "models classify", "models encode", "models fit-reducer", "predictions collect",
+        "features fuse", "init", "models classify", "models encode", "models fit-reducer", "judge",
         "report build", "report summary", "splits make",
     }  # fmt: skip
 
@@ -160,10 +160,6 @@ def test_a_fault_of_our_own_keeps_its_traceback(project: Path, monkeypatch: pyte
         ("data simulate --look allidb --class-effect 9 --output x", "data simulate: class_effect: given 9.0; must be "),
         ("data simulate --dataset config/datasets/none.yaml --output x", "config/datasets/none.yaml: no such file."),
         ("features fuse a.h5 b.h5 --output c.h5", "a.h5: no such file; run the stage that makes it first."),
-        (
-            "predictions collect a.parquet --rung external --output x --fitting y",
-            "a.parquet: no such file; run the stage that ",
-        ),
         ("report summary --config config.json", "config.json: no such file; run the stage that makes it first."),
         ("init --name x --images . --study atteia2022 --weights x", "--weights: given 'x'; expected NAME=VALUE."),
     ],

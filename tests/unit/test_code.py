@@ -181,7 +181,7 @@ def test_an_edit_of_the_optimiser_fits_autoencoders_again_and_not_classifiers(re
 
 def test_an_edit_of_a_metric_evaluates_again_and_fits_nothing(real: Package) -> None:
     found = followers(real, "evaluation/metrics/metrics.py")
-    assert found >= {"evaluate", "compare", "diagnose"}
+    assert "evaluate" in found
     assert not found & {"features extract", "splits make", "models fit-reducer", "models classify", "models train"}
 
 

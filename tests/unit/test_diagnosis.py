@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,6 +17,10 @@ from scipy.stats import binomtest
 from sklearn.metrics import roc_auc_score
 
 from leukorepro.core.errors import UserError
+from leukorepro.core.store import write_text
+from leukorepro.core.tables.data import SPLITS_TABLE
+from leukorepro.core.tables.results import MEASURED_TABLE, METRICS_TABLE
+from leukorepro.data.split_tables import write_splits
 from leukorepro.evaluation.patients.diagnose import MARGINS, NO_SUBJECTS, Patients, diagnose
 from leukorepro.evaluation.patients.diagnosis import PREVALENCES, Diagnosed, diagnosis_metrics
 from leukorepro.evaluation.patients.predictive_values import (
@@ -27,7 +31,9 @@ from leukorepro.evaluation.patients.predictive_values import (
 from leukorepro.evaluation.patients.subjects import MAJORITY, MEAN_SCORE, SEVERAL, UNDECIDED, Subjects
 from leukorepro.evaluation.predictions import groups_of_rows
 from leukorepro.evaluation.resampling.intervals import Interval
+from leukorepro.run.plan import EVALUATION_TABLES
 from leukorepro.run.resolved import ResolvedStudy
+from leukorepro.run.specifications.evaluation import EvaluationSpecification
 
 EXACT = 1e-12
 
@@ -226,18 +232,27 @@ def test_predictions_of_another_study_are_refused(systems: tuple[ResolvedStudy, 
         patients(study, [rows])
 
 
-def test_the_command_writes_five_tables(
-    systems: tuple[ResolvedStudy, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def test_the_command_evaluates_what_lies_in_a_studys_folder(
+    systems: tuple[ResolvedStudy, Path], tmp_path: Path
 ) -> None:
     from typer.testing import CliRunner
 
     from leukorepro.cli.app import app
 
     study, folder = systems
-    run: Any = type("Run", (), {"seed": 3})()
-    monkeypatch.setattr("leukorepro.cli.diagnose.resolve_study", lambda *_: (run, study))
-    words = ["diagnose", str(folder / "as_published/predictions.parquet"), "--run", "run.yaml", "--study", "systems"]
-    done = CliRunner().invoke(app, [*words, "--output", str(tmp_path / "out")])
+    for rung in study.protocols:
+        shutil.copytree(folder / rung, tmp_path / rung)
+        tested = read(study, folder)[0][["image_id", "view", "repeat", "fold"]].drop_duplicates().assign(role="test")
+        trained = tested.assign(fold=tested["fold"].max() - tested["fold"], role="train")
+        for split in study.study.splits:
+            write_splits(
+                pd.concat([tested, trained])[list(SPLITS_TABLE.columns)], tmp_path / rung / "splits" / f"{split}.csv"
+            )
+    told = EvaluationSpecification(study=study, splits=list(study.study.splits), budget="demo", seed=3)
+    write_text(told.text, tmp_path / "spec.json")
+    done = CliRunner().invoke(app, ["evaluate", "--spec", str(tmp_path / "spec.json"), "--output", str(tmp_path)])
     assert done.exit_code == 0, done.output
-    names = {path.stem for path in (tmp_path / "out").iterdir()}
-    assert names == {"calibration", "reliability", "decision", "subjects", "diagnosis"}
+    assert {path.stem for path in tmp_path.glob("*.csv")} == set(EVALUATION_TABLES)
+    measured, metrics = MEASURED_TABLE.read(tmp_path / "measured.csv"), METRICS_TABLE.read(folder / "metrics.csv")
+    assert len(measured) == len(metrics)
+    pd.testing.assert_frame_equal(measured[["table", "item", "metric"]], metrics[["table", "item", "metric"]])

@@ -6,12 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from judged import evaluate
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss, precision_recall_fscore_support, roc_auc_score
 
 from leukorepro.config.studies import Study
 from leukorepro.core.tables.predictions import RECONSTRUCTION
 from leukorepro.data.adapters.allidb import AllIdbDataset
-from leukorepro.evaluation.evaluate import evaluate
 from leukorepro.evaluation.metrics.curves import confusion_matrices, last_epochs
 from leukorepro.evaluation.metrics.item_metrics import Measuring, cell_metrics
 from leukorepro.evaluation.metrics.metrics import METRICS

@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from judged import evaluate
 from project_data import make_project
 from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support, roc_auc_score
 from typer.testing import CliRunner
@@ -16,16 +17,19 @@ from leukorepro.config.published import read_published
 from leukorepro.config.schemes import Protocol
 from leukorepro.config.studies import Study, load_study
 from leukorepro.core.errors import UserError
-from leukorepro.core.tables.results import METRICS_TABLE, VERDICTS_TABLE
+from leukorepro.core.store import write_text
+from leukorepro.core.tables.results import MEASURED_TABLE, METRICS_TABLE, VERDICTS_TABLE
 from leukorepro.data.adapters.allidb import AllIdbDataset
 from leukorepro.data.adapters.simulated import SmearDataset
-from leukorepro.evaluation.evaluate import evaluate
+from leukorepro.evaluation.measure import measure
 from leukorepro.evaluation.metrics.curves import confusion_matrices, roc_curves
 from leukorepro.evaluation.metrics.metrics import METRICS
-from leukorepro.evaluation.predictions import write_predictions
+from leukorepro.evaluation.study_cells import StudyCells
 from leukorepro.features.parts import ResolvedExtractor
 from leukorepro.ladder.rungs import LADDER
+from leukorepro.run.resolve import resolve
 from leukorepro.run.resolved import ResolvedStudy
+from leukorepro.run.specify import evaluation_specification
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDY = load_study(ROOT / "config" / "studies" / "atteia2022.yaml")
@@ -373,13 +377,16 @@ def test_a_second_reading_is_compared_with_the_printed_item():
     assert found["published"]["macro"].drop("f1", level="metric").isna().all()
 
 
-def test_the_command_writes_metrics_and_a_verdict_on_every_number_of_the_demo(tmp_path, monkeypatch):
+def test_the_judge_writes_metrics_and_a_verdict_on_every_number_of_the_demo(tmp_path, monkeypatch):
     monkeypatch.chdir(make_project(tmp_path))
     number = {"table": "1", "item": "ESet", "metric": "precision", "reason": "why"}
     Path("audit.json").write_text(json.dumps({"studies": {"atteia2022": {"impossible": [number]}}}))
     Path("scan.json").write_text('{"complete": false}')
-    write_predictions(predictions("ESet", n_images=60, wrong=4), Path("predictions.parquet"))
-    words = ["evaluate", "predictions.parquet", "--run", "config/config.yaml", "--study", "atteia2022"]
+    run = resolve(Path("config/config.yaml"))
+    measured = measure(StudyCells(run.studies[0], [predictions("ESet", n_images=60, wrong=4)]), seed=0)
+    MEASURED_TABLE.write(measured, Path("measured.csv"))
+    write_text(evaluation_specification(run, run.studies[0]).text, Path("spec.json"))
+    words = ["judge", "--spec", "spec.json", "--measured", "measured.csv"]
     words += ["--published", str(ROOT / "config/published/atteia2022.csv")]
     words += ["--audit", "audit.json", "--scan", "scan.json", "--output", "."]
     done = CliRunner().invoke(app, words)

@@ -16,8 +16,8 @@ pytestmark = pytest.mark.slow
 COMMENT = "\n# A comment is not read by any command.\n"
 CODE = "\nEDITED = True\n"
 REPORT = {"all", "build_report"}
-TABLES = {"evaluate", "compare", "diagnose"}
-EVALUATION = REPORT | TABLES | {"collect_predictions", "controls"}
+TABLES = {"evaluate", "judge"}
+EVALUATION = REPORT | TABLES | {"controls"}
 MODELS = EVALUATION | {"fit_reducer", "classify"}
 FEATURES = MODELS | {"extract_features", "fuse_features"}
 DESCRIBED = FEATURES | {"describe_images"}
@@ -25,7 +25,7 @@ SPLITS = {"make_splits", "audit_leakage"}
 DATA = DESCRIBED | SPLITS | {"scan_images", "find_duplicates"}
 DRAWING = {"simulate_images"}
 STUDY = {"audit_published"}
-PUBLISHED = {"audit_published", "evaluate"}
+PUBLISHED = {"audit_published", "judge"}
 
 
 @pytest.mark.parametrize(

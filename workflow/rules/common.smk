@@ -177,16 +177,6 @@ def splits_of(wildcards):
     }
 
 
-def all_splits_of(wildcards):
-    """Split tables that the items of a study use, by `rung/split`."""
-    study, w = study_of(wildcards), wildcards
-    return {
-        f"{rung}/{split}": f"results/{w.run}/{w.study}/{rung}/splits/{split}.csv"
-        for rung in study.protocols
-        for split in plan.used_splits(study)
-    }
-
-
 def reducers_of(wildcards):
     """Fitted reducers that the items on a feature set use, by `rung/split/reducer`."""
     study, w = study_of(wildcards), wildcards
@@ -230,12 +220,23 @@ def weights_of(wildcards):
     return f"results/{w.run}/{w.study}/{plan.training_rung(study, fit, w.protocol)}/networks/{fit.id}/weights.safetensors"
 
 
-def network_parts_of(wildcards):
-    """Predictions of networks for a rung."""
-    study, w = study_of(wildcards), wildcards
-    return [
-        f"results/{w.run}/{w.study}/{plan.training_rung(study, fit, w.protocol)}/networks/{network}/predictions.parquet"
+def predictions_of(study):
+    """What classifiers and networks of a study predict, as their jobs leave it."""
+    folder = f"results/{RUN.name}/{study.study.key}"
+    trainings = [
+        (plan.training_rung(study, fit, rung), network)
+        for rung in study.protocols
         for network, fit in plan.networks_of(study).items()
+    ]
+    return [
+        *(
+            f"{folder}/parts/{feature_set}.parquet"
+            for feature_set in plan.classified_feature_sets(study)
+        ),
+        *(
+            f"{folder}/{rung}/networks/{network}/predictions.parquet"
+            for rung, network in dict.fromkeys(trainings)
+        ),
     ]
 
 

@@ -197,87 +197,45 @@ rule train_network:
         """
 
 
-rule collect_predictions:
-    """All predictions of a study under one protocol, in one table; those of fitted rows in another."""
-    input:
-        parts=lambda w: expand(
-            rules.classify.output.part,
-            feature_set=plan.classified_feature_sets(study_of(w)),
-            allow_missing=True,
-        ),
-        networks=network_parts_of,
-    output:
-        predictions="results/{run}/{study}/{protocol}/predictions.parquet",
-        fitting="results/{run}/{study}/{protocol}/fitting.parquet",
-    log:
-        "logs/collect_predictions/{run}/{study}/{protocol}.txt",
-    benchmark:
-        "results/benchmarks/collect_predictions/{run}/{study}/{protocol}.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=2500,
-    params:
-        code=code_digest("predictions collect"),
-    message:
-        "Collecting the predictions of {wildcards.study}, {RUNG:{wildcards.protocol}}"
-    shell:
-        r"""
-        leukorepro predictions collect \
-            {input.parts:q} \
-            {input.networks:q} \
-            --rung {wildcards.protocol:q} \
-            --fitting {output.fitting:q} \
-            --output {output.predictions:q} \
-            >{log:q} 2>&1
-        """
+for STUDY in RUN.studies:
 
-
-rule evaluate:
-    """Every metric of every item on every rung, with its interval, and a verdict on every printed number."""
-    input:
-        scan=lambda w: f"results/datasets/{study_of(w).dataset_id}/scan.json",
-        predictions=lambda w: expand(
-            rules.collect_predictions.output.predictions,
-            protocol=study_of(w).protocols,
-            allow_missing=True,
-        ),
-        fitting=lambda w: expand(
-            rules.collect_predictions.output.fitting,
-            protocol=study_of(w).protocols,
-            allow_missing=True,
-        ),
-        published=lambda w: published_path(w.study),
-        audit="results/audit/{study}.json",
-    output:
-        metrics="results/{run}/{study}/metrics.csv",
-        verdicts="results/{run}/{study}/verdicts.csv",
-    log:
-        "logs/evaluate/{run}/{study}.txt",
-    benchmark:
-        "results/benchmarks/evaluate/{run}/{study}.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=3000,
-    params:
-        code=lambda w: code_digest("evaluate", *entries_of(study_of(w))),
-        spec=lambda w: SPECIFICATIONS.path("evaluation", w.study),
-        fitting=lambda w, input: flags("--fitting", input.fitting),
-        folder=lambda w: f"results/{w.run}/{w.study}",
-    message:
-        "Metrics, intervals and verdicts of {wildcards.study}"
-    shell:
-        r"""
-        leukorepro evaluate \
-            --spec {params.spec:q} \
-            --scan {input.scan:q} \
-            --published {input.published:q} \
-            --audit {input.audit:q} \
-            {params.fitting:q} \
-            --output {params.folder:q} \
-            {input.predictions:q} \
-            >{log:q} 2>&1
-        """
+    rule:
+        """A study's predictions on every rung, its metrics, and all that follows from predictions alone."""
+        name:
+            f"evaluate_{STUDY.study.key}"
+        input:
+            splits=split_tables(STUDY),
+            parts=predictions_of(STUDY),
+        output:
+            predictions=[
+                f"results/{RUN.name}/{STUDY.study.key}/{rung}/{table}.parquet"
+                for rung in STUDY.protocols
+                for table in ("predictions", "fitting")
+            ],
+            tables=[
+                f"results/{RUN.name}/{STUDY.study.key}/{table}.csv"
+                for table in plan.EVALUATION_TABLES
+            ],
+        log:
+            f"logs/evaluate/{RUN.name}/{STUDY.study.key}.txt",
+        benchmark:
+            f"results/benchmarks/evaluate/{RUN.name}/{STUDY.study.key}.tsv"
+        conda:
+            ENVIRONMENT
+        threads: 1
+        resources:
+            mem_mb=3000,
+        params:
+            code=code_digest("evaluate", *entries_of(STUDY)),
+            spec=SPECIFICATIONS.path("evaluation", STUDY.study.key),
+            folder=f"results/{RUN.name}/{STUDY.study.key}",
+        message:
+            f"Metrics, intervals and comparisons of {STUDY.study.key}"
+        shell:
+            r"""
+            leukorepro evaluate \
+                --spec {params.spec:q} \
+                --output {params.folder:q} \
+                {input.parts:q} \
+                >{log:q} 2>&1
+            """

@@ -1,4 +1,4 @@
-"""What is true of the printed numbers and of the runs: audits, comparisons, diagnoses, controls."""
+"""What is true of the printed numbers and of the runs: audits, verdicts, controls, leakage."""
 
 
 rule audit_published:
@@ -30,82 +30,40 @@ rule audit_published:
         """
 
 
-rule diagnose:
-    """What a study's classifiers would mean for patients: calibration, decision curves, diagnoses of subjects."""
+rule judge:
+    """Every metric beside the published number, and a verdict on every number that a study's paper prints."""
     input:
-        predictions=lambda w: expand(
-            rules.collect_predictions.output.predictions,
-            protocol=study_of(w).protocols,
-            allow_missing=True,
-        ),
+        scan=lambda w: f"results/datasets/{study_of(w).dataset_id}/scan.json",
+        measured="results/{run}/{study}/measured.csv",
+        published=lambda w: published_path(w.study),
+        audit=rules.audit_published.output.audit,
     output:
-        calibration="results/{run}/{study}/calibration.csv",
-        reliability="results/{run}/{study}/reliability.csv",
-        decision="results/{run}/{study}/decision.csv",
-        subjects="results/{run}/{study}/subjects.csv",
-        diagnosis="results/{run}/{study}/diagnosis.csv",
+        metrics="results/{run}/{study}/metrics.csv",
+        verdicts="results/{run}/{study}/verdicts.csv",
     log:
-        "logs/diagnose/{run}/{study}.txt",
+        "logs/judge/{run}/{study}.txt",
     benchmark:
-        "results/benchmarks/diagnose/{run}/{study}.tsv"
+        "results/benchmarks/judge/{run}/{study}.tsv"
     conda:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=1000,
     params:
-        code=lambda w: code_digest("diagnose", *entries_of(study_of(w))),
+        code=lambda w: code_digest("judge", *entries_of(study_of(w))),
         spec=lambda w: SPECIFICATIONS.path("evaluation", w.study),
         folder=lambda w: f"results/{w.run}/{w.study}",
     message:
-        "What the classifiers of {wildcards.study} would mean for patients"
+        "What becomes of the numbers that {wildcards.study} prints"
     shell:
         r"""
-        leukorepro diagnose \
+        leukorepro judge \
             --spec {params.spec:q} \
+            --measured {input.measured:q} \
+            --published {input.published:q} \
+            --audit {input.audit:q} \
+            --scan {input.scan:q} \
             --output {params.folder:q} \
-            {input.predictions:q} \
-            >{log:q} 2>&1
-        """
-
-
-rule compare:
-    """What sets rungs and items apart, each pair on the same groups; and what the best items owe to being picked."""
-    input:
-        predictions=rules.evaluate.input.predictions,
-        fitting=rules.evaluate.input.fitting,
-        splits=lambda w: list(all_splits_of(w).values()),
-    output:
-        differences="results/{run}/{study}/differences.csv",
-        cell_level="results/{run}/{study}/cell_level.csv",
-        winners="results/{run}/{study}/winners.csv",
-    log:
-        "logs/compare/{run}/{study}.txt",
-    benchmark:
-        "results/benchmarks/compare/{run}/{study}.tsv"
-    conda:
-        ENVIRONMENT
-    threads: 1
-    resources:
-        mem_mb=3000,
-    params:
-        code=lambda w: code_digest("compare", *entries_of(study_of(w))),
-        spec=lambda w: SPECIFICATIONS.path("evaluation", w.study),
-        fitting=lambda w, input: flags("--fitting", input.fitting),
-        splits=lambda w: flags(
-            "--splits", [f"{place}={file}" for place, file in all_splits_of(w).items()]
-        ),
-        folder=lambda w: f"results/{w.run}/{w.study}",
-    message:
-        "Comparing rungs and items of {wildcards.study}, in pairs"
-    shell:
-        r"""
-        leukorepro compare \
-            --spec {params.spec:q} \
-            {params.fitting:q} \
-            {params.splits:q} \
-            --output {params.folder:q} \
-            {input.predictions:q} \
             >{log:q} 2>&1
         """
 

@@ -21,7 +21,6 @@ GROUPS = {
     "features": ("extract", "describe", "fuse"),
     "models": ("fit-reducer", "encode", "classify", "control", "train", "summary"),
     "splits": ("make",),
-    "predictions": ("collect",),
     "report": ("build", "summary"),
     "audit": ("published", "leakage", "rungs"),
     "validity": ("draw", "repeat", "summarise"),
@@ -29,7 +28,7 @@ GROUPS = {
 }
 """Folders of this room, and the commands in each, in the order in which the help shows them."""
 
-UNGROUPED = ("evaluate", "compare", "diagnose", "init", "doctor")
+UNGROUPED = ("evaluate", "judge", "init", "doctor")
 
 
 class CommandLine(TyperGroup):

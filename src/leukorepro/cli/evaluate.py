@@ -1,4 +1,4 @@
-"""`leukorepro evaluate`: how good predictions are, and what becomes of the paper's numbers."""
+"""`leukorepro evaluate`: a study's predictions put together, and all that follows from them alone."""
 
 from __future__ import annotations
 
@@ -11,45 +11,53 @@ from leukorepro.cli.options import SpecOption
 
 
 def evaluate(
-    tables: Annotated[list[Path], typer.Argument(help="Predictions, one file per rung.")],
     spec: SpecOption,
-    scan: Annotated[Path, typer.Option(help="What the scan of the dataset found, `scan.json`.")],
-    published: Annotated[Path, typer.Option(help="Numbers that the paper prints.")],
-    audit: Annotated[Path, typer.Option(help="Audit of the paper's printed numbers.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to fill.")],
-    fitting: Annotated[
-        list[Path] | None, typer.Option(help="Predictions of training and validation rows, one file per rung.")
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the study, with its split tables.")],
+    parts: Annotated[
+        list[Path] | None,
+        typer.Argument(help="Predictions as jobs left them; without any, those that lie in the folder are evaluated."),
     ] = None,
 ) -> None:
-    """Compute every metric with its interval from the predictions, and give a verdict on every number of the paper.
+    """Put a study's predictions together, and compute all that follows from them alone.
 
-    Writes `metrics.csv` and `verdicts.csv`.
+    Writes `<rung>/predictions.parquet` and `<rung>/fitting.parquet`; every metric with its interval (`measured.csv`);
+    rungs and items compared on the same groups (`differences.csv`, `cell_level.csv`, `winners.csv`); what classifiers
+    would mean for patients (`calibration.csv`, `reliability.csv`, `decision.csv`, `subjects.csv`, `diagnosis.csv`).
 
-    Example: `leukorepro evaluate results/demo/atteia2022/*/predictions.parquet
-    --spec results/demo/specs/evaluation/atteia2022-1f0c.json --scan results/datasets/allidb_simulated-demo/scan.json
-    --published config/published/atteia2022.csv --audit results/audit/atteia2022.json
-    --output results/demo/atteia2022`
+    Example: `leukorepro evaluate --spec results/demo/specs/evaluation/atteia2022-1f0c.json --output
+    results/demo/atteia2022`
     """
-    from leukorepro.config.published import read_published
-    from leukorepro.core.store import read_json
-    from leukorepro.core.tables.results import METRICS_TABLE, VERDICTS_TABLE
-    from leukorepro.evaluation.evaluate import evaluate as run
-    from leukorepro.evaluation.predictions import read_fitting, read_predictions
-    from leukorepro.evaluation.verdicts import read_impossible
+    from leukorepro.core.tables.results import CELL_LEVEL_TABLE, DIFFERENCES_TABLE, MEASURED_TABLE, WINNERS_TABLE
+    from leukorepro.data.split_tables import read_splits
+    from leukorepro.evaluation import predictions as tables
+    from leukorepro.evaluation.measure import measure
+    from leukorepro.evaluation.patients.diagnose import diagnose
+    from leukorepro.evaluation.resampling.cell_level import cell_level
+    from leukorepro.evaluation.resampling.differences import differences
+    from leukorepro.evaluation.resampling.winners import winners
+    from leukorepro.evaluation.study_cells import StudyCells
     from leukorepro.run.specifications.evaluation import EvaluationSpecification
     from leukorepro.run.specifications.specification import read_specification
 
     told = read_specification(EvaluationSpecification, spec)
-    judged = run(
-        [read_predictions(table) for table in tables],
-        told.study,
-        read_published(published),
-        read_impossible(audit, told.study.study.key),
-        fitting=[read_fitting(table) for table in fitting or []],
-        budget=told.budget,
-        dataset_complete=read_json(scan)["complete"],
-        seed=told.seed,
-    )
-    METRICS_TABLE.write(judged.metrics, output / "metrics.csv")
-    VERDICTS_TABLE.write(judged.verdicts, output / "verdicts.csv")
-    print(judged.verdicts["verdict"].value_counts().to_string())
+    rungs = {rung: output / rung for rung in told.study.protocols}
+    if parts:
+        rows, engines = [tables.read_part(part) for part in parts], tables.read_engines(parts)
+        for rung, folder in rungs.items():
+            collected = tables.collect([part[part["protocol"] == rung] for part in rows])
+            tables.write_predictions(collected.predictions, folder / "predictions.parquet", engines)
+            tables.write_fitting(collected.fitting, folder / "fitting.parquet")
+        del rows
+    tested = [tables.read_predictions(folder / "predictions.parquet") for folder in rungs.values()]
+    fitted = [tables.read_fitting(folder / "fitting.parquet") for folder in rungs.values()]
+    splits = {
+        f"{rung}/{split}": read_splits(folder / "splits" / f"{split}.csv")
+        for rung, folder in rungs.items()
+        for split in told.splits
+    }
+    cells = StudyCells(told.study, tested, fitted, splits)
+    MEASURED_TABLE.write(measure(cells, told.seed), output / "measured.csv")
+    DIFFERENCES_TABLE.write(differences(cells, told.seed), output / "differences.csv")
+    CELL_LEVEL_TABLE.write(cell_level(cells), output / "cell_level.csv")
+    WINNERS_TABLE.write(winners(cells, told.seed), output / "winners.csv")
+    diagnose(tested, told.study, told.seed).write(output)

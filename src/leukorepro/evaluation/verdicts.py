@@ -90,7 +90,7 @@ def judge(
     Parameters
     ----------
     measured : DataFrame
-        As `leukorepro.evaluation.evaluate.measure_study` gives it.
+        As `leukorepro.evaluation.measure.measure` gives it.
     published : DataFrame
         As `leukorepro.config.published.read_published` gives it.
     resolved : ResolvedStudy

@@ -20,8 +20,8 @@ from leukorepro.ladder.rungs import Rung
 from leukorepro.run.digests import digest
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
 
-STUDY_TABLES = (
-    "metrics",
+EVALUATION_TABLES = (
+    "measured",
     "differences",
     "cell_level",
     "winners",
@@ -30,9 +30,11 @@ STUDY_TABLES = (
     "decision",
     "subjects",
     "diagnosis",
-    "verdicts",
 )
-"""Tables of numbers of every study, all computed from its predictions; one p-value knows the sizes of its splits too."""
+"""Tables of numbers that follow from a study's predictions and the sizes of its splits."""
+
+STUDY_TABLES = (*EVALUATION_TABLES, "metrics", "verdicts")
+"""Tables of numbers of every study."""
 
 
 def find_study(run: ResolvedRun, key: str) -> ResolvedStudy:

@@ -204,11 +204,16 @@ def controls_specification(run: ResolvedRun, study: ResolvedStudy) -> ControlsSp
     )
 
 
+def evaluation_specification(run: ResolvedRun, study: ResolvedStudy) -> EvaluationSpecification:
+    """What a study's predictions are evaluated by."""
+    return EvaluationSpecification(study=study, splits=plan.used_splits(study), budget=run.budget, seed=run.seed)
+
+
 def _specifications(run: ResolvedRun, study: ResolvedStudy) -> Iterator[tuple[str, tuple[str, ...], Specification]]:
     """The rule of every job of a study, the names of what it makes, and its specification."""
     yield "splits", (), splits_specification(run, study)
     yield "leakage", (), leakage_specification(study)
-    yield "evaluation", (), EvaluationSpecification(study=study, budget=run.budget, seed=run.seed)
+    yield "evaluation", (), evaluation_specification(run, study)
     for feature_set in plan.classified_feature_sets(study):
         yield "classification", (feature_set,), classification_specification(run, study, feature_set)
     for rung in study.protocols:

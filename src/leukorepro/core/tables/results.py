@@ -6,17 +6,13 @@ from leukorepro.core.tables.table import Table, number, text, whole, whole_or_no
 
 _OUTCOME = text("study", "table", "item", "protocol")
 
-METRICS_TABLE = Table(
-    {
-        **_OUTCOME,
-        **text("metric"),
-        **number("value", "ci_low", "ci_high"),
-        **whole("n_images", "n_subjects"),
-        **number("published"),
-        **text("verdict"),
-    }
+MEASURED_TABLE = Table(
+    {**_OUTCOME, **text("metric"), **number("value", "ci_low", "ci_high"), **whole("n_images", "n_subjects")}
 )
 """Every metric of every item on every rung."""
+
+METRICS_TABLE = Table({**MEASURED_TABLE.columns, **number("published"), **text("verdict")})
+"""The same beside what the paper prints."""
 
 VERDICTS_TABLE = Table(
     {

@@ -11,5 +11,7 @@ class EvaluationSpecification(Specification):
     """A study with all of its tables."""
 
     study: ResolvedStudy
+    splits: list[str]
+    """Names of the split tables of each rung."""
     budget: Budget
     seed: int

@@ -1,0 +1,49 @@
+"""`leukorepro judge`: what becomes of the numbers that a paper prints."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leukorepro.cli.options import SpecOption
+
+
+def judge(
+    spec: SpecOption,
+    measured: Annotated[Path, typer.Option(help="Every metric with its interval, by `leukorepro evaluate`.")],
+    published: Annotated[Path, typer.Option(help="Numbers that the paper prints.")],
+    audit: Annotated[Path, typer.Option(help="Audit of the paper's printed numbers.")],
+    scan: Annotated[Path, typer.Option(help="What the scan of the dataset found, `scan.json`.")],
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to fill.")],
+) -> None:
+    """Put every metric beside the published number, and give a verdict on every number of the paper.
+
+    Writes `metrics.csv` and `verdicts.csv`.
+
+    Example: `leukorepro judge --spec results/demo/specs/evaluation/atteia2022-1f0c.json
+    --measured results/demo/atteia2022/measured.csv --published config/published/atteia2022.csv
+    --audit results/audit/atteia2022.json --scan results/datasets/allidb_simulated-demo/scan.json
+    --output results/demo/atteia2022`
+    """
+    from leukorepro.config.published import read_published
+    from leukorepro.core.store import read_json
+    from leukorepro.core.tables.results import MEASURED_TABLE, METRICS_TABLE, VERDICTS_TABLE
+    from leukorepro.evaluation.testability import untested
+    from leukorepro.evaluation.verdicts import judge as run
+    from leukorepro.evaluation.verdicts import read_impossible
+    from leukorepro.run.specifications.evaluation import EvaluationSpecification
+    from leukorepro.run.specifications.specification import read_specification
+
+    told = read_specification(EvaluationSpecification, spec)
+    judged = run(
+        MEASURED_TABLE.read(measured),
+        read_published(published),
+        told.study,
+        read_impossible(audit, told.study.study.key),
+        untested(told.study, told.budget, read_json(scan)["complete"]),
+    )
+    METRICS_TABLE.write(judged.metrics, output / "metrics.csv")
+    VERDICTS_TABLE.write(judged.verdicts, output / "verdicts.csv")
+    print(judged.verdicts["verdict"].value_counts().to_string())

@@ -1,1 +1,0 @@
-"""Put predictions together."""

@@ -1,0 +1,32 @@
+"""Predictions measured and judged in one go, as two commands of the workflow do it with files between them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import pandas as pd
+
+from leukorepro.core.words import Budget
+from leukorepro.evaluation.measure import measure
+from leukorepro.evaluation.resampling.intervals import N_RESAMPLES
+from leukorepro.evaluation.study_cells import StudyCells
+from leukorepro.evaluation.testability import untested
+from leukorepro.evaluation.verdicts import Judged, Number, judge
+from leukorepro.run.resolved import ResolvedStudy
+
+
+def evaluate(
+    predictions: Sequence[pd.DataFrame],
+    resolved: ResolvedStudy,
+    published: pd.DataFrame,
+    impossible: Mapping[Number, str],
+    *,
+    fitting: Sequence[pd.DataFrame] = (),
+    budget: Budget,
+    dataset_complete: bool,
+    seed: int,
+    n_resamples: int = N_RESAMPLES,
+) -> Judged:
+    """Every metric of every item on every rung, and a verdict on every printed number."""
+    measured = measure(StudyCells(resolved, predictions, fitting), seed, n_resamples)
+    return judge(measured, published, resolved, impossible, untested(resolved, budget, dataset_complete))

@@ -28,7 +28,7 @@ from leukorepro.core.validation import parse
 from leukorepro.systems.classifiers import engines
 from leukorepro.systems.classifiers.classifier import Classifier
 from leukorepro.systems.classifiers.engines import Settings, has_extension
-from leukorepro.systems.classifiers.fits import Answers, fit_and_predict, scores
+from leukorepro.systems.classifiers.fits import fit_and_predict, scores
 from leukorepro.systems.classifiers.kernels import Rows
 from leukorepro.systems.classifiers.kinds.decision_tree import DecisionTreeSpec
 from leukorepro.systems.classifiers.kinds.knn import KnnSpec
@@ -39,6 +39,7 @@ from leukorepro.systems.classifiers.kinds.sgd import SgdSpec
 from leukorepro.systems.classifiers.kinds.sklearn import SklearnSpec, estimators
 from leukorepro.systems.classifiers.kinds.softmax import SoftmaxSpec
 from leukorepro.systems.classifiers.kinds.svm import SvmSpec
+from leukorepro.systems.classifiers.tasks import Answers
 
 SEED = 3
 SETTINGS = Settings(SEED, "demo")

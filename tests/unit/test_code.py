@@ -185,6 +185,14 @@ def test_an_edit_of_a_metric_evaluates_again_and_fits_nothing(real: Package) -> 
     assert not found & {"features extract", "splits make", "models fit-reducer", "models classify", "models train"}
 
 
+def test_an_edit_of_a_kind_of_classifier_fits_neither_reducers_nor_networks_again(real: Package) -> None:
+    found = followers(real, "systems/classifiers/kinds/svm.py")
+    assert found >= {"models classify", "models control"}
+    assert not found & {"features extract", "splits make", "models fit-reducer", "models encode", "models train"}
+    used = "leukorepro.systems.classifiers.kinds.knn"
+    assert "systems/classifiers/kinds/svm.py" not in real.closure(command_module("models classify"), used)
+
+
 def test_no_command_runs_what_only_starts_commands(real: Package) -> None:
     assert followers(real, "cli/app.py") == set()
 

@@ -13,6 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from project_data import ROOT, make_project
 
+from leukorepro.config.adapters import ADAPTERS
 from leukorepro.config.datasets import Dataset, SubjectsFromCsv, SubjectsFromRegex, load_dataset
 from leukorepro.config.runs import load_run
 from leukorepro.config.schemas import SCHEMAS, json_schema
@@ -176,7 +177,7 @@ def test_a_wrong_run_is_told_with_key_given_and_allowed(value: Any, expected: st
     [
         (
             {"adapter": "image_foldr", "images": "x"},
-            "adapter: given 'image_foldr'; must be one of 'allidb', 'cnmc2019', 'image_folder', 'imss', 'simulated'. "
+            f"adapter: given 'image_foldr'; must be one of {', '.join(map(repr, ADAPTERS))}. "
             "Did you mean 'image_folder'?",
         ),
         ({"images": "x"}, "adapter: required, but not given."),

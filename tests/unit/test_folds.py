@@ -23,11 +23,13 @@ from leukorepro.core.tables.data import MANIFEST_TABLE
 from leukorepro.data.split_tables import write_splits
 from leukorepro.data.splits import make_splits
 from leukorepro.features.fusion import Features, write_rows
+from leukorepro.run.resolve import resolve
+from leukorepro.run.specify import Specifications
 from leukorepro.systems.autoencoders.reducers import fit_reducer
 from leukorepro.systems.classifiers import classify as module
 from leukorepro.systems.classifiers.classify import Classified, classify, read_encoder
 from leukorepro.systems.classifiers.engines import Settings
-from leukorepro.systems.classifiers.fits import Answers, fit_and_predict
+from leukorepro.systems.classifiers.fits import fit_and_predict
 from leukorepro.systems.classifiers.kinds import svm
 from leukorepro.systems.classifiers.kinds.knn import KnnSpec
 from leukorepro.systems.classifiers.kinds.mlp import MlpSpec
@@ -35,7 +37,7 @@ from leukorepro.systems.classifiers.kinds.random_forest import RandomForestSpec
 from leukorepro.systems.classifiers.kinds.sklearn import SklearnSpec
 from leukorepro.systems.classifiers.kinds.softmax import SoftmaxSpec
 from leukorepro.systems.classifiers.kinds.svm import SvmSpec
-from leukorepro.systems.classifiers.tasks import Task
+from leukorepro.systems.classifiers.tasks import Answers, Task
 from leukorepro.systems.folds import fit_in_words, fits
 
 VIEWS = ["identity", "hflip"]
@@ -283,8 +285,10 @@ def test_the_command_writes_predictions_and_engines(tmp_path: Path, monkeypatch:
     with hdf5_writer(Path("G.h5")) as file:
         file.create_dataset("features", data=features.matrix)
         write_rows(file, *(features.rows[name].tolist() for name in ("image_id", "view")))
-    words = f"models classify --run {write_run(tmp_path)} --study atteia2022 --threads 2"
-    words += " --feature-set GSet --features G.h5 --splits as_published/five_folds=folds.csv"
+    specifications = Specifications(resolve(write_run(tmp_path)))
+    specifications.write()
+    words = f"models classify --spec {specifications.path('classification', 'atteia2022', 'GSet')} --threads 2"
+    words += " --features G.h5 --splits as_published/five_folds=folds.csv"
     words += " --manifest manifest.csv --output G.pq"
     done = CliRunner().invoke(app, words.split())
     assert done.exit_code == 0, done.output

@@ -24,10 +24,11 @@ from leukorepro.features.fusion import CODES, Features, map_dataset
 from leukorepro.systems.autoencoders.encoder import Encoder
 from leukorepro.systems.classifiers.classifier import Classifier
 from leukorepro.systems.classifiers.engines import Settings
-from leukorepro.systems.classifiers.fits import Answers, fit_and_predict
+from leukorepro.systems.classifiers.fits import fit_and_predict
 from leukorepro.systems.classifiers.kernels import Float32, Rows
 from leukorepro.systems.classifiers.scheduling import run_all
 from leukorepro.systems.classifiers.tasks import (
+    Answers,
     Model,
     Task,
     about_rows,

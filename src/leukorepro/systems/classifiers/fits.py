@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from sklearn.base import ClassifierMixin
@@ -13,18 +11,7 @@ from leukorepro.core.words import ScoreKind
 from leukorepro.systems.classifiers.classifier import Classifier
 from leukorepro.systems.classifiers.engines import Settings
 from leukorepro.systems.classifiers.kernels import Positions, Rows
-
-
-class Answers(NamedTuple):
-    """What a fitted classifier says of the rows that it was asked about."""
-
-    classes: list[str]
-    predicted: NDArray[np.object_]
-    """Classes, shape (N,)."""
-    scores: NDArray[np.float64]
-    """Shape (N, 1) with two classes, (N, n_classes) with more."""
-    engine: str
-    """What computed them, with its version."""
+from leukorepro.systems.classifiers.tasks import Answers
 
 
 def fit_and_predict(

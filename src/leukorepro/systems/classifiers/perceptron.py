@@ -2,8 +2,8 @@
 
 scikit-learn's own makes several passes over all weights for every batch, in NumPy; torch's fused optimiser makes one.
 Initial weights and the order of rows are drawn as scikit-learn draws them, so that both train the same network, up to
-rounding. `benchmarks/classifiers.py --classifiers MLP` measures both: on 800 rows of 1,024 columns and one core this one
-was eleven times faster, all its predictions the same.
+rounding. `benchmarks/classifiers.py --classifiers MLP` measures both: on 800 rows of 1,024 columns and one core this
+one was eleven times faster, all its predictions the same.
 """
 
 from __future__ import annotations

@@ -15,8 +15,19 @@ from leukorepro.config.tables import Item
 from leukorepro.core.errors import UserError
 from leukorepro.core.tables.predictions import PARTS_TABLE
 from leukorepro.data.splits import classes_of
-from leukorepro.systems.classifiers.fits import Answers
 from leukorepro.systems.folds import ROLES, Fold, Positions
+
+
+class Answers(NamedTuple):
+    """What a fitted classifier says of the rows that it was asked about."""
+
+    classes: list[str]
+    predicted: NDArray[np.object_]
+    """Classes, shape (N,)."""
+    scores: NDArray[np.float64]
+    """Shape (N, 1) with two classes, (N, n_classes) with more."""
+    engine: str
+    """What computed them, with its version."""
 
 
 @dataclass(frozen=True)

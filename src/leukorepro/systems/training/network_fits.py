@@ -23,8 +23,8 @@ from leukorepro.core.tables.predictions import EPOCHS_TABLE, RECONSTRUCTION
 from leukorepro.core.words import Budget
 from leukorepro.features.fusion import CODES, map_dataset, read_features
 from leukorepro.run.digests import at_budget, digest
-from leukorepro.systems.classifiers.fits import Answers
 from leukorepro.systems.classifiers.tasks import (
+    Answers,
     Model,
     Task,
     about_rows,

@@ -143,5 +143,5 @@ class Panel(Lines):
             body.add_row(Text(f"  {job.words}"), Text(where, "cyan"), Text(duration(job.seconds(now)), "dim"))
         below = [Text(f"  and {len(running) - len(shown):,} more", "dim")] if len(running) > len(shown) else []
         logs = [job.log[0] for job, _ in running if job.log]
-        below += [Text(f"  tail -f {logs[0]}", "dim", no_wrap=True)] if logs else []
+        below += [Text(f"  To follow the first: tail -f {logs[0]}", "dim", no_wrap=True)] if logs else []
         return Group(head, body, *below)

@@ -250,7 +250,7 @@ def test_the_panel_says_what_runs_and_where_it_stands() -> None:
         "Training network 2 waiting 21 s",
         "Training network 3 waiting 21 s",
         "and 1 more",
-        "tail -f logs/train/1.txt",
+        "To follow the first: tail -f logs/train/1.txt",
     ]
     assert max(map(len, shown.splitlines())) <= 100
 

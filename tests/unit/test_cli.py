@@ -95,6 +95,23 @@ def test_help_fits_a_terminal_and_names_every_group() -> None:
     assert all(path[0] in done.output for path in COMMANDS)
 
 
+def test_commands_that_texts_name_exist_with_their_options() -> None:
+    """In code spans and blocks of the help's texts and of the pages, by the longest command that the words begin with."""
+    pages = [ROOT / "README.md", *ROOT.glob("[!.]*/*.md")]
+    texts = [page.read_text("utf-8") for page in pages]
+    blocks = [block for text in texts for block in re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)]
+    for command in COMMANDS.values():
+        texts += [inspect.getdoc(command.callback) or "", *(parameter.help for parameter in command.params)]
+    named = [words for text in texts for words in re.findall(r"(?<!`)`leukorepro ([^`]+)`", text)]
+    named += [line for block in blocks for line in re.findall(r"^leukorepro (.+)", block, re.MULTILINE)]
+    assert len(named) > 2 * len(COMMANDS)
+    for words in map(str.split, named):
+        path = max((path for path in COMMANDS if tuple(words[: len(path)]) == path), key=len, default=())
+        assert path, words
+        known = {option for parameter in COMMANDS[path].params for option in parameter.opts}
+        assert {word for word in words if word.startswith("-") and word != "--help"} <= known, words
+
+
 def test_the_version_is_the_packages() -> None:
     about = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     assert run("--version").output == f"leukorepro {about['version']}\n"

@@ -30,6 +30,11 @@ GROUPS = {
 
 UNGROUPED = ("evaluate", "judge", "init", "doctor")
 
+GLOSSARY = """Words: a **view** is an augmented copy of an image, a **source** the photograph that images come from, a
+**group** all images that share a patient or content. A **split** says which images train and which are tested; a
+**rung** of the ladder is one way of splitting and fitting, from the paper's own to the most honest. An **item** is one
+row of a paper's table: a feature set and what is fitted on it, or a network."""
+
 
 class CommandLine(TyperGroup):
     """Bad input gives one line and exit status 2, not a traceback."""
@@ -47,6 +52,7 @@ app = typer.Typer(
     name="leukorepro",
     cls=CommandLine,
     help="Reproduce published leukaemia-image classifiers and see how much of each number survives an honest split.",
+    epilog=GLOSSARY,
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     rich_markup_mode="markdown",
@@ -80,7 +86,7 @@ def _print_version(wanted: bool) -> None:
 @app.callback()
 def about(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and leave.")
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
     ] = False,
 ) -> None:
     """Options of the command line itself."""

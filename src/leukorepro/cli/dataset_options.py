@@ -13,14 +13,13 @@ from leukorepro.core.errors import UserError
 if TYPE_CHECKING:
     from leukorepro.config.datasets import RealDataset
 
-AdapterOption = Annotated[
-    str, typer.Option("--adapter", help=f"Layout of the folder, by its adapter's name: {', '.join(ADAPTERS)}.")
-]
+AdapterOption = Annotated[str, typer.Option("--adapter", help=f"How the folder is laid out: {', '.join(ADAPTERS)}.")]
 SubjectsCsvOption = Annotated[
-    Path | None, typer.Option("--subjects-csv", help="Table with the columns `image` and `subject`.")
+    Path | None, typer.Option("--subjects-csv", help="Table of the patients, with columns `image` and `subject`.")
 ]
 SubjectRegexOption = Annotated[
-    str | None, typer.Option("--subject-regex", help="Regular expression whose first group is the subject.")
+    str | None,
+    typer.Option("--subject-regex", help="Regular expression that finds the patient in a path, as its first group."),
 ]
 
 

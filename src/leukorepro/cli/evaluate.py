@@ -15,10 +15,12 @@ def evaluate(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the study, with its split tables.")],
     parts: Annotated[
         list[Path] | None,
-        typer.Argument(help="Predictions as jobs left them; without any, those that lie in the folder are evaluated."),
+        typer.Argument(
+            help="Predictions as the jobs wrote them; default: those that have been collected in the folder."
+        ),
     ] = None,
 ) -> None:
-    """Put a study's predictions together, and compute all that follows from them alone.
+    """Collect a study's predictions, and compute all that follows from them alone.
 
     Writes `<rung>/predictions.parquet` and `<rung>/fitting.parquet`; every metric with its interval (`measured.csv`);
     rungs and items compared on the same groups (`differences.csv`, `cell_level.csv`, `winners.csv`); what classifiers

@@ -19,27 +19,27 @@ from leukorepro.core.words import Control
 def init(
     name: Annotated[str, typer.Option(help="Name of the dataset and of the run.")],
     images: Annotated[Path, typer.Option(help="Folder of the images.")],
-    study: Annotated[str, typer.Option(help="Study to run on them, such as `atteia2022`.")],
+    study: Annotated[str, typer.Option(help="Study to run on the images, such as `atteia2022`.")],
     adapter: AdapterOption = OWN_IMAGES,
     subjects_csv: SubjectsCsvOption = None,
     subject_regex: SubjectRegexOption = None,
     extractor: Annotated[
-        list[str] | None, typer.Option(help="Backbone that replaces the study's own; may be given again.")
+        list[str] | None, typer.Option(help="Network to use instead of the study's own; repeat for more.")
     ] = None,
     weights: Annotated[
         list[str] | None,
-        typer.Option(help="Weights of a backbone: X=imagenet, X=random or X=file:PATH; may be given again."),
+        typer.Option(help="Weights of a network: NAME=imagenet, NAME=random or NAME=file:PATH; repeat for more."),
     ] = None,
-    positive: Annotated[str | None, typer.Option(help="Class that counts as diseased, where there are two.")] = None,
+    positive: Annotated[str | None, typer.Option(help="Which of two classes counts as diseased.")] = None,
     budget: BudgetOption = "demo",
     control: Annotated[
         list[str] | None,
-        typer.Option(help=f"Experiment beside the study's own: {', '.join(get_args(Control))}; may be given again."),
+        typer.Option(help=f"Check to run beside the study: {', '.join(get_args(Control))}; repeat for more."),
     ] = None,
     max_unreadable: Annotated[
-        int, typer.Option(min=0, help="Image files that may be broken; they are left out of the run.")
+        int, typer.Option(min=0, help="How many broken image files to leave out before giving up.")
     ] = 0,
-    force: Annotated[bool, typer.Option("--force", help="Replace the two files if they exist.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite the two files if they exist.")] = False,
 ) -> None:
     """Read your own images, write the configuration of a run on them, and print the command that runs it.
 

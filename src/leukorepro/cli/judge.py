@@ -12,13 +12,17 @@ from leukorepro.cli.options import SpecOption
 
 def judge(
     spec: SpecOption,
-    measured: Annotated[Path, typer.Option(help="Every metric with its interval, by `leukorepro evaluate`.")],
-    published: Annotated[Path, typer.Option(help="Numbers that the paper prints.")],
-    audit: Annotated[Path, typer.Option(help="Audit of the paper's printed numbers.")],
-    scan: Annotated[Path, typer.Option(help="What the scan of the dataset found, `scan.json`.")],
+    measured: Annotated[
+        Path, typer.Option(help="Every metric with its interval, as `leukorepro evaluate` writes them.")
+    ],
+    published: Annotated[Path, typer.Option(help="CSV file of the numbers that the paper prints.")],
+    audit: Annotated[
+        Path, typer.Option(help="Audit of these numbers, as `leukorepro audit published --out` writes it.")
+    ],
+    scan: Annotated[Path, typer.Option(help="Summary of the dataset, as `leukorepro data scan --summary` writes it.")],
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to fill.")],
 ) -> None:
-    """Put every metric beside the published number, and give a verdict on every number of the paper.
+    """Compare every metric with the published number, and give a verdict on every number of the paper.
 
     Writes `metrics.csv` and `verdicts.csv`.
 

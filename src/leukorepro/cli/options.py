@@ -15,26 +15,32 @@ if TYPE_CHECKING:
 READABLE = 120
 """Columns below which tables are cut into pieces; a pipe counts as 80."""
 
-ConfigOption = Annotated[Path, typer.Option("--config", help="Resolved configuration, `results/<run>/config.json`.")]
-RunOption = Annotated[Path, typer.Option("--run", help="Configuration of the run.")]
+ConfigOption = Annotated[
+    Path, typer.Option("--config", help="Configuration that the run has written: `results/<run>/config.json`.")
+]
+RunOption = Annotated[Path, typer.Option("--run", help="YAML file of the run.")]
 SetOption = Annotated[
-    list[str] | None, typer.Option("--set", help="KEY=VALUE for a top-level key of the run; may be given again.")
+    list[str] | None, typer.Option("--set", help="Change a top-level key of the run, as KEY=VALUE; repeat for more.")
 ]
 SpecOption = Annotated[
-    Path, typer.Option("--spec", help="What the job is told: a file that a run wrote below `results/<run>/specs`.")
+    Path,
+    typer.Option("--spec", help="Specification of the job: a file that the run has written to `results/<run>/specs`."),
 ]
-ManifestOption = Annotated[Path, typer.Option("--manifest", help="Manifest of the dataset.")]
-FeaturesOption = Annotated[Path, typer.Option("--features", help="Feature file, plain or fused.")]
-SplitsOption = Annotated[Path, typer.Option("--splits", help="Split table.")]
+ManifestOption = Annotated[
+    Path, typer.Option("--manifest", help="Table of the images, as `leukorepro data scan` writes it.")
+]
+FeaturesOption = Annotated[Path, typer.Option("--features", help="Feature file, of one network or fused.")]
+SplitsOption = Annotated[Path, typer.Option("--splits", help="Table of which images train and which are tested.")]
 OutputOption = Annotated[Path, typer.Option("--output", "-o", help="File to write.")]
 BudgetOption = Annotated[
-    Budget, typer.Option("--budget", help="`demo`: few epochs and simulated images; `published`: as many as the paper.")
+    Budget,
+    typer.Option("--budget", help="`demo`: few epochs and few simulated images; `published`: as many as in the paper."),
 ]
-DeviceOption = Annotated[Device, typer.Option("--device", help="`auto` takes a GPU where there is one, and says so.")]
+DeviceOption = Annotated[Device, typer.Option("--device", help="`auto` uses a GPU if there is one, and says so.")]
 ValidityOption = Annotated[Path, typer.Option("--config", help="Configuration of the validity study.")]
 SettingOption = Annotated[str, typer.Option("--setting", help="Name of the setting in the configuration.")]
-PoolImagesOption = Annotated[Path, typer.Option("--images", help="Table of a population's images.")]
-PoolFeaturesOption = Annotated[Path, typer.Option("--features", help="Features of a population's images.")]
+PoolImagesOption = Annotated[Path, typer.Option("--images", help="Table of the population's images.")]
+PoolFeaturesOption = Annotated[Path, typer.Option("--features", help="Features of the population's images.")]
 
 
 def show(table: Table) -> None:

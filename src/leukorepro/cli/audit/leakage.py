@@ -16,16 +16,16 @@ if TYPE_CHECKING:
 
 def leakage(
     manifest: ManifestOption,
-    splits: Annotated[list[Path], typer.Option(help="Split table, ours or your own; may be given again.")],
+    splits: Annotated[list[Path], typer.Option(help="Split table, ours or your own; repeat for more.")],
     out: Annotated[Path | None, typer.Option(help="JSON file to write.")] = None,
     duplicates: Annotated[
-        Path | None, typer.Option(help="Of `leukorepro data duplicates`: near-duplicates count too.")
+        Path | None, typer.Option(help="Output of `leukorepro data duplicates`, to count near-duplicates too.")
     ] = None,
-    strict: Annotated[bool, typer.Option("--strict", help="Exit with status 1 if any leakage is found.")] = False,
+    strict: Annotated[bool, typer.Option("--strict", help="Exit with status 1 if there is any leakage.")] = False,
 ) -> None:
     """Find leakage in split tables: columns image_id, view, role (train, validation, test, excluded), repeat, fold.
 
-    What is fitted or chosen on tested rows cannot be seen in a table; `leukorepro audit rungs` knows it of a run.
+    A table does not show what was fitted or chosen on tested rows; `leukorepro audit rungs` looks at that, too.
 
     Example: `leukorepro audit leakage --manifest manifest.csv --splits my_folds.csv --out leakage.json`
     """

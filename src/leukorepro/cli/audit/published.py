@@ -13,10 +13,10 @@ from leukorepro.cli.options import (
 
 
 def published(
-    studies: Annotated[list[str] | None, typer.Argument(help="Keys of studies; all of them if none is given.")] = None,
-    out: Annotated[Path | None, typer.Option(help="JSON file to write; without it, a summary is printed.")] = None,
+    studies: Annotated[list[str] | None, typer.Argument(help="Studies, such as `atteia2022`; default: all.")] = None,
+    out: Annotated[Path | None, typer.Option(help="JSON file to write; default: print a summary.")] = None,
 ) -> None:
-    """Audit the numbers that papers print: test-set sizes, confusion matrices, contradictions. No data are needed.
+    """Audit the numbers that papers print: test-set sizes, confusion matrices, contradictions. It needs no images.
 
     Example: `leukorepro audit published atteia2022 rezayi2021 --out audit.json`
     """

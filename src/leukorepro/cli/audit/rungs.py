@@ -13,10 +13,12 @@ from leukorepro.cli.options import ManifestOption, SpecOption
 def rungs(
     spec: SpecOption,
     manifest: ManifestOption,
-    duplicates: Annotated[Path, typer.Option(help="Of `leukorepro data duplicates`.")],
+    duplicates: Annotated[Path, typer.Option(help="Output of `leukorepro data duplicates`.")],
     output: Annotated[
         Path,
-        typer.Option("--output", "-o", help="Folder of the study, with its split tables; gets `<rung>/leakage.json`."),
+        typer.Option(
+            "--output", "-o", help="Folder of the study, with its split tables; `<rung>/leakage.json` is written there."
+        ),
     ],
 ) -> None:
     """Find leakage on every rung of a study: in its split tables, and in what is fitted or chosen on tested rows.

@@ -1,1 +1,1 @@
-"""Resolve configurations; write their schemas and DVC's stages."""
+"""Check a run's configuration and write it out in full; write schemas for editors and stages for DVC."""

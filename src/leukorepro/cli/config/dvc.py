@@ -14,7 +14,7 @@ def dvc(
     run_file: RunOption = Path("config/config.yaml"),
     output: OutputOption = Path("dvc.yaml"),
 ) -> None:
-    """Write the stages with which DVC makes a run.
+    """Write the stages by which `dvc repro` makes a run.
 
     Example: `leukorepro config dvc --run config/runs/published.yaml`
     """

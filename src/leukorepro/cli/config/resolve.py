@@ -15,7 +15,7 @@ def resolve(
     output: OutputOption,
     override: SetOption = None,
 ) -> None:
-    """Put a run together with its studies and datasets, check it, and write the whole.
+    """Check a run with its studies and datasets, and write all of it into one file.
 
     Example: `leukorepro config resolve --run config/config.yaml --set budget=published --output config.json`
     """

@@ -11,7 +11,7 @@ import typer
 def schema(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to fill.")] = Path("config/schema"),
 ) -> None:
-    """Write the JSON schemas of the configuration files, for editors and for review.
+    """Write the JSON schemas of the configuration files, which editors check them by.
 
     Example: `leukorepro config schema`
     """

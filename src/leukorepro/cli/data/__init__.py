@@ -1,1 +1,1 @@
-"""Simulate and scan image datasets, and find what is in them twice."""
+"""Read or simulate images, and find those that are there more than once."""

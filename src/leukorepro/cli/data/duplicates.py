@@ -23,21 +23,21 @@ KINDS = {"bytes": "their bytes", "pixels": "their pixels", "near": "the cell tha
 
 def duplicates(
     out: Annotated[Path, typer.Option("--out", "-o", help="JSON file to write.")],
-    manifest: Annotated[Path | None, typer.Option(help="Manifest of the dataset.")] = None,
-    images: Annotated[
-        Path | None, typer.Option(help="Folder of the manifest's images; without it, only checksums are compared.")
+    manifest: Annotated[
+        Path | None, typer.Option(help="Table of the images, as `leukorepro data scan` writes it.")
     ] = None,
+    images: Annotated[Path | None, typer.Option(help="Folder of the images; default: compare checksums only.")] = None,
     checksums: Annotated[
-        Path | None, typer.Option(help="Instead of a manifest: lines of SHA-256, size and path, with tabs between.")
+        Path | None, typer.Option(help="Instead of a manifest: lines of SHA-256, size and path, separated by tabs.")
     ] = None,
     adapter: Annotated[
         str | None,
-        typer.Option(help="Adapter that knows the paths of --checksums; default: what their names look like."),
+        typer.Option(help="How the files of --checksums are laid out; default: guessed from their names."),
     ] = None,
-    max_pixels: Annotated[int, typer.Option(help="Largest image, in pixels.")] = 100_000_000,
-    workers: Annotated[int, typer.Option(help="Files decoded at a time.")] = 2,
+    max_pixels: Annotated[int, typer.Option(help="Largest image to decode, in pixels.")] = 100_000_000,
+    workers: Annotated[int, typer.Option(help="Files to decode at a time.")] = 2,
 ) -> None:
-    """Find images that are there more than once, across splits, subjects and labels.
+    """Find images that are there more than once, across splits, patients and labels.
 
     Equal files, equal pixels, and near-duplicates: mirrored, turned by quarters, scaled or compressed again.
 

@@ -14,20 +14,20 @@ from leukorepro.core.errors import UserError
 
 def scan(
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Manifest to write; without it, only look.")
+        Path | None, typer.Option("--output", "-o", help="Manifest to write; default: only look.")
     ] = None,
     images: Annotated[Path | None, typer.Option(help="Folder of the images.")] = None,
     dataset: Annotated[
-        Path | None, typer.Option(help="Configuration of the dataset, instead of the options below.")
+        Path | None, typer.Option(help="YAML file of the dataset, instead of the options below.")
     ] = None,
-    summary: Annotated[Path | None, typer.Option(help="Where to write what was found, as JSON.")] = None,
+    summary: Annotated[Path | None, typer.Option(help="JSON file to write, with a summary of what was found.")] = None,
     adapter: AdapterOption = OWN_IMAGES,
     subjects_csv: SubjectsCsvOption = None,
     subject_regex: SubjectRegexOption = None,
-    max_unreadable: Annotated[int, typer.Option(help="Unreadable files that are tolerated.")] = 0,
-    workers: Annotated[int, typer.Option(help="Files decoded at a time.")] = 2,
+    max_unreadable: Annotated[int, typer.Option(help="How many unreadable files to leave out before giving up.")] = 0,
+    workers: Annotated[int, typer.Option(help="Files to decode at a time.")] = 2,
 ) -> None:
-    """Read every image of a dataset and write its manifest.
+    """Read every image of a dataset and write its manifest, a table with one row for each image.
 
     Example: `leukorepro data scan --images my_smears --output manifest.csv`
     """

@@ -17,23 +17,23 @@ from leukorepro.core.words import Look
 def simulate(
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to fill.")],
     dataset: Annotated[
-        Path | None, typer.Option(help="Configuration of a simulated dataset, instead of the options below.")
+        Path | None, typer.Option(help="YAML file of a simulated dataset, instead of the options below.")
     ] = None,
     budget: BudgetOption = "demo",
-    look: Annotated[Look | None, typer.Option(help="What is drawn.")] = None,
-    subjects: Annotated[int, typer.Option(help="Subjects.")] = 20,
-    images: Annotated[int, typer.Option(help="Images, spread over the subjects.")] = 200,
-    external_subjects: Annotated[int, typer.Option(help="Fresh subjects of the held-out part.")] = 0,
-    external_images: Annotated[int, typer.Option(help="Images of the held-out part.")] = 0,
+    look: Annotated[Look | None, typer.Option(help="Dataset to imitate.")] = None,
+    subjects: Annotated[int, typer.Option(help="Number of subjects (patients).")] = 20,
+    images: Annotated[int, typer.Option(help="Number of images, spread over the subjects.")] = 200,
+    external_subjects: Annotated[int, typer.Option(help="Number of further subjects in a held-out part.")] = 0,
+    external_images: Annotated[int, typer.Option(help="Number of images in the held-out part.")] = 0,
     class_effect: Annotated[
-        float, typer.Option(help="Difference of blasts and normal cells: 0 none, 1 as in smears.")
+        float, typer.Option(help="How much blasts and normal cells differ: 0 not at all, 1 as in smears.")
     ] = 1.0,
     subject_effect: Annotated[
-        float, typer.Option(help="Difference of subjects: 0 none, 1 as between laboratories.")
+        float, typer.Option(help="How much subjects differ: 0 not at all, 1 as between laboratories.")
     ] = 1.0,
-    seed: Annotated[int, typer.Option(help="Equal seeds give equal bytes.")] = 0,
+    seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 0,
 ) -> None:
-    """Draw procedural smears with known subjects.
+    """Draw smears whose subjects are known.
 
     Example: `leukorepro data simulate --look cnmc2019 --subjects 20 --images 200 --output data/simulated/cells`
     """

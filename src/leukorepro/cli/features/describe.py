@@ -15,18 +15,21 @@ from leukorepro.cli.options import (
 
 def describe(
     manifest: ManifestOption,
-    images: Annotated[Path, typer.Option(help="Folder that the manifest's paths are relative to.")],
+    images: Annotated[Path, typer.Option(help="Folder of the images that the manifest lists.")],
     descriptor: Annotated[str, typer.Option(help="`pixels`, `lab_segments`, `hsv_segments` or `cell_area`.")],
     output: OutputOption,
     input_size: Annotated[
         int | None, typer.Option(help="Side that images are resized to, in pixels; default: the descriptor's own.")
     ] = None,
-    view: Annotated[list[str] | None, typer.Option(help="View of every image; may be given again.")] = None,
+    view: Annotated[
+        list[str] | None,
+        typer.Option(help="View of every image, such as `hflip`; default: `identity`; repeat for more."),
+    ] = None,
     dataset: Annotated[str, typer.Option(help="Name of the dataset, for the record.")] = "images",
-    max_pixels: Annotated[int, typer.Option(help="Largest image that is decoded.")] = 100_000_000,
-    threads: Annotated[int, typer.Option(help="Images that are read and described at a time.")] = 2,
+    max_pixels: Annotated[int, typer.Option(help="Largest image to decode, in pixels.")] = 100_000_000,
+    threads: Annotated[int, typer.Option(help="Images to work on at a time.")] = 2,
 ) -> None:
-    """Write features computed without a network, of every view of every readable image; a killed job is continued.
+    """Compute the features of every view of every image without a network; run again to continue after a kill.
 
     Example: `leukorepro features describe --manifest manifest.csv --images my_smears --descriptor lab_segments
     --output features.h5`

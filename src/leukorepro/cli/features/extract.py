@@ -17,33 +17,38 @@ from leukorepro.core.words import Engine, Precision, Preprocessing
 
 def extract(
     manifest: ManifestOption,
-    images: Annotated[Path, typer.Option(help="Folder that the manifest's paths are relative to.")],
+    images: Annotated[Path, typer.Option(help="Folder of the images that the manifest lists.")],
     backbone: Annotated[str, typer.Option(help="Network, such as `mobilenet_v2`.")],
     output: OutputOption,
     weights: Annotated[str, typer.Option(help="`imagenet`, `random` or `file:PATH`.")] = "imagenet",
-    layer: Annotated[str | None, typer.Option(help="Where the network is cut; default: the backbone's own.")] = None,
+    layer: Annotated[
+        str | None, typer.Option(help="Layer whose output is taken; default: the network's usual one.")
+    ] = None,
     input_size: Annotated[
-        int | None, typer.Option(help="Side of the input in pixels; default: the backbone's own.")
+        int | None, typer.Option(help="Side that images are resized to, in pixels; default: the network's own.")
     ] = None,
-    view: Annotated[list[str] | None, typer.Option(help="View of every image; may be given again.")] = None,
+    view: Annotated[
+        list[str] | None,
+        typer.Option(help="View of every image, such as `hflip`; default: `identity`; repeat for more."),
+    ] = None,
     dataset: Annotated[str, typer.Option(help="Name of the dataset, for the record.")] = "images",
-    seed: Annotated[int, typer.Option(help="Of random weights.")] = 0,
-    max_pixels: Annotated[int, typer.Option(help="Largest image that is decoded.")] = 100_000_000,
+    seed: Annotated[int, typer.Option(help="Seed of random weights.")] = 0,
+    max_pixels: Annotated[int, typer.Option(help="Largest image to decode, in pixels.")] = 100_000_000,
     preprocessing: Annotated[
-        Preprocessing | None, typer.Option(help="How pixel values are scaled; default: the backbone's own way.")
+        Preprocessing | None, typer.Option(help="How pixel values are scaled; default: the network's own way.")
     ] = None,
-    threads: Annotated[int, typer.Option(help="Workers; on a CPU each reads images and computes.")] = 2,
-    batch_rows: Annotated[int, typer.Option(help="Rows per pass through the network in torch.")] = 32,
+    threads: Annotated[int, typer.Option(help="Workers; each reads images, and on a CPU computes.")] = 2,
+    batch_rows: Annotated[int, typer.Option(help="Images per pass through the network, with torch.")] = 32,
     engine: Annotated[
-        Engine, typer.Option(help="`auto` is torch on a GPU and OpenVINO on a CPU, and says which it took.")
+        Engine, typer.Option(help="`auto` uses torch on a GPU and OpenVINO on a CPU, and says which.")
     ] = "auto",
     device: DeviceOption = "auto",
     precision: Annotated[
         Precision,
-        typer.Option(help="`mixed`: half precision where that is safe, on a GPU or on a CPU that knows bfloat16."),
+        typer.Option(help="`mixed`: half precision where that is safe, on a GPU or a CPU that supports bfloat16."),
     ] = "float32",
 ) -> None:
-    """Write the features of every view of every readable image; a killed extraction is continued.
+    """Compute the features of every view of every image with a network; run again to continue after a kill.
 
     Example: `leukorepro features extract --manifest manifest.csv --images my_smears --backbone mobilenet_v2
     --weights random --output features.h5`

@@ -13,10 +13,10 @@ from leukorepro.cli.options import (
 
 
 def fuse(
-    parts: Annotated[list[Path], typer.Argument(help="Feature files, in the order of their columns.")],
+    parts: Annotated[list[Path], typer.Argument(help="Feature files, in the order in which to join them.")],
     output: OutputOption,
 ) -> None:
-    """Join feature files of the same rows, column by column, without copying them.
+    """Join feature files of the same images side by side, without copying them.
 
     Example: `leukorepro features fuse a.h5 b.h5 --output a+b.h5`
     """

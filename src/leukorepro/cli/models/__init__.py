@@ -1,1 +1,1 @@
-"""Fit reducers and classifiers, train networks."""
+"""Fit autoencoders and classifiers; train networks."""

@@ -13,15 +13,15 @@ from leukorepro.cli.options import FeaturesOption, ManifestOption, OutputOption,
 def classify(
     spec: SpecOption,
     features: FeaturesOption,
-    splits: Annotated[list[str], typer.Option(help="Split table, as RUNG/SPLIT=FILE; may be given again.")],
+    splits: Annotated[list[str], typer.Option(help="Split table, as RUNG/SPLIT=FILE; repeat for more.")],
     manifest: ManifestOption,
     output: OutputOption,
     reducer: Annotated[
-        list[str] | None, typer.Option(help="Fitted reducer, as RUNG/SPLIT/NAME=FILE; may be given again.")
+        list[str] | None, typer.Option(help="Fitted autoencoder, as RUNG/SPLIT/NAME=FILE; repeat for more.")
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads; no number depends on them.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, help="Threads; they change no number.")] = 1,
 ) -> None:
-    """Fit every classifier of a study on one feature set, in every fold, and write what it predicts.
+    """Fit every classifier of a study on one feature set in every fold, and write its predictions.
 
     Example: `leukorepro models classify --spec results/demo/specs/classification/atteia2022-GSet-1f0c.json
     --features GSet.h5 --splits source_disjoint/five_folds=five_folds.csv --manifest manifest.csv

@@ -13,13 +13,15 @@ from leukorepro.cli.options import FeaturesOption, ManifestOption, OutputOption,
 def control(
     spec: SpecOption,
     features: FeaturesOption,
-    splits: Annotated[list[str], typer.Option(help="Split table, as RUNG=FILE; may be given again.")],
+    splits: Annotated[list[str], typer.Option(help="Split table, as RUNG=FILE; repeat for more.")],
     manifest: ManifestOption,
     output: OutputOption,
-    reducer: Annotated[list[str] | None, typer.Option(help="Fitted reducer, as RUNG=FILE; may be given again.")] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads; no number depends on them.")] = 1,
+    reducer: Annotated[
+        list[str] | None, typer.Option(help="Fitted autoencoder, as RUNG=FILE; repeat for more.")
+    ] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads; they change no number.")] = 1,
 ) -> None:
-    """Fit a study's classifier on shuffled labels, and one that names subjects, as the run's `controls` ask for.
+    """Fit a study's classifier where it must fail, as the run's `controls` say: shuffled labels, naming patients.
 
     Example: `leukorepro models control --spec results/demo/specs/controls/atteia2022-1f0c.json --features ESet.h5
     --splits as_published=five_folds.csv --reducer as_published=RSet25.h5 --manifest manifest.csv

@@ -12,13 +12,15 @@ from leukorepro.cli.options import DeviceOption, OutputOption, SpecOption
 
 def encode(
     spec: SpecOption,
-    weights: Annotated[Path, typer.Option(help="Weights of its network in every fold, as `models train` writes them.")],
+    weights: Annotated[
+        Path, typer.Option(help="Weights of the network in every fold, as `leukorepro models train` writes them.")
+    ],
     features: Annotated[Path, typer.Option(help="Feature file of the descriptor `images`.")],
     output: OutputOption,
     threads: Annotated[int, typer.Option(min=1, help="Threads on a CPU; workers that read images on a GPU.")] = 1,
     device: DeviceOption = "auto",
 ) -> None:
-    """Write what a trained network sees of all images, the output of its layer before the last, for every fold.
+    """Write what the layer before the last of a trained network gives for every image, for every fold.
 
     Example: `leukorepro models encode --spec results/demo/specs/encoding/rezayi2021-CNN_features-1f0c.json
     --weights weights.safetensors --features images-70.h5 --output images-CNN_features.h5`

@@ -17,7 +17,7 @@ def fit_reducer(
     threads: Annotated[int, typer.Option(min=1, help="Threads on a CPU; workers that read images on a GPU.")] = 1,
     device: DeviceOption = "auto",
 ) -> None:
-    """Fit an autoencoder on the rows that a protocol allows, in every fold; one of images continues if it was killed.
+    """Fit an autoencoder in every fold, on the rows that the rung allows; one of images continues after a kill.
 
     Example: `leukorepro models fit-reducer --spec results/demo/specs/reducer/atteia2022-as_published-RSet25-1f0c.json
     --features ESet.h5 --splits five_folds.csv --output RSet25.h5`

@@ -12,10 +12,10 @@ from leukorepro.cli.options import (
 
 
 def summary(
-    study: Annotated[str, typer.Argument(help="Key of the study.")],
+    study: Annotated[str, typer.Argument(help="Study, such as `alhammadi2024`.")],
     as_json: Annotated[bool, typer.Option("--json", help="Print JSON instead of tables.")] = False,
 ) -> None:
-    """Show the networks that a study trains, at full size: layers, shapes, learnables, and the published counts.
+    """Show the networks that a study trains, at full size: layers, shapes, learnables, and the counts in print.
 
     Example: `leukorepro models summary alhammadi2024 --json`
     """

@@ -16,11 +16,13 @@ def train(
     splits: SplitsOption,
     manifest: ManifestOption,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to fill.")],
-    reducer: Annotated[Path | None, typer.Option(help="Fitted autoencoder, where the network sees its code.")] = None,
+    reducer: Annotated[
+        Path | None, typer.Option(help="Fitted autoencoder, if the network is trained on its code.")
+    ] = None,
     threads: Annotated[int, typer.Option(min=1, help="Threads on a CPU; workers that read images on a GPU.")] = 1,
     device: DeviceOption = "auto",
 ) -> None:
-    """Train a network from images in every fold of a split, and write what it predicts; continues if it was killed.
+    """Train a network on images in every fold of a split, and write its predictions; continues after a kill.
 
     Example: `leukorepro models train
     --spec results/demo/specs/network/rezayi2021-subject_disjoint-eighty_twenty-images-CNN-1f0c.json

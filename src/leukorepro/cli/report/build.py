@@ -13,9 +13,9 @@ from leukorepro.cli.options import ConfigOption
 def build(
     config: ConfigOption,
     output: Annotated[Path, typer.Option("--output", "-o", help="Folder to fill.")],
-    workers: Annotated[int, typer.Option(min=1, help="Studies that are drawn at a time.")] = 1,
+    workers: Annotated[int, typer.Option(min=1, help="Studies to draw at a time.")] = 1,
 ) -> None:
-    """Write the HTML page of a run; it opens from disk with no network.
+    """Write the HTML page of a run; it opens from disk without a network.
 
     Example: `leukorepro report build --config results/demo/config.json --output results/demo/report`
     """

@@ -6,7 +6,7 @@ from leukorepro.cli.options import ConfigOption, show
 
 
 def summary(config: ConfigOption) -> None:
-    """Print the number that each paper is quoted for, as printed, as published here and on an honest split.
+    """Print each paper's headline number: as printed, as measured here by its own protocol, and on an honest split.
 
     Example: `leukorepro report summary --config results/demo/config.json`
     """

@@ -1,1 +1,1 @@
-"""Write split tables."""
+"""Decide which images train and which are tested."""

@@ -14,10 +14,10 @@ def make(
     spec: SpecOption,
     manifest: ManifestOption,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder of the study; tables are written to `<rung>/splits`.")
+        Path, typer.Option("--output", "-o", help="Folder of the study; tables are written to its `<rung>/splits`.")
     ],
 ) -> None:
-    """Write which rows train and which are tested, on every rung and split of a study, before anything is fitted.
+    """Write which images train and which are tested, on every rung and split of a study, before anything is fitted.
 
     Example: `leukorepro splits make --spec results/demo/specs/splits/atteia2022-1f0c.json --manifest manifest.csv
     --output results/demo/atteia2022`

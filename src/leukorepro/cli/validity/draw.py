@@ -22,9 +22,9 @@ def draw(
     features: PoolFeaturesOption,
     config: ValidityOption = Path("config/validity.yaml"),
     budget: BudgetOption = "demo",
-    threads: Annotated[int, typer.Option(help="Images that are drawn at a time.")] = 1,
+    threads: Annotated[int, typer.Option(help="Images to draw at a time.")] = 1,
 ) -> None:
-    """Draw the population of simulated subjects that a setting's samples come from; a killed job is continued.
+    """Draw the simulated subjects that a setting's studies are drawn from; run again to continue after a kill.
 
     Example: `leukorepro validity draw --setting usual --images pool.csv --features pool.h5`
     """

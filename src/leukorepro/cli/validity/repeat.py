@@ -22,7 +22,7 @@ def repeat(
     config: ValidityOption = Path("config/validity.yaml"),
     budget: BudgetOption = "demo",
 ) -> None:
-    """Study samples of a population on every rung, and score what was fitted on fresh subjects.
+    """Draw many small studies from a population, run every rung, and score what was fitted on fresh subjects.
 
     Example: `leukorepro validity repeat --setting usual --images pool.csv --features pool.h5 --output usual.csv`
     """

@@ -18,11 +18,13 @@ if TYPE_CHECKING:
 
 
 def summarise(
-    repetitions: Annotated[list[Path], typer.Argument(help="Tables of repetitions, named `<setting>.csv`.")],
+    repetitions: Annotated[
+        list[Path], typer.Argument(help="Output of `leukorepro validity repeat`, named `<setting>.csv`.")
+    ],
     output: OutputOption,
     figure: Annotated[Path | None, typer.Option(help="Figure to write, as SVG.")] = None,
 ) -> None:
-    """Bias and coverage of every rung over the repetitions, as a table and a figure.
+    """Compare every rung with the truth over the repetitions: bias and coverage, as a table and a figure.
 
     Example: `leukorepro validity summarise usual.csv large.csv --output summary.csv --figure validity.svg`
     """

@@ -265,7 +265,7 @@ def test_a_wrong_dataset_is_told_with_key_given_and_allowed(value: Any, expected
         (
             changed(STUDY, "tables", "1", "metrics", to=["acuracy"]),
             "tables.1.metrics[0]: given 'acuracy'; must be accuracy, sensitivity, specificity, precision, recall, f1 "
-            "or auroc, perhaps with a class or with train_, val_ or test_ in front, train_loss, test_loss or "
+            "or auroc, perhaps with a class or with test_, train_ or val_ in front, test_loss, train_loss, val_loss or "
             "reconstruction_correlation.",
         ),
         (changed(STUDY, "headline", to="2/ISet"), "headline: unknown table '2'. Known: 1."),

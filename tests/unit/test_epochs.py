@@ -14,7 +14,7 @@ from leukorepro.core.tables.predictions import RECONSTRUCTION
 from leukorepro.data.adapters.allidb import AllIdbDataset
 from leukorepro.evaluation.metrics.curves import confusion_matrices, last_epochs
 from leukorepro.evaluation.metrics.item_metrics import Measuring, cell_metrics
-from leukorepro.evaluation.metrics.metrics import METRICS
+from leukorepro.metrics.registry import OF_PREDICTIONS
 from leukorepro.run.resolved import ResolvedStudy
 
 TABLE = {
@@ -154,7 +154,7 @@ def test_losses_and_correlations_are_measured_where_the_table_prints_them():
     rows, fitted = predictions(2), predictions(2, role="train")
     correlation = np.random.default_rng(1).uniform(0.9, 1, size=len(rows))
     rows = rows.assign(**{RECONSTRUCTION: correlation})
-    phases = [*METRICS, "test_accuracy", "train_accuracy"]
+    phases = [*OF_PREDICTIONS, "test_accuracy", "train_accuracy"]
     assert sorted(cell_metrics(rows, fitted, measuring("f1"))["metric"]) == sorted(phases)
     found = cell_metrics(rows, None, measuring(RECONSTRUCTION)).set_index("metric").loc[RECONSTRUCTION]
     assert found["value"] == pytest.approx((correlation[:60].mean() + correlation[60:].mean()) / 2, abs=1e-12)
@@ -170,7 +170,7 @@ def test_a_table_can_print_any_metric_of_a_phase():
     printed = ["train_precision", "train_recall", "val_f1", "test_recall", "train_auroc"]
     found = cell_metrics(tested, fitted, measuring(*printed, average="positive")).set_index("metric")["value"]
     phases = [f"{phase}_accuracy" for phase in ("train", "val", "test")]
-    assert sorted(found.index) == sorted([*METRICS, *phases, *printed])
+    assert sorted(found.index) == sorted([*OF_PREDICTIONS, *phases, *printed])
     for phase, role in (("train", "train"), ("val", "validation")):
         rows = fitted[fitted["role"] == role]
         options = {"average": "binary", "pos_label": "all"}

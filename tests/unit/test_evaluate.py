@@ -23,10 +23,10 @@ from leukorepro.data.adapters.allidb import AllIdbDataset
 from leukorepro.data.adapters.simulated import SmearDataset
 from leukorepro.evaluation.measure import measure
 from leukorepro.evaluation.metrics.curves import confusion_matrices, roc_curves
-from leukorepro.evaluation.metrics.metrics import METRICS
 from leukorepro.evaluation.study_cells import StudyCells
 from leukorepro.features.parts import ResolvedExtractor
 from leukorepro.ladder.rungs import LADDER
+from leukorepro.metrics.registry import OF_PREDICTIONS
 from leukorepro.run.resolve import resolve
 from leukorepro.run.resolved import ResolvedStudy
 from leukorepro.run.specify import evaluation_specification
@@ -104,7 +104,9 @@ def test_the_table_of_metrics_keeps_its_contract():
     ]
     table = measured(*frames)
     assert list(table.columns) == list(METRICS_TABLE.columns)
-    expected = [("atteia2022", "1", item, rung, metric) for item in ITEMS for rung in LADDER for metric in METRICS]
+    expected = [
+        ("atteia2022", "1", item, rung, metric) for item in ITEMS for rung in LADDER for metric in OF_PREDICTIONS
+    ]
     assert list(zip(*(table[c] for c in list(METRICS_TABLE.columns)[:5]), strict=True)) == expected
     assert (table["n_images"] == 40).all()
     assert (table["n_subjects"] == 9).all()
@@ -345,7 +347,7 @@ def test_tables_that_name_classes_have_metrics_of_each():
         assert ours == pytest.approx([column[number] for column in theirs[:3]], abs=1e-12)
     assert values["all_auroc"] == values["auroc"]
     assert "healthy_auroc" not in values
-    assert not [name for name in found["value"]["macro"]["x"].index if name not in METRICS]
+    assert not [name for name in found["value"]["macro"]["x"].index if name not in OF_PREDICTIONS]
     inside = found.loc[("classes", "x")].dropna(subset="value")
     assert (inside["ci_low"] < inside["value"]).all()
     assert (inside["value"] < inside["ci_high"]).all()

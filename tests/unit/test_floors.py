@@ -9,7 +9,7 @@ from pathlib import Path
 SOURCE = Path(__file__).resolve().parents[2] / "src/leukorepro"
 FLOORS = (
     ("core",),
-    ("ladder",),
+    ("ladder", "metrics"),
     ("config",),
     ("data", "simulate"),
     ("features",),

@@ -5,8 +5,9 @@ import pytest
 from scipy import stats
 from scipy.special import expit
 
-from leukorepro.evaluation.metrics.metrics import METRICS, measure, scored, smaller_class, support
+from leukorepro.evaluation.metrics.metrics import measure, scored, smaller_class, support
 from leukorepro.evaluation.resampling.intervals import intervals, percentile_interval, resample_weights, share_interval
+from leukorepro.metrics.registry import OF_PREDICTIONS
 
 
 def rows_of(correct, positive=None, score=None, **place):
@@ -100,7 +101,7 @@ def test_all_views_and_repeats_of_a_group_move_together():
     rows = np.tile(np.arange(80), 4)
     place = {"repeat": np.repeat([0, 1], 160), "fold": np.zeros(320)}
     often = intervals(rows_of(correct[rows], positive[rows], score[rows], **place), rows)
-    for name in METRICS:
+    for name in OF_PREDICTIONS:
         assert (often[name].low, often[name].high) == pytest.approx((once[name].low, once[name].high), abs=1e-12)
 
 

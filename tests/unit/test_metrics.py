@@ -13,7 +13,8 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
-from leukorepro.evaluation.metrics.metrics import METRICS, measure, measure_weighted, scored, support
+from leukorepro.evaluation.metrics.metrics import measure, measure_weighted, scored, support
+from leukorepro.metrics.registry import OF_PREDICTIONS
 
 EXACT = 1e-12
 
@@ -35,7 +36,7 @@ def by_class(scores):
 def reference(y_true, y_pred, scores, weight=None):
     """The definitions, one class after another, with scikit-learn; NaN where a term is undefined."""
     values = {"accuracy": accuracy_score(y_true, y_pred, sample_weight=weight)}
-    terms = {name: [] for name in METRICS if name != "accuracy"}
+    terms = {name: [] for name in OF_PREDICTIONS if name != "accuracy"}
     for name, score in scores.items():
         true, guessed = y_true == name, y_pred == name
         options = {"sample_weight": weight, "zero_division": np.nan}
@@ -123,7 +124,7 @@ def test_chunks_of_resamples_do_not_change_values(monkeypatch):
     whole = measure_weighted(rows, group, weights)
     monkeypatch.setattr("leukorepro.evaluation.metrics.metrics.CELLS_AT_ONCE", 700)
     chunked = measure_weighted(rows, group, weights)
-    for name in METRICS:
+    for name in OF_PREDICTIONS:
         np.testing.assert_array_equal(whole[name], chunked[name])
 
 
@@ -169,7 +170,7 @@ def test_repeats_are_measured_apart_and_averaged():
     positive = scores[:, 1]
     apart = [measure(scored(y_true[r], y_pred[r], {"c1": positive[r]})) for r in (repeat == 0, repeat == 1)]
     both = measure(scored(y_true, y_pred, {"c1": positive}, repeat))
-    assert both == pytest.approx({name: (apart[0][name] + apart[1][name]) / 2 for name in METRICS}, abs=EXACT)
+    assert both == pytest.approx({name: (apart[0][name] + apart[1][name]) / 2 for name in OF_PREDICTIONS}, abs=EXACT)
 
 
 def test_a_mean_is_that_of_the_rows_of_each_repeat():
@@ -181,7 +182,7 @@ def test_a_mean_is_that_of_the_rows_of_each_repeat():
     assert values["loss"] == pytest.approx((loss[:30].mean() + loss[30:].mean()) / 2, abs=EXACT)
     assert values["-loss"] == -values["loss"]
     assert values["accuracy"] == measure(rows)["accuracy"]
-    assert set(measure(rows)) == set(METRICS)
+    assert set(measure(rows)) == set(OF_PREDICTIONS)
     weights = rng.uniform(0.1, 3, size=(12, 5))
     for resample, value in enumerate(measure_weighted(rows, group, weights, ["loss"])["loss"]):
         weight = weights[group, resample]
@@ -199,7 +200,7 @@ def test_epochs_are_averaged():
     """A hundred epochs as repeats: every metric is the mean of the epochs' own."""
     y_true, y_pred, scores = draw(10, 4000, 3)
     epoch, loss = np.arange(4000) % 100, np.random.default_rng(3).exponential(size=4000)
-    wanted = [*METRICS, "loss"]
+    wanted = [*OF_PREDICTIONS, "loss"]
 
     def measured(chosen, **place):
         columns = by_class(scores[chosen])

@@ -20,8 +20,8 @@ from leukorepro.config.studies import load_study
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import read_json
 from leukorepro.core.tables.results import DIFFERENCES_TABLE, METRICS_TABLE, VERDICTS_TABLE
-from leukorepro.evaluation.metrics.metrics import METRICS
 from leukorepro.ladder.rungs import LADDER
+from leukorepro.metrics.registry import OF_PREDICTIONS
 from leukorepro.report.figures import bars as figures
 from leukorepro.report.figures import squares, style
 from leukorepro.report.numbers import conditions, selection, wording
@@ -184,7 +184,7 @@ def test_every_number_of_every_table_is_that_of_the_metrics(results: Path, page:
         metrics = pd.read_csv(results / study.key / "metrics.csv", dtype={"table": str})
         for number, table in study.tables.items():
             words_for_one = {"recall": "sensitivity"}  # the printed word is shown, else this one
-            shown = [m for m in METRICS if m not in table.metrics and m not in words_for_one]
+            shown = [m for m in OF_PREDICTIONS if m not in table.metrics and m not in words_for_one]
             order = [*table.metrics, *shown]
             for item in table.items:
                 cells = metrics[(metrics["table"] == number) & (metrics["item"] == item.item)]

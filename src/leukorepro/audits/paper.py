@@ -14,9 +14,9 @@ from leukorepro.audits.arithmetic.printed import Printed
 from leukorepro.audits.finding import capital, listed
 from leukorepro.config.audits import TEXT, Audit, AuditTable
 from leukorepro.config.files import published_path, study_path
-from leukorepro.config.published import PHASE_SHARES, SHARES
 from leukorepro.config.studies import Study
 from leukorepro.core.errors import UserError, unknown
+from leukorepro.metrics.names import named
 
 QUANTITIES: dict[str, Quantity] = {
     "accuracy": "accuracy",
@@ -62,7 +62,7 @@ class Value:
     @property
     def phase(self) -> str:
         """Part of the images that it is about: ``train``, ``val``, or ``test`` where nothing else is said."""
-        return next((phase for phase in PHASES if self.metric.startswith(f"{phase}_")), "test")
+        return named(self.metric).part or "test"
 
     @property
     def share(self) -> str:
@@ -72,7 +72,7 @@ class Value:
     @property
     def is_share(self) -> bool:
         """Whether it is a metric between 0 and 1."""
-        return self.metric in PHASE_SHARES or self.metric.rpartition("_")[2] in SHARES
+        return named(self.metric).spec.kind.is_share
 
     def agrees(self, other: Value) -> bool:
         """Whether both may be the same number, each rounded in its own way."""

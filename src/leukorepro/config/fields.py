@@ -9,6 +9,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 from leukorepro.core.errors import unknown
 from leukorepro.core.validation import pattern
 from leukorepro.core.words import Budget
+from leukorepro.metrics.names import PATTERN, PATTERN_WORDS
 
 T = TypeVar("T")
 
@@ -63,17 +64,7 @@ View = Annotated[
 ]
 Views = Annotated[list[View], AfterValidator(_identity_first)]
 WeightsSpec = Annotated[str, Field(pattern=pattern(r"^(imagenet|random|file:.+)$", "imagenet, random or file:PATH"))]
-Metric = Annotated[
-    str,
-    Field(
-        pattern=pattern(
-            r"^((.+_)?(accuracy|sensitivity|specificity|precision|recall|f1|auroc)|(train|test)_loss"
-            r"|reconstruction_correlation)$",
-            "accuracy, sensitivity, specificity, precision, recall, f1 or auroc, perhaps with a class or with train_, "
-            "val_ or test_ in front, train_loss, test_loss or reconstruction_correlation",
-        )
-    ),
-]
+Metric = Annotated[str, Field(pattern=pattern(PATTERN, PATTERN_WORDS))]
 PerBudget = Annotated[
     dict[Budget, T], AfterValidator(_every_budget), Field(json_schema_extra={"required": list(get_args(Budget))})
 ]

@@ -9,22 +9,8 @@ import pandas as pd
 
 from leukorepro.core.errors import UserError, did_you_mean
 from leukorepro.core.tables.data import PUBLISHED_TABLE
-
-SHARES = ("accuracy", "sensitivity", "specificity", "precision", "recall", "f1", "auroc")
-"""Metrics in [0, 1]; each may have a class in front, as in ``healthy_precision``."""
-PHASE_SHARES = ("train_accuracy", "val_accuracy", "test_accuracy")
-COUNTS = ("tp", "fn", "fp", "tn", "n_features", "learnables", "learnables_total", "size")
-LOSSES = ("train_loss", "test_loss")
-CORRELATIONS = ("reconstruction_correlation",)
-KNOWN = (*SHARES, *PHASE_SHARES, *COUNTS, *LOSSES, *CORRELATIONS)
-
-NOT_IN_PER_CENT = frozenset([*COUNTS, *LOSSES, *CORRELATIONS, "auroc"])
-"""Metrics that papers print, and we show, as plain numbers."""
-
-
-def is_share(metric: str) -> bool:
-    """Whether a metric is a share, shown in per cent."""
-    return metric not in NOT_IN_PER_CENT and not metric.endswith("_auroc")
+from leukorepro.metrics.kinds import Kind
+from leukorepro.metrics.names import PRINTED, parse
 
 
 def read_published(path: Path) -> pd.DataFrame:
@@ -63,37 +49,28 @@ def read_published(path: Path) -> pd.DataFrame:
     return frame
 
 
-def _kind(metric: str, where: str) -> str:
-    """Name in `KNOWN` of a metric, without the class in front of it."""
-    if metric in KNOWN:
-        return metric
-    name, _, share = metric.rpartition("_")
-    if name and share in SHARES:
-        return share
-    raise UserError(f"{where}: unknown metric. Known: {', '.join(KNOWN)}.{did_you_mean(metric, KNOWN)}")
+def _kind(metric: str, where: str) -> Kind:
+    """What sort of number a metric is."""
+    name = parse(metric)
+    if name is None or not name.spec.is_printed:
+        raise UserError(f"{where}: unknown metric. Known: {', '.join(PRINTED)}.{did_you_mean(metric, PRINTED)}")
+    return name.spec.kind
 
 
-def _number(text: str, kind: str, where: str) -> Decimal:
+def _number(text: str, kind: Kind, where: str) -> Decimal:
     try:
         value = Decimal(text)
     except InvalidOperation:
         raise UserError(f"{where}: value '{text}' is not a number.") from None
     if not value.is_finite():
         raise UserError(f"{where}: value '{text}' is not a finite number.")
-    if kind in SHARES or kind in PHASE_SHARES:
-        if not 0 <= value <= 1:
-            raise UserError(f"{where}: value {text} is not a share in [0, 1]; divide per cent by 100.")
-        if _exponent(value) > -2:
-            raise UserError(
-                f"{where}: value {text} has fewer than two decimals; write every digit that the paper's table prints, "
-                "as in 1.000 for a 100 beside 99.5, so that its rounding is known."
-            )
-    elif kind in COUNTS and (value < 0 or value != value.to_integral_value()):
-        raise UserError(f"{where}: value {text} is not a count; expected 0, 1, 2, ...")
-    elif kind in LOSSES and value < 0:
-        raise UserError(f"{where}: value {text} is not a loss; expected 0 or more.")
-    elif kind in CORRELATIONS and not -1 <= value <= 1:
-        raise UserError(f"{where}: value {text} is not a correlation in [-1, 1].")
+    if not kind.holds(float(value)):
+        raise UserError(f"{where}: value {text} is not {kind.expected}.")
+    if kind.is_share and _exponent(value) > -2:
+        raise UserError(
+            f"{where}: value {text} has fewer than two decimals; write every digit that the paper's table prints, "
+            "as in 1.000 for a 100 beside 99.5, so that its rounding is known."
+        )
     return value
 
 

@@ -8,6 +8,7 @@ from pydantic import Field, ValidationError, model_validator
 
 from leukorepro.config.fields import Metric, Strict, refuse_twice
 from leukorepro.core.words import Average
+from leukorepro.metrics.names import named
 
 
 class Item(Strict):
@@ -77,12 +78,12 @@ class Table(Strict):
     @property
     def needs_fitted_rows(self) -> bool:
         """Whether a metric asks for predictions of the training or the validation part."""
-        return any(metric.startswith(("train_", "val_")) for metric in self.metrics)
+        return any(named(metric).role != "test" for metric in self.metrics)
 
     @property
     def of_training_rows(self) -> bool:
         """Whether the table is about the training part alone."""
-        return all(metric.startswith("train_") for metric in self.metrics)
+        return all(named(metric).role == "train" for metric in self.metrics)
 
     def split_of(self, item: Item) -> str:
         """Split of an item."""

@@ -25,23 +25,13 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from leukorepro.config.published import is_share
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import read_json
 from leukorepro.core.tables.results import METRICS_TABLE, VERDICTS_TABLE
 from leukorepro.evaluation.testability import IMPOSSIBLE, NOT_REPRODUCED, NOT_TESTED, REPRODUCED, verdicts
 from leukorepro.ladder.rungs import PUBLISHED, honest_rung
+from leukorepro.metrics.names import named
 from leukorepro.run.resolved import ResolvedStudy
-
-OF_WEIGHTS = "it is a number of weights: `leukorepro models summary {study}` counts those of the networks trained here"
-OF_CONFUSION = "it is a count of the paper's own test images; the rates that follow from such counts are compared"
-NO_RESULTS = {
-    "size": "it counts the paper's images or subjects and is no result of a classifier",
-    "n_features": "it is a number of features, which is set and not measured",
-    **dict.fromkeys(("learnables", "learnables_total"), OF_WEIGHTS),
-    **dict.fromkeys(("tp", "fn", "fp", "tn"), OF_CONFUSION),
-}
-"""Why a printed number that is no metric of a classifier is not tested."""
 
 Number = tuple[str, str, str]
 """A printed number: its table, item and metric."""
@@ -246,8 +236,8 @@ class _Court:
 
     def _why_unmeasured(self, table: str, item: str, metric: str) -> str:
         study = self.resolved.study
-        if metric in NO_RESULTS:
-            return NO_RESULTS[metric].format(study=study.key)
+        if no_result := named(metric).spec.no_result:
+            return no_result.format(study=study.key)
         if (left_out := self.resolved.left_out_items.get(f"{table}/{item}")) is not None:
             return left_out
         if table in self.resolved.left_out_tables:
@@ -267,7 +257,7 @@ def _comparison(metric: str, printed: _Printed, ours: _Estimate) -> str:
     if not ours.low <= value <= ours.high:
         near = ours.low - half_unit <= value <= ours.high + half_unit
         place = "within its rounding of" if near else "below" if value < ours.low else "above"
-    published, unit = _as_printed(metric, value, half_unit), " %" if is_share(metric) else ""
+    published, unit = _as_printed(metric, value, half_unit), " %" if named(metric).spec.kind.per_cent else ""
     interval = _interval(metric, half_unit, ours)
     return f"published {published}{unit} lies {place} our interval {interval}{unit} under the paper's protocol"
 
@@ -278,6 +268,6 @@ def _interval(metric: str, half_unit: float, ours: _Estimate) -> str:
 
 def _as_printed(metric: str, value: float, half_unit: float) -> str:
     """A number with the digits of one whose last printed digit has that half unit; shares in per cent."""
-    scale = 100 if is_share(metric) else 1
+    scale = 100 if named(metric).spec.kind.per_cent else 1
     digits = max(0, round(-math.log10(2 * half_unit * scale)))
     return f"{scale * value:.{digits}f}"

@@ -100,7 +100,7 @@ def _environment() -> Environment:
         "heading": wording.metric_heading,
         "metric_name": wording.metric_name,
         "rung_name": lambda rung: LADDER[rung].name,
-        "share": wording.is_share,
+        "in_per_cent": wording.in_per_cent,
         "slug": wording.slug,
         "table_name": wording.table_name,
         "sentence": wording.sentence,

@@ -26,12 +26,11 @@ from numpy.typing import NDArray
 from leukorepro.evaluation.metrics.auroc import Floats, Ints
 from leukorepro.evaluation.metrics.probabilities import Forecasts
 from leukorepro.evaluation.resampling.intervals import Interval, percentile_interval, resample_weights, share_interval
+from leukorepro.metrics.registry import CALIBRATION
 
 N_BINS = 10
 N_DRAWS = 200
 """Of events, for the error by chance."""
-
-CALIBRATION_METRICS = ("brier", "brier_reference", "ece", "ece_by_chance", "calibration_in_the_large")
 
 
 class Bin(NamedTuple):
@@ -49,7 +48,7 @@ class Bin(NamedTuple):
 
 
 def calibration(rows: Forecasts, n_resamples: int, seed: int) -> dict[str, tuple[float, Interval]]:
-    """Every metric of `CALIBRATION_METRICS` with its interval, from resampling groups; repeats are averaged.
+    """Every metric of `CALIBRATION` with its interval, from resampling groups; repeats are averaged.
 
     Parameters
     ----------
@@ -65,7 +64,7 @@ def calibration(rows: Forecasts, n_resamples: int, seed: int) -> dict[str, tuple
         name: (float(once[name][0]), percentile_interval(values, rows.n_groups)) for name, values in resamples.items()
     }
     found["ece_by_chance"] = _by_chance(rows, seed), Interval(np.nan, np.nan, 0)
-    return {name: found[name] for name in CALIBRATION_METRICS}
+    return {name: found[name] for name in CALIBRATION}
 
 
 def reliability(rows: Forecasts, n_resamples: int, seed: int) -> Iterator[Bin]:

@@ -10,23 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike
 
-from leukorepro.core.tables.predictions import RECONSTRUCTION
 from leukorepro.core.words import Average
 from leukorepro.evaluation.metrics.losses import row_losses
-from leukorepro.evaluation.metrics.metrics import METRICS, Scored, measure, scored
+from leukorepro.evaluation.metrics.metrics import Scored, measure, scored
 from leukorepro.evaluation.predictions import classes_of, groups_of_rows, score_of_class
 from leukorepro.evaluation.resampling.intervals import intervals
-
-OF_A_CLASS = ("precision", "recall", "f1")
-"""Metrics of every single class, in tables that name classes."""
-
-LOSS = "loss"
-
-PHASES = {"test": "test", "train": "train", "val": "validation"}
-"""What stands in front of a metric that is measured of rows of one role, and that role."""
-
-OF_A_PHASE = (*METRICS, LOSS)
-NOT_OF_A_CLASS = (*METRICS, RECONSTRUCTION, *(f"{phase}_{metric}" for phase in PHASES for metric in OF_A_PHASE))
+from leukorepro.metrics.names import PARTS, parse
+from leukorepro.metrics.registry import METRICS, OF_PREDICTIONS, Source
 
 
 @dataclass(frozen=True)
@@ -47,7 +37,7 @@ class Measuring:
     @property
     def classes_named(self) -> bool:
         """Whether the table prints metrics of single classes."""
-        return any(metric not in NOT_OF_A_CLASS for metric in self.printed)
+        return any((name := parse(metric)) is not None and name.of_class for metric in self.printed)
 
 
 def cell_metrics(rows: pd.DataFrame, fitted: pd.DataFrame | None, measuring: Measuring) -> pd.DataFrame:
@@ -64,10 +54,10 @@ def cell_metrics(rows: pd.DataFrame, fitted: pd.DataFrame | None, measuring: Mea
     Returns
     -------
     DataFrame
-        Columns ``metric, value, ci_low, ci_high, n_images, n_subjects``: `METRICS`; the correlation of reconstructions
-        where the table prints it; metrics of single classes where the table names classes; those of phases that it
-        prints, and, where there are fitted rows, the accuracies of all phases; and, with the value NaN, whatever else
-        the table prints, for it cannot be measured here.
+        Columns ``metric, value, ci_low, ci_high, n_images, n_subjects``: `OF_PREDICTIONS`; the correlation of
+        reconstructions where the table prints it; metrics of single classes where the table names classes; those of
+        parts that it prints, and, where there are fitted rows, the accuracies of all parts; and, with the value NaN,
+        whatever else the table prints, for it cannot be measured here.
 
     Raises
     ------
@@ -75,23 +65,28 @@ def cell_metrics(rows: pd.DataFrame, fitted: pd.DataFrame | None, measuring: Mea
         If there are two classes and the positive one is neither.
     """
     tested = PartOfCell(rows, measuring)
-    frames = [tested.measured(METRICS)]
-    if RECONSTRUCTION in measuring.printed and RECONSTRUCTION in rows:
-        frames.append(tested.measured([RECONSTRUCTION]))
+    frames = [tested.measured(OF_PREDICTIONS)]
+    if columns := [name for name in measuring.printed if name in rows and _is_column(name)]:
+        frames.append(tested.measured(columns))
     if measuring.classes_named:
         for name in classes_of(rows):
             called = measuring.class_names.get(name, name)
-            wanted = [*OF_A_CLASS, *(["auroc"] if f"{called}_auroc" in measuring.printed else [])]
+            wanted = [
+                key
+                for key, metric in METRICS.items()
+                if metric.of_a_class == "always"
+                or (metric.of_a_class == "when printed" and f"{called}_{key}" in measuring.printed)
+            ]
             frame = tested.measured(wanted, name)
             frames.append(frame.assign(metric=f"{called}_" + frame["metric"]))
-    for phase, role in PHASES.items():
-        wanted = [metric for metric in OF_A_PHASE if f"{phase}_{metric}" in measuring.printed]
+    for name, role in PARTS.items():
+        wanted = [key for key, metric in METRICS.items() if metric.of_a_part and f"{name}_{key}" in measuring.printed]
         if fitted is not None:
             wanted = list(dict.fromkeys(["accuracy", *wanted]))
         part = tested if role == "test" else _part(fitted, role, measuring)
         if wanted and part is not None:
             frame = part.measured(wanted)
-            frames.append(frame.assign(metric=f"{phase}_" + frame["metric"]))
+            frames.append(frame.assign(metric=f"{name}_" + frame["metric"]))
     measured = pd.concat(frames, ignore_index=True)
     not_here = [metric for metric in measuring.printed if metric not in set(measured["metric"])]
     return pd.concat([measured, tested.unmeasured(not_here)] if not_here else [measured], ignore_index=True)
@@ -105,7 +100,7 @@ class NamedMetric(NamedTuple):
     of_class: str | None
     """Class of the dataset whose metric it is; None for a metric of all classes, averaged as the table's are."""
     metric: str
-    """Name in `OF_A_PHASE`, or `RECONSTRUCTION`."""
+    """Key in `leukorepro.metrics.registry.METRICS`."""
 
 
 def named_metric(name: str, class_names: Mapping[str, str]) -> NamedMetric | None:
@@ -118,16 +113,20 @@ def named_metric(name: str, class_names: Mapping[str, str]) -> NamedMetric | Non
     class_names : mapping of str to str
         By class of the dataset, what the paper calls it.
     """
-    phase, _, metric = name.partition("_")
-    if name in (*METRICS, RECONSTRUCTION):
-        return NamedMetric("test", None, name)
-    if phase in PHASES and metric in OF_A_PHASE:
-        return NamedMetric(PHASES[phase], None, metric)
-    for of_class, called in class_names.items():
-        metric = name.removeprefix(f"{called}_")
-        if metric != name and metric in (*OF_A_CLASS, "auroc"):
-            return NamedMetric("test", of_class, metric)
-    return None
+    found = parse(name)
+    if found is None or not (found.spec.of_predictions or found.spec.is_mean):
+        return None
+    if not found.of_class:
+        return NamedMetric(found.role, None, found.metric)
+    of_class = next((own for own, called in class_names.items() if called == found.of_class), None)
+    if of_class is None or found.part or found.spec.of_a_class == "never":
+        return None
+    return NamedMetric(found.role, of_class, found.metric)
+
+
+def _is_column(name: str) -> bool:
+    """Whether it is the mean of a column of predictions."""
+    return name in METRICS and METRICS[name].source is Source.COLUMN
 
 
 def _part(fitted: pd.DataFrame | None, role: str, measuring: Measuring) -> PartOfCell | None:
@@ -169,7 +168,7 @@ class PartOfCell:
         rows, averaged, scores = self.rows, self._averaged, self._scores
         if of_class is not None:
             averaged, scores = [of_class], {of_class: self._score_of(of_class)}
-        means = {metric: self._numbers(metric) for metric in metrics if metric not in METRICS}
+        means = {metric: self._numbers(metric) for metric in metrics if METRICS[metric].is_mean}
         return scored(rows["y_true"], rows["y_pred"], scores, rows["repeat"], rows["fold"], averaged, means)
 
     def unmeasured(self, metrics: Sequence[str]) -> pd.DataFrame:
@@ -182,7 +181,9 @@ class PartOfCell:
 
     def _numbers(self, mean: str) -> ArrayLike:
         """What every row has and is averaged."""
-        return row_losses(self.rows["y_true"], self._scores) if mean == LOSS else self.rows[mean]
+        if METRICS[mean].source is Source.LOSSES:
+            return row_losses(self.rows["y_true"], self._scores)
+        return self.rows[mean]
 
     def _frame(self, lines: list[tuple[str, float, float, float]]) -> pd.DataFrame:
         subjects = self.rows["subject_id"]

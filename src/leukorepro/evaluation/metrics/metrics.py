@@ -1,8 +1,6 @@
 """Metrics of a classifier, for all rows or for many resamples of their groups at once.
 
-Every metric but accuracy is one-vs-rest: of one class, with two classes mostly the positive one (Atteia 2022, equations
-4 to 7), or the macro average, the plain mean over several classes. Recall is another word for sensitivity; both are
-given, since papers print both.
+`leukorepro.metrics.registry` says which there are, and has their formulas.
 
 - A metric without a denominator (precision when nothing was predicted positive, sensitivity when no row is positive,
   AUROC when a class is absent) is undefined: NaN, never 0. A macro average with an undefined term is undefined:
@@ -26,8 +24,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from leukorepro.evaluation.metrics.auroc import Area, Floats, Ints
-
-METRICS = ("accuracy", "sensitivity", "specificity", "precision", "recall", "f1", "auroc")
+from leukorepro.metrics.registry import METRICS, OF_PREDICTIONS, ClassRows, ClassSums, Source
 
 CELLS_AT_ONCE = 1 << 20
 """Rows or groups, times resamples, that are held at once."""
@@ -108,14 +105,14 @@ def _numbered(classes: ArrayLike, numbers: dict[str, int]) -> Ints:
     return np.array([numbers.setdefault(name, len(numbers)) for name in names], dtype=np.intp)[codes]
 
 
-def measure(rows: Scored, metrics: Sequence[str] = METRICS) -> dict[str, float]:
-    """Metrics of all rows, by their names in `METRICS` or in `Scored.means`; NaN where undefined."""
+def measure(rows: Scored, metrics: Sequence[str] = OF_PREDICTIONS) -> dict[str, float]:
+    """Metrics of all rows, by their names in `OF_PREDICTIONS` or in `Scored.means`; NaN where undefined."""
     one_group = np.zeros(len(rows.truth), dtype=np.intp)
     return {name: float(v[0]) for name, v in measure_weighted(rows, one_group, np.ones((1, 1)), metrics).items()}
 
 
 def measure_weighted(
-    rows: Scored, group: Ints, weights: NDArray[np.number], metrics: Sequence[str] = METRICS
+    rows: Scored, group: Ints, weights: NDArray[np.number], metrics: Sequence[str] = OF_PREDICTIONS
 ) -> dict[str, Floats]:
     """Metrics for each of many weightings of the groups.
 
@@ -155,18 +152,35 @@ class Sums:
         self._cells = _cells(rows, group, n_groups)
         self._largest_repeat = int(np.bincount(rows.repeat).max())
 
-    def weighted(self, weights: NDArray[np.number], metrics: Sequence[str] = METRICS) -> dict[str, Floats]:
+    def weighted(self, weights: NDArray[np.number], metrics: Sequence[str] = OF_PREDICTIONS) -> dict[str, Floats]:
         """Metrics for each of many weightings of the groups, as `measure_weighted` gives them."""
-        areas = self._areas if "auroc" in metrics else []
+        means = [name for name in metrics if name in self._rows.means]
+        ranked = [name for name in metrics if name not in means and METRICS[name].source is Source.RANKS]
+        summed = [name for name in metrics if name not in means and name not in ranked]
         step = max(8, CELLS_AT_ONCE // max(self._largest_repeat, len(weights), self._cells[:, :, 0].size))
         chunks = []
         for start in range(0, weights.shape[1], step):
             chunk = np.ascontiguousarray(weights[:, start : start + step], dtype=np.float64)
-            values = _shares(self._cells, chunk, list(self._rows.means)) if set(metrics) != {"auroc"} else {}
-            if areas:
-                values["auroc"] = np.mean([area.weighted(chunk) for area in areas], axis=0)
+            values = self._of_sums(chunk, summed, means) if summed or means else {}
+            for name in ranked:
+                values[name] = np.mean([area.weighted(chunk) for area in self._areas], axis=0)
             chunks.append(values)
         return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in metrics}
+
+    def _of_sums(self, weights: Floats, summed: Sequence[str], means: Sequence[str]) -> dict[str, Floats]:
+        """Metrics by their formulas, and means, from sums per group: each of shape (n_resamples,)."""
+        every = list(self._rows.means)
+        sums = self._cells @ weights
+        total, right, numbers, classes = np.split(sums, [1, 2, 2 + len(every)], axis=1)
+        of_classes = ClassSums(total, right, *np.split(classes, 3, axis=1))
+        found: dict[object, Floats] = {}
+        with np.errstate(invalid="ignore", divide="ignore"):
+            for name in summed:
+                formula = METRICS[name].formula
+                if formula is not None and formula not in found:
+                    found[formula] = formula(of_classes).mean(axis=(0, 1))
+            averages = {name: (numbers[:, [every.index(name)]] / total).mean(axis=(0, 1)) for name in means}
+        return {name: found[METRICS[name].formula] for name in summed} | averages
 
     @cached_property
     def _areas(self) -> list[Area]:
@@ -182,29 +196,23 @@ def smaller_class(rows: Scored, group: Ints) -> int | None:
 def support(rows: Scored, group: Ints) -> dict[str, int]:
     """Number of groups that each metric rests on: those in its denominator.
 
-    All groups for the accuracy and for means; those with a row of the class for the sensitivity, of another class for
-    the specificity; those with a row predicted to be of it for the precision, or also truly of it for F1; for the
-    AUROC the smaller number of those with a positive and those with a negative row. Where several classes are
-    averaged, the smallest such number of a class.
+    Where several classes are averaged, the smallest such number of a class.
     """
     n_groups = int(group.max()) + 1
 
     def groups_with(chosen: NDArray[np.bool_]) -> Ints:
         return np.array([np.count_nonzero(np.bincount(group[column])) for column in chosen.T], dtype=np.intp)
 
-    true, guessed = (column[:, None] == rows.targets for column in (rows.truth, rows.guess))
-    ranked = rows.truth[:, None] == rows.ranked
-    sensitivity = int(groups_with(true).min())
-    return {
-        "accuracy": n_groups,
-        "sensitivity": sensitivity,
-        "specificity": int(groups_with(~true).min()),
-        "precision": int(groups_with(guessed).min()),
-        "recall": sensitivity,
-        "f1": int(groups_with(true | guessed).min()),
-        "auroc": int(np.minimum(groups_with(ranked), groups_with(~ranked)).min()),
-        **dict.fromkeys(rows.means, n_groups),
+    rows_of = ClassRows(
+        rows.truth[:, None] == rows.targets, rows.guess[:, None] == rows.targets, rows.truth[:, None] == rows.ranked
+    )
+    counts = {
+        name: n_groups
+        if (rests_on := METRICS[name].rests_on) is None
+        else min(int(groups_with(chosen).min()) for chosen in rests_on(rows_of))
+        for name in OF_PREDICTIONS
     }
+    return counts | dict.fromkeys(rows.means, n_groups)
 
 
 def _cells(rows: Scored, group: Ints, n_groups: int) -> Floats:

@@ -21,7 +21,7 @@ from leukorepro.core.tables.results import (
     SUBJECTS_TABLE,
 )
 from leukorepro.evaluation.contract import score_columns
-from leukorepro.evaluation.metrics.calibration import CALIBRATION_METRICS, calibration, reliability
+from leukorepro.evaluation.metrics.calibration import calibration, reliability
 from leukorepro.evaluation.metrics.curves import last_epochs
 from leukorepro.evaluation.metrics.decision_curve import decision_curve
 from leukorepro.evaluation.metrics.probabilities import forecasts
@@ -30,6 +30,7 @@ from leukorepro.evaluation.patients.subjects import MAJORITY, MEAN_SCORE, Subjec
 from leukorepro.evaluation.predictions import Cell, groups_of_rows
 from leukorepro.evaluation.resampling.intervals import N_RESAMPLES
 from leukorepro.evaluation.study_cells import StudyCells
+from leukorepro.metrics.registry import CALIBRATION
 from leukorepro.run.resolved import ResolvedStudy
 
 TABLES = {
@@ -53,7 +54,7 @@ class Patients:
     """A study's tables, tables and items in its order, rungs from the published one down."""
 
     calibration: pd.DataFrame
-    """A `CALIBRATION_TABLE`, a row for each of `CALIBRATION_METRICS`."""
+    """A `CALIBRATION_TABLE`, a row for each of `CALIBRATION`."""
     reliability: pd.DataFrame
     """A `RELIABILITY_TABLE`."""
     decision: pd.DataFrame
@@ -145,7 +146,7 @@ class _Cell:
     def _calibration(self) -> Iterator[tuple[object, ...]]:
         counts = self._rows["image_id"].nunique(), len(self._subjects)
         if self._forecast is None:
-            for name in CALIBRATION_METRICS:
+            for name in CALIBRATION:
                 yield name, np.nan, np.nan, np.nan, *counts, MARGINS
             return
         for name, (value, interval) in calibration(self._forecast, *self._resampling).items():

@@ -22,7 +22,6 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from leukorepro.config.published import LOSSES
 from leukorepro.config.tables import Table
 from leukorepro.core.tables.results import DIFFERENCES_TABLE
 from leukorepro.evaluation.metrics.auroc import Floats
@@ -40,6 +39,7 @@ from leukorepro.evaluation.resampling.shared_groups import Measurable, SharedRes
 from leukorepro.evaluation.resampling.significance import p_values
 from leukorepro.evaluation.study_cells import StudyCells
 from leukorepro.ladder.rungs import LADDER
+from leukorepro.metrics.names import named
 
 RUNG, ITEM = "rung", "item"
 """Kinds of differences."""
@@ -50,7 +50,7 @@ def deciding_metric(table: Table) -> str:
 
     The first that it prints of tested rows; the first of all where it is about the training part alone.
     """
-    of_tested = [metric for metric in table.metrics if not metric.startswith(("train_", "val_"))]
+    of_tested = [metric for metric in table.metrics if named(metric).role == "test"]
     return (of_tested or table.metrics)[0]
 
 
@@ -61,7 +61,7 @@ def compared_metrics(table: Table) -> list[str]:
 
 def best_item(values: dict[str, float], metric: str) -> str | None:
     """The item of the best value, the first of equals; None where no item has one."""
-    sign = -1 if metric in LOSSES else 1
+    sign = -1 if named(metric).spec.kind.less_is_better else 1
     known = {item: sign * value for item, value in values.items() if not np.isnan(value)}
     return max(known, key=known.__getitem__) if known else None
 

@@ -8,7 +8,7 @@ Studies have few groups, and there the plain percentile interval is too narrow. 
 subjects and folds that keep subjects together, the one of 95 % covered what the fitted models really do in 84 to 94 %
 of 600 repetitions; with 10 subjects in 81 to 92 %. Therefore:
 
-- Shares, which all metrics of `METRICS` are, have a t interval on the logit scale (`share_interval`): what the
+- Shares, which most metrics are, have a t interval on the logit scale (`share_interval`): what the
   resamples tell is the standard error. It covered in 91 to 99 % where the smaller class had 12 subjects or more, and in
   90 to 100 % where it had 5 to 10. In `snakemake validity`, with the simulator and the whole pipeline, it covers on the
   rung `subject_disjoint` in 90 to 98.5 % of 200 repetitions, the plain one in 81.5 to 92.5 %.
@@ -36,7 +36,8 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, logit, ndtr, stdtrit
 
 from leukorepro.evaluation.metrics.auroc import Floats, Ints
-from leukorepro.evaluation.metrics.metrics import METRICS, Scored, measure, measure_weighted, smaller_class, support
+from leukorepro.evaluation.metrics.metrics import Scored, measure, measure_weighted, smaller_class, support
+from leukorepro.metrics.registry import METRICS, OF_PREDICTIONS
 
 N_RESAMPLES = 2000
 LEVEL = 0.95
@@ -64,7 +65,7 @@ def intervals(
     n_resamples: int = N_RESAMPLES,
     seed: int = 0,
     level: float = LEVEL,
-    metrics: Sequence[str] = METRICS,
+    metrics: Sequence[str] = OF_PREDICTIONS,
 ) -> dict[str, Interval]:
     """Interval of every metric, or of some.
 
@@ -81,15 +82,17 @@ def intervals(
     level : float
         Nominal coverage, in (0, 1).
     metrics : sequence of str
-        Names in `leukorepro.evaluation.metrics.metrics.METRICS` or in `rows.means`.
+        Names in `leukorepro.metrics.registry.OF_PREDICTIONS` or in `rows.means`.
     """
     weights = resample_weights(int(group.max()) + 1, n_resamples, seed)
     resamples = measure_weighted(rows, group, weights, metrics)
-    shares = measure(rows, [name for name in metrics if name not in rows.means])
+    shares = measure(rows, [name for name in metrics if name not in rows.means and METRICS[name].kind.is_share])
     counts = support(rows, group)
-    of_class = dict.fromkeys(metrics, None) | {"accuracy": smaller_class(rows, group)}
+    smaller = smaller_class(rows, group)
     return {
-        name: share_interval(shares[name], values, counts[name], level, of_class[name])
+        name: share_interval(
+            shares[name], values, counts[name], level, smaller if METRICS[name].mixes_classes else None
+        )
         if name in shares
         else percentile_interval(values, counts[name], level)
         for name, values in resamples.items()

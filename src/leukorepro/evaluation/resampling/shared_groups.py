@@ -15,14 +15,14 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from leukorepro.core.tables.predictions import RECONSTRUCTION
 from leukorepro.data.groups import groups
 from leukorepro.evaluation.metrics.auroc import Floats, Ints
 from leukorepro.evaluation.metrics.item_metrics import NamedMetric, PartOfCell, named_metric
-from leukorepro.evaluation.metrics.metrics import METRICS, Scored, Sums, smaller_class, support
+from leukorepro.evaluation.metrics.metrics import Scored, Sums, smaller_class, support
 from leukorepro.evaluation.predictions import Cell, classes_of
 from leukorepro.evaluation.resampling.intervals import N_RESAMPLES, resample_weights
 from leukorepro.evaluation.study_cells import StudyCells
+from leukorepro.metrics.registry import METRICS, Source
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,7 @@ class Measurable:
     """A metric of a cell, ready to be measured under many weightings of groups."""
 
     metric: str
-    """Name in `leukorepro.evaluation.metrics.metrics.METRICS`, or of a mean."""
+    """Key in `leukorepro.metrics.registry.METRICS`."""
     part: SummedPart
 
     @cached_property
@@ -69,12 +69,12 @@ class Measurable:
     @property
     def n_smaller(self) -> int | None:
         """Number of groups of the smaller of two classes, where the metric is of both together."""
-        return self.part.smaller_class if self.metric == "accuracy" else None
+        return self.part.smaller_class if METRICS[self.metric].mixes_classes else None
 
     @property
     def is_share(self) -> bool:
         """Whether it lies in [0, 1] and has exact bounds; a mean, of losses say, has not."""
-        return self.metric in METRICS
+        return METRICS[self.metric].kind.is_share
 
     def weighted(self, weights: NDArray[np.number]) -> Floats:
         """The metric for many weightings of the part's own groups, shape (n_resamples,)."""
@@ -163,7 +163,7 @@ class SharedResamples:
         named = named_metric(metric, self._called[cell])
         if named is None:
             return None
-        mean = "" if named.metric in METRICS else named.metric
+        mean = named.metric if METRICS[named.metric].is_mean else ""
         key = (cell, named.role, named.of_class, mean)
         if key not in self._parts:
             self._parts[key] = self._part(cell, named, mean)
@@ -175,7 +175,7 @@ class SharedResamples:
         if named.role != "test":
             fitted = self._cells.fitted(cell)
             rows = rows[:0] if fitted is None else fitted[fitted["role"] == named.role]
-        if rows.empty or (mean == RECONSTRUCTION and RECONSTRUCTION not in rows):
+        if rows.empty or (mean and METRICS[mean].source is Source.COLUMN and mean not in rows):
             return None
         measuring = self._cells.measuring(cell.table, cell.item, self._n_resamples, self._seed)
         return self._summed(PartOfCell(rows, measuring), named.of_class, mean)

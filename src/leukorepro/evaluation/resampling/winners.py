@@ -25,7 +25,6 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
-from leukorepro.config.published import LOSSES
 from leukorepro.core.tables.results import WINNERS_TABLE
 from leukorepro.evaluation.metrics.auroc import Floats
 from leukorepro.evaluation.resampling.differences import best_item, deciding_metric
@@ -33,6 +32,7 @@ from leukorepro.evaluation.resampling.intervals import MAX_UNDEFINED, N_RESAMPLE
 from leukorepro.evaluation.resampling.shared_groups import Measurable, SharedResamples
 from leukorepro.evaluation.study_cells import StudyCells
 from leukorepro.ladder.rungs import LADDER
+from leukorepro.metrics.names import named
 
 
 def winners(cells: StudyCells, seed: int, n_resamples: int = N_RESAMPLES) -> pd.DataFrame:
@@ -100,7 +100,7 @@ def _corrected(
     resamples: SharedResamples, found: Mapping[str, Measurable], winner: str, metric: str
 ) -> tuple[float, float, float, float, float]:
     """Value of the winner, its optimism, its corrected value, and bounds of the interval of that."""
-    sign = -1 if metric in LOSSES else 1
+    sign = -1 if named(metric).spec.kind.less_is_better else 1
     over = resamples.together(*found.values())
     inside, outside = (
         np.stack([sign * resamples.resampled(what, over, out_of_bag=side) for what in found.values()])

@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
 from leukorepro.ladder.rungs import LADDER, Rung
+from leukorepro.metrics.names import named
 from leukorepro.report.figures import style
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.tables import Estimate
@@ -53,14 +54,14 @@ def bars(
     figure, grid = style.panels(len(metrics), min(4, len(metrics)), height, sharey=True)
     thickness = 0.84 / len(groups)
     for column, (axes, metric) in enumerate(zip(grid, metrics, strict=True)):
-        scale = 100.0 if wording.is_share(metric) else 1.0
+        scale = 100.0 if wording.in_per_cent(metric) else 1.0
         for offset, (_, rung, estimates) in enumerate(groups):
             for row in range(len(items)):
                 estimate = estimates[row][column]
                 place = row + (offset - (len(groups) - 1) / 2) * thickness
                 _bar(axes, place, thickness, rung, estimate, scale)
         largest = _largest(groups, column)
-        limit = scale if wording.is_share(metric) or metric == "auroc" else largest * 1.05 or 1.0
+        limit = scale if named(metric).spec.kind.is_share else largest * 1.05 or 1.0
         axes.set_xlim(0, limit)
         axes.set_ylim(len(items) - 0.5, -0.5)
         axes.set_yticks(range(len(items)), items)

@@ -40,7 +40,7 @@ def heat_map(
     """
     height = 0.75 + 0.24 * len(rows) + 0.055 * max(map(len, columns))
     figure, grid = style.panels(len(panels), len(panels), height, sharey=True)
-    scale = 100.0 if wording.is_share(metric) else 1.0
+    scale = 100.0 if wording.in_per_cent(metric) else 1.0
     values = [
         np.array([[wording.scaled(e.value, scale) for e in row] for row in estimates]) for _, _, estimates in panels
     ]

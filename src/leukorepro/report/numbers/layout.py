@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from leukorepro.config.systems import TrainedFeaturesSpec
 from leukorepro.config.tables import Item
 from leukorepro.ladder.rungs import LADDER, PUBLISHED, Rung, honest_rung
+from leukorepro.metrics.names import named
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.selection import Matrix, in_paper, matrix_of, readings_last, shown_rungs
 from leukorepro.report.numbers.tables import Estimate, Numbers
@@ -82,10 +83,10 @@ def lay_out(study: ResolvedStudy, numbers: Numbers, key: str) -> Layout:
 def shown_metrics(numbers: Numbers, key: str, printed: Sequence[str]) -> list[str]:
     """Metrics of a table, those that the paper prints in front; of two words for one metric the printed one."""
     metrics = numbers.metrics(key, first=printed)
-    for one, other in (("sensitivity", "recall"), ("accuracy", "test_accuracy")):
-        if one in metrics and other in metrics and not (one in printed and other in printed):
-            metrics.remove(one if other in printed else other)
-    return metrics
+    shown: dict[object, str] = {}
+    for metric in metrics:  # the printed ones in front
+        shown.setdefault(named(metric).meaning, metric)
+    return [metric for metric in metrics if metric in printed or metric in shown.values()]
 
 
 class _Builder:

@@ -6,41 +6,27 @@ import math
 import re
 from collections.abc import Collection, Sequence
 
-from leukorepro.config.published import CORRELATIONS, LOSSES
-from leukorepro.config.published import is_share as is_share  # also said as wording.is_share
 from leukorepro.config.studies import Citation
 from leukorepro.config.tables import Table
-from leukorepro.evaluation.metrics.calibration import CALIBRATION_METRICS
+from leukorepro.metrics.names import named
 
 MISSING = "\N{EN DASH}"
-
-ONE_AGAINST_THE_OTHERS = ("sensitivity", "specificity", "precision", "recall", "f1")
-"""Metrics of one class, or averaged over classes."""
-
-_SPECIAL_NAMES = {
-    "auroc": "AUROC",
-    "f1": "F1",
-    "tp": "TP",
-    "fn": "FN",
-    "fp": "FP",
-    "tn": "TN",
-    "n_features": "Features",
-    "train": "training",
-    "val": "validation",
-}
 
 
 def metric_name(metric: str) -> str:
     """A metric as a heading: ``healthy_precision`` becomes ``Healthy precision``."""
-    if metric in _SPECIAL_NAMES:
-        return _SPECIAL_NAMES[metric]
-    words = [_SPECIAL_NAMES.get(word, word) for word in metric.split("_")]
-    return " ".join([words[0][:1].upper() + words[0][1:], *words[1:]])
+    words = in_a_sentence(metric)
+    return words[:1].upper() + words[1:]
 
 
 def metric_heading(metric: str) -> str:
     """A metric's name with its unit."""
-    return f"{metric_name(metric)} (%)" if is_share(metric) else metric_name(metric)
+    return f"{metric_name(metric)} (%)" if in_per_cent(metric) else metric_name(metric)
+
+
+def in_per_cent(metric: str) -> bool:
+    """Whether a metric is shown in per cent."""
+    return named(metric).spec.kind.per_cent
 
 
 def scaled(value: float | None, scale: float) -> float:
@@ -49,25 +35,20 @@ def scaled(value: float | None, scale: float) -> float:
 
 
 def number(metric: str, value: float | None) -> str:
-    """A metric's value as printed, a dash where there is none.
-
-    Shares in per cent with one decimal; AUROC, correlations and what tells of calibration with three; losses with four.
-    """
+    """A metric's value as printed, in per cent where papers print it so; a dash where there is none."""
     if value is None or math.isnan(value):
         return MISSING
-    if metric in CALIBRATION_METRICS:
-        return f"{round(value, 3) + 0.0:.3f}".replace("-", "\N{MINUS SIGN}")  # never a minus before zero
-    if is_share(metric):
-        return f"{100 * value:.1f}"
-    if metric in LOSSES:
-        return f"{value:.4f}"
-    return f"{value:.3f}" if metric.endswith(("auroc", *CORRELATIONS)) else f"{value:.10g}"
+    kind = named(metric).spec.kind
+    if kind.decimals is None:
+        return f"{value:.10g}"
+    text = f"{100 * value if kind.per_cent else value:.{kind.decimals}f}"
+    return text.replace("-", "\N{MINUS SIGN}" if float(text) else "")  # never a minus before zero
 
 
 def number_with_unit(metric: str, value: float | None) -> str:
     """A metric's value with its unit."""
     text = number(metric, value)
-    return f"{text} %" if is_share(metric) and text != MISSING else text
+    return f"{text} %" if in_per_cent(metric) and text != MISSING else text
 
 
 def difference(metric: str, value: float | None) -> str:
@@ -120,7 +101,7 @@ def averaging(table: Table, positive_class: str | None, n_classes: int) -> str:
         What it is called in the paper.
     n_classes : int
     """
-    averaged = [metric for metric in table.metrics if metric.removeprefix("train_") in ONE_AGAINST_THE_OTHERS]
+    averaged = [metric for metric in table.metrics if _is_of_one_class(metric)]
     if not averaged:
         return ""
     names = listed([in_a_sentence(metric) for metric in averaged])
@@ -147,10 +128,15 @@ def epochs(table: Table, networks: Collection[str], several: bool) -> str:
     return "Networks: after the last epoch." if several else ""
 
 
+def _is_of_one_class(metric: str) -> bool:
+    """Whether it is of one class against the others, and the table's averaging says of which."""
+    name = named(metric)
+    return not name.of_class and name.spec.formula is not None and not name.spec.mixes_classes
+
+
 def in_a_sentence(metric: str) -> str:
     """A metric's name inside a sentence: ``accuracy``, ``training F1``, ``AUROC``."""
-    name = metric_name(metric)
-    return name if name.split()[0].isupper() else name[0].lower() + name[1:]
+    return named(metric).words
 
 
 def listed(parts: Sequence[str]) -> str:

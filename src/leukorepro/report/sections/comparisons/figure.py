@@ -46,7 +46,7 @@ def differences_to_best(panels: Sequence[Panel], metric: str, conditions: Sequen
 
 
 def _panel(axes: Axes, panel: Panel, metric: str, rows: int) -> None:
-    scale, look = 100.0 if wording.is_share(metric) else 1.0, LADDER[panel.rung]
+    scale, look = 100.0 if wording.in_per_cent(metric) else 1.0, LADDER[panel.rung]
     shown = panel.others[:DRAWN]
     axes.axvline(0, color=style.MUTED, linewidth=0.7, linestyle=(0, (4, 3)), zorder=0)
     axes.plot([0], [0], marker="D", color="white", markeredgecolor=style.INK, markersize=5, zorder=3)
@@ -61,7 +61,7 @@ def _panel(axes: Axes, panel: Panel, metric: str, rows: int) -> None:
     axes.set_yticks(range(len(names)), names)
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(rows - 0.4, -0.6)
-    unit = "points" if wording.is_share(metric) else wording.metric_name(metric)
+    unit = "points" if wording.in_per_cent(metric) else wording.metric_name(metric)
     axes.set_xlabel(f"less the best ({unit})")
     axes.grid(axis="x")
     style.rung_title(axes, panel.rung)

@@ -91,7 +91,7 @@ def _values(axes: Axes, top: Headline, others: Sequence[Sequence[Step]], chance:
     axes.set_xticks(range(len(names)), names)
     axes.set_xlim(-0.5, len(names) - 0.45)
     axes.margins(y=0.16)
-    if wording.is_share(top.metric):
+    if wording.in_per_cent(top.metric):
         low, high = axes.get_ylim()
         axes.set_yticks([tick for tick in axes.get_yticks() if low <= tick <= 100])
         axes.set_ylim(low, high)
@@ -155,7 +155,7 @@ def _waterfall(axes: Axes, ladder: Ladder, bars: Sequence[_Bar]) -> None:
     axes.set_ylim(len(bars) - 0.5, -0.5)
     axes.tick_params(axis="y", length=0)
     axes.margins(x=0.04)
-    unit = " (points)" if wording.is_share(metric) else ""
+    unit = " (points)" if wording.in_per_cent(metric) else ""
     axes.set_xlabel(f"{wording.metric_name(metric)}, difference to {ladder.top.steps[0].name.lower()}{unit}")
     axes.grid(axis="x")
 
@@ -181,4 +181,4 @@ def _value_label(axes: Axes, x: float, y: float, text: str) -> None:
 
 
 def _scale(metric: str) -> float:
-    return 100.0 if wording.is_share(metric) else 1.0
+    return 100.0 if wording.in_per_cent(metric) else 1.0

@@ -120,7 +120,7 @@ class Ladder:
         if not self.climbs:
             return ""
         total = self.to_honest[-1].from_first
-        unit = " points" if wording.is_share(self.top.metric) else ""
+        unit = " points" if wording.in_per_cent(self.top.metric) else ""
         interval = f" (95 % interval {total.interval})" if total.interval else ""
         doubt = "" if total.is_clear or total.is_none or not total.interval else ", not distinguishable from 0"
         name = wording.in_a_sentence(self.top.metric)

@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 
 from leukorepro.config.tables import Item
-from leukorepro.evaluation.metrics.calibration import CALIBRATION_METRICS
 from leukorepro.evaluation.patients.diagnose import NO_SUBJECTS
 from leukorepro.evaluation.patients.diagnosis import PREVALENCES
 from leukorepro.evaluation.patients.subjects import MAJORITY
 from leukorepro.ladder.rungs import LADDER, Rung
+from leukorepro.metrics.registry import CALIBRATION
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.layout import Block, Label, Row
 from leukorepro.report.numbers.selection import best_printed, drawn_before, main_item, shown_rungs
@@ -25,7 +25,6 @@ from leukorepro.report.sections.patients.pictures import PatientsStudio, Quoted
 from leukorepro.report.sections.study.pictures import Picture
 from leukorepro.run.resolved import ResolvedStudy
 
-CALIBRATION_HEADINGS = ["Brier score", "of the class shares", "ECE", "ECE by chance", "Stated minus observed"]
 RATES = ("accuracy", "sensitivity", "specificity", "auroc")
 
 
@@ -123,10 +122,10 @@ def _calibration(study: ResolvedStudy, frame: pd.DataFrame, quoted: Sequence[Quo
     for q in quoted:
         lines: list[Row] = []
         for rung in shown:
-            fields = [_estimate(rows.get((*q, rung, metric)), metric) for metric in CALIBRATION_METRICS]
+            fields = [_estimate(rows.get((*q, rung, metric)), metric) for metric in CALIBRATION]
             lines.append((LADDER[rung].name, rung, fields))
         groups.append((_label(study, q), lines))
-    return Block("", "Item", CALIBRATION_HEADINGS, groups)
+    return Block("", "Item", [wording.metric_name(metric) for metric in CALIBRATION], groups)
 
 
 def _estimate(row: Any, metric: str) -> Estimate:

@@ -137,7 +137,7 @@ def _less(top: Headline) -> str:
     size = wording.number(top.metric, abs(top.lost))
     if float(size) == 0:
         return ": no less"
-    unit = " percentage points" if wording.is_share(top.metric) else ""
+    unit = " percentage points" if wording.in_per_cent(top.metric) else ""
     return f": {size}{unit} {'less' if top.lost > 0 else 'more'}"
 
 

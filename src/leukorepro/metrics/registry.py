@@ -1,0 +1,198 @@
+"""The metrics: one registry entry for each, which owns all that is particular to it.
+
+Configuration, printed numbers and tables name a metric by its key, perhaps with a part of the rows or a class in front
+(`leukorepro.metrics.names`). Nothing is computed here: formulas work on arrays that they are given, so that the
+configuration can know the metrics without loading a library.
+
+Every metric but the accuracy is of one class against the others: with two classes mostly of the positive one (Atteia
+2022, equations 4 to 7), or the plain mean over several classes. Recall is another word for sensitivity; both are given,
+since papers print both.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import Enum
+from typing import TYPE_CHECKING, Literal, NamedTuple
+
+from leukorepro.core.tables.predictions import RECONSTRUCTION
+from leukorepro.metrics.kinds import AREA, BIAS, CORRELATION, COUNT, ERROR, LOSS, SHARE, Kind
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+    Floats = NDArray[np.float64]
+    Bools = NDArray[np.bool_]
+
+
+class ClassSums(NamedTuple):
+    """Numbers of rows, which formulas are made of: for every repeat of the folds, class and resample."""
+
+    total: Floats
+    """All rows, shape (n_repeats, 1, n_resamples)."""
+    right: Floats
+    """Rows that are predicted right, shape (n_repeats, 1, n_resamples)."""
+    true: Floats
+    """Rows that are of the class, shape (n_repeats, n_classes, n_resamples)."""
+    guessed: Floats
+    """Rows that are predicted to be of the class, shape (n_repeats, n_classes, n_resamples)."""
+    both: Floats
+    """Rows that are of the class and predicted to be, shape (n_repeats, n_classes, n_resamples)."""
+
+
+class ClassRows(NamedTuple):
+    """Which rows are of a class."""
+
+    true: Bools
+    """Truly, shape (n_rows, n_classes)."""
+    guessed: Bools
+    """By prediction, shape (n_rows, n_classes)."""
+    ranked: Bools
+    """Truly, for the classes whose scores are ranked, shape (n_rows, n_ranked)."""
+
+
+class Source(Enum):
+    """What a metric is made from."""
+
+    SUMS = "numbers of rows, by its formula"
+    RANKS = "the order of scores within folds"
+    LOSSES = "the mean over rows of the loss of each"
+    COLUMN = "the mean over rows of the column of its name"
+    PROBABILITIES = "stated probabilities: calibration"
+    SUBJECTS = "diagnoses of subjects"
+    PAPER = "nothing here: papers print it"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """One metric.
+
+    Attributes
+    ----------
+    kind : Kind
+        Its range, its interval, and how it is shown.
+    words : str
+        Its name in the middle of a sentence.
+    source : Source
+        What it is made from. One that is made from sums or ranks is measured of every item; one of the mean over rows
+        where a table prints it.
+    formula : callable, optional
+        Of one made from sums: its value for every repeat, class and resample, NaN where it has no denominator. The
+        metric is the mean over repeats and classes.
+    rests_on : callable, optional
+        Rows in its denominator, by class; several sets where all must be there. Default: all rows.
+    of_a_class : {"never", "when printed", "always"}
+        Whether a table that names classes has it of every single class.
+    mixes_classes : bool
+        Whether it is of all classes together; with two, an interval then has the degrees of freedom of the smaller one.
+    no_result : str
+        Of one that papers print: why it is not tested; ``{study}`` stands for the study's key.
+    """
+
+    kind: Kind
+    words: str
+    source: Source
+    formula: Callable[[ClassSums], Floats] | None = None
+    rests_on: Callable[[ClassRows], tuple[Bools, ...]] | None = None
+    of_a_class: Literal["never", "when printed", "always"] = "never"
+    mixes_classes: bool = False
+    no_result: str = ""
+
+    @property
+    def of_predictions(self) -> bool:
+        """Whether it follows from truths, predictions and scores, and is measured of every item."""
+        return self.source in (Source.SUMS, Source.RANKS)
+
+    @property
+    def is_mean(self) -> bool:
+        """Whether it is the mean of a number that each row has."""
+        return self.source in (Source.LOSSES, Source.COLUMN)
+
+    @property
+    def of_a_part(self) -> bool:
+        """Whether it can be measured of the training or the validation rows as well."""
+        return self.of_predictions or self.source is Source.LOSSES
+
+    @property
+    def is_printed(self) -> bool:
+        """Whether papers print it."""
+        return self.source not in (Source.PROBABILITIES, Source.SUBJECTS)
+
+
+def _sensitivity(rows: ClassSums) -> Floats:
+    return rows.both / rows.true
+
+
+def _specificity(rows: ClassSums) -> Floats:
+    negatives = rows.total - rows.true
+    return (negatives - (rows.guessed - rows.both)) / negatives
+
+
+SIZE = "it counts the paper's images or subjects and is no result of a classifier"
+WIDTH = "it is a number of features, which is set and not measured"
+LEARNABLES = "it is a number of weights: `leukorepro models summary {study}` counts those of the networks trained here"
+CONFUSION = "it is a count of the paper's own test images; the rates that follow from such counts are compared"
+
+METRICS: dict[str, Metric] = {
+    "accuracy": Metric(
+        SHARE, "accuracy", Source.SUMS, formula=lambda rows: rows.right / rows.total, mixes_classes=True
+    ),
+    "sensitivity": Metric(SHARE, "sensitivity", Source.SUMS, formula=_sensitivity, rests_on=lambda rows: (rows.true,)),
+    "specificity": Metric(SHARE, "specificity", Source.SUMS, formula=_specificity, rests_on=lambda rows: (~rows.true,)),
+    "precision": Metric(
+        SHARE,
+        "precision",
+        Source.SUMS,
+        formula=lambda rows: rows.both / rows.guessed,
+        rests_on=lambda rows: (rows.guessed,),
+        of_a_class="always",
+    ),
+    "recall": Metric(
+        SHARE,
+        "recall",
+        Source.SUMS,
+        formula=_sensitivity,
+        rests_on=lambda rows: (rows.true,),
+        of_a_class="always",
+    ),
+    "f1": Metric(
+        SHARE,
+        "F1",
+        Source.SUMS,
+        formula=lambda rows: 2 * rows.both / (rows.true + rows.guessed),
+        rests_on=lambda rows: (rows.true | rows.guessed,),
+        of_a_class="always",
+    ),
+    "auroc": Metric(
+        AREA,
+        "AUROC",
+        Source.RANKS,
+        rests_on=lambda rows: (rows.ranked, ~rows.ranked),
+        of_a_class="when printed",
+    ),
+    "loss": Metric(LOSS, "loss", Source.LOSSES),
+    RECONSTRUCTION: Metric(CORRELATION, "reconstruction correlation", Source.COLUMN),
+    "brier": Metric(ERROR, "Brier score", Source.PROBABILITIES),
+    "brier_reference": Metric(ERROR, "Brier score of the class shares", Source.PROBABILITIES),
+    "ece": Metric(ERROR, "ECE", Source.PROBABILITIES),
+    "ece_by_chance": Metric(ERROR, "ECE by chance", Source.PROBABILITIES),
+    "calibration_in_the_large": Metric(BIAS, "stated minus observed", Source.PROBABILITIES),
+    "ppv": Metric(SHARE, "PPV", Source.SUBJECTS),
+    "npv": Metric(SHARE, "NPV", Source.SUBJECTS),
+    "tp": Metric(COUNT, "TP", Source.PAPER, no_result=CONFUSION),
+    "fn": Metric(COUNT, "FN", Source.PAPER, no_result=CONFUSION),
+    "fp": Metric(COUNT, "FP", Source.PAPER, no_result=CONFUSION),
+    "tn": Metric(COUNT, "TN", Source.PAPER, no_result=CONFUSION),
+    "n_features": Metric(COUNT, "features", Source.PAPER, no_result=WIDTH),
+    "learnables": Metric(COUNT, "learnables", Source.PAPER, no_result=LEARNABLES),
+    "learnables_total": Metric(COUNT, "learnables total", Source.PAPER, no_result=LEARNABLES),
+    "size": Metric(COUNT, "size", Source.PAPER, no_result=SIZE),
+}
+"""In the order of tables."""
+
+OF_PREDICTIONS = tuple(name for name, metric in METRICS.items() if metric.of_predictions)
+"""Metrics of every item."""
+CALIBRATION = tuple(name for name, metric in METRICS.items() if metric.source is Source.PROBABILITIES)
+"""Metrics of stated probabilities."""

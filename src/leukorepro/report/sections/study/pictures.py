@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from leukorepro.ladder.rungs import LADDER, Rung
+from leukorepro.metrics.names import named
 from leukorepro.report.figures import bars as figures
 from leukorepro.report.figures import squares
 from leukorepro.report.figures.bars import Curve
@@ -202,7 +203,7 @@ class Studio:
 
     def _largest_class(self, top: Headline) -> float | None:
         """Accuracy of always answering the largest class, on the rows of the honest rung."""
-        if top.metric not in ("accuracy", "test_accuracy") or top.honest_rung is None:
+        if named(top.metric).meaning != named("accuracy").meaning or top.honest_rung is None:
             return None
         frame = self.sources.confusion
         rows = _select(frame[frame["table"] == top.table], top.item, top.honest_rung)

@@ -25,13 +25,10 @@ def test_one_rung_is_the_papers_own_and_stands_first() -> None:
 
 def test_a_rung_takes_from_the_paper_what_it_does_not_set_itself() -> None:
     protocols = PublishedProtocol(unit="source", scope="all").ladder()
-    assert [(p.unit, p.scope) for p in protocols.values()] == [
-        ("source", "all"),
-        ("source", "train"),
-        ("source", "train"),
-        ("subject", "train"),
-        ("subject", "train"),
-    ]
+    found = {key: (protocol.unit, protocol.scope) for key, protocol in protocols.items()}
+    assert found["as_published"] == ("source", "all")
+    assert found["fit_in_fold"] == found["source_disjoint"] == ("source", "train")
+    assert found["subject_disjoint"] == found["external"] == ("subject", "train")
 
 
 def test_the_preferred_honest_rung_is_taken_whatever_their_order() -> None:

@@ -16,7 +16,7 @@ from leukorepro.config.systems import TrainedFeaturesSpec
 from leukorepro.config.tables import Item
 from leukorepro.core.errors import UserError, unknown
 from leukorepro.core.words import Budget
-from leukorepro.ladder.rungs import Rung
+from leukorepro.ladder.rungs import LADDER, PUBLISHED, Rung
 from leukorepro.run.digests import digest
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
 
@@ -163,10 +163,11 @@ def networks_of(study: ResolvedStudy) -> dict[str, NetworkFit]:
 def training_rung(study: ResolvedStudy, fit: NetworkFit, rung: Rung) -> Rung:
     """Rung whose training serves a rung.
 
-    Without an autoencoder nothing is fitted before the network, so that `fit_in_fold` is what was published.
+    Without an autoencoder nothing is fitted before the network, so that a rung that changes fits only is the published
+    one again.
     """
-    shared = rung == "fit_in_fold" and fit.reducer is None and "as_published" in study.protocols
-    return "as_published" if shared else rung
+    shared = LADDER[rung].changes_fits_only and fit.reducer is None and PUBLISHED in study.protocols
+    return PUBLISHED if shared else rung
 
 
 def network_of_features(study: ResolvedStudy, split: str, feature_set: str, reducer: str) -> NetworkFit | None:

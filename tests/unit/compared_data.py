@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from leukorepro.config.studies import Study
-from leukorepro.evaluation.study_cells import StudyCells
+from leukorepro.evaluation.outcomes import Outcomes
 from leukorepro.run.resolved import ResolvedStudy
 
 
@@ -119,7 +119,7 @@ def split_tables(resolved: ResolvedStudy, predictions: pd.DataFrame) -> dict[str
     return tables
 
 
-def cells(resolved: ResolvedStudy, *frames: pd.DataFrame, splits: dict[str, pd.DataFrame] | None = None) -> StudyCells:
+def outcomes(resolved: ResolvedStudy, *frames: pd.DataFrame, splits: dict[str, pd.DataFrame] | None = None) -> Outcomes:
     """The cells of some predictions; default: with the split tables that they may have come from."""
     predictions = pd.concat(frames, ignore_index=True)
-    return StudyCells(resolved, [predictions], splits=splits or split_tables(resolved, predictions))
+    return Outcomes(resolved, [predictions], splits=splits or split_tables(resolved, predictions))

@@ -8,8 +8,8 @@ import pandas as pd
 
 from leukorepro.core.words import Budget
 from leukorepro.evaluation.measure import measure
+from leukorepro.evaluation.outcomes import Outcomes
 from leukorepro.evaluation.resampling.intervals import N_RESAMPLES
-from leukorepro.evaluation.study_cells import StudyCells
 from leukorepro.evaluation.testability import untested
 from leukorepro.evaluation.verdicts import Judged, Number, judge
 from leukorepro.run.resolved import ResolvedStudy
@@ -28,5 +28,5 @@ def evaluate(
     n_resamples: int = N_RESAMPLES,
 ) -> Judged:
     """Every metric of every item on every rung, and a verdict on every printed number."""
-    measured = measure(StudyCells(resolved, predictions, fitting), seed, n_resamples)
+    measured = measure(Outcomes(resolved, predictions, fitting), seed, n_resamples)
     return judge(measured, published, resolved, impossible, untested(resolved, budget, dataset_complete))

@@ -13,7 +13,7 @@ from leukorepro.evaluation.metrics.probabilities import Forecasts, forecasts
 from leukorepro.evaluation.predictions import groups_of_rows
 
 
-def cell(truth: Any, scores: Any, subject: Any = None, called: Any = None, **columns: Any) -> pd.DataFrame:
+def outcome(truth: Any, scores: Any, subject: Any = None, called: Any = None, **columns: Any) -> pd.DataFrame:
     """Rows of classes ``all`` and ``hem`` with one score, or of ``a``, ``b``, ... with as many as the array is wide."""
     scores = np.asarray(scores, dtype=float)
     n = len(scores)

@@ -32,12 +32,12 @@ from leukorepro.core.tables.results import (
 from leukorepro.core.words import ScoreKind
 from leukorepro.data.duplicates import Contents, find_duplicates
 from leukorepro.data.fingerprints import NearPairs
+from leukorepro.evaluation.outcomes import Outcomes
 from leukorepro.evaluation.patients.diagnose import diagnose
 from leukorepro.evaluation.predictions import collect, write_fitting, write_predictions
 from leukorepro.evaluation.resampling.cell_level import cell_level
 from leukorepro.evaluation.resampling.differences import differences
 from leukorepro.evaluation.resampling.winners import winners
-from leukorepro.evaluation.study_cells import StudyCells
 from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor
 from leukorepro.ladder.rungs import LADDER
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
@@ -364,10 +364,10 @@ def _write_results(
     METRICS_TABLE.write(judged.metrics, folder / "metrics.csv")
     VERDICTS_TABLE.write(judged.verdicts, folder / "verdicts.csv")
     splits = {place: table for part in tested for place, table in split_tables(study, part).items()}
-    cells = StudyCells(study, tested, fitted, splits)
-    DIFFERENCES_TABLE.write(differences(cells, seed=0, n_resamples=50), folder / "differences.csv")
-    CELL_LEVEL_TABLE.write(cell_level(cells), folder / "cell_level.csv")
-    WINNERS_TABLE.write(winners(cells, seed=0, n_resamples=50), folder / "winners.csv")
+    outcomes = Outcomes(study, tested, fitted, splits)
+    DIFFERENCES_TABLE.write(differences(outcomes, seed=0, n_resamples=50), folder / "differences.csv")
+    CELL_LEVEL_TABLE.write(cell_level(outcomes), folder / "cell_level.csv")
+    WINNERS_TABLE.write(winners(outcomes, seed=0, n_resamples=50), folder / "winners.csv")
     diagnose(tested, study, 0, 50).write(folder)
 
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from compared_data import answers, cells, study
+from compared_data import answers, outcomes, study
 from MLstatkit import Delong_test
 from scipy import stats
 from sklearn.metrics import roc_auc_score
@@ -26,7 +26,7 @@ def wilson(k, n, z=1.959963984540054):
 
 def test_proportions_have_wilsons_interval():
     frame = rows()
-    table = cell_level(cells(study({"a": {}}), frame))
+    table = cell_level(outcomes(study({"a": {}}), frame))
     assert list(table.columns) == list(CELL_LEVEL_TABLE.columns)
     true, guessed = frame["y_true"] == "p", frame["y_pred"] == "p"
     counts = {
@@ -46,7 +46,7 @@ def test_proportions_have_wilsons_interval():
 
 def test_one_fold_has_delongs_interval():
     frame = rows(fold=np.zeros(90, dtype=int))
-    found = cell_level(cells(study({"a": {}}), frame)).set_index("metric").loc["auroc"]
+    found = cell_level(outcomes(study({"a": {}}), frame)).set_index("metric").loc["auroc"]
     true = (frame["y_true"] == "p").astype(int)
     _, _, expected, _, area, _, _ = Delong_test(true, frame["score"], -frame["score"], alpha=0.95)
     assert found["method"] == "delong"
@@ -68,7 +68,7 @@ def test_folds_share_the_interval_of_the_auroc_by_their_pairs():
     """Folds are independent: their areas' variances add up, each by the square of its share."""
     fold = np.repeat([0, 1, 2], [12, 30, 48])
     frame = rows(fold=fold)
-    found = cell_level(cells(study({"a": {}}), frame)).set_index("metric").loc["auroc"]
+    found = cell_level(outcomes(study({"a": {}}), frame)).set_index("metric").loc["auroc"]
     folds = [part for _, part in frame.groupby("fold")]
     sides = [[part.loc[part["y_true"] == name, "score"] for name in ("p", "n")] for part in folds]
     share = np.array([len(high) * len(low) for high, low in sides])
@@ -82,33 +82,33 @@ def test_folds_share_the_interval_of_the_auroc_by_their_pairs():
 
 def test_cells_that_are_tested_again_are_no_new_cells():
     once, twice = rows(1), pd.concat([rows(1), rows(1, repeat=1)])
-    first, second = (cell_level(cells(study({"a": {}}), frame)) for frame in (once, twice))
+    first, second = (cell_level(outcomes(study({"a": {}}), frame)) for frame in (once, twice))
     pd.testing.assert_frame_equal(first, second)
 
 
 def test_averages_over_classes_are_no_proportions():
-    assert list(cell_level(cells(study({"a": {}}, average="macro"), rows()))["metric"]) == ["accuracy", "auroc"]
+    assert list(cell_level(outcomes(study({"a": {}}, average="macro"), rows()))["metric"]) == ["accuracy", "auroc"]
 
 
 def test_three_classes_have_an_accuracy_only():
     frame = rows().drop(columns="score").assign(score_n=0.2, score_o=0.3, score_p=0.5)
-    assert list(cell_level(cells(study({"a": {}}), frame))["metric"]) == ["accuracy"]
+    assert list(cell_level(outcomes(study({"a": {}}), frame))["metric"]) == ["accuracy"]
 
 
 def test_what_says_nothing_of_its_precision_has_no_interval():
     """Areas of 1, folds with a single positive row, and sensitivities without a positive row."""
     positive = np.arange(20) % 2 == 0
     perfect = answers("a", np.arange(20), positive, np.where(positive, 1.0, -1.0), fold=np.zeros(20, dtype=int))
-    found = cell_level(cells(study({"a": {}}), perfect)).set_index("metric")
+    found = cell_level(outcomes(study({"a": {}}), perfect)).set_index("metric")
     assert found.loc["auroc", "value"] == 1
     assert np.isnan(found.loc["auroc", "ci_low"])
     lonely = answers("a", np.arange(20), np.arange(20) == 3, np.arange(20.0) - 5)
-    assert np.isnan(cell_level(cells(study({"a": {}}), lonely)).set_index("metric").loc["auroc", "ci_low"])
+    assert np.isnan(cell_level(outcomes(study({"a": {}}), lonely)).set_index("metric").loc["auroc", "ci_low"])
     none = answers("a", np.arange(20), np.zeros(20, dtype=bool), np.arange(20.0) - 5)
-    assert np.isnan(cell_level(cells(study({"a": {}}), none)).set_index("metric").loc["sensitivity", "value"])
+    assert np.isnan(cell_level(outcomes(study({"a": {}}), none)).set_index("metric").loc["sensitivity", "value"])
 
 
 def test_the_table_reads_back_as_it_was_written(tmp_path):
-    table = cell_level(cells(study({"a": {}}), rows()))
+    table = cell_level(outcomes(study({"a": {}}), rows()))
     CELL_LEVEL_TABLE.write(table, tmp_path / "cell_level.csv")
     pd.testing.assert_frame_equal(CELL_LEVEL_TABLE.read(tmp_path / "cell_level.csv"), table)

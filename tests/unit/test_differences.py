@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from compared_data import answers, cells, study
+from compared_data import answers, outcomes, study
 from scipy import stats
 from sklearn.metrics import roc_auc_score
 
@@ -73,7 +73,7 @@ def test_differences_between_rungs_are_those_of_a_plain_loop(held_out):
         answers("weak", subject[p], positive[p], score[p] + noise * rng.normal(size=len(p)), rung=rung, images=p)
         for p, noise, rung in zip(parts, (0.2, 1.5), ("as_published", "source_disjoint"), strict=True)
     ]
-    table = differences(cells(study({"weak": {}}), *frames), seed=3, n_resamples=40)
+    table = differences(outcomes(study({"weak": {}}), *frames), seed=3, n_resamples=40)
     n_groups, expected = drawn_differently(frames[1], frames[0], seed=3, n_resamples=40)
     assert list(table["metric"]) == ["accuracy", "auroc"]
     for name, bounds in expected.items():
@@ -93,7 +93,7 @@ def test_items_are_compared_with_the_best_printed_one():
     items = {"weak": {}, "strong": {}, "strong, again": {"reading_of": "strong", "split": "tenth"}}
     noise = {"weak": 2.0, "strong": 0.5, "strong, again": 0.0}
     frames = [answers(name, subject, positive, score + noise[name] * rng.normal(size=len(score))) for name in items]
-    table = differences(cells(study(items), *frames), seed=5, n_resamples=40)
+    table = differences(outcomes(study(items), *frames), seed=5, n_resamples=40)
     assert list(table.columns) == list(DIFFERENCES_TABLE.columns)
     assert set(table["kind"]) == {"item"}
     assert set(table["against_item"]) == {"strong"}
@@ -109,7 +109,7 @@ def test_every_rung_is_compared_with_the_one_above_and_with_the_first():
     subject, positive, score = population(rng)
     rungs = ("as_published", "fit_in_fold", "source_disjoint", "external")
     frames = [answers("weak", subject, positive, score + rng.normal(size=len(score)), rung=rung) for rung in rungs]
-    table = differences(cells(study({"weak": {}}), *frames), seed=0, n_resamples=20)
+    table = differences(outcomes(study({"weak": {}}), *frames), seed=0, n_resamples=20)
     pairs = table.loc[table["metric"] == "accuracy", ["protocol", "against_protocol"]]
     assert list(pairs.itertuples(index=False, name=None)) == [
         ("fit_in_fold", "as_published"),
@@ -131,7 +131,7 @@ def test_the_paired_interval_covers_a_known_difference_and_is_narrower_than_two_
     for repetition in range(repetitions):
         subject, positive, score = population(rng, n_subjects=60, size=4)
         frames = [answers(n, subject, positive, score + spread[n] * rng.normal(size=len(score))) for n in TWO]
-        table = differences(cells(resolved, *frames), seed=repetition, n_resamples=150)
+        table = differences(outcomes(resolved, *frames), seed=repetition, n_resamples=150)
         found = row(table, metric="accuracy")
         sign = 1 if found["item"] == "weak" else -1  # the better one of the sample is subtracted
         covered += found["ci_low"] <= sign * truth <= found["ci_high"]
@@ -149,7 +149,7 @@ def test_the_same_predictions_differ_by_zero_with_certainty():
     subject, positive, score = population(np.random.default_rng(5))
     frames = [answers("weak", subject, positive, score), answers("strong", subject, positive, score)]
     frames.append(answers("weak", subject, positive, score, rung="source_disjoint"))
-    table = differences(cells(study(TWO), *frames), seed=0, n_resamples=50)
+    table = differences(outcomes(study(TWO), *frames), seed=0, n_resamples=50)
     assert (table[["difference", "ci_low", "ci_high"]] == 0).all(axis=None)
     assert set(table["kind"]) == {"item", "rung"}
 
@@ -159,7 +159,7 @@ def test_items_that_no_group_told_apart_may_yet_differ():
     subject, positive, _ = population(np.random.default_rng(6))
     sure, unsure = (np.where(positive, size, -size) for size in (2.0, 0.5))
     table = differences(
-        cells(study(TWO), answers("weak", subject, positive, sure), answers("strong", subject, positive, unsure)),
+        outcomes(study(TWO), answers("weak", subject, positive, sure), answers("strong", subject, positive, unsure)),
         seed=0,
         n_resamples=50,
     )
@@ -190,7 +190,7 @@ def test_the_best_item_is_picked_by_a_metric_of_tested_rows():
 def test_the_table_reads_back_as_it_was_written(tmp_path):
     subject, positive, score = population(np.random.default_rng(7))
     frames = [answers("weak", subject, positive, score), answers("strong", subject, positive, -score)]
-    table = differences(cells(study(TWO), *frames), seed=0, n_resamples=50)
+    table = differences(outcomes(study(TWO), *frames), seed=0, n_resamples=50)
     DIFFERENCES_TABLE.write(table, tmp_path / "differences.csv")
     pd.testing.assert_frame_equal(DIFFERENCES_TABLE.read(tmp_path / "differences.csv"), table)
     (tmp_path / "differences.csv").write_text("study,table\n")
@@ -202,4 +202,4 @@ def test_an_image_of_two_patients_is_refused():
     subject, positive, score = population(np.random.default_rng(8))
     frames = [answers("weak", subject + k, positive, score, rung=r) for k, r in enumerate(("as_published", "external"))]
     with pytest.raises(UserError, match="'i0000' has two subjects or sources"):
-        differences(cells(study({"weak": {}}), *frames), seed=0, n_resamples=20)
+        differences(outcomes(study({"weak": {}}), *frames), seed=0, n_resamples=20)

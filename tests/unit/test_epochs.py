@@ -13,7 +13,7 @@ from leukorepro.config.studies import Study
 from leukorepro.core.tables.predictions import RECONSTRUCTION
 from leukorepro.data.adapters.allidb import AllIdbDataset
 from leukorepro.evaluation.metrics.curves import confusion_matrices, last_epochs
-from leukorepro.evaluation.metrics.item_metrics import Measuring, cell_metrics
+from leukorepro.evaluation.metrics.item_metrics import Measuring, outcome_metrics
 from leukorepro.metrics.registry import OF_PREDICTIONS
 from leukorepro.run.resolved import ResolvedStudy
 
@@ -130,13 +130,13 @@ def test_the_loss_does_not_depend_on_which_class_is_positive(average, positive_c
     how = Measuring(["test_loss"], average, positive_class, {}, n_resamples=200, seed=0)
     if positive_class == "hem":
         rows = rows.assign(score=1 - rows["score"])
-    value = cell_metrics(rows, None, how).set_index("metric").loc["test_loss", "value"]
+    value = outcome_metrics(rows, None, how).set_index("metric").loc["test_loss", "value"]
     assert value == pytest.approx(log_loss(predictions(1)["y_true"] == "all", predictions(1)["score"]), abs=1e-12)
 
 
 def test_several_classes_have_a_loss():
     rows = predictions(1, classes=("L1", "L2", "M2", "M3", "M5"))
-    found = cell_metrics(rows, None, measuring("test_loss")).set_index("metric")
+    found = outcome_metrics(rows, None, measuring("test_loss")).set_index("metric")
     expected = log_loss(rows["y_true"], rows.filter(like="score_"))
     assert found.loc["test_loss", "value"] == pytest.approx(expected, abs=1e-12)
 
@@ -145,7 +145,7 @@ def test_scores_that_are_no_probabilities_have_no_loss():
     rows, fitted = predictions(2), predictions(2, role="train")
     how = measuring("train_loss", "test_loss")
     spoilt = rows.assign(score=[1.5, *rows["score"][1:]])
-    found = cell_metrics(spoilt, fitted, how).set_index("metric")
+    found = outcome_metrics(spoilt, fitted, how).set_index("metric")
     assert found.loc["test_loss", ["value", "ci_low", "ci_high"]].isna().all()
     assert found.loc[["train_loss", "accuracy"], ["value", "ci_low", "ci_high"]].notna().all(axis=None)
 
@@ -155,11 +155,11 @@ def test_losses_and_correlations_are_measured_where_the_table_prints_them():
     correlation = np.random.default_rng(1).uniform(0.9, 1, size=len(rows))
     rows = rows.assign(**{RECONSTRUCTION: correlation})
     phases = [*OF_PREDICTIONS, "test_accuracy", "train_accuracy"]
-    assert sorted(cell_metrics(rows, fitted, measuring("f1"))["metric"]) == sorted(phases)
-    found = cell_metrics(rows, None, measuring(RECONSTRUCTION)).set_index("metric").loc[RECONSTRUCTION]
+    assert sorted(outcome_metrics(rows, fitted, measuring("f1"))["metric"]) == sorted(phases)
+    found = outcome_metrics(rows, None, measuring(RECONSTRUCTION)).set_index("metric").loc[RECONSTRUCTION]
     assert found["value"] == pytest.approx((correlation[:60].mean() + correlation[60:].mean()) / 2, abs=1e-12)
     assert found["ci_low"] < found["value"] < found["ci_high"]
-    without = cell_metrics(predictions(2), None, measuring(RECONSTRUCTION)).set_index("metric").loc[RECONSTRUCTION]
+    without = outcome_metrics(predictions(2), None, measuring(RECONSTRUCTION)).set_index("metric").loc[RECONSTRUCTION]
     assert without[["value", "ci_low", "ci_high"]].isna().all()
 
 
@@ -168,7 +168,7 @@ def test_a_table_can_print_any_metric_of_a_phase():
     tested, fitted = predictions(1), predictions(1, role="train", n_images=90)
     fitted = pd.concat([fitted, predictions(1, role="validation", n_images=40)])
     printed = ["train_precision", "train_recall", "val_f1", "test_recall", "train_auroc"]
-    found = cell_metrics(tested, fitted, measuring(*printed, average="positive")).set_index("metric")["value"]
+    found = outcome_metrics(tested, fitted, measuring(*printed, average="positive")).set_index("metric")["value"]
     phases = [f"{phase}_accuracy" for phase in ("train", "val", "test")]
     assert sorted(found.index) == sorted([*OF_PREDICTIONS, *phases, *printed])
     for phase, role in (("train", "train"), ("val", "validation")):
@@ -187,7 +187,7 @@ def test_curves_and_matrices_are_those_of_the_last_epoch():
     network = predictions(8)
     rows = pd.concat([network, predictions(2, item="knn"), predictions(2, table="last")], ignore_index=True)
     last = last_epochs(rows, STUDY)
-    kept = {cell: set(part["repeat"]) for cell, part in last.groupby(["table", "item"])}
+    kept = {outcome: set(part["repeat"]) for outcome, part in last.groupby(["table", "item"])}
     assert kept == {("all", "network"): {3, 7}, ("all", "knn"): {0, 1}, ("last", "network"): {0, 1}}
     counts = confusion_matrices(last).set_index(["table", "item"])["count"]
     final = network[network["repeat"].isin([3, 7])]

@@ -23,7 +23,7 @@ from leukorepro.data.adapters.allidb import AllIdbDataset
 from leukorepro.data.adapters.simulated import SmearDataset
 from leukorepro.evaluation.measure import measure
 from leukorepro.evaluation.metrics.curves import confusion_matrices, roc_curves
-from leukorepro.evaluation.study_cells import StudyCells
+from leukorepro.evaluation.outcomes import Outcomes
 from leukorepro.features.parts import ResolvedExtractor
 from leukorepro.ladder.rungs import LADDER
 from leukorepro.metrics.registry import OF_PREDICTIONS
@@ -302,7 +302,7 @@ NUMBERS = pd.DataFrame(
 )
 
 
-def cell(table, classes=("all", "hem"), item="x", n=120, seed=0, role=None):
+def outcome(table, classes=("all", "hem"), item="x", n=120, seed=0, role=None):
     """Predictions of one cell, four of five right; scores of the first class, or of each of several."""
     rng = np.random.default_rng(seed)
     true = rng.choice(classes, size=n)
@@ -324,8 +324,8 @@ def tables(*frames, fitting=(), study=TABLES, **options):
 
 def test_cells_of_one_file_are_each_measured_with_their_own_classes():
     """Two classes averaged over both; five; two of a label set, of which the positive one is another."""
-    two, five = cell("macro"), cell("five", ("L1", "L2", "M2", "M3", "M5"), seed=1)
-    types = cell("types", ("B", "A"), seed=2)
+    two, five = outcome("macro"), outcome("five", ("L1", "L2", "M2", "M3", "M5"), seed=1)
+    types = outcome("types", ("B", "A"), seed=2)
     found = tables(two, five, types)["value"]
     for name, rows, average in [("macro", two, "macro"), ("five", five, "macro"), ("types", types, "binary")]:
         options = {"pos_label": "B"} if average == "binary" else {}
@@ -338,8 +338,8 @@ def test_cells_of_one_file_are_each_measured_with_their_own_classes():
 
 
 def test_tables_that_name_classes_have_metrics_of_each():
-    rows = cell("classes")
-    found = tables(rows, cell("macro"))
+    rows = outcome("classes")
+    found = tables(rows, outcome("macro"))
     theirs = precision_recall_fscore_support(rows["y_true"], rows["y_pred"], labels=["all", "hem"])
     values = found["value"]["classes"]["x"]
     for number, name in enumerate(["all", "healthy"]):  # as the paper calls `hem`; it has no word for `all`
@@ -354,7 +354,9 @@ def test_tables_that_name_classes_have_metrics_of_each():
 
 
 def test_accuracies_of_the_training_and_the_validation_part():
-    train, validation, tested = (cell("phases", seed=seed, n=n, role="x") for seed, n in ((3, 200), (4, 20), (5, 30)))
+    train, validation, tested = (
+        outcome("phases", seed=seed, n=n, role="x") for seed, n in ((3, 200), (4, 20), (5, 30))
+    )
     fitting = pd.concat(
         [train.assign(role="train"), validation.assign(image_id="v" + validation["image_id"], role="validation")]
     )
@@ -371,7 +373,7 @@ def test_accuracies_of_the_training_and_the_validation_part():
 
 
 def test_a_second_reading_is_compared_with_the_printed_item():
-    rows = [cell("macro"), cell("macro", item="x, again", seed=6)]
+    rows = [outcome("macro"), outcome("macro", item="x, again", seed=6)]
     found = tables(*(row.assign(protocol="as_published") for row in rows))
     assert found["published"]["macro"]["x"]["f1"] == found["published"]["macro"]["x, again"]["f1"] == 0.75
     assert found["value"]["macro"]["x"]["f1"] != found["value"]["macro"]["x, again"]["f1"]
@@ -385,7 +387,7 @@ def test_the_judge_writes_metrics_and_a_verdict_on_every_number_of_the_demo(tmp_
     Path("audit.json").write_text(json.dumps({"studies": {"atteia2022": {"impossible": [number]}}}))
     Path("scan.json").write_text('{"complete": false}')
     run = resolve(Path("config/config.yaml"))
-    measured = measure(StudyCells(run.studies[0], [predictions("ESet", n_images=60, wrong=4)]), seed=0)
+    measured = measure(Outcomes(run.studies[0], [predictions("ESet", n_images=60, wrong=4)]), seed=0)
     MEASURED_TABLE.write(measured, Path("measured.csv"))
     write_text(evaluation_specification(run, run.studies[0]).text, Path("spec.json"))
     words = ["judge", "--spec", "spec.json", "--measured", "measured.csv"]
@@ -406,7 +408,7 @@ def test_the_judge_writes_metrics_and_a_verdict_on_every_number_of_the_demo(tmp_
 
 
 def test_a_class_that_is_never_seen_leaves_a_macro_average_undefined():
-    rows = cell("macro")
+    rows = outcome("macro")
     found = tables(rows.assign(y_true="all", y_pred="all"))["value"]["macro"]["x"]
     assert found["accuracy"] == 1
     assert found[["precision", "recall", "f1", "auroc"]].isna().all()

@@ -122,7 +122,7 @@ def test_chunks_of_resamples_do_not_change_values(monkeypatch):
     rows, group = scored(y_true, y_pred, by_class(scores)), np.arange(60) // 2
     weights = np.random.default_rng(0).multinomial(30, np.full(30, 1 / 30), size=100).T
     whole = measure_weighted(rows, group, weights)
-    monkeypatch.setattr("leukorepro.evaluation.metrics.metrics.CELLS_AT_ONCE", 700)
+    monkeypatch.setattr("leukorepro.evaluation.metrics.metrics.NUMBERS_AT_ONCE", 700)
     chunked = measure_weighted(rows, group, weights)
     for name in OF_PREDICTIONS:
         np.testing.assert_array_equal(whole[name], chunked[name])

@@ -11,9 +11,9 @@ from leukorepro.core.errors import UserError
 from leukorepro.core.store import parquet_metadata, write_parquet
 from leukorepro.core.tables.predictions import PARTS_TABLE, PREDICTIONS_TABLE, RECONSTRUCTION
 from leukorepro.evaluation.predictions import (
-    cells,
     classes_of,
     collect,
+    outcomes,
     read_engines,
     read_fitting,
     read_part,
@@ -86,13 +86,13 @@ def test_one_file_holds_cells_of_two_classes_and_of_more(tmp_path):
     assert list(predictions.columns) == [*PREDICTIONS_TABLE.columns, "score", "score_L1", "score_L2", "score_M5"]
     assert list(fitting.columns) == [*PARTS_TABLE.columns, "score_L1", "score_L2", "score_M5"]
     assert fitting["role"].value_counts().to_dict() == {"train": 4, "validation": 2}
-    found = {cell: (classes_of(rows), score_of_class(rows, "all")) for cell, rows in cells(predictions)}
+    found = {outcome: (classes_of(rows), score_of_class(rows, "all")) for outcome, rows in outcomes(predictions)}
     assert found == {
         ("1", "A", "as_published"): (["all", "hem"], {"all": "score"}),
         ("1", "B", "fit_in_fold"): (["all", "hem"], {"all": "score"}),
         ("2", "C", "as_published"): (["L1", "L2", "M5"], {c: f"score_{c}" for c in ("L1", "L2", "M5")}),
     }
-    assert all(rows.notna().all(axis=None) for _, rows in cells(predictions))
+    assert all(rows.notna().all(axis=None) for _, rows in outcomes(predictions))
 
 
 def encoded(*args, **options):
@@ -112,7 +112,7 @@ def test_correlations_of_reconstructions_are_kept_where_an_item_has_them(tmp_pat
     assert list(tested.columns) == [*PREDICTIONS_TABLE.columns, "score", RECONSTRUCTION]
     assert list(fitting.columns) == [*PARTS_TABLE.columns, "score", RECONSTRUCTION]
     for frame, given in ((tested, encoded("A")), (fitting, fitted)):
-        found = {cell.item: rows for cell, rows in cells(frame)}
+        found = {outcome.item: rows for outcome, rows in outcomes(frame)}
         assert [item for item, rows in found.items() if RECONSTRUCTION in rows] == ["A"]
         given = given.sort_values(["repeat", "fold", "image_id", "view"])
         assert found["A"][RECONSTRUCTION].tolist() == given[RECONSTRUCTION].tolist()
@@ -149,7 +149,7 @@ def test_no_fitted_rows_are_a_readable_table(tmp_path):
     fitting = read_fitting(tmp_path / "f.parquet")
     assert list(fitting.columns) == list(PARTS_TABLE.columns)
     assert len(fitting) == 0
-    assert list(cells(fitting)) == []
+    assert list(outcomes(fitting)) == []
 
 
 def test_bytes_do_not_depend_on_the_order_of_parts_rows_or_columns(tmp_path):

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from compared_data import answers, cells, study
+from compared_data import answers, outcomes, study
 from scipy import stats
 
 from leukorepro.config.schemes import HoldOutScheme, Protocol
@@ -97,7 +97,7 @@ def test_the_corrected_t_test_takes_the_sizes_that_the_folds_have():
         for item, noise in (("one", 0.7), ("two", 2.0))
     ]
     given = {"as_published/tenth": splits}
-    table = differences(cells(resolved, *frames, splits=given), seed=0, n_resamples=20)
+    table = differences(outcomes(resolved, *frames, splits=given), seed=0, n_resamples=20)
     found = table[table["metric"] == "accuracy"].iloc[0]
     one, other = [(f["y_true"] == f["y_pred"]).groupby(f["fold"]).mean() for f in frames]
     assert len(one) == 2
@@ -105,7 +105,7 @@ def test_the_corrected_t_test_takes_the_sizes_that_the_folds_have():
     assert found["p_corrected_t"] == pytest.approx(expected, rel=1e-12)
     assert expected > 1.2 * corrected_resampled_t(one - other, 1 / 9)
     with pytest.raises(UserError, match="unknown split table 'as_published/tenth'"):
-        differences(cells(resolved, *frames, splits={"external/tenth": splits}), seed=0, n_resamples=20)
+        differences(outcomes(resolved, *frames, splits={"external/tenth": splits}), seed=0, n_resamples=20)
 
 
 def test_p_values_stand_at_accuracies_of_items_on_one_split():
@@ -122,7 +122,7 @@ def test_p_values_stand_at_accuracies_of_items_on_one_split():
         for name in items
         for repeat in (0, 1)
     }
-    table = differences(cells(study(items), *frames.values()), seed=0, n_resamples=20)
+    table = differences(outcomes(study(items), *frames.values()), seed=0, n_resamples=20)
     known = table.dropna(subset=["p_corrected_t", "p_mcnemar", "p_mcnemar_holm"], how="all")
     assert set(known["item"]) == {"fair", "poor"}
     assert set(known["metric"]) == {"accuracy"}
@@ -156,7 +156,7 @@ def test_epochs_of_a_network_are_no_folds():
         for epoch, noise in enumerate((3.0, 2.0, 0.1))
     ]
     other = answers("two", subject, positive, np.where(positive, 1, -1) + 2.0 * rng.normal(size=n))
-    table = differences(cells(resolved, *epochs, other), seed=0, n_resamples=20)
+    table = differences(outcomes(resolved, *epochs, other), seed=0, n_resamples=20)
     found = table[table["metric"] == "accuracy"].iloc[0]
     right = [(frame["y_true"] == frame["y_pred"]).to_numpy() for frame in (*epochs, other)]
     by_fold = [np.mean([r[k::4].mean() for r in right[:3]]) - right[3][k::4].mean() for k in range(4)]

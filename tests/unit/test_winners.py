@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from compared_data import answers, cells, study
+from compared_data import answers, outcomes, study
 from scipy import integrate, stats
 
 from leukorepro.core.tables.results import WINNERS_TABLE
@@ -71,7 +71,7 @@ def test_the_corrected_value_and_its_interval_hit_what_the_winner_does_on_new_pa
     resolved = study({name: {} for name in right})
     naive, corrected, covered, repetitions = [], [], 0, 40
     for repetition in range(repetitions):
-        found = winners(cells(resolved, *answers_of(rng, right)), seed=repetition, n_resamples=100).iloc[0]
+        found = winners(outcomes(resolved, *answers_of(rng, right)), seed=repetition, n_resamples=100).iloc[0]
         assert found["n_items"] == len(right)
         assert found["optimism"] >= -0.01
         truth = right[found["winner"]]
@@ -90,7 +90,7 @@ def test_the_table_of_winners(tmp_path):
     right = {"a": 0.7, "b": 0.65, "a, again": 0.95}
     items = {"a": {}, "b": {}, "a, again": {"reading_of": "a", "split": "tenth"}}
     frames = list(answers_of(rng, right))
-    table = winners(cells(study(items), *frames), seed=0, n_resamples=100)
+    table = winners(outcomes(study(items), *frames), seed=0, n_resamples=100)
     assert list(table.columns) == list(WINNERS_TABLE.columns)
     assert table[["protocol", "metric", "n_items"]].to_numpy().tolist() == [["as_published", "accuracy", 2]]
     best = max(frames[:2], key=lambda frame: (frame["y_true"] == frame["y_pred"]).mean())
@@ -99,4 +99,4 @@ def test_the_table_of_winners(tmp_path):
     assert table["corrected"][0] == table["value"][0] - table["optimism"][0]
     WINNERS_TABLE.write(table, tmp_path / "winners.csv")
     pd.testing.assert_frame_equal(WINNERS_TABLE.read(tmp_path / "winners.csv"), table)
-    assert winners(cells(study({"a": {}}), frames[0]), seed=0, n_resamples=20).empty
+    assert winners(outcomes(study({"a": {}}), frames[0]), seed=0, n_resamples=20).empty

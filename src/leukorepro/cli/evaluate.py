@@ -33,11 +33,11 @@ def evaluate(
     from leukorepro.data.split_tables import read_splits
     from leukorepro.evaluation import predictions as tables
     from leukorepro.evaluation.measure import measure
+    from leukorepro.evaluation.outcomes import Outcomes
     from leukorepro.evaluation.patients.diagnose import diagnose
     from leukorepro.evaluation.resampling.cell_level import cell_level
     from leukorepro.evaluation.resampling.differences import differences
     from leukorepro.evaluation.resampling.winners import winners
-    from leukorepro.evaluation.study_cells import StudyCells
     from leukorepro.run.specifications.evaluation import EvaluationSpecification
     from leukorepro.run.specifications.specification import read_specification
 
@@ -57,9 +57,9 @@ def evaluate(
         for rung, folder in rungs.items()
         for split in told.splits
     }
-    cells = StudyCells(told.study, tested, fitted, splits)
-    MEASURED_TABLE.write(measure(cells, told.seed), output / "measured.csv")
-    DIFFERENCES_TABLE.write(differences(cells, told.seed), output / "differences.csv")
-    CELL_LEVEL_TABLE.write(cell_level(cells), output / "cell_level.csv")
-    WINNERS_TABLE.write(winners(cells, told.seed), output / "winners.csv")
+    outcomes = Outcomes(told.study, tested, fitted, splits)
+    MEASURED_TABLE.write(measure(outcomes, told.seed), output / "measured.csv")
+    DIFFERENCES_TABLE.write(differences(outcomes, told.seed), output / "differences.csv")
+    CELL_LEVEL_TABLE.write(cell_level(outcomes), output / "cell_level.csv")
+    WINNERS_TABLE.write(winners(outcomes, told.seed), output / "winners.csv")
     diagnose(tested, told.study, told.seed).write(output)

@@ -1,4 +1,4 @@
-"""What a table of predictions must hold, checked cell by cell.
+"""What a table of predictions must hold, checked outcome by outcome.
 
 In memory text is categorical, for a network's predictions after every epoch are millions of rows; in files it is text.
 """
@@ -18,19 +18,19 @@ from leukorepro.ladder.rungs import LADDER
 FITTED = ("train", "validation")
 """Roles of rows that a classifier was not tested on."""
 
-CELL = ["table", "item", "protocol"]
-ORDER = [*CELL, "repeat", "fold", "image_id", "view"]
+OUTCOME = ["table", "item", "protocol"]
+ORDER = [*OUTCOME, "repeat", "fold", "image_id", "view"]
 ORIGINALS_ONLY = tuple(key for key, rung in LADDER.items() if rung.originals_only)
 """Rungs that score original images only."""
 
 
 def score_columns(frame: pd.DataFrame) -> list[str]:
-    """Columns of the scores, in the order of their classes; of a cell's rows ``["score"]`` or ``score_<class>``."""
+    """Columns of the scores, in the order of their classes; of an outcome's rows ``["score"]`` or ``score_<class>``."""
     return sorted(c for c in frame.columns if c == "score" or c.startswith("score_"))
 
 
 def measured_columns(frame: pd.DataFrame) -> list[str]:
-    """Columns that a cell has a number in for every row, or for none: the scores, then `RECONSTRUCTION`."""
+    """Columns that an outcome has a number in for every row, or for none: the scores, then `RECONSTRUCTION`."""
     return PARTS_TABLE.further_of(frame)
 
 
@@ -86,9 +86,9 @@ def checked(frame: pd.DataFrame, where: str, table: ParquetTable) -> pd.DataFram
     if (frame["source_id"] == "").any():
         raise UserError(f"{where}: empty source_id; expected the source photograph, or the image itself.")
     frame = with_categories(frame)
-    cell = frame.groupby(CELL, observed=True).ngroup()
-    _check_measured(frame, measured_columns(frame), cell, where)
-    _check_rows(frame, cell, where)
+    outcome = frame.groupby(OUTCOME, observed=True).ngroup()
+    _check_measured(frame, measured_columns(frame), outcome, where)
+    _check_rows(frame, outcome, where)
     return frame
 
 
@@ -106,30 +106,30 @@ def check_roles(frame: pd.DataFrame, allowed: Sequence[str], where: str) -> None
         raise UserError(f"{where}: row {wrong[0]}: role '{role}'; expected one of {', '.join(allowed)}.")
 
 
-def _check_measured(frame: pd.DataFrame, measured: list[str], cell: pd.Series[int], where: str) -> None:
-    """Check that every cell has the scores of its classes, and a number in every row where it has one in any."""
-    n_rows = np.bincount(cell)
+def _check_measured(frame: pd.DataFrame, measured: list[str], outcome: pd.Series[int], where: str) -> None:
+    """Check that every outcome has the scores of its classes, and a number in every row where it has one in any."""
+    n_rows = np.bincount(outcome)
     own: list[list[str]] = [[] for _ in n_rows]
     for column in measured:
         infinite = np.flatnonzero(np.isinf(frame[column]))
         if len(infinite):
             raise UserError(f"{where}: row {infinite[0]}: column '{column}' is not finite.")
         known = frame[column].notna().to_numpy()
-        n_known = np.bincount(cell, known, len(n_rows))
+        n_known = np.bincount(outcome, known, len(n_rows))
         partly = (n_known > 0) & (n_known < n_rows)
         if partly.any():
-            row = np.flatnonzero(partly[cell] & ~known)[0]
+            row = np.flatnonzero(partly[outcome] & ~known)[0]
             raise UserError(
                 f"{where}: row {row}: no value in column '{column}'; all rows of a table's item have one, or none has."
             )
         for place in np.flatnonzero(n_known):
             own[place].append(column)
-    pairs = frame[["y_true", "y_pred"]].assign(cell=cell).drop_duplicates()
-    for _, rows in pairs.groupby("cell"):
+    pairs = frame[["y_true", "y_pred"]].assign(outcome=outcome).drop_duplicates()
+    for _, rows in pairs.groupby("outcome"):
         classes = sorted({*rows["y_true"], *rows["y_pred"]})
-        columns = [c for c in own[rows["cell"].iloc[0]] if c != RECONSTRUCTION]
+        columns = [c for c in own[rows["outcome"].iloc[0]] if c != RECONSTRUCTION]
         if not _scores_fit(columns, classes):
-            told = ", ".join(f"{c} {frame[c].iloc[rows.index[0]]}" for c in CELL)
+            told = ", ".join(f"{c} {frame[c].iloc[rows.index[0]]}" for c in OUTCOME)
             raise UserError(
                 f"{where}: {told}: score column(s) {', '.join(columns) or '(none)'} do not fit the classes "
                 f"{', '.join(classes)}; expected 'score' alone for two classes, or 'score_<class>' for each of "
@@ -143,17 +143,17 @@ def _scores_fit(scores: list[str], classes: list[str]) -> bool:
     return len(scores) >= 3 and set(classes) <= {c.removeprefix("score_") for c in scores}
 
 
-def _check_rows(frame: pd.DataFrame, cell: pd.Series[int], where: str) -> None:
+def _check_rows(frame: pd.DataFrame, outcome: pd.Series[int], where: str) -> None:
     for column in ("subject_id", "source_id"):
         values = frame[["image_id", column]].drop_duplicates()
         twice = values["image_id"][values["image_id"].duplicated()]
         if len(twice):
             raise UserError(f"{where}: image '{twice.iloc[0]}' has two values of '{column}'; expected one.")
-    values = frame[["image_id", "y_true"]].assign(cell=cell).drop_duplicates()
-    again = values[values.duplicated(["cell", "image_id"])]
+    values = frame[["image_id", "y_true"]].assign(outcome=outcome).drop_duplicates()
+    again = values[values.duplicated(["outcome", "image_id"])]
     if len(again):
         row = frame.loc[again.index[0]]
-        name = ", ".join(f"{c} {row[c]}" for c in CELL)
+        name = ", ".join(f"{c} {row[c]}" for c in OUTCOME)
         raise UserError(f"{where}: image '{row['image_id']}' has two values of 'y_true' in {name}; expected one.")
     repeated = frame[frame.duplicated(ORDER)]
     if len(repeated):

@@ -5,18 +5,18 @@ from __future__ import annotations
 import pandas as pd
 
 from leukorepro.core.tables.results import MEASURED_TABLE
-from leukorepro.evaluation.metrics.item_metrics import cell_metrics
-from leukorepro.evaluation.predictions import Cell
+from leukorepro.evaluation.metrics.item_metrics import outcome_metrics
+from leukorepro.evaluation.outcomes import Outcomes
+from leukorepro.evaluation.predictions import Outcome
 from leukorepro.evaluation.resampling.intervals import N_RESAMPLES
-from leukorepro.evaluation.study_cells import StudyCells
 
 
-def measure(cells: StudyCells, seed: int, n_resamples: int = N_RESAMPLES) -> pd.DataFrame:
+def measure(outcomes: Outcomes, seed: int, n_resamples: int = N_RESAMPLES) -> pd.DataFrame:
     """Every metric of every item on every rung, with its interval.
 
     Parameters
     ----------
-    cells : StudyCells
+    outcomes : Outcomes
     seed : int
         Seed of the resamples.
     n_resamples : int
@@ -33,13 +33,17 @@ def measure(cells: StudyCells, seed: int, n_resamples: int = N_RESAMPLES) -> pd.
     Raises
     ------
     UserError
-        If a cell has two classes and its positive one is neither.
+        If an outcome has two classes and its positive one is neither.
     """
     parts = []
-    for table, item in cells.items:
-        measuring = cells.measuring(table, item, n_resamples, seed)
-        for rung in cells.rungs(table, item):
-            cell = Cell(table, item, rung)
-            parts.append(cell_metrics(cells.tested(cell), cells.fitted(cell), measuring).assign(**cell._asdict()))
-    measured = pd.concat(parts, ignore_index=True).assign(study=cells.resolved.study.key)
+    for table, item in outcomes.items:
+        measuring = outcomes.measuring(table, item, n_resamples, seed)
+        for rung in outcomes.rungs(table, item):
+            outcome = Outcome(table, item, rung)
+            parts.append(
+                outcome_metrics(outcomes.tested(outcome), outcomes.fitted(outcome), measuring).assign(
+                    **outcome._asdict()
+                )
+            )
+    measured = pd.concat(parts, ignore_index=True).assign(study=outcomes.resolved.study.key)
     return measured[list(MEASURED_TABLE.columns)]

@@ -1,9 +1,9 @@
 """The table of predictions: what every figure and every number of a report is computed from.
 
-One row is the prediction of one view of one image by one item under one protocol. A **cell** is an item under a
-protocol. A cell of two classes has the column ``score`` (of the positive class, higher means more like it), one of
-more classes a column ``score_<class>`` for each; in one file the score columns that do not concern a cell are empty
-there. Cells may differ in their classes: one image can be ``ALL`` in one table and ``L1`` in another.
+One row is the prediction of one view of one image by one item under one protocol. An **outcome** is an item under a
+protocol. An outcome of two classes has the column ``score`` (of the positive class, higher means more like it), one of
+more classes a column ``score_<class>`` for each; in one file the score columns that do not concern an outcome are empty
+there. Outcomes may differ in their classes: one image can be ``ALL`` in one table and ``L1`` in another.
 
 An item with a convolutional autoencoder has one more number in every row, `RECONSTRUCTION`; it is empty elsewhere.
 
@@ -28,9 +28,9 @@ from leukorepro.core.store import parquet_metadata, read_parquet
 from leukorepro.core.tables.predictions import ENGINES, PARTS_TABLE, PREDICTIONS_TABLE, merged_engines
 from leukorepro.data.groups import groups
 from leukorepro.evaluation.contract import (
-    CELL,
     FITTED,
     ORDER,
+    OUTCOME,
     check_roles,
     checked,
     checked_part,
@@ -40,7 +40,7 @@ from leukorepro.evaluation.contract import (
 )
 
 
-class Cell(NamedTuple):
+class Outcome(NamedTuple):
     """An item under a protocol: what one set of metrics, one curve and one confusion matrix belong to."""
 
     table: str
@@ -58,7 +58,7 @@ class Collected(NamedTuple):
 
 
 def classes_of(rows: pd.DataFrame) -> list[str]:
-    """Names of a cell's classes, sorted: those of its score columns, or the two that were seen or predicted."""
+    """Names of an outcome's classes, sorted: those of its score columns, or the two that were seen or predicted."""
     columns = score_columns(rows)
     if columns == ["score"]:
         return sorted({*rows["y_true"].unique(), *rows["y_pred"].unique()})
@@ -66,12 +66,12 @@ def classes_of(rows: pd.DataFrame) -> list[str]:
 
 
 def score_of_class(rows: pd.DataFrame, positive_class: str | None) -> dict[str, str]:
-    """Column of the score of each class that a cell's scores speak for.
+    """Column of the score of each class that an outcome's scores speak for.
 
     Parameters
     ----------
     rows : DataFrame
-        A cell's rows, as `cells` yields them.
+        An outcome's rows, as `outcomes` yields them.
     positive_class : str or None
         With two classes, the one that ``score`` speaks for; not used with more.
 
@@ -97,24 +97,24 @@ def score_of_class(rows: pd.DataFrame, positive_class: str | None) -> dict[str, 
     return {positive_class: "score"}
 
 
-def cells(frame: pd.DataFrame) -> Iterator[tuple[Cell, pd.DataFrame]]:
-    """Yield the name of every cell (table, item, protocol) and its rows, as `rows_of_cell` gives them."""
-    for cell, positions in positions_of_cells(frame).items():
-        yield cell, rows_of_cell(frame, positions)
+def outcomes(frame: pd.DataFrame) -> Iterator[tuple[Outcome, pd.DataFrame]]:
+    """Yield the name of every outcome (table, item, protocol) and its rows, as `rows_of_outcome` gives them."""
+    for outcome, positions in positions_of_outcomes(frame).items():
+        yield outcome, rows_of_outcome(frame, positions)
 
 
-def positions_of_cells(frame: pd.DataFrame) -> dict[Cell, NDArray[np.intp]]:
-    """Positions of every cell's rows, cells in the order of their names."""
-    names = frame[CELL].drop_duplicates().sort_values(CELL)
-    number = frame.groupby(CELL, observed=True, sort=True).ngroup().to_numpy()
+def positions_of_outcomes(frame: pd.DataFrame) -> dict[Outcome, NDArray[np.intp]]:
+    """Positions of every outcome's rows, outcomes in the order of their names."""
+    names = frame[OUTCOME].drop_duplicates().sort_values(OUTCOME)
+    number = frame.groupby(OUTCOME, observed=True, sort=True).ngroup().to_numpy()
     return {
-        Cell(*map(str, name)): np.flatnonzero(number == place)
+        Outcome(*map(str, name)): np.flatnonzero(number == place)
         for place, name in enumerate(names.itertuples(index=False))
     }
 
 
-def rows_of_cell(frame: pd.DataFrame, positions: NDArray[np.intp]) -> pd.DataFrame:
-    """A cell's rows, with its own scores only."""
+def rows_of_outcome(frame: pd.DataFrame, positions: NDArray[np.intp]) -> pd.DataFrame:
+    """An outcome's rows, with its own scores only."""
     return _without_empty(frame.iloc[positions])
 
 
@@ -240,7 +240,7 @@ def _alone(frame: pd.DataFrame) -> pd.DataFrame:
 
 
 def _without_empty(frame: pd.DataFrame) -> pd.DataFrame:
-    """Without the numbers that cells have which are not in it."""
+    """Without the numbers that outcomes have which are not in it."""
     return frame.drop(columns=[c for c in measured_columns(frame) if frame[c].isna().all()])
 
 

@@ -19,7 +19,7 @@ from leukorepro.config.validity import Validity, ValiditySetting
 from leukorepro.core.tables.results import REPETITIONS_TABLE
 from leukorepro.core.words import LOOK_CLASSES
 from leukorepro.data.splits import make_splits
-from leukorepro.evaluation.metrics.item_metrics import Measuring, cell_metrics
+from leukorepro.evaluation.metrics.item_metrics import Measuring, outcome_metrics
 from leukorepro.evaluation.metrics.metrics import measure, measure_weighted, scored
 from leukorepro.evaluation.predictions import groups_of_rows
 from leukorepro.evaluation.resampling.intervals import LEVEL, resample_weights
@@ -114,7 +114,7 @@ class Study:
         ).predictions
         tested = predictions[predictions["role"] == "test"]
         measuring = Measuring(METRICS, "positive", positive, {}, self.validity.resamples, seed)
-        measured = cell_metrics(tested, None, measuring).set_index("metric").loc[list(METRICS)].reset_index()
+        measured = outcome_metrics(tested, None, measuring).set_index("metric").loc[list(METRICS)].reset_index()
         truth = true_metrics(predictions[predictions["role"] == "validation"], tested, positive)
         low, high = percentiles(tested, positive, self.validity.resamples, seed)
         return measured.rename(columns={"value": "estimate"}).assign(

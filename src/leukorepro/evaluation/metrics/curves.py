@@ -11,12 +11,12 @@ from sklearn.metrics import roc_curve
 
 from leukorepro.config.studies import Study
 from leukorepro.config.tables import Item, Table
-from leukorepro.evaluation.contract import CELL, score_columns
+from leukorepro.evaluation.contract import OUTCOME, score_columns
 from leukorepro.evaluation.metrics.auroc import Floats, Ints
-from leukorepro.evaluation.predictions import Cell, cells, score_of_class
+from leukorepro.evaluation.predictions import Outcome, outcomes, score_of_class
 
 
-def roc_curves(predictions: pd.DataFrame, positive_class: Callable[[Cell], str | None]) -> pd.DataFrame:
+def roc_curves(predictions: pd.DataFrame, positive_class: Callable[[Outcome], str | None]) -> pd.DataFrame:
     """ROC curve of every item under every protocol.
 
     Parameters
@@ -24,7 +24,7 @@ def roc_curves(predictions: pd.DataFrame, positive_class: Callable[[Cell], str |
     predictions : DataFrame
         As `leukorepro.evaluation.predictions.read_predictions` gives them.
     positive_class : callable
-        With two classes, the one that a cell's ``score`` speaks for; not used with more.
+        With two classes, the one that an outcome's ``score`` speaks for; not used with more.
 
     Returns
     -------
@@ -39,14 +39,14 @@ def roc_curves(predictions: pd.DataFrame, positive_class: Callable[[Cell], str |
     (Fawcett, Pattern Recognition Letters 27, 2006, section 8.1, with those weights). The area under it is therefore
     the AUROC of `leukorepro.evaluation.metrics.metrics`, exactly so with one repeat.
     """
-    curves = [pd.DataFrame(columns=[*CELL, "class"]).assign(fpr=0.0, tpr=0.0)]
-    for cell, rows in cells(predictions):
+    curves = [pd.DataFrame(columns=[*OUTCOME, "class"]).assign(fpr=0.0, tpr=0.0)]
+    for outcome, rows in outcomes(predictions):
         folds = [fold for _, fold in rows.groupby(["repeat", "fold"])]
-        for name, column in score_of_class(rows, positive_class(cell)).items():
+        for name, column in score_of_class(rows, positive_class(outcome)).items():
             labelled = [((fold["y_true"] == name).to_numpy(), fold[column].to_numpy()) for fold in folds]
             corners = _mean_curve([(true, score) for true, score in labelled if 0 < true.sum() < len(true)])
-            curves.append(pd.DataFrame(corners, columns=["fpr", "tpr"]).assign(**cell._asdict(), **{"class": name}))
-    return pd.concat(curves, ignore_index=True)[[*CELL, "class", "fpr", "tpr"]]
+            curves.append(pd.DataFrame(corners, columns=["fpr", "tpr"]).assign(**outcome._asdict(), **{"class": name}))
+    return pd.concat(curves, ignore_index=True)[[*OUTCOME, "class", "fpr", "tpr"]]
 
 
 def last_epochs(predictions: pd.DataFrame, study: Study) -> pd.DataFrame:
@@ -93,19 +93,19 @@ def confusion_matrices(predictions: pd.DataFrame) -> pd.DataFrame:
     Returns
     -------
     DataFrame
-        Columns ``table, item, protocol, y_true, y_pred, count``: one row for every pair of the cell's classes, zeros
+        Columns ``table, item, protocol, y_true, y_pred, count``: one row for every pair of the outcome's classes, zeros
         included; counts are summed over folds and repeats.
     """
-    names = [*CELL, "y_true", "y_pred"]
+    names = [*OUTCOME, "y_true", "y_pred"]
     counts = predictions.groupby(names, observed=True).size()
     counts.index = pd.MultiIndex.from_tuples(counts.index, names=names)
     keys = []
-    for _, first in predictions.drop_duplicates(CELL).sort_values(CELL).iterrows():
-        cell = tuple(first[CELL])
+    for _, first in predictions.drop_duplicates(OUTCOME).sort_values(OUTCOME).iterrows():
+        outcome = tuple(first[OUTCOME])
         classes = [c.removeprefix("score_") for c in score_columns(predictions) if c != "score" and pd.notna(first[c])]
         if not classes:
-            classes = sorted({name for pair in counts.loc[cell].index for name in pair})
-        keys += [(*cell, *pair) for pair in product(classes, classes)]
+            classes = sorted({name for pair in counts.loc[outcome].index for name in pair})
+        keys += [(*outcome, *pair) for pair in product(classes, classes)]
     index = pd.MultiIndex.from_tuples(keys, names=names)
     return counts.reindex(index, fill_value=0).rename("count").reset_index()
 

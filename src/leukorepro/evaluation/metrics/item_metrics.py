@@ -21,7 +21,7 @@ from leukorepro.metrics.registry import METRICS, OF_PREDICTIONS, Source
 
 @dataclass(frozen=True)
 class Measuring:
-    """What is measured of a cell, and how."""
+    """What is measured of an outcome, and how."""
 
     printed: Sequence[str]
     """Metrics that the paper's table prints."""
@@ -40,13 +40,13 @@ class Measuring:
         return any((name := parse(metric)) is not None and name.of_class for metric in self.printed)
 
 
-def cell_metrics(rows: pd.DataFrame, fitted: pd.DataFrame | None, measuring: Measuring) -> pd.DataFrame:
+def outcome_metrics(rows: pd.DataFrame, fitted: pd.DataFrame | None, measuring: Measuring) -> pd.DataFrame:
     """Metrics of one item under one protocol.
 
     Parameters
     ----------
     rows : DataFrame
-        Predictions of tested rows, as `leukorepro.evaluation.predictions.cells` yields them.
+        Predictions of tested rows, as `leukorepro.evaluation.predictions.outcomes` yields them.
     fitted : DataFrame or None
         Those of training and validation rows, where there are any.
     measuring : Measuring
@@ -64,7 +64,7 @@ def cell_metrics(rows: pd.DataFrame, fitted: pd.DataFrame | None, measuring: Mea
     UserError
         If there are two classes and the positive one is neither.
     """
-    tested = PartOfCell(rows, measuring)
+    tested = PartOfOutcome(rows, measuring)
     frames = [tested.measured(OF_PREDICTIONS)]
     if columns := [name for name in measuring.printed if name in rows and _is_column(name)]:
         frames.append(tested.measured(columns))
@@ -129,14 +129,14 @@ def _is_column(name: str) -> bool:
     return name in METRICS and METRICS[name].source is Source.COLUMN
 
 
-def _part(fitted: pd.DataFrame | None, role: str, measuring: Measuring) -> PartOfCell | None:
+def _part(fitted: pd.DataFrame | None, role: str, measuring: Measuring) -> PartOfOutcome | None:
     """Fitted rows of a role; None where there are none."""
     rows = None if fitted is None else fitted[fitted["role"] == role]
-    return None if rows is None or rows.empty else PartOfCell(rows, measuring)
+    return None if rows is None or rows.empty else PartOfOutcome(rows, measuring)
 
 
-class PartOfCell:
-    """Rows of one part of a cell, and what their classes are."""
+class PartOfOutcome:
+    """Rows of one part of an outcome, and what their classes are."""
 
     def __init__(self, rows: pd.DataFrame, measuring: Measuring) -> None:
         # In an order of their own, so that resamples do not depend on that of the table.

@@ -26,7 +26,7 @@ from numpy.typing import ArrayLike, NDArray
 from leukorepro.evaluation.metrics.auroc import Area, Floats, Ints
 from leukorepro.metrics.registry import METRICS, OF_PREDICTIONS, ClassRows, ClassSums, Source
 
-CELLS_AT_ONCE = 1 << 20
+NUMBERS_AT_ONCE = 1 << 20
 """Rows or groups, times resamples, that are held at once."""
 
 
@@ -149,7 +149,7 @@ class Sums:
 
     def __init__(self, rows: Scored, group: Ints, n_groups: int) -> None:
         self._rows, self._group, self._n_groups = rows, group, n_groups
-        self._cells = _cells(rows, group, n_groups)
+        self._sums = _sums(rows, group, n_groups)
         self._largest_repeat = int(np.bincount(rows.repeat).max())
 
     def weighted(self, weights: NDArray[np.number], metrics: Sequence[str] = OF_PREDICTIONS) -> dict[str, Floats]:
@@ -157,7 +157,7 @@ class Sums:
         means = [name for name in metrics if name in self._rows.means]
         ranked = [name for name in metrics if name not in means and METRICS[name].source is Source.RANKS]
         summed = [name for name in metrics if name not in means and name not in ranked]
-        step = max(8, CELLS_AT_ONCE // max(self._largest_repeat, len(weights), self._cells[:, :, 0].size))
+        step = max(8, NUMBERS_AT_ONCE // max(self._largest_repeat, len(weights), self._sums[:, :, 0].size))
         chunks = []
         for start in range(0, weights.shape[1], step):
             chunk = np.ascontiguousarray(weights[:, start : start + step], dtype=np.float64)
@@ -170,7 +170,7 @@ class Sums:
     def _of_sums(self, weights: Floats, summed: Sequence[str], means: Sequence[str]) -> dict[str, Floats]:
         """Metrics by their formulas, and means, from sums per group: each of shape (n_resamples,)."""
         every = list(self._rows.means)
-        sums = self._cells @ weights
+        sums = self._sums @ weights
         total, right, numbers, classes = np.split(sums, [1, 2, 2 + len(every)], axis=1)
         of_classes = ClassSums(total, right, *np.split(classes, 3, axis=1))
         found: dict[object, Floats] = {}
@@ -215,10 +215,10 @@ def support(rows: Scored, group: Ints) -> dict[str, int]:
     return counts | dict.fromkeys(rows.means, n_groups)
 
 
-def _cells(rows: Scored, group: Ints, n_groups: int) -> Floats:
-    """Sums per repeat, cell and group, shape (n_repeats, 2 + n_means + 3 * n_targets, n_groups).
+def _sums(rows: Scored, group: Ints, n_groups: int) -> Floats:
+    """Sums per repeat, column and group, shape (n_repeats, 2 + n_means + 3 * n_targets, n_groups).
 
-    Cells: rows, rows predicted right; the numbers that means are taken of; then for every target its true, its
+    Columns: rows, rows predicted right; the numbers that means are taken of; then for every target its true, its
     predicted and its rightly predicted rows.
     """
     right = rows.truth == rows.guess
@@ -231,9 +231,9 @@ def _cells(rows: Scored, group: Ints, n_groups: int) -> Floats:
     return np.ascontiguousarray(sums.reshape(len(columns), rows.n_repeats, n_groups).swapaxes(0, 1), dtype=np.float64)
 
 
-def _shares(cells: Floats, weights: Floats, means: Sequence[str]) -> dict[str, Floats]:
+def _shares(sums_of_groups: Floats, weights: Floats, means: Sequence[str]) -> dict[str, Floats]:
     """All metrics but the AUROC from sums per group, each of shape (n_resamples,)."""
-    sums = cells @ weights
+    sums = sums_of_groups @ weights
     total, right, numbers, classes = np.split(sums, [1, 2, 2 + len(means)], axis=1)
     true, guessed, both = np.split(classes, 3, axis=1)
     negatives = total - true

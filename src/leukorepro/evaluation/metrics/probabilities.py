@@ -60,12 +60,12 @@ class Forecasts:
 
 
 def forecasts(rows: pd.DataFrame, kind: ScoreKind, positive_class: str | None, group: Ints) -> Forecasts | None:
-    """Probabilities of a cell's rows; None where its scores are margins.
+    """Probabilities of an outcome's rows; None where its scores are margins.
 
     Parameters
     ----------
     rows : DataFrame
-        As `leukorepro.evaluation.predictions.cells` yields them.
+        As `leukorepro.evaluation.predictions.outcomes` yields them.
     kind : ScoreKind
         What the classifier's scores are.
     positive_class : str or None

@@ -25,11 +25,11 @@ from leukorepro.evaluation.metrics.calibration import calibration, reliability
 from leukorepro.evaluation.metrics.curves import last_epochs
 from leukorepro.evaluation.metrics.decision_curve import decision_curve
 from leukorepro.evaluation.metrics.probabilities import forecasts
+from leukorepro.evaluation.outcomes import Outcomes
 from leukorepro.evaluation.patients.diagnosis import diagnosis_metrics
 from leukorepro.evaluation.patients.subjects import MAJORITY, MEAN_SCORE, Subjects
-from leukorepro.evaluation.predictions import Cell, groups_of_rows
+from leukorepro.evaluation.predictions import Outcome, groups_of_rows
 from leukorepro.evaluation.resampling.intervals import N_RESAMPLES
-from leukorepro.evaluation.study_cells import StudyCells
 from leukorepro.metrics.registry import CALIBRATION
 from leukorepro.run.resolved import ResolvedStudy
 
@@ -101,31 +101,33 @@ def diagnose(
     Raises
     ------
     UserError
-        As `leukorepro.evaluation.study_cells.StudyCells`; also if a cell has two classes and its positive one is
+        As `leukorepro.evaluation.outcomes.Outcomes`; also if an outcome has two classes and its positive one is
         neither, or if a classifier that gives probabilities gave something else.
     """
     study = resolved.study
-    cells = StudyCells(resolved, [last_epochs(frame, study) for frame in predictions])
-    found: dict[Cell, _Lines] = {}
-    for (number, name), (table, item) in cells.items.items():
+    outcomes = Outcomes(resolved, [last_epochs(frame, study) for frame in predictions])
+    found: dict[Outcome, _Lines] = {}
+    for (number, name), (table, item) in outcomes.items.items():
         positive = resolved.positive_class_of(table.split_of(item))
-        for rung in cells.rungs(number, name):
-            cell = Cell(number, name, rung)
+        for rung in outcomes.rungs(number, name):
+            outcome = Outcome(number, name, rung)
             spec = study.classifiers[item.classifier]
-            found[cell] = _Cell(cells.tested(cell), spec, positive, n_resamples, seed).lines()
+            found[outcome] = _Outcome(outcomes.tested(outcome), spec, positive, n_resamples, seed).lines()
     return Patients(
         **{
-            name: contract.frame((study.key, *cell, *line) for cell, parts in found.items() for line in parts[place])
+            name: contract.frame(
+                (study.key, *outcome, *line) for outcome, parts in found.items() for line in parts[place]
+            )
             for place, (name, contract) in enumerate(TABLES.items())
         }
     )
 
 
 _Lines = Sequence[Sequence[tuple[object, ...]]]
-"""Lines of every table of `Patients`, without the columns that name the cell."""
+"""Lines of every table of `Patients`, without the columns that name the outcome."""
 
 
-class _Cell:
+class _Outcome:
     """One item under one protocol."""
 
     def __init__(

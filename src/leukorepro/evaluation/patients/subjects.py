@@ -59,12 +59,12 @@ class Diagnoses:
 
 
 class Subjects:
-    """The subjects of a cell.
+    """The subjects of an outcome.
 
     Parameters
     ----------
     rows : DataFrame
-        As `leukorepro.evaluation.predictions.cells` yields them; those without a subject are passed over.
+        As `leukorepro.evaluation.predictions.outcomes` yields them; those without a subject are passed over.
     group : array of int, shape (n_rows,)
         Group of each row.
     forecast : Forecasts or None

@@ -26,20 +26,20 @@ from statsmodels.stats.proportion import proportion_confint
 from leukorepro.core.tables.results import CELL_LEVEL_TABLE
 from leukorepro.evaluation.contract import score_columns
 from leukorepro.evaluation.metrics.auroc import Floats, Ints
-from leukorepro.evaluation.predictions import Cell, classes_of
+from leukorepro.evaluation.outcomes import Outcomes
+from leukorepro.evaluation.predictions import Outcome, classes_of
 from leukorepro.evaluation.resampling.intervals import LEVEL
-from leukorepro.evaluation.study_cells import StudyCells
 
 WILSON, DELONG = "wilson", "delong"
 """Methods."""
 
 
-def cell_level(cells: StudyCells) -> pd.DataFrame:
+def cell_level(outcomes: Outcomes) -> pd.DataFrame:
     """Cell-level intervals of every item on every rung.
 
     Parameters
     ----------
-    cells : StudyCells
+    outcomes : Outcomes
         The predictions.
 
     Returns
@@ -48,11 +48,11 @@ def cell_level(cells: StudyCells) -> pd.DataFrame:
         A `CELL_LEVEL_TABLE`, tables and items in the study's order. `value` is that of the table of metrics.
     """
     lines = []
-    for (number, item), (table, own) in cells.items.items():
-        positive = cells.resolved.positive_class_of(table.split_of(own))
-        for rung in cells.rungs(number, item):
-            rows = cells.tested(Cell(number, item, rung))
-            names = (cells.resolved.study.key, number, item, rung)
+    for (number, item), (table, own) in outcomes.items.items():
+        positive = outcomes.resolved.positive_class_of(table.split_of(own))
+        for rung in outcomes.rungs(number, item):
+            rows = outcomes.tested(Outcome(number, item, rung))
+            names = (outcomes.resolved.study.key, number, item, rung)
             two_classes = score_columns(rows) == ["score"]
             view = _views(rows)
             of_class = positive if two_classes and table.average == "positive" else None

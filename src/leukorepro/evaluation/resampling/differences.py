@@ -25,7 +25,8 @@ import pandas as pd
 from leukorepro.config.tables import Table
 from leukorepro.core.tables.results import DIFFERENCES_TABLE
 from leukorepro.evaluation.metrics.auroc import Floats
-from leukorepro.evaluation.predictions import Cell
+from leukorepro.evaluation.outcomes import Outcomes
+from leukorepro.evaluation.predictions import Outcome
 from leukorepro.evaluation.resampling.intervals import (
     LEVEL,
     MAX_UNDEFINED,
@@ -37,7 +38,6 @@ from leukorepro.evaluation.resampling.intervals import (
 )
 from leukorepro.evaluation.resampling.shared_groups import Measurable, SharedResamples
 from leukorepro.evaluation.resampling.significance import p_values
-from leukorepro.evaluation.study_cells import StudyCells
 from leukorepro.ladder.rungs import LADDER
 from leukorepro.metrics.names import named
 
@@ -88,12 +88,12 @@ def difference_interval(resamples: Floats, n_groups: int, level: float = LEVEL, 
     return Interval(max(-1.0, defined[0] - open_to), min(1.0, defined[0] + open_to), bounds.n_undefined)
 
 
-def differences(cells: StudyCells, seed: int, n_resamples: int = N_RESAMPLES) -> pd.DataFrame:
+def differences(outcomes: Outcomes, seed: int, n_resamples: int = N_RESAMPLES) -> pd.DataFrame:
     """Every difference of a study.
 
     Parameters
     ----------
-    cells : StudyCells
+    outcomes : Outcomes
         The predictions, with their split tables.
     seed : int
         Seed of the resamples.
@@ -105,41 +105,44 @@ def differences(cells: StudyCells, seed: int, n_resamples: int = N_RESAMPLES) ->
     DataFrame
         A `DIFFERENCES_TABLE`, tables, items and metrics in the study's order.
     """
-    study, images = cells.resolved.study, cells.images()
+    study, images = outcomes.resolved.study, outcomes.images()
     parts = []
     for number, table in study.tables.items():
-        resamples = SharedResamples(cells, images, seed, n_resamples)
+        resamples = SharedResamples(outcomes, images, seed, n_resamples)
         rows = []
-        for kind, one, other in [*_rung_pairs(cells, number, table), *_item_pairs(cells, resamples, number, table)]:
+        for kind, one, other in [
+            *_rung_pairs(outcomes, number, table),
+            *_item_pairs(outcomes, resamples, number, table),
+        ]:
             names = (study.key, number, kind, one.item, one.protocol, other.item, other.protocol)
             for metric in compared_metrics(table):
                 pair = resamples.find(one, metric), resamples.find(other, metric)
                 if pair[0] is not None and pair[1] is not None:
                     rows.append((*names, metric, *_difference(resamples, pair[0], pair[1])))
         part = pd.DataFrame(rows, columns=[name for name in DIFFERENCES_TABLE.columns if not name.startswith("p_")])
-        parts.append(part.join(p_values(cells, part)))
+        parts.append(part.join(p_values(outcomes, part)))
     return pd.concat(parts, ignore_index=True)
 
 
-def _rung_pairs(cells: StudyCells, number: str, table: Table) -> Iterator[tuple[str, Cell, Cell]]:
+def _rung_pairs(outcomes: Outcomes, number: str, table: Table) -> Iterator[tuple[str, Outcome, Outcome]]:
     for item in table.items:
-        rungs = cells.rungs(number, item.item)
+        rungs = outcomes.rungs(number, item.item)
         for place, rung in enumerate(rungs[1:], start=1):
             for other in dict.fromkeys([rungs[place - 1], rungs[0]]):
-                yield RUNG, Cell(number, item.item, rung), Cell(number, item.item, other)
+                yield RUNG, Outcome(number, item.item, rung), Outcome(number, item.item, other)
 
 
 def _item_pairs(
-    cells: StudyCells, resamples: SharedResamples, number: str, table: Table
-) -> Iterator[tuple[str, Cell, Cell]]:
+    outcomes: Outcomes, resamples: SharedResamples, number: str, table: Table
+) -> Iterator[tuple[str, Outcome, Outcome]]:
     for rung in LADDER:
-        ran = cells.on_rung(number, rung)
+        ran = outcomes.on_rung(number, rung)
         printed = [item.item for item in table.items if item.item in ran and item.reading_of is None]
         metric = deciding_metric(table)
         found = {name: resamples.find(ran[name], metric) for name in printed}
         best = best_item({name: what.value for name, what in found.items() if what is not None}, metric)
         if best is not None:
-            yield from ((ITEM, cell, ran[best]) for name, cell in ran.items() if name != best)
+            yield from ((ITEM, outcome, ran[best]) for name, outcome in ran.items() if name != best)
 
 
 def _difference(resamples: SharedResamples, one: Measurable, other: Measurable) -> tuple[float, float, float, int]:

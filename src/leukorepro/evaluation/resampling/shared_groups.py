@@ -1,6 +1,6 @@
-"""Cells measured on the same resamples of the same groups, so that their differences are paired.
+"""Outcomes measured on the same resamples of the same groups, so that their differences are paired.
 
-Two cells need not have tested the same images: rungs split them differently, and a hold-out tests a part only. The
+Two outcomes need not have tested the same images: rungs split them differently, and a hold-out tests a part only. The
 groups that are drawn are those of all images that one or the other has, linked by a subject or a source; in every
 resample both are measured with the weights that their own images got. Where both have the same images the draws are
 those of their intervals in the table of metrics.
@@ -17,17 +17,17 @@ from numpy.typing import NDArray
 
 from leukorepro.data.groups import groups
 from leukorepro.evaluation.metrics.auroc import Floats, Ints
-from leukorepro.evaluation.metrics.item_metrics import NamedMetric, PartOfCell, named_metric
+from leukorepro.evaluation.metrics.item_metrics import NamedMetric, PartOfOutcome, named_metric
 from leukorepro.evaluation.metrics.metrics import Scored, Sums, smaller_class, support
-from leukorepro.evaluation.predictions import Cell, classes_of
+from leukorepro.evaluation.outcomes import Outcomes
+from leukorepro.evaluation.predictions import Outcome, classes_of
 from leukorepro.evaluation.resampling.intervals import N_RESAMPLES, resample_weights
-from leukorepro.evaluation.study_cells import StudyCells
 from leukorepro.metrics.registry import METRICS, Source
 
 
 @dataclass(frozen=True, eq=False)
 class SummedPart:
-    """Rows of one role of a cell, seen as those of all classes or of one, and summed over their own groups."""
+    """Rows of one role of an outcome, seen as those of all classes or of one, and summed over their own groups."""
 
     rows: Scored
     sums: Sums
@@ -50,7 +50,7 @@ class SummedPart:
 
 @dataclass(frozen=True, eq=False)
 class Measurable:
-    """A metric of a cell, ready to be measured under many weightings of groups."""
+    """A metric of an outcome, ready to be measured under many weightings of groups."""
 
     metric: str
     """Key in `leukorepro.metrics.registry.METRICS`."""
@@ -83,7 +83,7 @@ class Measurable:
 
 @dataclass(frozen=True, eq=False)
 class SharedGroups:
-    """Groups of all images that one or more cells are measured on."""
+    """Groups of all images that one or more outcomes are measured on."""
 
     number: Ints
     """Group of every image of the study, -1 outside, shape (n_images,)."""
@@ -97,36 +97,36 @@ class SharedGroups:
 
 
 class SharedResamples:
-    """Metrics of a study's cells, on resamples that cells share; what was summed or resampled once is kept.
+    """Metrics of a study's outcomes, on resamples that outcomes share; what was summed or resampled once is kept.
 
     Parameters
     ----------
-    cells : StudyCells
+    outcomes : Outcomes
         The predictions.
     images : DataFrame
-        All images, as `leukorepro.evaluation.study_cells.StudyCells.images` gives them.
+        All images, as `leukorepro.evaluation.outcomes.Outcomes.images` gives them.
     seed : int
         Seed of the resamples.
     n_resamples : int
         Number of resamples.
     """
 
-    def __init__(self, cells: StudyCells, images: pd.DataFrame, seed: int, n_resamples: int = N_RESAMPLES) -> None:
-        self._cells = cells
+    def __init__(self, outcomes: Outcomes, images: pd.DataFrame, seed: int, n_resamples: int = N_RESAMPLES) -> None:
+        self._outcomes = outcomes
         self._names = pd.Index(images["image_id"])
         self._subject, self._source = images["subject_id"].to_numpy(), images["source_id"].to_numpy()
         self._seed, self._n_resamples = seed, n_resamples
-        self._found: dict[tuple[Cell, str], Measurable | None] = {}
-        self._called: dict[Cell, dict[str, str]] = {}
-        self._parts: dict[tuple[Cell, str, str | None, str], SummedPart | None] = {}
+        self._found: dict[tuple[Outcome, str], Measurable | None] = {}
+        self._called: dict[Outcome, dict[str, str]] = {}
+        self._parts: dict[tuple[Outcome, str, str | None, str], SummedPart | None] = {}
         self._groups: dict[bytes, SharedGroups] = {}
         self._resampled: dict[tuple[Measurable, SharedGroups, bool], Floats] = {}
 
-    def find(self, cell: Cell, metric: str) -> Measurable | None:
-        """A metric of a cell by its name in the table of metrics; None where it cannot be measured."""
-        if (cell, metric) not in self._found:
-            self._found[cell, metric] = self._measurable(cell, metric)
-        return self._found[cell, metric]
+    def find(self, outcome: Outcome, metric: str) -> Measurable | None:
+        """A metric of an outcome by its name in the table of metrics; None where it cannot be measured."""
+        if (outcome, metric) not in self._found:
+            self._found[outcome, metric] = self._measurable(outcome, metric)
+        return self._found[outcome, metric]
 
     def together(self, *measured: Measurable) -> SharedGroups:
         """The groups of all images that any of several is measured on."""
@@ -156,31 +156,33 @@ class SharedResamples:
             self._resampled[key] = what.weighted(drawn == 0 if out_of_bag else drawn)
         return self._resampled[key]
 
-    def _measurable(self, cell: Cell, metric: str) -> Measurable | None:
-        if cell not in self._called:
-            called = self._cells.resolved.study.class_names
-            self._called[cell] = {name: called.get(name, name) for name in classes_of(self._cells.tested(cell))}
-        named = named_metric(metric, self._called[cell])
+    def _measurable(self, outcome: Outcome, metric: str) -> Measurable | None:
+        if outcome not in self._called:
+            called = self._outcomes.resolved.study.class_names
+            self._called[outcome] = {
+                name: called.get(name, name) for name in classes_of(self._outcomes.tested(outcome))
+            }
+        named = named_metric(metric, self._called[outcome])
         if named is None:
             return None
         mean = named.metric if METRICS[named.metric].is_mean else ""
-        key = (cell, named.role, named.of_class, mean)
+        key = (outcome, named.role, named.of_class, mean)
         if key not in self._parts:
-            self._parts[key] = self._part(cell, named, mean)
+            self._parts[key] = self._part(outcome, named, mean)
         part = self._parts[key]
         return None if part is None else Measurable(named.metric, part)
 
-    def _part(self, cell: Cell, named: NamedMetric, mean: str) -> SummedPart | None:
-        rows = self._cells.tested(cell)
+    def _part(self, outcome: Outcome, named: NamedMetric, mean: str) -> SummedPart | None:
+        rows = self._outcomes.tested(outcome)
         if named.role != "test":
-            fitted = self._cells.fitted(cell)
+            fitted = self._outcomes.fitted(outcome)
             rows = rows[:0] if fitted is None else fitted[fitted["role"] == named.role]
         if rows.empty or (mean and METRICS[mean].source is Source.COLUMN and mean not in rows):
             return None
-        measuring = self._cells.measuring(cell.table, cell.item, self._n_resamples, self._seed)
-        return self._summed(PartOfCell(rows, measuring), named.of_class, mean)
+        measuring = self._outcomes.measuring(outcome.table, outcome.item, self._n_resamples, self._seed)
+        return self._summed(PartOfOutcome(rows, measuring), named.of_class, mean)
 
-    def _summed(self, part: PartOfCell, of_class: str | None, mean: str) -> SummedPart:
+    def _summed(self, part: PartOfOutcome, of_class: str | None, mean: str) -> SummedPart:
         rows = part.scored([mean] if mean else [], of_class)
         image = self._names.get_indexer(part.rows["image_id"])
         images = np.zeros(len(self._names), dtype=bool)

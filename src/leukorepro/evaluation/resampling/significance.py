@@ -30,8 +30,8 @@ from statsmodels.stats.multitest import multipletests
 
 from leukorepro.evaluation.metrics.auroc import Floats
 from leukorepro.evaluation.metrics.curves import epochs_in
-from leukorepro.evaluation.predictions import Cell
-from leukorepro.evaluation.study_cells import StudyCells
+from leukorepro.evaluation.outcomes import Outcomes
+from leukorepro.evaluation.predictions import Outcome
 
 EXACT_BELOW = 25
 """With fewer rows that tell two items apart, McNemar's test is the exact binomial one."""
@@ -78,12 +78,12 @@ def holm(p_values: ArrayLike) -> Floats:
     return values
 
 
-def p_values(cells: StudyCells, differences: pd.DataFrame) -> pd.DataFrame:
+def p_values(outcomes: Outcomes, differences: pd.DataFrame) -> pd.DataFrame:
     """P-values of a table's differences: of the accuracies of two items on the same split, NaN elsewhere.
 
     Parameters
     ----------
-    cells : StudyCells
+    outcomes : Outcomes
         The predictions, with their split tables.
     differences : DataFrame
         Of one table, with the columns ``table, kind, item, protocol, against_item, metric``.
@@ -100,18 +100,18 @@ def p_values(cells: StudyCells, differences: pd.DataFrame) -> pd.DataFrame:
     """
     found = pd.DataFrame(np.nan, differences.index, ["p_corrected_t", "p_mcnemar", "p_mcnemar_holm"])
     chosen = differences[(differences["kind"] == "item") & (differences["metric"] == "accuracy")]
-    answers: dict[Cell, _Answers] = {}
+    answers: dict[Outcome, _Answers] = {}
     for row in chosen.itertuples():
-        pair = [Cell(str(row.table), str(item), str(row.protocol)) for item in (row.item, row.against_item)]
-        used = {table.split_of(item) for table, item in (cells.items[cell[:2]] for cell in pair)}
+        pair = [Outcome(str(row.table), str(item), str(row.protocol)) for item in (row.item, row.against_item)]
+        used = {table.split_of(item) for table, item in (outcomes.items[outcome[:2]] for outcome in pair)}
         if len(used) > 1:
             continue
-        for cell in pair:
-            if cell not in answers:
-                answers[cell] = _answers(cells, cell)
-        one, other = (answers[cell] for cell in pair)
+        for outcome in pair:
+            if outcome not in answers:
+                answers[outcome] = _answers(outcomes, outcome)
+        one, other = (answers[outcome] for outcome in pair)
         by_fold = (one.by_fold - other.by_fold).dropna()
-        parts = cells.part_sizes(pair[0].protocol, used.pop()).loc[by_fold.index].sum()
+        parts = outcomes.part_sizes(pair[0].protocol, used.pop()).loc[by_fold.index].sum()
         found.loc[row.Index, "p_corrected_t"] = corrected_resampled_t(by_fold, parts["test"] / parts["train"])
         both = one.right.to_frame("one").join(other.right.rename("other"), how="inner")
         found.loc[row.Index, "p_mcnemar"] = mcnemar_p(both["one"], both["other"])
@@ -130,10 +130,10 @@ class _Answers:
     """Of every view of an image that was tested, when it was first, after the last epoch; by image and view."""
 
 
-def _answers(cells: StudyCells, cell: Cell) -> _Answers:
-    table, item = cells.items[cell[:2]]
-    rows = cells.tested(cell)
-    n_epochs = epochs_in(rows["repeat"].to_numpy(), cells.resolved.study, table, item)
+def _answers(outcomes: Outcomes, outcome: Outcome) -> _Answers:
+    table, item = outcomes.items[outcome[:2]]
+    rows = outcomes.tested(outcome)
+    n_epochs = epochs_in(rows["repeat"].to_numpy(), outcomes.resolved.study, table, item)
     repeat, epoch = np.divmod(rows["repeat"].to_numpy(), n_epochs)
     rows = rows[["image_id", "view", "fold"]].assign(
         right=rows["y_true"] == rows["y_pred"], repeat=repeat, last=epoch == n_epochs - 1

@@ -27,20 +27,20 @@ import pandas as pd
 
 from leukorepro.core.tables.results import WINNERS_TABLE
 from leukorepro.evaluation.metrics.auroc import Floats
+from leukorepro.evaluation.outcomes import Outcomes
 from leukorepro.evaluation.resampling.differences import best_item, deciding_metric
 from leukorepro.evaluation.resampling.intervals import MAX_UNDEFINED, N_RESAMPLES, percentile_interval, share_interval
 from leukorepro.evaluation.resampling.shared_groups import Measurable, SharedResamples
-from leukorepro.evaluation.study_cells import StudyCells
 from leukorepro.ladder.rungs import LADDER
 from leukorepro.metrics.names import named
 
 
-def winners(cells: StudyCells, seed: int, n_resamples: int = N_RESAMPLES) -> pd.DataFrame:
+def winners(outcomes: Outcomes, seed: int, n_resamples: int = N_RESAMPLES) -> pd.DataFrame:
     """The best item of every table with several, on every rung.
 
     Parameters
     ----------
-    cells : StudyCells
+    outcomes : Outcomes
         The predictions.
     seed : int
         Seed of the resamples.
@@ -53,13 +53,13 @@ def winners(cells: StudyCells, seed: int, n_resamples: int = N_RESAMPLES) -> pd.
         A `WINNERS_TABLE`; `value` is that of the table of metrics, and `corrected` is it less `optimism`, which
         is negative where less is better.
     """
-    study, images = cells.resolved.study, cells.images()
+    study, images = outcomes.resolved.study, outcomes.images()
     lines = []
     for number, table in study.tables.items():
         metric = deciding_metric(table)
-        resamples = SharedResamples(cells, images, seed, n_resamples)
+        resamples = SharedResamples(outcomes, images, seed, n_resamples)
         for rung in LADDER:
-            ran = cells.on_rung(number, rung)
+            ran = outcomes.on_rung(number, rung)
             printed = [item.item for item in table.items if item.item in ran and item.reading_of is None]
             found = {name: what for name in printed if (what := resamples.find(ran[name], metric)) is not None}
             winner = best_item({name: what.value for name, what in found.items()}, metric)

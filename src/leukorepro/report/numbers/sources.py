@@ -24,7 +24,7 @@ from leukorepro.data.manifest import read_manifest
 from leukorepro.evaluation.contract import with_categories
 from leukorepro.evaluation.metrics.curves import confusion_matrices, last_epochs, roc_curves
 from leukorepro.evaluation.patients.diagnose import Patients
-from leukorepro.evaluation.predictions import Cell, read_fitting, read_predictions
+from leukorepro.evaluation.predictions import Outcome, read_fitting, read_predictions
 from leukorepro.ladder.rungs import Rung
 from leukorepro.report.numbers.selection import drawn_before, drawn_items, shown_rungs
 from leukorepro.report.numbers.tables import Numbers
@@ -155,8 +155,8 @@ def _roc(study: ResolvedStudy, numbers: Numbers, predictions: dict[Rung, pd.Data
         if not drawn_before(study, number) and item.item in drawn_items(study, numbers, number)
     }
 
-    def positive_class(cell: Cell) -> str | None:
-        return study.positive_class_of(splits[cell.table, cell.item])
+    def positive_class(outcome: Outcome) -> str | None:
+        return study.positive_class_of(splits[outcome.table, outcome.item])
 
     curves = []
     for rung in shown_rungs(study):

@@ -1,4 +1,4 @@
-"""A study's cells: the predictions of every item under every protocol, looked up by their names."""
+"""A study's outcomes: the predictions of every item under every protocol, looked up by their names."""
 
 from __future__ import annotations
 
@@ -11,13 +11,13 @@ from leukorepro.config.tables import Item, Table
 from leukorepro.core.errors import UserError, look_up
 from leukorepro.data.split_tables import part_sizes
 from leukorepro.evaluation.metrics.item_metrics import Measuring
-from leukorepro.evaluation.predictions import Cell, positions_of_cells, rows_of_cell
+from leukorepro.evaluation.predictions import Outcome, positions_of_outcomes, rows_of_outcome
 from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.run.resolved import ResolvedStudy
 
 
-class StudyCells:
-    """Predictions of a study, cell by cell; those of all cells at once would be too much.
+class Outcomes:
+    """Predictions of a study, outcome by outcome; those of all outcomes at once would be too much.
 
     Parameters
     ----------
@@ -54,8 +54,8 @@ class StudyCells:
         """By table and item, in the study's order."""
         self._sizes = {place: part_sizes(table) for place, table in (splits or {}).items()}
         self._frames = [*predictions, *fitting]
-        self._fitted = self._by_cell(fitting)
-        self._tested = self._by_cell(predictions)
+        self._fitted = self._by_outcome(fitting)
+        self._tested = self._by_outcome(predictions)
         if not self._tested:
             raise UserError(
                 f"study '{resolved.study.key}': no predictions to evaluate; run the stage that makes them first."
@@ -82,30 +82,30 @@ class StudyCells:
 
     def rungs(self, table: str, item: str) -> list[Rung]:
         """Rungs that an item was tested on, from the published one down."""
-        return [rung for rung in LADDER if Cell(table, item, rung) in self._tested]
+        return [rung for rung in LADDER if Outcome(table, item, rung) in self._tested]
 
-    def on_rung(self, table: str, rung: Rung) -> dict[str, Cell]:
-        """Cells of a table's items that were tested on a rung, by item."""
+    def on_rung(self, table: str, rung: Rung) -> dict[str, Outcome]:
+        """Outcomes of a table's items that were tested on a rung, by item."""
         items = self.resolved.study.tables[table].items
-        return {i.item: Cell(table, i.item, rung) for i in items if Cell(table, i.item, rung) in self._tested}
+        return {i.item: Outcome(table, i.item, rung) for i in items if Outcome(table, i.item, rung) in self._tested}
 
-    def tested(self, cell: Cell) -> pd.DataFrame:
-        """A cell's predictions of tested rows."""
-        return self._tested[cell]()
+    def tested(self, outcome: Outcome) -> pd.DataFrame:
+        """An outcome's predictions of tested rows."""
+        return self._tested[outcome]()
 
-    def fitted(self, cell: Cell) -> pd.DataFrame | None:
-        """A cell's predictions of training and validation rows; None where there are none.
+    def fitted(self, outcome: Outcome) -> pd.DataFrame | None:
+        """An outcome's predictions of training and validation rows; None where there are none.
 
         Raises
         ------
         UserError
             If there are none, and its table prints an accuracy or a loss of the training part.
         """
-        if cell in self._fitted:
-            return self._fitted[cell]()
-        if self.items[cell[:2]][0].needs_fitted_rows:
+        if outcome in self._fitted:
+            return self._fitted[outcome]()
+        if self.items[outcome[:2]][0].needs_fitted_rows:
             raise UserError(
-                f"{_name(cell)}: no predictions of training rows, which the table's metrics need; "
+                f"{_name(outcome)}: no predictions of training rows, which the table's metrics need; "
                 "run the stage that makes them again."
             )
         return None
@@ -132,20 +132,20 @@ class StudyCells:
             seed,
         )
 
-    def _by_cell(self, frames: Sequence[pd.DataFrame]) -> dict[Cell, Callable[[], pd.DataFrame]]:
-        found: dict[Cell, Callable[[], pd.DataFrame]] = {}
+    def _by_outcome(self, frames: Sequence[pd.DataFrame]) -> dict[Outcome, Callable[[], pd.DataFrame]]:
+        found: dict[Outcome, Callable[[], pd.DataFrame]] = {}
         for frame in frames:
-            for cell, positions in positions_of_cells(frame).items():
-                if cell[:2] not in self.items or cell.protocol not in LADDER:
+            for outcome, positions in positions_of_outcomes(frame).items():
+                if outcome[:2] not in self.items or outcome.protocol not in LADDER:
                     raise UserError(
-                        f"{_name(cell)}: not in the configuration of study '{self.resolved.study.key}'; "
+                        f"{_name(outcome)}: not in the configuration of study '{self.resolved.study.key}'; "
                         "run the stage that makes them again."
                     )
-                if cell in found:
-                    raise UserError(f"{_name(cell)}: given twice; collect them once.")
-                found[cell] = partial(rows_of_cell, frame, positions)
+                if outcome in found:
+                    raise UserError(f"{_name(outcome)}: given twice; collect them once.")
+                found[outcome] = partial(rows_of_outcome, frame, positions)
         return found
 
 
-def _name(cell: Cell) -> str:
-    return f"predictions of table '{cell.table}', item '{cell.item}', protocol '{cell.protocol}'"
+def _name(outcome: Outcome) -> str:
+    return f"predictions of table '{outcome.table}', item '{outcome.item}', protocol '{outcome.protocol}'"

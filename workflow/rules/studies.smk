@@ -91,7 +91,7 @@ rule encode_images:
         gpu=1,
         mem_mb=4000,
     params:
-        code=code_digest("models encode", f"{CLASSIFIERS.package}.network"),
+        code=code_digest("models encode"),
         spec=lambda w: SPECIFICATIONS.path("reducer", w.study, w.protocol, w.reducer),
     message:
         "What a trained network sees, for {wildcards.study}, {RUNG:{wildcards.protocol}}: {wildcards.reducer}"
@@ -175,7 +175,7 @@ rule train_network:
         gpu=1,
         mem_mb=8000,
     params:
-        code=code_digest("models train", f"{CLASSIFIERS.package}.network"),
+        code=code_digest("models train"),
         spec=lambda w: SPECIFICATIONS.path("network", w.study, w.protocol, w.network),
         reducer=lambda w, input: flags(
             "--reducer", [input.reducer] if input.reducer else []

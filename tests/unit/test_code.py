@@ -195,11 +195,10 @@ def test_an_edit_of_a_kind_of_classifier_fits_neither_reducers_nor_networks_agai
 
 def test_an_edit_of_an_adapter_scans_and_nothing_more(real: Package) -> None:
     found = followers(real, "data/adapters/allidb.py")
-    assert found >= {"data scan", "data simulate"}
+    assert "data scan" in found
     assert not found & {"features extract", "splits make", "models fit-reducer", "models classify", "models train"}
     scan, adapters = command_module("data scan"), "leukorepro.data.adapters"
-    kept, others = real.closure(scan, f"{adapters}.imss"), real.closure(scan, f"{adapters}.cnmc2019")
-    assert kept ^ others == {"data/adapters/imss.py", "data/adapters/cnmc2019.py"}
+    assert "data/adapters/allidb.py" not in real.closure(scan, f"{adapters}.cnmc2019")
 
 
 def test_no_command_runs_what_only_starts_commands(real: Package) -> None:

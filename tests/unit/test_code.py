@@ -179,8 +179,9 @@ def test_an_edit_of_the_optimiser_fits_autoencoders_again_and_not_classifiers(re
     assert followers(real, "systems/autoencoders/scg.py") == {"models fit-reducer"}
 
 
-def test_an_edit_of_a_metric_evaluates_again_and_fits_nothing(real: Package) -> None:
-    found = followers(real, "evaluation/metrics/metrics.py")
+@pytest.mark.parametrize("file", ["metrics/registry.py", "evaluation/metrics/metrics.py"])
+def test_an_edit_of_a_metric_evaluates_again_and_fits_nothing(real: Package, file: str) -> None:
+    found = followers(real, file)
     assert "evaluate" in found
     assert not found & {"features extract", "splits make", "models fit-reducer", "models classify", "models train"}
 

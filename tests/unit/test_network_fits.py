@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 import torch
 
+from leukorepro.config.items import Item
 from leukorepro.config.schemes import HoldOutScheme, KFoldScheme, Protocol, Scheme
 from leukorepro.config.systems import NetworkSpec
-from leukorepro.config.tables import Item
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_writer
 from leukorepro.data.splits import make_splits

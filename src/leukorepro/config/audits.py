@@ -10,7 +10,8 @@ from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, model_validator
 
-from leukorepro.config.fields import Key, Metric, Share, Strict, refuse_twice
+from leukorepro.config.fields import Key, Share, Strict, refuse_twice
+from leukorepro.config.tables import Metric
 from leukorepro.core.errors import unknown
 
 TEXT = "text"

@@ -9,7 +9,6 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 from leukorepro.core.errors import unknown
 from leukorepro.core.validation import pattern
 from leukorepro.core.words import Budget
-from leukorepro.metrics.names import PATTERN, PATTERN_WORDS
 
 T = TypeVar("T")
 
@@ -64,7 +63,6 @@ View = Annotated[
 ]
 Views = Annotated[list[View], AfterValidator(_identity_first)]
 WeightsSpec = Annotated[str, Field(pattern=pattern(r"^(imagenet|random|file:.+)$", "imagenet, random or file:PATH"))]
-Metric = Annotated[str, Field(pattern=pattern(PATTERN, PATTERN_WORDS))]
 PerBudget = Annotated[
     dict[Budget, T], AfterValidator(_every_budget), Field(json_schema_extra={"required": list(get_args(Budget))})
 ]

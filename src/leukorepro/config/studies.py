@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 from leukorepro.config.audits import Audit
 from leukorepro.config.classifiers import ClassifierSpec
 from leukorepro.config.fields import FeatureSetName, Key, Strict
+from leukorepro.config.items import Item
 from leukorepro.config.schemes import LabelSet, PublishedProtocol, Scheme
 from leukorepro.config.systems import (
     ConvAutoencoderSpec,
@@ -19,7 +20,7 @@ from leukorepro.config.systems import (
     ReducerSpec,
     TrainedFeaturesSpec,
 )
-from leukorepro.config.tables import Figure, Item, Table
+from leukorepro.config.tables import Figure, Table
 from leukorepro.core.errors import unknown
 from leukorepro.core.validation import parse, read_yaml
 

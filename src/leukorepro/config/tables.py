@@ -6,23 +6,13 @@ from typing import Annotated, Any, Literal
 
 from pydantic import Field, ValidationError, model_validator
 
-from leukorepro.config.fields import Metric, Strict, refuse_twice
+from leukorepro.config.fields import Strict, refuse_twice
+from leukorepro.config.items import Item
+from leukorepro.core.validation import pattern
 from leukorepro.core.words import Average
-from leukorepro.metrics.names import named
+from leukorepro.metrics.names import PATTERN, PATTERN_WORDS, named
 
-
-class Item(Strict):
-    """One row of a paper's table: a feature set, perhaps reduced, and a classifier."""
-
-    item: str
-    """Name, as in `config/published/<study>.csv`."""
-    features: str
-    reducer: str | None = None
-    classifier: str
-    split: str | None = None
-    """Default: the table's."""
-    reading_of: str | None = None
-    """Where a paper can be read in two ways: the printed item that this second reading is compared with."""
+Metric = Annotated[str, Field(pattern=pattern(PATTERN, PATTERN_WORDS))]
 
 
 class Grid(Strict):

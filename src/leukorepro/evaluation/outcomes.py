@@ -7,7 +7,8 @@ from functools import partial
 
 import pandas as pd
 
-from leukorepro.config.tables import Item, Table
+from leukorepro.config.items import Item
+from leukorepro.config.tables import Table
 from leukorepro.core.errors import UserError, look_up
 from leukorepro.data.split_tables import part_sizes
 from leukorepro.evaluation.metrics.item_metrics import Measuring

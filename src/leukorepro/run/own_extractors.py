@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from leukorepro.config.items import Item
 from leukorepro.config.studies import Study
 from leukorepro.config.systems import Extractor
-from leukorepro.config.tables import Item, Table
+from leukorepro.config.tables import Table
 from leukorepro.features.lookup import file_name
 
 

@@ -11,9 +11,9 @@ from typing import NamedTuple
 
 from leukorepro.config.classifiers import ClassifierBase, linear_svm
 from leukorepro.config.files import dataset_path
+from leukorepro.config.items import Item
 from leukorepro.config.studies import Study
 from leukorepro.config.systems import TrainedFeaturesSpec
-from leukorepro.config.tables import Item
 from leukorepro.core.errors import UserError, unknown
 from leukorepro.core.words import Budget
 from leukorepro.ladder.rungs import LADDER, PUBLISHED, Rung

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from leukorepro.config.classifiers import OtherClassifierSpec
 from leukorepro.config.fields import Strict
+from leukorepro.config.items import Item
 from leukorepro.config.schemes import LabelSet, Protocol
-from leukorepro.config.tables import Item
 from leukorepro.core.words import Budget
 from leukorepro.ladder.rungs import Rung
 from leukorepro.run.specifications.specification import Specification

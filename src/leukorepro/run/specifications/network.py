@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from leukorepro.config.items import Item
 from leukorepro.config.schemes import LabelSet, Protocol
 from leukorepro.config.systems import NetworkSpec
-from leukorepro.config.tables import Item
 from leukorepro.core.words import Budget, Precision
 from leukorepro.ladder.rungs import Rung
 from leukorepro.run.specifications.specification import Specification

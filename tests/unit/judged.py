@@ -7,9 +7,9 @@ from collections.abc import Mapping, Sequence
 import pandas as pd
 
 from leukorepro.core.words import Budget
+from leukorepro.evaluation.intervals import N_RESAMPLES
 from leukorepro.evaluation.measure import measure
 from leukorepro.evaluation.outcomes import Outcomes
-from leukorepro.evaluation.resampling.intervals import N_RESAMPLES
 from leukorepro.evaluation.testability import untested
 from leukorepro.evaluation.verdicts import Judged, Number, judge
 from leukorepro.run.resolved import ResolvedStudy

@@ -9,7 +9,7 @@ import pandas as pd
 
 from leukorepro.core.words import ScoreKind
 from leukorepro.evaluation.contract import with_categories
-from leukorepro.evaluation.metrics.probabilities import Forecasts, forecasts
+from leukorepro.evaluation.patients.probabilities import Forecasts, forecasts
 from leukorepro.evaluation.predictions import groups_of_rows
 
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from patient_rows import cell, stated
+from patient_rows import outcome, stated
 from scipy.special import expit, softmax
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss
@@ -16,8 +16,8 @@ from sklearn.metrics import brier_score_loss
 from leukorepro.config.classifiers import CLASSIFIERS
 from leukorepro.config.systems import NetworkSpec
 from leukorepro.core.errors import UserError
-from leukorepro.evaluation.metrics.calibration import N_BINS, calibration, reliability
-from leukorepro.evaluation.metrics.probabilities import forecasts
+from leukorepro.evaluation.patients.calibration import N_BINS, calibration, reliability
+from leukorepro.evaluation.patients.probabilities import forecasts
 from leukorepro.evaluation.predictions import groups_of_rows
 from leukorepro.systems.classifiers.classifier import Classifier
 from leukorepro.systems.classifiers.engines import Settings
@@ -41,7 +41,7 @@ def named(truth: Any) -> Any:
 @given(seed=st.integers(0, 2**32))
 def test_brier_score_and_curve_of_two_classes_are_scikit_learns(seed: int) -> None:
     truth, score = draw(seed)
-    rows = stated(cell(named(truth), score))
+    rows = stated(outcome(named(truth), score))
     found = calibration(rows, 20, 0)
     assert found["brier"][0] == pytest.approx(brier_score_loss(truth, score), abs=EXACT)
     prevalence = np.full(len(truth), truth.mean())
@@ -61,7 +61,7 @@ def test_brier_score_and_curve_of_three_classes_are_scikit_learns(seed: int) -> 
     generator = np.random.default_rng(seed)
     score = softmax(generator.normal(0, 2, (50, 3)), axis=1)
     truth = np.array(["a", "b", "c"])[generator.integers(3, size=50)]
-    rows = stated(cell(truth, score))
+    rows = stated(outcome(truth, score))
     found = calibration(rows, 20, 0)
     assert found["brier"][0] == pytest.approx(brier_score_loss(truth, score, labels=["a", "b", "c"]), abs=EXACT)
     right = truth == np.array(["a", "b", "c"])[score.argmax(axis=1)]
@@ -76,7 +76,7 @@ def test_scores_that_come_true_as_often_as_stated_have_no_error_but_that_of_chan
     generator = np.random.default_rng(0)
     score = generator.random(40_000)
     truth = generator.random(40_000) < score
-    found = calibration(stated(cell(named(truth), score, subject="")), 20, 0)
+    found = calibration(stated(outcome(named(truth), score, subject="")), 20, 0)
     # A bin of 4,000 rows errs by sqrt(2 p (1 - p) / (4,000 pi)) on average: below 0.0065.
     assert found["ece"][0] < 0.0065
     assert found["ece_by_chance"][0] == pytest.approx(found["ece"][0], abs=0.003)
@@ -85,7 +85,7 @@ def test_scores_that_come_true_as_often_as_stated_have_no_error_but_that_of_chan
 
 def test_a_constant_score_of_the_prevalence_has_the_brier_score_of_knowing_nothing_else() -> None:
     truth = np.arange(100) < 30
-    found = calibration(stated(cell(named(truth), np.full(100, 0.3))), 200, 0)
+    found = calibration(stated(outcome(named(truth), np.full(100, 0.3))), 200, 0)
     assert found["brier"][0] == pytest.approx(0.3 * 0.7, abs=EXACT)
     assert found["brier"][0] == pytest.approx(found["brier_reference"][0], abs=EXACT)
     assert found["ece"][0] == pytest.approx(0, abs=EXACT)
@@ -95,7 +95,7 @@ def test_a_constant_score_of_the_prevalence_has_the_brier_score_of_knowing_nothi
 
 def test_overconfidence_is_seen() -> None:
     truth = np.tile([True, True, True, False], 50)
-    found = calibration(stated(cell(named(truth), np.full(200, 0.95))), 200, 0)
+    found = calibration(stated(outcome(named(truth), np.full(200, 0.95))), 200, 0)
     assert found["ece"][0] == found["calibration_in_the_large"][0] == pytest.approx(0.2, abs=EXACT)
     low, high = found["ece"][1].low, found["ece"][1].high
     assert 0 < low < 0.2 < high < 1
@@ -104,18 +104,18 @@ def test_overconfidence_is_seen() -> None:
 def test_intervals_resample_groups_and_repeats_are_averaged() -> None:
     truth, score = draw(1, 80)
     few = np.array([f"p{k // 20}" for k in range(80)])
-    narrow = calibration(stated(cell(named(truth), score)), 500, 0)["brier"][1]
-    once = cell(named(truth), score, subject=few)
+    narrow = calibration(stated(outcome(named(truth), score)), 500, 0)["brier"][1]
+    once = outcome(named(truth), score, subject=few)
     wide = calibration(stated(once), 500, 0)["brier"][1]
     assert wide != narrow
-    twice = cell(np.r_[named(truth), named(truth)], np.r_[score, 1 - score], subject=np.r_[few, few])
+    twice = outcome(np.r_[named(truth), named(truth)], np.r_[score, 1 - score], subject=np.r_[few, few])
     twice = twice.assign(repeat=np.repeat([0, 1], 80), image_id=np.tile(np.arange(80).astype(str), 2))
-    means = [calibration(stated(cell(named(truth), s)), 20, 0)["ece"][0] for s in (score, 1 - score)]
+    means = [calibration(stated(outcome(named(truth), s)), 20, 0)["ece"][0] for s in (score, 1 - score)]
     assert calibration(stated(twice), 20, 0)["ece"][0] == pytest.approx(np.mean(means), abs=EXACT)
 
 
 def test_a_bin_of_one_group_has_no_interval() -> None:
-    rows = cell(["all"] * 4, [0.95] * 4, subject="p")
+    rows = outcome(["all"] * 4, [0.95] * 4, subject="p")
     (only,) = reliability(stated(rows), 50, 0)
     assert (only.n_rows, only.observed, only.mean_score) == (4, 1.0, pytest.approx(0.95))
     assert np.isnan(only.interval.low)
@@ -140,13 +140,13 @@ def test_every_classifier_gives_the_scores_that_its_configuration_says(kind: str
         return
     assert (spec.scores == "log_odds") == (kind == "logistic_regression") == hasattr(estimator, "decision_function")
     truth = y if n_classes == 2 else np.array(["a", "b", "c"])[np.unique(y, return_inverse=True)[1]]
-    found = stated(cell(truth, columns), spec.scores).probability
+    found = stated(outcome(truth, columns), spec.scores).probability
     expected = estimator.predict_proba(X)
     assert found == pytest.approx(expected[:, [0]] if n_classes == 2 else expected, abs=1e-9)
 
 
 def test_margins_are_no_probabilities_and_networks_give_some() -> None:
-    rows = cell(["all", "hem"], [0.8, 0.1])  # what they look like does not matter
+    rows = outcome(["all", "hem"], [0.8, 0.1])  # what they look like does not matter
     assert forecasts(rows, "margin", "all", groups_of_rows(rows)) is None
     assert NetworkSpec.scores == "probability"
 
@@ -156,4 +156,4 @@ def test_margins_are_no_probabilities_and_networks_give_some() -> None:
 )
 def test_what_is_no_probability_but_should_be_is_refused(truth: Any, score: Any) -> None:
     with pytest.raises(UserError, match=r"image '00001': score.* 1.5|image '00001': score_a 0.5, .*adding up to 1"):
-        stated(cell(truth, score))
+        stated(outcome(truth, score))

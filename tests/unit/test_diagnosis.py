@@ -12,7 +12,7 @@ import report_data
 import report_trainings
 from hypothesis import given
 from hypothesis import strategies as st
-from patient_rows import cell, stated
+from patient_rows import outcome, stated
 from scipy.stats import binomtest
 from sklearn.metrics import roc_auc_score
 
@@ -21,6 +21,7 @@ from leukorepro.core.store import write_text
 from leukorepro.core.tables.data import SPLITS_TABLE
 from leukorepro.core.tables.results import MEASURED_TABLE, METRICS_TABLE
 from leukorepro.data.split_tables import write_splits
+from leukorepro.evaluation.intervals import Interval
 from leukorepro.evaluation.patients.diagnose import MARGINS, NO_SUBJECTS, Patients, diagnose
 from leukorepro.evaluation.patients.diagnosis import PREVALENCES, Diagnosed, diagnosis_metrics
 from leukorepro.evaluation.patients.predictive_values import (
@@ -30,7 +31,6 @@ from leukorepro.evaluation.patients.predictive_values import (
 )
 from leukorepro.evaluation.patients.subjects import MAJORITY, MEAN_SCORE, SEVERAL, UNDECIDED, Subjects
 from leukorepro.evaluation.predictions import groups_of_rows
-from leukorepro.evaluation.resampling.intervals import Interval
 from leukorepro.run.plan import EVALUATION_TABLES
 from leukorepro.run.resolved import ResolvedStudy
 from leukorepro.run.specifications.evaluation import EvaluationSpecification
@@ -45,7 +45,7 @@ SCORES = [0.9, 0.8, 0.1, 0.4, 0.9, 0.2, 0.3, 0.6, 0.7, 0.1, 0.2, 0.4]
 
 
 def by_hand() -> Subjects:
-    rows = cell(TRUTH, SCORES, SUBJECTS)
+    rows = outcome(TRUTH, SCORES, SUBJECTS)
     return Subjects(rows, groups_of_rows(rows), stated(rows), "all")
 
 
@@ -72,7 +72,7 @@ def test_every_subject_by_hand() -> None:
 
 
 def test_copies_and_repeats_are_no_further_trials() -> None:
-    rows = cell(TRUTH, SCORES, SUBJECTS)
+    rows = outcome(TRUTH, SCORES, SUBJECTS)
     copies = pd.concat([rows, rows.assign(view="hflip"), rows.assign(repeat=1)], ignore_index=True)
     table = pd.DataFrame(Subjects(copies, groups_of_rows(copies), None, "all").lines()).set_index(0)
     assert list(table[3]) == [9, 6, 6, 9, 6]
@@ -130,7 +130,7 @@ def test_a_rare_disease_makes_most_positives_false() -> None:
 
 
 def test_subjects_tested_in_several_repeats_have_resampled_intervals() -> None:
-    rows = cell(TRUTH, SCORES, SUBJECTS)
+    rows = outcome(TRUTH, SCORES, SUBJECTS)
     again = rows.assign(repeat=1, y_pred=rows["y_true"])
     both = pd.concat([rows, again], ignore_index=True)
     found = metrics(Subjects(both, groups_of_rows(both), None, "all"), MAJORITY)
@@ -140,7 +140,7 @@ def test_subjects_tested_in_several_repeats_have_resampled_intervals() -> None:
 
 def test_several_classes_are_voted_on_and_a_tie_is_no_diagnosis() -> None:
     scores = np.eye(3)[[0, 0, 1, 1, 2, 2]]
-    rows = cell(["a", "a", "a", "b", "b", "b"], scores, ["p", "p", "p", "q", "q", "r"])
+    rows = outcome(["a", "a", "a", "b", "b", "b"], scores, ["p", "p", "p", "q", "q", "r"])
     subjects = Subjects(rows, groups_of_rows(rows), stated(rows), None)
     diagnoses = subjects.diagnoses(MAJORITY)
     assert list(diagnoses.called) == [0, UNDECIDED, 2]
@@ -150,7 +150,7 @@ def test_several_classes_are_voted_on_and_a_tie_is_no_diagnosis() -> None:
 
 
 def test_who_has_no_subject_or_several_classes_has_no_diagnosis() -> None:
-    rows = cell(["all", "hem", "hem", "all"], [0.9, 0.1, 0.2, 0.8], ["p", "p", "q", ""])
+    rows = outcome(["all", "hem", "hem", "all"], [0.9, 0.1, 0.2, 0.8], ["p", "p", "q", ""])
     subjects = Subjects(rows, groups_of_rows(rows), stated(rows), "all")
     assert (len(subjects), subjects.n_images_without, subjects.n_of_several_classes) == (2, 1, 1)
     assert [line[1] for line in subjects.lines()] == [SEVERAL, "hem"]
@@ -179,9 +179,9 @@ def test_every_item_under_every_protocol_has_its_rows_and_margins_say_why_they_h
 ) -> None:
     study, folder = systems
     found = patients(study, read(study, folder))
-    cells = {(t, i.item, r) for t, table in study.study.tables.items() for i in table.items for r in study.protocols}
+    outcomes = {(t, i.item, r) for t, table in study.study.tables.items() for i in table.items for r in study.protocols}
     for table in (found.calibration, found.subjects, found.diagnosis):
-        assert set(zip(table["table"], table["item"], table["protocol"], strict=True)) == cells
+        assert set(zip(table["table"], table["item"], table["protocol"], strict=True)) == outcomes
     margins = found.calibration["item"].str.endswith("svm")
     assert (found.calibration["note"] == np.where(margins, MARGINS, "")).all()
     assert (found.calibration["value"].isna() == margins).all()
@@ -227,7 +227,7 @@ def test_of_networks_averaged_over_epochs_the_last_one_is_taken(tmp_path: Path) 
 
 def test_predictions_of_another_study_are_refused(systems: tuple[ResolvedStudy, Path]) -> None:
     study, _ = systems
-    rows = cell(["all", "hem"], [0.9, 0.1]).assign(item="unheard of")
+    rows = outcome(["all", "hem"], [0.9, 0.1]).assign(item="unheard of")
     with pytest.raises(UserError, match=r"item 'unheard of'.*not in the configuration of study 'systems'"):
         patients(study, [rows])
 

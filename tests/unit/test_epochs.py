@@ -12,8 +12,8 @@ from sklearn.metrics import accuracy_score, confusion_matrix, log_loss, precisio
 from leukorepro.config.studies import Study
 from leukorepro.core.tables.predictions import RECONSTRUCTION
 from leukorepro.data.adapters.allidb import AllIdbDataset
-from leukorepro.evaluation.metrics.curves import confusion_matrices, last_epochs
-from leukorepro.evaluation.metrics.item_metrics import Measuring, outcome_metrics
+from leukorepro.evaluation.curves import confusion_matrices, last_epochs
+from leukorepro.evaluation.outcome_metrics import Measuring, outcome_metrics
 from leukorepro.metrics.registry import OF_PREDICTIONS
 from leukorepro.run.resolved import ResolvedStudy
 

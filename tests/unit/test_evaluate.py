@@ -21,8 +21,8 @@ from leukorepro.core.store import write_text
 from leukorepro.core.tables.results import MEASURED_TABLE, METRICS_TABLE, VERDICTS_TABLE
 from leukorepro.data.adapters.allidb import AllIdbDataset
 from leukorepro.data.adapters.simulated import SmearDataset
+from leukorepro.evaluation.curves import confusion_matrices, roc_curves
 from leukorepro.evaluation.measure import measure
-from leukorepro.evaluation.metrics.curves import confusion_matrices, roc_curves
 from leukorepro.evaluation.outcomes import Outcomes
 from leukorepro.features.parts import ResolvedExtractor
 from leukorepro.ladder.rungs import LADDER

@@ -87,3 +87,27 @@ def test_no_folder_is_larger_than_can_be_looked_over() -> None:
 def test_every_room_says_what_it_answers() -> None:
     folders = {file.parent for file in MODULES.values()}
     assert not [folder for folder in folders if not ast.get_docstring(ast.parse((folder / "__init__.py").read_text()))]
+
+
+PATH_OF_A_NUMBER = (
+    ("evaluation.contract", "evaluation.metrics"),
+    ("evaluation.predictions",),
+    ("evaluation.intervals", "evaluation.curves"),
+    ("evaluation.outcome_metrics",),
+    ("evaluation.outcomes",),
+    ("evaluation.measure", "evaluation.resampling", "evaluation.patients"),
+    ("evaluation.testability",),
+    ("evaluation.verdicts",),
+)
+"""From predictions up to verdicts; what asks stands above what answers."""
+
+
+def test_a_number_goes_from_predictions_to_its_verdict_and_never_back() -> None:
+    place = {part: number for number, parts in enumerate(PATH_OF_A_NUMBER) for part in parts}
+
+    def part(module: str) -> str:
+        return ".".join(module.split(".")[:2])
+
+    assert {part(module) for module in MODULES if module.startswith("evaluation.")} == set(place)
+    found = [(m, n) for m, names in imports().items() for n in names if {part(m), part(n)} <= set(place)]
+    assert not [(m, n) for m, n in found if part(m) != part(n) and place[part(n)] >= place[part(m)]]

@@ -5,8 +5,8 @@ import pytest
 from scipy import stats
 from scipy.special import expit
 
+from leukorepro.evaluation.intervals import intervals, percentile_interval, resample_weights, share_interval
 from leukorepro.evaluation.metrics.metrics import measure, scored, smaller_class, support
-from leukorepro.evaluation.resampling.intervals import intervals, percentile_interval, resample_weights, share_interval
 from leukorepro.metrics.registry import OF_PREDICTIONS
 
 

@@ -34,10 +34,10 @@ from leukorepro.checks.controls import (
 from leukorepro.core.tables.results import CONTROLS_TABLE
 from leukorepro.core.words import Control
 from leukorepro.data.groups import groups
+from leukorepro.evaluation.intervals import LEVEL, N_RESAMPLES, intervals
 from leukorepro.evaluation.metrics.auroc import Ints
 from leukorepro.evaluation.metrics.metrics import Scored, measure, scored
 from leukorepro.evaluation.predictions import score_of_class
-from leukorepro.evaluation.resampling.intervals import LEVEL, N_RESAMPLES, intervals
 from leukorepro.systems.classifiers.engines import Settings
 
 SHUFFLED_METRICS = ("accuracy", "auroc")

@@ -1,1 +1,1 @@
-"""From predictions to metrics with intervals, curves, and the comparison with published numbers."""
+"""From predictions to metrics, their intervals and the verdicts on published numbers."""

@@ -5,10 +5,10 @@ from __future__ import annotations
 import pandas as pd
 
 from leukorepro.core.tables.results import MEASURED_TABLE
-from leukorepro.evaluation.metrics.item_metrics import outcome_metrics
+from leukorepro.evaluation.intervals import N_RESAMPLES
+from leukorepro.evaluation.outcome_metrics import outcome_metrics
 from leukorepro.evaluation.outcomes import Outcomes
 from leukorepro.evaluation.predictions import Outcome
-from leukorepro.evaluation.resampling.intervals import N_RESAMPLES
 
 
 def measure(outcomes: Outcomes, seed: int, n_resamples: int = N_RESAMPLES) -> pd.DataFrame:

@@ -11,7 +11,7 @@ from leukorepro.config.items import Item
 from leukorepro.config.tables import Table
 from leukorepro.core.errors import UserError, look_up
 from leukorepro.data.split_tables import part_sizes
-from leukorepro.evaluation.metrics.item_metrics import Measuring
+from leukorepro.evaluation.outcome_metrics import Measuring
 from leukorepro.evaluation.predictions import Outcome, positions_of_outcomes, rows_of_outcome
 from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.run.resolved import ResolvedStudy

@@ -10,7 +10,7 @@ from pathlib import Path
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from leukorepro.core.store import write_text
-from leukorepro.evaluation.resampling.intervals import LEVEL, N_RESAMPLES
+from leukorepro.evaluation.intervals import LEVEL, N_RESAMPLES
 from leukorepro.ladder.rungs import LADDER, PUBLISHED
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.sources import read_sources

@@ -19,10 +19,10 @@ from leukorepro.config.validity import Validity, ValiditySetting
 from leukorepro.core.tables.results import REPETITIONS_TABLE
 from leukorepro.core.words import LOOK_CLASSES
 from leukorepro.data.splits import make_splits
-from leukorepro.evaluation.metrics.item_metrics import Measuring, outcome_metrics
+from leukorepro.evaluation.intervals import LEVEL, resample_weights
 from leukorepro.evaluation.metrics.metrics import measure, measure_weighted, scored
+from leukorepro.evaluation.outcome_metrics import Measuring, outcome_metrics
 from leukorepro.evaluation.predictions import groups_of_rows
-from leukorepro.evaluation.resampling.intervals import LEVEL, resample_weights
 from leukorepro.features.fusion import Features
 from leukorepro.ladder.rungs import LADDER
 from leukorepro.systems.classifiers.classifier import Classifier

@@ -10,7 +10,7 @@ from scipy.stats import binomtest
 
 from leukorepro.checks.validity.repetition import METRICS, RUNGS
 from leukorepro.core.tables.results import VALIDITY_TABLE
-from leukorepro.evaluation.resampling.intervals import LEVEL
+from leukorepro.evaluation.intervals import LEVEL
 
 BIAS = 0.02
 """Largest bias that an honest rung may have."""

@@ -1,1 +1,1 @@
-"""Metrics of predictions, for all rows or for many resamples of their groups at once."""
+"""The arithmetic of metrics, for all rows or for many resamples of their groups at once."""

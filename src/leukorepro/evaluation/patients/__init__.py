@@ -1,1 +1,1 @@
-"""What a classifier would mean for patients: subjects, their diagnoses, predictive values."""
+"""What a classifier would mean for patients: probabilities, decisions, diagnoses of subjects, predictive values."""

@@ -21,15 +21,15 @@ from leukorepro.core.tables.results import (
     SUBJECTS_TABLE,
 )
 from leukorepro.evaluation.contract import score_columns
-from leukorepro.evaluation.metrics.calibration import calibration, reliability
-from leukorepro.evaluation.metrics.curves import last_epochs
-from leukorepro.evaluation.metrics.decision_curve import decision_curve
-from leukorepro.evaluation.metrics.probabilities import forecasts
+from leukorepro.evaluation.curves import last_epochs
+from leukorepro.evaluation.intervals import N_RESAMPLES
 from leukorepro.evaluation.outcomes import Outcomes
+from leukorepro.evaluation.patients.calibration import calibration, reliability
+from leukorepro.evaluation.patients.decision_curve import decision_curve
 from leukorepro.evaluation.patients.diagnosis import diagnosis_metrics
+from leukorepro.evaluation.patients.probabilities import forecasts
 from leukorepro.evaluation.patients.subjects import MAJORITY, MEAN_SCORE, Subjects
 from leukorepro.evaluation.predictions import Outcome, groups_of_rows
-from leukorepro.evaluation.resampling.intervals import N_RESAMPLES
 from leukorepro.metrics.registry import CALIBRATION
 from leukorepro.run.resolved import ResolvedStudy
 

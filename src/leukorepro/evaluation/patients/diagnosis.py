@@ -15,6 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from leukorepro.evaluation.intervals import LEVEL, Interval, exact_interval, intervals
 from leukorepro.evaluation.metrics.metrics import Scored, measure
 from leukorepro.evaluation.patients.predictive_values import (
     negative_predictive_interval,
@@ -23,7 +24,6 @@ from leukorepro.evaluation.patients.predictive_values import (
     positive_predictive_value,
 )
 from leukorepro.evaluation.patients.subjects import Diagnoses
-from leukorepro.evaluation.resampling.intervals import LEVEL, Interval, exact_interval, intervals
 
 PREVALENCES = (0.01, 0.1, 0.5)
 """Shares of the ill that predictive values are stated for, beside the tested one."""

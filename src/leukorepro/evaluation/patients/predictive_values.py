@@ -7,7 +7,7 @@ like those that were tested.
 
 from __future__ import annotations
 
-from leukorepro.evaluation.resampling.intervals import Interval
+from leukorepro.evaluation.intervals import Interval
 
 
 def positive_predictive_value(sensitivity: float, specificity: float, prevalence: float) -> float:

@@ -24,10 +24,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from leukorepro.evaluation.intervals import exact_interval
 from leukorepro.evaluation.metrics.auroc import Floats, Ints
-from leukorepro.evaluation.metrics.probabilities import Forecasts
+from leukorepro.evaluation.patients.probabilities import Forecasts
 from leukorepro.evaluation.predictions import classes_of
-from leukorepro.evaluation.resampling.intervals import exact_interval
 
 MAJORITY, MEAN_SCORE = "majority", "mean_score"
 """Rules of diagnosis."""

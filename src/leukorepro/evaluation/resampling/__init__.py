@@ -1,1 +1,1 @@
-"""How sure we are: intervals, paired differences and tests, from resampling groups."""
+"""What sets rungs and items apart, and how sure we are of it: paired differences, tests, the best item's optimism."""

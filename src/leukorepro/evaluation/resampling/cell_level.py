@@ -1,6 +1,6 @@
 """Intervals that take every cell for independent of every other: what most papers print, and too narrow.
 
-They stand beside the intervals of `leukorepro.evaluation.resampling.intervals`, which resample groups, to show by how
+They stand beside the intervals of `leukorepro.evaluation.intervals`, which resample groups, to show by how
 much: cells of one patient are alike, and so are views of one image.
 
 - **Wilson's** score interval (Journal of the American Statistical Association 22, 1927) for the accuracy and, with two
@@ -25,10 +25,10 @@ from statsmodels.stats.proportion import proportion_confint
 
 from leukorepro.core.tables.results import CELL_LEVEL_TABLE
 from leukorepro.evaluation.contract import score_columns
+from leukorepro.evaluation.intervals import LEVEL
 from leukorepro.evaluation.metrics.auroc import Floats, Ints
 from leukorepro.evaluation.outcomes import Outcomes
 from leukorepro.evaluation.predictions import Outcome, classes_of
-from leukorepro.evaluation.resampling.intervals import LEVEL
 
 WILSON, DELONG = "wilson", "delong"
 """Methods."""

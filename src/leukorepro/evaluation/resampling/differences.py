@@ -12,7 +12,7 @@ far narrower than two separate intervals suggest, for a difficult patient is dif
 A difference that is the same in every resample says nothing of how it varies. If both sides are the same predictions,
 score by score, as where a rung changes nothing of what the paper did, it is zero by construction: [0, 0]. Else no
 group told them apart, and n groups without such a one leave up to 1 - (alpha/2)**(1/n), about 3.7/n, either way: the
-bound of Clopper and Pearson that `leukorepro.evaluation.resampling.intervals` uses for a share that is 1 everywhere.
+bound of Clopper and Pearson that `leukorepro.evaluation.intervals` uses for a share that is 1 everywhere.
 """
 
 from __future__ import annotations
@@ -24,10 +24,7 @@ import pandas as pd
 
 from leukorepro.config.tables import Table
 from leukorepro.core.tables.results import DIFFERENCES_TABLE
-from leukorepro.evaluation.metrics.auroc import Floats
-from leukorepro.evaluation.outcomes import Outcomes
-from leukorepro.evaluation.predictions import Outcome
-from leukorepro.evaluation.resampling.intervals import (
+from leukorepro.evaluation.intervals import (
     LEVEL,
     MAX_UNDEFINED,
     N_RESAMPLES,
@@ -36,6 +33,9 @@ from leukorepro.evaluation.resampling.intervals import (
     exact_interval,
     percentile_interval,
 )
+from leukorepro.evaluation.metrics.auroc import Floats
+from leukorepro.evaluation.outcomes import Outcomes
+from leukorepro.evaluation.predictions import Outcome
 from leukorepro.evaluation.resampling.shared_groups import Measurable, SharedResamples
 from leukorepro.evaluation.resampling.significance import p_values
 from leukorepro.ladder.rungs import LADDER

@@ -16,12 +16,12 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from leukorepro.data.groups import groups
+from leukorepro.evaluation.intervals import N_RESAMPLES, resample_weights
 from leukorepro.evaluation.metrics.auroc import Floats, Ints
-from leukorepro.evaluation.metrics.item_metrics import NamedMetric, PartOfOutcome, named_metric
 from leukorepro.evaluation.metrics.metrics import Scored, Sums, smaller_class, support
+from leukorepro.evaluation.outcome_metrics import NamedMetric, PartOfOutcome, named_metric
 from leukorepro.evaluation.outcomes import Outcomes
 from leukorepro.evaluation.predictions import Outcome, classes_of
-from leukorepro.evaluation.resampling.intervals import N_RESAMPLES, resample_weights
 from leukorepro.metrics.registry import METRICS, Source
 
 

@@ -28,8 +28,8 @@ from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
 from statsmodels.stats.multitest import multipletests
 
+from leukorepro.evaluation.curves import epochs_in
 from leukorepro.evaluation.metrics.auroc import Floats
-from leukorepro.evaluation.metrics.curves import epochs_in
 from leukorepro.evaluation.outcomes import Outcomes
 from leukorepro.evaluation.predictions import Outcome
 

@@ -26,10 +26,10 @@ import numpy as np
 import pandas as pd
 
 from leukorepro.core.tables.results import WINNERS_TABLE
+from leukorepro.evaluation.intervals import MAX_UNDEFINED, N_RESAMPLES, percentile_interval, share_interval
 from leukorepro.evaluation.metrics.auroc import Floats
 from leukorepro.evaluation.outcomes import Outcomes
 from leukorepro.evaluation.resampling.differences import best_item, deciding_metric
-from leukorepro.evaluation.resampling.intervals import MAX_UNDEFINED, N_RESAMPLES, percentile_interval, share_interval
 from leukorepro.evaluation.resampling.shared_groups import Measurable, SharedResamples
 from leukorepro.ladder.rungs import LADDER
 from leukorepro.metrics.names import named

@@ -22,7 +22,7 @@ from leukorepro.core.tables.results import (
 from leukorepro.data.duplicates import read_duplicates
 from leukorepro.data.manifest import read_manifest
 from leukorepro.evaluation.contract import with_categories
-from leukorepro.evaluation.metrics.curves import confusion_matrices, last_epochs, roc_curves
+from leukorepro.evaluation.curves import confusion_matrices, last_epochs, roc_curves
 from leukorepro.evaluation.patients.diagnose import Patients
 from leukorepro.evaluation.predictions import Outcome, read_fitting, read_predictions
 from leukorepro.ladder.rungs import Rung

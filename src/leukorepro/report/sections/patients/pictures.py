@@ -9,7 +9,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 
 from leukorepro.config.items import Item
-from leukorepro.evaluation.metrics.calibration import N_BINS
+from leukorepro.evaluation.patients.calibration import N_BINS
 from leukorepro.evaluation.patients.subjects import SEVERAL
 from leukorepro.ladder.rungs import Rung
 from leukorepro.report.numbers import wording

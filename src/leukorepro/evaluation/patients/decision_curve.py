@@ -15,9 +15,9 @@ from typing import NamedTuple
 
 import numpy as np
 
+from leukorepro.evaluation.intervals import Interval, percentile_interval, resample_weights
 from leukorepro.evaluation.metrics.auroc import Floats
-from leukorepro.evaluation.metrics.probabilities import Forecasts
-from leukorepro.evaluation.resampling.intervals import Interval, percentile_interval, resample_weights
+from leukorepro.evaluation.patients.probabilities import Forecasts
 
 THRESHOLDS = np.arange(2, 99, 2) / 100
 """Probabilities from which one treats."""

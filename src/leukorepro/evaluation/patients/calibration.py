@@ -23,9 +23,9 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from leukorepro.evaluation.intervals import Interval, percentile_interval, resample_weights, share_interval
 from leukorepro.evaluation.metrics.auroc import Floats, Ints
-from leukorepro.evaluation.metrics.probabilities import Forecasts
-from leukorepro.evaluation.resampling.intervals import Interval, percentile_interval, resample_weights, share_interval
+from leukorepro.evaluation.patients.probabilities import Forecasts
 from leukorepro.metrics.registry import CALIBRATION
 
 N_BINS = 10

@@ -11,10 +11,10 @@ import pandas as pd
 from numpy.typing import ArrayLike
 
 from leukorepro.core.words import Average
+from leukorepro.evaluation.intervals import intervals
 from leukorepro.evaluation.metrics.losses import row_losses
 from leukorepro.evaluation.metrics.metrics import Scored, measure, scored
 from leukorepro.evaluation.predictions import classes_of, groups_of_rows, score_of_class
-from leukorepro.evaluation.resampling.intervals import intervals
 from leukorepro.metrics.names import PARTS, parse
 from leukorepro.metrics.registry import METRICS, OF_PREDICTIONS, Source
 

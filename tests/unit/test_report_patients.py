@@ -186,8 +186,7 @@ def test_what_was_written_is_read_back(systems: Made, tmp_path: Path) -> None:
     found = Patients.read(systems.folder)
     found.write(tmp_path)
     again = Patients.read(tmp_path)
-    for name, columns in TABLES.items():
-        assert list(vars(found)[name].columns) == list(columns)
+    for name in TABLES:
         pd.testing.assert_frame_equal(vars(found)[name], vars(again)[name])
 
 

@@ -10,7 +10,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from leukorepro.config.schemes import Protocol
@@ -296,6 +296,7 @@ INTERVALS = st.tuples(st.integers(0, 20), st.integers(0, 6)).map(lambda c: (c[0]
 NOWHERE = st.just((math.nan, math.nan))
 
 
+@settings(max_examples=40)
 @given(st.data())
 def test_one_number_has_one_verdict_on_a_rung_in_both_tables(data: st.DataObject) -> None:
     """With second readings, impossible numbers, missing intervals and items that were not measured on some rungs."""

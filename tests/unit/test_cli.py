@@ -67,7 +67,7 @@ def run(*words: str | Path) -> Any:
 def test_the_commands_are_those_of_the_design() -> None:
     assert {" ".join(path) for path in COMMANDS} >= {
         "config resolve", "config schema", "data scan", "data simulate", "doctor", "evaluate", "features extract",
-        "features fuse", "init", "models classify", "models encode", "models fit-reducer", "judge",
+        "features fuse", "init", "models classify", "models fit", "judge",
         "report build", "report summary", "splits make",
     }  # fmt: skip
 

@@ -176,20 +176,20 @@ def followers(package: Package, file: str) -> set[str]:
 
 
 def test_an_edit_of_the_optimiser_fits_autoencoders_again_and_not_classifiers(real: Package) -> None:
-    assert followers(real, "systems/autoencoders/scg.py") == {"models fit-reducer"}
+    assert followers(real, "systems/autoencoders/scg.py") == {"models fit"}
 
 
 @pytest.mark.parametrize("file", ["metrics/registry.py", "evaluation/metrics/metrics.py"])
 def test_an_edit_of_a_metric_evaluates_again_and_fits_nothing(real: Package, file: str) -> None:
     found = followers(real, file)
     assert "evaluate" in found
-    assert not found & {"features extract", "splits make", "models fit-reducer", "models classify", "models train"}
+    assert not found & {"features extract", "splits make", "models fit", "models classify"}
 
 
 def test_an_edit_of_a_kind_of_classifier_fits_neither_reducers_nor_networks_again(real: Package) -> None:
     found = followers(real, "systems/classifiers/kinds/svm.py")
     assert found >= {"models classify", "models control"}
-    assert not found & {"features extract", "splits make", "models fit-reducer", "models encode", "models train"}
+    assert not found & {"features extract", "splits make", "models fit"}
     used = "leukorepro.systems.classifiers.kinds.knn"
     assert "systems/classifiers/kinds/svm.py" not in real.closure(command_module("models classify"), used)
 
@@ -197,7 +197,7 @@ def test_an_edit_of_a_kind_of_classifier_fits_neither_reducers_nor_networks_agai
 def test_an_edit_of_an_adapter_scans_and_nothing_more(real: Package) -> None:
     found = followers(real, "data/adapters/allidb.py")
     assert "data scan" in found
-    assert not found & {"features extract", "splits make", "models fit-reducer", "models classify", "models train"}
+    assert not found & {"features extract", "splits make", "models fit", "models classify"}
     scan, adapters = command_module("data scan"), "leukorepro.data.adapters"
     assert "data/adapters/allidb.py" not in real.closure(scan, f"{adapters}.cnmc2019")
 
@@ -259,4 +259,4 @@ def test_commands_load_what_their_code_says(real: Package, root: Path, tmp_path:
 
 
 def test_a_digest_of_the_installed_package_is_that_of_its_source(real: Package) -> None:
-    assert code_digest("models fit-reducer") == real.digest("leukorepro.cli.models.fit_reducer")
+    assert code_digest("models fit") == real.digest("leukorepro.cli.models.fit")

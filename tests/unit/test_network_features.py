@@ -9,7 +9,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from project_data import ROOT, write_run
 from safetensors.torch import save_file
 from sklearn.linear_model import LogisticRegression
 from sklearn.neighbors import KNeighborsClassifier
@@ -22,10 +21,11 @@ from leukorepro.config.items import Item
 from leukorepro.config.schemes import KFoldScheme, Protocol
 from leukorepro.config.systems import NetworkSpec
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import hdf5_reader, hdf5_writer
+from leukorepro.core.store import hdf5_reader, hdf5_writer, write_text
 from leukorepro.core.words import Architecture
 from leukorepro.data.splits import make_splits
 from leukorepro.features.fusion import Features, read_features, write_rows
+from leukorepro.run.specifications.fits import EncodingFit, FitsSpecification
 from leukorepro.systems.classifiers.classify import classify
 from leukorepro.systems.classifiers.kinds.knn import KnnSpec
 from leukorepro.systems.classifiers.kinds.logistic_regression import LogisticRegressionSpec
@@ -208,27 +208,20 @@ def test_weights_of_another_network_are_told(tmp_path: Path) -> None:
     assert not (tmp_path / "x.h5").exists()
 
 
-def test_the_command_writes_the_features_of_the_reducers_network(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_command_writes_the_features_of_a_network(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
-    for file in ("studies/rezayi2021.yaml", "datasets/cnmc2019_simulated.yaml"):
-        (tmp_path / "config" / file).parent.mkdir(parents=True, exist_ok=True)
-        text = (ROOT / "config" / file).read_text()
-        # The command takes the width from the study: here that of the weights of this test.
-        (tmp_path / "config" / file).write_text(text.replace("demo: 0.25", f"demo: {WIDTH['ten_convolutions']}"))
-    run_file = write_run(tmp_path, study="rezayi2021", dataset="cnmc2019_simulated")
     _, expected = encoded(tmp_path)
-    words = f"--run {run_file} --study rezayi2021 --features images.h5 --output"
-    on_codes = "models encode --reducer CNN_features --weights weights.safetensors --device cpu"
-    done = CliRunner().invoke(app, f"{on_codes} {words} of_command.h5".split())
+    fit = EncodingFit(
+        features=Path("images.h5"),
+        weights=Path("weights.safetensors"),
+        output=Path("of_command.h5"),
+        network=spec_of("ten_convolutions"),
+        budget="demo",
+    )
+    write_text(FitsSpecification(fits=[fit]).text, Path("spec.json"))
+    done = CliRunner().invoke(app, ["models", "fit", "--spec", "spec.json", "--device", "cpu"])
     assert done.exit_code == 0, done.output
     with hdf5_reader(Path("of_command.h5")) as ours, hdf5_reader(expected) as theirs:
         assert sorted(ours) == sorted(theirs)
         for fold in FOLDS:
             np.testing.assert_allclose(ours[fold]["codes"][:], theirs[fold]["codes"][:], rtol=1e-4, atol=1e-5)
-
-    fitted = "models fit-reducer --reducer CNN_features --rung as_published --splits x.csv"
-    done = CliRunner().invoke(app, f"{fitted} {words} x.h5".split())
-    assert done.exit_code == 2
-    assert "--reducer CNN_features: of kind 'trained_features'; `leukorepro models encode` makes" in done.stderr

@@ -71,7 +71,7 @@ def job(number: int, rule: str = "train", **changed: Any) -> dict[str, Any]:
         "wildcards": {"study": f"s{number}"},
         "log": [f"logs/{rule}/{number}.txt"],
         "output": [f"results/{number}.csv"],
-        "shellcmd": "leukorepro models train",
+        "shellcmd": "leukorepro models fit",
     }
     return values | changed
 

@@ -10,8 +10,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-import yaml
-from project_data import make_project
 from torch import Tensor, nn
 from typer.testing import CliRunner
 
@@ -19,7 +17,7 @@ from leukorepro.cli.app import app
 from leukorepro.config.schemes import HoldOutScheme, KFoldScheme, Protocol
 from leukorepro.config.systems import ConvAutoencoderSpec
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import hdf5_writer
+from leukorepro.core.store import hdf5_writer, write_text
 from leukorepro.data.adapters.cnmc2019 import CnmcDataset
 from leukorepro.data.scan import scan
 from leukorepro.data.split_tables import write_splits
@@ -27,6 +25,7 @@ from leukorepro.data.splits import make_splits
 from leukorepro.features.descriptors.describe import describe
 from leukorepro.features.fusion import Features, map_dataset, read_features, write_rows
 from leukorepro.features.stream import Request
+from leukorepro.run.specifications.fits import FitsSpecification, ReducerFit
 from leukorepro.systems.autoencoders import autoencoder_fits
 from leukorepro.systems.autoencoders.reducers import fit_reducer
 from leukorepro.systems.folds import fits
@@ -296,28 +295,31 @@ def test_only_images_with_a_side_divisible_by_nine_are_taken(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_the_command_fits_it_with_the_runs_seed_budget_and_precision(
+def test_the_command_fits_it_with_the_seed_budget_and_precision_that_it_is_told(
     data: Data, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    project = make_project(tmp_path / "project")
-    monkeypatch.chdir(project)
-    study = yaml.safe_load((project / "config/studies/atteia2022.yaml").read_text())
-    study["reducers"]["CAE"] = SPEC.model_dump()
-    (project / "config/studies/atteia2022.yaml").write_text(yaml.safe_dump(study))
-    with hdf5_writer(project / "images-18.h5") as file:
+    monkeypatch.chdir(tmp_path)
+    with hdf5_writer(Path("images-18.h5")) as file:
         file.create_dataset("features", data=data.features.matrix)
         write_rows(file, data.features.rows["image_id"].to_numpy(), data.features.rows["view"].to_numpy())
-    write_splits(data.splits(HONEST), project / "splits.csv")
-    command = (
-        "models fit-reducer --run config/config.yaml --study atteia2022 --rung source_disjoint --reducer CAE "
-        "--features images-18.h5 --splits splits.csv --output r.h5 --set seed=4 --device cpu"
+    write_splits(data.splits(HONEST), Path("splits.csv"))
+    told = ReducerFit(
+        features=Path("images-18.h5"),
+        splits=Path("splits.csv"),
+        output=Path("r.h5"),
+        protocol=HONEST,
+        reducer=SPEC,
+        budget="demo",
+        seed=4,
+        precision="float32",
     )
-    done = CliRunner().invoke(app, command.split())
+    write_text(FitsSpecification(fits=[told]).text, Path("spec.json"))
+    done = CliRunner().invoke(app, ["models", "fit", "--spec", "spec.json", "--device", "cpu"])
     assert done.exit_code == 0, done.output
     lines = [line for line in done.stdout.splitlines() if line.startswith("r, fit ")]
     assert [line.split(":")[0] for line in lines] == ["r, fit r0f0", "r, fit r0f1", "r, fit r0f2"]
     assert "16 rows, 3 epochs" in lines[0]
-    assert Path("r.h5").read_bytes() == fit(data, tmp_path / "r.h5", seed=4).read_bytes()
+    assert Path("r.h5").read_bytes() == fit(data, tmp_path / "of_function.h5", seed=4).read_bytes()
 
 
 @pytest.mark.slow

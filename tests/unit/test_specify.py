@@ -16,8 +16,7 @@ from project_data import ROOT, make_project, touch, write_run, write_yaml
 from leukorepro.core.errors import UserError
 from leukorepro.run.resolve import resolve
 from leukorepro.run.resolved import load_resolved
-from leukorepro.run.specifications.encoding import EncodingSpecification
-from leukorepro.run.specifications.reducer import ReducerSpecification
+from leukorepro.run.specifications.fits import Fit, FitsSpecification, NetworkFit, ReducerFit
 from leukorepro.run.specifications.specification import read_specification
 from leukorepro.run.specify import Specifications
 
@@ -50,8 +49,8 @@ def edit(file: Path, *path: Any, to: Any) -> None:
 
 
 def paths(run_file: Path = Path("config/config.yaml"), overrides: dict[str, Any] | None = None) -> dict[str, str]:
-    """Files of a run's specifications, by the jobs in words."""
-    specifications = Specifications(resolve(run_file, overrides))
+    """Files of a run's specifications, by the jobs in words; with the published budget each fit is a job of its own."""
+    specifications = Specifications(resolve(run_file, {"budget": "published", **(overrides or {})}))
     return {" ".join(job): specifications.path(*job) for job in specifications}
 
 
@@ -62,18 +61,19 @@ def changed(before: dict[str, str], after: dict[str, str]) -> set[str]:
 
 
 def of_rungs(reducer: str) -> set[str]:
-    return {f"reducer atteia2022 {rung} {reducer}" for rung in RUNGS}
+    return {f"fits atteia2022 {rung} five_folds-ESet-{reducer}" for rung in RUNGS}
 
 
 SPLITS, LEAKAGE, EVALUATION = (f"{job} atteia2022" for job in ("splits", "leakage", "evaluation"))
 CLASSIFICATION = {f"classification atteia2022 {name}" for name in ("ISet", "GSet", "ESet")}
 CONTROLS = "controls atteia2022"
+FITS = {job for name in ("RSet25", "RSet50", "RSet75") for job in of_rungs(name)}
 ALL = {
     *(SPLITS, LEAKAGE, EVALUATION, CONTROLS),
     *CLASSIFICATION,
-    *(job for name in ("RSet25", "RSet50", "RSet75") for job in of_rungs(name)),
+    *FITS,
 }
-PUBLISHED_REDUCERS = {f"reducer atteia2022 as_published {name}" for name in ("RSet25", "RSet50", "RSet75")}
+PUBLISHED_REDUCERS = {f"fits atteia2022 as_published five_folds-ESet-{name}" for name in ("RSet25", "RSet50", "RSet75")}
 
 
 def test_every_job_of_a_run_is_told_what_it_needs(project: Path) -> None:  # noqa: ARG001
@@ -87,8 +87,8 @@ def test_every_job_of_a_run_is_told_what_it_needs(project: Path) -> None:  # noq
         (("splits", "five_folds", "n_splits"), 4, {SPLITS, EVALUATION}),
         (("splits", "five_folds", "views"), ["identity"], {SPLITS, EVALUATION}),
         (("reducers", "RSet50", "l2_weight"), 0.01, {*of_rungs("RSet50"), EVALUATION}),
-        (("reducers", "RSet50", "max_epochs"), {"demo": 3, "published": 750}, {*of_rungs("RSet50"), EVALUATION}),
-        (("reducers", "RSet50", "max_epochs"), {"demo": 10, "published": 7}, set()),
+        (("reducers", "RSet50", "max_epochs"), {"demo": 10, "published": 7}, {*of_rungs("RSet50"), EVALUATION}),
+        (("reducers", "RSet50", "max_epochs"), {"demo": 3, "published": 750}, set()),
         (("classifiers", "cubic_svm", "C"), 2.0, {*CLASSIFICATION, CONTROLS, EVALUATION}),
         (("classifiers", "cubic_svm", "C"), 1.0, set()),  # what it is without being said
         (
@@ -117,10 +117,10 @@ def test_a_specification_changes_when_and_only_when_its_part_does(
     ("overrides", "changes"),
     [
         ({}, set()),
-        ({"name": "another"}, set()),
+        ({"name": "another"}, FITS),  # they know where their files lie
         ({"seed": "0"}, set()),
         ({"seed": 1}, ALL - {LEAKAGE}),
-        ({"weights": "imagenet"}, {EVALUATION}),  # the features' file has another name then
+        ({"weights": "imagenet"}, {EVALUATION, *FITS}),  # the features' file has another name then
         ({"precision": "mixed"}, set()),  # of networks and convolutional autoencoders, which this study has not
     ],
 )
@@ -135,8 +135,8 @@ def test_a_specification_changes_with_the_part_of_the_run_that_it_uses(
 @pytest.mark.parametrize(
     ("changes", "jobs"),
     [
-        ({("classifiers", "CNN", "epochs"): {"demo": 1, "published": 7}}, {"network CNN", "encoding"}),
-        ({("classifiers", "CNN", "width"): {"demo": 0.5, "published": 1.0}}, {"network CNN", "encoding"}),
+        ({("classifiers", "CNN", "epochs"): {"demo": 10, "published": 7}}, {"network CNN", "encoding"}),
+        ({("classifiers", "CNN", "width"): {"demo": 0.25, "published": 0.5}}, {"network CNN", "encoding"}),
         ({("classifiers", "VGG-16", "batch_size"): 8}, {"network VGG-16"}),
         ({("tables", "1", "epochs"): "last"}, {"network CNN", "network ResNet-50", "network VGG-16"}),
     ],
@@ -155,24 +155,48 @@ def test_a_network_is_trained_again_for_what_it_depends_on_and_for_nothing_else(
     assert named | {"encoding" for job in found if job.endswith("CNN_features")} == jobs
 
 
+def fits(specifications: Specifications) -> list[Fit]:
+    told = [specifications[job] for job in specifications if job[0] == "fits"]
+    return [fit for specification in told if isinstance(specification, FitsSpecification) for fit in specification.fits]
+
+
 def test_values_of_the_other_budget_are_not_told(networks_project: Path) -> None:
     run = resolve(write_run(networks_project, study="rezayi2021", dataset="cnmc2019_simulated"))
     specifications = Specifications(run)
-    encoding = specifications["reducer", "rezayi2021", "as_published", "CNN_features"]
-    assert isinstance(encoding, EncodingSpecification)
-    assert set(encoding.network.epochs) == set(encoding.network.width) == {"demo"}
+    networks = [fit.network for fit in fits(specifications) if not isinstance(fit, ReducerFit)]
+    assert all(set(network.epochs) == set(network.width) == {"demo"} for network in networks)
     assert not [job for job in specifications if re.search(r'"published": [\d{]', specifications[job].text)]
 
 
 def test_each_network_serves_the_rungs_that_have_none_of_their_own(networks_project: Path) -> None:
     run = resolve(write_run(networks_project, study="rezayi2021", dataset="cnmc2019_simulated"))
-    specifications = Specifications(run)
-    networks = [specifications[job] for job in specifications if job[0] == "network"]
-    served = {rung: specification.served_rungs for specification in networks for rung in [specification.protocol.rung]}
+    networks = [fit for fit in fits(Specifications(run)) if isinstance(fit, NetworkFit)]
+    served = {fit.protocol.rung: fit.served_rungs for fit in networks}
     assert served == {
         "as_published": ["as_published", "fit_in_fold"],
         **{rung: [rung] for rung in RUNGS[2:]},
     }
+
+
+def test_a_demonstrations_fits_on_a_rung_are_one_job_and_no_fit_comes_before_what_it_needs(
+    networks_project: Path,
+) -> None:
+    for study in ("alhammadi2024", "rezayi2021"):
+        shutil.copy(ROOT / f"config/studies/{study}.yaml", networks_project / f"config/studies/{study}.yaml")
+        run_file = write_run(networks_project, study=study, dataset="cnmc2019_simulated", rungs=RUNGS[:3])
+        specifications = Specifications(resolve(run_file))
+        together = [job for job in specifications if job[0] == "fits"]
+        assert all(len(job) == 3 for job in together)
+        for job in together:
+            told = specifications[job]
+            assert isinstance(told, FitsSpecification)
+            made: set[Path] = set()
+            for fit in told.fits:
+                assert not (set(fit.inputs) & set(told.outputs)) - made
+                made |= set(fit.outputs)
+            assert not set(told.inputs) & made
+        alone = Specifications(resolve(run_file, {"budget": "published"}))
+        assert len(fits(alone)) == len([job for job in alone if job[0] == "fits"]) == len(fits(specifications))
 
 
 def test_what_is_written_is_what_is_read_and_writing_again_writes_nothing(project: Path) -> None:
@@ -183,7 +207,7 @@ def test_what_is_written_is_what_is_read_and_writing_again_writes_nothing(projec
         assert read_specification(type(specifications[job]), project / specifications.path(*job)) == specifications[job]
     assert load_resolved(project / "results/demo/config.json").model_dump() == run.model_dump()
     files = {file: file.stat().st_mtime_ns for file in (project / "results").rglob("*.json")}
-    assert len(files) == len(ALL) + 1
+    assert len(files) == len(specifications) + 1
     Specifications(run).write()
     assert {file: file.stat().st_mtime_ns for file in (project / "results").rglob("*.json")} == files
 
@@ -192,8 +216,8 @@ def test_a_spoilt_specification_is_written_again_and_another_kind_is_refused(pro
     specifications = Specifications(resolve(Path("config/config.yaml")))
     specifications.write()
     file = project / specifications.path("splits", "atteia2022")
-    with pytest.raises(UserError, match="unknown key 'external_split'"):
-        read_specification(ReducerSpecification, file)
+    with pytest.raises(UserError, match=r"unknown key '.+'\. Known: fits"):
+        read_specification(FitsSpecification, file)
     file.write_text("{")
     specifications.write()
     assert file.read_text() == specifications["splits", "atteia2022"].text
@@ -202,7 +226,8 @@ def test_a_spoilt_specification_is_written_again_and_another_kind_is_refused(pro
 def test_a_specifications_name_is_the_same_in_every_process(project: Path) -> None:  # noqa: ARG001
     code = (
         "from pathlib import Path; from leukorepro.run.resolve import resolve; "
-        "from leukorepro.run.specify import Specifications; s = Specifications(resolve(Path('config/config.yaml'))); "
+        "from leukorepro.run.specify import Specifications; "
+        "s = Specifications(resolve(Path('config/config.yaml'), {'budget': 'published'})); "
         "print(*[s.path(*job) for job in s], sep='\\n')"
     )
     printed = [
@@ -218,16 +243,16 @@ def test_a_specifications_name_is_the_same_in_every_process(project: Path) -> No
     assert printed == [list(paths().values())] * 2
 
 
-def counted(monkeypatch: pytest.MonkeyPatch, name: str) -> list[Path]:
-    """Paths that a function of `leukorepro.run.resolve` is asked about."""
+def counted(monkeypatch: pytest.MonkeyPatch, module: str, name: str) -> list[Path]:
+    """Paths that a function is asked about by a module that uses it."""
     asked: list[Path] = []
-    function: Callable[..., Any] = getattr(sys.modules["leukorepro.run.resolve"], name)
+    function: Callable[..., Any] = getattr(sys.modules[module], name)
 
     def noted(*arguments: Any) -> Any:
         asked.append(Path(arguments[-1]))
         return function(*arguments)
 
-    monkeypatch.setattr(f"leukorepro.run.resolve.{name}", noted)
+    monkeypatch.setattr(f"{module}.{name}", noted)
     return asked
 
 
@@ -245,7 +270,8 @@ def test_each_folder_is_listed_once_and_each_file_of_weights_is_read_once(
         "studies": [{"study": key, "dataset": "own"} for key in ("atteia2022", "hasanaath2024", "rezayi2021")],
     }
     run_file = write_yaml(networks_project / "config/runs/mine.yaml", run)
-    listed, read = counted(monkeypatch, "list_images"), counted(monkeypatch, "sha256_file")
+    listed = counted(monkeypatch, "leukorepro.run.resolve", "list_images")
+    read = counted(monkeypatch, "leukorepro.features.lookup", "sha256_file")
     studies = resolve(run_file).studies
     assert sum(len(study.extractors) for study in studies) > 2
     assert (listed, read) == ([Path("images")], [Path("weights.pth")])

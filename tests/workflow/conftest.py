@@ -36,9 +36,9 @@ class TinyProject(ProjectCopy):
         return ["snakemake", "--cores", "2", *arguments, *CONFIGFILE]
 
     def planned(self, *arguments: str) -> set[str]:
-        """Rules that Snakemake would run now; those that are made for each study once, without the study."""
+        """Rules that Snakemake would run now; those that are made for each study, without the study and the rung."""
         rules = planned_rules(self.snakemake("--dry-run", *arguments))
-        return {re.sub("_(tiny|grid)$", "", rule) for rule in rules}
+        return {re.sub(r"_(tiny|grid)(_\w+)?$", "", rule) for rule in rules}
 
 
 def shrink(root: Path) -> None:

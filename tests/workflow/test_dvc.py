@@ -25,6 +25,7 @@ MADE_BY = {
         "fit_reducer",
         "train_network",
         "encode_images",
+        "fit",
         "classify",
         "evaluate",
         "judge",

@@ -18,7 +18,7 @@ CODE = "\nEDITED = True\n"
 REPORT = {"all", "build_report"}
 TABLES = {"evaluate", "judge"}
 EVALUATION = REPORT | TABLES | {"controls"}
-MODELS = EVALUATION | {"fit_reducer", "classify"}
+MODELS = EVALUATION | {"fit", "classify"}
 FEATURES = MODELS | {"extract_features", "fuse_features"}
 DESCRIBED = FEATURES | {"describe_images"}
 SPLITS = {"make_splits", "audit_leakage"}
@@ -33,11 +33,11 @@ PUBLISHED = {"audit_published", "judge"}
     [
         ("report/site.py", REPORT),
         ("report/templates/index.html.j2", REPORT),
-        ("evaluation/metrics/metrics.py", EVALUATION - {"collect_predictions"}),
+        ("evaluation/metrics/metrics.py", EVALUATION),
         ("systems/autoencoders/scg.py", MODELS),
         ("features/fusion.py", DESCRIBED),
         ("data/adapters/simulated.py", DATA | DRAWING | STUDY),
-        ("systems/classifiers/kinds/svm.py", MODELS - {"fit_reducer"} | STUDY),
+        ("systems/classifiers/kinds/svm.py", MODELS - {"fit"} | STUDY),
         ("systems/classifiers/kinds/sgd.py", REPORT | PUBLISHED),
         ("simulate/cells.py", DATA | DRAWING),
     ],
@@ -53,7 +53,7 @@ def test_an_edit_of_code_re_runs_what_uses_it(edits: TinyProject, file: str, rul
     [
         ("studies/tiny.yaml", "demo: 40", "demo: 41", MODELS | STUDY),
         ("studies/tiny.yaml", "n_splits: 3", "n_splits: 2", MODELS | STUDY | SPLITS),
-        ("studies/tiny.yaml", "degree: 3", "degree: 2", MODELS - {"fit_reducer"} | STUDY),
+        ("studies/tiny.yaml", "degree: 3", "degree: 2", MODELS - {"fit"} | STUDY),
         ("studies/tiny.yaml", "title: With", "title: Still with", REPORT | STUDY | TABLES),
         ("datasets/tiny.yaml", "images: 36, external", "images: 40, external", DATA | DRAWING),
         ("runs/tiny.yaml", "budget: demo", "seed: 1\nbudget: demo", FEATURES | SPLITS),

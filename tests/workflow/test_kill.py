@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import time
 from collections.abc import Callable, Sequence
@@ -60,7 +61,7 @@ def test_a_killed_run_is_continued_and_ends_in_the_same_bytes(
 
     # In the middle of the autoencoder: a fold is fitted, the next one is begun.
     reducer = results / "tiny/tiny/fit_in_fold/reducers/three_folds/both-encoder.h5"
-    log = logs / "fit_reducer/tiny/tiny/fit_in_fold/three_folds/both-encoder.txt"
+    log = logs / "fit/tiny/tiny/fit_in_fold.txt"
     kill_when(
         project, lambda: log.is_file() and len(re.findall(r"autoencoder: +0%", log.read_text())) > 1, project.command()
     )
@@ -89,26 +90,25 @@ def test_a_killed_training_is_continued_and_ends_in_the_same_weights(fresh: Path
     images = "results/features/cnmc2019_simulated-demo/images-36.h5"
     splits = "results/simulated/rezayi2021/source_disjoint/splits/eighty_twenty_once.csv"
     project.run("snakemake", "--cores", "2", images, splits, "--configfile", RUN)
-    name = "rezayi2021-source_disjoint-eighty_twenty_once-images-ResNet-50"
-    (spec,) = (project.folder / "results/simulated/specs/network").glob(f"{name}-*.json")
-    command = [
-        *("leukorepro", "models", "train", "--spec", str(spec), "--device", "cpu"),
-        *("--features", images, "--splits", splits),
-        *("--manifest", "results/datasets/cnmc2019_simulated-demo/manifest.csv"),
-    ]
-    project.run(*command, "--output", "whole")
+    (spec,) = (project.folder / "results/simulated/specs/fits").glob("rezayi2021-source_disjoint-*.json")
+    told = json.loads(spec.read_text())
+    (network,) = [fit for fit in told["fits"] if fit.get("folder", "").endswith("-ResNet-50")]
+    for name in ("whole", "broken"):
+        (project.folder / f"{name}.json").write_text(json.dumps({"fits": [network | {"folder": name}]}))
+    command = ["leukorepro", "models", "fit", "--device", "cpu", "--spec"]
+    project.run(*command, "whole.json")
 
     written: list[int] = []
     for epochs in (2, 4):
 
         def enough(epochs: int = epochs) -> bool:
-            for file in project.folder.glob(".broken.work/r0f0/*.safetensors"):
+            for file in project.folder.glob(".broken.*/.broken.work/r0f0/*.safetensors"):
                 written.extend({file.stat().st_mtime_ns} - set(written))
             return len(written) >= epochs
 
-        kill_when(project, enough, [*command, "--output", "broken"])
+        kill_when(project, enough, [*command, "broken.json"])
         assert not (project.folder / "broken").exists()
-    assert "continuing after" in project.run(*command, "--output", "broken")
+    assert "continuing after" in project.run(*command, "broken.json")
     for name in ("weights.safetensors", "predictions.parquet"):
         assert (project.folder / "broken" / name).read_bytes() == (project.folder / "whole" / name).read_bytes()
     assert not list(project.folder.glob(".broken*"))

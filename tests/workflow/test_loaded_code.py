@@ -30,4 +30,4 @@ def test_commands_load_what_their_code_says(finished: TinyProject) -> None:
         loaded = {package.modules[module] for module in told["modules"] if module not in started}
         assert loaded <= closure, f"{command}: {sorted(loaded - closure)}"
         seen.add(command)
-    assert {"data scan", "features extract", "models fit-reducer", "evaluate", "report build"} <= seen
+    assert {"data scan", "features extract", "models fit", "evaluate", "judge", "report build"} <= seen

@@ -25,8 +25,8 @@ def rules(root: Path) -> dict[str, str]:
 
 
 def without_loops(text: str) -> str:
-    """Rules that a loop makes, one for each study, as if they stood alone."""
-    return re.sub(r"^for .+:\n((?:\n| {4}.*\n)+)", lambda loop: dedent(loop[1]), text, flags=re.MULTILINE)
+    """Rules that a loop or a condition makes, as if they stood alone."""
+    return re.sub(r"^(?:for|if) .+:\n((?:\n| {4}.*\n)+)", lambda loop: dedent(loop[1]), text, flags=re.MULTILINE)
 
 
 def test_snakemake_has_nothing_to_criticise(copy: ProjectCopy) -> None:
@@ -39,7 +39,9 @@ def test_rules_are_formatted(copy: ProjectCopy) -> None:
 
 def test_every_rule_says_what_it_is_and_what_it_needs(root: Path) -> None:
     found = rules(root)
-    assert {"scan_images", "extract_features", "fit_reducer", "classify", "evaluate", "build_report"} <= set(found)
+    assert {"scan_images", "extract_features", "fit", "fit_reducer", "classify", "evaluate", "build_report"} <= set(
+        found
+    )
     for name, block in found.items():
         assert re.match(r'\w*:\n    """[A-Z].+"""\n', block, flags=re.DOTALL), f"{name}: no docstring"
         sections = re.findall(r"^    (\w+):", block, flags=re.MULTILINE)

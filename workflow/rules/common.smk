@@ -30,6 +30,7 @@ RUN_FILE = relative(
     workflow.configfiles[-1] if workflow.configfiles else "config/config.yaml"
 )
 
+FITS_PACKAGE = "leukorepro.systems.fits"
 VALIDITY_FILE = "config/validity.yaml"
 
 try:
@@ -189,35 +190,27 @@ def reducers_of(wildcards):
     }
 
 
-def fitting_threads(wildcards):
-    """Several where a network is fitted on as many images as the paper has, or sees them."""
-    images = study_of(wildcards).study.holds_images(wildcards.feature_set)
-    return 8 if images and RUN.budget == "published" else 1
+def job_of_fit(wildcards):
+    """A fit that is a job of its own."""
+    w = wildcards
+    name = (
+        w.network if "network" in w.keys() else f"{w.split}-{w.feature_set}-{w.reducer}"
+    )
+    return "fits", w.study, w.protocol, name
 
 
-def network_of(wildcards):
-    return plan.networks_of(study_of(wildcards))[wildcards.network]
+def fits_of(wildcards):
+    return SPECIFICATIONS[job_of_fit(wildcards)]
 
 
-def images_of(wildcards):
-    """Feature file of the images that a network is trained on."""
-    study = study_of(wildcards)
-    return f"results/features/{study.dataset_id}/{plan.feature_file(study, network_of(wildcards).features)}"
+def path_of_fits(wildcards):
+    return SPECIFICATIONS.path(*job_of_fit(wildcards))
 
 
-def encoder_of(wildcards):
-    """Fitted autoencoder whose code a network sees, where it sees one."""
-    fit, w = network_of(wildcards), wildcards
-    if fit.reducer is None:
-        return []
-    return f"results/{w.run}/{w.study}/{w.protocol}/reducers/{fit.split}/{fit.features}-{fit.reducer}.h5"
-
-
-def weights_of(wildcards):
-    """Weights of the network whose features a reducer takes."""
-    study, w = study_of(wildcards), wildcards
-    fit = plan.network_of_features(study, w.split, w.feature_set, w.reducer)
-    return f"results/{w.run}/{w.study}/{plan.training_rung(study, fit, w.protocol)}/networks/{fit.id}/weights.safetensors"
+def code_of_fits(told):
+    """Digest of the code of fits: of the command, and of the kinds of fits that it is told to make."""
+    kinds = sorted({f"{FITS_PACKAGE}.{fit.kind}" for fit in told.fits})
+    return code_digest("models fit", *kinds)
 
 
 def predictions_of(study):

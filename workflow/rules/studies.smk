@@ -35,76 +35,134 @@ for STUDY in RUN.studies:
             """
 
 
-rule fit_reducer:
-    """An autoencoder, fitted on the rows that the protocol allows, in every fold."""
-    input:
-        features=features_of,
-        splits="results/{run}/{study}/{protocol}/splits/{split}.csv",
-    output:
-        reducer="results/{run}/{study}/{protocol}/reducers/{split}/{feature_set}-{reducer}.h5",
-    log:
-        "logs/fit_reducer/{run}/{study}/{protocol}/{split}/{feature_set}-{reducer}.txt",
-    benchmark:
-        "results/benchmarks/fit_reducer/{run}/{study}/{protocol}/{split}/{feature_set}-{reducer}.tsv"
-    wildcard_constraints:
-        reducer=reducers_that(take_features=False),
-    conda:
-        ENVIRONMENT
-    threads: fitting_threads
-    resources:
-        gpu=1,
-        mem_mb=4000,
-    params:
-        code=code_digest("models fit-reducer"),
-        spec=lambda w: SPECIFICATIONS.path("reducer", w.study, w.protocol, w.reducer),
-    message:
-        "Fitting {wildcards.reducer} on {wildcards.feature_set} for {wildcards.study}, {RUNG:{wildcards.protocol}}"
-    shell:
-        r"""
-        leukorepro models fit-reducer \
-            --spec {params.spec:q} \
-            --features {input.features:q} \
-            --splits {input.splits:q} \
-            --threads {threads} \
-            --output {output.reducer:q} \
-            >{log:q} 2>&1
-        """
+if RUN.budget == "published":
+
+    rule fit_reducer:
+        """An autoencoder, fitted on the rows that the protocol allows, in every fold."""
+        input:
+            lambda w: fits_of(w).inputs,
+        output:
+            "results/{run}/{study}/{protocol}/reducers/{split}/{feature_set}-{reducer}.h5",
+        log:
+            "logs/fit_reducer/{run}/{study}/{protocol}/{split}/{feature_set}-{reducer}.txt",
+        benchmark:
+            "results/benchmarks/fit_reducer/{run}/{study}/{protocol}/{split}/{feature_set}-{reducer}.tsv"
+        wildcard_constraints:
+            reducer=reducers_that(take_features=False),
+        conda:
+            ENVIRONMENT
+        threads: lambda w: 8 if study_of(w).study.holds_images(w.feature_set) else 1
+        resources:
+            gpu=1,
+            mem_mb=4000,
+        params:
+            code=lambda w: code_of_fits(fits_of(w)),
+            spec=lambda w: path_of_fits(w),
+        message:
+            "Fitting {wildcards.reducer} on {wildcards.feature_set} for {wildcards.study}, {RUNG:{wildcards.protocol}}"
+        shell:
+            r"""
+            leukorepro models fit \
+                --spec {params.spec:q} \
+                --threads {threads} \
+                >{log:q} 2>&1
+            """
+
+    rule encode_images:
+        """What a trained network sees of all images, the output of its layer before the last, in every fold."""
+        input:
+            lambda w: fits_of(w).inputs,
+        output:
+            "results/{run}/{study}/{protocol}/reducers/{split}/{feature_set}-{reducer}.h5",
+        log:
+            "logs/encode_images/{run}/{study}/{protocol}/{split}/{feature_set}-{reducer}.txt",
+        benchmark:
+            "results/benchmarks/encode_images/{run}/{study}/{protocol}/{split}/{feature_set}-{reducer}.tsv"
+        wildcard_constraints:
+            reducer=reducers_that(take_features=True),
+        conda:
+            ENVIRONMENT
+        threads: 8
+        resources:
+            gpu=1,
+            mem_mb=4000,
+        params:
+            code=lambda w: code_of_fits(fits_of(w)),
+            spec=lambda w: path_of_fits(w),
+        message:
+            "What a trained network sees, for {wildcards.study}, {RUNG:{wildcards.protocol}}: {wildcards.reducer}"
+        shell:
+            r"""
+            leukorepro models fit \
+                --spec {params.spec:q} \
+                --threads {threads} \
+                >{log:q} 2>&1
+            """
+
+    rule train_network:
+        """A network of a study, trained from images in every fold of a split, on one rung."""
+        input:
+            lambda w: fits_of(w).inputs,
+        output:
+            "results/{run}/{study}/{protocol}/networks/{network}/predictions.parquet",
+            "results/{run}/{study}/{protocol}/networks/{network}/epochs.csv",
+            "results/{run}/{study}/{protocol}/networks/{network}/weights.safetensors",
+        log:
+            "logs/train_network/{run}/{study}/{protocol}/{network}.txt",
+        benchmark:
+            "results/benchmarks/train_network/{run}/{study}/{protocol}/{network}.tsv"
+        conda:
+            ENVIRONMENT
+        threads: 8
+        resources:
+            gpu=1,
+            mem_mb=8000,
+        params:
+            code=lambda w: code_of_fits(fits_of(w)),
+            spec=lambda w: path_of_fits(w),
+        message:
+            "Training {wildcards.network} of {wildcards.study}, {RUNG:{wildcards.protocol}}"
+        shell:
+            r"""
+            leukorepro models fit \
+                --spec {params.spec:q} \
+                --threads {threads} \
+                >{log:q} 2>&1
+            """
 
 
-rule encode_images:
-    """What a trained network sees of all images, the output of its layer before the last, in every fold."""
-    input:
-        features=features_of,
-        weights=weights_of,
-    output:
-        reducer="results/{run}/{study}/{protocol}/reducers/{split}/{feature_set}-{reducer}.h5",
-    log:
-        "logs/encode_images/{run}/{study}/{protocol}/{split}/{feature_set}-{reducer}.txt",
-    benchmark:
-        "results/benchmarks/encode_images/{run}/{study}/{protocol}/{split}/{feature_set}-{reducer}.tsv"
-    wildcard_constraints:
-        reducer=reducers_that(take_features=True),
-    conda:
-        ENVIRONMENT
-    threads: fitting_threads
-    resources:
-        gpu=1,
-        mem_mb=4000,
-    params:
-        code=code_digest("models encode"),
-        spec=lambda w: SPECIFICATIONS.path("reducer", w.study, w.protocol, w.reducer),
-    message:
-        "What a trained network sees, for {wildcards.study}, {RUNG:{wildcards.protocol}}: {wildcards.reducer}"
-    shell:
-        r"""
-        leukorepro models encode \
-            --spec {params.spec:q} \
-            --weights {input.weights:q} \
-            --features {input.features:q} \
-            --threads {threads} \
-            --output {output.reducer:q} \
-            >{log:q} 2>&1
-        """
+# A demonstration's small fits take less time than the start of a job, and gain nothing from threads or a GPU.
+for FITS in [job for job in SPECIFICATIONS if job[0] == "fits" and len(job) == 3]:
+
+    rule:
+        """All reducers and networks of a study on one rung, one after another; each is kept if the job is killed."""
+        name:
+            f"fit_{FITS[1]}_{FITS[2]}"
+        input:
+            SPECIFICATIONS[FITS].inputs,
+        output:
+            SPECIFICATIONS[FITS].outputs,
+        log:
+            f"logs/fit/{RUN.name}/{FITS[1]}/{FITS[2]}.txt",
+        benchmark:
+            f"results/benchmarks/fit/{RUN.name}/{FITS[1]}/{FITS[2]}.tsv"
+        conda:
+            ENVIRONMENT
+        threads: 1
+        resources:
+            mem_mb=4000,
+        params:
+            code=code_of_fits(SPECIFICATIONS[FITS]),
+            spec=SPECIFICATIONS.path(*FITS),
+        message:
+            f"Fitting what comes before classifiers for {FITS[1]}, {LADDER[FITS[2]].name.lower()}"
+        shell:
+            r"""
+            leukorepro models fit \
+                --spec {params.spec:q} \
+                --threads {threads} \
+                >{log:q} 2>&1
+            """
 
 
 rule classify:
@@ -148,51 +206,6 @@ rule classify:
             {params.reducers:q} \
             --threads {threads} \
             --output {output.part:q} \
-            >{log:q} 2>&1
-        """
-
-
-rule train_network:
-    """A network of a study, trained from images in every fold of a split, on one rung."""
-    input:
-        manifest=manifest_of,
-        features=images_of,
-        splits=lambda w: f"results/{w.run}/{w.study}/{w.protocol}/splits/{network_of(w).split}.csv",
-        reducer=encoder_of,
-    output:
-        part="results/{run}/{study}/{protocol}/networks/{network}/predictions.parquet",
-        epochs="results/{run}/{study}/{protocol}/networks/{network}/epochs.csv",
-        weights="results/{run}/{study}/{protocol}/networks/{network}/weights.safetensors",
-    log:
-        "logs/train_network/{run}/{study}/{protocol}/{network}.txt",
-    benchmark:
-        "results/benchmarks/train_network/{run}/{study}/{protocol}/{network}.tsv"
-    conda:
-        ENVIRONMENT
-    # A demonstration's small networks gain nothing from threads: side by side then.
-    threads: 8 if RUN.budget == "published" else 1
-    resources:
-        gpu=1,
-        mem_mb=8000,
-    params:
-        code=code_digest("models train"),
-        spec=lambda w: SPECIFICATIONS.path("network", w.study, w.protocol, w.network),
-        reducer=lambda w, input: flags(
-            "--reducer", [input.reducer] if input.reducer else []
-        ),
-        folder=lambda w: f"results/{w.run}/{w.study}/{w.protocol}/networks/{w.network}",
-    message:
-        "Training {NETWORK:{wildcards.network}} of {wildcards.study}, {RUNG:{wildcards.protocol}}"
-    shell:
-        r"""
-        leukorepro models train \
-            --spec {params.spec:q} \
-            --features {input.features:q} \
-            --splits {input.splits:q} \
-            --manifest {input.manifest:q} \
-            {params.reducer:q} \
-            --threads {threads} \
-            --output {params.folder:q} \
             >{log:q} 2>&1
         """
 

@@ -19,7 +19,7 @@ from leukorepro.core.errors import UserError
 GROUPS = {
     "data": ("scan", "simulate", "duplicates"),
     "features": ("extract", "describe", "fuse"),
-    "models": ("fit-reducer", "encode", "classify", "control", "train", "summary"),
+    "models": ("fit", "classify", "control", "summary"),
     "splits": ("make",),
     "report": ("build", "summary"),
     "audit": ("published", "leakage", "rungs"),

@@ -36,7 +36,7 @@ LONGEST_CACHE = 2000
 
 
 def command_module(command: str) -> str:
-    """Name of a command's own module: that of `models fit-reducer` is `leukorepro.cli.models.fit_reducer`."""
+    """Name of a command's own module: that of `models fit` is `leukorepro.cli.models.fit`."""
     return ".".join((COMMANDS, *command.replace("-", "_").split()))
 
 
@@ -47,7 +47,7 @@ def code_digest(command: str, *entries: str) -> str:
     Parameters
     ----------
     command : str
-        Its words, such as ``"models fit-reducer"``.
+        Its words, such as ``"models fit"``.
     *entries : str
         Modules, such as ``"leukorepro.data.adapters.allidb"``, that are all that the job uses of their registries.
 

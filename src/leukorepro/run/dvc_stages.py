@@ -27,9 +27,7 @@ COMMANDS = {
     "study": (
         "features fuse",
         "splits make",
-        "models fit-reducer",
-        "models train",
-        "models encode",
+        "models fit",
         "models classify",
         "models control",
         "evaluate",

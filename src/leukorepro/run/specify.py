@@ -16,11 +16,9 @@ from leukorepro.run import plan
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
 from leukorepro.run.specifications.classification import ClassificationSpecification, ClassifiedSplit
 from leukorepro.run.specifications.controls import ControlsSpecification
-from leukorepro.run.specifications.encoding import EncodingSpecification
 from leukorepro.run.specifications.evaluation import EvaluationSpecification
+from leukorepro.run.specifications.fits import EncodingFit, Fit, FitsSpecification, NetworkFit, ReducerFit
 from leukorepro.run.specifications.leakage import LeakageSpecification, Steps
-from leukorepro.run.specifications.network import NetworkSpecification
-from leukorepro.run.specifications.reducer import ReducerSpecification
 from leukorepro.run.specifications.specification import Specification
 from leukorepro.run.specifications.splits import SplitsSpecification
 
@@ -107,16 +105,42 @@ def leakage_specification(study: ResolvedStudy) -> LeakageSpecification:
     )
 
 
-def reducer_specification(
-    run: ResolvedRun, study: ResolvedStudy, rung: Rung, reducer: str
-) -> ReducerSpecification | EncodingSpecification:
-    """What a reducer is fitted by, or whose features it takes."""
+def fits_of(run: ResolvedRun, study: ResolvedStudy, rung: Rung) -> dict[str, Fit]:
+    """What is fitted on a rung before classifiers, by name, each after those whose files it needs."""
+    networks = {
+        name: fit for name, fit in plan.networks_of(study).items() if plan.training_rung(study, fit, rung) == rung
+    }
+    reduced = {
+        f"{table.split_of(item)}-{item.features}-{item.reducer}": (table.split_of(item), item.features, item.reducer)
+        for table in study.study.tables.values()
+        for item in table.items
+        if item.reducer is not None
+        and plan.reducer_rung(study, table.split_of(item), item.features, item.reducer, rung) == rung
+    }
+    reducers = {name: _reducer_fit(run, study, rung, *place) for name, place in reduced.items()}
+    return {
+        **{name: fit for name, fit in reducers.items() if isinstance(fit, ReducerFit)},
+        **{name: _network_fit(run, study, rung, fit) for name, fit in networks.items()},
+        **{name: fit for name, fit in reducers.items() if isinstance(fit, EncodingFit)},
+    }
+
+
+def _reducer_fit(
+    run: ResolvedRun, study: ResolvedStudy, rung: Rung, split: str, features: str, reducer: str
+) -> ReducerFit | EncodingFit:
     spec = study.study.reducers[reducer]
-    if isinstance(spec, TrainedFeaturesSpec):
-        network = study.study.classifiers[spec.network]
-        assert isinstance(network, NetworkSpec)  # the study's check has seen to it
-        return EncodingSpecification(network=network, budget=run.budget)
-    return ReducerSpecification(
+    folder = Path(f"results/{run.name}/{study.study.key}/{rung}")
+    read, made = _features(study, features), folder / "reducers" / split / f"{features}-{reducer}.h5"
+    trained = plan.network_of_features(study, split, features, reducer)
+    if trained is not None:
+        weights = folder / "networks" / trained.id / "weights.safetensors"
+        network = _network(study, trained.classifier)
+        return EncodingFit(features=read, weights=weights, output=made, network=network, budget=run.budget)
+    assert not isinstance(spec, TrainedFeaturesSpec)  # it has a network
+    return ReducerFit(
+        features=read,
+        splits=folder / "splits" / f"{split}.csv",
+        output=made,
         protocol=study.protocols[rung],
         reducer=spec,
         budget=run.budget,
@@ -125,15 +149,17 @@ def reducer_specification(
     )
 
 
-def network_specification(
-    run: ResolvedRun, study: ResolvedStudy, rung: Rung, fit: plan.NetworkFit
-) -> NetworkSpecification:
-    """What a network is trained by on a rung."""
+def _network_fit(run: ResolvedRun, study: ResolvedStudy, rung: Rung, fit: plan.NetworkFit) -> NetworkFit:
     items = plan.items_of_network(study, fit)
     tables = {number: study.study.tables[number] for number, _ in items}
-    network = study.study.classifiers[fit.classifier]
-    assert isinstance(network, NetworkSpec)  # `plan.networks_of` finds no others
-    return NetworkSpecification(
+    folder = Path(f"results/{run.name}/{study.study.key}/{rung}")
+    codes = None if fit.reducer is None else folder / "reducers" / fit.split / f"{fit.features}-{fit.reducer}.h5"
+    return NetworkFit(
+        features=_features(study, fit.features),
+        splits=folder / "splits" / f"{fit.split}.csv",
+        manifest=Path(f"results/datasets/{study.dataset_id}/manifest.csv"),
+        codes=codes,
+        folder=folder / "networks" / fit.id,
         study=study.study.key,
         dataset=study.dataset_id,
         protocol=study.protocols[rung],
@@ -145,11 +171,21 @@ def network_specification(
         all_epochs=[number for number, table in tables.items() if table.epochs == "all"],
         reducer=fit.reducer,
         classifier=fit.classifier,
-        network=network,
+        network=_network(study, fit.classifier),
         budget=run.budget,
         seed=run.seed,
         precision=run.precision,
     )
+
+
+def _features(study: ResolvedStudy, feature_set: str) -> Path:
+    return Path(f"results/features/{study.dataset_id}/{plan.feature_file(study, feature_set)}")
+
+
+def _network(study: ResolvedStudy, classifier: str) -> NetworkSpec:
+    network = study.study.classifiers[classifier]
+    assert isinstance(network, NetworkSpec)  # the study's check has seen to it
+    return network
 
 
 def classification_specification(
@@ -217,11 +253,12 @@ def _specifications(run: ResolvedRun, study: ResolvedStudy) -> Iterator[tuple[st
     for feature_set in plan.classified_feature_sets(study):
         yield "classification", (feature_set,), classification_specification(run, study, feature_set)
     for rung in study.protocols:
-        for reducer in study.study.reducers:
-            yield "reducer", (rung, reducer), reducer_specification(run, study, rung, reducer)
-        for name, fit in plan.networks_of(study).items():
-            if plan.training_rung(study, fit, rung) == rung:
-                yield "network", (rung, name), network_specification(run, study, rung, fit)
+        fits = fits_of(run, study, rung)
+        if run.budget == "demo" and fits:  # each takes seconds
+            yield "fits", (rung,), FitsSpecification(fits=list(fits.values()))
+        elif run.budget == "published":
+            for name, fit in fits.items():
+                yield "fits", (rung, name), FitsSpecification(fits=[fit])
     if study.study.key in run.controls:
         yield "controls", (), controls_specification(run, study)
 

@@ -1,0 +1,54 @@
+"""Networks that are trained from images over the folds of a split."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pandas as pd
+from safetensors.torch import save_file
+
+from leukorepro.core.store import atomic_path
+from leukorepro.core.tables.predictions import ENGINES, EPOCHS_TABLE, PARTS_TABLE
+from leukorepro.core.words import Device
+from leukorepro.data.manifest import read_manifest
+from leukorepro.data.split_tables import read_splits
+from leukorepro.run.specifications.fits import NetworkFit
+from leukorepro.systems.classifiers.tasks import Model, Task
+from leukorepro.systems.training.network_fits import NetworkJob, fit_network
+from leukorepro.systems.training.training import Hardware
+
+
+def fit(told: NetworkFit, threads: int, device: Device) -> None:
+    """Train a network in every fold of a split, and write what it predicts; continues if it was killed."""
+    task = Task(
+        study=told.study,
+        dataset=told.dataset,
+        protocol=told.protocol,
+        positive_class=told.positive_class,
+        items=told.items,
+        label_set=told.label_set,
+        fitted_tables=frozenset(told.fitted_tables),
+    )
+    job = NetworkJob(
+        task,
+        Model(told.reducer, told.classifier),
+        told.network,
+        all_epochs=frozenset(told.all_epochs),
+        seed=told.seed,
+        budget=told.budget,
+        hardware=Hardware(device, told.precision, threads),
+    )
+    work = told.folder.with_name(f".{told.folder.name}.work")
+    splits, manifest = read_splits(told.splits), read_manifest(told.manifest)
+    done = fit_network(job, told.features, splits, manifest, told.codes, work)
+    EPOCHS_TABLE.write(done.epochs, told.folder / "epochs.csv")
+    with atomic_path(told.folder / "weights.safetensors") as path:
+        save_file({name: value.contiguous() for name, value in done.weights.items()}, path)
+    parts = pd.concat([done.predictions.assign(protocol=rung) for rung in told.served_rungs], ignore_index=True)
+    engines = {ENGINES: json.dumps({told.classifier: [job.engine]})}
+    PARTS_TABLE.write(parts, told.folder / "predictions.parquet", engines)
+    shutil.rmtree(work)
+
+
+ENTRY = fit

@@ -1,0 +1,29 @@
+"""Autoencoders over the folds of a split."""
+
+from __future__ import annotations
+
+from leukorepro.config.systems import ConvAutoencoderSpec
+from leukorepro.core.words import Device
+from leukorepro.data.split_tables import read_splits
+from leukorepro.features.fusion import read_features
+from leukorepro.run.specifications.fits import ReducerFit
+from leukorepro.systems.autoencoders.reducers import fit_reducer
+
+
+def fit(told: ReducerFit, threads: int, device: Device) -> None:
+    """Fit an autoencoder on the rows that a protocol allows, in every fold; one of images continues after a kill."""
+    fit_reducer(
+        told.reducer,
+        read_features(told.features, mapped=isinstance(told.reducer, ConvAutoencoderSpec)),
+        read_splits(told.splits),
+        told.protocol,
+        told.budget,
+        told.seed,
+        device,
+        told.output,
+        told.precision,
+        workers=threads,
+    )
+
+
+ENTRY = fit

@@ -122,7 +122,7 @@ def p_values(outcomes: Outcomes, differences: pd.DataFrame) -> pd.DataFrame:
 
 @dataclass(frozen=True)
 class _Answers:
-    """What a cell got right."""
+    """What an outcome got right."""
 
     by_fold: pd.Series[float]
     """Accuracy of every fold, over the epochs that count, by repeat and fold."""

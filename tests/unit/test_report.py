@@ -127,7 +127,7 @@ def test_second_readings_stand_beside_the_numbers_of_what_they_read(
         values for text, values in systems_page.rows if " ".join(text.split()).startswith("colour, again another")
     ][:1]
     assert values == expected
-    assert "another reading is compared with the numbers printed for the first" in words(systems_page)
+    assert "both readings were run and are compared with the same printed numbers" in words(systems_page)
 
 
 def test_tables_of_our_own_are_headed_so(systems_page: Page) -> None:
@@ -480,10 +480,10 @@ def test_a_tested_paper_is_summed_up_with_what_survives() -> None:
     assert judged.of("1", "y", "3") == ("not tested", "the paper prints no such number")
     assert judged.sentences("subject_disjoint", []) == (
         "Of 7 printed numbers, 4 could be tested. Reproduced under the paper's own protocol: 3; not reproduced: 1. "
-        "With no subject on both sides of a split, our intervals still hold 1 of the 3. "
+        "With no subject on both sides of a split, our intervals still contain 1 of these 3. "
         "2 are arithmetically impossible, whatever the data."
     )
-    assert "still hold" not in judged.sentences(None, [])
+    assert "still contain" not in judged.sentences(None, [])
 
 
 @pytest.mark.parametrize(

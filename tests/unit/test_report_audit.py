@@ -184,10 +184,14 @@ def test_sizes_in_words(fits: list[tuple[int, int]], n_accuracies: int, told: st
 
 @pytest.mark.parametrize(
     ("fits", "told"),
-    [([], "5 all the same."), ([(5, 5)], "5, which is among them."), ([(6, 7)], "5, which is not among")],
+    [
+        ([], "5 test images all the same."),
+        ([(5, 5)], "5 test images, which is one of these."),
+        ([(6, 7)], "5 test images, which is not one of these."),
+    ],
 )
 def test_sizes_are_compared_with_what_the_rows_are_held_against(fits: list[tuple[int, int]], told: str) -> None:
-    assert f" Its rows are held against {told}" in audit_words.sizes(fits, [1, 9], 2, [5])
+    assert f" Its rows are compared with {told}" in audit_words.sizes(fits, [1, 9], 2, [5])
 
 
 def test_of_many_ranges_the_first_are_told() -> None:
@@ -272,7 +276,7 @@ def test_the_first_papers_audit_is_read_as_it_is_made() -> None:
     assert (rows["ESet"].words, rows["ISet"].words) == ("None.", "Only one:")
     assert rows["ISet"].matrices == [{"tp": 537, "fn": 0, "fp": 3, "tn": 564}]
     assert page.tables[0].tested == "1,104 images (537 positive); metrics of the positive class"
-    assert "held against 1,104, which is among them" in page.tables[0].sizes
+    assert "compared with 1,104 test images, which is one of these" in page.tables[0].sizes
     assert page.severities[0].findings
 
 

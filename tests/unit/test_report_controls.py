@@ -111,7 +111,8 @@ def test_the_figure_says_what_it_shows(page: Page, folder: Path) -> None:
 
 def test_recognition_is_told_beside_the_largest_subject(page: Page) -> None:
     text = words(page)
-    assert "of 8 and from other photographs of each, is right for 75.0 % (60.0\N{EN DASH}85.0) of 48 images" in text
+    assert "other photographs of the same 8 subjects names the right one for 75.0 %" in text
+    assert "(60.0\N{EN DASH}85.0) of 48 images" in text
     assert "images, above chance" in text
     assert "always naming the subject with the most images is right for 12.5 %" in text
     assert text.count("In place of the headline.") == 1

@@ -159,7 +159,7 @@ def test_a_dataset_without_subjects_says_so_and_so_does_one_whose_subjects_have_
     assert one.left_out == ["left out: 1 subject(s) with cells of several classes"]
     assert one.left_out[0].removeprefix("l") in text_of(one)
     assert none.without_subjects
-    assert "the dataset has no subject ids, so no cells can be put together" in text_of(none)
+    assert "the dataset has no subject ids, so that no subject can be diagnosed" in text_of(none)
 
 
 def text_of(section: PatientsPage) -> str:

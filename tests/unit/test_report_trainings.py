@@ -102,8 +102,8 @@ def test_rows_of_networks_are_means_over_folds_with_their_range(results: Path, p
 
 def test_captions_say_what_the_test_part_was_for(page: Page) -> None:
     text = words(page)
-    assert "The test part was watched for the record only: no epoch was chosen by it." in text
-    assert "The training loss of ResNet-50 weighs the classes" in text
+    assert "The test part was only recorded: no epoch was chosen by it." in text
+    assert "The training loss of ResNet-50 is weighted by class" in text
     assert "bands reach from the lowest fit to the highest" in text
 
 

@@ -95,9 +95,9 @@ def _meaning(lines: Sequence[Line]) -> list[str]:
     return [
         "Printed: in the paper. As published: the same experiment here, split and fitted as in the paper. "
         + "".join(f"{rung.name}: with {rung.honest_means}. " for rung in rungs)
-        + "Change: what that does to the number, paired over the same groups of images. Ranges are 95 % intervals.",
-        f"Changes that can be told from 0: {wording.listed(clear) or 'none'} ({len(clear)} of {len(lines)}).",
-        f"All numbers that these papers print: {told or 'none known here'}.",
+        + "Change: from as published to that, paired over the same groups of images. Ranges are 95 % intervals.",
+        f"Changes distinguishable from 0: {wording.listed(clear) or 'none'} ({len(clear)} of {len(lines)}).",
+        f"All numbers that these papers print: {told or 'none recorded here'}.",
     ]
 
 

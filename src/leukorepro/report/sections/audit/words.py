@@ -157,8 +157,8 @@ def _listed(fits: Sequence[Range]) -> str:
 
 
 def _assumed(size: int, fits: Sequence[Range]) -> str:
-    told = f"Its rows are held against {size:,}"
+    told = f"Its rows are compared with {size:,} test images"
     if not fits:
         return f"{told} all the same."
     among = any(first <= size <= last for first, last in fits)
-    return f"{told}, which is {'' if among else 'not '}among them."
+    return f"{told}, which is {'' if among else 'not '}one of these."

@@ -62,6 +62,6 @@ def _panel(axes: Axes, panel: Panel, metric: str, rows: int) -> None:
     axes.tick_params(axis="y", length=0)
     axes.set_ylim(rows - 0.4, -0.6)
     unit = "points" if wording.in_per_cent(metric) else wording.metric_name(metric)
-    axes.set_xlabel(f"less the best ({unit})")
+    axes.set_xlabel(f"difference to the best ({unit})")
     axes.grid(axis="x")
     style.rung_title(axes, panel.rung)

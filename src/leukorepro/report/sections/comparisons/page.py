@@ -141,8 +141,8 @@ def _picture(
     name = wording.table_name(number)
     return Picture(
         output.figure(drawn, "figures", study.study.key, f"differences-{number}.svg"),
-        f"Items of {name} less the best one: {'; '.join(map(_told, rankings))}.",
-        f"{wording.metric_heading(metric)} of {name}: every item less the best one on the same rung, with paired 95 % "
+        f"Items of {name} compared with the best one: {'; '.join(map(_told, rankings))}.",
+        f"{wording.metric_heading(metric)} of {name}: every item minus the best one on the same rung, with paired 95 % "
         "intervals; hollow where the interval reaches 0 and cannot tell the item from the best.",
         files["differences.csv"],
     )

@@ -27,8 +27,8 @@ KEPT: dict[LabelUnit, str] = {
 """How labels were dealt out."""
 
 SHOWS: dict[LabelUnit, str] = {
-    "source": "more than chance is what copies of a photograph give away that are on both sides of a split",
-    "subject": "more than chance is what is known of a subject whose images are on both sides",
+    "source": "above chance: what copies of a photograph give away when they are on both sides of a split",
+    "subject": "above chance: what a subject's images give away when they are on both sides of a split",
 }
 
 

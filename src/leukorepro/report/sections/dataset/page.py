@@ -150,11 +150,11 @@ def _near_duplicates(duplicates: dict[str, Any]) -> Finding:
     groups = [group for group in duplicates["groups"] if group["kind"] == "near"]
     how = "mirrored, turned by quarters, scaled or compressed again"
     if not groups:
-        return Finding(title, f"None: no two different images show the same cell, be it {how}.", [], serious=False)
+        return Finding(title, f"None: no two different images show the same cell, whether {how}.", [], serious=False)
     across = sum(len(set(group["subjects"]) - {""}) > 1 for group in groups)
     text = (
         f"{count(len(groups), 'set')} of images that show the same cell, perhaps {how}; {across} across subjects. "
-        "Splits part them where they share neither subject nor photograph: see the leakage in the splits."
+        "Splits may separate them where they share neither subject nor photograph: see the leakage in the splits."
     )
     lines = [f"{' = '.join(group['images'])} (correlation {group['correlation']:.3f})" for group in groups]
     return Finding(title, text, _some(lines, file="duplicates.json"), serious=True)

@@ -54,7 +54,7 @@ def draw_ladder(
     _values(parts[0].subplots(), ladder.top, others, chance)
     if bars:
         unclear = not all(bar.difference.is_clear for bar in bars)
-        title = f"What goes with each leak that is closed{' (outlined: not distinguishable from 0)' * unclear}"
+        title = f"What each closed leak takes away{' (outlined: not distinguishable from 0)' * unclear}"
         parts[1].suptitle(title, x=0.01, ha="left", fontsize=8, fontweight="bold")
         _waterfall(parts[1].subplots(), ladder, bars)
     style.note(figure, conditions)

@@ -130,7 +130,7 @@ class Ladder:
             unclear = [climb for climb in self.to_honest if not (climb.from_above.is_clear or climb.from_above.is_none)]
             none = [climb for climb in self.to_honest if climb.from_above.is_none]
             if clear:
-                parts.append(f"Steps that can be told from 0: {_listed(clear)}.")
+                parts.append(f"Steps distinguishable from 0: {_listed(clear)}.")
             if unclear:
                 parts.append(f"Steps not distinguishable from 0: {_listed(unclear)}.")
             if none:

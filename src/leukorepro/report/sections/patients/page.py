@@ -176,13 +176,13 @@ class _Diagnoses:
             told = [
                 f"Of the {wording.count(n, 'subject')} that {q.name} was tested on "
                 f"({LADDER[rung].name.lower()}), {ill} ({100 * ill / n:.0f} %) are of the class "
-                f"{name}. That share is the dataset's making and no clinic's, and predictive values hang on it."
+                f"{name}. That share is the dataset's and no clinic's, and predictive values depend on it."
             ]
             for share in PREVALENCES[:1]:
                 ppv = _estimate(values[share], "ppv")
                 if ppv.value is not None:
                     told.append(
-                        f"Where one subject in {1 / share:g} is, the same sensitivity and specificity would make "
+                        f"If one subject in {1 / share:g} were, the same sensitivity and specificity would make "
                         f"{ppv.text} % ({ppv.interval}) of the positive diagnoses right."
                     )
             return told

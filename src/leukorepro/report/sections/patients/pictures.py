@@ -89,8 +89,8 @@ class PatientsStudio:
             "decision",
             f"Decision curves of {_titles(panels)}; the numbers are in the CSV table.",
             "Decision curves: the net benefit of treating every cell whose probability reaches the threshold, in true "
-            "positives a row; thin lines, of treating all; the line at zero, of treating none. A classifier is of use "
-            f"where it lies above both. For the share of positive rows that was tested. Bands are {GROUPS}.",
+            "positives per row; thin lines, of treating all; the line at zero, of treating none. A classifier is of "
+            f"use where it lies above both, if as many rows are positive as were tested here. Bands are {GROUPS}.",
             rows,
         )
 
@@ -118,9 +118,9 @@ class PatientsStudio:
             "subjects",
             f"For {_titles(panels)}, a dot for each subject at the share of its cells called {positive}; the numbers "
             "are in the CSV table.",
-            f"A dot for each tested subject, at the share of its cells called {positive}: filled, subjects that are; "
-            "open, others. From the dashed line on, half of the cells, a subject is diagnosed so. Copies and folds "
-            "count where the protocol tests them. Protocols that part a subject's cells test few of each.",
+            f"A dot for each tested subject, at the share of its cells called {positive}: filled where the subject is, "
+            "open where not. From the dashed line on, half of the cells, a subject is diagnosed so. A cell counts as "
+            "often as the protocol tests it. Protocols that put a subject's cells on both sides test few of them.",
             rows.drop(columns="positive"),
         )
 

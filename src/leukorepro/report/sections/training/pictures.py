@@ -141,8 +141,8 @@ class TrainingStudio:
         }
         weighed = [name for name, spec in specs.items() if isinstance(spec, NetworkSpec) and spec.class_weights]
         if weighed:
-            yield f"The training loss of {wording.listed(weighed)} weighs the classes, as it was minimised."
-        yield "The test part was watched for the record only: no epoch was chosen by it."
+            yield f"The training loss of {wording.listed(weighed)} is weighted by class, as it was minimised."
+        yield "The test part was only recorded: no epoch was chosen by it."
 
     def _figure(self, figure: Figure, name: str) -> str:
         return self.output.figure(figure, "figures", self.study.study.key, name)

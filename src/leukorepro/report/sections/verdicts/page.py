@@ -67,7 +67,7 @@ class Verdicts:
         """
         counts, total = self.counts(), wording.count(len(self.frame), "printed number")
         if not counts:
-            return "The paper prints no numbers that are known here."
+            return "No printed numbers of this paper are recorded here."
         had, not_had = counts.get(REPRODUCED, 0), counts.get(NOT_REPRODUCED, 0)
         told = [f"Of {total}, {had + not_had or 'none'} could be tested{': ' * bool(untested)}{'; '.join(untested)}."]
         if had or not_had:
@@ -75,7 +75,7 @@ class Verdicts:
         if had and honest is not None:
             rows = self.frame[self.frame["verdict"] == REPRODUCED]
             survive = int((rows["honest_verdict"] == REPRODUCED).sum())
-            told.append(f"With {LADDER[honest].honest_means}, our intervals still hold {survive} of the {had}.")
+            told.append(f"With {LADDER[honest].honest_means}, our intervals still contain {survive} of these {had}.")
         if IMPOSSIBLE in counts:
             are = "is" if counts[IMPOSSIBLE] == 1 else "are"
             told.append(f"{counts[IMPOSSIBLE]} {are} arithmetically impossible, whatever the data.")

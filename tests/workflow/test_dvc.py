@@ -73,7 +73,7 @@ def test_committed_stages_are_those_of_the_default_run(root: Path, monkeypatch: 
 
 def test_stages_own_all_that_a_run_makes_and_keep_nothing_old(root: Path, stages: dict[str, Any]) -> None:
     rules = (root / "workflow/rules/studies.smk").read_text()
-    assert 'predictions="results/{run}/{study}/{protocol}/predictions.parquet"' in rules
+    assert 'f"results/{RUN.name}/{STUDY.study.key}/{rung}/{table}.parquet"' in rules
     outputs = {out for stage in stages["stages"].values() for out in stage["outs"] if isinstance(out, str)}
     for study in ("atteia2022", "hasanaath2024", "hayat2022", "rezayi2021"):
         assert f"results/demo/{study}/metrics.csv" in outputs

@@ -207,10 +207,9 @@ def path_of_fits(wildcards):
     return SPECIFICATIONS.path(*job_of_fit(wildcards))
 
 
-def code_of_fits(told):
-    """Digest of the code of fits: of the command, and of the kinds of fits that it is told to make."""
-    kinds = sorted({f"{FITS_PACKAGE}.{fit.kind}" for fit in told.fits})
-    return code_digest("models fit", *kinds)
+def kinds_of_fits(told):
+    """Modules of kinds of fits, the only ones of their registry that a job uses."""
+    return sorted({f"{FITS_PACKAGE}.{fit.kind}" for fit in told.fits})
 
 
 def predictions_of(study):

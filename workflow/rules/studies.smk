@@ -22,7 +22,7 @@ for STUDY in RUN.studies:
         params:
             code=code_digest("splits make"),
             spec=SPECIFICATIONS.path("splits", STUDY.study.key),
-            folder=f"results/{RUN.name}/{STUDY.study.key}",
+            folder=lambda w, output: str(Path(output.splits[0]).parents[2]),
         message:
             f"Deciding which images of {STUDY.study.key} train and which are tested"
         shell:
@@ -56,7 +56,7 @@ if RUN.budget == "published":
             gpu=1,
             mem_mb=4000,
         params:
-            code=lambda w: code_of_fits(fits_of(w)),
+            code=lambda w: code_digest("models fit", *kinds_of_fits(fits_of(w))),
             spec=lambda w: path_of_fits(w),
         message:
             "Fitting {wildcards.reducer} on {wildcards.feature_set} for {wildcards.study}, {RUNG:{wildcards.protocol}}"
@@ -87,7 +87,7 @@ if RUN.budget == "published":
             gpu=1,
             mem_mb=4000,
         params:
-            code=lambda w: code_of_fits(fits_of(w)),
+            code=lambda w: code_digest("models fit", *kinds_of_fits(fits_of(w))),
             spec=lambda w: path_of_fits(w),
         message:
             "What a trained network sees, for {wildcards.study}, {RUNG:{wildcards.protocol}}: {wildcards.reducer}"
@@ -118,7 +118,7 @@ if RUN.budget == "published":
             gpu=1,
             mem_mb=8000,
         params:
-            code=lambda w: code_of_fits(fits_of(w)),
+            code=lambda w: code_digest("models fit", *kinds_of_fits(fits_of(w))),
             spec=lambda w: path_of_fits(w),
         message:
             "Training {wildcards.network} of {wildcards.study}, {RUNG:{wildcards.protocol}}"
@@ -152,7 +152,7 @@ for FITS in [job for job in SPECIFICATIONS if job[0] == "fits" and len(job) == 3
         resources:
             mem_mb=4000,
         params:
-            code=code_of_fits(SPECIFICATIONS[FITS]),
+            code=code_digest("models fit", *kinds_of_fits(SPECIFICATIONS[FITS])),
             spec=SPECIFICATIONS.path(*FITS),
         message:
             f"Fitting what comes before classifiers for {FITS[1]}, {LADDER[FITS[2]].name.lower()}"
@@ -241,7 +241,7 @@ for STUDY in RUN.studies:
         params:
             code=code_digest("evaluate", *entries_of(STUDY)),
             spec=SPECIFICATIONS.path("evaluation", STUDY.study.key),
-            folder=f"results/{RUN.name}/{STUDY.study.key}",
+            folder=lambda w, output: str(Path(output.tables[0]).parent),
         message:
             f"Metrics, intervals and comparisons of {STUDY.study.key}"
         shell:

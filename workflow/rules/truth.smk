@@ -175,7 +175,7 @@ for STUDY in RUN.studies:
         params:
             code=code_digest("audit rungs"),
             spec=SPECIFICATIONS.path("leakage", STUDY.study.key),
-            folder=f"results/{RUN.name}/{STUDY.study.key}",
+            folder=lambda w, output: str(Path(output.leakage[0]).parents[1]),
         message:
             f"What the tested images of {STUDY.study.key} are known by before"
         shell:

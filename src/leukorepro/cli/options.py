@@ -30,7 +30,6 @@ ManifestOption = Annotated[
     Path, typer.Option("--manifest", help="Table of the images, as `leukorepro data scan` writes it.")
 ]
 FeaturesOption = Annotated[Path, typer.Option("--features", help="Feature file, of one network or fused.")]
-SplitsOption = Annotated[Path, typer.Option("--splits", help="Table of which images train and which are tested.")]
 OutputOption = Annotated[Path, typer.Option("--output", "-o", help="File to write.")]
 BudgetOption = Annotated[
     Budget,

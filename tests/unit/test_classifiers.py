@@ -226,7 +226,7 @@ def test_a_network_of_few_epochs_and_rows_is_fitted_without_a_warning() -> None:
 
 
 def test_more_neighbours_than_training_rows_is_told() -> None:
-    with pytest.raises(UserError, match="101 neighbours of 100 training rows; set n_neighbors lower"):
+    with pytest.raises(UserError, match="101 neighbours, 100 training rows; set n_neighbors lower"):
         answer(KnnSpec(kind="knn", n_neighbors=101), 2)
 
 

@@ -73,7 +73,7 @@ def test_openvino_agrees_with_eager_torch(name: str, layer: str) -> None:
     assert relative_difference(computed, expected) < 1e-3
 
 
-@pytest.mark.skipif(not has_bfloat16(), reason="needs a CPU that knows bfloat16")
+@pytest.mark.skipif(not has_bfloat16(), reason="needs a CPU that supports bfloat16")
 @pytest.mark.parametrize(
     "name", ["mobilenet_v2", "googlenet", pytest.param("resnet50", marks=pytest.mark.slow), "alexnet"]
 )

@@ -138,7 +138,7 @@ def test_images_resized_otherwise_are_refused(request_: Request, tmp_path: Path)
         run(replace(request_, size=70), tmp_path / "f.h5")
 
 
-@pytest.mark.skipif(not has_bfloat16(), reason="needs a CPU that knows bfloat16")
+@pytest.mark.skipif(not has_bfloat16(), reason="needs a CPU that supports bfloat16")
 def test_mixed_precision_on_a_cpu_is_recorded_and_not_taken_for_full_precision(
     request_: Request, tmp_path: Path
 ) -> None:

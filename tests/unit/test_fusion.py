@@ -84,7 +84,7 @@ def test_a_part_of_the_same_size_with_other_bytes_is_told(tmp_path: Path, change
     else:
         feature_file(tmp_path / "b.h5", 3, 0, ["a.png", "a.png", "c.png", "c.png"])
     assert (tmp_path / "b.h5").stat().st_size == size
-    with pytest.raises(UserError, match=r"a\+b\.h5: its part .*/b\.h5 was changed .*; if it was made anew, fuse"):
+    with pytest.raises(UserError, match=r"a\+b\.h5: its part .*/b\.h5 was changed .*; if it was made again, fuse"):
         read_features(tmp_path / "a+b.h5")
 
 

@@ -221,7 +221,7 @@ def test_more_broken_files_than_are_accepted_are_told_at_once(root: Path, accept
     message = refused(init("--max-unreadable", str(accepted), *(["--force"] if force else [])))
     assert message == (
         f"2 of 8 image files cannot be read, but max_unreadable is {accepted}: aml/p2_aml.png (truncated), "
-        "normal/p0_normal.png (empty). Mend or remove them, or leave them out with `max_unreadable: 2` in the "
+        "normal/p0_normal.png (empty). Repair or remove them, or leave them out with `max_unreadable: 2` in the "
         "dataset's configuration (`--max-unreadable 2` on the command line)."
     )
     assert files(root) == before
@@ -260,8 +260,8 @@ WRONG = [
     (["--weights", "x=file:no.pth", "--extractor", "x"], f"{RUN}: studies[0].extractors: unknown backbone 'x'. "),
     (["--positive", "all"], "--positive: no class 'all'; found aml, normal."),
     (["--images", "nowhere"], "nowhere: no such folder; expected there: one folder per class "),
-    (["--images", "images/aml"], "images/aml: one class only (images beside no class folder); put each class into a "),
-    (["--images", "one"], "one: one class only (aml); put each class into a folder of its own."),
+    (["--images", "images/aml"], "images/aml: only one class (images beside no class folder); put each class into a "),
+    (["--images", "one"], "one: only one class (aml); put each class into a folder of its own."),
     (["--images", "eight", "--positive", "c1"], "--positive: 3 classes (c0, c1, c2); only one of two can be positive."),
     (["--subject-regex", "p"], "options: subjects.regex: given 'p', without a group; "),
     (["--subject-regex", "(q)"], "images: the expression '(q)' for subjects finds none in 8 of 8 images "),

@@ -267,5 +267,5 @@ def test_a_file_in_the_folder_of_weights_goes_before_the_packages(folder: Path) 
     folder.mkdir()
     (folder / "tiny.pth").write_bytes(CONTENT)
     assert find_imagenet_weights(packaged(), folder) == folder / "tiny.pth"
-    with pytest.raises(UserError, match="SHA-256 begins with 0000"):
+    with pytest.raises(UserError, match="the right file begins with 0000"):
         find_imagenet_weights(packaged(sha256="0" * 64), folder)

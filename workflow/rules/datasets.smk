@@ -21,7 +21,7 @@ rule simulate_images:
         folder=lambda w: dataset_of(w).images,
         budget=RUN.budget,
     message:
-        "Drawing the smears of {wildcards.dataset}"
+        "Simulating the images of {wildcards.dataset}"
     shell:
         r"""
         leukorepro data simulate \

@@ -118,7 +118,7 @@ rule fuse_features:
     params:
         code=code_digest("features fuse"),
     message:
-        "Putting features of {wildcards.dataset} side by side"
+        "Joining features of {wildcards.dataset}"
     shell:
         r"""
         leukorepro features fuse \

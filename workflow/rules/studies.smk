@@ -90,7 +90,7 @@ if RUN.budget == "published":
             code=lambda w: code_digest("models fit", *kinds_of_fits(fits_of(w))),
             spec=lambda w: path_of_fits(w),
         message:
-            "What a trained network sees, for {wildcards.study}, {RUNG:{wildcards.protocol}}: {wildcards.reducer}"
+            "Features of a trained network, for {wildcards.study}, {RUNG:{wildcards.protocol}}: {wildcards.reducer}"
         shell:
             r"""
             leukorepro models fit \
@@ -155,7 +155,7 @@ for FITS in [job for job in SPECIFICATIONS if job[0] == "fits" and len(job) == 3
             code=code_digest("models fit", *kinds_of_fits(SPECIFICATIONS[FITS])),
             spec=SPECIFICATIONS.path(*FITS),
         message:
-            f"Fitting what comes before classifiers for {FITS[1]}, {LADDER[FITS[2]].name.lower()}"
+            f"Fitting autoencoders and networks for {FITS[1]}, {LADDER[FITS[2]].name.lower()}"
         shell:
             r"""
             leukorepro models fit \

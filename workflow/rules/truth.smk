@@ -54,7 +54,7 @@ rule judge:
         spec=lambda w: SPECIFICATIONS.path("evaluation", w.study),
         folder=lambda w: f"results/{w.run}/{w.study}",
     message:
-        "What becomes of the numbers that {wildcards.study} prints"
+        "Verdicts on the numbers that {wildcards.study} prints"
     shell:
         r"""
         leukorepro judge \
@@ -177,7 +177,7 @@ for STUDY in RUN.studies:
             spec=SPECIFICATIONS.path("leakage", STUDY.study.key),
             folder=lambda w, output: str(Path(output.leakage[0]).parents[1]),
         message:
-            f"What the tested images of {STUDY.study.key} are known by before"
+            f"Looking for leakage in the splits of {STUDY.study.key}"
         shell:
             r"""
             leukorepro audit rungs \

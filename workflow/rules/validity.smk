@@ -33,7 +33,7 @@ rule draw_pool:
         setting=setting_of_pool,
         budget=RUN.budget,
     message:
-        "Drawing the population {wildcards.pool}"
+        "Simulating the population {wildcards.pool}"
     shell:
         r"""
         leukorepro validity draw \
@@ -73,7 +73,7 @@ rule repeat_study:
         file=VALIDITY_FILE,
         budget=RUN.budget,
     message:
-        "Repeating a study of known truth: {wildcards.setting}"
+        "Repeating simulated studies: {wildcards.setting}"
     shell:
         r"""
         leukorepro validity repeat \
@@ -88,7 +88,7 @@ rule repeat_study:
 
 
 rule validity:
-    """Bias and coverage of every rung in every setting, as a table and a figure."""
+    """Comparing every rung with the truth in every setting, as a table and a figure."""
     input:
         repetitions=expand(
             rules.repeat_study.output.repetitions, setting=VALIDITY.settings
@@ -108,7 +108,7 @@ rule validity:
     params:
         code=code_digest("validity summarise"),
     message:
-        "Bias and coverage of every rung"
+        "Comparing every rung with the truth"
     shell:
         r"""
         leukorepro validity summarise \

@@ -47,7 +47,7 @@ def describe_dataset(
     if subjects_csv is not None or subject_regex is not None:
         if not issubclass(entry, UnattributedDataset):
             raise UserError(
-                f"--subjects-csv, --subject-regex: the adapter {adapter} knows its subjects itself; leave them out."
+                f"--subjects-csv, --subject-regex: the adapter {adapter} takes none from elsewhere; leave them out."
             )
         value["subjects"] = {"csv": subjects_csv} if subjects_csv is not None else {"regex": subject_regex}
     return parse(entry, value, Path("options"))

@@ -77,7 +77,7 @@ class DatasetBase(Strict, ABC):
     max_unreadable: Annotated[int, Field(ge=0)] = 0
     """How many unreadable files are tolerated before the run stops."""
     max_pixels: Annotated[int, Field(ge=1)] = 100_000_000
-    """Largest image, in pixels; a larger one is a decompression bomb until told otherwise."""
+    """Largest image, in pixels; a larger one is taken for a decompression bomb."""
 
     @property
     def subjects_table(self) -> Path | None:
@@ -199,5 +199,5 @@ def real_adapter(name: str, where: str) -> type[RealDataset]:
     """
     entry: type[DatasetBase] = ADAPTERS.look_up(name, where)
     if not issubclass(entry, RealDataset):
-        raise UserError(f"{where}: images of '{name}' are drawn, as a dataset's configuration says; choose another.")
+        raise UserError(f"{where}: images of '{name}' are simulated and lie in no folder; choose another.")
     return entry

@@ -64,7 +64,7 @@ class Run(Strict):
     engine: Engine = "auto"
     """What computes networks: `torch`, or `openvino` on a CPU; `auto` takes OpenVINO on a CPU and torch on a GPU."""
     precision: Precision = "float32"
-    """`mixed`: half precision, where it serves, on a GPU; on a CPU that knows bfloat16, for features only."""
+    """`mixed`: half precision, where it serves, on a GPU; on a CPU that supports bfloat16, for features only."""
     fast_trees: bool = False
     """Trees and forests by scikit-learn's extension for x86 processors: several times faster, but other trees than
     scikit-learn grows on every machine, and so other predictions. Their metadata say what grew them."""

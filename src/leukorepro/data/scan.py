@@ -120,7 +120,7 @@ def check_readable(scan: Scan, max_unreadable: int) -> None:
         names = some((f"{one['image_id']} ({one['status']})" for one in bad), EXAMPLES)
         raise UserError(
             f"{len(bad):,} of {scan.summary['images']:,} image files cannot be read, but max_unreadable is "
-            f"{max_unreadable}: {names}. Mend or remove them, or leave them out with `max_unreadable: {len(bad)}` in "
+            f"{max_unreadable}: {names}. Repair or remove them, or leave them out with `max_unreadable: {len(bad)}` in "
             f"the dataset's configuration (`--max-unreadable {len(bad)}` on the command line)."
         )
 

@@ -50,7 +50,7 @@ def extract(
     device : {'auto', 'cpu', 'cuda'}
         `auto` takes a GPU where there is one, and says which it took.
     precision : {'float32', 'mixed'}
-        `mixed`: half precision where that is safe, on a GPU or, with OpenVINO, on a CPU that knows bfloat16.
+        `mixed`: half precision where that is safe, on a GPU or, with OpenVINO, on a CPU that supports bfloat16.
     threads : int
         Workers; on a CPU each reads and computes. The features do not depend on it.
     batch_rows : int

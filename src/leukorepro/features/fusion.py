@@ -86,7 +86,7 @@ def _check_part(fused: Path, part: Path, sha256: str) -> None:
     if _sha256_of(part.resolve(), status.st_size, status.st_mtime_ns) != sha256:
         raise UserError(
             f"{fused}: its part {part} was changed since it was fused (SHA-256 is not {sha256[:8]}...); if it was made "
-            "anew, fuse the features again, else remove it and extract its features again."
+            "again, fuse the features again; otherwise remove it and extract its features again."
         )
 
 

@@ -87,7 +87,7 @@ class Request:
         """
         usable = self.manifest[self.manifest["status"] == "ok"]
         if usable.empty:
-            raise UserError(f"dataset {self.dataset}: no readable image in its manifest; see its scan.")
+            raise UserError(f"dataset {self.dataset}: its manifest has no readable image; scan the dataset to see why.")
         return list(zip(usable["image_id"], usable["path"], strict=True))
 
     def read(self, file: File, views: Sequence[str]) -> NDArray[np.uint8]:

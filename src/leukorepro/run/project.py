@@ -95,7 +95,7 @@ def start(
     classes = {row.label for row in list_images(dataset, dataset.images).rows}
     if len(classes) < 2:
         only = "".join(classes) or "images beside no class folder"
-        raise UserError(f"{dataset.images}: one class only ({only}); put each class into a folder of its own.")
+        raise UserError(f"{dataset.images}: only one class ({only}); put each class into a folder of its own.")
     dataset, note = _with_positive_class(dataset, sorted(classes))
     run: dict[str, Any] = {"study": study, "dataset": name}
     if extractors:

@@ -121,8 +121,8 @@ def find_imagenet_weights(backbone: Backbone, folder: Path = FOLDER, *, mirror: 
     status = weights_status(backbone, folder)
     if status.state == "wrong":
         raise UserError(
-            f"{status.path}: SHA-256 begins with {status.expected} in the right file, is {status.found} in this one; "
-            "remove it, to have it downloaded anew, or put the right one in its place."
+            f"{status.path}: its SHA-256 is {status.found}, but that of the right file begins with {status.expected}; "
+            "remove it, so that it is downloaded again, or put the right one in its place."
         )
     if status.state == "present":
         if not status.expected:

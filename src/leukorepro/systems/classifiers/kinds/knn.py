@@ -25,7 +25,7 @@ class KnnSpec(Classifier):
     def fitting(self, train: Float32, settings: Settings) -> Self:  # noqa: ARG002
         """Refuses fewer training rows than neighbours."""
         if self.n_neighbors > len(train):
-            raise UserError(f"knn: {self.n_neighbors} neighbours of {len(train)} training rows; set n_neighbors lower.")
+            raise UserError(f"knn: {self.n_neighbors} neighbours, {len(train)} training rows; set n_neighbors lower.")
         return self
 
     def unfitted(self, settings: Settings) -> KNeighborsClassifier:  # noqa: ARG002

@@ -25,6 +25,7 @@ from leukorepro.core.errors import UserError
 from leukorepro.data.adapters.cnmc2019 import CnmcDataset
 from leukorepro.data.adapters.image_folder import FolderDataset
 from leukorepro.run.resolve import resolve
+from leukorepro.run.specify import Specifications
 
 SCRIPT = Path(sys.executable).with_name("leukorepro")
 HEAVY = ["torch", "numpy", "pandas", "scipy", "sklearn", "matplotlib", "h5py", "PIL", "pydantic", "yaml", "rich"]
@@ -87,6 +88,16 @@ def test_the_example_is_a_command_that_would_run(path: tuple[str, ...]) -> None:
     assert words[: 1 + len(path)] == ["leukorepro", *path]
     context = COMMANDS[path].make_context(path[-1], words[1 + len(path) :])
     assert not context.args
+
+
+def test_specifications_that_examples_name_are_those_of_the_demonstration(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But for the digest at the end of their names, which an edit of the configuration changes."""
+    monkeypatch.chdir(ROOT)
+    demonstration = Specifications(resolve(Path("config/config.yaml")))
+    made = {demonstration.path(*job).rpartition("-")[0] for job in demonstration}
+    named = {word.rpartition("-")[0] for path in COMMANDS for word in example(path) if "/specs/" in word}
+    assert len(named) > 4
+    assert named <= made, named - made
 
 
 def test_help_fits_a_terminal_and_names_every_group() -> None:

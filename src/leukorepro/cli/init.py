@@ -34,7 +34,9 @@ def init(
     budget: BudgetOption = "demo",
     control: Annotated[
         list[str] | None,
-        typer.Option(help=f"Check to run beside the study: {', '.join(get_args(Control))}; repeat for more."),
+        typer.Option(
+            help=f"Control experiment to run beside the study: {', '.join(get_args(Control))}; repeat for more."
+        ),
     ] = None,
     max_unreadable: Annotated[
         int, typer.Option(min=0, help="How many broken image files to leave out before giving up.")

@@ -28,7 +28,7 @@ def judge(
 
     Example: `leukorepro judge --spec results/demo/specs/evaluation/atteia2022-1f0c.json
     --measured results/demo/atteia2022/measured.csv --published config/published/atteia2022.csv
-    --audit results/audit/atteia2022.json --scan results/datasets/allidb_simulated-demo/scan.json
+    --audit results/audit/atteia2022.json --scan results/datasets/allidb_demo-demo/scan.json
     --output results/demo/atteia2022`
     """
     from leukorepro.config.published import read_published

@@ -33,7 +33,7 @@ def simulate(
     ] = 1.0,
     seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 0,
 ) -> None:
-    """Draw smears whose subjects are known.
+    """Simulate images of blood smears whose subjects are known.
 
     Example: `leukorepro data simulate --look cnmc2019 --subjects 20 --images 200 --output data/simulated/cells`
     """

@@ -40,7 +40,7 @@ def extract(
     threads: Annotated[int, typer.Option(help="Workers; each reads images, and on a CPU computes.")] = 2,
     batch_rows: Annotated[int, typer.Option(help="Images per pass through the network, with torch.")] = 32,
     engine: Annotated[
-        Engine, typer.Option(help="`auto` uses torch on a GPU and OpenVINO on a CPU, and says which.")
+        Engine, typer.Option(help="`auto` uses torch on a GPU and OpenVINO on a CPU, and says so.")
     ] = "auto",
     device: DeviceOption = "auto",
     precision: Annotated[

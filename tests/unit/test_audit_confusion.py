@@ -73,7 +73,7 @@ def matrices(draw: st.DrawFn, most: int = 400) -> Cells:
 # ------------------------------------------------------------------------------------------------------------- recovery
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(
     cells=matrices(),
     decimals=st.integers(2, 4),
@@ -92,7 +92,7 @@ def test_any_confusion_matrix_is_recovered_from_its_rounded_metrics(
     assert cells in columns(confusion_matrices(reported, total, [positives], "mixed"))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(cells=matrices(60), decimals=st.integers(2, 4), basis=st.sampled_from(BASES))
 def test_it_is_recovered_where_the_classes_are_not_known(cells: Cells, decimals: int, basis: Basis) -> None:
     reported = [Reported(q, q, digits(exact(q, basis, cells), decimals)) for q in ("accuracy", "precision", "recall")]
@@ -100,7 +100,7 @@ def test_it_is_recovered_where_the_classes_are_not_known(cells: Cells, decimals:
     assert cells in columns(confusion_matrices(reported, total, range(1, total), basis))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(cells=matrices(), decimals=st.integers(2, 4))
 def test_numbers_of_named_classes_and_cells_are_recovered(cells: Cells, decimals: int) -> None:
     reported = [
@@ -113,7 +113,7 @@ def test_numbers_of_named_classes_and_cells_are_recovered(cells: Cells, decimals
     assert {c[2] for c in found} == {cells[2]}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(
     total=st.integers(2, 22),
     share=st.floats(0, 1),
@@ -159,7 +159,7 @@ def test_random_numbers_rarely_fit() -> None:
     assert fitting / 500 < 0.01
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(cells=matrices(200), wrong=st.sampled_from(QUANTITIES), by=st.integers(60, 300))
 def test_a_number_that_is_changed_is_named(cells: Cells, wrong: Quantity, by: int) -> None:
     quantities: tuple[Quantity, ...] = ("accuracy", "precision", "recall", "specificity")

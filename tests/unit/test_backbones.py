@@ -352,6 +352,7 @@ def test_parameters_of_unknown_kind_are_not_left_as_memory_was() -> None:
 def test_another_network_is_one_entry() -> None:
     """A cut inside the classifier, without batch norm: nothing but the registry entry is needed."""
     squeezenet = Backbone(
+        title="SqueezeNet 1.1",
         build="torchvision.models:squeezenet1_1",
         layers={"fire9": Layer("features.12", dim=512, pool="avg"), "classes": Layer("classifier.3", dim=1000)},
         default_layer="fire9",

@@ -37,7 +37,7 @@ def named(truth: Any) -> Any:
     return np.where(truth, "all", "hem")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32))
 def test_brier_score_and_curve_of_two_classes_are_scikit_learns(seed: int) -> None:
     truth, score = draw(seed)
@@ -55,7 +55,7 @@ def test_brier_score_and_curve_of_two_classes_are_scikit_learns(seed: int) -> No
     assert found["calibration_in_the_large"][0] == pytest.approx(score.mean() - truth.mean(), abs=EXACT)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32))
 def test_brier_score_and_curve_of_three_classes_are_scikit_learns(seed: int) -> None:
     generator = np.random.default_rng(seed)

@@ -305,7 +305,7 @@ def test_subjects_are_recognised_in_what_the_reducer_gives(tmp_path: Path) -> No
 # ------------------------------------------------------------------------------------------------------------- numbers
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.lists(st.tuples(st.sampled_from("abc"), st.sampled_from("abc")), min_size=2, max_size=40))
 def test_agreement_by_chance_is_that_of_cohens_kappa(pairs: list[tuple[str, str]]) -> None:
     rows = pd.DataFrame(pairs, columns=["y_true", "y_pred"]).assign(repeat=0, fold=0)

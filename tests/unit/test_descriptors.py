@@ -176,7 +176,7 @@ def test_a_black_surround_is_the_first_segment() -> None:
     np.testing.assert_allclose(found[0, 0], (image == 0).all(axis=2).mean(), rtol=1e-6)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(colours=st.lists(st.tuples(*[st.integers(0, 255)] * 3), min_size=1, max_size=3, unique=True))
 def test_fewer_colours_than_segments_leave_the_last_ones_empty(colours: list[RGB]) -> None:
     image = np.array(colours, dtype=np.uint8)[np.arange(36).reshape(6, 6) % len(colours)]

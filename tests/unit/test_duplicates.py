@@ -189,7 +189,7 @@ def prints(hashes: np.ndarray, pictures: np.ndarray) -> list[Fingerprint]:
     return [Fingerprint(*parts) for parts in zip(hashes, pictures, strict=True)]
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 2**32 - 1), st.integers(2, 12), st.integers(20, 34), st.floats(-0.3, 0.3))
 def test_pairs_are_those_of_a_plain_loop(seed: int, n: int, bits: int, least: float) -> None:
     generator = np.random.default_rng(seed)

@@ -416,7 +416,7 @@ def test_half_a_file_is_truncated(tmp_path: Path, name: str) -> None:
     assert refusal(path).status == "truncated"
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.sampled_from(sorted(FILES)), share=st.floats(0, 1))
 @example(name="jpeg", share=0.999)
 @example(name="progressive jpeg", share=0.999)
@@ -432,7 +432,7 @@ def test_a_file_that_ends_early_is_refused_or_was_complete(tmp_path: Path, name:
     np.testing.assert_array_equal(part, whole)
 
 
-@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=300, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(name=st.sampled_from(sorted(FILES)), data=st.data())
 def test_damage_gives_an_image_or_a_refusal(tmp_path: Path, name: str, data: st.DataObject) -> None:
     damaged = bytearray(FILES[name])

@@ -212,7 +212,7 @@ manifests = st.integers(0, 2**32 - 1).flatmap(
 )
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(manifests, st.booleans())
 def test_honest_splits_never_leak_whatever_the_manifest_and_folds_over_views_do(
     drawn: tuple[int, int, int, int], hold_out: bool

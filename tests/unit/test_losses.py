@@ -16,7 +16,7 @@ def softmax(logits):
     return (powers / powers.sum(axis=1, keepdims=True)).astype(np.float64)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32), n_rows=st.integers(1, 40), n_classes=st.integers(3, 6))
 def test_several_classes_equal_scikit_learn(seed, n_rows, n_classes):
     rng = np.random.default_rng(seed)
@@ -29,7 +29,7 @@ def test_several_classes_equal_scikit_learn(seed, n_rows, n_classes):
         assert ours[row] == pytest.approx(log_loss(truth[[row]], scores[[row]], labels=names), abs=1e-6)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32), n_rows=st.integers(1, 40), positive=st.sampled_from(["all", "hem"]))
 def test_two_classes_equal_scikit_learn(seed, n_rows, positive):
     """Scores are those of the positive class, whichever of the two it is."""

@@ -227,7 +227,7 @@ TEXT = st.text(st.characters(exclude_categories=["Cc", "Cs"]), max_size=8)
 TRICKY = st.one_of(TEXT, st.sampled_from(["NA", "nan", "", "007", "1e5", "True", 'a"b', "a,b", " a ", "None", "#"]))
 
 
-@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.lists(st.tuples(TRICKY, TRICKY, st.integers(0, 10**6)), min_size=1, unique_by=lambda row: row[0]))
 def test_a_manifest_reads_back_equal(tmp_path: Path, rows: list[tuple[str, str, int]]) -> None:
     manifest = pd.DataFrame(

@@ -50,7 +50,7 @@ def reference(y_true, y_pred, scores, weight=None):
     return values | {name: float(np.mean(column)) for name, column in terms.items()}
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(seed=st.integers(0, 2**32), n_rows=st.integers(2, 40), ties=st.booleans())
 def test_two_classes_equal_scikit_learn(seed, n_rows, ties):
     y_true, y_pred, scores = draw(seed, n_rows, 2, ties)
@@ -60,7 +60,7 @@ def test_two_classes_equal_scikit_learn(seed, n_rows, ties):
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32), n_rows=st.integers(5, 60), n_classes=st.integers(3, 5), ties=st.booleans())
 def test_several_classes_equal_scikit_learn(seed, n_rows, n_classes, ties):
     y_true, y_pred, scores = draw(seed, n_rows, n_classes, ties)
@@ -70,7 +70,7 @@ def test_several_classes_equal_scikit_learn(seed, n_rows, n_classes, ties):
     )
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32), n_rows=st.integers(8, 60), n_classes=st.integers(2, 5))
 def test_macro_averages_equal_scikit_learns(seed, n_rows, n_classes):
     """Two classes too, whose scores are those of the positive one."""
@@ -90,7 +90,7 @@ def test_macro_averages_equal_scikit_learns(seed, n_rows, n_classes):
         assert ours["sensitivity"] == ours["specificity"] == ours["recall"]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(seed=st.integers(0, 2**32), n_classes=st.integers(2, 4), ties=st.booleans())
 def test_weighted_rows_equal_scikit_learn(seed, n_classes, ties):
     y_true, y_pred, scores = draw(seed, 50, n_classes, ties)

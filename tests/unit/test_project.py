@@ -176,7 +176,7 @@ def test_the_diseased_class_can_be_chosen() -> None:
 NAMES = st.text(st.characters(blacklist_categories=["C"], blacklist_characters="/."), min_size=1, max_size=12)
 
 
-@settings(max_examples=20, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=20, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(folder=NAMES, classes=st.sets(NAMES.map(str.casefold), min_size=2, max_size=3))
 def test_folders_may_have_any_name(root: Path, folder: str, classes: set[str]) -> None:
     parent = root / "any" / folder

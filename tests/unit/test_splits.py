@@ -86,7 +86,7 @@ def test_honest_rungs_test_originals_only_and_train_on_all_views() -> None:
     assert set(splits.loc[splits["role"] == "excluded", "view"]) == {"hflip", "vflip"}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     subjects=st.integers(10, 30),
     per_subject=st.integers(1, 5),
@@ -250,7 +250,7 @@ def test_few_groups_make_the_test_part_larger_and_say_so(capsys: pytest.CaptureF
     assert "the smallest class has 4 groups" in capsys.readouterr().out
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(
     per_class=st.integers(3, 12), test=st.sampled_from([0.1, 0.2, 0.25]), validation=st.sampled_from([0.1, 0.2, 0.3])
 )

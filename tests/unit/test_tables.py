@@ -32,7 +32,7 @@ VALUES: dict[Kind, st.SearchStrategy[object]] = {
 
 
 @pytest.mark.parametrize("name", TABLES)
-@settings(max_examples=8, deadline=None)
+@settings(max_examples=8)
 @given(rows=st.data())
 def test_what_is_written_is_read_again_with_its_types(
     tmp_path_factory: pytest.TempPathFactory, name: str, rows: st.DataObject

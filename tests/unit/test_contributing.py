@@ -48,6 +48,12 @@ def test_every_room_is_on_the_page_lowest_floor_first() -> None:
     assert [(int(n), tuple(re.findall(r"`(\w+)/`", rooms))) for n, rooms in rows] == list(enumerate(FLOORS, start=1))
 
 
+def test_files_that_the_page_names_exist(project: ProjectCopy) -> None:
+    roots = project.folder, project.folder / "src/leukorepro"
+    named = set(re.findall(r"`([a-z_]+/[\w/.]+)`", PAGE))
+    assert not {name for name in named if not any((root / name).exists() for root in roots)}
+
+
 def test_python_examples_are_in_the_projects_style(project: ProjectCopy) -> None:
     files = {name for name, *_ in chain.from_iterable(EXAMPLES.values()) if name.endswith(".py")}
     project.run("ruff", "check", *files)
@@ -105,7 +111,7 @@ def test_a_metric_is_measured_with_an_interval_and_has_a_heading(project: Projec
         import numpy as np
         from sklearn.metrics import jaccard_score
         from leukorepro.evaluation.metrics.metrics import measure, scored
-        from leukorepro.evaluation.resampling.intervals import intervals
+        from leukorepro.evaluation.intervals import intervals
         from leukorepro.report.numbers.wording import metric_heading
 
         draws = np.random.default_rng(0)

@@ -182,8 +182,8 @@ class _Diagnoses:
                 ppv = _estimate(values[share], "ppv")
                 if ppv.value is not None:
                     told.append(
-                        f"If one subject in {1 / share:g} were, the same sensitivity and specificity would make "
-                        f"{ppv.text} % ({ppv.interval}) of the positive diagnoses right."
+                        f"If one subject in {1 / share:g} were of that class, the same sensitivity and specificity "
+                        f"would make {ppv.text} % ({ppv.interval}) of the positive diagnoses right."
                     )
             return told
         return []

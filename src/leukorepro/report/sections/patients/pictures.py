@@ -118,9 +118,10 @@ class PatientsStudio:
             "subjects",
             f"For {_titles(panels)}, a dot for each subject at the share of its cells called {positive}; the numbers "
             "are in the CSV table.",
-            f"A dot for each tested subject, at the share of its cells called {positive}: filled where the subject is, "
-            "open where not. From the dashed line on, half of the cells, a subject is diagnosed so. A cell counts as "
-            "often as the protocol tests it. Protocols that put a subject's cells on both sides test few of them.",
+            f"A dot for each tested subject, at the share of its cells called {positive}: filled for subjects of that "
+            "class, open for others. From the dashed line on, half of the cells, a subject is diagnosed so. A cell "
+            "counts as often as the protocol tests it. Protocols that put a subject's cells on both sides test few of "
+            "them.",
             rows.drop(columns="positive"),
         )
 

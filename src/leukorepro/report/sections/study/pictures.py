@@ -77,7 +77,7 @@ class Studio:
         if shown.climbs:
             steps = [f"{climb.removes} {climb.from_above.told}" for climb in shown.climbs]
             described += f" Paired differences, each to the rung above: {'; '.join(steps)}."
-            caption += " Below, each rung's value less that of the rung above, paired over the same groups of images."
+            caption += " Below, each rung's value minus that of the rung above, paired over the same groups of images."
             if any(LADDER[rung].tests_held_out_part for rung in self.study.protocols):
                 caption += " The held-out part has groups of its own: that difference is not paired."
         return Picture(

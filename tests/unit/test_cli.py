@@ -108,7 +108,7 @@ def test_help_fits_a_terminal_and_names_every_group() -> None:
 
 def test_commands_that_texts_name_exist_with_their_options() -> None:
     """In code spans and blocks of help texts and pages, by the longest command that the words begin with."""
-    pages = [ROOT / "README.md", *ROOT.glob("[!.]*/*.md")]
+    pages = [*ROOT.glob("*.md"), *ROOT.glob("[!.]*/*.md")]
     texts = [page.read_text("utf-8") for page in pages]
     blocks = [block for text in texts for block in re.findall(r"^```sh\n(.*?)^```", text, re.MULTILINE | re.DOTALL)]
     for command in COMMANDS.values():

@@ -159,7 +159,9 @@ def describe(scan: Scan) -> str:
     across = [one for one in s["equal_content"] if len(set(one["subjects"])) > 1]
     if s["equal_content"]:
         text = f"{len(s['equal_content']):,} sets of equal images"
-        lines += _block("Kept together in every split", [f"{text}, {len(across):,} of them across subjects"])
+        lines += _block(
+            "Kept together from the source-disjoint rung on", [f"{text}, {len(across):,} of them across subjects"]
+        )
     lines += _block("Notes", s["notes"])
     if s["ignored"]:
         lines += _block("Other files, ignored", [", ".join(f"{n:,} {name}" for name, n in s["ignored"].items())])

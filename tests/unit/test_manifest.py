@@ -133,7 +133,7 @@ def test_more_unreadable_files_than_tolerated_stop_with_names(mixed: Path) -> No
 def test_only_ten_unreadable_files_are_named(tmp_path: Path) -> None:
     for number in range(12):
         (tmp_path / f"{number:02d}.png").touch()
-    with pytest.raises(UserError, match=r"09\.png \(empty\) and 2 more\. Mend"):
+    with pytest.raises(UserError, match=r"09\.png \(empty\) and 2 more\. Repair"):
         check_readable(look(FOLDER, tmp_path), 0)
 
 

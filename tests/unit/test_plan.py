@@ -21,6 +21,7 @@ from leukorepro.features.backbones.specification import TorchvisionWeights
 from leukorepro.features.lookup import resolve_extractor
 from leukorepro.run import plan
 from leukorepro.run import resolve as resolve_module
+from leukorepro.run.paths import StudyFolder
 from leukorepro.run.resolve import resolve
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy, load_resolved
 
@@ -522,7 +523,9 @@ def test_classifiers_on_a_networks_features_are_kept_apart_from_the_networks(net
     assert {table for table, _ in chosen} == {"5", "6", "fig8"}
     fit = plan.networks_of(study)[network.format("CNN")]
     assert {item.item for _, item in plan.items_of_network(study, fit)} == {"CNN"}
-    assert not any("CNN_features" in file for file in plan.training_files(study, "as_published"))
+    assert not any(
+        "CNN_features" in file for file in plan.training_files(study, StudyFolder(Path("study")), "as_published")
+    )
 
     place = ("eighty_twenty_once", "images", "CNN_features")
     assert plan.network_of_features(study, *place) == fit

@@ -14,6 +14,7 @@ from leukorepro.config.files import published_path, study_path
 from leukorepro.run.digests import digest
 from leukorepro.core.errors import UserError
 from leukorepro.ladder.rungs import LADDER
+from leukorepro.run.paths import Results
 from leukorepro.run.resolve import overrides, resolve
 from leukorepro.run.specify import Specifications
 
@@ -30,6 +31,7 @@ RUN_FILE = relative(
     workflow.configfiles[-1] if workflow.configfiles else "config/config.yaml"
 )
 
+RESULTS = Results()
 FITS_PACKAGE = "leukorepro.systems.fits"
 VALIDITY_FILE = "config/validity.yaml"
 
@@ -150,43 +152,54 @@ def descriptor_of(wildcards):
     )
 
 
+def folder_of(study):
+    """A study's folder in the run."""
+    return RESULTS.study(RUN.name, study.study.key)
+
+
 def split_tables(study):
     """Every split of a study on every rung."""
     return [
-        f"results/{RUN.name}/{study.study.key}/{rung}/splits/{split}.csv"
+        folder_of(study).splits(rung, split)
         for rung in study.protocols
         for split in plan.used_splits(study)
     ]
 
 
 def manifest_of(wildcards):
-    return f"results/datasets/{study_of(wildcards).dataset_id}/manifest.csv"
+    return RESULTS.manifest(study_of(wildcards).dataset_id)
 
 
 def features_of(wildcards):
     study = study_of(wildcards)
-    return f"results/features/{study.dataset_id}/{plan.feature_file(study, wildcards.feature_set)}"
+    return RESULTS.features(study.dataset_id) / plan.feature_file(
+        study, wildcards.feature_set
+    )
 
 
 def splits_of(wildcards):
     """Split tables that the items on a feature set use, by `rung/split`."""
-    study, w = study_of(wildcards), wildcards
+    study = study_of(wildcards)
     return {
-        f"{rung}/{split}": f"results/{w.run}/{w.study}/{rung}/splits/{split}.csv"
+        f"{rung}/{split}": folder_of(study).splits(rung, split)
         for rung in study.protocols
-        for split in plan.splits_of(study, w.feature_set)
+        for split in plan.splits_of(study, wildcards.feature_set)
     }
 
 
 def reducers_of(wildcards):
     """Fitted reducers that the items on a feature set use, by `rung/split/reducer`."""
-    study, w = study_of(wildcards), wildcards
+    study, features = study_of(wildcards), wildcards.feature_set
     return {
-        f"{rung}/{split}/{reducer}": f"results/{w.run}/{w.study}/"
-        f"{plan.reducer_rung(study, split, w.feature_set, reducer, rung)}/reducers/{split}/{w.feature_set}-{reducer}.h5"
+        f"{rung}/{split}/{reducer}": folder_of(study).reducer(
+            plan.reducer_rung(study, split, features, reducer, rung),
+            split,
+            features,
+            reducer,
+        )
         for rung in study.protocols
-        for split in plan.splits_of(study, w.feature_set)
-        for reducer in plan.reducers_of(study, split, w.feature_set)
+        for split in plan.splits_of(study, features)
+        for reducer in plan.reducers_of(study, split, features)
     }
 
 
@@ -214,7 +227,7 @@ def kinds_of_fits(told):
 
 def predictions_of(study):
     """What classifiers and networks of a study predict, as their jobs leave it."""
-    folder = f"results/{RUN.name}/{study.study.key}"
+    folder = folder_of(study)
     trainings = [
         (plan.training_rung(study, fit, rung), network)
         for rung in study.protocols
@@ -222,11 +235,11 @@ def predictions_of(study):
     ]
     return [
         *(
-            f"{folder}/parts/{feature_set}.parquet"
+            folder.part(feature_set)
             for feature_set in plan.classified_feature_sets(study)
         ),
         *(
-            f"{folder}/{rung}/networks/{network}/predictions.parquet"
+            folder.network(rung, network).predictions
             for rung, network in dict.fromkeys(trainings)
         ),
     ]
@@ -236,22 +249,19 @@ def control_features_of(wildcards):
     """Feature file of what a study's controls classify."""
     study = study_of(wildcards)
     features = plan.control_system(study).item.features
-    return f"results/features/{study.dataset_id}/{plan.feature_file(study, features)}"
+    return RESULTS.features(study.dataset_id) / plan.feature_file(study, features)
 
 
 def control_splits_of(wildcards):
     """Split tables of the controls, by rung."""
-    study, w = study_of(wildcards), wildcards
+    study = study_of(wildcards)
     split = plan.control_system(study).split
-    return {
-        rung: f"results/{w.run}/{w.study}/{rung}/splits/{split}.csv"
-        for rung in study.protocols
-    }
+    return {rung: folder_of(study).splits(rung, split) for rung in study.protocols}
 
 
 def control_reducers_of(wildcards):
     """Fitted reducers of the controls, by rung, where they have one."""
-    study, w = study_of(wildcards), wildcards
+    study = study_of(wildcards)
     _, item, split, *_ = plan.control_system(study)
     if item.reducer is None:
         return {}
@@ -259,9 +269,8 @@ def control_reducers_of(wildcards):
         rung: plan.reducer_rung(study, split, item.features, item.reducer, rung)
         for rung in study.protocols
     }
-    file = f"reducers/{split}/{item.features}-{item.reducer}.h5"
     return {
-        rung: f"results/{w.run}/{w.study}/{fitted}/{file}"
+        rung: folder_of(study).reducer(fitted, split, item.features, item.reducer)
         for rung, fitted in fitted_on.items()
     }
 

@@ -17,10 +17,10 @@ rule build_report:
             file for study in RUN.studies for file in plan.study_results(RUN, study)
         ],
         trainings=[
-            f"results/{RUN.name}/{study.study.key}/{protocol}/{file}"
+            file
             for study in RUN.studies
             for protocol in study.protocols
-            for file in plan.training_files(study, protocol)
+            for file in plan.training_files(study, folder_of(study), protocol)
         ],
     output:
         page="results/{run}/report/index.html",

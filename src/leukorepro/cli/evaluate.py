@@ -38,28 +38,25 @@ def evaluate(
     from leukorepro.evaluation.resampling.cell_level import cell_level
     from leukorepro.evaluation.resampling.differences import differences
     from leukorepro.evaluation.resampling.winners import winners
+    from leukorepro.run.paths import StudyFolder
     from leukorepro.run.specifications.evaluation import EvaluationSpecification
     from leukorepro.run.specifications.specification import read_specification
 
     told = read_specification(EvaluationSpecification, spec)
-    rungs = {rung: output / rung for rung in told.study.protocols}
+    folder, rungs = StudyFolder(output), list(told.study.protocols)
     if parts:
         rows, engines = [tables.read_part(part) for part in parts], tables.read_engines(parts)
-        for rung, folder in rungs.items():
+        for rung in rungs:
             collected = tables.collect([part[part["protocol"] == rung] for part in rows])
-            tables.write_predictions(collected.predictions, folder / "predictions.parquet", engines)
-            tables.write_fitting(collected.fitting, folder / "fitting.parquet")
+            tables.write_predictions(collected.predictions, folder.predictions(rung), engines)
+            tables.write_fitting(collected.fitting, folder.fitting(rung))
         del rows
-    tested = [tables.read_predictions(folder / "predictions.parquet") for folder in rungs.values()]
-    fitted = [tables.read_fitting(folder / "fitting.parquet") for folder in rungs.values()]
-    splits = {
-        f"{rung}/{split}": read_splits(folder / "splits" / f"{split}.csv")
-        for rung, folder in rungs.items()
-        for split in told.splits
-    }
+    tested = [tables.read_predictions(folder.predictions(rung)) for rung in rungs]
+    fitted = [tables.read_fitting(folder.fitting(rung)) for rung in rungs]
+    splits = {f"{rung}/{split}": read_splits(folder.splits(rung, split)) for rung in rungs for split in told.splits}
     outcomes = Outcomes(told.study, tested, fitted, splits)
-    MEASURED_TABLE.write(measure(outcomes, told.seed), output / "measured.csv")
-    DIFFERENCES_TABLE.write(differences(outcomes, told.seed), output / "differences.csv")
-    CELL_LEVEL_TABLE.write(cell_level(outcomes), output / "cell_level.csv")
-    WINNERS_TABLE.write(winners(outcomes, told.seed), output / "winners.csv")
+    MEASURED_TABLE.write(measure(outcomes, told.seed), folder.table("measured"))
+    DIFFERENCES_TABLE.write(differences(outcomes, told.seed), folder.table("differences"))
+    CELL_LEVEL_TABLE.write(cell_level(outcomes), folder.table("cell_level"))
+    WINNERS_TABLE.write(winners(outcomes, told.seed), folder.table("winners"))
     diagnose(tested, told.study, told.seed).write(output)

@@ -37,10 +37,11 @@ def judge(
     from leukorepro.evaluation.testability import untested
     from leukorepro.evaluation.verdicts import judge as run
     from leukorepro.evaluation.verdicts import read_impossible
+    from leukorepro.run.paths import StudyFolder
     from leukorepro.run.specifications.evaluation import EvaluationSpecification
     from leukorepro.run.specifications.specification import read_specification
 
-    told = read_specification(EvaluationSpecification, spec)
+    told, folder = read_specification(EvaluationSpecification, spec), StudyFolder(output)
     judged = run(
         MEASURED_TABLE.read(measured),
         read_published(published),
@@ -48,6 +49,6 @@ def judge(
         read_impossible(audit, told.study.study.key),
         untested(told.study, told.budget, read_json(scan)["complete"]),
     )
-    METRICS_TABLE.write(judged.metrics, output / "metrics.csv")
-    VERDICTS_TABLE.write(judged.verdicts, output / "verdicts.csv")
+    METRICS_TABLE.write(judged.metrics, folder.table("metrics"))
+    VERDICTS_TABLE.write(judged.verdicts, folder.table("verdicts"))
     print(judged.verdicts["verdict"].value_counts().to_string())

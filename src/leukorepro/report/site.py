@@ -17,6 +17,7 @@ from leukorepro.report.numbers.sources import read_sources
 from leukorepro.report.output import Output
 from leukorepro.report.sections.audit.page import AuditPage, audit_page, read_audit
 from leukorepro.report.sections.study.page import StudyPage, study_page
+from leukorepro.run.paths import Results
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy, load_resolved
 
 
@@ -78,7 +79,7 @@ def _study(run: ResolvedRun, study: ResolvedStudy, *, results: Path, output: Pat
 def _audit(study: ResolvedStudy, results: Path, folder: Output, environment: Environment) -> AuditPage:
     """Write the page of a paper's printed numbers."""
     key = study.study.key
-    source = results.parent / "audit" / f"{key}.json"
+    source = Results(results.parent).audit(key)
     found = read_audit(source, key)
     numbers = folder.copy(source, "data", key, "audit.json")
     page = audit_page(found, key, wording.short_citation(study.study.citation), numbers)

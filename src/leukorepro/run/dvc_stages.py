@@ -17,6 +17,7 @@ from leukorepro.config.files import CONFIG, published_path, study_path
 from leukorepro.core.code import command_code
 from leukorepro.core.validation import read_yaml
 from leukorepro.run import plan
+from leukorepro.run.paths import Results
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
 
 SOURCE = Path("src/leukorepro")
@@ -89,7 +90,7 @@ class _Stages:
         }
 
     def _dataset(self, study: ResolvedStudy) -> Any:
-        folder = f"results/datasets/{study.dataset_id}"
+        folder = str(Results().dataset(study.dataset_id))
         deps = [self._dataset_file(study), *([] if study.simulated else [str(study.images)])]
         outs = [folder, *([str(study.images)] if study.simulated else [])]
         about = "Simulated images and their manifest" if study.simulated else "Manifest of the images"
@@ -98,26 +99,26 @@ class _Stages:
         return self._stage(about, made, deps, "dataset", ["budget"], outs)
 
     def _features(self, dataset: str) -> Any:
-        file = f"results/features/{dataset}/${{item.part}}.h5"
-        deps = [f"results/datasets/{dataset}"]  # the manifest knows every image by its SHA-256
+        file = f"{Results().features(dataset)}/${{item.part}}.h5"
+        deps = [str(Results().dataset(dataset))]  # the manifest knows every image by its SHA-256
         params = ["seed", "weights", "engine", "precision"]
         stage = self._stage("Features of every view, one file per extractor", file, deps, "features", params, [file])
         return {"matrix": {"part": self._parts(dataset)}, **stage}
 
     def _audit(self, key: str) -> Any:
         deps = [str(published_path(key)), str(study_path(key))]
-        file = _audit_file(key)
+        file = str(Results().audit(key))
         return self._stage("What arithmetic says of the numbers that the paper prints", file, deps, "audit", [], [file])
 
     def _study(self, study: ResolvedStudy) -> Any:
         key = study.study.key
         deps = [
-            _audit_file(key),
+            str(Results().audit(key)),
             self._dataset_file(study),
             str(published_path(key)),
             str(study_path(key)),
-            f"results/datasets/{study.dataset_id}",
-            *(f"results/features/{study.dataset_id}/{part}.h5" for part in self._parts_of(study)),
+            str(Results().dataset(study.dataset_id)),
+            *(f"{Results().features(study.dataset_id)}/{part}.h5" for part in self._parts_of(study)),
         ]
         about = f"Classifiers and metrics of {study.study.citation.authors.split(',')[0]} ({study.study.citation.year})"
         params = ["budget", "seed", "fast_trees", "studies", "controls"]
@@ -131,11 +132,11 @@ class _Stages:
             *(self._dataset_file(study) for study in self.datasets.values()),
             *(str(study_path(study.study.key)) for study in self.run.studies),
             *(str(study.images) for study in self.datasets.values()),
-            *(f"results/datasets/{name}" for name in self.datasets),
-            *(_audit_file(study.study.key) for study in self.run.studies),
+            *(str(Results().dataset(name)) for name in self.datasets),
+            *(str(Results().audit(study.study.key)) for study in self.run.studies),
             *(result for study in self.run.studies for result in plan.study_results(self.run, study)),
         }
-        folder = f"results/{self.run.name}/report"
+        folder = str(Results().run(self.run.name) / "report")
         return self._stage("The HTML page", f"{folder}/index.html", sorted(deps), "report", [], [folder])
 
     def _dataset_file(self, study: ResolvedStudy) -> str:
@@ -157,8 +158,3 @@ def _code(kind: str) -> list[str]:
     return [
         f"{SOURCE}/{part}" for part in {file if file.startswith("cli/") else file.partition("/")[0] for file in files}
     ]
-
-
-def _audit_file(key: str) -> str:
-    """Audit of the numbers that a study's paper prints."""
-    return f"results/audit/{key}.json"

@@ -18,6 +18,7 @@ from leukorepro.core.errors import UserError, unknown
 from leukorepro.core.words import Budget
 from leukorepro.ladder.rungs import LADDER, PUBLISHED, Rung
 from leukorepro.run.digests import digest
+from leukorepro.run.paths import Results, StudyFolder
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
 
 EVALUATION_TABLES = (
@@ -182,17 +183,17 @@ def reducer_rung(study: ResolvedStudy, split: str, feature_set: str, reducer: st
     return rung if network is None else training_rung(study, network, rung)
 
 
-def training_files(study: ResolvedStudy, rung: Rung) -> list[str]:
-    """What trainings on a rung leave that the report shows, below the rung's folder: fitted reducers, epochs."""
+def training_files(study: ResolvedStudy, folder: StudyFolder, rung: Rung) -> list[str]:
+    """What trainings on a rung leave that the report shows: fitted reducers, epochs."""
     reducers = {
-        f"reducers/{table.split_of(item)}/{item.features}-{item.reducer}.h5": None
+        str(folder.reducer(rung, table.split_of(item), item.features, item.reducer)): None
         for table in study.study.tables.values()
         for item in table.items
         if item.reducer is not None
         and not isinstance(study.study.reducers[item.reducer], TrainedFeaturesSpec)  # its losses are the network's
     }
     networks = [
-        f"networks/{name}/epochs.csv"
+        str(folder.network(rung, name).epochs)
         for name, fit in networks_of(study).items()
         if training_rung(study, fit, rung) == rung
     ]
@@ -201,14 +202,14 @@ def training_files(study: ResolvedStudy, rung: Rung) -> list[str]:
 
 def study_results(run: ResolvedRun, study: ResolvedStudy) -> list[str]:
     """What is said of a study: predictions and leaks on every rung, then its tables of numbers."""
-    folder = f"results/{run.name}/{study.study.key}"
+    folder = Results().study(run.name, study.study.key)
     of_rungs = [
-        f"{folder}/{rung}/{name}"
+        file
         for rung in study.protocols
-        for name in ("predictions.parquet", "fitting.parquet", "leakage.json")
+        for file in (folder.predictions(rung), folder.fitting(rung), folder.leakage(rung))
     ]
     tables = [*STUDY_TABLES, *(["controls"] if study.study.key in run.controls else [])]
-    return [*of_rungs, *(f"{folder}/{table}.csv" for table in tables)]
+    return [str(file) for file in (*of_rungs, *map(folder.table, tables))]
 
 
 def items_of_network(study: ResolvedStudy, fit: NetworkFit) -> list[tuple[str, Item]]:

@@ -13,6 +13,7 @@ from leukorepro.core.store import write_text
 from leukorepro.core.words import Budget
 from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.run import plan
+from leukorepro.run.paths import Results
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
 from leukorepro.run.specifications.classification import ClassificationSpecification, ClassifiedSplit
 from leukorepro.run.specifications.controls import ControlsSpecification
@@ -34,7 +35,7 @@ class Specifications(Mapping[tuple[str, ...], Specification]):
     """
 
     def __init__(self, run: ResolvedRun) -> None:
-        self._folder = Path("results") / run.name
+        self._folder = Results().run(run.name)
         self._config = run.model_dump_json(indent=2) + "\n"
         self._of = {
             (rule, study.study.key, *names): specification
@@ -129,17 +130,17 @@ def _reducer_fit(
     run: ResolvedRun, study: ResolvedStudy, rung: Rung, split: str, features: str, reducer: str
 ) -> ReducerFit | EncodingFit:
     spec = study.study.reducers[reducer]
-    folder = Path(f"results/{run.name}/{study.study.key}/{rung}")
-    read, made = _features(study, features), folder / "reducers" / split / f"{features}-{reducer}.h5"
+    folder = Results().study(run.name, study.study.key)
+    read, made = _features(study, features), folder.reducer(rung, split, features, reducer)
     trained = plan.network_of_features(study, split, features, reducer)
     if trained is not None:
-        weights = folder / "networks" / trained.id / "weights.safetensors"
+        weights = folder.network(rung, trained.id).weights
         network = _network(study, trained.classifier)
         return EncodingFit(features=read, weights=weights, output=made, network=network, budget=run.budget)
     assert not isinstance(spec, TrainedFeaturesSpec)  # it has a network
     return ReducerFit(
         features=read,
-        splits=folder / "splits" / f"{split}.csv",
+        splits=folder.splits(rung, split),
         output=made,
         protocol=study.protocols[rung],
         reducer=spec,
@@ -152,14 +153,14 @@ def _reducer_fit(
 def _network_fit(run: ResolvedRun, study: ResolvedStudy, rung: Rung, fit: plan.NetworkFit) -> NetworkFit:
     items = plan.items_of_network(study, fit)
     tables = {number: study.study.tables[number] for number, _ in items}
-    folder = Path(f"results/{run.name}/{study.study.key}/{rung}")
-    codes = None if fit.reducer is None else folder / "reducers" / fit.split / f"{fit.features}-{fit.reducer}.h5"
+    folder = Results().study(run.name, study.study.key)
+    codes = None if fit.reducer is None else folder.reducer(rung, fit.split, fit.features, fit.reducer)
     return NetworkFit(
         features=_features(study, fit.features),
-        splits=folder / "splits" / f"{fit.split}.csv",
-        manifest=Path(f"results/datasets/{study.dataset_id}/manifest.csv"),
+        splits=folder.splits(rung, fit.split),
+        manifest=Results().manifest(study.dataset_id),
         codes=codes,
-        folder=folder / "networks" / fit.id,
+        folder=folder.network(rung, fit.id).root,
         study=study.study.key,
         dataset=study.dataset_id,
         protocol=study.protocols[rung],
@@ -179,7 +180,7 @@ def _network_fit(run: ResolvedRun, study: ResolvedStudy, rung: Rung, fit: plan.N
 
 
 def _features(study: ResolvedStudy, feature_set: str) -> Path:
-    return Path(f"results/features/{study.dataset_id}/{plan.feature_file(study, feature_set)}")
+    return Results().features(study.dataset_id) / plan.feature_file(study, feature_set)
 
 
 def _network(study: ResolvedStudy, classifier: str) -> NetworkSpec:

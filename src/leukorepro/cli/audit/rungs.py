@@ -31,14 +31,16 @@ def rungs(
     from leukorepro.data.duplicates import read_duplicates
     from leukorepro.data.manifest import read_manifest
     from leukorepro.data.split_tables import read_splits
+    from leukorepro.run.paths import StudyFolder
     from leukorepro.run.specifications.leakage import LeakageSpecification
     from leukorepro.run.specifications.specification import read_specification
 
     told, images = read_specification(LeakageSpecification, spec), read_manifest(manifest)
+    folder = StudyFolder(output)
     groups = [group["images"] for group in read_duplicates(duplicates)["groups"]]
     for rung, steps in told.rungs.items():
-        tables = {name: read_splits(output / rung / "splits" / f"{name}.csv") for name in told.splits}
+        tables = {name: read_splits(folder.splits(rung, name)) for name in told.splits}
         found = audit_leakage(images, tables, duplicates=groups, steps=steps)
-        write_json(found, output / rung / "leakage.json")
+        write_json(found, folder.leakage(rung))
         seen = [f"{one['id']} {one['name']}" for one in found["types"] if one["status"] == "found"]
         print(f"{rung}: {'; '.join(seen) or 'no leakage found'}")

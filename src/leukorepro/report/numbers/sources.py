@@ -29,6 +29,7 @@ from leukorepro.ladder.rungs import Rung
 from leukorepro.report.numbers.selection import drawn_before, drawn_items, shown_rungs
 from leukorepro.report.numbers.tables import Numbers
 from leukorepro.report.sections.training.trainings import Trainings, read_trainings
+from leukorepro.run.paths import Results, StudyFolder
 from leukorepro.run.resolved import ResolvedStudy
 
 
@@ -86,38 +87,38 @@ def read_sources(study: ResolvedStudy, results: Path, *, controls: bool) -> Sour
     UserError
         If a file is missing or is not what it should be.
     """
-    folder = results / study.study.key
-    dataset = results.parent / "datasets" / study.dataset_id
-    numbers = Numbers(METRICS_TABLE.read(folder / "metrics.csv"))
+    folder = StudyFolder(results / study.study.key)
+    shared = Results(results.parent)
+    dataset = shared.dataset(study.dataset_id)
+    numbers = Numbers(METRICS_TABLE.read(folder.table("metrics")))
     predictions = {
-        rung: last_epochs(read_predictions(folder / rung / "predictions.parquet"), study.study)
-        for rung in study.protocols
+        rung: last_epochs(read_predictions(folder.predictions(rung)), study.study) for rung in study.protocols
     }
-    drawn = {rung: _drawn(study, rows, folder / rung / "fitting.parquet") for rung, rows in predictions.items()}
-    leakage = {rung: folder / rung / "leakage.json" for rung in study.protocols}
+    drawn = {rung: _drawn(study, rows, folder.fitting(rung)) for rung, rows in predictions.items()}
+    leakage = {rung: folder.leakage(rung) for rung in study.protocols}
     return Sources(
-        metrics_file=folder / "metrics.csv",
+        metrics_file=folder.table("metrics"),
         numbers=numbers,
-        differences=DIFFERENCES_TABLE.read(folder / "differences.csv"),
-        winners=WINNERS_TABLE.read(folder / "winners.csv"),
-        cell_level=CELL_LEVEL_TABLE.read(folder / "cell_level.csv"),
-        verdicts_file=folder / "verdicts.csv",
-        verdicts=VERDICTS_TABLE.read(folder / "verdicts.csv"),
-        patients_folder=folder,
-        patients=Patients.read(folder),
+        differences=DIFFERENCES_TABLE.read(folder.table("differences")),
+        winners=WINNERS_TABLE.read(folder.table("winners")),
+        cell_level=CELL_LEVEL_TABLE.read(folder.table("cell_level")),
+        verdicts_file=folder.table("verdicts"),
+        verdicts=VERDICTS_TABLE.read(folder.table("verdicts")),
+        patients_folder=folder.root,
+        patients=Patients.read(folder.root),
         roc=_roc(study, numbers, drawn),
         confusion=pd.concat([confusion_matrices(rows) for rows in drawn.values()], ignore_index=True),
-        controls_file=folder / "controls.csv" if controls else None,
+        controls_file=folder.table("controls") if controls else None,
         trainings=read_trainings(study, folder, predictions),
-        manifest_file=dataset / "manifest.csv",
-        manifest=read_manifest(dataset / "manifest.csv"),
+        manifest_file=shared.manifest(study.dataset_id),
+        manifest=read_manifest(shared.manifest(study.dataset_id)),
         scan_file=dataset / "scan.json",
         scan=read_json(dataset / "scan.json"),
         duplicates_file=dataset / "duplicates.json",
         duplicates=read_duplicates(dataset / "duplicates.json"),
         leakage_files=leakage,
         leakage={rung: read_leakage(file) for rung, file in leakage.items()},
-        extractors=_feature_files(study, results.parent / "features" / study.dataset_id),
+        extractors=_feature_files(study, shared.features(study.dataset_id)),
     )
 
 

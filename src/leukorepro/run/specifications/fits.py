@@ -13,6 +13,7 @@ from leukorepro.config.schemes import LabelSet, Protocol
 from leukorepro.config.systems import ConvAutoencoderSpec, NetworkSpec, SparseAutoencoderSpec
 from leukorepro.core.words import Budget, Precision
 from leukorepro.ladder.rungs import Rung
+from leukorepro.run.paths import NetworkFolder
 from leukorepro.run.specifications.specification import Specification
 
 
@@ -101,7 +102,7 @@ class NetworkFit(Strict):
     @property
     def outputs(self) -> list[Path]:
         """Files that it comes to."""
-        return [self.folder / name for name in ("epochs.csv", "weights.safetensors", "predictions.parquet")]
+        return NetworkFolder(self.folder).files
 
 
 Fit = ReducerFit | EncodingFit | NetworkFit

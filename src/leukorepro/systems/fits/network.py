@@ -13,6 +13,7 @@ from leukorepro.core.tables.predictions import ENGINES, EPOCHS_TABLE, PARTS_TABL
 from leukorepro.core.words import Device
 from leukorepro.data.manifest import read_manifest
 from leukorepro.data.split_tables import read_splits
+from leukorepro.run.paths import NetworkFolder
 from leukorepro.run.specifications.fits import NetworkFit
 from leukorepro.systems.classifiers.tasks import Model, Task
 from leukorepro.systems.training.network_fits import NetworkJob, fit_network
@@ -42,12 +43,13 @@ def fit(told: NetworkFit, threads: int, device: Device) -> None:
     work = told.folder.with_name(f".{told.folder.name}.work")
     splits, manifest = read_splits(told.splits), read_manifest(told.manifest)
     done = fit_network(job, told.features, splits, manifest, told.codes, work)
-    EPOCHS_TABLE.write(done.epochs, told.folder / "epochs.csv")
-    with atomic_path(told.folder / "weights.safetensors") as path:
+    folder = NetworkFolder(told.folder)
+    EPOCHS_TABLE.write(done.epochs, folder.epochs)
+    with atomic_path(folder.weights) as path:
         save_file({name: value.contiguous() for name, value in done.weights.items()}, path)
     parts = pd.concat([done.predictions.assign(protocol=rung) for rung in told.served_rungs], ignore_index=True)
     engines = {ENGINES: json.dumps({told.classifier: [job.engine]})}
-    PARTS_TABLE.write(parts, told.folder / "predictions.parquet", engines)
+    PARTS_TABLE.write(parts, folder.predictions, engines)
     shutil.rmtree(work)
 
 

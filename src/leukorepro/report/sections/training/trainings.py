@@ -18,6 +18,7 @@ from leukorepro.core.store import hdf5_reader
 from leukorepro.core.tables.predictions import EPOCHS_TABLE, RECONSTRUCTION
 from leukorepro.ladder.rungs import Rung
 from leukorepro.report.numbers.selection import shown_rungs
+from leukorepro.run.paths import StudyFolder
 from leukorepro.run.plan import NetworkFit, networks_of, training_rung
 from leukorepro.run.resolved import ResolvedStudy
 
@@ -105,13 +106,13 @@ def network_titles(fits: Iterable[NetworkFit]) -> dict[NetworkFit, str]:
     return names
 
 
-def read_trainings(study: ResolvedStudy, folder: Path, predictions: Mapping[Rung, pd.DataFrame]) -> Trainings:
+def read_trainings(study: ResolvedStudy, folder: StudyFolder, predictions: Mapping[Rung, pd.DataFrame]) -> Trainings:
     """Read what the trainings of a study left behind.
 
     Parameters
     ----------
     study : ResolvedStudy
-    folder : Path
+    folder : StudyFolder
         The study's results.
     predictions : mapping from rung to DataFrame
         Of tested rows.
@@ -131,7 +132,7 @@ def read_trainings(study: ResolvedStudy, folder: Path, predictions: Mapping[Rung
     convolutional = [r for r in systems if isinstance(study.study.reducers[r.reducer], ConvAutoencoderSpec)]
 
     def file(reduction: Reduction, rung: Rung) -> Path:
-        return folder / rung / "reducers" / reduction.split / f"{reduction.features}-{reduction.reducer}.h5"
+        return folder.reducer(rung, reduction.split, reduction.features, reduction.reducer)
 
     return Trainings(
         reducers={
@@ -180,7 +181,7 @@ def _correlations(predictions: pd.DataFrame, table: str, item: str) -> NDArray[n
     return rows[RECONSTRUCTION].to_numpy(dtype=np.float64)
 
 
-def _epochs(study: ResolvedStudy, folder: Path, name: str, fit: NetworkFit) -> pd.DataFrame:
+def _epochs(study: ResolvedStudy, folder: StudyFolder, name: str, fit: NetworkFit) -> pd.DataFrame:
     rungs = dict.fromkeys(training_rung(study, fit, rung) for rung in study.protocols)
-    logs = [EPOCHS_TABLE.read(folder / rung / "networks" / name / "epochs.csv").assign(protocol=rung) for rung in rungs]
+    logs = [EPOCHS_TABLE.read(folder.network(rung, name).epochs).assign(protocol=rung) for rung in rungs]
     return pd.concat(logs, ignore_index=True)[["protocol", *EPOCHS_TABLE.columns]]

@@ -1,0 +1,121 @@
+"""Where what a run makes lies, below `results`: each place said once. The rules keep literal patterns of the same."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+RESULTS = Path("results")
+
+
+@dataclass(frozen=True)
+class Results:
+    """The folder of all runs, with what they share.
+
+    Attributes
+    ----------
+    root : Path
+        From the project's root, where every command is run.
+    """
+
+    root: Path = RESULTS
+
+    def dataset(self, dataset: str) -> Path:
+        """Folder of what is known of a dataset: `manifest.csv`, `scan.json`, `duplicates.json`."""
+        return self.root / "datasets" / dataset
+
+    def manifest(self, dataset: str) -> Path:
+        """A dataset's manifest."""
+        return self.dataset(dataset) / "manifest.csv"
+
+    def features(self, dataset: str) -> Path:
+        """Folder of a dataset's feature files, one an extractor or descriptor, and of their fusions."""
+        return self.root / "features" / dataset
+
+    def audit(self, study: str) -> Path:
+        """Audit of the numbers that a study's paper prints."""
+        return self.root / "audit" / f"{study}.json"
+
+    def run(self, name: str) -> Path:
+        """Folder of a run: its studies, `config.json`, `specs` and `report`."""
+        return self.root / name
+
+    def study(self, run: str, study: str) -> StudyFolder:
+        """A study's folder in a run."""
+        return StudyFolder(self.run(run) / study)
+
+
+@dataclass(frozen=True)
+class StudyFolder:
+    """The folder of a study in a run; its tables of numbers lie in it, everything of one rung in the rung's own.
+
+    Attributes
+    ----------
+    root : Path
+    """
+
+    root: Path
+
+    def table(self, name: str) -> Path:
+        """A table of numbers, such as `metrics`."""
+        return self.root / f"{name}.csv"
+
+    def part(self, feature_set: str) -> Path:
+        """Predictions of all classifiers on a feature set, on every rung."""
+        return self.root / "parts" / f"{feature_set}.parquet"
+
+    def predictions(self, rung: str) -> Path:
+        """Predictions of tested rows."""
+        return self.root / rung / "predictions.parquet"
+
+    def fitting(self, rung: str) -> Path:
+        """Predictions of training and validation rows."""
+        return self.root / rung / "fitting.parquet"
+
+    def leakage(self, rung: str) -> Path:
+        """What tested rows are known by."""
+        return self.root / rung / "leakage.json"
+
+    def splits(self, rung: str, split: str) -> Path:
+        """Which rows train and which are tested."""
+        return self.root / rung / "splits" / f"{split}.csv"
+
+    def reducer(self, rung: str, split: str, features: str, reducer: str) -> Path:
+        """A reducer, fitted in every fold of a split."""
+        return self.root / rung / "reducers" / split / f"{features}-{reducer}.h5"
+
+    def network(self, rung: str, network: str) -> NetworkFolder:
+        """A network, trained in every fold of its split."""
+        return NetworkFolder(self.root / rung / "networks" / network)
+
+
+@dataclass(frozen=True)
+class NetworkFolder:
+    """The folder of a trained network.
+
+    Attributes
+    ----------
+    root : Path
+    """
+
+    root: Path
+
+    @property
+    def epochs(self) -> Path:
+        """Loss and accuracy after each epoch."""
+        return self.root / "epochs.csv"
+
+    @property
+    def weights(self) -> Path:
+        """Weights of every fold."""
+        return self.root / "weights.safetensors"
+
+    @property
+    def predictions(self) -> Path:
+        """What it says of rows."""
+        return self.root / "predictions.parquet"
+
+    @property
+    def files(self) -> list[Path]:
+        """All of them."""
+        return [self.epochs, self.weights, self.predictions]

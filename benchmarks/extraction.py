@@ -54,7 +54,8 @@ from leukorepro.features.backbones.scaling import CHANNEL_SCALINGS
 from leukorepro.features.backbones.specification import TIMM, Backbone
 from leukorepro.features.engines.choice import Computer, choose_engine, torch_computer
 from leukorepro.features.stream import Request, stream
-from leukorepro.report.figures.style import LOOKS, MUTED, panels, save, styled
+from leukorepro.ladder.rungs import LADDER
+from leukorepro.report.figures.style import MUTED, panels, save, styled
 from leukorepro.simulate.dataset import simulate
 
 PEERS = Path(__file__).parent / "peers"
@@ -324,7 +325,7 @@ def draw(report: dict[str, Any], path: Path) -> None:
     """Two panels: ratios to the eager loop, and shares of the peak."""
     results = report["results"][::-1]
     figure, (ratios, shares) = panels(2, 2, 0.4 + 0.32 * len(results))
-    ours, half, other, plain = *(LOOKS[rung].colour for rung in ("subject_disjoint", "external", "fit_in_fold")), MUTED
+    ours, half, other, plain = *(LADDER[rung].colour for rung in ("subject_disjoint", "external", "fit_in_fold")), MUTED
     at = np.arange(len(results))
     ratios.barh(at + 0.27, [r["ratio_to_eager"] for r in results], 0.25, color=ours, label="ours")
     for key, label, place, look in (

@@ -161,6 +161,7 @@ for FITS in [job for job in SPECIFICATIONS if job[0] == "fits" and len(job) == 3
             leukorepro models fit \
                 --spec {params.spec:q} \
                 --threads {threads} \
+                --device cpu \
                 >{log:q} 2>&1
             """
 

@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from leukorepro.core import store
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_writer, sha256_file
-from leukorepro.features import fusion
 from leukorepro.features.fusion import fuse, read_features, write_rows
 
 IMAGES = ["a.png", "a.png", "b.png", "b.png"]
@@ -97,7 +97,7 @@ def test_a_part_is_hashed_once_and_again_when_it_was_written_anew(
     for pair in pairs:
         fuse([tmp_path / f"{name}.h5" for name in pair], tmp_path / f"{'+'.join(pair)}.h5")
     hashed: list[str] = []
-    monkeypatch.setattr(fusion, "sha256_file", lambda path: hashed.append(path.name) or sha256_file(path))
+    monkeypatch.setattr(store, "sha256_file", lambda path: hashed.append(path.name) or sha256_file(path))
     for pair in pairs * 2:
         read_features(tmp_path / f"{'+'.join(pair)}.h5")
     assert hashed == ["a.h5", "b.h5", "c.h5"]

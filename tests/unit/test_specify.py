@@ -271,10 +271,10 @@ def test_each_folder_is_listed_once_and_each_file_of_weights_is_read_once(
     }
     run_file = write_yaml(networks_project / "config/runs/mine.yaml", run)
     listed = counted(monkeypatch, "leukorepro.run.resolve", "list_images")
-    read = counted(monkeypatch, "leukorepro.features.lookup", "sha256_file")
+    read = counted(monkeypatch, "leukorepro.core.store", "sha256_file")
     studies = resolve(run_file).studies
     assert sum(len(study.extractors) for study in studies) > 2
-    assert (listed, read) == ([Path("images")], [Path("weights.pth")])
+    assert (listed, read) == ([Path("images")], [networks_project / "weights.pth"])
     before = {extractor.id for study in studies for extractor in study.extractors.values()}
     (networks_project / "weights.pth").write_bytes(b"others")
     after = {extractor.id for study in resolve(run_file).studies for extractor in study.extractors.values()}

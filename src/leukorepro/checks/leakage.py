@@ -121,7 +121,7 @@ def read_leakage(path: Path) -> dict[str, Any]:
     """
     found = read_json(path)
     if not (isinstance(found, dict) and found.get("schema_version") == SCHEMA_VERSION and "types" in found):
-        raise UserError(f"{path}: not made by `leukorepro audit leakage` of this version; make it again.")
+        raise UserError(f"{path}: not made by `leukorepro audit rungs` of this version; make it again.")
     return found
 
 

@@ -6,7 +6,6 @@ import json
 import os
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +15,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import hdf5_reader, hdf5_writer, sha256_file
+from leukorepro.core.store import hdf5_reader, hdf5_writer, sha256_file, sha256_once
 
 SCHEMA_VERSION = 1
 TEXT = h5py.string_dtype()
@@ -82,18 +81,11 @@ def _check_part(fused: Path, part: Path, sha256: str) -> None:
     """Raise UserError if a part is not what was fused: a missing one would be read as zeros, a changed one as it is."""
     if not part.is_file():
         raise UserError(f"{fused}: its part {part} is missing; extract its features again.")
-    status = part.stat()
-    if _sha256_of(part.resolve(), status.st_size, status.st_mtime_ns) != sha256:
+    if sha256_once(part) != sha256:
         raise UserError(
             f"{fused}: its part {part} was changed since it was fused (SHA-256 is not {sha256[:8]}...); if it was made "
             "again, fuse the features again; otherwise remove it and extract its features again."
         )
-
-
-@cache
-def _sha256_of(part: Path, _size: int, _modified: int) -> str:
-    """SHA-256 of a file of some size and time: a part of several feature sets is read once."""
-    return sha256_file(part)
 
 
 def map_dataset(path: Path, dataset: h5py.Dataset) -> NDArray[Any]:

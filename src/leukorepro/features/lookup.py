@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from functools import cache
 from pathlib import Path
 
 from leukorepro.config.systems import DescriptorSpec, Extractor
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import sha256_file
+from leukorepro.core.store import sha256_once
 from leukorepro.core.words import Budget
 from leukorepro.features.backbones.registry import check_input_size, find_backbone
 from leukorepro.features.descriptors.registry import find_descriptor
@@ -54,7 +53,7 @@ def resolve_extractor(
     if kind == "file":
         if not Path(path).is_file():
             raise UserError(f"{weights_where or where}: weights file {path} does not exist; correct its path.")
-        kind = f"file_{_digest_of_weights(Path(path))[:8]}"
+        kind = f"file_{sha256_once(Path(path))[:8]}"
     # Named only where it is not the backbone's own, so that equal features have one file.
     preprocessing = extractor.preprocessing if extractor.preprocessing != backbone.preprocessing else None
     parts = [file_name(extractor.backbone), layer, kind, str(size), *([preprocessing] if preprocessing else [])]
@@ -88,14 +87,3 @@ def resolve_descriptor(spec: DescriptorSpec, where: str, budget: Budget = "publi
 def file_name(backbone: str) -> str:
     """A backbone's name as a key and in file names: `timm:NAME` has a sign that not every system allows."""
     return backbone.replace(":", "_").replace("/", "_")
-
-
-def _digest_of_weights(path: Path) -> str:
-    """SHA-256 of a file of weights, which several studies may name."""
-    status = path.stat()
-    return _sha256(path, status.st_size, status.st_mtime_ns)
-
-
-@cache
-def _sha256(path: Path, size: int, time: int) -> str:  # noqa: ARG001 - a changed file is read again
-    return sha256_file(path)

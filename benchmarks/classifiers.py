@@ -35,9 +35,9 @@ from sklearn.neural_network import MLPClassifier
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
-from leukorepro.config.classifiers import ClassifierBase
-from leukorepro.config.schemes import HoldOutScheme, Protocol
-from leukorepro.config.studies import Item
+from leukorepro.config.study.classifiers import ClassifierBase
+from leukorepro.config.study.schemes import HoldOutScheme, Protocol
+from leukorepro.config.study.study import Item
 from leukorepro.core.store import write_json
 from leukorepro.data.splits import make_splits
 from leukorepro.features.fusion import Features

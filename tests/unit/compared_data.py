@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leukorepro.config.studies import Study
+from leukorepro.config.study.study import Study
 from leukorepro.evaluation.outcomes import Outcomes
 from leukorepro.run.resolved import ResolvedStudy
 

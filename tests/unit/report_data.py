@@ -17,9 +17,9 @@ from PIL import Image
 from scipy.special import expit, softmax
 
 from leukorepro.checks.leakage import audit_leakage
-from leukorepro.config.schemes import Protocol
-from leukorepro.config.studies import Study
-from leukorepro.config.tables import Table
+from leukorepro.config.study.schemes import Protocol
+from leukorepro.config.study.study import Study
+from leukorepro.config.study.tables import Table
 from leukorepro.core.store import write_json
 from leukorepro.core.tables.data import MANIFEST_TABLE
 from leukorepro.core.tables.results import (

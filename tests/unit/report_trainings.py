@@ -8,10 +8,10 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from leukorepro.config.items import Item
-from leukorepro.config.studies import Study
-from leukorepro.config.systems import ConvAutoencoderSpec, NetworkSpec, TrainedFeaturesSpec
-from leukorepro.config.tables import Table
+from leukorepro.config.study.items import Item
+from leukorepro.config.study.study import Study
+from leukorepro.config.study.systems import ConvAutoencoderSpec, NetworkSpec, TrainedFeaturesSpec
+from leukorepro.config.study.tables import Table
 from leukorepro.core.tables.predictions import EPOCHS_TABLE
 from leukorepro.ladder.rungs import Rung
 from leukorepro.run.plan import networks_of, training_rung

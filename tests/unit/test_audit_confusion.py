@@ -17,7 +17,7 @@ from leukorepro.audits.arithmetic.printed import Printed
 from leukorepro.audits.arithmetic.sizes import consistent_sizes, runs
 from leukorepro.audits.images import Images
 from leukorepro.audits.items import audit_item
-from leukorepro.config.audits import AVERAGES
+from leukorepro.config.study.audits import AVERAGES
 
 QUANTITIES: tuple[Quantity, ...] = ("accuracy", "precision", "recall", "specificity", "f1")
 BASES: tuple[Basis, ...] = ("positive", "negative", "macro")

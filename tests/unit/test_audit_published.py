@@ -20,9 +20,9 @@ from leukorepro.audits.images import Images
 from leukorepro.audits.paper import Paper, table_names
 from leukorepro.audits.published import audit_study
 from leukorepro.cli.app import app
-from leukorepro.config.audits import Audit
-from leukorepro.config.published import read_published
-from leukorepro.config.studies import Study, load_study
+from leukorepro.config.study.audits import Audit
+from leukorepro.config.study.published import read_published
+from leukorepro.config.study.study import Study, load_study
 from leukorepro.core.errors import UserError
 
 KEYS = ("alhammadi2024", "atteia2022", "hasanaath2024", "hayat2022", "rezayi2021")

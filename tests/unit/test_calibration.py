@@ -13,8 +13,8 @@ from scipy.special import expit, softmax
 from sklearn.calibration import calibration_curve
 from sklearn.metrics import brier_score_loss
 
-from leukorepro.config.classifiers import CLASSIFIERS
-from leukorepro.config.systems import NetworkSpec
+from leukorepro.config.study.classifiers import CLASSIFIERS
+from leukorepro.config.study.systems import NetworkSpec
 from leukorepro.core.errors import UserError
 from leukorepro.evaluation.patients.calibration import N_BINS, calibration, reliability
 from leukorepro.evaluation.patients.probabilities import forecasts

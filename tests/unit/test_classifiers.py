@@ -20,9 +20,9 @@ from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import all_estimators
 from softmax_reference import TorchLayer
 
-from leukorepro.config.classifiers import CLASSIFIERS
-from leukorepro.config.studies import Study
-from leukorepro.config.systems import NetworkSpec
+from leukorepro.config.study.classifiers import CLASSIFIERS
+from leukorepro.config.study.study import Study
+from leukorepro.config.study.systems import NetworkSpec
 from leukorepro.core.errors import UserError
 from leukorepro.core.validation import parse
 from leukorepro.systems.classifiers import engines

@@ -17,7 +17,7 @@ from leukorepro.config.adapters import ADAPTERS
 from leukorepro.config.datasets import Dataset, SubjectsFromCsv, SubjectsFromRegex, load_dataset
 from leukorepro.config.runs import load_run
 from leukorepro.config.schemas import SCHEMAS, json_schema
-from leukorepro.config.studies import Study, load_study
+from leukorepro.config.study.study import Study, load_study
 from leukorepro.config.validity import load_validity
 from leukorepro.core.errors import UserError
 from leukorepro.core.validation import parse, read_yaml

@@ -91,7 +91,7 @@ def test_schemas_know_what_was_added(project: ProjectCopy) -> None:
 def test_a_classifier_is_fitted(project: ProjectCopy) -> None:
     program = """
         import numpy as np
-        from leukorepro.config.classifiers import CLASSIFIERS
+        from leukorepro.config.study.classifiers import CLASSIFIERS
         from leukorepro.systems.classifiers.engines import Settings
         from leukorepro.systems.classifiers.fits import fit_and_predict
         from leukorepro.systems.classifiers.kernels import Rows

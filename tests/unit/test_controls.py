@@ -27,10 +27,10 @@ from leukorepro.checks.controls import (
     subject_splits,
 )
 from leukorepro.cli.app import app
-from leukorepro.config.items import Item
 from leukorepro.config.runs import Run, load_run
-from leukorepro.config.schemes import KFoldScheme, LabelSet, Protocol
-from leukorepro.config.systems import SparseAutoencoderSpec
+from leukorepro.config.study.items import Item
+from leukorepro.config.study.schemes import KFoldScheme, LabelSet, Protocol
+from leukorepro.config.study.systems import SparseAutoencoderSpec
 from leukorepro.core.store import hdf5_writer, write_text
 from leukorepro.core.tables.data import MANIFEST_TABLE
 from leukorepro.core.tables.results import CONTROLS_TABLE

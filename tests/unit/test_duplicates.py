@@ -15,7 +15,7 @@ from typer.testing import CliRunner
 
 from leukorepro.cli.app import app
 from leukorepro.config.datasets import Simulation, SimulationSize
-from leukorepro.config.schemes import KFoldScheme, Protocol
+from leukorepro.config.study.schemes import KFoldScheme, Protocol
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import read_json
 from leukorepro.data.adapters.image_folder import FolderDataset

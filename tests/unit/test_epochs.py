@@ -9,7 +9,7 @@ import pytest
 from judged import evaluate
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss, precision_recall_fscore_support, roc_auc_score
 
-from leukorepro.config.studies import Study
+from leukorepro.config.study.study import Study
 from leukorepro.core.tables.predictions import RECONSTRUCTION
 from leukorepro.data.adapters.allidb import AllIdbDataset
 from leukorepro.evaluation.curves import confusion_matrices, last_epochs

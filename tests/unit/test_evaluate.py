@@ -13,9 +13,9 @@ from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_f
 from typer.testing import CliRunner
 
 from leukorepro.cli.app import app
-from leukorepro.config.published import read_published
-from leukorepro.config.schemes import Protocol
-from leukorepro.config.studies import Study, load_study
+from leukorepro.config.study.published import read_published
+from leukorepro.config.study.schemes import Protocol
+from leukorepro.config.study.study import Study, load_study
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import write_text
 from leukorepro.core.tables.results import MEASURED_TABLE, METRICS_TABLE, VERDICTS_TABLE

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from leukorepro.config.schemes import Protocol
-from leukorepro.config.systems import SparseAutoencoderSpec
+from leukorepro.config.study.schemes import Protocol
+from leukorepro.config.study.systems import SparseAutoencoderSpec
 from leukorepro.run.specifications.fits import FitsSpecification, ReducerFit
 from leukorepro.systems.fits import registry
 from leukorepro.systems.fits.registry import FITS, fit_all

@@ -12,11 +12,11 @@ from sklearn.svm import SVC
 from typer.testing import CliRunner
 
 from leukorepro.cli.app import app
-from leukorepro.config.classifiers import ClassifierSpec
-from leukorepro.config.items import Item
-from leukorepro.config.schemes import HoldOutScheme, KFoldScheme, LabelSet, Protocol, Scheme
-from leukorepro.config.studies import load_study
-from leukorepro.config.systems import SparseAutoencoderSpec
+from leukorepro.config.study.classifiers import ClassifierSpec
+from leukorepro.config.study.items import Item
+from leukorepro.config.study.schemes import HoldOutScheme, KFoldScheme, LabelSet, Protocol, Scheme
+from leukorepro.config.study.study import load_study
+from leukorepro.config.study.systems import SparseAutoencoderSpec
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_reader, hdf5_writer, parquet_metadata, read_parquet
 from leukorepro.core.tables.data import MANIFEST_TABLE

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from project_data import ROOT, make_project, write_run
 
-from leukorepro.config.studies import load_study
+from leukorepro.config.study.study import load_study
 from leukorepro.core.errors import UserError
 from leukorepro.evaluation.testability import untested
 from leukorepro.report.numbers.conditions import conditions

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 
 from leukorepro.checks.leakage import NAMES, audit_leakage, read_leakage
 from leukorepro.cli.app import app
-from leukorepro.config.schemes import HoldOutScheme, KFoldScheme, Protocol
+from leukorepro.config.study.schemes import HoldOutScheme, KFoldScheme, Protocol
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import write_json, write_text
 from leukorepro.core.tables.data import MANIFEST_TABLE

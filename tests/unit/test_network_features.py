@@ -17,9 +17,9 @@ from torch import nn
 from typer.testing import CliRunner
 
 from leukorepro.cli.app import app
-from leukorepro.config.items import Item
-from leukorepro.config.schemes import KFoldScheme, Protocol
-from leukorepro.config.systems import NetworkSpec
+from leukorepro.config.study.items import Item
+from leukorepro.config.study.schemes import KFoldScheme, Protocol
+from leukorepro.config.study.systems import NetworkSpec
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_reader, hdf5_writer, write_text
 from leukorepro.core.words import Architecture

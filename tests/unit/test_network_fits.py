@@ -10,9 +10,9 @@ import pandas as pd
 import pytest
 import torch
 
-from leukorepro.config.items import Item
-from leukorepro.config.schemes import HoldOutScheme, KFoldScheme, Protocol, Scheme
-from leukorepro.config.systems import NetworkSpec
+from leukorepro.config.study.items import Item
+from leukorepro.config.study.schemes import HoldOutScheme, KFoldScheme, Protocol, Scheme
+from leukorepro.config.study.systems import NetworkSpec
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_writer
 from leukorepro.data.splits import make_splits

@@ -7,7 +7,7 @@ from itertools import permutations
 import pytest
 
 from leukorepro.config.files import study_path
-from leukorepro.config.studies import Study, load_study
+from leukorepro.config.study.study import Study, load_study
 from leukorepro.run.own_extractors import with_extractors
 
 OWN = ["mobilenet_v2", "vgg16", "timm:resnet18.a1_in1k"]

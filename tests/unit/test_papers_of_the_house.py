@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from leukorepro.config.studies import load_study
+from leukorepro.config.study.study import load_study
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ import pytest
 import report_data
 import report_trainings
 
-from leukorepro.config.studies import load_study
+from leukorepro.config.study.study import load_study
 
 RUNGS = ("as_published", "subject_disjoint")
 

@@ -13,7 +13,7 @@ import torchvision
 import yaml
 from project_data import ROOT, make_project, touch, write_run, write_yaml
 
-from leukorepro.config.systems import Extractor
+from leukorepro.config.study.systems import Extractor
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import write_json, write_text
 from leukorepro.features.backbones.registry import BACKBONES

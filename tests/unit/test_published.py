@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from leukorepro.config.published import read_published
-from leukorepro.config.studies import load_study
+from leukorepro.config.study.published import read_published
+from leukorepro.config.study.study import load_study
 from leukorepro.core.errors import UserError
 
 ROOT = Path(__file__).resolve().parents[2]

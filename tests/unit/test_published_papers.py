@@ -11,8 +11,8 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from leukorepro.config.published import read_published
-from leukorepro.config.studies import load_study
+from leukorepro.config.study.published import read_published
+from leukorepro.config.study.study import load_study
 
 ROOT = Path(__file__).resolve().parents[2]
 PAPERS = ROOT.parent / "shared" / "papers"

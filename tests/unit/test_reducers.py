@@ -14,8 +14,8 @@ from torch import Tensor, nn
 from typer.testing import CliRunner
 
 from leukorepro.cli.app import app
-from leukorepro.config.schemes import HoldOutScheme, KFoldScheme, Protocol
-from leukorepro.config.systems import ConvAutoencoderSpec
+from leukorepro.config.study.schemes import HoldOutScheme, KFoldScheme, Protocol
+from leukorepro.config.study.systems import ConvAutoencoderSpec
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_writer, write_text
 from leukorepro.data.adapters.cnmc2019 import CnmcDataset

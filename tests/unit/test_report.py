@@ -16,7 +16,7 @@ from PIL import Image
 from report_page import Page, words
 from rich.console import Console
 
-from leukorepro.config.studies import load_study
+from leukorepro.config.study.study import load_study
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import read_json
 from leukorepro.core.tables.results import DIFFERENCES_TABLE, METRICS_TABLE, VERDICTS_TABLE

@@ -16,8 +16,8 @@ from hypothesis import strategies as st
 from report_page import Page, words
 
 from leukorepro.audits.published import audit_study
-from leukorepro.config.published import read_published
-from leukorepro.config.studies import load_study
+from leukorepro.config.study.published import read_published
+from leukorepro.config.study.study import load_study
 from leukorepro.core.errors import UserError
 from leukorepro.report.sections.audit import words as audit_words
 from leukorepro.report.sections.audit.page import audit_page, read_audit

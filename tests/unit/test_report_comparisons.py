@@ -10,7 +10,7 @@ import pytest
 import report_data
 from report_page import Page, words
 
-from leukorepro.config.studies import load_study
+from leukorepro.config.study.study import load_study
 from leukorepro.core.tables.results import CELL_LEVEL_TABLE, DIFFERENCES_TABLE, METRICS_TABLE, WINNERS_TABLE
 from leukorepro.ladder.rungs import LADDER
 from leukorepro.report.numbers import wording

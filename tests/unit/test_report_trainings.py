@@ -21,7 +21,7 @@ from report_page import Page, words
 from report_trainings import N_EPOCHS, SIDE
 
 from leukorepro.config.files import CONFIG, dataset_path
-from leukorepro.config.studies import Study
+from leukorepro.config.study.study import Study
 from leukorepro.core.errors import UserError
 from leukorepro.ladder.rungs import LADDER
 from leukorepro.report.figures import style

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from leukorepro.config.schemes import PublishedProtocol
+from leukorepro.config.study.schemes import PublishedProtocol
 from leukorepro.ladder import rungs
 from leukorepro.ladder.rungs import LADDER, PUBLISHED, honest_rung
 

@@ -6,7 +6,7 @@ import pytest
 from compared_data import answers, outcomes, study
 from scipy import stats
 
-from leukorepro.config.schemes import HoldOutScheme, Protocol
+from leukorepro.config.study.schemes import HoldOutScheme, Protocol
 from leukorepro.core.errors import UserError
 from leukorepro.data.splits import make_splits
 from leukorepro.evaluation.resampling.differences import differences

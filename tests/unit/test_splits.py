@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.model_selection import train_test_split
 
-from leukorepro.config.schemes import HoldOutScheme, KFoldScheme, LabelSet, Protocol
+from leukorepro.config.study.schemes import HoldOutScheme, KFoldScheme, LabelSet, Protocol
 from leukorepro.core.errors import UserError
 from leukorepro.data.split_tables import read_splits, write_splits
 from leukorepro.data.splits import make_splits

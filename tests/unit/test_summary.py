@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 
 from leukorepro.cli.models.summary import summary
 from leukorepro.config.files import study_path
-from leukorepro.config.studies import load_study
+from leukorepro.config.study.study import load_study
 from leukorepro.core.errors import UserError
 from leukorepro.systems.networks.summary import NetworkSummary, summarise
 

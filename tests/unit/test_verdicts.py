@@ -13,8 +13,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leukorepro.config.schemes import Protocol
-from leukorepro.config.studies import Study
+from leukorepro.config.study.schemes import Protocol
+from leukorepro.config.study.study import Study
 from leukorepro.core.errors import UserError
 from leukorepro.core.tables.results import METRICS_TABLE, VERDICTS_TABLE
 from leukorepro.data.adapters.allidb import AllIdbDataset

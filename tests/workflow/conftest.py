@@ -14,8 +14,8 @@ import pytest
 import yaml
 from project_copy import PROJECT, ProjectCopy, planned_rules, snapshot
 
-from leukorepro.config.studies import IMAGES, Study, load_study
-from leukorepro.config.systems import TrainedFeaturesSpec
+from leukorepro.config.study.study import IMAGES, Study, load_study
+from leukorepro.config.study.systems import TrainedFeaturesSpec
 
 ADDED = Path(__file__).parent / "project"
 CONFIGFILE = ["--configfile", "config/runs/tiny.yaml"]

@@ -10,10 +10,10 @@ import pandas as pd
 import pytest
 import torch
 
-from leukorepro.config.items import Item
-from leukorepro.config.schemes import HoldOutScheme, Protocol
-from leukorepro.config.studies import IMAGES
-from leukorepro.config.systems import ConvAutoencoderSpec, NetworkSpec
+from leukorepro.config.study.items import Item
+from leukorepro.config.study.schemes import HoldOutScheme, Protocol
+from leukorepro.config.study.study import IMAGES
+from leukorepro.config.study.systems import ConvAutoencoderSpec, NetworkSpec
 from leukorepro.data.adapters.simulated import SmearDataset
 from leukorepro.data.scan import scan
 from leukorepro.data.splits import make_splits

@@ -7,9 +7,9 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from leukorepro.config.items import Item
-from leukorepro.config.schemes import KFoldScheme, Protocol
-from leukorepro.config.systems import Extractor
+from leukorepro.config.study.items import Item
+from leukorepro.config.study.schemes import KFoldScheme, Protocol
+from leukorepro.config.study.systems import Extractor
 from leukorepro.data.adapters.cnmc2019 import CnmcDataset
 from leukorepro.data.scan import scan
 from leukorepro.data.splits import make_splits

@@ -6,10 +6,10 @@ from pathlib import Path
 from leukorepro.run import plan
 from leukorepro.core.code import code_digest
 from leukorepro.config.adapters import ADAPTERS
-from leukorepro.config.classifiers import CLASSIFIERS
-from leukorepro.config.systems import TrainedFeaturesSpec
+from leukorepro.config.study.classifiers import CLASSIFIERS
+from leukorepro.config.study.systems import TrainedFeaturesSpec
 from leukorepro.config.validity import load_validity
-from leukorepro.config.studies import load_study
+from leukorepro.config.study.study import load_study
 from leukorepro.config.files import published_path, study_path
 from leukorepro.run.digests import digest
 from leukorepro.core.errors import UserError

@@ -20,7 +20,7 @@ from leukorepro.audits.arithmetic.confusion import (
 )
 from leukorepro.audits.arithmetic.printed import Printed
 from leukorepro.audits.images import Images
-from leukorepro.config.audits import AuditAverage
+from leukorepro.config.study.audits import AuditAverage
 
 Status = Literal["possible", "impossible", "not binary", "too little printed"]
 SEARCHABLE = 20_000_000

@@ -12,9 +12,9 @@ import pandas as pd
 from leukorepro.audits.arithmetic.confusion import ENTRIES, Quantity, Reported, Side
 from leukorepro.audits.arithmetic.printed import Printed
 from leukorepro.audits.finding import capital, listed
-from leukorepro.config.audits import TEXT, Audit, AuditTable
 from leukorepro.config.files import published_path, study_path
-from leukorepro.config.studies import Study
+from leukorepro.config.study.audits import TEXT, Audit, AuditTable
+from leukorepro.config.study.study import Study
 from leukorepro.core.errors import UserError, unknown
 from leukorepro.metrics.names import named
 
@@ -86,7 +86,7 @@ class Paper:
     ----------
     study : Study
     published : DataFrame
-        As `leukorepro.config.published.read_published` gives them.
+        As `leukorepro.config.study.published.read_published` gives them.
 
     Raises
     ------

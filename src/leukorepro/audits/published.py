@@ -20,8 +20,8 @@ from leukorepro.audits.items import ItemAudit
 from leukorepro.audits.paper import Paper
 from leukorepro.audits.tables import TablesAudit
 from leukorepro.config.files import published_path, study_path
-from leukorepro.config.published import read_published
-from leukorepro.config.studies import Study, load_study
+from leukorepro.config.study.published import read_published
+from leukorepro.config.study.study import Study, load_study
 
 SCHEMA_VERSION = 1
 SHOWN = 20
@@ -61,7 +61,7 @@ def audit_study(study: Study, published: pd.DataFrame) -> dict[str, Any]:
     ----------
     study : Study
     published : DataFrame
-        As `leukorepro.config.published.read_published` gives them.
+        As `leukorepro.config.study.published.read_published` gives them.
 
     Returns
     -------

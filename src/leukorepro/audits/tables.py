@@ -14,7 +14,7 @@ from leukorepro.audits.arithmetic.sizes import consistent_sizes
 from leukorepro.audits.images import Images, tested_images
 from leukorepro.audits.items import ItemAudit, audit_item, bases, is_possible, search
 from leukorepro.audits.paper import Paper
-from leukorepro.config.audits import TEXT, AuditAverage
+from leukorepro.config.study.audits import TEXT, AuditAverage
 
 
 @dataclass(frozen=True)

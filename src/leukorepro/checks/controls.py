@@ -32,8 +32,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import StratifiedKFold
 
-from leukorepro.config.items import Item
-from leukorepro.config.schemes import LabelSet, Protocol
+from leukorepro.config.study.items import Item
+from leukorepro.config.study.schemes import LabelSet, Protocol
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_reader
 from leukorepro.data.groups import groups

@@ -31,7 +31,7 @@ def judge(
     --audit results/audit/atteia2022.json --scan results/datasets/allidb_demo-demo/scan.json
     --output results/demo/atteia2022`
     """
-    from leukorepro.config.published import read_published
+    from leukorepro.config.study.published import read_published
     from leukorepro.core.store import read_json
     from leukorepro.core.tables.results import MEASURED_TABLE, METRICS_TABLE, VERDICTS_TABLE
     from leukorepro.evaluation.testability import untested

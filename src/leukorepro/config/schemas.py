@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from leukorepro.config.datasets import DATASET
 from leukorepro.config.runs import Run
-from leukorepro.config.studies import Study
+from leukorepro.config.study.study import Study
 from leukorepro.config.validity import Validity
 
 SCHEMAS: dict[str, TypeAdapter[Any]] = {

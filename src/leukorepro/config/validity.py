@@ -7,10 +7,10 @@ from typing import Annotated
 
 from pydantic import Field, model_validator
 
-from leukorepro.config.classifiers import OtherClassifierSpec
 from leukorepro.config.fields import Key, PerBudget, Strict
-from leukorepro.config.schemes import PublishedProtocol, Scheme
-from leukorepro.config.systems import DescriptorSpec
+from leukorepro.config.study.classifiers import OtherClassifierSpec
+from leukorepro.config.study.schemes import PublishedProtocol, Scheme
+from leukorepro.config.study.systems import DescriptorSpec
 from leukorepro.core.errors import look_up, unknown
 from leukorepro.core.validation import parse, read_yaml
 from leukorepro.core.words import LOOK_CLASSES, Look

@@ -17,7 +17,7 @@ from sklearn.model_selection import (
     StratifiedShuffleSplit,
 )
 
-from leukorepro.config.schemes import HoldOutScheme, LabelSet, Protocol, Scheme
+from leukorepro.config.study.schemes import HoldOutScheme, LabelSet, Protocol, Scheme
 from leukorepro.core.errors import UserError
 from leukorepro.core.tables.data import SPLITS_TABLE
 from leukorepro.data.groups import groups

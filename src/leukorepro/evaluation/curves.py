@@ -9,9 +9,9 @@ import numpy as np
 import pandas as pd
 from sklearn.metrics import roc_curve
 
-from leukorepro.config.items import Item
-from leukorepro.config.studies import Study
-from leukorepro.config.tables import Table
+from leukorepro.config.study.items import Item
+from leukorepro.config.study.study import Study
+from leukorepro.config.study.tables import Table
 from leukorepro.evaluation.contract import OUTCOME, score_columns
 from leukorepro.evaluation.metrics.auroc import Floats, Ints
 from leukorepro.evaluation.predictions import Outcome, outcomes, score_of_class

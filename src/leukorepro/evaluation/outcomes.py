@@ -7,8 +7,8 @@ from functools import partial
 
 import pandas as pd
 
-from leukorepro.config.items import Item
-from leukorepro.config.tables import Table
+from leukorepro.config.study.items import Item
+from leukorepro.config.study.tables import Table
 from leukorepro.core.errors import UserError, look_up
 from leukorepro.data.split_tables import part_sizes
 from leukorepro.evaluation.outcome_metrics import Measuring

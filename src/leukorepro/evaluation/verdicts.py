@@ -82,7 +82,7 @@ def judge(
     measured : DataFrame
         As `leukorepro.evaluation.measure.measure` gives it.
     published : DataFrame
-        As `leukorepro.config.published.read_published` gives it.
+        As `leukorepro.config.study.published.read_published` gives it.
     resolved : ResolvedStudy
         What was run.
     impossible : mapping

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from leukorepro.config.systems import DescriptorSpec, Extractor
+from leukorepro.config.study.systems import DescriptorSpec, Extractor
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import sha256_once
 from leukorepro.core.words import Budget

@@ -6,8 +6,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import TypeVar
 
-from leukorepro.config.studies import Study
-from leukorepro.config.systems import TrainedFeaturesSpec
+from leukorepro.config.study.study import Study
+from leukorepro.config.study.systems import TrainedFeaturesSpec
 from leukorepro.core.errors import UserError, look_up
 from leukorepro.core.validation import parse
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from leukorepro.config.items import Item
-from leukorepro.config.studies import Study
-from leukorepro.config.systems import Extractor
-from leukorepro.config.tables import Table
+from leukorepro.config.study.items import Item
+from leukorepro.config.study.study import Study
+from leukorepro.config.study.systems import Extractor
+from leukorepro.config.study.tables import Table
 from leukorepro.features.lookup import file_name
 
 

@@ -9,11 +9,11 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
-from leukorepro.config.classifiers import ClassifierBase, linear_svm
 from leukorepro.config.files import dataset_path
-from leukorepro.config.items import Item
-from leukorepro.config.studies import Study
-from leukorepro.config.systems import TrainedFeaturesSpec
+from leukorepro.config.study.classifiers import ClassifierBase, linear_svm
+from leukorepro.config.study.items import Item
+from leukorepro.config.study.study import Study
+from leukorepro.config.study.systems import TrainedFeaturesSpec
 from leukorepro.core.errors import UserError, unknown
 from leukorepro.core.words import Budget
 from leukorepro.ladder.rungs import LADDER, PUBLISHED, Rung

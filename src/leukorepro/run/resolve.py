@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 from leukorepro.config.datasets import Dataset, SimulatedDataset, load_dataset
 from leukorepro.config.files import dataset_path, study_path
 from leukorepro.config.runs import Run, StudyRun
-from leukorepro.config.schemes import Protocol
-from leukorepro.config.studies import Study, load_study
-from leukorepro.config.systems import ConvAutoencoderSpec, Extractor
+from leukorepro.config.study.schemes import Protocol
+from leukorepro.config.study.study import Study, load_study
+from leukorepro.config.study.systems import ConvAutoencoderSpec, Extractor
 from leukorepro.core.errors import UserError, look_up
 from leukorepro.core.validation import parse, read_yaml
 from leukorepro.core.words import LOOK_CLASSES, Budget, Control

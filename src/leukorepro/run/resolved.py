@@ -12,8 +12,8 @@ from pydantic import Field
 
 from leukorepro.config.datasets import Dataset, SimulatedDataset
 from leukorepro.config.fields import Strict
-from leukorepro.config.schemes import LabelSet, Protocol
-from leukorepro.config.studies import Study
+from leukorepro.config.study.schemes import LabelSet, Protocol
+from leukorepro.config.study.study import Study
 from leukorepro.core.store import read_json
 from leukorepro.core.validation import parse
 from leukorepro.core.words import Budget, Control, Engine, Precision

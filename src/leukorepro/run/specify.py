@@ -6,9 +6,9 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, get_args
 
-from leukorepro.config.classifiers import ClassifierBase
 from leukorepro.config.fields import ONE_BUDGET
-from leukorepro.config.systems import ConvAutoencoderSpec, NetworkSpec, TrainedFeaturesSpec
+from leukorepro.config.study.classifiers import ClassifierBase
+from leukorepro.config.study.systems import ConvAutoencoderSpec, NetworkSpec, TrainedFeaturesSpec
 from leukorepro.core.store import write_text
 from leukorepro.core.words import Budget
 from leukorepro.ladder.rungs import LADDER, Rung

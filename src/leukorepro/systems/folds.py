@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from leukorepro.config.schemes import Protocol
+from leukorepro.config.study.schemes import Protocol
 from leukorepro.features.fusion import Features
 
 Positions = NDArray[np.int64]

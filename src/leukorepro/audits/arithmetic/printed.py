@@ -23,7 +23,7 @@ class Printed:
 
     @classmethod
     def of(cls, value: float, half_unit: float) -> Printed:
-        """From a value and half a unit of its last digit, as `leukorepro.config.published` reads them."""
+        """From a value and half a unit of its last digit, as `leukorepro.config.study.published` reads them."""
         return cls(round(value / (2 * half_unit)), round(1 / (2 * half_unit)))
 
     def cut_off(self) -> Printed:

@@ -8,7 +8,7 @@ from itertools import combinations
 from leukorepro.audits.arithmetic.confusion import ENTRIES
 from leukorepro.audits.finding import Finding, Severity, capital, listed
 from leukorepro.audits.paper import Paper, Value, place_name, table_name
-from leukorepro.config.audits import Claim
+from leukorepro.config.study.audits import Claim
 
 Results = dict[str, list[Value]]
 """Printed numbers by item."""

@@ -9,8 +9,8 @@ from dataclasses import dataclass
 from leukorepro.audits.finding import Finding, Severity, capital, listed
 from leukorepro.audits.findings.totals import LAYER, TOTAL
 from leukorepro.audits.paper import Paper, Value, place_name, table_name
-from leukorepro.config.audits import PrintedLayers
-from leukorepro.config.systems import NetworkSpec
+from leukorepro.config.study.audits import PrintedLayers
+from leukorepro.config.study.systems import NetworkSpec
 
 KERNELS = range(1, 12)
 """Sides of square kernels that are tried."""

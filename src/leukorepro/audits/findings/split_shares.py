@@ -12,7 +12,7 @@ from leukorepro.audits.finding import Finding, listed
 from leukorepro.audits.images import Images
 from leukorepro.audits.items import WHOSE, search
 from leukorepro.audits.paper import Paper, table_names
-from leukorepro.config.audits import AVERAGES, AuditAverage, SplitShares
+from leukorepro.config.study.audits import AVERAGES, AuditAverage, SplitShares
 
 
 def split_shares(paper: Paper) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 from leukorepro.audits.finding import Finding, capital, listed
 from leukorepro.audits.paper import Paper, place_name, table_name
-from leukorepro.config.audits import Sum
+from leukorepro.config.study.audits import Sum
 
 LAYER, TOTAL = "learnables", "learnables_total"
 

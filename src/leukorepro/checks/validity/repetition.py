@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from leukorepro.config.items import Item
-from leukorepro.config.schemes import Protocol
+from leukorepro.config.study.items import Item
+from leukorepro.config.study.schemes import Protocol
 from leukorepro.config.validity import Validity, ValiditySetting
 from leukorepro.core.tables.results import REPETITIONS_TABLE
 from leukorepro.core.words import LOOK_CLASSES

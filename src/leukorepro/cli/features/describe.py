@@ -35,7 +35,7 @@ def describe(
     --output features.h5`
     """
     from leukorepro.config.fields import Views
-    from leukorepro.config.systems import DescriptorSpec
+    from leukorepro.config.study.systems import DescriptorSpec
     from leukorepro.core.store import sha256_file
     from leukorepro.core.validation import parse
     from leukorepro.data.manifest import read_manifest

@@ -54,7 +54,7 @@ def extract(
     --weights random --output features.h5`
     """
     from leukorepro.config.fields import Views, WeightsSpec
-    from leukorepro.config.systems import Extractor
+    from leukorepro.config.study.systems import Extractor
     from leukorepro.core.store import sha256_file
     from leukorepro.core.validation import parse
     from leukorepro.data.manifest import read_manifest

@@ -23,7 +23,7 @@ def summary(
     from dataclasses import asdict
 
     from leukorepro.config.files import study_path
-    from leukorepro.config.studies import load_study
+    from leukorepro.config.study.study import load_study
     from leukorepro.systems.networks.summary import render, summarise
 
     networks = summarise(load_study(study_path(study)))

@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from leukorepro.config.classifiers import ClassifierSpec
+from leukorepro.config.study.classifiers import ClassifierSpec
 from leukorepro.core.tables.results import (
     CALIBRATION_TABLE,
     DECISION_TABLE,

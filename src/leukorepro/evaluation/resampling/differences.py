@@ -22,7 +22,7 @@ from collections.abc import Iterator
 import numpy as np
 import pandas as pd
 
-from leukorepro.config.tables import Table
+from leukorepro.config.study.tables import Table
 from leukorepro.core.tables.results import DIFFERENCES_TABLE
 from leukorepro.evaluation.intervals import (
     LEVEL,

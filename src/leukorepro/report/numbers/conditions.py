@@ -7,7 +7,7 @@ from typing import Any, NamedTuple, get_args
 
 from leukorepro.config.datasets import SimulatedDataset
 from leukorepro.config.fields import Strict
-from leukorepro.config.systems import NetworkSpec, SparseAutoencoderSpec, TrainedInEpochs
+from leukorepro.config.study.systems import NetworkSpec, SparseAutoencoderSpec, TrainedInEpochs
 from leukorepro.core.words import Budget
 from leukorepro.report.numbers.wording import listed
 from leukorepro.run.kept_items import without_unused

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
-from leukorepro.config.items import Item
-from leukorepro.config.systems import TrainedFeaturesSpec
+from leukorepro.config.study.items import Item
+from leukorepro.config.study.systems import TrainedFeaturesSpec
 from leukorepro.ladder.rungs import LADDER, PUBLISHED, Rung, honest_rung
 from leukorepro.metrics.names import named
 from leukorepro.report.numbers import wording

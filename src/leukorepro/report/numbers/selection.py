@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from leukorepro.config.items import Item
-from leukorepro.config.tables import Table
+from leukorepro.config.study.items import Item
+from leukorepro.config.study.tables import Table
 from leukorepro.ladder.rungs import PUBLISHED, Rung, honest_rung
 from leukorepro.report.numbers.tables import Numbers
 from leukorepro.run.resolved import ResolvedStudy

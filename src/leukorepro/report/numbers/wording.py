@@ -6,8 +6,8 @@ import math
 import re
 from collections.abc import Collection, Sequence
 
-from leukorepro.config.studies import Citation
-from leukorepro.config.tables import Table
+from leukorepro.config.study.study import Citation
+from leukorepro.config.study.tables import Table
 from leukorepro.metrics.names import named
 
 MISSING = "\N{EN DASH}"

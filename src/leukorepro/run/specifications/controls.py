@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from leukorepro.config.classifiers import OtherClassifierSpec
-from leukorepro.config.items import Item
-from leukorepro.config.schemes import LabelSet, Protocol
+from leukorepro.config.study.classifiers import OtherClassifierSpec
+from leukorepro.config.study.items import Item
+from leukorepro.config.study.schemes import LabelSet, Protocol
 from leukorepro.core.words import Budget, Control
 from leukorepro.ladder.rungs import Rung
 from leukorepro.run.specifications.specification import Specification

@@ -8,9 +8,9 @@ from typing import Annotated, Literal
 from pydantic import Field
 
 from leukorepro.config.fields import Strict
-from leukorepro.config.items import Item
-from leukorepro.config.schemes import LabelSet, Protocol
-from leukorepro.config.systems import ConvAutoencoderSpec, NetworkSpec, SparseAutoencoderSpec
+from leukorepro.config.study.items import Item
+from leukorepro.config.study.schemes import LabelSet, Protocol
+from leukorepro.config.study.systems import ConvAutoencoderSpec, NetworkSpec, SparseAutoencoderSpec
 from leukorepro.core.words import Budget, Precision
 from leukorepro.ladder.rungs import Rung
 from leukorepro.run.paths import NetworkFolder

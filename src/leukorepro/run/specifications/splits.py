@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leukorepro.config.schemes import LabelSet, Protocol, Scheme
+from leukorepro.config.study.schemes import LabelSet, Protocol, Scheme
 from leukorepro.ladder.rungs import Rung
 from leukorepro.run.specifications.specification import Specification
 

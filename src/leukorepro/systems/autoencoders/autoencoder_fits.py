@@ -29,7 +29,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from leukorepro.config.systems import ConvAutoencoderSpec
+from leukorepro.config.study.systems import ConvAutoencoderSpec
 from leukorepro.core.device import choose_device
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_writer

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from leukorepro.config.schemes import Protocol
-from leukorepro.config.systems import ConvAutoencoderSpec, SparseAutoencoderSpec
+from leukorepro.config.study.schemes import Protocol
+from leukorepro.config.study.systems import ConvAutoencoderSpec, SparseAutoencoderSpec
 from leukorepro.core.store import hdf5_writer
 from leukorepro.core.words import Budget, Device, Precision
 from leukorepro.features.fusion import Features

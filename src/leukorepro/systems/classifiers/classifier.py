@@ -6,7 +6,7 @@ from abc import ABC, abstractmethod
 from functools import partial
 from typing import TYPE_CHECKING, Self
 
-from leukorepro.config.classifiers import ClassifierBase
+from leukorepro.config.study.classifiers import ClassifierBase
 from leukorepro.systems.classifiers.engines import Settings, Way, named
 
 if TYPE_CHECKING:

@@ -18,7 +18,7 @@ import h5py
 import numpy as np
 import pandas as pd
 
-from leukorepro.config.schemes import Protocol
+from leukorepro.config.study.schemes import Protocol
 from leukorepro.core.store import hdf5_reader
 from leukorepro.features.fusion import CODES, Features, map_dataset
 from leukorepro.systems.autoencoders.encoder import Encoder

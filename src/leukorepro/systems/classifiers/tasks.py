@@ -10,8 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from leukorepro.config.items import Item
-from leukorepro.config.schemes import LabelSet, Protocol
+from leukorepro.config.study.items import Item
+from leukorepro.config.study.schemes import LabelSet, Protocol
 from leukorepro.core.errors import UserError
 from leukorepro.core.tables.predictions import PARTS_TABLE
 from leukorepro.data.splits import classes_of

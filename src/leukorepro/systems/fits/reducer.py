@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leukorepro.config.systems import ConvAutoencoderSpec
+from leukorepro.config.study.systems import ConvAutoencoderSpec
 from leukorepro.core.words import Device
 from leukorepro.data.split_tables import read_splits
 from leukorepro.features.fusion import read_features

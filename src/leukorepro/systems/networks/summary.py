@@ -17,10 +17,10 @@ from torch import Tensor, nn
 
 from leukorepro.config.adapters import ADAPTERS
 from leukorepro.config.files import published_path, study_path
-from leukorepro.config.items import Item
-from leukorepro.config.published import read_published
-from leukorepro.config.studies import Study
-from leukorepro.config.systems import ConvAutoencoderSpec, NetworkSpec
+from leukorepro.config.study.items import Item
+from leukorepro.config.study.published import read_published
+from leukorepro.config.study.study import Study
+from leukorepro.config.study.systems import ConvAutoencoderSpec, NetworkSpec
 from leukorepro.core.errors import UserError
 from leukorepro.core.words import Budget
 from leukorepro.features.lookup import resolve_descriptor

@@ -14,7 +14,7 @@ import torch
 from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
-from leukorepro.config.systems import NetworkSpec
+from leukorepro.config.study.systems import NetworkSpec
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_writer
 from leukorepro.core.words import Budget

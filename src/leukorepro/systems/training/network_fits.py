@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
-from leukorepro.config.systems import NetworkSpec
+from leukorepro.config.study.systems import NetworkSpec
 from leukorepro.core.device import choose_device, device_name
 from leukorepro.core.store import hdf5_reader
 from leukorepro.core.tables.predictions import EPOCHS_TABLE, RECONSTRUCTION

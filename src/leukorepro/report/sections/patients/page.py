@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from leukorepro.config.items import Item
+from leukorepro.config.study.items import Item
 from leukorepro.evaluation.patients.diagnose import NO_SUBJECTS
 from leukorepro.evaluation.patients.diagnosis import PREVALENCES
 from leukorepro.evaluation.patients.subjects import MAJORITY

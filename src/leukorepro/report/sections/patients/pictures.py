@@ -8,7 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 from matplotlib.figure import Figure
 
-from leukorepro.config.items import Item
+from leukorepro.config.study.items import Item
 from leukorepro.evaluation.patients.calibration import N_BINS
 from leukorepro.evaluation.patients.subjects import SEVERAL
 from leukorepro.ladder.rungs import Rung

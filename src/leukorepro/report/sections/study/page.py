@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from leukorepro.config.studies import IMAGES
-from leukorepro.config.systems import NetworkSpec
+from leukorepro.config.study.study import IMAGES
+from leukorepro.config.study.systems import NetworkSpec
 from leukorepro.core.words import Budget
 from leukorepro.evaluation.testability import untested
 from leukorepro.ladder.rungs import LADDER

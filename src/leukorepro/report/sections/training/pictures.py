@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from leukorepro.config.systems import NetworkSpec
+from leukorepro.config.study.systems import NetworkSpec
 from leukorepro.core.tables.predictions import RECONSTRUCTION
 from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.report.numbers import wording

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from leukorepro.config.systems import ConvAutoencoderSpec, TrainedFeaturesSpec
+from leukorepro.config.study.systems import ConvAutoencoderSpec, TrainedFeaturesSpec
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_reader
 from leukorepro.core.tables.predictions import EPOCHS_TABLE, RECONSTRUCTION

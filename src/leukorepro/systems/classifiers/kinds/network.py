@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from leukorepro.config.systems import NetworkSpec
+from leukorepro.config.study.systems import NetworkSpec
 
 ENTRY = NetworkSpec

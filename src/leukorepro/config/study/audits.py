@@ -11,7 +11,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from leukorepro.config.fields import Key, Share, Strict, refuse_twice
-from leukorepro.config.tables import Metric
+from leukorepro.config.study.tables import Metric
 from leukorepro.core.errors import unknown
 
 TEXT = "text"

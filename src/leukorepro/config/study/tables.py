@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal
 from pydantic import Field, ValidationError, model_validator
 
 from leukorepro.config.fields import Strict, refuse_twice
-from leukorepro.config.items import Item
+from leukorepro.config.study.items import Item
 from leukorepro.core.validation import pattern
 from leukorepro.core.words import Average
 from leukorepro.metrics.names import PATTERN, PATTERN_WORDS, named

@@ -7,12 +7,12 @@ from typing import Annotated, Any
 
 from pydantic import Field, model_validator
 
-from leukorepro.config.audits import Audit
-from leukorepro.config.classifiers import ClassifierSpec
 from leukorepro.config.fields import FeatureSetName, Key, Strict
-from leukorepro.config.items import Item
-from leukorepro.config.schemes import LabelSet, PublishedProtocol, Scheme
-from leukorepro.config.systems import (
+from leukorepro.config.study.audits import Audit
+from leukorepro.config.study.classifiers import ClassifierSpec
+from leukorepro.config.study.items import Item
+from leukorepro.config.study.schemes import LabelSet, PublishedProtocol, Scheme
+from leukorepro.config.study.systems import (
     ConvAutoencoderSpec,
     DescriptorSpec,
     Extractor,
@@ -20,7 +20,7 @@ from leukorepro.config.systems import (
     ReducerSpec,
     TrainedFeaturesSpec,
 )
-from leukorepro.config.tables import Figure, Table
+from leukorepro.config.study.tables import Figure, Table
 from leukorepro.core.errors import unknown
 from leukorepro.core.validation import parse, read_yaml
 

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from leukorepro.config.fields import Strict
 from leukorepro.config.named_kinds import NamedBy
-from leukorepro.config.systems import NetworkSpec
+from leukorepro.config.study.systems import NetworkSpec
 from leukorepro.core.registry import Registry
 from leukorepro.core.words import ScoreKind
 

@@ -10,11 +10,14 @@ from typing import get_args
 import pandas as pd
 import pytest
 from project_data import draw, make_project
+from pydantic import ValidationError
 from typer.testing import CliRunner
 
 from leukorepro.cli.app import app
 from leukorepro.config.adapters import ADAPTERS
 from leukorepro.config.datasets import RealDataset, SubjectsFromCsv, SubjectsFromRegex, load_dataset
+from leukorepro.config.files import study_path
+from leukorepro.config.study.study import load_study
 from leukorepro.core.errors import UserError
 from leukorepro.core.listing import Listing, Part
 from leukorepro.data.adapters.allidb import AllIdbDataset
@@ -183,6 +186,36 @@ def test_a_complete_copy_is_recognised_fast_and_one_less_is_a_part(tmp_path: Pat
     assert some.parts[0].sentence == (
         "a part of the C-NMC 2019 training set: 10,660 of 10,661 images, 7,271 of 7,272 images of class all"
     )
+
+
+def some_folds(*folds: int) -> CnmcDataset:
+    return CnmcDataset(adapter="cnmc2019", images=Path("cnmc"), folds=folds)
+
+
+def test_folds_of_the_training_set_are_selected_and_the_preliminary_phase_stays() -> None:
+    files = [f"fold_{fold}/all/UID_{fold}_1_1_all.bmp" for fold in range(3)]
+    listing = names(some_folds(2, 0), *files, "prelim/hem/UID_H9_1_1_hem.bmp")
+    assert [row.official_split for row in listing.rows] == ["fold_0", "fold_2", "prelim"]
+    assert listing.notes == ["Other folds left out (`folds` of the dataset): 1 images."]
+    assert listing.parts[0].name == "C-NMC 2019 training set, folds 0 and 2"
+    with pytest.raises(UserError, match="lies in no folder named fold_0 to fold_2"):
+        names(some_folds(0), *files, "all/UID_7_1_1_all.bmp")
+    for folds, message in (([3], "less than 3"), ([], "at least 1"), ([1, 1], "named twice")):
+        with pytest.raises(ValidationError, match=message):
+            some_folds(*folds)
+
+
+@pytest.mark.skipif(not SHARED.is_dir(), reason="no ../shared with the names of C-NMC 2019")
+def test_folds_0_and_1_alone_hold_the_images_that_al_hammadi_counts() -> None:
+    study = load_study(study_path("alhammadi2024"))
+    files = pd.read_csv(SHARED / "data/cnmc_lfs_manifest.tsv", sep="\t", names=["sha", "size", "path"])["path"]
+    training = files[files.str.contains("training_data")].tolist()
+    found = {}
+    for folds in ((0, 1), (0, 2), (1, 2)):
+        listing = names(some_folds(*folds), *training)
+        assert listing.parts[0].complete
+        found[folds] = len(listing.rows)
+    assert [folds for folds, images in found.items() if images == study.published_images] == [(0, 1)]
 
 
 @pytest.mark.skipif(not SHARED.is_dir(), reason="no ../shared with the names of C-NMC 2019")

@@ -180,7 +180,8 @@ def test_adapter_reads_the_cnmc_look_as_the_simulator_meant_it(tmp_path: Path):
     )
     folds = table.groupby("subject_id")["official_split"].nunique()
     assert (folds == 1).all()
-    assert set(table["official_split"]) == {"fold_0", "fold_1", "fold_2", "prelim"}
+    settings = simulation("cnmc2019")
+    assert set(table["official_split"]) == {*settings.official_splits, settings.external_split}
     assert (table.groupby("official_split")["label"].nunique() == 2).all()
     with Image.open(tmp_path / table["path"][0]) as image:
         assert (image.format, image.size, image.mode) == ("BMP", (450, 450), "RGB")

@@ -56,6 +56,21 @@ def sides(splits: pd.DataFrame, table: pd.DataFrame, column: str) -> list[tuple[
     return [(set(f.loc[f["role"] == "train", "value"]), set(f.loc[f["role"] == "test", "value"])) for _, f in folds]
 
 
+@pytest.mark.parametrize("rung", ["as_published", "source_disjoint", "subject_disjoint", "external"])
+def test_official_splits_that_a_scheme_names_take_part_and_others_do_not(rung: str) -> None:
+    table = manifest(14, 3, external=2)
+    folds = table["subject_id"].str[1:].astype(int) // 2 % 3
+    table["official_split"] = table["official_split"].where(
+        table["official_split"] == "external", "fold_" + folds.astype(str)
+    )
+    two = KFoldScheme(kind="k_fold", n_splits=2, views=VIEWS, official_splits=["fold_0", "fold_2"])
+    found = make_splits(table, two, protocol(rung), 0, "external")
+    without = table[table["official_split"] != "fold_1"]
+    pd.testing.assert_frame_equal(found, make_splits(without, scheme(2), protocol(rung), 0, "external"))
+    with pytest.raises(UserError, match=r"no image of the official split 'fold_3', .* it has fold_0, fold_1, fold_2\."):
+        make_splits(table, two.model_copy(update={"official_splits": ["fold_3"]}), protocol(rung), 0, "external")
+
+
 @pytest.mark.parametrize("rung", ["as_published", "fit_in_fold", "source_disjoint", "subject_disjoint"])
 def test_every_original_is_tested_exactly_once_per_repeat(rung: str) -> None:
     table = manifest(12, 4)

@@ -13,14 +13,14 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from leukorepro.config.study.schemes import Protocol
+from leukorepro.config.study.schemes import HoldOutScheme, Protocol
 from leukorepro.config.study.study import Study
 from leukorepro.core.errors import UserError
 from leukorepro.core.tables.results import METRICS_TABLE, VERDICTS_TABLE
 from leukorepro.data.adapters.allidb import AllIdbDataset
 from leukorepro.data.adapters.image_folder import FolderDataset
 from leukorepro.data.adapters.simulated import SmearDataset
-from leukorepro.evaluation.testability import VERDICTS, untested, verdicts
+from leukorepro.evaluation.testability import VERDICTS, of_other_images, untested, verdicts
 from leukorepro.evaluation.verdicts import judge, read_impossible
 from leukorepro.features.parts import ResolvedExtractor
 from leukorepro.ladder.rungs import LADDER
@@ -96,11 +96,14 @@ def verdict_on(
     number: tuple[str, str, str] = ("1", "x", "accuracy"),
     study: ResolvedStudy | None = None,
     impossible: dict[tuple[str, str, str], str] | None = None,
+    other_images: dict[str, str] | None = None,
     **options: Any,
 ) -> Any:
     study = study or resolved()
     circumstances = untested(study, **{"budget": "published", "complete": True, **options})
-    judged = judge(metrics, printed((*number, value, half_unit)), study, impossible or {}, circumstances)
+    judged = judge(
+        metrics, printed((*number, value, half_unit)), study, impossible or {}, circumstances, other_images or {}
+    )
     assert list(judged.verdicts.columns) == list(VERDICTS_TABLE.columns)
     return judged.verdicts.iloc[0]
 
@@ -281,6 +284,51 @@ def test_readings_of_another_item_are_of_no_help() -> None:
     assert (row["verdict"], row["reading"]) == ("not reproduced", "y")
 
 
+SCAN = {
+    "readable": 13,
+    "splits": {"fold_0": {"all": 2, "hem": 1}, "fold_1": {"all": 4}, "prelim": {"hem": 5}},
+    "external_split": "prelim",
+}
+
+
+def test_readings_on_other_images_than_the_paper_counts_are_no_test() -> None:
+    study = resolved()
+    schemes = {
+        "all": {},
+        "pooled": {"include_external": True},
+        "two folds": {"official_splits": ["fold_0", "fold_1"]},
+        "a fold, pooled": {"official_splits": ["fold_1"], "include_external": True},
+    }
+    splits = {name: HoldOutScheme(kind="hold_out", test_share=0.1, **more) for name, more in schemes.items()}
+    counted = {"all": 8, "pooled": 13, "two folds": 7, "a fold, pooled": 9}
+    for images in (7, 8, 9, 13):
+        paper = STUDY.model_copy(update={"published_images": images, "splits": splits})
+        found = of_other_images(study.model_copy(update={"study": paper}), SCAN)
+        assert found == {
+            name: f"the paper counts {images} images, and these are {ours}"
+            for name, ours in counted.items()
+            if ours != images
+        }
+    assert of_other_images(study, SCAN) == {}
+
+    table = STUDY.tables["1"]
+    x, y, again, more = table.items
+    items = [x, y, again.model_copy(update={"split": "all"}), more]
+    of_two = STUDY.model_copy(
+        update={
+            "splits": {**STUDY.splits, "all": splits["all"]},
+            "tables": {"1": table.model_copy(update={"items": items})},
+        }
+    )
+    study = study.model_copy(update={"study": of_two})
+    row = verdict_on(0.83, 0.005, measured(OURS, AGAIN), study=study, other_images={"all": "more"})
+    assert (row["verdict"], row["reading"]) == ("not reproduced", "x")  # the second reading has it, on other images
+    row = verdict_on(0.83, 0.005, measured(OURS, AGAIN), study=study, other_images={"own": "fewer"})
+    assert (row["verdict"], row["reading"]) == ("reproduced", "x, again")
+    row = verdict_on(0.83, 0.005, measured(OURS, AGAIN), study=study, other_images={"own": "fewer", "all": "more"})
+    assert (row["verdict"], row["reason"], row["reading"]) == ("not tested", "fewer", "x")
+
+
 def test_what_a_run_leaves_out_says_so_whatever_it_keeps() -> None:
     left_out = dict.fromkeys(["1/z", "V/x", "2/x"], "not in this run")
     study = resolved().model_copy(update={"left_out_items": left_out})
@@ -315,7 +363,7 @@ def test_one_number_has_one_verdict_on_a_rung_in_both_tables(data: st.DataObject
     circumstances = data.draw(st.sampled_from([[], [], ["the images are simulated"]]))
     published = printed(*((*number, value / 20, 0.005) for number, value in zip(numbers, values, strict=True)))
     study = resolved(rungs=rungs)
-    judged = judge(ours, published, study, impossible, circumstances)
+    judged = judge(ours, published, study, impossible, circumstances, {})
     assert list(judged.metrics.columns) == list(METRICS_TABLE.columns)
     pd.testing.assert_frame_equal(judged.metrics[list(ours.columns)], ours)
     of_number = judged.verdicts.set_index(["item", "metric"])
@@ -338,7 +386,7 @@ def test_one_number_has_one_verdict_on_a_rung_in_both_tables(data: st.DataObject
 
 def test_every_printed_number_has_a_row_in_its_order_and_the_table_is_read_again(tmp_path: Path) -> None:
     numbers = printed(("text", "n", "size", 3, 0.5), ("1", "x", "accuracy", 1.0, 0.0005), ("1", "x", "f1", 0.5, 0.05))
-    table = judge(measured(OURS), numbers, resolved(), {}, []).verdicts
+    table = judge(measured(OURS), numbers, resolved(), {}, [], {}).verdicts
     assert list(table["metric"]) == ["size", "accuracy", "f1"]
     assert set(table["verdict"]) <= set(VERDICTS)
     assert all(table["reason"])

@@ -34,7 +34,7 @@ def judge(
     from leukorepro.config.study.published import read_published
     from leukorepro.core.store import read_json
     from leukorepro.core.tables.results import MEASURED_TABLE, METRICS_TABLE, VERDICTS_TABLE
-    from leukorepro.evaluation.testability import untested
+    from leukorepro.evaluation.testability import of_other_images, untested
     from leukorepro.evaluation.verdicts import judge as run
     from leukorepro.evaluation.verdicts import read_impossible
     from leukorepro.run.paths import StudyFolder
@@ -42,12 +42,14 @@ def judge(
     from leukorepro.run.specifications.specification import read_specification
 
     told, folder = read_specification(EvaluationSpecification, spec), StudyFolder(output)
+    scanned = read_json(scan)
     judged = run(
         MEASURED_TABLE.read(measured),
         read_published(published),
         told.study,
         read_impossible(audit, told.study.study.key),
-        untested(told.study, told.budget, read_json(scan)["complete"]),
+        untested(told.study, told.budget, scanned["complete"]),
+        of_other_images(told.study, scanned),
     )
     METRICS_TABLE.write(judged.metrics, folder.table("metrics"))
     VERDICTS_TABLE.write(judged.verdicts, folder.table("verdicts"))

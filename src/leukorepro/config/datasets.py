@@ -156,6 +156,11 @@ class Population(Strict):
     seed: Annotated[int, Field(ge=0)] = 0
 
     @property
+    def official_splits(self) -> tuple[str, ...]:
+        """What the other official splits are called in the manifest: C-NMC's training images lie in three folds."""
+        return ("fold_0", "fold_1", "fold_2") if self.look == "cnmc2019" else ()
+
+    @property
     def external_split(self) -> str:
         """What the held-out part is called in the manifest: C-NMC calls its own the preliminary phase."""
         return "prelim" if self.look == "cnmc2019" else "external"

@@ -70,6 +70,7 @@ def make_splits(
     if (unlabelled := int((usable["label"] == "").sum())) > 0:
         raise UserError(f"manifest: {unlabelled} of {len(usable)} images have no label; put each class into a folder.")
     usable = usable.assign(label=classes_of(usable["label"], label_set))
+    usable = _taking_part(usable, scheme, external_split)
     held_out = (usable["official_split"] == external_split).to_numpy() & (external_split is not None)
     if LADDER[protocol.rung].tests_held_out_part:
         return _external(usable, held_out, scheme.views, protocol.rung)
@@ -77,6 +78,19 @@ def make_splits(
     split = _by_view if protocol.unit == "view" and scheme.augment == "all" else _by_image
     tables = [split(pool, scheme, protocol, seed + repeat).assign(repeat=repeat) for repeat in range(scheme.repeats)]
     return pd.concat(tables, ignore_index=True)[list(SPLITS_TABLE.columns)]
+
+
+def _taking_part(usable: pd.DataFrame, scheme: Scheme, external_split: str | None) -> pd.DataFrame:
+    """Images of the official splits that a scheme names, and those of the held-out part."""
+    if scheme.official_splits is None:
+        return usable
+    here = sorted(set(usable["official_split"]) - {"", external_split})
+    if lacking := [name for name in scheme.official_splits if name not in here]:
+        raise UserError(
+            f"manifest: no image of the official split '{lacking[0]}', which the study's split names; it has "
+            f"{', '.join(here) or 'none'}."
+        )
+    return usable[usable["official_split"].isin([*scheme.official_splits, external_split])].reset_index(drop=True)
 
 
 def classes_of(labels: pd.Series[str], label_set: LabelSet | None) -> pd.Series[str]:

@@ -5,9 +5,13 @@ One definition for the table of metrics, for the verdicts on every printed numbe
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from leukorepro.config.study.schemes import Scheme
 from leukorepro.core.words import Budget
 from leukorepro.run.resolved import ResolvedStudy
 
@@ -48,6 +52,35 @@ def untested(study: ResolvedStudy, budget: Budget, complete: bool) -> list[str]:
     if budget == "demo":
         reasons.append("the budget was the demo's")
     return reasons
+
+
+def of_other_images(study: ResolvedStudy, scan: Mapping[str, Any]) -> dict[str, str]:
+    """By split, why no number on it can be compared with the paper's: it has more or fewer images.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+    scan : mapping
+        Summary of the dataset, as `leukorepro.data.scan.scan` gives it.
+    """
+    theirs = study.study.published_images
+    if theirs is None:
+        return {}
+    ours = {name: _images_of(scheme, scan) for name, scheme in study.study.splits.items()}
+    return {
+        name: f"the paper counts {theirs:,} images, and these are {images:,}"
+        for name, images in ours.items()
+        if images != theirs
+    }
+
+
+def _images_of(scheme: Scheme, scan: Mapping[str, Any]) -> int:
+    """Readable images that a scheme deals out."""
+    sizes = {name: sum(classes.values()) for name, classes in scan["splits"].items()}
+    held_out = sizes.pop(scan["external_split"], 0)
+    names = scheme.official_splits
+    others = scan["readable"] - held_out if names is None else sum(sizes.get(name, 0) for name in names)
+    return int(others + held_out * scheme.include_external)
 
 
 def verdicts(published: ArrayLike, half_unit: ArrayLike, low: ArrayLike, high: ArrayLike) -> NDArray[np.str_]:

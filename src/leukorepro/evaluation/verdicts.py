@@ -74,6 +74,7 @@ def judge(
     resolved: ResolvedStudy,
     impossible: Mapping[Number, str],
     circumstances: Sequence[str],
+    other_images: Mapping[str, str],
 ) -> Judged:
     """A verdict on every number that a paper prints, beside each measurement that it is compared with.
 
@@ -89,6 +90,8 @@ def judge(
         Numbers that cannot be, each with its reason, as `read_impossible` gives them.
     circumstances : sequence of str
         Why no number can be tested here, as `leukorepro.evaluation.testability.untested` gives it.
+    other_images : mapping of str to str
+        By split, why no number on it can be tested, as `leukorepro.evaluation.testability.of_other_images` gives it.
 
     Raises
     ------
@@ -105,7 +108,7 @@ def judge(
                 f"study '{resolved.study.key}': the audit calls {', '.join(number)} impossible, which is not among the "
                 "published numbers; run the audit again."
             )
-    court = _Court(printed, measured, resolved, impossible, circumstances)
+    court = _Court(printed, measured, resolved, impossible, circumstances, other_images)
     rows = [court.row(number) for number in printed]
     return Judged(court.compared(measured), VERDICTS_TABLE.frame(rows))
 
@@ -139,11 +142,13 @@ class _Court:
         resolved: ResolvedStudy,
         impossible: Mapping[Number, str],
         circumstances: Sequence[str],
+        other_images: Mapping[str, str],
     ) -> None:
         self.printed = printed
         self.resolved = resolved
         self.impossible = impossible
         self.circumstances = circumstances
+        self.other_images = other_images
         self.honest = honest_rung(resolved.protocols)
         self.measured = {
             (str(r.table), str(r.item), str(r.protocol), str(r.metric)): _Estimate(
@@ -205,6 +210,9 @@ class _Court:
             return _Verdict(NOT_TESTED, "; ".join(self.circumstances), first)
         if PUBLISHED not in self.resolved.protocols:
             return _Verdict(NOT_TESTED, "the paper's own protocol did not run here", first)
+        readings = [name for name in readings if self._split_of(table, name) not in self.other_images]
+        if not readings:
+            return _Verdict(NOT_TESTED, self.other_images[self._split_of(table, first)], first)
         ours = {name: self._ours(table, name, PUBLISHED, metric) for name in readings}
         words = {name: self._word(number, estimate) for name, estimate in ours.items()}
         for word in (REPRODUCED, NOT_REPRODUCED):
@@ -227,6 +235,10 @@ class _Court:
         spec = self.resolved.study.tables.get(table)
         items = [] if spec is None else spec.items
         return [i.item for i in items if i.item == item] + [i.item for i in items if i.reading_of == item]
+
+    def _split_of(self, table: str, item: str) -> str:
+        spec = self.resolved.study.tables[table]
+        return next(spec.split_of(own) for own in spec.items if own.item == item)
 
     def _is_measured(self, table: str, item: str, metric: str) -> bool:
         return any((table, item, rung, metric) in self.measured for rung in self.resolved.protocols)

@@ -12,8 +12,6 @@ from leukorepro.core.words import Look
 from leukorepro.simulate.population import Population, Stream, Subject
 from leukorepro.simulate.scenes import FORMS, Form, origin
 
-FOLDS = 3
-"""Official folds of C-NMC 2019."""
 FIELD_SHARE = 108 / 368
 """Share of fields in the hybrid of ALL-IDB1 (108 images) and ALL-IDB2 (260 images)."""
 PRELIMINARY = "C-NMC_Leukemia/validation_data/C-NMC_test_prelim_phase_data"
@@ -104,7 +102,8 @@ def _named(
         subject_id = f"{'H' if subject.label == 'hem' else ''}{person + 1}"
         source_id = f"UID_{subject_id}_{photograph + 1}"
         name = f"{source_id}_{cell + 1}_{subject.label}.bmp"
-        fold = "prelim" if external else f"fold_{ordinal % FOLDS}"
+        folds = subject.population.settings.official_splits
+        fold = "prelim" if external else folds[ordinal % len(folds)]
         folder = f"C-NMC_Leukemia/training_data/{fold}/{subject.label}"
         path = f"{PRELIMINARY}/{in_part}.bmp" if external else f"{folder}/{name}"
         return Planned(path, subject, form, index, subject_id, source_id, fold, name)

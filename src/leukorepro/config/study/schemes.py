@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from leukorepro.config.fields import Key, Strict, Views, refuse_twice
 from leukorepro.core.words import Augment
@@ -21,8 +21,16 @@ class SchemeBase(Strict):
     """Which images have their other views: `all`, before the split; or those of the `training` part only."""
     include_external: bool = False
     """Pool the dataset's held-out part with the rest, as a paper may have done; a rung that tests it never does."""
+    official_splits: Annotated[list[str], Field(min_length=1)] | None = None
+    """Official splits whose images take part, the dataset's held-out part aside; default: all images."""
     labels: Key | None = None
     """Label set of the study; default: the dataset's own classes."""
+
+    @field_validator("official_splits")
+    @classmethod
+    def _splits_once(cls, value: list[str] | None) -> list[str] | None:
+        refuse_twice(value or [])
+        return value
 
 
 class KFoldScheme(SchemeBase):

@@ -45,6 +45,8 @@ class Study(Strict):
     citation: Citation
     published_dataset: str
     """Adapter of the dataset that the paper used; a verdict needs a complete copy of it."""
+    published_images: Annotated[int, Field(ge=1)] | None = None
+    """How many images of it the paper counts, copies left aside; a verdict needs a split of as many."""
     published_protocol: PublishedProtocol
     extractors: dict[Key, Extractor] = {}
     descriptors: dict[Key, DescriptorSpec] = {}

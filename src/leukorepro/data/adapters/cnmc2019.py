@@ -7,9 +7,12 @@ from __future__ import annotations
 
 import re
 from pathlib import Path, PurePosixPath
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple
+
+from pydantic import Field, field_validator
 
 from leukorepro.config.datasets import RealDataset
+from leukorepro.config.fields import refuse_twice
 from leukorepro.core.errors import UserError
 from leukorepro.core.listing import Listing, Part, Row
 from leukorepro.core.tables.data import CNMC_LABELS_TABLE
@@ -20,20 +23,16 @@ FINAL = "final"
 LABELS = "C-NMC_test_prelim_phase_data_labels.csv"
 """Table of the preliminary phase, whose images have numbers for names: Patient_ID, new_names, labels (1 = ALL)."""
 
-TRAINING = {
-    "images": 10661,
-    "images of class all": 7272,
-    "images of class hem": 3389,
-    "subjects of class all": 47,
-    "subjects of class hem": 26,
-}
-PRELIM = {
-    "images": 1867,
-    "images of class all": 1219,
-    "images of class hem": 648,
-    "subjects of class all": 13,
-    "subjects of class hem": 15,
-}
+_COUNTED = (
+    "images",
+    "images of class all",
+    "images of class hem",
+    "subjects of class all",
+    "subjects of class hem",
+)
+FOLDS = ((3527, 2397, 1130, 19, 9), (3581, 2418, 1163, 11, 3), (3553, 2457, 1096, 17, 14))
+"""What the official folds hold of these; no subject is in two of them."""
+PRELIM = dict(zip(_COUNTED, (1867, 1219, 648, 13, 15), strict=True))
 
 _NAME = re.compile(r"UID_(H?\d+)_(\d+)_(\d+)_(all|hem)", re.I)
 _FOLD = re.compile(r"fold_\d+", re.I)
@@ -53,6 +52,14 @@ class CnmcDataset(RealDataset):
     classes = ("all", "hem")
     adapter: Literal["cnmc2019"]
     positive_class: str | None = "all"
+    folds: Annotated[tuple[Annotated[int, Field(ge=0, lt=len(FOLDS))], ...], Field(min_length=1)] = (0, 1, 2)
+    """Official folds of the training set that are read."""
+
+    @field_validator("folds")
+    @classmethod
+    def _folds_once(cls, value: tuple[int, ...]) -> tuple[int, ...]:
+        refuse_twice([str(fold) for fold in value])
+        return tuple(sorted(value))
 
     def list_rows(self, folder: Path, files: list[str]) -> Listing:
         """Read labels, subjects, photographs and official splits out of paths and the label file.
@@ -60,7 +67,7 @@ class CnmcDataset(RealDataset):
         Names are ``UID_<subject>_<photograph>_<cell>_<class>.bmp``. Subjects are folded to upper case, because names
         mix ``H10`` and ``h10``; cells cut from one photograph share a source. Folders are found wherever they are
         nested: ``fold_<k>`` is an official fold, a name with ``prelim`` (or ``validation_data``) the preliminary phase.
-        The final phase has no labels and is left out.
+        The final phase has no labels and is left out, and so are folds that the dataset's `folds` does not name.
 
         Raises
         ------
@@ -68,7 +75,8 @@ class CnmcDataset(RealDataset):
             If a name follows no rule, or folder, name and label file disagree.
         """
         rows: list[Row] = []
-        final = 0
+        final = others = 0
+        read = {f"fold_{fold}" for fold in self.folds}
         numbered: dict[str, _Cell] | None = None
         for path in filter(is_image, files):
             *folders, name = PurePosixPath(path).parts
@@ -76,6 +84,14 @@ class CnmcDataset(RealDataset):
             match = _NAME.fullmatch(PurePosixPath(name).stem)
             if split == FINAL:
                 final += 1
+                continue
+            if len(read) < len(FOLDS) and split not in (*read, PRELIMINARY):
+                if not split:
+                    raise UserError(
+                        f"{folder / path}: lies in no folder named fold_0 to fold_2, by which `folds` of the dataset "
+                        "selects; unpack the folds into folders of their own, or leave `folds` out."
+                    )
+                others += 1
                 continue
             if match:
                 cell = _cell(match)
@@ -97,13 +113,22 @@ class CnmcDataset(RealDataset):
                 )
             rows.append(Row(path, cell.label, cell.subject, cell.source, split))
         notes = [f"Final test phase left out: {final:,} images without labels."] if final else []
+        notes += [f"Other folds left out (`folds` of the dataset): {others:,} images."] if others else []
         training = [row for row in rows if row.official_split != PRELIMINARY]
         preliminary = [row for row in rows if row.official_split == PRELIMINARY]
         parts = [
-            Part("C-NMC 2019 training set", TRAINING, _counts(training)),
+            self._training_set(_counts(training)),
             Part("C-NMC 2019 preliminary test set", PRELIM, _counts(preliminary)),
         ]
         return Listing(rows, parts, external_split=PRELIMINARY if preliminary else "", notes=notes)
+
+    def _training_set(self, found: dict[str, int]) -> Part:
+        """The folds that are read, as a part of the published dataset."""
+        expected = [sum(counts) for counts in zip(*(FOLDS[fold] for fold in self.folds), strict=True)]
+        name = "C-NMC 2019 training set"
+        if len(self.folds) < len(FOLDS):
+            name += f", fold{'s' * (len(self.folds) > 1)} {' and '.join(map(str, self.folds))}"
+        return Part(name, dict(zip(_COUNTED, expected, strict=True)), found)
 
     @classmethod
     def recognises(cls, path: str) -> bool:
@@ -178,9 +203,6 @@ def _label_file(folder: Path, files: list[str]) -> dict[str, _Cell]:
 
 
 def _counts(rows: list[Row]) -> dict[str, int]:
-    counts = {"images": len(rows)}
-    for label in ("all", "hem"):
-        counts[f"images of class {label}"] = sum(row.label == label for row in rows)
-    for label in ("all", "hem"):
-        counts[f"subjects of class {label}"] = len({row.subject_id for row in rows if row.label == label})
-    return counts
+    images = [sum(row.label == label for row in rows) for label in ("all", "hem")]
+    subjects = [len({row.subject_id for row in rows if row.label == label}) for label in ("all", "hem")]
+    return dict(zip(_COUNTED, [len(rows), *images, *subjects], strict=True))

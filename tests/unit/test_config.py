@@ -310,8 +310,8 @@ def test_a_wrong_dataset_is_told_with_key_given_and_allowed(value: Any, expected
         ),
         (
             changed(STUDY, "splits", "five_folds", "views", to=["identity", "flip"]),
-            "splits.five_folds.views[1]: given 'flip'; must be identity, hflip, vflip, rot90, rot180, rot270 or "
-            "rotate:SEED.",
+            "splits.five_folds.views[1]: given 'flip'; must be identity, hflip, vflip, rot90, rot180, rot270, "
+            "rotate:SEED or compose:SEED; these two may bound the angle, as rotate15:SEED does.",
         ),
         (
             changed(STUDY, "reducers", "RSet25", "max_epochs", to={"demo": 3}),

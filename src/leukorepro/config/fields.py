@@ -56,8 +56,9 @@ View = Annotated[
     str,
     Field(
         pattern=pattern(
-            r"^(identity|hflip|vflip|rot90|rot180|rot270|rotate:\d+)$",
-            "identity, hflip, vflip, rot90, rot180, rot270 or rotate:SEED",
+            r"^(identity|hflip|vflip|rot90|rot180|rot270|(rotate|compose)([1-9]\d?|1[0-7]\d|180)?:\d+)$",
+            "identity, hflip, vflip, rot90, rot180, rot270, rotate:SEED or compose:SEED; these two may bound the "
+            "angle, as rotate15:SEED does",
         )
     ),
 ]

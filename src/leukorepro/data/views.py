@@ -5,6 +5,7 @@ A view keeps its source's ``image_id``; a row of everything downstream is a pair
 
 from __future__ import annotations
 
+import re
 import zlib
 from collections.abc import Callable
 
@@ -24,6 +25,10 @@ _EXACT: dict[str, Callable[[RGB], RGB]] = {
 }
 
 
+_DRAWN = re.compile(r"(rotate|compose)(\d*):(\d+)")
+"""What is drawn for every image anew: how, within how many degrees, by which seed."""
+
+
 def apply_view(image: RGB, view: str, image_id: str) -> RGB:
     """Return a view of an image.
 
@@ -33,10 +38,12 @@ def apply_view(image: RGB, view: str, image_id: str) -> RGB:
         RGB pixels.
     view : str
         ``identity``, ``hflip`` (columns mirrored), ``vflip`` (rows mirrored), ``rot90``, ``rot180``, ``rot270``
-        (anticlockwise) or ``rotate:<seed>``: an angle drawn evenly from the full circle, another one for every image,
-        bilinear, corners filled with black, size kept.
+        (anticlockwise), or a view that is drawn for every image anew: ``rotate:<seed>``, turned by an angle drawn
+        evenly from the full circle, or ``compose:<seed>``, mirrored first, each way with a chance of one half. A number
+        of degrees, as in ``rotate15:<seed>`` and ``compose15:<seed>``, bounds the angle to either side. Turned images
+        are bilinear, keep their size, and have black corners.
     image_id : str
-        Used, with the seed, to draw the angle.
+        Used, with the seed, for what is drawn.
 
     Returns
     -------
@@ -51,8 +58,14 @@ def apply_view(image: RGB, view: str, image_id: str) -> RGB:
     exact = _EXACT.get(view)
     if exact is not None:
         return exact(image)
-    kind, _, seed = view.partition(":")
-    if kind != "rotate" or not seed.isdigit():
-        raise ValueError(f"unknown view {view!r}; known: {', '.join(_EXACT)}, rotate:<seed>")
-    angle = np.random.default_rng([int(seed), zlib.crc32(image_id.encode())]).uniform(0.0, 360.0)
+    drawn = _DRAWN.fullmatch(view)
+    if drawn is None:
+        raise ValueError(f"unknown view {view!r}; known: {', '.join(_EXACT)}, rotate:<seed>, compose:<seed>")
+    kind, degrees, seed = drawn.groups()
+    draws = np.random.default_rng([int(seed), zlib.crc32(image_id.encode())])
+    if kind == "compose":
+        for flip in ("hflip", "vflip"):
+            if draws.random() < 0.5:
+                image = _EXACT[flip](image)
+    angle = draws.uniform(-int(degrees), int(degrees)) if degrees else draws.uniform(0.0, 360.0)
     return np.asarray(Image.fromarray(image).rotate(angle, resample=Image.Resampling.BILINEAR))

@@ -357,6 +357,28 @@ def test_features_of_a_network_go_to_other_classifiers_on_images_it_is_trained_o
     assert message("study", value) == f"file.yaml: {expected}."
 
 
+def test_a_networks_training_says_one_thing_at_a_time() -> None:
+    network = NETWORKS["classifiers"]["CNN"]
+    cosine = {"rate_drop": {"factor": 0.1, "every": 2}, "rate_cosine": {"warm_up": 0.1}}
+    for settings, expected in [
+        (cosine, ": rate_drop and rate_cosine are both given; a learning rate follows one of them"),
+        (
+            {"augment": {"flips": []}},
+            ".augment: names no change; give flips, rotation, shift, zoom or brightness, or leave it out",
+        ),
+    ]:
+        value = changed(NETWORKS, "classifiers", "CNN", to=network | settings)
+        assert message("study", value) == f"file.yaml: classifiers.CNN{expected}."
+
+
+def test_codes_are_not_changed_as_images_are() -> None:
+    study = yaml.safe_load((ROOT / "config/studies/alhammadi2024.yaml").read_text())
+    network = study["classifiers"]["CNN"] | {"zero_center": "channel"}
+    assert "changes images by `zero_center` or `augment`" in message(
+        "study", changed(study, "classifiers", "CNN", to=network)
+    )
+
+
 @pytest.mark.parametrize("network", ["RF", "CN"])
 def test_features_are_those_of_a_network(network: str) -> None:
     told = message("study", changed(NETWORKS, "reducers", "CNN_features", "network", to=network))

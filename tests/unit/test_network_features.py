@@ -30,7 +30,7 @@ from leukorepro.systems.classifiers.classify import classify
 from leukorepro.systems.classifiers.kinds.knn import KnnSpec
 from leukorepro.systems.classifiers.kinds.logistic_regression import LogisticRegressionSpec
 from leukorepro.systems.classifiers.tasks import Task
-from leukorepro.systems.networks.layers import without_last_layer
+from leukorepro.systems.networks.layers import center_inputs, without_last_layer
 from leukorepro.systems.networks.registry import IMAGE_NETWORKS, build_network, outline_network
 from leukorepro.systems.training.network_features import write_network_features
 from leukorepro.systems.training.training import Hardware
@@ -63,8 +63,13 @@ def spec_of(architecture: Architecture) -> NetworkSpec:
 
 
 def network_of(architecture: Architecture, fold: int) -> nn.Module:
-    """A network whose weights and running means are those of no other fold, large enough to tell images apart."""
+    """A network whose weights and running means are those of no other fold, large enough to tell images apart.
+
+    One of the architectures has a mean that it subtracts.
+    """
     network = build_network(architecture, (SIZE, SIZE, 3), 2, WIDTH[architecture], seed=fold)
+    if architecture == "vgg16_70":
+        center_inputs(network, torch.full((3, SIZE, SIZE), 0.1 * (1 + fold)))
     generator = torch.Generator().manual_seed(fold)
     for layer in network.modules():
         if isinstance(layer, nn.BatchNorm2d):

@@ -13,6 +13,7 @@ import torch
 from leukorepro.config.study.items import Item
 from leukorepro.config.study.schemes import HoldOutScheme, KFoldScheme, Protocol, Scheme
 from leukorepro.config.study.systems import NetworkSpec
+from leukorepro.config.study.training import Augmentation
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_writer
 from leukorepro.data.splits import make_splits
@@ -114,14 +115,41 @@ def test_predictions_are_those_of_the_kept_weights(tmp_path: Path) -> None:
         np.testing.assert_allclose(rows["score"], probabilities, atol=1e-5)
 
 
+def test_inputs_are_centred_by_the_training_part_of_each_fold(tmp_path: Path) -> None:
+    """The mean is part of the weights: whoever reads them computes the same."""
+    done = fit(tmp_path, spec=SPEC.model_copy(update={"zero_center": "channel"}))
+    images = images_of(np.tile(["all", "hem"], N_IMAGES // 2)) / 255
+    for fold, rows in done.predictions.groupby("fold"):
+        tested = [int(name[:3]) for name in rows["image_id"]]
+        expected = np.delete(images, tested, axis=0).mean((0, 1, 2))
+        mean = done.weights[f"r0f{fold}.scaling.mean"].squeeze()
+        np.testing.assert_allclose(mean, expected, rtol=0, atol=1e-6)
+
+
+def test_running_statistics_move_as_far_as_they_are_told(tmp_path: Path) -> None:
+    """One step from variances of 1 on constant maps, whose own variance is 0."""
+    black = np.zeros((N_IMAGES, SIZE, SIZE, 3), np.uint8)
+    spec = SPEC.model_copy(
+        update={
+            "architecture": "resnet50_70",
+            "epochs": {"demo": 1, "published": 1},
+            "batch_size": 24,
+            "norm_momentum": {"demo": 0.01, "published": 0.1},
+        }
+    )
+    done = fit(tmp_path, images=black, spec=spec)
+    np.testing.assert_allclose(done.weights["r0f0.stage1.norm.running_var"], 0.99, rtol=1e-6)
+
+
 def test_images_of_the_test_part_do_not_reach_the_weights(tmp_path: Path) -> None:
     scheme = HoldOutScheme(kind="hold_out", test_share=0.25)
-    first = fit(tmp_path, scheme=scheme)
+    spec = SPEC.model_copy(update={"zero_center": "image", "augment": Augmentation(rotation=10)})
+    first = fit(tmp_path, scheme=scheme, spec=spec)
     changed = images_of(np.tile(["all", "hem"], N_IMAGES // 2))
     tested = [int(name[:3]) for name in first.predictions["image_id"]]
     changed[tested] = 255 - changed[tested]
     (tmp_path / "again").mkdir()
-    second = fit(tmp_path / "again", images=changed, scheme=scheme)
+    second = fit(tmp_path / "again", images=changed, scheme=scheme, spec=spec)
     assert not np.allclose(first.predictions["score"], second.predictions["score"])
     assert first.weights.keys() == second.weights.keys()
     assert all(torch.equal(value, second.weights[name]) for name, value in first.weights.items())

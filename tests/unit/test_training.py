@@ -22,9 +22,10 @@ from safetensors import safe_open
 from torch import Tensor, nn
 from torch.nn import functional
 
+from leukorepro.config.study.training import Augmentation
 from leukorepro.core.errors import UserError
 from leukorepro.systems.training import training
-from leukorepro.systems.training.training import Hardware, Loss, Schedule, Trained, predict, train
+from leukorepro.systems.training.training import Hardware, Loss, Schedule, Trained, predict, train, training_mean
 
 CPU = Hardware("cpu")
 SEED = 11
@@ -35,6 +36,7 @@ SCHEDULES = {
     "adam": Schedule(4, 8, "adam", 0.01, drop_factor=0.5, drop_every=3),
     "sgd": Schedule(4, 8, "sgd", 0.05, momentum=0.9),
     "sgd without momentum": Schedule(4, 8, "sgd", 0.05, momentum=0.0),
+    "adam with weight decay along a cosine": Schedule(4, 8, "adam", 0.01, weight_decay=0.3, warm_up=1),
 }
 
 
@@ -75,6 +77,10 @@ def network(dropout: float = 0.3) -> nn.Sequential:
             nn.Dropout(dropout),
             nn.Linear(16, 2),
         )
+
+
+FREE = ("4.bias", "6.bias", "10.bias")
+"""Of the network, what weight decay leaves alone; batch norm is decayed."""
 
 
 def cross_entropy(outputs: Tensor, _: Tensor, positions: Tensor) -> Tensor:
@@ -118,7 +124,12 @@ def plain_loop(
         optimizer: torch.optim.Optimizer = torch.optim.Adam(net.parameters(), schedule.learning_rate, foreach=False)
     else:
         optimizer = torch.optim.SGD(net.parameters(), schedule.learning_rate, schedule.momentum, foreach=False)
-    drops = torch.optim.lr_scheduler.StepLR(optimizer, schedule.drop_every or 10**6, schedule.drop_factor)
+    drops: Any = torch.optim.lr_scheduler.StepLR(optimizer, schedule.drop_every or 10**6, schedule.drop_factor)
+    if schedule.warm_up is not None:
+        rise = torch.optim.lr_scheduler.LinearLR(optimizer, 1 / (schedule.warm_up + 1), total_iters=schedule.warm_up)
+        fall = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, schedule.epochs - schedule.warm_up)
+        drops = torch.optim.lr_scheduler.SequentialLR(optimizer, [rise, fall], [schedule.warm_up])
+    decayed = [value for name, value in net.named_parameters() if name not in FREE]
     running = np.empty((schedule.epochs, len(TRAIN), 2), np.float32)
     watched, told = [], []
     for epoch in range(1, schedule.epochs + 1):
@@ -132,7 +143,8 @@ def plain_loop(
             if weights is not None:
                 losses = losses * torch.from_numpy(weights[batch])
             optimizer.zero_grad()
-            losses.mean().backward()
+            penalty = sum(value.square().sum() for value in decayed)
+            (losses.mean() + schedule.weight_decay / 2 * penalty).backward()
             optimizer.step()
             running[epoch - 1, batch] = outputs.detach()
             objectives += losses.tolist()
@@ -317,6 +329,24 @@ def test_the_learning_rate_drops(tmp_path: Path) -> None:
     done = fit(tmp_path, network=linear(1, 1), loss=itself, **given)
     np.testing.assert_allclose(done.epochs["learning_rate"], rates, rtol=1e-12)
     assert done.network.state_dict()["weight"].item() == pytest.approx(-2 * sum(rates), rel=1e-6)
+
+
+def test_an_interrupted_augmented_training_ends_in_the_same_bits(tmp_path: Path) -> None:
+    given = {"augment": Augmentation(flips=["horizontal"], rotation=30, brightness=0.2)}
+    whole = fit(tmp_path / "whole", **given)
+    for batch in (3, 9):
+        with pytest.raises(Interruption):
+            fit(tmp_path / "stopped", loss=interrupted_at(batch), **given)
+    assert_same(fit(tmp_path / "stopped", **given), whole)
+    assert not np.array_equal(whole.running, fit(tmp_path / "plain").running)
+
+
+@pytest.mark.parametrize(("of", "axes"), [("channel", (0, 1, 2)), ("image", 0)])
+def test_the_mean_of_training_images(of: str, axes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "MEAN_ROWS", 10)
+    mean = training_mean(images(), TRAIN, of)  # type: ignore[arg-type]
+    expected = (images()[TRAIN] / 255.0).mean(axes)
+    np.testing.assert_allclose(mean.squeeze().numpy(), np.moveaxis(expected, -1, 0), rtol=0, atol=1e-7)
 
 
 def test_watched_rows_influence_nothing(tmp_path: Path) -> None:

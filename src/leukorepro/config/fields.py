@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar, get_args
 
 from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInfo, model_validator
@@ -29,7 +30,7 @@ def _every_budget(values: dict[Budget, T], info: ValidationInfo) -> dict[Budget,
     return values
 
 
-def refuse_twice(names: list[str]) -> None:
+def refuse_twice(names: Sequence[str]) -> None:
     """Raise ValueError if a name stands in the list twice."""
     if twice := [name for name in dict.fromkeys(names) if names.count(name) > 1]:
         raise ValueError(f"'{twice[0]}' is named twice; name each once")

@@ -32,6 +32,9 @@ Preprocessing = Literal["torch", "tf", "caffe", "per_image"]
 """How pixel values are scaled for a network: ImageNet's mean and deviation; -1 to 1; blue-green-red from 0 to 255 less
 their means; or each image to mean 0 and deviation 1."""
 
+Centering = Literal["channel", "image"]
+"""What the mean is of that is subtracted from images: each of their channels, or each pixel of each channel."""
+
 Architecture = Literal[
     "resnet50_70",
     "vgg16_70",

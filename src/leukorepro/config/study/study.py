@@ -131,6 +131,12 @@ class Study(Strict):
                 )
             return
         encoded = isinstance(reducer, ConvAutoencoderSpec)
+        classifier = self.classifiers[item.classifier]
+        if encoded and isinstance(classifier, NetworkSpec) and classifier.sees_images:
+            raise ValueError(
+                f"{where}.classifier: '{item.classifier}' changes images by `zero_center` or `augment`, but "
+                f"'{item.reducer}' gives it codes; leave these settings out, or give the autoencoder `zero_center`"
+            )
         if self.is_network(item) != images or (encoded and not images) or (images and reducer and not encoded):
             raise ValueError(
                 f"{where}: classifiers of kind 'network' and reducers of kind 'conv_autoencoder' go with a feature set "

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal, NamedTuple
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from leukorepro.config.fields import PerBudget, Share, Strict
+from leukorepro.config.study.training import ClassifierTrainingSpec, Epochs, Recipe, TrainingSpec
 from leukorepro.core.words import ARCHITECTURES, Architecture, Budget, Preprocessing, ScoreKind
 
-Epochs = Annotated[int, Field(ge=1)]
 DescriptorSize = Annotated[int, Field(ge=8, le=1024)]
 InputSize = Annotated[int, Field(ge=32, le=1024)]
 
@@ -53,34 +53,7 @@ class SparseAutoencoderSpec(Strict):
     """Squared error divided by the number of rows (N), or of rows times features (N*K)."""
 
 
-class Recipe(NamedTuple):
-    """How a system is trained, in words."""
-
-    what: str
-    optimizer: str
-    learning_rate: float
-    batch_size: int
-    more: list[str]
-
-
-def sgd(momentum: float) -> str:
-    """Stochastic gradient descent, in words."""
-    return f"SGD, momentum {momentum:g}"
-
-
-class TrainedInEpochs(Strict):
-    """What is trained in epochs, of which a demonstration has fewer."""
-
-    plural: ClassVar[str]
-    """What several of its kind are called."""
-    epochs: PerBudget[Epochs]
-
-    def recipe(self, budget: Budget) -> Recipe | None:  # noqa: ARG002
-        """How it is trained, for a table of such systems; None where that says nothing more than its epochs."""
-        return None
-
-
-class ConvAutoencoderSpec(TrainedInEpochs):
+class ConvAutoencoderSpec(TrainingSpec):
     """Convolutional autoencoder of images, whose code is what networks are trained on."""
 
     plural: ClassVar[str] = "autoencoders"
@@ -90,9 +63,8 @@ class ConvAutoencoderSpec(TrainedInEpochs):
     learning_rate: Annotated[float, Field(gt=0)] = 0.001
 
     def recipe(self, budget: Budget) -> Recipe:  # noqa: ARG002
-        """By Adam."""
-        what = f"convolutional autoencoder, {self.pooling} pooling"
-        return Recipe(what, "Adam", self.learning_rate, self.batch_size, [])
+        """The same at every budget."""
+        return self.recipe_of(f"convolutional autoencoder, {self.pooling} pooling", [])
 
 
 class TrainedFeaturesSpec(Strict):
@@ -106,39 +78,18 @@ class TrainedFeaturesSpec(Strict):
 ReducerSpec = Annotated[SparseAutoencoderSpec | ConvAutoencoderSpec | TrainedFeaturesSpec, Field(discriminator="kind")]
 
 
-class RateDrop(Strict):
-    """A learning rate that falls in steps."""
-
-    factor: Share
-    """What the rate is multiplied with."""
-    every: Epochs
-    """Epochs between two drops."""
-
-
-class NetworkSpec(TrainedInEpochs):
+class NetworkSpec(ClassifierTrainingSpec):
     """A network trained from random weights, on images or on an autoencoder's code of them."""
 
     plural: ClassVar[str] = "networks"
     scores: ClassVar[ScoreKind] = "probability"
     kind: Literal["network"]
     architecture: Architecture
-    batch_size: Annotated[int, Field(ge=1)]
-    optimizer: Literal["adam", "sgd"] = "adam"
-    learning_rate: Annotated[float, Field(gt=0)]
-    momentum: Annotated[float, Field(ge=0, lt=1)] = 0.9
-    """Of `sgd`."""
-    rate_drop: RateDrop | None = None
-    class_weights: bool = False
-    """Weigh every class by the inverse of its frequency among the training rows."""
     width: PerBudget[Annotated[float, Field(gt=0, le=1)]] = {"demo": 1.0, "published": 1.0}
     """Share of the channels and units that each layer has."""
 
     def recipe(self, budget: Budget) -> Recipe:
         """With the width at a budget."""
-        drop, width = self.rate_drop, self.width[budget]
-        more = [f"rate times {drop.factor:g} every {drop.every} epochs"] if drop else []
-        more += ["classes weighed by the inverse of their frequency"] if self.class_weights else []
-        more += [f"{100 * width:g} % of the channels"] if width < 1 else []
-        optimizer = "Adam" if self.optimizer == "adam" else sgd(self.momentum)
-        what = f"{ARCHITECTURES[self.architecture]}, from random weights"
-        return Recipe(what, optimizer, self.learning_rate, self.batch_size, more)
+        width = self.width[budget]
+        more = [f"{100 * width:g} % of the channels"] if width < 1 else []
+        return self.recipe_of(f"{ARCHITECTURES[self.architecture]}, from random weights", more)

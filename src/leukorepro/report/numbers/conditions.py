@@ -7,7 +7,8 @@ from typing import Any, NamedTuple, get_args
 
 from leukorepro.config.datasets import SimulatedDataset
 from leukorepro.config.fields import Strict
-from leukorepro.config.study.systems import NetworkSpec, SparseAutoencoderSpec, TrainedInEpochs
+from leukorepro.config.study.systems import NetworkSpec, SparseAutoencoderSpec
+from leukorepro.config.study.training import ClassifierTrainingSpec, TrainedInEpochs
 from leukorepro.core.words import Budget
 from leukorepro.report.numbers.wording import listed
 from leukorepro.run.kept_items import without_unused
@@ -134,6 +135,14 @@ def _widths(study: ResolvedStudy) -> Iterator[str]:
         yield f"{who} with {100 * width:g} % of the channels"
 
 
+def _norm_momenta(study: ResolvedStudy) -> Iterator[str]:
+    """How far a step moves batch norm's running statistics: further where there are few steps."""
+    momenta = [s.norm_momentum for s in trained_systems(study).values() if isinstance(s, ClassifierTrainingSpec)]
+    for demo, published in sorted({(momentum["demo"], momentum["published"]) for momentum in momenta}):
+        if demo != published:
+            yield f"batch norm's statistics moved by {100 * demo:g} % instead of {100 * published:g} % in every step"
+
+
 def _inputs(study: ResolvedStudy) -> Iterator[str]:
     """Sizes of the images that networks and descriptors see."""
     used = {item.features for table in study.study.tables.values() for item in table.items}
@@ -154,6 +163,7 @@ REDUCTIONS: dict[str, Callable[[ResolvedStudy], Iterator[str]]] = {
     "epochs": _epochs,
     "max_epochs": _epochs,
     "width": _widths,
+    "norm_momentum": _norm_momenta,
     "input_size": _inputs,
 }
 """How each kind of reduction is told, by the field that has a value for each budget."""

@@ -7,7 +7,7 @@ Layout of the file: `image_id` and `view` (N,), as in the feature file; for each
 - `reconstruction_correlation` float32 (N,),
 - `loss` float64 (epochs,), the training loss of every epoch,
 - `samples` uint8 (k, 2, size, size, 3), images and their reconstructions, and `samples_id` (k,), whose they are,
-- `parameters`, float32, by their names in the network,
+- `parameters`, float32, by their names in the network, and the mean that it subtracts from images, if any,
 - attributes `stopped_by`, `n_rows` (rows that it was trained on), `learnables`.
 """
 
@@ -39,9 +39,9 @@ from leukorepro.features.fusion import CODES, TEXT, Features, write_rows
 from leukorepro.run.digests import at_budget, digest
 from leukorepro.systems.folds import Positions, fit_in_words
 from leukorepro.systems.networks.convolutional_autoencoder import ConvAutoencoder, code_size
-from leukorepro.systems.networks.layers import WHITE, count_learnables
+from leukorepro.systems.networks.layers import WHITE, center_inputs, count_learnables
 from leukorepro.systems.networks.registry import build_autoencoder
-from leukorepro.systems.training.training import TRAINER_VERSION, Hardware, Schedule, predict, train
+from leukorepro.systems.training.training import TRAINER_VERSION, Hardware, Schedule, predict, train, training_mean
 
 SAMPLES = 8
 """Images of each fit that are kept with their reconstructions."""
@@ -154,6 +154,8 @@ def _train(
 ) -> tuple[ConvAutoencoder, pd.DataFrame]:
     """A trained network, and one row for each of its epochs."""
     network = build_autoencoder(spec.pooling, seed)
+    if spec.zero_center is not None:
+        center_inputs(network, training_mean(images, rows, spec.zero_center))
 
     def squared_error(outputs: Tensor, batch: Tensor, positions: Tensor) -> Tensor:  # noqa: ARG001 - the contract's
         return (outputs - network.target(batch)).square().flatten(1).mean(1)
@@ -164,7 +166,7 @@ def _train(
         rows,
         np.empty(0, dtype=np.int64),
         squared_error,
-        Schedule(spec.epochs[budget], spec.batch_size, learning_rate=spec.learning_rate),
+        Schedule.of(spec, budget),
         seed=seed,
         checkpoint=checkpoint,
         identity=digest(identity, rows.tolist()),
@@ -206,8 +208,8 @@ def pearson(first: Tensor, second: Tensor) -> Tensor:
 
 def _write_training(group: h5py.Group, network: ConvAutoencoder, epochs: pd.DataFrame, n_rows: int) -> None:
     group.create_dataset("loss", data=epochs["train_loss"].to_numpy(np.float64))
-    for name, value in network.named_parameters():
-        group.create_dataset(f"parameters/{name}", data=value.detach().numpy())
+    for name, value in network.state_dict().items():
+        group.create_dataset(f"parameters/{name}", data=value.numpy())
     group.attrs["stopped_by"] = "epochs"
     group.attrs["n_rows"] = n_rows
     group.attrs["learnables"] = count_learnables(network)

@@ -22,7 +22,19 @@ KERAS_EPSILON = 1e-3
 
 
 class ScalePixels(nn.Module):
-    """Images as bytes, as they are kept, to numbers from 0 to 1 with the channels in front."""
+    """Images as bytes, as they are kept, to numbers from 0 to 1 with the channels in front, less a mean if one is set.
+
+    Attributes
+    ----------
+    mean : Tensor of float32, shape (3, 1, 1) or (3, height, width), or None
+        From 0 to 1; see `center_inputs`.
+    """
+
+    mean: Tensor | None
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.register_buffer("mean", None)
 
     def forward(self, images: Tensor) -> Tensor:
         """Scale images.
@@ -35,7 +47,8 @@ class ScalePixels(nn.Module):
         -------
         Tensor of float32, shape (n, 3, height, width), channels last in memory
         """
-        return images.permute(0, 3, 1, 2).float() / WHITE
+        scaled = images.permute(0, 3, 1, 2).float() / WHITE
+        return scaled if self.mean is None else scaled - self.mean
 
 
 class SameConv2d(nn.Conv2d):
@@ -99,6 +112,20 @@ def map_shape(body: nn.Module, size: int) -> tuple[int, int, int]:
     return channels, height, width
 
 
+def center_inputs(network: nn.Module, mean: Tensor) -> None:
+    """Let a network subtract a mean from the images that it is given.
+
+    Parameters
+    ----------
+    network : Module
+        With one `ScalePixels`; changed in place.
+    mean : Tensor of float32, shape (3, 1, 1) or (3, height, width)
+        From 0 to 1. It becomes part of the network's state.
+    """
+    (scaling,) = (layer for layer in network.modules() if isinstance(layer, ScalePixels))
+    scaling.mean = mean
+
+
 def count_learnables(network: nn.Module) -> int:
     """Number of weights and biases of a network or layer, those of idle taps included."""
     idle = sum(layer.idle for layer in network.modules() if isinstance(layer, OneStepConv1d))
@@ -116,6 +143,13 @@ def without_last_layer(network: nn.Module) -> nn.Sequential:
     if not (isinstance(network, nn.Sequential) and isinstance(network[-1], nn.Linear)):
         raise ValueError(f"a {type(network).__name__} whose last layer is not fully connected cannot be cut before it")
     return network[:-1]
+
+
+def set_norm_momentum(network: nn.Module, momentum: float) -> None:
+    """Set the share of the way that a step of training moves batch norm's running means and variances."""
+    for layer in network.modules():
+        if isinstance(layer, _BatchNorm):
+            layer.momentum = momentum
 
 
 def draw_weights(network: nn.Module, seed: int) -> None:
@@ -151,7 +185,7 @@ def draw_weights(network: nn.Module, seed: int) -> None:
                     layer.bias.zero_()
             elif isinstance(layer, _BatchNorm | nn.LayerNorm):
                 layer.reset_parameters()
-            elif layer._parameters or layer._buffers:
+            elif {**dict(layer.named_parameters(recurse=False)), **dict(layer.named_buffers(recurse=False))}:
                 raise ValueError(f"{name}: weights of a {type(layer).__name__} cannot be drawn here")
 
 

@@ -19,7 +19,7 @@ from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_writer
 from leukorepro.core.words import Budget
 from leukorepro.features.fusion import CODES, Features, write_rows
-from leukorepro.systems.networks.layers import without_last_layer
+from leukorepro.systems.networks.layers import center_inputs, without_last_layer
 from leukorepro.systems.networks.registry import outline_network
 from leukorepro.systems.training.network_fits import pixels
 from leukorepro.systems.training.training import Hardware, predict
@@ -29,6 +29,9 @@ BLOCK_BYTES = 1 << 26
 
 CLASSES = "classes.bias"
 """Of the last layer of every network that is trained on images: one value for each class."""
+
+MEAN = "scaling.mean"
+"""What a network with `zero_center` subtracts from images."""
 
 
 def write_network_features(
@@ -98,6 +101,8 @@ def _trained(spec: NetworkSpec, weights: Path, fold: str, size: int, budget: Bud
         }
     n_classes = len(state.get(CLASSES, torch.empty(2)))
     network = outline_network(spec.architecture, (size, size, 3), n_classes, spec.width[budget])
+    if MEAN in state:
+        center_inputs(network, state[MEAN])
     try:
         network.load_state_dict(state, assign=True)
     except RuntimeError:

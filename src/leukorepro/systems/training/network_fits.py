@@ -35,8 +35,17 @@ from leukorepro.systems.classifiers.tasks import (
     labelled,
 )
 from leukorepro.systems.folds import Fold, fit_in_words, folds
+from leukorepro.systems.networks.layers import center_inputs, set_norm_momentum
 from leukorepro.systems.networks.registry import build_network
-from leukorepro.systems.training.training import TRAINER_VERSION, Hardware, Schedule, Trained, predict, train
+from leukorepro.systems.training.training import (
+    TRAINER_VERSION,
+    Hardware,
+    Schedule,
+    Trained,
+    predict,
+    train,
+    training_mean,
+)
 
 
 @dataclass(frozen=True)
@@ -68,16 +77,7 @@ class NetworkJob:
     @property
     def schedule(self) -> Schedule:
         """How it is trained."""
-        spec, drop = self.spec, self.spec.rate_drop
-        return Schedule(
-            epochs=spec.epochs[self.budget],
-            batch_size=spec.batch_size,
-            optimizer=spec.optimizer,
-            learning_rate=spec.learning_rate,
-            momentum=spec.momentum,
-            drop_factor=drop.factor if drop else 1.0,
-            drop_every=drop.every if drop else 0,
-        )
+        return Schedule.of(self.spec, self.budget)
 
     @property
     def engine(self) -> str:
@@ -164,6 +164,9 @@ def _train(
 ) -> Trained:
     """The network of a fold."""
     network = build_network(job.spec.architecture, rows.shape[1:], n_classes, job.spec.width[job.budget], job.seed)
+    set_norm_momentum(network, job.spec.norm_momentum[job.budget])
+    if job.spec.zero_center is not None:
+        center_inputs(network, training_mean(rows, fold.train, job.spec.zero_center))
     truth = torch.from_numpy(targets)
 
     def loss(outputs: Tensor, _: Tensor, positions: Tensor) -> Tensor:
@@ -185,6 +188,7 @@ def _train(
         identity=identity,
         hardware=job.hardware,
         weights=weights,
+        augment=job.spec.augment,
         keep="all",
         label=f"{job.model.classifier}, {fit_in_words(checkpoint.name)}",
     )

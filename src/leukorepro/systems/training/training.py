@@ -6,11 +6,13 @@ the epoch, so that a training that was killed and continued ends in the same wei
 
 from __future__ import annotations
 
+import math
 import os
 import time
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
 
@@ -21,14 +23,18 @@ from lightning_fabric import Fabric
 from lightning_fabric.plugins.environments.lightning import LightningEnvironment
 from numpy.typing import NDArray
 from torch import Tensor, nn
+from torch.nn.modules.conv import _ConvNd
 from torch.optim import SGD, Adam, Optimizer
 from tqdm import tqdm
 
+from leukorepro.config.study.training import Augmentation, TrainingSpec
 from leukorepro.core.device import choose_device, full_precision, keep_freed_memory
 from leukorepro.core.errors import UserError
 from leukorepro.core.read_ahead import read_ahead
-from leukorepro.core.words import Device, Precision
+from leukorepro.core.words import Budget, Centering, Device, Precision
 from leukorepro.systems.folds import Positions
+from leukorepro.systems.networks.layers import WHITE
+from leukorepro.systems.training.augmentation import augmented
 from leukorepro.systems.training.checkpoints import Record, load_checkpoint, save_checkpoint
 from leukorepro.systems.training.cpu_convolutions import FastConvolutions
 
@@ -42,6 +48,9 @@ TRAINER_VERSION = 1
 loss, in how images are read. A training that was killed is continued after any other edit, and begun again after this.
 
 It stands for the code, which checkpoints are not tied to: a comment must not cost the week that a training took."""
+
+MEAN_ROWS = 256
+"""Images that are in memory at a time when their mean is taken."""
 
 Keep = Literal["none", "last", "all"]
 """Epochs whose outputs are kept."""
@@ -72,10 +81,16 @@ class Schedule:
     learning_rate : float
     momentum : float
         Of `sgd`.
+    weight_decay : float
+        Half of it times the sum of squared weights is added to what is minimised, not to the losses that are told;
+        biases of convolutions and fully connected layers are free.
     drop_factor : float
         What the learning rate is multiplied by after every `drop_every` epochs.
     drop_every : int
-        0 for a rate that stays.
+        0 for a rate that does not drop.
+    warm_up : int or None
+        With a number, the rate rises in equal steps over so many epochs, has its full value in the next, and falls
+        along half a cosine towards 0, which the epoch after the last would have.
     """
 
     epochs: int
@@ -83,11 +98,34 @@ class Schedule:
     optimizer: Literal["adam", "sgd"] = "adam"
     learning_rate: float = 1e-3
     momentum: float = 0.9
+    weight_decay: float = 0.0
     drop_factor: float = 1.0
     drop_every: int = 0
+    warm_up: int | None = None
+
+    @classmethod
+    def of(cls, spec: TrainingSpec, budget: Budget) -> Schedule:
+        """What a specification says at a budget."""
+        epochs, drop, cosine = spec.epochs[budget], spec.rate_drop, spec.rate_cosine
+        return cls(
+            epochs=epochs,
+            batch_size=spec.batch_size,
+            optimizer=spec.optimizer,
+            learning_rate=spec.learning_rate,
+            momentum=spec.momentum,
+            weight_decay=spec.weight_decay,
+            drop_factor=drop.factor if drop else 1.0,
+            drop_every=drop.every if drop else 0,
+            warm_up=int(cosine.warm_up * epochs) if cosine else None,
+        )
 
     def rate(self, epoch: int) -> float:
         """Learning rate of an epoch; the first is 1."""
+        if self.warm_up is not None:
+            if epoch <= self.warm_up:
+                return self.learning_rate * epoch / (self.warm_up + 1)
+            passed = (epoch - 1 - self.warm_up) / (self.epochs - self.warm_up)
+            return self.learning_rate * (1 + math.cos(math.pi * passed)) / 2
         drops = (epoch - 1) // self.drop_every if self.drop_every else 0
         return self.learning_rate * self.drop_factor**drops
 
@@ -155,6 +193,7 @@ def train(
     identity: str,
     hardware: Hardware = ANY,
     weights: NDArray[np.float32] | None = None,
+    augment: Augmentation | None = None,
     keep: Keep = "last",
     label: str = "train",
 ) -> Trained:
@@ -184,6 +223,8 @@ def train(
     hardware : Hardware, optional
     weights : ndarray of float32, shape (n_train,), optional
         Of the training rows; the mean of weight times loss over a batch is minimised.
+    augment : Augmentation, optional
+        How images are changed while they are trained on; rows are images as bytes then.
     keep : {'none', 'last', 'all'}
         Epochs whose outputs are kept, of training rows and watched ones.
     label : str
@@ -222,7 +263,8 @@ def train(
             with _draws(computer.device, seed, epoch) as draws:
                 order = draws.permutation(len(train))
                 factors = None if weights is None else weights[order]
-                objectives, running = computer.train(optimizer, train[order], factors, loss, kept)
+                change = None if augment is None else partial(augmented, how=augment, seed=seed, epoch=epoch)
+                objectives, running = computer.train(optimizer, train[order], factors, loss, change, kept)
             back = np.argsort(order)
             _check_finite(objectives, network, f"{label}, epoch {epoch}", rate)
             losses, after = computer.evaluate(watched, loss, kept)
@@ -243,6 +285,29 @@ def train(
         optimizer.zero_grad()  # the last batch's gradients are nobody's business
     outputs = {part: np.stack(epochs) for part, epochs in record.outputs.items()}
     return Trained(network.eval(), pd.DataFrame(record.history), outputs.get("running"), outputs.get("watched"))
+
+
+def training_mean(images: Rows, train: Positions, of: Centering) -> Tensor:
+    """Mean of images, for `leukorepro.systems.networks.layers.center_inputs`.
+
+    Parameters
+    ----------
+    images : Rows
+        Of bytes, each (height, width, 3).
+    train : ndarray of int, shape (n_train,)
+        Rows that the mean is taken over.
+    of : {'channel', 'image'}
+
+    Returns
+    -------
+    Tensor of float32, shape (3, 1, 1) or (3, height, width)
+        From 0 to 1.
+    """
+    total: Any = sum(images[part].sum(0, dtype=np.int64) for part in _parts(train, MEAN_ROWS))
+    mean = total.transpose(2, 0, 1) / (WHITE * len(train))
+    if of == "channel":
+        mean = mean.mean((1, 2), keepdims=True)
+    return torch.from_numpy(mean.astype(np.float32))
 
 
 def predict(
@@ -291,6 +356,7 @@ class _Computer:
         positions: Positions,
         weights: NDArray[np.float32] | None,
         loss: Loss,
+        change: Callable[[Tensor, Tensor], Tensor] | None,
         keep: bool,
     ) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """One epoch: weight times loss, and output if wanted, of every row when it was trained on."""
@@ -301,8 +367,9 @@ class _Computer:
         factors = _parts(np.ones(len(positions), np.float32) if weights is None else weights, self.batch_size)
         for factor, (batch, here) in zip(factors, self.batches(positions), strict=True):
             stepping.zero_grad()
-            outputs = self.network(batch)
-            objective = _losses(loss, outputs, batch, here) * self.fabric.to_device(torch.from_numpy(factor))
+            seen = batch if change is None else change(batch, here)
+            outputs = self.network(seen)
+            objective = _losses(loss, outputs, seen, here) * self.fabric.to_device(torch.from_numpy(factor))
             self.fabric.backward(objective.mean())
             stepping.step()
             objectives.append(objective.detach())
@@ -419,9 +486,16 @@ def _epochs(record: Record, schedule: Schedule, label: str) -> Iterator[int]:
 
 def _optimizer(network: nn.Module, schedule: Schedule) -> Optimizer:
     learnt = [parameter for parameter in network.parameters() if parameter.requires_grad]
+    groups: list[dict[str, Any]] = [{"params": learnt}]
+    if schedule.weight_decay:
+        free = {id(layer.bias) for layer in network.modules() if isinstance(layer, _ConvNd | nn.Linear)}
+        groups = [
+            {"params": [p for p in learnt if id(p) not in free], "weight_decay": schedule.weight_decay},
+            {"params": [p for p in learnt if id(p) in free]},
+        ]
     if schedule.optimizer == "adam":
-        return Adam(learnt, lr=schedule.learning_rate, fused=True)
-    return SGD(learnt, lr=schedule.learning_rate, momentum=schedule.momentum, fused=True)
+        return Adam(groups, lr=schedule.learning_rate, fused=True)
+    return SGD(groups, lr=schedule.learning_rate, momentum=schedule.momentum, fused=True)
 
 
 def _parts(values: NDArray[Any], batch_size: int) -> list[NDArray[Any]]:

@@ -9,7 +9,7 @@ from statistics import median
 
 import pandas as pd
 
-from leukorepro.config.study.systems import TrainedInEpochs
+from leukorepro.config.study.training import TrainedInEpochs
 from leukorepro.core.words import Budget
 from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.report.numbers import wording

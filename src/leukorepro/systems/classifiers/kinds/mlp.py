@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
-from leukorepro.config.study.systems import TrainedInEpochs
+from leukorepro.config.study.training import TrainedInEpochs
 from leukorepro.systems.classifiers.classifier import Classifier
 from leukorepro.systems.classifiers.engines import Settings, Way, named
 

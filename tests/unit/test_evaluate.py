@@ -29,7 +29,7 @@ from leukorepro.ladder.rungs import LADDER
 from leukorepro.metrics.registry import OF_PREDICTIONS
 from leukorepro.run.resolve import resolve
 from leukorepro.run.resolved import ResolvedStudy
-from leukorepro.run.specify import evaluation_specification
+from leukorepro.run.specify import judgement_specification
 
 ROOT = Path(__file__).resolve().parents[2]
 STUDY = load_study(ROOT / "config" / "studies" / "atteia2022.yaml")
@@ -389,7 +389,7 @@ def test_the_judge_writes_metrics_and_a_verdict_on_every_number_of_the_demo(tmp_
     run = resolve(Path("config/config.yaml"))
     measured = measure(Outcomes(run.studies[0], [predictions("ESet", n_images=60, wrong=4)]), seed=0)
     MEASURED_TABLE.write(measured, Path("measured.csv"))
-    write_text(evaluation_specification(run, run.studies[0]).text, Path("spec.json"))
+    write_text(judgement_specification(run, run.studies[0]).text, Path("spec.json"))
     words = ["judge", "--spec", "spec.json", "--measured", "measured.csv"]
     words += ["--published", str(ROOT / "config/published/atteia2022.csv")]
     words += ["--audit", "audit.json", "--scan", "scan.json", "--output", "."]

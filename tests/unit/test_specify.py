@@ -64,12 +64,13 @@ def of_rungs(reducer: str) -> set[str]:
     return {f"fits atteia2022 {rung} five_folds-ESet-{reducer}" for rung in RUNGS}
 
 
-SPLITS, LEAKAGE, EVALUATION = (f"{job} atteia2022" for job in ("splits", "leakage", "evaluation"))
+SPLITS, LEAKAGE, JUDGEMENT = (f"{job} atteia2022" for job in ("splits", "leakage", "judgement"))
+EVALUATION = ("evaluation atteia2022", JUDGEMENT)
 CLASSIFICATION = {f"classification atteia2022 {name}" for name in ("ISet", "GSet", "ESet")}
 CONTROLS = "controls atteia2022"
 FITS = {job for name in ("RSet25", "RSet50", "RSet75") for job in of_rungs(name)}
 ALL = {
-    *(SPLITS, LEAKAGE, EVALUATION, CONTROLS),
+    *(SPLITS, LEAKAGE, *EVALUATION, CONTROLS),
     *CLASSIFICATION,
     *FITS,
 }
@@ -83,23 +84,24 @@ def test_every_job_of_a_run_is_told_what_it_needs(project: Path) -> None:  # noq
 @pytest.mark.parametrize(
     ("path", "to", "changes"),
     [
-        (("citation", "title"), "Another", {EVALUATION}),
-        (("splits", "five_folds", "n_splits"), 4, {SPLITS, EVALUATION}),
-        (("splits", "five_folds", "views"), ["identity"], {SPLITS, EVALUATION}),
-        (("reducers", "RSet50", "l2_weight"), 0.01, {*of_rungs("RSet50"), EVALUATION}),
-        (("reducers", "RSet50", "max_epochs"), {"demo": 10, "published": 7}, {*of_rungs("RSet50"), EVALUATION}),
+        (("citation", "title"), "Another", {*EVALUATION}),
+        (("splits", "five_folds", "n_splits"), 4, {SPLITS, *EVALUATION}),
+        (("splits", "five_folds", "views"), ["identity"], {SPLITS, *EVALUATION}),
+        (("reducers", "RSet50", "l2_weight"), 0.01, {*of_rungs("RSet50"), *EVALUATION}),
+        (("reducers", "RSet50", "max_epochs"), {"demo": 10, "published": 7}, {*of_rungs("RSet50"), *EVALUATION}),
         (("reducers", "RSet50", "max_epochs"), {"demo": 3, "published": 750}, set()),
-        (("classifiers", "cubic_svm", "C"), 2.0, {*CLASSIFICATION, CONTROLS, EVALUATION}),
+        (("classifiers", "cubic_svm", "C"), 2.0, {*CLASSIFICATION, CONTROLS, *EVALUATION}),
         (("classifiers", "cubic_svm", "C"), 1.0, set()),  # what it is without being said
         (
             ("published_protocol", "scope"),
             "train",
-            {SPLITS, LEAKAGE, EVALUATION, CONTROLS, *CLASSIFICATION, *PUBLISHED_REDUCERS},
+            {SPLITS, LEAKAGE, *EVALUATION, CONTROLS, *CLASSIFICATION, *PUBLISHED_REDUCERS},
         ),
-        (("tables", "1", "items", 2, "item"), "both", {"classification atteia2022 ESet", EVALUATION}),
-        (("tables", "1", "items", 0, "item"), "other", {"classification atteia2022 ISet", EVALUATION}),
-        (("tables", "1", "title"), "Another", {EVALUATION}),
+        (("tables", "1", "items", 2, "item"), "both", {"classification atteia2022 ESet", *EVALUATION}),
+        (("tables", "1", "items", 0, "item"), "other", {"classification atteia2022 ISet", *EVALUATION}),
+        (("tables", "1", "title"), "Another", {*EVALUATION}),
         (("audit",), {}, set()),
+        (("unstated",), [{"what": "C", "classifiers": ["cubic_svm"], "settings": ["C"], "why": "-"}], {JUDGEMENT}),
     ],
 )
 def test_a_specification_changes_when_and_only_when_its_part_does(
@@ -119,8 +121,8 @@ def test_a_specification_changes_when_and_only_when_its_part_does(
         ({}, set()),
         ({"name": "another"}, FITS),  # they know where their files lie
         ({"seed": "0"}, set()),
-        ({"seed": 1}, ALL - {LEAKAGE}),
-        ({"weights": "imagenet"}, {EVALUATION, *FITS}),  # the features' file has another name then
+        ({"seed": 1}, ALL - {LEAKAGE, JUDGEMENT}),
+        ({"weights": "imagenet"}, {*EVALUATION, *FITS}),  # the features' file has another name then
         ({"precision": "mixed"}, set()),  # of networks and convolutional autoencoders, which this study has not
     ],
 )

@@ -51,7 +51,7 @@ rule judge:
         mem_mb=1000,
     params:
         code=lambda w: code_digest("judge", *entries_of(study_of(w))),
-        spec=lambda w: SPECIFICATIONS.path("evaluation", w.study),
+        spec=lambda w: SPECIFICATIONS.path("judgement", w.study),
         folder=lambda w: f"results/{w.run}/{w.study}",
     message:
         "Verdicts on the numbers that {wildcards.study} prints"

@@ -26,7 +26,7 @@ def judge(
 
     Writes `metrics.csv` and `verdicts.csv`.
 
-    Example: `leukorepro judge --spec results/demo/specs/evaluation/atteia2022-1f0c.json
+    Example: `leukorepro judge --spec results/demo/specs/judgement/atteia2022-1f0c.json
     --measured results/demo/atteia2022/measured.csv --published config/published/atteia2022.csv
     --audit results/audit/atteia2022.json --scan results/datasets/allidb_demo-demo/scan.json
     --output results/demo/atteia2022`
@@ -38,10 +38,10 @@ def judge(
     from leukorepro.evaluation.verdicts import judge as run
     from leukorepro.evaluation.verdicts import read_impossible
     from leukorepro.run.paths import StudyFolder
-    from leukorepro.run.specifications.evaluation import EvaluationSpecification
+    from leukorepro.run.specifications.judgement import JudgementSpecification
     from leukorepro.run.specifications.specification import read_specification
 
-    told, folder = read_specification(EvaluationSpecification, spec), StudyFolder(output)
+    told, folder = read_specification(JudgementSpecification, spec), StudyFolder(output)
     scanned = read_json(scan)
     judged = run(
         MEASURED_TABLE.read(measured),

@@ -25,6 +25,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from leukorepro.config.study.items import Item
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import read_json
 from leukorepro.core.tables.results import METRICS_TABLE, VERDICTS_TABLE
@@ -46,7 +47,8 @@ class Judged(NamedTuple):
     verdicts: pd.DataFrame
     """A `VERDICTS_TABLE`, a row for each printed number, in their order. `reading` is the item that `value` and
     its interval, under the published protocol, and `honest_value` and its own are of; these are NaN where nothing was
-    measured. `honest_verdict` says of a number that was tested whether it survives the honest rung."""
+    measured. `honest_verdict` says of a number that was tested whether it survives the honest rung; `rests_on` what the
+    paper leaves open of that item."""
 
 
 class _Estimate(NamedTuple):
@@ -168,6 +170,7 @@ class _Court:
         return (
             *(self.resolved.study.key, *number, self.printed[number].value),
             *(*found, *ours, honest, *ours_honest, survives),
+            "; ".join(self._rests_on(table, found.reading)),
         )
 
     def compared(self, measured: pd.DataFrame) -> pd.DataFrame:
@@ -232,13 +235,21 @@ class _Court:
 
     def _readings(self, table: str, item: str) -> list[str]:
         """The item of that name and the second readings of it."""
-        spec = self.resolved.study.tables.get(table)
-        items = [] if spec is None else spec.items
+        items = self._items(table)
         return [i.item for i in items if i.item == item] + [i.item for i in items if i.reading_of == item]
 
     def _split_of(self, table: str, item: str) -> str:
         spec = self.resolved.study.tables[table]
         return next(spec.split_of(own) for own in spec.items if own.item == item)
+
+    def _rests_on(self, table: str, reading: str) -> list[str]:
+        """What the paper leaves open of the item whose numbers stand beside the printed one."""
+        items = {item.item: item for item in self._items(table)}
+        return [fact.what for fact in self.resolved.rests_on(table, items[reading])] if reading else []
+
+    def _items(self, table: str) -> list[Item]:
+        spec = self.resolved.study.tables.get(table)
+        return [] if spec is None else spec.items
 
     def _is_measured(self, table: str, item: str, metric: str) -> bool:
         return any((table, item, rung, metric) in self.measured for rung in self.resolved.protocols)

@@ -111,6 +111,7 @@ def _resolve_study(run: Run, choice: StudyRun, run_file: Path, key: str, known: 
     study = load_study(file)
     if study.key != choice.study:
         raise UserError(f"{file}: key: given '{study.key}'; must be '{choice.study}', as the file is named.")
+    unstated = study.unstated
     repeated_tables: dict[str, str] = {}
     if choice.extractors:
         if not study.extractors:
@@ -178,6 +179,7 @@ def _resolve_study(run: Run, choice: StudyRun, run_file: Path, key: str, known: 
         left_out=left_out,
         left_out_tables=repeated_tables | left_out_tables,
         left_out_items=left_out_items,
+        unstated=[narrowed for fact in unstated if (narrowed := fact.narrowed(study.parts)) is not None],
     )
 
 

@@ -12,8 +12,11 @@ from pydantic import Field
 
 from leukorepro.config.datasets import Dataset, SimulatedDataset
 from leukorepro.config.fields import Strict
+from leukorepro.config.study.items import Item
 from leukorepro.config.study.schemes import LabelSet, Protocol
 from leukorepro.config.study.study import Study
+from leukorepro.config.study.systems import TrainedFeaturesSpec
+from leukorepro.config.study.unstated import Unstated
 from leukorepro.core.store import read_json
 from leukorepro.core.validation import parse
 from leukorepro.core.words import Budget, Control, Engine, Precision
@@ -46,6 +49,8 @@ class ResolvedStudy(Strict):
     left_out_items: dict[str, str] = Field(default_factory=dict)
     """Items of the paper's study that the run leaves out, each as ``<table>/<item>``, and why; `study` has them no
     more."""
+    unstated: list[Unstated] = Field(default_factory=list)
+    """What the paper leaves open, of the parts that `study` has."""
 
     @property
     def feature_files(self) -> dict[str, str]:
@@ -70,6 +75,24 @@ class ResolvedStudy(Strict):
             for name, extractor in self.extractors.items()
         }
         return [f"{title_of(own)} in the place of {title_of(paper)}" for own, paper in pairs if own != paper]
+
+    def rests_on(self, table: str, item: Item) -> list[Unstated]:
+        """What the paper leaves open of the parts that an item of a table is made of."""
+        reducer = self.study.reducers.get(item.reducer or "")
+        network = [reducer.network] if isinstance(reducer, TrainedFeaturesSpec) else []
+        features = self.study.feature_sets[item.features]
+        used = {
+            "extractors": features,
+            "descriptors": features,
+            "reducers": [item.reducer or ""],
+            "classifiers": [item.classifier, *network],
+            "splits": [self.study.tables[table].split_of(item)],
+        }
+        return [fact for fact in self.unstated if fact.is_about(used)]
+
+    def states(self, section: str, name: str, setting: str) -> bool:
+        """Whether the paper states what a key of a part holds, as far as the study says."""
+        return not any(name in fact.parts[section] and setting in fact.settings for fact in self.unstated)
 
     def label_set_of(self, split: str) -> LabelSet | None:
         """Label set of a split; None where it uses the dataset's own classes."""

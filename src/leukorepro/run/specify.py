@@ -19,6 +19,7 @@ from leukorepro.run.specifications.classification import ClassificationSpecifica
 from leukorepro.run.specifications.controls import ControlsSpecification
 from leukorepro.run.specifications.evaluation import EvaluationSpecification
 from leukorepro.run.specifications.fits import EncodingFit, Fit, FitsSpecification, NetworkFit, ReducerFit
+from leukorepro.run.specifications.judgement import JudgementSpecification
 from leukorepro.run.specifications.leakage import LeakageSpecification, Steps
 from leukorepro.run.specifications.specification import Specification
 from leukorepro.run.specifications.splits import SplitsSpecification
@@ -40,7 +41,7 @@ class Specifications(Mapping[tuple[str, ...], Specification]):
         self._of = {
             (rule, study.study.key, *names): specification
             for study in run.studies
-            for rule, names, specification in _specifications(run, at_budget(study, run.budget))
+            for rule, names, specification in _specifications(run, study)
         }
 
     def __getitem__(self, job: tuple[str, ...]) -> Specification:
@@ -65,8 +66,8 @@ class Specifications(Mapping[tuple[str, ...], Specification]):
 
 
 def at_budget(study: ResolvedStudy, budget: Budget) -> ResolvedStudy:
-    """The study with the values of one budget only."""
-    values = _trimmed(study.model_dump(), budget)
+    """The study with the values of one budget only, and without what its paper leaves open: no number depends on it."""
+    values = _trimmed(study.model_dump(exclude={"unstated"}), budget)
     return ResolvedStudy.model_validate(values, context=ONE_BUDGET)
 
 
@@ -246,11 +247,19 @@ def evaluation_specification(run: ResolvedRun, study: ResolvedStudy) -> Evaluati
     return EvaluationSpecification(study=study, splits=plan.used_splits(study), budget=run.budget, seed=run.seed)
 
 
-def _specifications(run: ResolvedRun, study: ResolvedStudy) -> Iterator[tuple[str, tuple[str, ...], Specification]]:
+def judgement_specification(run: ResolvedRun, study: ResolvedStudy) -> JudgementSpecification:
+    """What a study's printed numbers are judged by."""
+    told = at_budget(study, run.budget).model_copy(update={"unstated": study.unstated})
+    return JudgementSpecification(study=told, budget=run.budget)
+
+
+def _specifications(run: ResolvedRun, whole: ResolvedStudy) -> Iterator[tuple[str, tuple[str, ...], Specification]]:
     """The rule of every job of a study, the names of what it makes, and its specification."""
+    study = at_budget(whole, run.budget)
     yield "splits", (), splits_specification(run, study)
     yield "leakage", (), leakage_specification(study)
     yield "evaluation", (), evaluation_specification(run, study)
+    yield "judgement", (), judgement_specification(run, whole)
     for feature_set in plan.classified_feature_sets(study):
         yield "classification", (feature_set,), classification_specification(run, study, feature_set)
     for rung in study.protocols:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -21,6 +22,7 @@ from leukorepro.config.study.systems import (
     TrainedFeaturesSpec,
 )
 from leukorepro.config.study.tables import Figure, Table
+from leukorepro.config.study.unstated import SECTIONS, Unstated
 from leukorepro.core.errors import unknown
 from leukorepro.core.validation import parse, read_yaml
 
@@ -62,6 +64,8 @@ class Study(Strict):
     headline: str
     """Table and item of the number that the paper is quoted for, as `table/item`."""
     figures: dict[Key, Figure] = {}
+    unstated: Annotated[list[Unstated], Field(exclude=True)] = []
+    """What the paper leaves open; told of its results, and no part of a job."""
     audit: Annotated[Audit, Field(exclude=True)] = Audit()
     """For the audit of the printed numbers; no part of a run."""
 
@@ -107,6 +111,23 @@ class Study(Strict):
         check(table_name, self.tables, "headline", "table")
         check(item_name, [i.item for i in self.tables[table_name].items], "headline", "item")
         return self
+
+    @model_validator(mode="after")
+    def _unstated_of_known_parts(self) -> Study:
+        for number, fact in enumerate(self.unstated):
+            for section, names in fact.parts.items():
+                for name in names:
+                    if name not in (known := self.parts[section]):
+                        raise ValueError(f"unstated[{number}].{section}: {unknown(SECTIONS[section], name, known)}")
+                    for setting in fact.settings:
+                        if setting not in (fields := type(known[name]).model_fields):
+                            raise ValueError(f"unstated[{number}].settings: {unknown('key', setting, fields)}")
+        return self
+
+    @property
+    def parts(self) -> dict[str, Mapping[str, Strict]]:
+        """What items are made of, by section and name."""
+        return {section: getattr(self, section) for section in SECTIONS}
 
     def holds_images(self, feature_set: str) -> bool:
         """Whether a feature set is the images themselves, which networks are trained on."""

@@ -20,6 +20,9 @@ Trained = SparseAutoencoderSpec | TrainedInEpochs
 FEW_NAMES = 4
 """More systems of one kind than this are told as the kind."""
 
+OURS = ", a number that the paper does not state"
+"""Behind a value of the published budget that is not the paper's."""
+
 
 def conditions(study: ResolvedStudy, budget: Budget) -> list[str]:
     """What sets the numbers of one study apart from the paper's, shown beside every table and in every figure."""
@@ -106,21 +109,24 @@ def _fewer(images: int, subjects: int, all_images: int, all_subjects: int) -> st
 
 
 def _epochs(study: ResolvedStudy) -> Iterator[str]:
-    """Training epochs, each number with what was trained for so many, where that differs."""
-    told: dict[str, list[str]] = {}
-    kinds: dict[str, dict[str, list[str]]] = {}
+    """Training epochs, each number with what was trained for so many, where that differs, and whether it is ours."""
+    told: dict[tuple[str, str], list[str]] = {}
+    kinds: dict[str, dict[tuple[str, str], list[str]]] = {}
     for name, spec in trained_systems(study).items():
-        epochs = spec.max_epochs if isinstance(spec, SparseAutoencoderSpec) else spec.epochs
+        section = "reducers" if name in study.study.reducers else "classifiers"
+        key = "max_epochs" if isinstance(spec, SparseAutoencoderSpec) else "epochs"
+        epochs = getattr(spec, key)
         text = f"{epochs['demo']} instead of {epochs['published']} training epochs"
-        text = text if epochs["demo"] != epochs["published"] else ""
-        kinds.setdefault(spec.plural, {}).setdefault(text, []).append(name)
+        whose = "" if study.states(section, name, key) else OURS
+        told_of = (text, whose) if epochs["demo"] != epochs["published"] else ("", "")
+        kinds.setdefault(spec.plural, {}).setdefault(told_of, []).append(name)
     for kind, texts in kinds.items():
-        for text, names in texts.items():
+        for told_of, names in texts.items():
             whole = len(texts) == 1 or len(names) > FEW_NAMES
-            told.setdefault(text, []).extend([kind] if whole else names)
-    for text, who in told.items():
+            told.setdefault(told_of, []).extend([kind] if whole else names)
+    for (text, whose), who in told.items():
         if text:
-            yield text if len(told) == 1 else f"{text} of {listed(who)}"
+            yield f"{text if len(told) == 1 else f'{text} of {listed(who)}'}{whose}"
 
 
 def _widths(study: ResolvedStudy) -> Iterator[str]:

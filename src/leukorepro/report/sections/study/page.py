@@ -24,6 +24,7 @@ from leukorepro.report.sections.leakage.page import LeakagePage, leakage_page
 from leukorepro.report.sections.patients.page import PatientsPage, patients_page
 from leukorepro.report.sections.study.pictures import Picture, Studio
 from leukorepro.report.sections.training.page import TrainingPage, training_page
+from leukorepro.report.sections.unstated.page import UnstatedRow, unstated_rows
 from leukorepro.report.sections.verdicts.page import VerdictsPage, verdicts_page
 from leukorepro.run.resolved import ResolvedStudy
 
@@ -68,6 +69,7 @@ class StudyPage:
     ladder: Ladder
     ladder_picture: Picture
     verdicts: VerdictsPage
+    unstated: list[UnstatedRow]
     leakage: LeakagePage
     tables: list[TablePage]
     patients: PatientsPage
@@ -97,6 +99,7 @@ def study_page(study: ResolvedStudy, budget: Budget, sources: Sources, output: O
         ladder=ladder,
         ladder_picture=studio.ladder(ladder),
         verdicts=verdicts_page(study, sources, untested(study, budget, bool(sources.scan["complete"])), output),
+        unstated=unstated_rows(study),
         leakage=leakage_page(study, sources, output),
         tables=[_table(study, sources, number, studio) for number in study.study.tables],
         patients=patients_page(study, sources, conditions, output),

@@ -31,6 +31,8 @@ class VerdictRow:
     honest: Estimate
     verdict: str
     reason: str
+    rests_on: str
+    """What the paper leaves open and our value depends on; empty where it leaves nothing open."""
 
 
 class Verdicts:
@@ -127,4 +129,5 @@ def _row(row: Mapping[Hashable, Any]) -> VerdictRow:
         honest=Estimate(metric, number("honest_value"), number("honest_ci_low"), number("honest_ci_high")),
         verdict=str(row["verdict"]),
         reason=str(row["reason"]),
+        rests_on=str(row["rests_on"]),
     )

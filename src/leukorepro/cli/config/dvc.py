@@ -7,6 +7,7 @@ from pathlib import Path
 from leukorepro.cli.options import (
     OutputOption,
     RunOption,
+    tell_not_run,
 )
 
 
@@ -22,4 +23,6 @@ def dvc(
     from leukorepro.run.dvc_stages import dvc_yaml
     from leukorepro.run.resolve import resolve as put_together
 
-    write_text(dvc_yaml(put_together(run_file), run_file), output)
+    resolved = put_together(run_file)
+    tell_not_run(resolved)
+    write_text(dvc_yaml(resolved, run_file), output)

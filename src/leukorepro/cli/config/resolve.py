@@ -7,6 +7,7 @@ from leukorepro.cli.options import (
     RunOption,
     SetOption,
     pairs,
+    tell_not_run,
 )
 
 
@@ -23,4 +24,5 @@ def resolve(
     from leukorepro.run.resolve import resolve as put_together
 
     resolved = put_together(run_file, pairs(override or [], "--set"))
+    tell_not_run(resolved)
     write_text(resolved.model_dump_json(indent=2) + "\n", output)

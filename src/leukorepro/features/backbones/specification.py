@@ -76,6 +76,19 @@ class PackagedWeights:
 
 
 @dataclass(frozen=True)
+class OwnWeights:
+    """ImageNet weights that nobody publishes in a form that can be read here, but a user may have."""
+
+    file: str
+    """Name that a user gives the file in the project's folder of weights."""
+    origin: str
+    """Where a user may have them from, in a few words: `converted from the model in MATLAB`."""
+
+
+Weights = TorchvisionWeights | TimmWeights | PackagedWeights | OwnWeights
+
+
+@dataclass(frozen=True)
 class ChannelScaling:
     """Red, green and blue become ``(value - mean) / deviation``."""
 
@@ -102,7 +115,7 @@ class Backbone:
     default_layer: str
     input_size: int
     """Side of the square input that the ImageNet weights were trained for, in pixels."""
-    weights: TorchvisionWeights | TimmWeights | PackagedWeights
+    weights: Weights
     min_input_size: int = 32
     """Smallest side that the network can compute, or the smallest that makes sense."""
     preprocessing: Preprocessing | ChannelScaling = "torch"

@@ -24,7 +24,14 @@ from tqdm import tqdm
 
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import atomic_path, sha256_file
-from leukorepro.features.backbones.specification import Backbone, PackagedWeights, TimmWeights, TorchvisionWeights
+from leukorepro.features.backbones.specification import (
+    Backbone,
+    OwnWeights,
+    PackagedWeights,
+    TimmWeights,
+    TorchvisionWeights,
+    Weights,
+)
 
 FOLDER = Path("data/weights")
 """Where the project keeps weights, relative to its root."""
@@ -75,7 +82,18 @@ def weights_status(backbone: Backbone, folder: Path = FOLDER) -> WeightsStatus:
     return WeightsStatus("missing", *places[0])
 
 
-def _places(weights: TorchvisionWeights | TimmWeights | PackagedWeights, folder: Path) -> list[tuple[Path, str]]:
+def why_nowhere(backbone: Backbone, folder: Path = FOLDER) -> str:
+    """Why a backbone's ImageNet weights can be had neither here nor by a download; empty where they can."""
+    weights = backbone.weights
+    if not isinstance(weights, OwnWeights) or (folder / weights.file).is_file():
+        return ""
+    return (
+        f"ImageNet weights of {backbone.title} are published in no form that can be read here, and there is no "
+        f"{folder / weights.file} ({weights.origin})"
+    )
+
+
+def _places(weights: Weights, folder: Path) -> list[tuple[Path, str]]:
     """Where weights are looked up, in this order, with the beginning of the SHA-256 that each must have."""
     if isinstance(weights, TorchvisionWeights):
         return [(place / weights.file, weights.sha256_prefix) for place in (folder, torch_cache())]
@@ -83,6 +101,8 @@ def _places(weights: TorchvisionWeights | TimmWeights | PackagedWeights, folder:
         packaged = _installed(weights)
         places = [folder / weights.file_name, *([packaged] if packaged else [])]
         return [(place, weights.sha256) for place in places]
+    if isinstance(weights, OwnWeights):
+        return [(folder / weights.file, "")]
     from leukorepro.features.backbones import hub
 
     cached = hub.find_cached(weights)
@@ -136,6 +156,10 @@ def find_imagenet_weights(backbone: Backbone, folder: Path = FOLDER, *, mirror: 
         raise UserError(
             f"ImageNet weights {backbone.weights.file_name} are not on this machine; install the package "
             f"{backbone.weights.package}, which holds them, or use the weights 'random', or 'file:PATH'."
+        )
+    if isinstance(backbone.weights, OwnWeights):
+        raise UserError(
+            f"{why_nowhere(backbone, folder)}; put them there, or use the weights 'random', or 'file:PATH'."
         )
     _download(backbone.weights, weights_url(backbone.weights, mirror), status.path)
     return status.path

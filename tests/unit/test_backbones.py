@@ -23,7 +23,7 @@ from torch import Tensor, nn
 
 from leukorepro.core.errors import UserError
 from leukorepro.core.words import Preprocessing
-from leukorepro.features.backbones.networks import FeatureNetwork, build_network
+from leukorepro.features.backbones.networks import FeatureNetwork, build_network, count_features
 from leukorepro.features.backbones.parameters import (
     calibrate_batch_norm,
     parameters_digest,
@@ -141,9 +141,12 @@ SIZE = 96
 """Side of the inputs of the next tests: no network minds, and all of them are quick."""
 
 
-@pytest.fixture(scope="module", params=[(n, layer) for n, b in BACKBONES.items() for layer in b.layers], ids="-".join)
+VECTORS = [(name, layer) for name, backbone in BACKBONES.items() for layer in backbone.layers if layer != "flat"]
+
+
+@pytest.fixture(scope="module", params=VECTORS, ids="-".join)
 def seeded(request: pytest.FixtureRequest) -> tuple[str, str, FeatureNetwork]:
-    """Every backbone cut at each of its layers, with random weights."""
+    """Every backbone cut at each of its layers that gives a vector, with random weights."""
     name, layer = request.param
     return name, layer, build_network(BACKBONES[name], layer, "random", calibration=images(SIZE, 6, seed=1))
 
@@ -223,6 +226,34 @@ def test_random_weights_give_finite_features_of_the_declared_length(seeded: tupl
     smallest = network(images(BACKBONES[name].min_input_size))
     assert smallest.shape == features.shape
     assert torch.isfinite(smallest).all()
+
+
+PRINTED_MAPS = {
+    **{"alexnet": (6, 6, 256), "vgg16": (7, 7, 512), "vgg19": (7, 7, 512), "mobilenet_v2": (7, 7, 1280)},
+    **{"resnet101": (7, 7, 2048), "densenet121": (7, 7, 1024), "inception_resnet_v2": (5, 5, 1536)},
+}
+"""Last feature maps at 224 x 224, of the networks' papers and, of Inception-ResNet-v2, of Keras at that size."""
+
+
+@pytest.mark.parametrize("name", PRINTED_MAPS)
+def test_a_flattened_feature_map_has_as_many_columns_as_its_published_shape(name: str) -> None:
+    assert count_features(BACKBONES[name], "flat", 224) == np.prod(PRINTED_MAPS[name])
+
+
+@pytest.mark.parametrize("name", ["mobilenet_v2", "efficientnet_lite0"])
+def test_a_flattened_feature_map_is_what_is_averaged_channel_by_channel(name: str) -> None:
+    """A network of torchvision, and one of timm, which pools by itself."""
+    flat, gap = (
+        build_network(BACKBONES[name], layer, "random", calibration=images(64, 2), input_size=64)
+        for layer in ("flat", "gap")
+    )
+    assert flat.weights_sha256 == gap.weights_sha256
+    with torch.inference_mode():
+        columns, means = flat(images(64)), gap(images(64))
+    assert columns.shape == (4, flat.dim) == (4, 2 * 2 * 1280)
+    maps = columns.reshape(4, gap.dim, -1)
+    assert maps.std(2).max() > 0.01
+    assert torch.allclose(maps.mean(2), means, rtol=1e-4, atol=1e-5)
 
 
 def test_preprocessing_equals_torchvisions_transforms() -> None:

@@ -67,12 +67,14 @@ def run(
 
 
 @ENGINES
-def test_features_equal_a_plain_torchvision_loop(request_: Request, tmp_path: Path, engine: str) -> None:
+@pytest.mark.parametrize("layer", ["gap", "flat"])
+def test_features_equal_a_plain_torchvision_loop(request_: Request, tmp_path: Path, layer: str, engine: str) -> None:
     """With weights from a file, by torchvision's own model and transforms."""
     torch.manual_seed(0)
     model = torchvision.models.mobilenet_v2(weights=None).eval()
     torch.save(model.state_dict(), tmp_path / "w.pth")
-    extractor = EXTRACTOR.model_copy(update={"weights": f"file:{tmp_path / 'w.pth'}"})
+    named = {"id": f"mobilenet_v2-{layer}-file-64", "layer": layer}
+    extractor = EXTRACTOR.model_copy(update={**named, "weights": f"file:{tmp_path / 'w.pth'}"})
     features = run(request_, tmp_path / "f.h5", extractor, engine=engine)
     transform = torchvision.transforms.Compose(
         [
@@ -88,7 +90,8 @@ def test_features_equal_a_plain_torchvision_loop(request_: Request, tmp_path: Pa
             image = Image.open(tmp_path / f"{i:02d}.png")
             rows.append(transform(image if flips[view] is None else image.transpose(flips[view])))
     with torch.inference_mode():
-        expected = model.features(torch.stack(rows)).mean((2, 3)).numpy()
+        maps = model.features(torch.stack(rows))
+    expected = (maps.mean((2, 3)) if layer == "gap" else maps.flatten(1)).numpy()
     # Single precision, sums in another order.
     np.testing.assert_allclose(features, expected, rtol=1e-3, atol=1e-5)
 

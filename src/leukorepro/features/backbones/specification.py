@@ -9,7 +9,7 @@ from typing import Literal
 from leukorepro.core.errors import UserError, did_you_mean
 from leukorepro.core.words import Preprocessing
 
-Pool = Literal["avg", "none"]
+Pool = Literal["avg", "own", "none"]
 Interpolation = Literal["bilinear", "bicubic"]
 
 TIMM = "timm:"
@@ -24,9 +24,10 @@ class Layer:
     """Dotted name of the module whose output is taken, or of a function's node in torchvision's graph of the network;
     None: the output of the whole network, which is built without a classifier."""
     dim: int | None
-    """Number of features; None: known once the network is built."""
+    """Number of features; None: known once the network is built, of a flattened feature map for one input size."""
     pool: Pool = "none"
-    """`avg`: mean over the spatial positions of a feature map; `none`: the output is a vector, or flattened to one."""
+    """`avg`: mean over the spatial positions of a feature map; `own`: as timm's network pools by itself; `none`: the
+    output is a vector or, channel by channel, flattened to one."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Networks of timm by name: what each expects, and the network itself, with its pooled features as output.
+"""Networks of timm by name: what each expects, and the network itself, without its classifier.
 
 Imported only where a network of timm is asked for.
 """
@@ -69,7 +69,7 @@ def describe(name: str) -> Backbone:
     return Backbone(
         title=name,
         build=f"{TIMM}{name}",
-        layers={"pooled": Layer(None, dim=None)},
+        layers={"pooled": Layer(None, dim=None, pool="own")},
         default_layer="pooled",
         input_size=height,
         min_input_size=config.min_input_size[-1] if config.min_input_size else 32,
@@ -132,8 +132,10 @@ def _create(name: str, options: Mapping[str, Any]) -> nn.Module:
     return network.eval()
 
 
-def build_pooled(backbone: Backbone, state: Mapping[str, Tensor] | None, path: Path | None) -> nn.Module:
-    """Build a network of timm whose output is what its classifier gets.
+def build_headless(
+    backbone: Backbone, state: Mapping[str, Tensor] | None, path: Path | None, *, pooled: bool = True
+) -> nn.Module:
+    """Build a network of timm whose output is what its classifier gets, or its last feature map.
 
     Parameters
     ----------
@@ -144,19 +146,29 @@ def build_pooled(backbone: Backbone, state: Mapping[str, Tensor] | None, path: P
         random numbers.
     path : Path, optional
         Where the state dict is from, for messages.
+    pooled : bool
+        Keep its pooling.
 
     Returns
     -------
     Module
-        In evaluation mode; from images (n, 3, height, width) to features (n, `head_hidden_size`).
+        In evaluation mode; from images (n, 3, height, width) to features (n, `head_hidden_size`) or, without pooling,
+        to feature maps (n, channels, rows, columns).
 
     Raises
     ------
     UserError
         If the state dict does not fit the network, or holds a value that is not finite.
     """
-    if state is None:
-        return _create(backbone.network, backbone.options)
+    network: Any = _create(backbone.network, backbone.options) if state is None else _from_state(backbone, state, path)
+    if not pooled:
+        network.reset_classifier(0, global_pool="")
+    body: nn.Module = network.eval()
+    return body
+
+
+def _from_state(backbone: Backbone, state: Mapping[str, Tensor], path: Path | None) -> nn.Module:
+    """A network with the parameters of a state dict, without its classifier."""
     options: Mapping[str, Any] = backbone.options
     if EFFICIENTNET_PYTORCH in state:
         state = _in_timms_names(backbone, state, path)
@@ -180,7 +192,7 @@ def build_pooled(backbone: Backbone, state: Mapping[str, Tensor] | None, path: P
     broken = [name for name, value in network.state_dict().items() if not is_finite(value)]
     if broken:
         raise UserError(f"{path}: values that are not finite in {broken[0]}; get a sound copy of the file.")
-    body: nn.Module = network.eval()
+    body: nn.Module = network
     return body
 
 

@@ -36,7 +36,10 @@ FeaturesOption = Annotated[Path, typer.Option("--features", help="Feature file, 
 OutputOption = Annotated[Path, typer.Option("--output", "-o", help="File to write.")]
 BudgetOption = Annotated[
     Budget,
-    typer.Option("--budget", help="`demo`: few epochs and few simulated images; `published`: as many as in the paper."),
+    typer.Option(
+        "--budget",
+        help="`published`: the paper's, and ours where it is silent; `demo`: less, and labelled so.",
+    ),
 ]
 DeviceOption = Annotated[Device, typer.Option("--device", help="`auto` uses a GPU if there is one, and says so.")]
 ValidityOption = Annotated[Path, typer.Option("--config", help="Configuration of the validity study.")]

@@ -57,7 +57,8 @@ class Run(Strict):
     name: Key
     """Results are written to `results/<name>`."""
     budget: Budget
-    """`demo`: fewer epochs and simulated images, labelled wherever shown; `published`: the paper's own."""
+    """`demo`: fewer epochs and simulated images, labelled wherever shown; `published`: the paper's,
+    and ours where it is silent."""
     seed: Annotated[int, Field(ge=0)] = 0
     weights: WeightsSpec = "imagenet"
     """Weights of every backbone that `studies` does not give others."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Literal
 
 Budget = Literal["demo", "published"]
-"""How much is computed: `published` as much as the paper, `demo` less, labelled wherever it is shown."""
+"""How much is computed. `published`: the paper's, and ours where it is silent; `demo`: less, and labelled so."""
 
 Look = Literal["allidb", "allidb1", "allidb2", "cnmc2019", "bone_marrow"]
 """What simulated images look like."""

@@ -340,6 +340,8 @@ def test_the_hybrid_set_is_complete_however_it_is_filed(first: tuple[str, str], 
     assert len(listing.rows) == 368
     assert Counter(row.label for row in listing.rows) == {"all": 179, "healthy": 189}  # Atteia (2022), section 2.1
     assert [part.complete for part in listing.parts] == [True, True]
+    assert (len(listing.photographs), len(listing.crops)) == (108, 260)
+    assert all(path.startswith(first[0]) and path.endswith(first[1]) for path in listing.photographs)
     assert not listing.has_subjects
 
 

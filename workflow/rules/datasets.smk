@@ -41,6 +41,7 @@ rule scan_images:
     output:
         manifest="results/datasets/{dataset}/manifest.csv",
         summary="results/datasets/{dataset}/scan.json",
+        crops="results/datasets/{dataset}/crops.csv",
     log:
         "logs/scan_images/{dataset}.txt",
     benchmark:
@@ -65,6 +66,7 @@ rule scan_images:
             --images {params.folder:q} \
             --workers {threads} \
             --summary {output.summary:q} \
+            --crops {output.crops:q} \
             --output {output.manifest:q} \
             >{log:q} 2>&1
         """

@@ -55,6 +55,10 @@ class Listing:
     """The official split that is the dataset's held-out part; empty: it has none."""
     notes: list[str] = field(default_factory=list)
     """Sentences on what was left out or looks odd."""
+    crops: list[str] = field(default_factory=list)
+    """Images that were cut from photographs of the same dataset, where it does not say which from which."""
+    photographs: list[str] = field(default_factory=list)
+    """Those that they may come from."""
     ignored: dict[str, int] = field(default_factory=dict)
     """Files that are no rows, counted by their ending."""
 

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from PIL import Image
 from tqdm import tqdm
 
 from leukorepro.config.datasets import Dataset
@@ -20,9 +21,10 @@ from leukorepro.core.errors import UserError
 from leukorepro.core.listing import Listing, Row
 from leukorepro.core.store import sha256_file
 from leukorepro.core.tables.data import MANIFEST_TABLE
+from leukorepro.data.crops import find_photographs_once, in_words, summarise
 from leukorepro.data.folders import list_images, some
 from leukorepro.data.groups import components
-from leukorepro.data.images import UnreadableImage, decode, pixel_digest
+from leukorepro.data.images import UnreadableImage, decode, pixel_digest, read_rgb
 
 EXAMPLES = 10
 """How many names the summary gives for each kind of conversion, and an error for unreadable files."""
@@ -34,6 +36,8 @@ class Scan:
 
     manifest: pd.DataFrame
     """One row per image file, sorted by path; the columns are those of `MANIFEST_TABLE`."""
+    crops: pd.DataFrame
+    """Crops and the photographs that they were found in; the columns are those of `CROPS_TABLE`."""
     summary: dict[str, Any]
     """Counts and findings, ready for JSON; see `scan`."""
 
@@ -41,8 +45,9 @@ class Scan:
 def scan(dataset: Dataset, images: Path, *, workers: int = 1, progress: bool = True) -> Scan:
     """Decode every image of a dataset once and write down what it is.
 
-    Readable images with equal bytes or equal pixels share one `source_id`: the smallest of those that they, and what is
-    linked to them, came with. An unreadable file keeps its row, with its status, and is linked to nothing.
+    Readable images with equal bytes or equal pixels share one `source_id`, and so do a crop and the photograph that it
+    is found in, where the dataset has both and does not say which from which: the smallest of those that they, and what
+    is linked to them, came with. An unreadable file keeps its row, with its status, and is linked to nothing.
 
     Parameters
     ----------
@@ -69,6 +74,7 @@ def scan(dataset: Dataset, images: Path, *, workers: int = 1, progress: bool = T
         - ``sizes``: ``[width, height, images]``, most frequent first;
         - ``equal_content``: ``images, labels, subjects`` of readable images with equal bytes or pixels;
         - ``label_conflicts``: those of them that are filed under different classes;
+        - ``crops``: of a dataset whose crops were looked for, see `leukorepro.data.crops.summarise`; else None;
         - ``parts``: ``name, complete, expected, found`` for the parts of a published dataset;
           ``complete``: whether all of them are; ``completeness``: the same as sentences;
         - ``notes``, ``ignored``: what was left out, and files that are no images, by ending.
@@ -86,16 +92,30 @@ def scan(dataset: Dataset, images: Path, *, workers: int = 1, progress: bool = T
         )
     # An unreadable file is equal to nothing: two empty ones would tie strangers together.
     digests = [look.sha256 if look.status == "ok" else "" for look in seen]
-    content = [digests, [look.pixels for look in seen]]
+    pixels = [look.pixels for look in seen]
+    paths = [row.path for row in listing.rows]
+    readable = {path: digest for path, digest in zip(paths, digests, strict=True) if digest}
+    crops, photographs = (
+        {path: readable[path] for path in some_of if path in readable}
+        for some_of in (listing.crops, listing.photographs)
+    )
+    read = partial(_read_grey, Path(images), dataset.max_pixels)
+    found = find_photographs_once(crops, photographs, read, workers=workers, progress=progress)
+    # Each link is a row more, which shares one key with the crop and another with the photograph.
+    none = [""] * len(found)
     sources = [row.source_id or row.path for row in listing.rows]
-    same_source = pd.Series(sources).groupby(components(sources, *content)).transform("min")
+    linked = components(
+        [*paths, *found["image_id"]],
+        [*paths, *found["photograph"]],
+        *([*own, *none] for own in (sources, digests, pixels)),
+    )
     manifest = pd.DataFrame(
         {
-            "image_id": [row.path for row in listing.rows],
-            "path": [row.path for row in listing.rows],
+            "image_id": paths,
+            "path": paths,
             "label": [row.label for row in listing.rows],
             "subject_id": [row.subject_id for row in listing.rows],
-            "source_id": same_source,
+            "source_id": pd.Series(sources).groupby(linked[: len(paths)]).transform("min"),
             "official_split": [row.official_split for row in listing.rows],
             "sha256": [look.sha256 for look in seen],
             "width": [look.width for look in seen],
@@ -104,7 +124,10 @@ def scan(dataset: Dataset, images: Path, *, workers: int = 1, progress: bool = T
         },
         columns=list(MANIFEST_TABLE.columns),
     )
-    return Scan(manifest, _summary(manifest, listing, seen, components(*content)))
+    labels = dict(zip(paths, manifest["label"], strict=True))
+    summary = _summary(manifest, listing, seen, components(digests, pixels))
+    summary["crops"] = summarise(found, crops, photographs, labels) if crops and photographs else None
+    return Scan(manifest, found, summary)
 
 
 def check_readable(scan: Scan, max_unreadable: int) -> None:
@@ -162,6 +185,8 @@ def describe(scan: Scan) -> str:
         lines += _block(
             "Kept together from the source-disjoint rung on", [f"{text}, {len(across):,} of them across subjects"]
         )
+    if s["crops"]:
+        lines += _block("Crops and photographs", in_words(s["crops"]))
     lines += _block("Notes", s["notes"])
     if s["ignored"]:
         lines += _block("Other files, ignored", [", ".join(f"{n:,} {name}" for name, n in s["ignored"].items())])
@@ -197,6 +222,10 @@ def _look_at(folder: Path, max_pixels: int, row: Row) -> _Look:
         return _Look(sha256, status=error.status, reason=error.reason)
     height, width, _ = pixels.shape
     return _Look(sha256, pixel_digest(pixels), width, height, conversions=conversions)
+
+
+def _read_grey(folder: Path, max_pixels: int, path: str) -> NDArray[np.uint8]:
+    return np.asarray(Image.fromarray(read_rgb(folder / path, max_pixels)).convert("L"))
 
 
 def _summary(manifest: pd.DataFrame, listing: Listing, seen: list[_Look], content: NDArray[np.intp]) -> dict[str, Any]:

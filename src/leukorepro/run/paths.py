@@ -21,7 +21,7 @@ class Results:
     root: Path = RESULTS
 
     def dataset(self, dataset: str) -> Path:
-        """Folder of what is known of a dataset: `manifest.csv`, `scan.json`, `duplicates.json`."""
+        """Folder of what is known of a dataset: `manifest.csv`, `scan.json`, `crops.csv`, `duplicates.json`."""
         return self.root / "datasets" / dataset
 
     def manifest(self, dataset: str) -> Path:

@@ -21,6 +21,9 @@ def scan(
         Path | None, typer.Option(help="YAML file of the dataset, instead of the options below.")
     ] = None,
     summary: Annotated[Path | None, typer.Option(help="JSON file to write, with a summary of what was found.")] = None,
+    crops: Annotated[
+        Path | None, typer.Option(help="Table to write: crops, and the photographs that they were found in.")
+    ] = None,
     adapter: AdapterOption = OWN_IMAGES,
     subjects_csv: SubjectsCsvOption = None,
     subject_regex: SubjectRegexOption = None,
@@ -33,6 +36,7 @@ def scan(
     """
     from leukorepro.config.datasets import load_dataset
     from leukorepro.core.store import write_json
+    from leukorepro.core.tables.data import CROPS_TABLE
     from leukorepro.data.manifest import write_manifest
     from leukorepro.data.scan import check_readable, describe
     from leukorepro.data.scan import scan as run
@@ -51,5 +55,7 @@ def scan(
     check_readable(found, configured.max_unreadable)
     if output is not None:
         write_manifest(found.manifest, output)
+    if crops is not None:
+        CROPS_TABLE.write(found.crops, crops)
     if summary is not None:
         write_json(found.summary, summary)

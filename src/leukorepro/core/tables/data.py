@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leukorepro.core.tables.table import Table, text, whole
+from leukorepro.core.tables.table import Table, number, text, whole
 
 MANIFEST_TABLE = Table(
     {
@@ -12,6 +12,10 @@ MANIFEST_TABLE = Table(
     }
 )
 """A row for each image file of a dataset."""
+
+CROPS_TABLE = Table({**text("image_id", "photograph"), **number("correlation"), **whole("left", "top")})
+"""Crops and the photographs of the same dataset that they were found in: both by their image_id, the correlation of
+their grey values, and the upper left corner of the place, in pixels."""
 
 SPLITS_TABLE = Table({**text("image_id", "view", "role"), **whole("repeat", "fold")})
 """Which rows train and which are tested, in each fold of each repeat."""

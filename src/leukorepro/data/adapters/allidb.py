@@ -1,8 +1,8 @@
 """ALL-IDB: blood smear photographs (ALL-IDB1) and single cells cut from them (ALL-IDB2).
 
 Labati, Piuri and Scotti, ALL-IDB: the acute lymphoblastic leukemia image database for image processing, ICIP 2011,
-doi 10.1109/ICIP.2011.6115881. Which photograph a cell was cut from is not published, and neither are the patients: no
-split of the two sets together can keep a photograph on one side.
+doi 10.1109/ICIP.2011.6115881. Which photograph a cell was cut from is not published, and neither are the patients; the
+scan finds the photographs (`leukorepro.data.crops`).
 """
 
 from __future__ import annotations
@@ -70,7 +70,8 @@ class AllIdbDataset(RealDataset):
                     f"{folder / path}: ALL-IDB{which} has image {path.stem[2:5]} already ({other.path}); remove one."
                 )
         parts = [Part(f"ALL-IDB{which}", EXPECTED[which], _counts(sets[which])) for which in (1, 2)]
-        return Listing(rows, parts)
+        photographs, crops = ([row.path for row in sets[which].values()] for which in (1, 2))
+        return Listing(rows, parts, crops=crops, photographs=photographs)
 
 
 ENTRY = AllIdbDataset

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+from leukorepro.data.crops import in_words
 from leukorepro.report.numbers.sources import Sources
 from leukorepro.report.numbers.wording import count
 from leukorepro.report.output import Output
@@ -127,6 +128,9 @@ def _findings(scan: dict[str, Any], duplicates: dict[str, Any]) -> Iterator[Find
         lines = [" = ".join(one["images"]) for one in equal]
         yield Finding("Equal images", text, _some(lines), serious=False)
     yield _near_duplicates(duplicates)
+    if scan["crops"]:
+        first, *others = in_words(scan["crops"])
+        yield Finding("Crops and their photographs", f"{first}.", others, serious=False)
     if scan["conversions"]:
         lines = [
             f"{one['what']}: {count(one['images'], 'image')}, such as {one['examples'][0]}"

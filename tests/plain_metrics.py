@@ -17,6 +17,8 @@ from sklearn import metrics as sk
 
 ROLES = {"test": "test", "train": "train", "val": "validation"}
 LEVEL = 0.95
+OF_RECONSTRUCTIONS = ("reconstruction_correlation", "pixel_correlation")
+MEANS = ("loss", *OF_RECONSTRUCTIONS)
 
 
 def recomputed(folder: Path, study: dict[str, Any], seed: int, n_resamples: int) -> pd.DataFrame:
@@ -75,16 +77,20 @@ class _Cell:
         found = (np.nan, np.nan, np.nan)
         if metric is not None:
             averaged, ranked = self._classes(part, of_class)
+            part.over = part.true == of_class if of_class and metric in MEANS else np.full(len(part.true), True)
             found = part.value(metric, averaged, ranked), *part.interval(metric, averaged, ranked)
         return *found, images, subjects.nunique()
 
     def _parse(self, name: str) -> tuple[str, str | None, str | None]:
         known = ("accuracy", "sensitivity", "specificity", "precision", "recall", "f1", "auroc", "loss")
         front, _, back = name.rpartition("_")
-        if name in known or name == "reconstruction_correlation":
+        if name in known or name in OF_RECONSTRUCTIONS:
             return "test", None, name
         if front in ROLES and back in known:
             return ROLES[front], None, back
+        for metric in OF_RECONSTRUCTIONS:
+            if name.endswith(f"_{metric}"):
+                front, back = name.removesuffix(f"_{metric}"), metric
         tested = self.parts["test"].rows
         for of_class in self.several or sorted({*tested["y_true"], *tested["y_pred"]}):
             if front == self.called.get(of_class, of_class):
@@ -115,6 +121,8 @@ class _Part:
         drawn = [np.bincount(rng.integers(n_groups, size=n_groups), minlength=n_groups) for _ in range(n_resamples)]
         self.weight = np.array(drawn, dtype=float).T[self.group]
         """Of every row in every resample."""
+        self.over = np.full(len(self.true), True)
+        """Rows that a mean is over."""
         self.repeats = [np.flatnonzero(self.rows["repeat"] == r) for r in sorted(self.rows["repeat"].unique())]
 
     def value(self, metric: str, averaged: list[str], ranked: dict[str, NDArray[np.float64]]) -> float:
@@ -124,8 +132,8 @@ class _Part:
             true, guess = self.true[repeat], self.guess[repeat]
             if metric == "accuracy":
                 values.append(sk.accuracy_score(true, guess))
-            elif metric in ("loss", "reconstruction_correlation"):
-                values.append(self._numbers(metric, ranked)[repeat].mean())
+            elif metric in MEANS:
+                values.append(float(self._mean(metric, repeat, ranked, np.ones((len(self.true), 1)))[0]))
             elif metric == "auroc":
                 values.append(np.mean([self._area(repeat, name, score) for name, score in ranked.items()]))
             else:
@@ -140,6 +148,24 @@ class _Part:
                 areas.append(sk.roc_auc_score(true, score[fold]))
                 pairs.append(true.sum() * (~true).sum())
         return float(np.average(areas, weights=pairs)) if areas else np.nan
+
+    def _mean(
+        self,
+        metric: str,
+        repeat: NDArray[np.intp],
+        ranked: dict[str, NDArray[np.float64]],
+        weights: NDArray[np.float64],
+    ) -> NDArray[np.float64]:
+        """A mean over rows, or the correlation over the pixels of many images, for each of many weightings."""
+        chosen = repeat[self.over[repeat]]
+        weight = weights[chosen] / weights[chosen].sum(axis=0)
+        if metric != "pixel_correlation":
+            return self._numbers(metric, ranked)[chosen] @ weight
+        x, y, xx, yy, xy = (
+            self.rows[f"reconstruction_{name}"].to_numpy(dtype=float)[chosen] @ weight
+            for name in ("x", "y", "xx", "yy", "xy")
+        )
+        return (xy - x * y) / np.sqrt(xx - x**2) / np.sqrt(yy - y**2)
 
     def _numbers(self, metric: str, ranked: dict[str, NDArray[np.float64]]) -> NDArray[np.float64]:
         if metric != "loss":
@@ -162,7 +188,7 @@ class _Part:
         known = drawn[~np.isnan(drawn)]
         if n < 2 or len(drawn) - len(known) > len(drawn) / 10:
             return np.nan, np.nan
-        share = metric not in ("loss", "reconstruction_correlation")
+        share = metric not in MEANS
         if known.max() - known.min() < 1e-12:
             if not share or known[0] not in (0, 1):
                 return np.nan, np.nan
@@ -190,8 +216,8 @@ class _Part:
 
         if metric == "accuracy":
             return total(true == guess) / weight.sum(axis=0)
-        if metric in ("loss", "reconstruction_correlation"):
-            return self._numbers(metric, ranked)[repeat] @ weight / weight.sum(axis=0)
+        if metric in MEANS:
+            return self._mean(metric, repeat, ranked, self.weight)
         if metric == "auroc":
             return np.mean([self._resampled_area(repeat, name, score) for name, score in ranked.items()], axis=0)
         values = []
@@ -233,7 +259,7 @@ class _Part:
             "f1": lambda name: (self.true == name) | (self.guess == name),
         }
         if metric not in counted:
-            return len(set(self.group))
+            return len(set(self.group[self.over]))
         return min(groups(counted[metric](name)) for name in averaged)
 
 

@@ -12,7 +12,7 @@ from leukorepro.config.study.items import Item
 from leukorepro.config.study.study import Study
 from leukorepro.config.study.systems import ConvAutoencoderSpec, NetworkSpec, TrainedFeaturesSpec
 from leukorepro.config.study.tables import Table
-from leukorepro.core.tables.predictions import EPOCHS_TABLE
+from leukorepro.core.tables.predictions import EPOCHS_TABLE, MOMENTS
 from leukorepro.ladder.rungs import Rung
 from leukorepro.run.plan import networks_of, training_rung
 from leukorepro.run.resolved import ResolvedStudy
@@ -102,7 +102,12 @@ def networks_study() -> Study:
                 "fig7": {
                     "title": "Reconstructions",
                     "split": "folds",
-                    "metrics": ["reconstruction_correlation"],
+                    "metrics": [
+                        "reconstruction_correlation",
+                        "all_reconstruction_correlation",
+                        "all_pixel_correlation",
+                    ],
+                    "metric_readings": {"all_pixel_correlation": "all_reconstruction_correlation"},
                     "items": [
                         code,
                         {**code, "item": "CAE-CNN, max pooling", "reducer": "CAE_max", "reading_of": "CAE-CNN"},
@@ -121,7 +126,9 @@ def as_trained(
     if not isinstance(study.classifiers[item.classifier], NetworkSpec):
         return part
     if item.reducer is not None:
-        part = part.assign(reconstruction_correlation=generator.uniform(0.8, 0.99, len(part)))
+        x, y = generator.uniform(0.2, 0.8, (2, len(part)))
+        moments = dict(zip(MOMENTS, (x, y, x * x + 0.1, y * y + 0.1, x * y + 0.08), strict=True))
+        part = part.assign(reconstruction_correlation=generator.uniform(0.8, 0.99, len(part)), **moments)
     if table.epochs == "all":
         return pd.concat([part.assign(repeat=epoch) for epoch in range(N_EPOCHS)], ignore_index=True)
     return part

@@ -132,8 +132,8 @@ def test_the_interval_of_a_mean_is_that_of_drawn_rows():
     rng = np.random.default_rng(7)
     group = rng.integers(25, size=90)
     group, epoch = np.tile(group, 3), np.repeat([0, 1, 2], 90)
-    means = {"loss": rng.exponential(size=270), "correlation": rng.uniform(-1, 1, size=270)}
-    rows = scored(["p"] * 270, ["p"] * 270, {"p": np.ones(270)}, repeat=epoch, means=means)
+    means = {"loss": rng.exponential(size=270), "reconstruction_correlation": rng.uniform(-1, 1, size=270)}
+    rows = scored(["p"] * 270, ["p"] * 270, {"p": np.ones(270)}, repeat=epoch, numbers=means)
     bounds = intervals(rows, group, n_resamples=400, seed=3, metrics=list(means))
     for name, numbers in means.items():
         drawn = []
@@ -148,7 +148,7 @@ def test_the_interval_of_a_mean_is_that_of_drawn_rows():
 def test_a_mean_that_never_varies_has_no_interval(constant):
     """The exact bounds are those of shares."""
     correct = np.full(20, constant)
-    rows = scored(["p"] * 20, np.where(correct, "p", "n"), {"p": correct}, means={"loss": correct})
+    rows = scored(["p"] * 20, np.where(correct, "p", "n"), {"p": correct}, numbers={"loss": correct})
     bounds = intervals(rows, np.arange(20), metrics=["accuracy", "loss"])
     assert bounds["accuracy"].high - bounds["accuracy"].low == pytest.approx(1 - 0.025 ** (1 / 20))
     assert np.isnan([bounds["loss"].low, bounds["loss"].high]).all()

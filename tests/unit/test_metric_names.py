@@ -28,7 +28,8 @@ from leukorepro.report.numbers import wording
         ("loss", None),
         ("healthy_loss", None),
         ("healthy_size", None),
-        ("train_reconstruction_correlation", None),
+        ("train_reconstruction_correlation", Name("train", "", "reconstruction_correlation")),
+        ("all_pixel_correlation", Name("", "all", "pixel_correlation")),
         ("healthyprecision", None),
         ("_accuracy", None),
         ("acuracy", None),
@@ -78,7 +79,8 @@ def test_an_entry_is_whole(key: str) -> None:
     metric = METRICS[key]
     assert (metric.formula is not None) == (metric.source is Source.SUMS)
     assert bool(metric.no_result) == (metric.source is Source.PAPER)
-    assert metric.of_a_class == "never" or metric.of_predictions
+    assert bool(metric.columns) == metric.is_mean
+    assert (metric.of_means is not None) == (len(metric.columns) > 1)
 
 
 def test_names_of_metrics_are_known_without_numpy() -> None:

@@ -13,6 +13,7 @@ from sklearn.metrics import (
     roc_auc_score,
 )
 
+from leukorepro.core.tables.predictions import MOMENTS
 from leukorepro.evaluation.metrics.metrics import measure, measure_weighted, scored, support
 from leukorepro.metrics.registry import OF_PREDICTIONS
 
@@ -177,10 +178,9 @@ def test_a_mean_is_that_of_the_rows_of_each_repeat():
     y_true, y_pred, scores = draw(9, 80, 2)
     rng = np.random.default_rng(2)
     repeat, group, loss = np.repeat([0, 1], [30, 50]), rng.integers(12, size=80), rng.exponential(size=80)
-    rows = scored(y_true, y_pred, {"c1": scores[:, 1]}, repeat, means={"loss": loss, "-loss": -loss})
-    values = measure(rows, ["loss", "accuracy", "-loss"])
+    rows = scored(y_true, y_pred, {"c1": scores[:, 1]}, repeat, numbers={"loss": loss})
+    values = measure(rows, ["loss", "accuracy"])
     assert values["loss"] == pytest.approx((loss[:30].mean() + loss[30:].mean()) / 2, abs=EXACT)
-    assert values["-loss"] == -values["loss"]
     assert values["accuracy"] == measure(rows)["accuracy"]
     assert set(measure(rows)) == set(OF_PREDICTIONS)
     weights = rng.uniform(0.1, 3, size=(12, 5))
@@ -191,8 +191,27 @@ def test_a_mean_is_that_of_the_rows_of_each_repeat():
     assert support(rows, group)["loss"] == 12
 
 
+def test_means_over_some_rows_and_the_correlation_over_the_pixels_of_many_images():
+    """Images of 50 pixels: the correlation of all their pixels at once, images as often as they are drawn."""
+    y_true, y_pred, scores = draw(9, 80, 2)
+    rng = np.random.default_rng(3)
+    x = rng.normal(size=(80, 50)) + rng.normal(size=(80, 1))
+    y = x + rng.normal(size=(80, 50))
+    moments = dict(zip(MOMENTS, (x, y, x * x, y * y, x * y), strict=True))
+    numbers = {name: values.mean(axis=1) for name, values in moments.items()}
+    group, of_class = np.arange(80) // 4, y_true == "c1"
+    weights = rng.integers(4, size=(20, 5))
+    for counted in (None, of_class):
+        rows = scored(y_true, y_pred, {"c1": scores[:, 1]}, numbers=numbers, counted=counted)
+        found = measure_weighted(rows, group, weights, ["pixel_correlation"])["pixel_correlation"]
+        for resample, value in enumerate(found):
+            drawn = np.repeat(np.arange(80), weights[group, resample] * (1 if counted is None else of_class))
+            assert value == pytest.approx(np.corrcoef(x[drawn].ravel(), y[drawn].ravel())[0, 1], abs=1e-10)
+    assert support(rows, group)["pixel_correlation"] == len(set(group[of_class]))
+
+
 def test_a_row_without_the_number_leaves_its_mean_undefined():
-    rows = scored(["p", "n"], ["p", "n"], {"p": [1.0, 0.0]}, means={"loss": [0.1, np.nan]})
+    rows = scored(["p", "n"], ["p", "n"], {"p": [1.0, 0.0]}, numbers={"loss": [0.1, np.nan]})
     assert measure(rows, ["loss", "accuracy"]) == pytest.approx({"loss": np.nan, "accuracy": 1}, nan_ok=True)
 
 
@@ -204,7 +223,7 @@ def test_epochs_are_averaged():
 
     def measured(chosen, **place):
         columns = by_class(scores[chosen])
-        return measure(scored(y_true[chosen], y_pred[chosen], columns, **place, means={"loss": loss[chosen]}), wanted)
+        return measure(scored(y_true[chosen], y_pred[chosen], columns, **place, numbers={"loss": loss[chosen]}), wanted)
 
     apart = [measured(epoch == number) for number in range(100)]
     together = measured(np.ones(4000, dtype=bool), repeat=epoch)

@@ -16,6 +16,7 @@ from leukorepro.config.study.systems import NetworkSpec
 from leukorepro.config.study.training import Augmentation
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_writer
+from leukorepro.core.tables.predictions import RECONSTRUCTED
 from leukorepro.data.splits import make_splits
 from leukorepro.features.fusion import write_rows
 from leukorepro.systems.classifiers.tasks import Model, Task
@@ -186,7 +187,8 @@ def test_a_network_on_codes_sees_those_of_its_own_fold(tmp_path: Path) -> None:
             group = file.create_group(f"r0f{fold}")
             shift = 4 * labels[:, None] if fold == 0 else 0
             group.create_dataset("codes", data=(noise + shift).astype(np.float32))
-            group.create_dataset("reconstruction_correlation", data=np.full(N_IMAGES, fold / 10, np.float32))
+            for name in RECONSTRUCTED:
+                group.create_dataset(name, data=np.full(N_IMAGES, fold / 10, np.float32))
     spec = SPEC.model_copy(
         update={"architecture": "code_channels", "epochs": {"demo": 12, "published": 1}, "optimizer": "adam"}
     )
@@ -194,7 +196,8 @@ def test_a_network_on_codes_sees_those_of_its_own_fold(tmp_path: Path) -> None:
     right = (rows["y_pred"] == rows["y_true"]).groupby(rows["fold"]).mean()
     assert right[0] == 1
     assert right[[1, 2]].mean() < 0.9
-    np.testing.assert_allclose(rows["reconstruction_correlation"], rows["fold"] / 10, atol=1e-7)
+    for name in RECONSTRUCTED:
+        np.testing.assert_allclose(rows[name], rows["fold"] / 10, atol=1e-7)
 
 
 def test_classes_weigh_alike_where_they_are_asked_to(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import parquet_metadata, write_parquet
-from leukorepro.core.tables.predictions import PARTS_TABLE, PREDICTIONS_TABLE, RECONSTRUCTION
+from leukorepro.core.tables.predictions import PARTS_TABLE, PREDICTIONS_TABLE, RECONSTRUCTED, RECONSTRUCTION
 from leukorepro.evaluation.predictions import (
     classes_of,
     collect,
@@ -98,7 +98,8 @@ def test_one_file_holds_cells_of_two_classes_and_of_more(tmp_path):
 def encoded(*args, **options):
     """A part of an item with an autoencoder."""
     rows = part(*args, **options)
-    return rows.assign(**{RECONSTRUCTION: np.random.default_rng(1).uniform(-1, 1, len(rows))})
+    numbers = np.random.default_rng(1).uniform(-1, 1, (len(RECONSTRUCTED), len(rows)))
+    return rows.assign(**dict(zip(RECONSTRUCTED, numbers, strict=True)))
 
 
 def test_correlations_of_reconstructions_are_kept_where_an_item_has_them(tmp_path):
@@ -109,13 +110,14 @@ def test_correlations_of_reconstructions_are_kept_where_an_item_has_them(tmp_pat
     tested, fitting = read_predictions(tmp_path / "p.parquet"), read_fitting(tmp_path / "f.parquet")
     pd.testing.assert_frame_equal(tested, collected.predictions)
     pd.testing.assert_frame_equal(fitting, collected.fitting)
-    assert list(tested.columns) == [*PREDICTIONS_TABLE.columns, "score", RECONSTRUCTION]
-    assert list(fitting.columns) == [*PARTS_TABLE.columns, "score", RECONSTRUCTION]
+    assert list(tested.columns) == [*PREDICTIONS_TABLE.columns, "score", *RECONSTRUCTED]
+    assert list(fitting.columns) == [*PARTS_TABLE.columns, "score", *RECONSTRUCTED]
     for frame, given in ((tested, encoded("A")), (fitting, fitted)):
         found = {outcome.item: rows for outcome, rows in outcomes(frame)}
-        assert [item for item, rows in found.items() if RECONSTRUCTION in rows] == ["A"]
         given = given.sort_values(["repeat", "fold", "image_id", "view"])
-        assert found["A"][RECONSTRUCTION].tolist() == given[RECONSTRUCTION].tolist()
+        for name in RECONSTRUCTED:
+            assert [item for item, rows in found.items() if name in rows] == ["A"]
+            assert found["A"][name].tolist() == given[name].tolist()
     assert RECONSTRUCTION not in collect([encoded("A").assign(role="train"), part("B")]).predictions
 
 

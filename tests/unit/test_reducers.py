@@ -140,6 +140,12 @@ def test_what_is_kept_is_what_the_saved_network_computes(data: Data, tmp_path: P
                 np.corrcoef(a.ravel(), b.ravel())[0, 1] for a, b in zip(data.images, reconstructed, strict=True)
             ]
             np.testing.assert_allclose(group["reconstruction_correlation"][:], expected, atol=1e-5)
+            x, xx, y, xy = (group[f"reconstruction_{name}"][:] for name in ("x", "xx", "y", "xy"))
+            pixels = data.images.reshape(24, -1) / 255
+            np.testing.assert_allclose(x, pixels.mean(1), atol=1e-6)
+            np.testing.assert_allclose(xx, (pixels**2).mean(1), atol=1e-6)
+            np.testing.assert_allclose(y, reconstructed.reshape(24, -1).mean(1), atol=1e-6)
+            np.testing.assert_allclose(xy, (pixels * reconstructed.reshape(24, -1)).mean(1), atol=1e-6)
             others = np.setdiff1d(np.arange(24), rows)[::2]  # the identity view comes first
             assert list(group["samples_id"].asstr()) == data.features.rows["image_id"].iloc[others].tolist()
             np.testing.assert_array_equal(group["samples"][:, 0], data.images[others])

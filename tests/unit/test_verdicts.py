@@ -306,6 +306,30 @@ def test_readings_of_another_item_are_of_no_help() -> None:
     assert (row["verdict"], row["reading"]) == ("not reproduced", "y")
 
 
+def test_a_metric_may_be_read_as_another() -> None:
+    """The paper prints an accuracy, which may be the F1 or the AUROC; the second reading's F1 has the number too."""
+    table = STUDY.tables["1"].model_copy(update={"metric_readings": {"f1": "accuracy", "auroc": "accuracy"}})
+    study = resolved()
+    study = study.model_copy(update={"study": STUDY.model_copy(update={"tables": {"1": table}})})
+    f1: Row = ("x", "as_published", "f1", 0.8, 0.75, 0.85)
+    honest: Row = ("x", "subject_disjoint", "f1", 0.6, 0.5, 0.7)
+    again: Row = ("x, again", "as_published", "f1", 0.81, 0.75, 0.86)
+    ours = measured(OURS, f1, honest, again)
+    row = verdict_on(0.83, 0.005, ours, study=study)
+    assert (row["verdict"], row["reading"], row["value"]) == ("reproduced", "x (f1)", 0.8)
+    assert (row["honest_value"], row["honest_verdict"]) == (0.6, "not reproduced")
+    assert row["reason"] == (
+        "published 83 % lies in our interval 75.0 to 85.0 % under the paper's protocol, read as F1; "
+        "it does not lie in that of 'x' (98.1 to 99.9)"
+    )
+    row = verdict_on(0.855, 0.0005, ours, study=study)
+    assert (row["verdict"], row["reading"]) == ("reproduced", "x, again (f1)")
+    assert ", read as 'x, again', F1; it does not lie in that of 'x' (98.1 to 99.9) or F1 (75.0 to" in row["reason"]
+    judged = judge(ours, printed(("1", "x", "accuracy", 0.83, 0.005)), study, {}, [], {}).metrics
+    assert (judged["published"] == 0.83).all()
+    assert judged["verdict"].tolist() == ["reproduced", "reproduced", "not reproduced", "reproduced"]
+
+
 SCAN = {
     "readable": 13,
     "splits": {"fold_0": {"all": 2, "hem": 1}, "fold_1": {"all": 4}, "prelim": {"hem": 5}},

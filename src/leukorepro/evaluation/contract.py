@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 
 from leukorepro.core.errors import UserError
-from leukorepro.core.tables.predictions import PARTS_TABLE, RECONSTRUCTION
+from leukorepro.core.tables.predictions import PARTS_TABLE, RECONSTRUCTED
 from leukorepro.core.tables.table import ParquetTable
 from leukorepro.ladder.rungs import LADDER
 
@@ -30,7 +30,7 @@ def score_columns(frame: pd.DataFrame) -> list[str]:
 
 
 def measured_columns(frame: pd.DataFrame) -> list[str]:
-    """Columns that an outcome has a number in for every row, or for none: the scores, then `RECONSTRUCTION`."""
+    """Columns that an outcome has a number in for every row, or for none: the scores, then `RECONSTRUCTED`."""
     return PARTS_TABLE.further_of(frame)
 
 
@@ -73,7 +73,7 @@ def checked(frame: pd.DataFrame, where: str, table: ParquetTable) -> pd.DataFram
     Returns
     -------
     DataFrame
-        Its columns, the scores and, where it is there, `RECONSTRUCTION`; text as `with_categories` gives it.
+        Its columns, the scores and, where they are there, `RECONSTRUCTED`; text as `with_categories` gives it.
 
     Raises
     ------
@@ -127,7 +127,7 @@ def _check_measured(frame: pd.DataFrame, measured: list[str], outcome: pd.Series
     pairs = frame[["y_true", "y_pred"]].assign(outcome=outcome).drop_duplicates()
     for _, rows in pairs.groupby("outcome"):
         classes = sorted({*rows["y_true"], *rows["y_pred"]})
-        columns = [c for c in own[rows["outcome"].iloc[0]] if c != RECONSTRUCTION]
+        columns = [c for c in own[rows["outcome"].iloc[0]] if c not in RECONSTRUCTED]
         if not _scores_fit(columns, classes):
             told = ", ".join(f"{c} {frame[c].iloc[rows.index[0]]}" for c in OUTCOME)
             raise UserError(

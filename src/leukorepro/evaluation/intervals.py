@@ -82,11 +82,11 @@ def intervals(
     level : float
         Nominal coverage, in (0, 1).
     metrics : sequence of str
-        Names in `leukorepro.metrics.registry.OF_PREDICTIONS` or in `rows.means`.
+        Names in `leukorepro.metrics.registry.OF_PREDICTIONS`, or of metrics whose columns are in `rows.numbers`.
     """
     weights = resample_weights(int(group.max()) + 1, n_resamples, seed)
     resamples = measure_weighted(rows, group, weights, metrics)
-    shares = measure(rows, [name for name in metrics if name not in rows.means and METRICS[name].kind.is_share])
+    shares = measure(rows, [name for name in metrics if METRICS[name].kind.is_share])
     counts = support(rows, group)
     smaller = smaller_class(rows, group)
     return {

@@ -16,7 +16,7 @@ from leukorepro.evaluation.metrics.losses import row_losses
 from leukorepro.evaluation.metrics.metrics import Scored, measure, scored
 from leukorepro.evaluation.predictions import classes_of, groups_of_rows, score_of_class
 from leukorepro.metrics.names import PARTS, parse
-from leukorepro.metrics.registry import METRICS, OF_PREDICTIONS, Source
+from leukorepro.metrics.registry import METRICS, OF_PREDICTIONS, Metric, Source
 
 
 @dataclass(frozen=True)
@@ -66,8 +66,8 @@ def outcome_metrics(rows: pd.DataFrame, fitted: pd.DataFrame | None, measuring: 
     """
     tested = PartOfOutcome(rows, measuring)
     frames = [tested.measured(OF_PREDICTIONS)]
-    if columns := [name for name in measuring.printed if name in rows and _is_column(name)]:
-        frames.append(tested.measured(columns))
+    if means := [name for name in measuring.printed if name in METRICS and _has_columns(rows, name)]:
+        frames.append(tested.measured(means))
     if measuring.classes_named:
         for name in classes_of(rows):
             called = measuring.class_names.get(name, name)
@@ -75,12 +75,22 @@ def outcome_metrics(rows: pd.DataFrame, fitted: pd.DataFrame | None, measuring: 
                 key
                 for key, metric in METRICS.items()
                 if metric.of_a_class == "always"
-                or (metric.of_a_class == "when printed" and f"{called}_{key}" in measuring.printed)
+                or (
+                    metric.of_a_class == "when printed"
+                    and f"{called}_{key}" in measuring.printed
+                    and (metric.of_predictions or _has_columns(rows, key))
+                )
             ]
             frame = tested.measured(wanted, name)
             frames.append(frame.assign(metric=f"{called}_" + frame["metric"]))
     for name, role in PARTS.items():
-        wanted = [key for key, metric in METRICS.items() if metric.of_a_part and f"{name}_{key}" in measuring.printed]
+        wanted = [
+            key
+            for key, metric in METRICS.items()
+            if metric.of_a_part
+            and f"{name}_{key}" in measuring.printed
+            and (metric.source is not Source.COLUMNS or _has_columns(rows if fitted is None else fitted, key))
+        ]
         if fitted is not None:
             wanted = list(dict.fromkeys(["accuracy", *wanted]))
         part = tested if role == "test" else _part(fitted, role, measuring)
@@ -124,9 +134,10 @@ def named_metric(name: str, class_names: Mapping[str, str]) -> NamedMetric | Non
     return NamedMetric(found.role, of_class, found.metric)
 
 
-def _is_column(name: str) -> bool:
-    """Whether it is the mean of a column of predictions."""
-    return name in METRICS and METRICS[name].source is Source.COLUMN
+def _has_columns(rows: pd.DataFrame, metric: str) -> bool:
+    """Whether it is a metric of means over columns of predictions, which are there."""
+    spec = METRICS[metric]
+    return spec.source is Source.COLUMNS and set(spec.columns) <= set(rows.columns)
 
 
 def _part(fitted: pd.DataFrame | None, role: str, measuring: Measuring) -> PartOfOutcome | None:
@@ -168,8 +179,10 @@ class PartOfOutcome:
         rows, averaged, scores = self.rows, self._averaged, self._scores
         if of_class is not None:
             averaged, scores = [of_class], {of_class: self._score_of(of_class)}
-        means = {metric: self._numbers(metric) for metric in metrics if METRICS[metric].is_mean}
-        return scored(rows["y_true"], rows["y_pred"], scores, rows["repeat"], rows["fold"], averaged, means)
+        means = [METRICS[metric] for metric in metrics if METRICS[metric].is_mean]
+        numbers = {column: self._numbers(metric, column) for metric in means for column in metric.columns}
+        counted = None if of_class is None else rows["y_true"] == of_class
+        return scored(rows["y_true"], rows["y_pred"], scores, rows["repeat"], rows["fold"], averaged, numbers, counted)
 
     def unmeasured(self, metrics: Sequence[str]) -> pd.DataFrame:
         """Metrics without a value, a row each."""
@@ -179,11 +192,11 @@ class PartOfOutcome:
         """Score of a class; of the other of two it is the positive one's, negated."""
         return self._scores[name] if name in self._scores else -self.rows["score"]
 
-    def _numbers(self, mean: str) -> ArrayLike:
+    def _numbers(self, metric: Metric, column: str) -> ArrayLike:
         """What every row has and is averaged."""
-        if METRICS[mean].source is Source.LOSSES:
+        if metric.source is Source.LOSSES:
             return row_losses(self.rows["y_true"], self._scores)
-        return self.rows[mean]
+        return self.rows[column]
 
     def _frame(self, lines: list[tuple[str, float, float, float]]) -> pd.DataFrame:
         subjects = self.rows["subject_id"]

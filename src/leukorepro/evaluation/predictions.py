@@ -5,7 +5,7 @@ protocol. An outcome of two classes has the column ``score`` (of the positive cl
 more classes a column ``score_<class>`` for each; in one file the score columns that do not concern an outcome are empty
 there. Outcomes may differ in their classes: one image can be ``ALL`` in one table and ``L1`` in another.
 
-An item with a convolutional autoencoder has one more number in every row, `RECONSTRUCTION`; it is empty elsewhere.
+An item with a convolutional autoencoder has more numbers in every row, `RECONSTRUCTED`; they are empty elsewhere.
 
 Predictions of rows that a classifier was tested on are what counts, and have a file of their own. Those of rows that
 it was fitted or validated on lie beside it, with their `role`, where a paper prints a metric of them.

@@ -20,12 +20,12 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from itertools import product
 from pathlib import Path
 from typing import NamedTuple
 
 import pandas as pd
 
-from leukorepro.config.study.items import Item
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import read_json
 from leukorepro.core.tables.results import METRICS_TABLE, VERDICTS_TABLE
@@ -43,12 +43,12 @@ class Judged(NamedTuple):
 
     metrics: pd.DataFrame
     """A `METRICS_TABLE`, a row for each one measured, in their order; `published` is NaN where the paper prints
-    no such number of the item, or of the item that it is a second reading of."""
+    no such number of the item, or of what item and metric are second readings of."""
     verdicts: pd.DataFrame
     """A `VERDICTS_TABLE`, a row for each printed number, in their order. `reading` is the item that `value` and
-    its interval, under the published protocol, and `honest_value` and its own are of; these are NaN where nothing was
-    measured. `honest_verdict` says of a number that was tested whether it survives the honest rung; `rests_on` what the
-    paper leaves open of that item."""
+    its interval, under the published protocol, and `honest_value` and its own are of, with the metric in parentheses
+    where it is read as another; these are NaN where nothing was measured. `honest_verdict` says of a number that was
+    tested whether it survives the honest rung; `rests_on` what the paper leaves open of that item."""
 
 
 class _Estimate(NamedTuple):
@@ -57,11 +57,18 @@ class _Estimate(NamedTuple):
     high: float = math.nan
 
 
+class _Reading(NamedTuple):
+    """What a printed number may be of; both empty where nothing was measured."""
+
+    item: str = ""
+    metric: str = ""
+
+
 class _Verdict(NamedTuple):
     verdict: str
     reason: str
-    reading: str
-    """Item whose numbers stand beside the published one; empty where none was measured."""
+    reading: _Reading
+    """What stands beside the published number."""
 
 
 class _Printed(NamedTuple):
@@ -164,24 +171,30 @@ class _Court:
         """A row of the table of verdicts."""
         table, _, metric = number
         found, honest = self.found[number], self.honest or ""
-        ours = self._ours(table, found.reading, PUBLISHED, metric)
-        ours_honest = self._ours(table, found.reading, honest, metric)
+        ours = self._ours(table, found.reading, PUBLISHED)
+        ours_honest = self._ours(table, found.reading, honest)
         survives = NOT_TESTED if found.verdict == IMPOSSIBLE else self.verdict(number, honest)
+        item, read = found.reading
+        reading = item if read in ("", metric) else f"{item} ({read})"
         return (
             *(self.resolved.study.key, *number, self.printed[number].value),
-            *(*found, *ours, honest, *ours_honest, survives),
-            "; ".join(self._rests_on(table, found.reading)),
+            *(found.verdict, found.reason, reading, *ours, honest, *ours_honest, survives),
+            "; ".join(self._rests_on(table, item)),
         )
 
     def compared(self, measured: pd.DataFrame) -> pd.DataFrame:
         """The table of metrics: what was measured, the printed number beside it and the verdict."""
+        tables = self.resolved.study.tables
         printed_as = {
             (number, item.item): item.reading_of or item.item
-            for number, table in self.resolved.study.tables.items()
+            for number, table in tables.items()
             for item in table.items
         }
         names = measured[["table", "item", "metric"]].astype(str).itertuples(index=False)
-        numbers = [(table, printed_as[table, item], metric) for table, item, metric in names]
+        numbers = [
+            (table, printed_as[table, item], tables[table].metric_readings.get(metric, metric))
+            for table, item, metric in names
+        ]
         return measured.assign(
             published=[self.printed[number].value if number in self.printed else math.nan for number in numbers],
             verdict=[self.verdict(*place) for place in zip(numbers, measured["protocol"], strict=True)],
@@ -194,8 +207,7 @@ class _Court:
             return NOT_TESTED
         if rung == PUBLISHED or found.verdict not in (REPRODUCED, NOT_REPRODUCED):
             return found.verdict
-        table, _, metric = number
-        return self._word(number, self._ours(table, found.reading, rung, metric))
+        return self._word(number, self._ours(number[0], found.reading, rung))
 
     def _word(self, number: Number, ours: _Estimate) -> str:
         return str(verdicts(*self.printed[number], ours.low, ours.high))
@@ -203,59 +215,64 @@ class _Court:
     def _judged(self, number: Number) -> _Verdict:
         table, item, metric = number
         printed = self.printed[number]
-        readings = [name for name in self._readings(table, item) if self._is_measured(table, name, metric)]
-        first = readings[0] if readings else ""
+        readings = [reading for reading in self._readings(*number) if self._is_measured(table, reading)]
+        first = readings[0] if readings else _Reading()
         if number in self.impossible:
             return _Verdict(IMPOSSIBLE, self.impossible[number], first)
         if not readings:
-            return _Verdict(NOT_TESTED, self._why_unmeasured(table, item, metric), "")
+            return _Verdict(NOT_TESTED, self._why_unmeasured(*number), first)
         if self.circumstances:
             return _Verdict(NOT_TESTED, "; ".join(self.circumstances), first)
         if PUBLISHED not in self.resolved.protocols:
             return _Verdict(NOT_TESTED, "the paper's own protocol did not run here", first)
-        readings = [name for name in readings if self._split_of(table, name) not in self.other_images]
+        readings = [reading for reading in readings if self._split_of(table, reading.item) not in self.other_images]
         if not readings:
-            return _Verdict(NOT_TESTED, self.other_images[self._split_of(table, first)], first)
-        ours = {name: self._ours(table, name, PUBLISHED, metric) for name in readings}
-        words = {name: self._word(number, estimate) for name, estimate in ours.items()}
+            return _Verdict(NOT_TESTED, self.other_images[self._split_of(table, first.item)], first)
+        ours = {reading: self._ours(table, reading, PUBLISHED) for reading in readings}
+        words = {reading: self._word(number, estimate) for reading, estimate in ours.items()}
+        called = {reading: _read_as(reading, item, metric) for reading in readings}
         for word in (REPRODUCED, NOT_REPRODUCED):
-            chosen = next((name for name in readings if words[name] == word), None)
+            chosen = next((reading for reading in readings if words[reading] == word), None)
             if chosen is not None:
                 reason = _comparison(metric, printed, ours[chosen])
-                if chosen != item:
-                    reason += f", read as '{chosen}'"
-                others = [name for name in readings if name != chosen and words[name] == NOT_REPRODUCED]
+                if chosen != (item, metric):
+                    reason += f", read as {called[chosen]}"
+                others = [other for other in readings if other != chosen and words[other] == NOT_REPRODUCED]
                 if others:
-                    told = [f"'{name}' ({_interval(metric, printed.half_unit, ours[name])})" for name in others]
+                    told = [
+                        f"{called[other]} ({_interval(metric, printed.half_unit, ours[other])})" for other in others
+                    ]
                     reason += f"; it does not lie in that of {' or '.join(told)}"
                 return _Verdict(word, reason, chosen)
         if all(math.isnan(estimate.value) for estimate in ours.values()):
             return _Verdict(NOT_TESTED, "this metric cannot be measured here", first)
         return _Verdict(NOT_TESTED, "our value has no interval to compare the published one with", first)
 
-    def _readings(self, table: str, item: str) -> list[str]:
-        """The item of that name and the second readings of it."""
-        items = self._items(table)
-        return [i.item for i in items if i.item == item] + [i.item for i in items if i.reading_of == item]
+    def _readings(self, table: str, item: str, metric: str) -> list[_Reading]:
+        """What a number may be of: the item of that name and the second readings of it, and so the metric."""
+        spec = self.resolved.study.tables.get(table)
+        if spec is None:
+            return []
+        items = [i.item for i in spec.items if i.item == item] + [i.item for i in spec.items if i.reading_of == item]
+        metrics = [metric, *(other for other, printed in spec.metric_readings.items() if printed == metric)]
+        return [_Reading(*place) for place in product(items, metrics)]
 
     def _split_of(self, table: str, item: str) -> str:
         spec = self.resolved.study.tables[table]
         return next(spec.split_of(own) for own in spec.items if own.item == item)
 
-    def _rests_on(self, table: str, reading: str) -> list[str]:
+    def _rests_on(self, table: str, item: str) -> list[str]:
         """What the paper leaves open of the item whose numbers stand beside the printed one."""
-        items = {item.item: item for item in self._items(table)}
-        return [fact.what for fact in self.resolved.rests_on(table, items[reading])] if reading else []
+        if not item:
+            return []
+        own = next(own for own in self.resolved.study.tables[table].items if own.item == item)
+        return [fact.what for fact in self.resolved.rests_on(table, own)]
 
-    def _items(self, table: str) -> list[Item]:
-        spec = self.resolved.study.tables.get(table)
-        return [] if spec is None else spec.items
+    def _is_measured(self, table: str, reading: _Reading) -> bool:
+        return any((table, reading.item, rung, reading.metric) in self.measured for rung in self.resolved.protocols)
 
-    def _is_measured(self, table: str, item: str, metric: str) -> bool:
-        return any((table, item, rung, metric) in self.measured for rung in self.resolved.protocols)
-
-    def _ours(self, table: str, item: str, rung: str, metric: str) -> _Estimate:
-        return self.measured.get((table, item, rung, metric), _Estimate())
+    def _ours(self, table: str, reading: _Reading, rung: str) -> _Estimate:
+        return self.measured.get((table, reading.item, rung, reading.metric), _Estimate())
 
     def _why_unmeasured(self, table: str, item: str, metric: str) -> str:
         study = self.resolved.study
@@ -268,9 +285,17 @@ class _Court:
         kept_or_not = {*study.tables, *(name.partition("/")[0] for name in self.resolved.left_out_items)}
         if table not in kept_or_not:
             return "it stands in none of the tables that the study's configuration has"
-        if not self._readings(table, item):
+        if not self._readings(table, item, metric):
             return "its table has no such item in the study's configuration"
         return "the study's configuration does not have this metric measured"
+
+
+def _read_as(reading: _Reading, item: str, metric: str) -> str:
+    """What a number is read as, in words."""
+    if reading.metric == metric:
+        return f"'{reading.item}'"
+    words = named(reading.metric).words
+    return words if reading.item == item else f"'{reading.item}', {words}"
 
 
 def _comparison(metric: str, printed: _Printed, ours: _Estimate) -> str:

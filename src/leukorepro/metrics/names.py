@@ -59,7 +59,7 @@ def parse(name: str) -> Name | None:
         metric = METRICS[key]
         if (
             (metric.of_a_part or not part)
-            and (metric.of_predictions or not of_class)
+            and (metric.takes_class or not of_class)
             and (part or metric.source is not Source.LOSSES)
         ):
             return Name(part, of_class, key)
@@ -89,8 +89,8 @@ def _either(names: Sequence[str]) -> str:
     return f"{', '.join(names[:-1])} or {names[-1]}"
 
 
-_FREE = [key for key, metric in METRICS.items() if metric.of_predictions]
-_FIXED = [name for key, metric in METRICS.items() if metric.is_mean for name in spelled(key)]
+_FREE = [key for key, metric in METRICS.items() if metric.takes_class]
+_FIXED = [name for key, metric in METRICS.items() if metric.is_mean and not metric.takes_class for name in spelled(key)]
 
 PATTERN = rf"^((.+_)?({'|'.join(_FREE)})|{'|'.join(_FIXED)})$"
 """Of names that a study may have measured."""

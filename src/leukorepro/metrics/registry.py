@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from enum import Enum
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
-from leukorepro.core.tables.predictions import RECONSTRUCTION
+from leukorepro.core.tables.predictions import MOMENTS, RECONSTRUCTION
 from leukorepro.metrics.kinds import AREA, BIAS, CORRELATION, COUNT, ERROR, LOSS, SHARE, Kind
 
 if TYPE_CHECKING:
@@ -59,7 +59,7 @@ class Source(Enum):
     SUMS = "numbers of rows, by its formula"
     RANKS = "the order of scores within folds"
     LOSSES = "the mean over rows of the loss of each"
-    COLUMN = "the mean over rows of the column of its name"
+    COLUMNS = "means over rows of columns"
     PROBABILITIES = "stated probabilities: calibration"
     SUBJECTS = "diagnoses of subjects"
     PAPER = "nothing here: papers print it"
@@ -81,6 +81,10 @@ class Metric:
     formula : callable, optional
         Of one made from sums: its value for every repeat, class and resample, NaN where it has no denominator. The
         metric is the mean over repeats and classes.
+    columns : tuple of str
+        Of one of means over rows: what every row has; a loss is no column of the predictions, but follows from them.
+    of_means : callable, optional
+        Of one of several such means: its value by them, in their order.
     rests_on : callable, optional
         Rows in its denominator, by class; several sets where all must be there. Default: all rows.
     of_a_class : {"never", "when printed", "always"}
@@ -95,6 +99,8 @@ class Metric:
     words: str
     source: Source
     formula: Callable[[ClassSums], Floats] | None = None
+    columns: tuple[str, ...] = ()
+    of_means: Callable[[Floats, Floats, Floats, Floats, Floats], Floats] | None = None
     rests_on: Callable[[ClassRows], tuple[Bools, ...]] | None = None
     of_a_class: Literal["never", "when printed", "always"] = "never"
     mixes_classes: bool = False
@@ -107,13 +113,18 @@ class Metric:
 
     @property
     def is_mean(self) -> bool:
-        """Whether it is the mean of a number that each row has."""
-        return self.source in (Source.LOSSES, Source.COLUMN)
+        """Whether it follows from means of numbers that each row has."""
+        return self.source in (Source.LOSSES, Source.COLUMNS)
 
     @property
     def of_a_part(self) -> bool:
         """Whether it can be measured of the training or the validation rows as well."""
-        return self.of_predictions or self.source is Source.LOSSES
+        return self.of_predictions or self.is_mean
+
+    @property
+    def takes_class(self) -> bool:
+        """Whether its name may have a class in front."""
+        return self.of_predictions or self.of_a_class != "never"
 
     @property
     def is_printed(self) -> bool:
@@ -128,6 +139,13 @@ def _sensitivity(rows: ClassSums) -> Floats:
 def _specificity(rows: ClassSums) -> Floats:
     negatives = rows.total - rows.true
     return (negatives - (rows.guessed - rows.both)) / negatives
+
+
+def _pooled_correlation(x: Floats, y: Floats, xx: Floats, yy: Floats, xy: Floats) -> Floats:
+    """Pearson's correlation of x and y, of the means of both, of their squares and of their product."""
+    variances: Floats = (xx - x * x) * (yy - y * y)
+    correlation: Floats = (xy - x * y) / variances**0.5
+    return correlation
 
 
 SIZE = "it counts the paper's images or subjects and is no result of a classifier"
@@ -172,8 +190,22 @@ METRICS: dict[str, Metric] = {
         rests_on=lambda rows: (rows.ranked, ~rows.ranked),
         of_a_class="when printed",
     ),
-    "loss": Metric(LOSS, "loss", Source.LOSSES),
-    RECONSTRUCTION: Metric(CORRELATION, "reconstruction correlation", Source.COLUMN),
+    "loss": Metric(LOSS, "loss", Source.LOSSES, columns=("loss",)),
+    RECONSTRUCTION: Metric(
+        CORRELATION,
+        "reconstruction correlation",
+        Source.COLUMNS,
+        columns=(RECONSTRUCTION,),
+        of_a_class="when printed",
+    ),
+    "pixel_correlation": Metric(
+        CORRELATION,
+        "reconstruction correlation over all pixels",
+        Source.COLUMNS,
+        columns=MOMENTS,
+        of_means=_pooled_correlation,
+        of_a_class="when printed",
+    ),
     "brier": Metric(ERROR, "Brier score", Source.PROBABILITIES),
     "brier_reference": Metric(ERROR, "Brier score of the class shares", Source.PROBABILITIES),
     "ece": Metric(ERROR, "ECE", Source.PROBABILITIES),

@@ -39,6 +39,8 @@ class Table(Strict):
     split: str
     metrics: Annotated[list[Metric], Field(min_length=1)]
     """Metrics that the paper prints, in its order."""
+    metric_readings: dict[Metric, Metric] = {}
+    """Where a printed metric can be read in several ways: each further metric, and the printed one that it may be."""
     average: Average = "positive"
     """With two classes, precision, recall and F1 of the `positive` one, or their mean over both (`macro`)."""
     epochs: Literal["last", "all"] = "last"
@@ -63,6 +65,10 @@ class Table(Strict):
         if not self.items:
             raise ValueError("has no items; list them under `items`, or give a `grid`")
         refuse_twice([item.item for item in self.items])
+        for reading, printed in self.metric_readings.items():
+            for metric in (reading, printed):
+                if metric not in self.metrics:
+                    raise ValueError(f"metric_readings.{reading}: '{metric}' is not among the table's metrics; add it")
         return self
 
     @property

@@ -10,7 +10,14 @@ RECONSTRUCTION = "reconstruction_correlation"
 """Column of predictions, behind their scores, where an item has a convolutional autoencoder: how well it reconstructs
 the image, -1 to 1. The mean over tested rows is the metric of that name."""
 
-_FURTHER = ("score|score_.+", RECONSTRUCTION)
+MOMENTS = tuple(f"reconstruction_{name}" for name in ("x", "y", "xx", "yy", "xy"))
+"""Columns beside it: means over an image's pixels and channels of x, y, x * x, y * y and x * y, of an image x and its
+reconstruction y. The correlation over the pixels of many images follows from their means."""
+
+RECONSTRUCTED = (RECONSTRUCTION, *MOMENTS)
+"""All that is known of an image's reconstruction."""
+
+_FURTHER = ("score|score_.+", *RECONSTRUCTED)
 _BEFORE_ROLE = {
     **text("study", "dataset", "table", "item", "protocol"),
     **whole("repeat", "fold"),

@@ -8,7 +8,8 @@
 - AUROC is computed within folds and averaged over them, weighted by their numbers of (positive, negative) pairs: the
   share of such pairs *of one fold* that the scores put in the right order, ties counting half. Scores of different
   folds come from different models, whose scales need not agree, and are never compared.
-- A loss, or any other number that each row has, is a metric by its mean over the rows (`Scored.means`).
+- A loss, or any other number that each row has, is a metric by its mean over the rows (`Scored.numbers`), those of one
+  class where the metric is of a class; a metric may also follow from several such means.
 - Repeats: a metric is computed for each repeat of the folds and averaged over the repeats. Where the predictions after
   every epoch of a network count, epochs are repeats.
 """
@@ -23,8 +24,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from leukorepro.evaluation.metrics.auroc import Area, Floats, Ints
-from leukorepro.metrics.registry import METRICS, OF_PREDICTIONS, ClassRows, ClassSums, Source
+from leukorepro.evaluation.metrics.auroc import Area, Bools, Floats, Ints
+from leukorepro.metrics.registry import METRICS, OF_PREDICTIONS, ClassRows, ClassSums, Metric, Source
 
 NUMBERS_AT_ONCE = 1 << 20
 """Rows or groups, times resamples, that are held at once."""
@@ -48,8 +49,10 @@ class Scored:
     """Repeat, 0 to n_repeats - 1, shape (n_rows,)."""
     fold: Ints
     """Fold, shape (n_rows,)."""
-    means: Mapping[str, Floats] = field(default_factory=dict)
-    """Further numbers of the rows, shape (n_rows,), by the name of the metric that is their mean."""
+    numbers: Mapping[str, Floats] = field(default_factory=dict)
+    """Further numbers of the rows, shape (n_rows,), by the name of their column; metrics follow from their means."""
+    counted: Bools | None = None
+    """Rows that these means are over, shape (n_rows,); None: all."""
 
     @property
     def n_repeats(self) -> int:
@@ -64,7 +67,8 @@ def scored(
     repeat: ArrayLike | None = None,
     fold: ArrayLike | None = None,
     average_over: Sequence[str] | None = None,
-    means: Mapping[str, ArrayLike] | None = None,
+    numbers: Mapping[str, ArrayLike] | None = None,
+    counted: ArrayLike | None = None,
 ) -> Scored:
     """Put predictions into numbers.
 
@@ -80,22 +84,29 @@ def scored(
     average_over : sequence of str, optional
         Classes that sensitivity, specificity, precision and F1 are averaged over, whether or not a row is of them;
         default: those of the scores.
-    means : mapping of str to array of float, shape (n_rows,), optional
-        By the name of a metric, the numbers that it is the mean of; NaN in one row leaves the metric undefined.
+    numbers : mapping of str to array of float, shape (n_rows,), optional
+        By the name of a column, the numbers that metrics take means of; NaN in one row leaves the metric undefined.
+    counted : array of bool, shape (n_rows,), optional
+        Rows that these means are over; default: all.
     """
     averaged = list(scores) if average_over is None else list(average_over)
-    numbers: dict[str, int] = {}
-    truth = _numbered(y_true, numbers)
+    codes: dict[str, int] = {}
+    truth = _numbered(y_true, codes)
+    over = None if counted is None else np.asarray(counted, dtype=bool)
     none = np.zeros(len(truth), dtype=np.intp)
     return Scored(
         truth=truth,
-        guess=_numbered(y_pred, numbers),
-        targets=_numbered(averaged, numbers),
-        ranked=_numbered(list(scores), numbers),
+        guess=_numbered(y_pred, codes),
+        targets=_numbered(averaged, codes),
+        ranked=_numbered(list(scores), codes),
         scores=np.stack([np.asarray(column, dtype=np.float64) for column in scores.values()], axis=1),
         repeat=none if repeat is None else pd.factorize(np.asarray(repeat))[0],
         fold=none if fold is None else np.asarray(fold, dtype=np.intp),
-        means={name: np.asarray(column, dtype=np.float64) for name, column in (means or {}).items()},
+        numbers={
+            name: np.where(True if over is None else over, np.asarray(column, dtype=np.float64), 0)
+            for name, column in (numbers or {}).items()
+        },
+        counted=over,
     )
 
 
@@ -106,7 +117,7 @@ def _numbered(classes: ArrayLike, numbers: dict[str, int]) -> Ints:
 
 
 def measure(rows: Scored, metrics: Sequence[str] = OF_PREDICTIONS) -> dict[str, float]:
-    """Metrics of all rows, by their names in `OF_PREDICTIONS` or in `Scored.means`; NaN where undefined."""
+    """Metrics of all rows, by their names; of means only those whose columns `Scored.numbers` has. NaN: undefined."""
     one_group = np.zeros(len(rows.truth), dtype=np.intp)
     return {name: float(v[0]) for name, v in measure_weighted(rows, one_group, np.ones((1, 1)), metrics).items()}
 
@@ -154,7 +165,7 @@ class Sums:
 
     def weighted(self, weights: NDArray[np.number], metrics: Sequence[str] = OF_PREDICTIONS) -> dict[str, Floats]:
         """Metrics for each of many weightings of the groups, as `measure_weighted` gives them."""
-        means = [name for name in metrics if name in self._rows.means]
+        means = [name for name in metrics if METRICS[name].is_mean]
         ranked = [name for name in metrics if name not in means and METRICS[name].source is Source.RANKS]
         summed = [name for name in metrics if name not in means and name not in ranked]
         step = max(8, NUMBERS_AT_ONCE // max(self._largest_repeat, len(weights), self._sums[:, :, 0].size))
@@ -169,9 +180,9 @@ class Sums:
 
     def _of_sums(self, weights: Floats, summed: Sequence[str], means: Sequence[str]) -> dict[str, Floats]:
         """Metrics by their formulas, and means, from sums per group: each of shape (n_resamples,)."""
-        every = list(self._rows.means)
+        every = list(self._rows.numbers)
         sums = self._sums @ weights
-        total, right, numbers, classes = np.split(sums, [1, 2, 2 + len(every)], axis=1)
+        total, right, counted, numbers, classes = np.split(sums, [1, 2, 3, 3 + len(every)], axis=1)
         of_classes = ClassSums(total, right, *np.split(classes, 3, axis=1))
         found: dict[object, Floats] = {}
         with np.errstate(invalid="ignore", divide="ignore"):
@@ -179,12 +190,19 @@ class Sums:
                 formula = METRICS[name].formula
                 if formula is not None and formula not in found:
                     found[formula] = formula(of_classes).mean(axis=(0, 1))
-            averages = {name: (numbers[:, [every.index(name)]] / total).mean(axis=(0, 1)) for name in means}
-        return {name: found[METRICS[name].formula] for name in summed} | averages
+            averages = dict(zip(every, (numbers / counted).swapaxes(0, 1), strict=True))
+            made = {name: _of_means(METRICS[name], averages).mean(axis=0) for name in means}
+        return {name: found[METRICS[name].formula] for name in summed} | made
 
     @cached_property
     def _areas(self) -> list[Area]:
         return _areas(self._rows, self._group, self._n_groups)
+
+
+def _of_means(metric: Metric, averages: Mapping[str, Floats]) -> Floats:
+    """A metric by means over rows, each of shape (n_repeats, n_resamples)."""
+    first, *others = (averages[column] for column in metric.columns)
+    return first if metric.of_means is None else metric.of_means(first, *others)
 
 
 def smaller_class(rows: Scored, group: Ints) -> int | None:
@@ -212,42 +230,26 @@ def support(rows: Scored, group: Ints) -> dict[str, int]:
         else min(int(groups_with(chosen).min()) for chosen in rests_on(rows_of))
         for name in OF_PREDICTIONS
     }
-    return counts | dict.fromkeys(rows.means, n_groups)
+    over = n_groups if rows.counted is None else int(groups_with(rows.counted[:, None])[0])
+    made = [name for name, metric in METRICS.items() if metric.is_mean and rows.numbers.keys() >= set(metric.columns)]
+    return counts | dict.fromkeys(made, over)
 
 
 def _sums(rows: Scored, group: Ints, n_groups: int) -> Floats:
-    """Sums per repeat, column and group, shape (n_repeats, 2 + n_means + 3 * n_targets, n_groups).
+    """Sums per repeat, column and group, shape (n_repeats, 3 + n_numbers + 3 * n_targets, n_groups).
 
-    Columns: rows, rows predicted right; the numbers that means are taken of; then for every target its true, its
-    predicted and its rightly predicted rows.
+    Columns: rows, rows predicted right, rows that means are over; the numbers that means are taken of; then for every
+    target its true, its predicted and its rightly predicted rows.
     """
     right = rows.truth == rows.guess
-    columns = [np.ones_like(right), right, *rows.means.values()]
+    every = np.ones_like(right)
+    columns = [every, right, every if rows.counted is None else rows.counted, *rows.numbers.values()]
     for chosen in (rows.truth, rows.guess, np.where(right, rows.truth, -1)):
         columns += [chosen == target for target in rows.targets]
     place = rows.repeat * n_groups + group
     size = rows.n_repeats * n_groups
     sums = np.stack([np.bincount(place, column, size) for column in columns])
     return np.ascontiguousarray(sums.reshape(len(columns), rows.n_repeats, n_groups).swapaxes(0, 1), dtype=np.float64)
-
-
-def _shares(sums_of_groups: Floats, weights: Floats, means: Sequence[str]) -> dict[str, Floats]:
-    """All metrics but the AUROC from sums per group, each of shape (n_resamples,)."""
-    sums = sums_of_groups @ weights
-    total, right, numbers, classes = np.split(sums, [1, 2, 2 + len(means)], axis=1)
-    true, guessed, both = np.split(classes, 3, axis=1)
-    negatives = total - true
-    with np.errstate(invalid="ignore"):
-        shares = {
-            "accuracy": right / total,
-            "sensitivity": both / true,
-            "specificity": (negatives - (guessed - both)) / negatives,
-            "precision": both / guessed,
-            "f1": 2 * both / (true + guessed),
-            **{name: numbers[:, place : place + 1] / total for place, name in enumerate(means)},
-        }
-    values = {name: share.mean(axis=(0, 1)) for name, share in shares.items()}
-    return values | {"recall": values["sensitivity"]}
 
 
 def _areas(rows: Scored, group: Ints, n_groups: int) -> list[Area]:

@@ -44,7 +44,10 @@ class SummedPart:
         """Whether the predictions are the same, score by score."""
         names = ("truth", "guess", "scores", "repeat", "fold")
         pairs = [(getattr(self.rows, name), getattr(other.rows, name)) for name in names]
-        pairs += [(self.images, other.images), *zip(self.rows.means.values(), other.rows.means.values(), strict=True)]
+        pairs += [
+            (self.images, other.images),
+            *zip(self.rows.numbers.values(), other.rows.numbers.values(), strict=True),
+        ]
         return all(np.array_equal(one, two) for one, two in pairs)
 
 
@@ -177,7 +180,8 @@ class SharedResamples:
         if named.role != "test":
             fitted = self._outcomes.fitted(outcome)
             rows = rows[:0] if fitted is None else fitted[fitted["role"] == named.role]
-        if rows.empty or (mean and METRICS[mean].source is Source.COLUMN and mean not in rows):
+        columns = METRICS[mean].columns if mean and METRICS[mean].source is Source.COLUMNS else ()
+        if rows.empty or not set(columns) <= set(rows.columns):
             return None
         measuring = self._outcomes.measuring(outcome.table, outcome.item, self._n_resamples, self._seed)
         return self._summed(PartOfOutcome(rows, measuring), named.of_class, mean)

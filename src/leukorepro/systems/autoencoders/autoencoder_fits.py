@@ -4,7 +4,7 @@ Layout of the file: `image_id` and `view` (N,), as in the feature file; for each
 `r<repeat>f<fold>`, with
 
 - `codes` float32 (N, dim), in one piece, so that it can be mapped,
-- `reconstruction_correlation` float32 (N,),
+- `reconstruction_correlation` and `leukorepro.core.tables.predictions.MOMENTS`, each float32 (N,),
 - `loss` float64 (epochs,), the training loss of every epoch,
 - `samples` uint8 (k, 2, size, size, 3), images and their reconstructions, and `samples_id` (k,), whose they are,
 - `parameters`, float32, by their names in the network, and the mean that it subtracts from images, if any,
@@ -33,7 +33,7 @@ from leukorepro.config.study.systems import ConvAutoencoderSpec
 from leukorepro.core.device import choose_device
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_writer
-from leukorepro.core.tables.predictions import RECONSTRUCTION
+from leukorepro.core.tables.predictions import RECONSTRUCTED
 from leukorepro.core.words import Budget
 from leukorepro.features.fusion import CODES, TEXT, Features, write_rows
 from leukorepro.run.digests import at_budget, digest
@@ -178,7 +178,7 @@ def _train(
 
 
 class _Described(nn.Module):
-    """Of every image its code and, in a last column, the correlation with its reconstruction."""
+    """Of every image its code and, in the last columns, what is known of its reconstruction (`RECONSTRUCTED`)."""
 
     def __init__(self, autoencoder: ConvAutoencoder) -> None:
         super().__init__()
@@ -186,8 +186,9 @@ class _Described(nn.Module):
 
     def forward(self, images: Tensor) -> Tensor:
         code = self.autoencoder.encode(images)
-        correlation = pearson(self.autoencoder.target(images), self.autoencoder.decoder(code))
-        return torch.cat([code, correlation[:, None]], dim=1)
+        target, output = self.autoencoder.target(images), self.autoencoder.decoder(code)
+        known = torch.cat([pearson(target, output)[:, None], moments(target, output)], dim=1)
+        return torch.cat([code, known], dim=1)
 
 
 def pearson(first: Tensor, second: Tensor) -> Tensor:
@@ -206,6 +207,22 @@ def pearson(first: Tensor, second: Tensor) -> Tensor:
     return functional.cosine_similarity(a, b)
 
 
+def moments(first: Tensor, second: Tensor) -> Tensor:
+    """Means over all that belongs to a row, of two batches x and y: of x, y, x * x, y * y and x * y.
+
+    Parameters
+    ----------
+    first, second : Tensor, shape (n, ...)
+
+    Returns
+    -------
+    Tensor, shape (n, 5)
+        In the order of `leukorepro.core.tables.predictions.MOMENTS`.
+    """
+    x, y = first.flatten(1), second.flatten(1)
+    return torch.stack([values.mean(1) for values in (x, y, x * x, y * y, x * y)], dim=1)
+
+
 def _write_training(group: h5py.Group, network: ConvAutoencoder, epochs: pd.DataFrame, n_rows: int) -> None:
     group.create_dataset("loss", data=epochs["train_loss"].to_numpy(np.float64))
     for name, value in network.state_dict().items():
@@ -218,19 +235,23 @@ def _write_training(group: h5py.Group, network: ConvAutoencoder, epochs: pd.Data
 def _write_codes(
     group: h5py.Group, network: ConvAutoencoder, images: Images, hardware: Hardware
 ) -> NDArray[np.float32]:
-    """Write codes and correlations, in blocks so that memory does not grow with the number of images."""
+    """Write codes and what is known of reconstructions, in blocks so that memory does not grow with the images.
+
+    Returns the correlation of every image.
+    """
     n_rows, dim = len(images), code_size(images.shape[1])
     codes = group.create_dataset(CODES, (n_rows, dim), np.float32)
-    correlation = np.empty(n_rows, dtype=np.float32)
+    known = np.empty((n_rows, len(RECONSTRUCTED)), dtype=np.float32)
     described = _Described(network)
     block = max(1, BLOCK_BYTES // (codes.dtype.itemsize * dim))
     for start in range(0, n_rows, block):
         here = np.arange(start, min(start + block, n_rows))
         values = predict(described, images, here, BATCH_ROWS, hardware)
-        codes[start : start + block] = values[:, :-1]
-        correlation[here] = values[:, -1]
-    group.create_dataset(RECONSTRUCTION, data=correlation)
-    return correlation
+        codes[start : start + block] = values[:, :dim]
+        known[here] = values[:, dim:]
+    for name, values in zip(RECONSTRUCTED, known.T, strict=True):
+        group.create_dataset(name, data=values)
+    return known[:, 0]
 
 
 def _write_samples(

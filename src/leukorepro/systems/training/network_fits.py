@@ -19,7 +19,7 @@ from torch.nn import functional
 from leukorepro.config.study.systems import NetworkSpec
 from leukorepro.core.device import choose_device, device_name
 from leukorepro.core.store import hdf5_reader
-from leukorepro.core.tables.predictions import EPOCHS_TABLE, RECONSTRUCTION
+from leukorepro.core.tables.predictions import EPOCHS_TABLE, RECONSTRUCTED
 from leukorepro.core.words import Budget
 from leukorepro.features.fusion import CODES, map_dataset, read_features
 from leukorepro.run.digests import at_budget, digest
@@ -143,8 +143,8 @@ def fit_network(
         rows: NDArray[Any] = pixels(images.matrix)
         seen = about
         if codes is not None:
-            rows, correlation = _read_codes(codes, fold.fit_name(job.task.protocol))
-            seen = about.assign(**{RECONSTRUCTION: correlation})
+            rows, reconstructed = _read_codes(codes, fold.fit_name(job.task.protocol))
+            seen = about.assign(**reconstructed)
         identity = digest(shown, started_from, [part.tolist() for part in fold.roles.values()])
         trained = _train(job, rows, targets, len(classes), fold, work / name, identity)
         epochs.append(_history(trained, targets, fold))
@@ -244,10 +244,10 @@ def pixels(matrix: NDArray[np.uint8]) -> NDArray[np.uint8]:
     return matrix.reshape(len(matrix), size, size, 3)
 
 
-def _read_codes(path: Path, fit: str) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
-    """An autoencoder's code of every row, left in the file, and how well it brings each image back."""
+def _read_codes(path: Path, fit: str) -> tuple[NDArray[np.float32], dict[str, NDArray[np.float32]]]:
+    """An autoencoder's code of every row, left in the file, and what is known of each image's reconstruction."""
     with hdf5_reader(path) as file:
-        return map_dataset(path, file[fit][CODES]), file[fit][RECONSTRUCTION][:]
+        return map_dataset(path, file[fit][CODES]), {name: file[fit][name][:] for name in RECONSTRUCTED}
 
 
 def _stamp(path: Path) -> tuple[str, int, int]:

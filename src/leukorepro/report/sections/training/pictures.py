@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from leukorepro.config.study.systems import NetworkSpec
 from leukorepro.core.tables.predictions import RECONSTRUCTION
 from leukorepro.ladder.rungs import LADDER, Rung
+from leukorepro.metrics.names import named
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.selection import shown_rungs
 from leukorepro.report.numbers.sources import Sources
@@ -173,10 +174,12 @@ class TrainingStudio:
     def _printed(self, reduction: Reduction) -> float | None:
         """The correlation that the paper prints of an autoencoder."""
         for number, table in self.study.study.tables.items():
-            for item in table.items:
-                value = self.sources.numbers.published(number, item.item, RECONSTRUCTION).value
-                if value is not None and item.reducer == reduction.reducer:
-                    return value
+            for metric in table.metrics:
+                if named(metric).metric == RECONSTRUCTION:
+                    for item in table.items:
+                        value = self.sources.numbers.published(number, item.item, metric).value
+                        if value is not None and item.reducer == reduction.reducer:
+                            return value
         return None
 
 

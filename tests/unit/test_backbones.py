@@ -70,7 +70,7 @@ def test_unknown_backbone_names_the_known_ones_and_the_closest() -> None:
 
 
 def test_unknown_layer_names_the_known_ones() -> None:
-    with pytest.raises(UserError, match=r"googlenet has no layer 'gab'. Known: gap. Did you mean 'gap'\?"):
+    with pytest.raises(UserError, match=r"googlenet has no layer 'gab'. Known: gap, flat. Did you mean 'gap'\?"):
         find_backbone("googlenet").find_layer("gab")
 
 

@@ -66,9 +66,15 @@ CASES: dict[str, tuple[Classifier, Callable[[], ClassifierMixin]]] = {
     ),
     "sgd": (SgdSpec(kind="sgd", alpha=0.01), lambda: SGDClassifier(loss="hinge", alpha=0.01, random_state=SEED)),
     "mlp": (
-        MlpSpec(kind="mlp", hidden=[7, 5], epochs=EPOCHS, batch_size=16, learning_rate=0.01),
+        MlpSpec(kind="mlp", hidden=[7, 5], epochs=EPOCHS, batch_size=16, learning_rate=0.01, l2=0.2),
         lambda: MLPClassifier(
-            (7, 5), batch_size=16, learning_rate_init=0.01, max_iter=4, n_iter_no_change=99, random_state=SEED
+            (7, 5),
+            batch_size=16,
+            learning_rate_init=0.01,
+            alpha=0.2,
+            max_iter=4,
+            n_iter_no_change=99,
+            random_state=SEED,
         ),
     ),
     "softmax": (
@@ -145,7 +151,7 @@ def test_what_the_fast_ways_must_agree_with_equals_a_plain_estimator(name: str, 
     rows, labels, train, test = problem(classes)
     spec = CASES[name][0]
     X = rows.scaled(train).matrix if spec.standardize else rows.matrix
-    built = spec.fitting(X[train], SETTINGS).unfitted(SETTINGS).fit(X[train], labels[train])
+    built = spec.fitting(Rows(lambda: X), train, SETTINGS).unfitted(SETTINGS).fit(X[train], labels[train])
     predicted, values = expected(name, classes)
     assert built.predict(X[test]).tolist() == predicted
     ours = scores(built, X[test], "all", spec.scores)

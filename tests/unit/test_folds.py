@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -216,6 +217,30 @@ def test_numbers_do_not_depend_on_the_number_of_threads() -> None:
     pd.testing.assert_frame_equal(one.predictions, two.predictions, check_exact=True)
     assert one.engines == two.engines
     assert set(one.engines) == set(classifiers)
+
+
+class InFile(np.ndarray):
+    """A matrix in a file that must not be read as a whole: no more than ten of its rows at a time."""
+
+    def __getitem__(self, index: np.ndarray) -> np.ndarray:
+        assert len(index) <= 10
+        return np.asarray(self)[index]
+
+
+def test_a_perceptron_reads_no_more_than_a_batch_of_rows_at_a_time() -> None:
+    manifest, features = dataset(["a", "b"])
+    stored = replace(features, matrix=features.matrix.view(InFile))
+    options = {"kind": "mlp", "hidden": [5], "epochs": {"demo": 2, "published": 2}, "batch_size": 10}
+    answers = [
+        run(manifest, matrix, scheme=THREE_PARTS, fitted=("1",), classifiers={"svm": MlpSpec(**options | more)})
+        for matrix in (features, stored)
+        for more in ({}, {"output": "softmax"})
+    ]
+    for i in (0, 1):
+        pd.testing.assert_frame_equal(answers[i].predictions, answers[i + 2].predictions, check_exact=True)
+    assert not answers[0].predictions["score"].equals(answers[1].predictions["score"])
+    with pytest.raises(AssertionError):
+        run(manifest, stored)  # a support vector machine, which wants them all
 
 
 def test_the_seed_reaches_the_classifier() -> None:

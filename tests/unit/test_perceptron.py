@@ -36,6 +36,23 @@ def test_weights_and_probabilities_equal_those_of_scikit_learn(classes: int, alp
     assert ours.predict(X).tolist() == plain.predict(X).tolist()
 
 
+def test_two_units_with_a_softmax_can_say_what_one_logistic_unit_says_and_step_twice_as_far() -> None:
+    """Closed forms: the logistic of their difference; Adam's first step, which is its rate against every gradient."""
+    X, y = problem(2)
+    before, after = (
+        Perceptron((12, 5), "softmax", batch_size=150, learning_rate_init=0.01, max_iter=epochs, alpha=0).fit(X, y)
+        for epochs in (0, 1)
+    )
+    last, moved = (model.network_[-1].weight.detach().numpy() for model in (before, after))
+    assert last.shape == (2, 5)
+    step = moved - last
+    np.testing.assert_allclose(np.abs(step), 0.01, rtol=1e-4)  # but for Adam's epsilon
+    np.testing.assert_allclose(step[0], -step[1], rtol=1e-5)
+    values = after.network_(torch.from_numpy(X)).detach().numpy()
+    expected = 1 / (1 + np.exp(values[:, 0] - values[:, 1]))
+    np.testing.assert_allclose(after.predict_proba(X)[:, 1], expected, rtol=0, atol=1e-12)
+
+
 def test_a_fit_leaves_threads_and_other_draws_alone() -> None:
     X, y = problem(2, np.float32)
     threads, state = torch.get_num_threads(), torch.get_rng_state()

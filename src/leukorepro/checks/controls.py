@@ -42,7 +42,7 @@ from leukorepro.features.fusion import Features
 from leukorepro.systems.classifiers.classifier import Classifier
 from leukorepro.systems.classifiers.classify import classify, reduced
 from leukorepro.systems.classifiers.engines import Settings
-from leukorepro.systems.classifiers.kernels import Rows
+from leukorepro.systems.classifiers.kernels import StoredRows
 from leukorepro.systems.classifiers.kinds.svm import SvmSpec
 from leukorepro.systems.classifiers.tasks import Task
 
@@ -78,7 +78,7 @@ class Controlled:
     classifier : Classifier
         The item's.
     features : Features
-        Of its feature set; images may be mapped.
+        Of its feature set; the matrix may be mapped.
     manifest : DataFrame
     label_set : LabelSet or None
     positive_class : str or None
@@ -305,7 +305,7 @@ def _as_seen(controlled: Controlled, place: Place, splits: pd.DataFrame) -> Feat
     """The rows of a split table as the item's classifier sees them: by the first fit of its reducer, if it has one."""
     features = controlled.features
     used = np.unique(features.row_numbers(splits))
-    whole = Rows(lambda: features.matrix[used])
+    whole = StoredRows(features.matrix, used)
     matrix = whole.matrix if place.reducer is None else reduced(place.reducer, _first_fit(place.reducer), used, whole)
     return Features(matrix, features.rows.iloc[used].reset_index(drop=True))
 

@@ -63,7 +63,8 @@ def read_features(path: Path, *, mapped: bool = False) -> Features:
     ----------
     path : Path
     mapped : bool
-        Leave the matrix in the file, to be read row by row when it is asked for; not of a fused file.
+        Leave the matrix in the file, to be read row by row when it is asked for; that of a fused file, which lies in
+        several, is read at once.
 
     Raises
     ------
@@ -74,7 +75,8 @@ def read_features(path: Path, *, mapped: bool = False) -> Features:
         for source in json.loads(file.attrs.get("sources", "[]")):
             _check_part(path, Path(path).parent / source["file"], source["sha256"])
         rows = pd.DataFrame({name: file[name].asstr()[:] for name in ("image_id", "view")})
-        return Features(map_dataset(path, file["features"]) if mapped else file["features"][:], rows)
+        matrix = file["features"]
+        return Features(map_dataset(path, matrix) if mapped and not matrix.is_virtual else matrix[:], rows)
 
 
 def _check_part(fused: Path, part: Path, sha256: str) -> None:

@@ -206,7 +206,6 @@ def classification_specification(
     return ClassificationSpecification(
         study=study.study.key,
         dataset=study.dataset_id,
-        holds_images=study.study.holds_images(feature_set),
         protocols=study.protocols,
         splits=splits,
         classifiers={
@@ -232,7 +231,6 @@ def controls_specification(run: ResolvedRun, study: ResolvedStudy) -> ControlsSp
         item=system.item,
         classifier=system.classifier,
         note=system.note,
-        holds_images=study.study.holds_images(system.item.features),
         protocols=study.protocols,
         label_set=study.label_set_of(system.split),
         positive_class=study.positive_class_of(system.split),

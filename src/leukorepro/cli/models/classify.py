@@ -61,8 +61,7 @@ def classify(
         )
         fitted = {name.rpartition("/")[2]: file for name, file in encoders.items() if name.startswith(f"{place}/")}
         tasks.append((task, Path(path), fitted))
-    # Images are not read: classifiers see what a network makes of them.
-    matrix = read_features(features, mapped=told.holds_images)
+    matrix = read_features(features, mapped=True)
     images = read_manifest(manifest)
     settings = Settings(told.seed, told.budget, threads, told.fast_trees)
     specs = {name: spec for name, spec in told.classifiers.items() if isinstance(spec, Classifier)}

@@ -54,7 +54,7 @@ def control(
         table=told.table,
         item=told.item,
         classifier=told.classifier,
-        features=read_features(features, mapped=told.holds_images),
+        features=read_features(features, mapped=True),
         manifest=read_manifest(manifest),
         label_set=told.label_set,
         positive_class=told.positive_class,

@@ -25,8 +25,6 @@ class ClassificationSpecification(Specification):
 
     study: str
     dataset: str
-    holds_images: bool
-    """Whether the features are the images themselves, of which classifiers see what a network makes of them."""
     protocols: dict[Rung, Protocol]
     splits: dict[str, ClassifiedSplit]
     """By their names."""

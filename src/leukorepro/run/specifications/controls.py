@@ -21,8 +21,6 @@ class ControlsSpecification(Specification):
     classifier: OtherClassifierSpec
     note: str
     """How it differs from the headline; empty where it is the headline itself."""
-    holds_images: bool
-    """Whether the item's features are the images themselves."""
     protocols: dict[Rung, Protocol]
     label_set: LabelSet | None
     positive_class: str | None

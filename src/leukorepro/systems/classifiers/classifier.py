@@ -12,7 +12,7 @@ from leukorepro.systems.classifiers.engines import Settings, Way, named
 if TYPE_CHECKING:
     from sklearn.base import ClassifierMixin
 
-    from leukorepro.systems.classifiers.kernels import Float32
+    from leukorepro.systems.classifiers.kernels import Positions, Rows
 
 
 class Classifier(ClassifierBase, ABC):
@@ -25,7 +25,7 @@ class Classifier(ClassifierBase, ABC):
     def unfitted(self, settings: Settings) -> ClassifierMixin:
         """An estimator as scikit-learn's, for rows that are scaled already; every faster way must agree with it."""
 
-    def fitting(self, train: Float32, settings: Settings) -> Self:  # noqa: ARG002
+    def fitting(self, rows: Rows, train: Positions, settings: Settings) -> Self:  # noqa: ARG002
         """This classifier with what only its training rows tell.
 
         Raises

@@ -25,7 +25,7 @@ from leukorepro.systems.autoencoders.encoder import Encoder
 from leukorepro.systems.classifiers.classifier import Classifier
 from leukorepro.systems.classifiers.engines import Settings
 from leukorepro.systems.classifiers.fits import fit_and_predict
-from leukorepro.systems.classifiers.kernels import Float32, Rows
+from leukorepro.systems.classifiers.kernels import Float32, Rows, StoredRows
 from leukorepro.systems.classifiers.scheduling import run_all
 from leukorepro.systems.classifiers.tasks import (
     Answers,
@@ -65,7 +65,8 @@ def classify(
     ----------
     task : Task
     features : Features
-        Matrix of the feature set; images may be mapped, and are not read where every item has a reducer with codes.
+        Of the feature set. A mapped matrix is read only as far as classifiers ask for it: not at all where every item
+        has a reducer with codes, batch by batch where all of them learn so.
     splits : DataFrame
         Split table of the protocol.
     manifest : DataFrame
@@ -142,7 +143,7 @@ def _fits(
     reducers: Mapping[str, Path],
 ) -> Iterator[tuple[Fold, Model, Rows]]:
     """Every model of every fold, with the rows that it sees; what several of them share is one object."""
-    whole = Rows(lambda: features.matrix[used])
+    whole = StoredRows(features.matrix, used)
 
     def codes_of(reducer: str, fit: str) -> Rows:
         return Rows(lambda: reduced(reducers[reducer], fit, used, whole))

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sklearn.base import ClassifierMixin
 
-    from leukorepro.systems.classifiers.kernels import Positions, Rows
+    from leukorepro.systems.classifiers.kernels import Part, Positions, Rows
 
 EXTENSION = "scikit-learn-intelex"
 
@@ -51,6 +51,13 @@ def features(rows: Rows, of: Positions, _: Positions) -> NDArray[Any]:
     return rows.matrix[of]
 
 
+def batches(rows: Rows, of: Positions, _: Positions) -> Part:
+    """Some rows, of which the classifier reads a batch at a time."""
+    from leukorepro.systems.classifiers.kernels import Part
+
+    return Part(rows, of)
+
+
 @dataclass(frozen=True)
 class Way:
     """A way to compute a classifier."""
@@ -58,7 +65,7 @@ class Way:
     engine: str
     """What computes it, with its version, as it is recorded."""
     unfitted: Callable[[], ClassifierMixin]
-    given: Callable[[Rows, Positions, Positions], NDArray[Any]] = features
+    given: Callable[[Rows, Positions, Positions], NDArray[Any] | Part] = features
     """What it is given of some rows, to learn from or to be asked about, when it is fitted on others."""
     in_main_thread: bool = False
     """Whether it wants the main thread, because it keeps Python's lock while it computes."""

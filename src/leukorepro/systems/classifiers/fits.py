@@ -10,7 +10,7 @@ from leukorepro.core.errors import UserError
 from leukorepro.core.words import ScoreKind
 from leukorepro.systems.classifiers.classifier import Classifier
 from leukorepro.systems.classifiers.engines import Settings
-from leukorepro.systems.classifiers.kernels import Positions, Rows
+from leukorepro.systems.classifiers.kernels import Part, Positions, Rows
 from leukorepro.systems.classifiers.tasks import Answers
 
 
@@ -43,7 +43,7 @@ def fit_and_predict(
     UserError
         If the classifier cannot be fitted on the training rows.
     """
-    classifier = classifier.fitting(rows.matrix[train], settings)
+    classifier = classifier.fitting(rows, train, settings)
     way = classifier.fastest(len(rows), settings)
     try:
         fitted = way.unfitted().fit(way.given(rows, train, train), labels[train])
@@ -58,14 +58,16 @@ def fit_and_predict(
     )
 
 
-def scores(fitted: ClassifierMixin, X: ArrayLike, positive_class: str | None, kind: ScoreKind) -> NDArray[np.float64]:
+def scores(
+    fitted: ClassifierMixin, X: ArrayLike | Part, positive_class: str | None, kind: ScoreKind
+) -> NDArray[np.float64]:
     """Probabilities of rows, or decision values.
 
     Parameters
     ----------
     fitted : ClassifierMixin
         On two or more classes.
-    X : array-like, shape (N, D)
+    X : array-like or Part, shape (N, D)
     positive_class : str or None
         The class that high values speak for, where there are two.
     kind : {'probability', 'log_odds', 'margin'}

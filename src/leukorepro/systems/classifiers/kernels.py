@@ -69,6 +69,52 @@ class Rows:
         """These rows with every feature scaled to mean 0 and deviation 1 over the training rows."""
         return Rows(lambda: StandardScaler().fit(self.matrix[train]).transform(self.matrix))
 
+    def read(self, positions: Positions) -> Float32:
+        """Some of the rows, shape (len(positions), D)."""
+        return self.matrix[positions]
+
+
+class StoredRows(Rows):
+    """Rows of a feature file, which may hold more than memory does.
+
+    They are read as a whole only if a classifier asks for the whole matrix.
+
+    Parameters
+    ----------
+    matrix : ndarray, shape (M, D)
+        Mapped from the file.
+    used : ndarray of int, shape (N,)
+        Those of its rows that are meant.
+    """
+
+    def __init__(self, matrix: Float32, used: Positions) -> None:
+        super().__init__(lambda: np.asarray(matrix[used]))
+        self._stored = matrix
+        self._used = used
+
+    def __len__(self) -> int:
+        return len(self._used)
+
+    def read(self, positions: Positions) -> Float32:
+        """Some of the rows, shape (len(positions), D); no others are read."""
+        return np.asarray(self._stored[self._used[positions]])
+
+
+@dataclass(frozen=True)
+class Part:
+    """Some rows, to be read batch by batch."""
+
+    rows: Rows
+    of: Positions
+    """Positions among the rows."""
+
+    def __len__(self) -> int:
+        return len(self.of)
+
+    def __getitem__(self, positions: Positions) -> Float32:
+        """Rows at some positions among these, shape (len(positions), D)."""
+        return self.rows.read(self.of[positions])
+
 
 @dataclass(frozen=True)
 class Kernel:

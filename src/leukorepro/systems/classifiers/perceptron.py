@@ -11,7 +11,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
-from typing import Any, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -21,16 +21,20 @@ from sklearn.utils import check_random_state, shuffle
 from torch import nn
 from torch.nn import functional
 
+from leukorepro.systems.classifiers.kernels import Part
+
 BETA_2, EPSILON = 0.999, 1e-8
 """Of Adam: the decay of the squares, and what keeps a step finite."""
 
 
 class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
-    """Rectified hidden layers, then a logistic unit (two classes) or a softmax; cross-entropy, Adam.
+    """Rectified hidden layers, then a logistic unit or a softmax; cross-entropy, Adam.
 
     Parameters
     ----------
     hidden_layer_sizes : sequence of int
+    output : {'logistic', 'softmax'}
+        Of two classes: one unit, as scikit-learn has it, or two. More classes have a softmax.
     batch_size : int
         At most the number of rows.
     learning_rate_init : float
@@ -49,13 +53,15 @@ class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
 
     Notes
     -----
-    Parameters have the names and meanings of `sklearn.neural_network.MLPClassifier`; rows of float64 are computed in
-    float64, others in float32. One thread computes: on several, the last digits would depend on how many.
+    Parameters have the names and meanings of `sklearn.neural_network.MLPClassifier`, which has no `output`; rows of
+    float64 are computed in float64, others in float32. Only a batch of rows is in memory at any time. One thread
+    computes: on several, the last digits would depend on how many.
     """
 
     def __init__(
         self,
         hidden_layer_sizes: Sequence[int] = (100,),
+        output: Literal["logistic", "softmax"] = "logistic",
         batch_size: int = 200,
         learning_rate_init: float = 0.001,
         max_iter: int = 200,
@@ -63,52 +69,58 @@ class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         random_state: int = 0,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes
+        self.output = output
         self.batch_size = batch_size
         self.learning_rate_init = learning_rate_init
         self.max_iter = max_iter
         self.alpha = alpha
         self.random_state = random_state
 
-    def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
+    def fit(self, X: ArrayLike | Part, y: ArrayLike) -> Self:
         """Train on rows (N, D) of two classes or more."""
-        rows = _tensor(X)
+        rows = X if isinstance(X, Part) else np.asarray(X)
+        first = _read(rows, np.arange(1))
         self.classes_, codes = np.unique(np.asarray(y), return_inverse=True)
-        binary = len(self.classes_) == 2
-        targets = torch.from_numpy(codes).to(rows.dtype if binary else torch.int64)
-        loss_of = functional.binary_cross_entropy_with_logits if binary else functional.cross_entropy
+        logistic = len(self.classes_) == 2 and self.output == "logistic"
+        targets = torch.from_numpy(codes).to(first.dtype if logistic else torch.int64)
+        loss_of = functional.binary_cross_entropy_with_logits if logistic else functional.cross_entropy
         random = check_random_state(self.random_state)
         with one_thread():
-            sizes = [rows.shape[1], *self.hidden_layer_sizes, 1 if binary else len(self.classes_)]
-            self.network_ = _network(sizes, random).to(rows.dtype)
+            sizes = [first.shape[1], *self.hidden_layer_sizes, 1 if logistic else len(self.classes_)]
+            self.network_ = _network(sizes, random).to(first.dtype)
             weights, intercepts = ([p for p in self.network_.parameters() if p.ndim == n] for n in (2, 1))
             groups: list[dict[str, Any]] = [{"params": weights}, {"params": intercepts}]
             optimizer = torch.optim.Adam(groups, lr=self.learning_rate_init, betas=(0.9, BETA_2), fused=True)
             order, step = np.arange(len(rows)), 0
             for _ in range(self.max_iter):
                 order = shuffle(order, random_state=random)
-                for batch in torch.split(torch.from_numpy(order), self.batch_size):
+                for start in range(0, len(order), self.batch_size):
+                    batch = order[start : start + self.batch_size]
                     step += 1
                     for group in optimizer.param_groups:  # scikit-learn's epsilon is not corrected for its bias
                         group["eps"] = EPSILON / (1 - BETA_2**step) ** 0.5
                     optimizer.param_groups[0]["weight_decay"] = self.alpha / len(batch)
                     optimizer.zero_grad()
-                    outputs = self.network_(rows[batch])
-                    loss_of(outputs[:, 0] if binary else outputs, targets[batch]).backward()  # type: ignore[no-untyped-call]
+                    outputs = self.network_(_read(rows, batch))
+                    loss_of(outputs[:, 0] if logistic else outputs, targets[batch]).backward()  # type: ignore[no-untyped-call]
                     optimizer.step()
         return self
 
-    def predict_proba(self, X: ArrayLike) -> NDArray[np.floating]:
+    def predict_proba(self, X: ArrayLike | Part) -> NDArray[np.floating]:
         """Probabilities of the classes, shape (N, n_classes)."""
-        rows = _tensor(X)
+        rows = X if isinstance(X, Part) else np.asarray(X)
+        starts = range(0, len(rows), self.batch_size)
         with one_thread(), torch.inference_mode():
-            outputs = self.network_(rows)
+            outputs = torch.cat(
+                [self.network_(_read(rows, np.arange(i, min(i + self.batch_size, len(rows))))) for i in starts]
+            )
             if outputs.shape[1] > 1:
                 outputs = outputs.softmax(1)
             else:
                 outputs = torch.cat([1 - outputs.sigmoid(), outputs.sigmoid()], 1)
         return np.asarray(outputs)
 
-    def predict(self, X: ArrayLike) -> NDArray[np.object_]:
+    def predict(self, X: ArrayLike | Part) -> NDArray[np.object_]:
         """Classes of rows, shape (N,)."""
         return np.asarray(self.classes_[self.predict_proba(X).argmax(1)], dtype=object)
 
@@ -124,9 +136,9 @@ def one_thread() -> Iterator[None]:
         torch.set_num_threads(threads)
 
 
-def _tensor(X: ArrayLike) -> torch.Tensor:
-    rows = np.ascontiguousarray(X)
-    return torch.from_numpy(rows if rows.dtype == np.float64 else rows.astype(np.float32, copy=False))
+def _read(rows: NDArray[Any] | Part, positions: NDArray[np.int64]) -> torch.Tensor:
+    values = np.ascontiguousarray(rows[positions])
+    return torch.from_numpy(values if values.dtype == np.float64 else values.astype(np.float32, copy=False))
 
 
 def _network(sizes: Sequence[int], random: np.random.RandomState) -> nn.Sequential:

@@ -13,7 +13,7 @@ from leukorepro.systems.classifiers.engines import Settings
 if TYPE_CHECKING:
     from sklearn.neighbors import KNeighborsClassifier
 
-    from leukorepro.systems.classifiers.kernels import Float32
+    from leukorepro.systems.classifiers.kernels import Positions, Rows
 
 
 class KnnSpec(Classifier):
@@ -22,7 +22,7 @@ class KnnSpec(Classifier):
     kind: Literal["knn"]
     n_neighbors: Annotated[int, Field(ge=1)] = 5
 
-    def fitting(self, train: Float32, settings: Settings) -> Self:  # noqa: ARG002
+    def fitting(self, rows: Rows, train: Positions, settings: Settings) -> Self:  # noqa: ARG002
         """Refuses fewer training rows than neighbours."""
         if self.n_neighbors > len(train):
             raise UserError(f"knn: {self.n_neighbors} neighbours, {len(train)} training rows; set n_neighbors lower.")

@@ -9,7 +9,7 @@ from pydantic import Field
 
 from leukorepro.config.study.training import TrainedInEpochs
 from leukorepro.systems.classifiers.classifier import Classifier
-from leukorepro.systems.classifiers.engines import Settings, Way, named
+from leukorepro.systems.classifiers.engines import Settings, Way, batches, named
 
 if TYPE_CHECKING:
     from sklearn.neural_network import MLPClassifier
@@ -23,11 +23,18 @@ class MlpSpec(Classifier, TrainedInEpochs):
     plural: ClassVar[str] = "perceptrons"
     kind: Literal["mlp"]
     hidden: Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=1)] = [100]  # noqa: RUF012 - pydantic copies it
+    output: Literal["logistic", "softmax"] = "logistic"
+    """Of two classes: one logistic unit, as scikit-learn's, or two units with a softmax, as is usual in Keras. Both can
+    say the same, but learn otherwise: a step moves the difference of two units twice as far."""
     batch_size: Annotated[int, Field(ge=1)] = 200
     learning_rate: Annotated[float, Field(gt=0)] = 0.001
+    l2: Annotated[float, Field(ge=0)] = 0.0001
+    """Penalty of the squared weights, over the rows of a batch: scikit-learn's `alpha`. Keras' layers have none."""
 
-    def unfitted(self, settings: Settings) -> MLPClassifier:
-        """scikit-learn's; every epoch is run."""
+    def unfitted(self, settings: Settings) -> MLPClassifier | Perceptron:
+        """scikit-learn's; every epoch is run. It has no softmax of two units: then ours."""
+        if self.output == "softmax":
+            return self._on_torch(settings)
         from sklearn.neural_network import MLPClassifier
 
         epochs = self.epochs[settings.budget]
@@ -35,14 +42,15 @@ class MlpSpec(Classifier, TrainedInEpochs):
             tuple(self.hidden),
             batch_size=self.batch_size,
             learning_rate_init=self.learning_rate,
+            alpha=self.l2,
             max_iter=epochs,
             n_iter_no_change=epochs,
             random_state=settings.seed,
         )
 
     def fastest(self, n_rows: int, settings: Settings) -> Way:  # noqa: ARG002
-        """On torch."""
-        return Way(named("torch"), partial(self._on_torch, settings))
+        """On torch, which reads its rows batch by batch."""
+        return Way(named("torch"), partial(self._on_torch, settings), batches)
 
     def _on_torch(self, settings: Settings) -> Perceptron:
         """torch is imported only here: it takes longer than most classifiers."""
@@ -50,9 +58,11 @@ class MlpSpec(Classifier, TrainedInEpochs):
 
         return Perceptron(
             self.hidden,
+            self.output,
             batch_size=self.batch_size,
             learning_rate_init=self.learning_rate,
             max_iter=self.epochs[settings.budget],
+            alpha=self.l2,
             random_state=settings.seed,
         )
 

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
     from sklearn.svm import SVC
 
-    from leukorepro.systems.classifiers.kernels import Float32, Positions, Rows
+    from leukorepro.systems.classifiers.kernels import Positions, Rows
 
 KERNEL_ROWS = 16_384
 """Rows up to which a matrix of all their products is kept: 2 GiB."""
@@ -43,11 +43,13 @@ class SvmSpec(Classifier):
         """Distances from the separating surface, in the kernel's space."""
         return "margin"
 
-    def fitting(self, train: Float32, settings: Settings) -> Self:
+    def fitting(self, rows: Rows, train: Positions, settings: Settings) -> Self:
         """With the kernel's width as a number."""
         from leukorepro.systems.classifiers.kernels import kernel_width
 
-        return self.model_copy(update={"gamma": kernel_width(self.gamma, self.scale_factor, train, settings.seed)})
+        return self.model_copy(
+            update={"gamma": kernel_width(self.gamma, self.scale_factor, rows.matrix[train], settings.seed)}
+        )
 
     def unfitted(self, settings: Settings) -> SVC:  # noqa: ARG002
         """scikit-learn's; the width must be a number by now."""

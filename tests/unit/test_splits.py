@@ -7,9 +7,11 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 from sklearn.model_selection import train_test_split
 
 from leukorepro.config.study.schemes import HoldOutScheme, KFoldScheme, LabelSet, Protocol
+from leukorepro.config.study.study import load_study
 from leukorepro.core.errors import UserError
 from leukorepro.data.split_tables import read_splits, write_splits
 from leukorepro.data.splits import make_splits
@@ -222,6 +224,75 @@ def test_a_tenth_of_the_cnmc_training_images_is_the_papers_1067() -> None:
     assert roles(splits) == {"train": 9594, "test": 1067}
     tested = set(splits.loc[splits["role"] == "test", "image_id"])
     assert (table["label"][table["image_id"].isin(tested)] == "all").mean() == pytest.approx(7272 / 10661, abs=1e-3)
+
+
+REZAYI = load_study(Path("config/studies/rezayi2021.yaml"))
+
+
+def cnmc(healthy: int, leukemia: int, subjects: int = 101) -> pd.DataFrame:
+    """Images of C-NMC, as its study calls their classes; subjects of one class each."""
+    label = np.repeat(["hem", "all"], [healthy, leukemia])
+    number = np.arange(len(label))
+    names = [f"{i}.bmp" for i in number]
+    subject = np.char.add(label, (number % subjects).astype(str))
+    return pd.DataFrame(
+        {"image_id": names, "label": label, "subject_id": subject, "source_id": names, "official_split": ""}
+    ).assign(status="ok")
+
+
+def in_test_part(table: pd.DataFrame, rung: str = "as_published", seed: int = 1, **keys: object) -> dict[str, int]:
+    """Images of each class in the first test part."""
+    given = hold_out(test_share=0.2, **keys).in_labels(REZAYI.class_names)
+    splits = make_splits(table, given, protocol(rung), seed, None)
+    of = splits.loc[(splits["role"] == "test") & (splits["fold"] == 0), "image_id"]
+    return dict(table.loc[table["image_id"].isin(of), "label"].value_counts())
+
+
+PRINTED = {"healthy": 814, "leukemia": 1692}
+
+
+def test_printed_counts_are_drawn_at_random_within_each_class(capsys: pytest.CaptureFixture[str]) -> None:
+    """Rezayi's 12,528 images; a stratified fifth would be 808 and 1,698."""
+    table = cnmc(4037, 8491)
+    for seed in (0, 1):
+        assert in_test_part(table, seed=seed, test_counts=PRINTED) == {"hem": 814, "all": 1692}
+    assert capsys.readouterr().out == ""
+    assert in_test_part(table) == {"hem": 808, "all": 1698}
+    given = hold_out(test_share=0.2, test_counts=PRINTED).in_labels(REZAYI.class_names)
+    first, again, other = (make_splits(table, given, protocol("as_published"), seed, None) for seed in (0, 0, 1))
+    assert first.equals(again)
+    assert not first.equals(other)
+    assert set(first["role"]) == {"train", "test"}
+
+
+def test_printed_counts_of_another_size_are_taken_in_proportion(capsys: pytest.CaptureFixture[str]) -> None:
+    assert in_test_part(cnmc(40, 80), test_counts=PRINTED) == {"hem": 8, "all": 16}
+    assert "the test part has 24 rows, not 2506; in proportion 16 of all instead of 1692, 8 of hem instead of 814" in (
+        capsys.readouterr().out
+    )
+    with pytest.raises(UserError, match="9 of 5 rows of hem would be tested"):
+        in_test_part(cnmc(5, 130), test_counts=PRINTED)
+    table = cnmc(40, 80).replace({"label": {"hem": "normal"}})
+    assert in_test_part(table, test_counts=PRINTED) == {"normal": 8, "all": 16}
+    assert "not the classes of these images (hem, normal); the test part is stratified" in capsys.readouterr().out
+    honest = {
+        rung: in_test_part(cnmc(40, 80, 20), rung, test_counts=PRINTED)
+        for rung in ("source_disjoint", "subject_disjoint")
+    }
+    assert honest == {rung: in_test_part(cnmc(40, 80, 20), rung) for rung in honest}
+
+
+def test_a_free_draw_is_that_of_scikit_learn_without_classes() -> None:
+    table = cnmc(400, 800)
+    splits = make_splits(table, hold_out(test_share=0.2, stratify=False), protocol("as_published"), 7, None)
+    expected = train_test_split(table["image_id"].to_numpy(), test_size=0.2, random_state=7)
+    for role, names in zip(("train", "test"), expected, strict=True):
+        assert set(splits.loc[splits["role"] == role, "image_id"]) == set(names)
+    assert len({in_test_part(table, seed=seed, stratify=False)["hem"] for seed in range(5)}) > 1
+    with pytest.raises(UserError, match=r"2 test rows, drawn from all alike, lack a class; add images"):
+        in_test_part(cnmc(2, 8), stratify=False)
+    with pytest.raises(ValidationError, match="a test part is drawn in one way"):
+        hold_out(stratify=False, test_counts=PRINTED)
 
 
 def test_a_hold_out_of_images_is_that_of_scikit_learn() -> None:

@@ -12,6 +12,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from sklearn.model_selection import (
+    ShuffleSplit,
     StratifiedGroupKFold,
     StratifiedKFold,
     StratifiedShuffleSplit,
@@ -157,15 +158,64 @@ def _parts_of_rows(labels: NDArray[np.object_], scheme: Scheme, seed: int, what:
             yield test, test[:0]
         return
     _require(counts, 2 if scheme.validation_share == 0 else 3, what)
-    rest, test = _hold_out(positions, labels, scheme.test_share, seed)
+    rest, test = _test_part(positions, labels, scheme, seed)
     share = scheme.validation_share / (1 - scheme.test_share)
     yield test, _hold_out(rest, labels[rest], share, seed)[1] if share else test[:0]
 
 
+def _test_part(positions: Rows, labels: NDArray[np.object_], scheme: HoldOutScheme, seed: int) -> tuple[Rows, Rows]:
+    """The positions in two parts, the second of them the test part."""
+    if scheme.test_counts is not None and (lacking := sorted(scheme.test_counts.keys() ^ set(labels))):
+        print(f"test_counts: not the classes of these images ({', '.join(lacking)}); the test part is stratified")
+    elif scheme.test_counts is not None:
+        draw = np.random.default_rng(seed)
+        counts = _in_proportion(labels, scheme.test_counts, scheme.test_share)
+        classes = [positions[labels == label] for label in counts]
+        test = np.sort(
+            np.concatenate(
+                [draw.choice(own, n, replace=False) for own, n in zip(classes, counts.values(), strict=True)]
+            )
+        )
+        return np.setdiff1d(positions, test), test
+    elif not scheme.stratify:
+        splitter = ShuffleSplit(1, test_size=_test_size(labels, scheme.test_share), random_state=seed)
+        rest, test = next(splitter.split(positions))
+        if set(labels[rest]) == set(labels[test]) == set(labels):
+            return positions[rest], positions[test]
+        raise UserError(
+            f"stratify: false: {len(rest)} training or {len(test)} test rows, drawn from all alike, lack a class; "
+            "add images, or leave `stratify` out."
+        )
+    return _hold_out(positions, labels, scheme.test_share, seed)
+
+
+def _in_proportion(labels: NDArray[np.object_], printed: dict[str, int], share: float) -> dict[str, int]:
+    """Rows of each class for a test part of these rows: as printed if it has that size, else in proportion."""
+    size, whole = _test_size(labels, share), sum(printed.values())
+    exact = {label: size * n / whole for label, n in sorted(printed.items())}
+    counts = {label: int(n) for label, n in exact.items()}
+    for label in sorted(exact, key=lambda label: counts[label] - exact[label])[: size - sum(counts.values())]:
+        counts[label] += 1
+    if size != whole:
+        told = ", ".join(f"{n} of {label} instead of {printed[label]}" for label, n in counts.items())
+        print(f"test_counts: the test part has {size} rows, not {whole}; in proportion {told}")
+    for label, n in counts.items():
+        if not 0 < n < (there := int((labels == label).sum())):
+            raise UserError(
+                f"test_counts: {n} of {there} rows of {label} would be tested, so that one part has none; "
+                "leave `test_counts` out of the study's split."
+            )
+    return counts
+
+
+def _test_size(labels: NDArray[np.object_], share: float) -> int:
+    """Rows of a test part, one of each class at least."""
+    return max(int(np.ceil(share * len(labels))), len(set(labels)))
+
+
 def _hold_out(positions: Rows, labels: NDArray[np.object_], share: float, seed: int) -> tuple[Rows, Rows]:
     """The positions in two parts, the second with the given share of each class, no class missing in either."""
-    size = max(int(np.ceil(share * len(labels))), len(set(labels)))
-    splitter = StratifiedShuffleSplit(1, test_size=size, random_state=seed)
+    splitter = StratifiedShuffleSplit(1, test_size=_test_size(labels, share), random_state=seed)
     rest, part = next(splitter.split(positions, labels))
     return positions[rest], positions[part]
 

@@ -78,7 +78,7 @@ def splits_specification(run: ResolvedRun, study: ResolvedStudy) -> SplitsSpecif
         seed=run.seed,
         external_split=study.external_split,
         protocols=study.protocols,
-        schemes={name: study.study.splits[name] for name in used},
+        schemes={name: study.study.splits[name].in_labels(study.study.class_names) for name in used},
         label_sets={name: labels for name in used if (labels := study.label_set_of(name))},
     )
 

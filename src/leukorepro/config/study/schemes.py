@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from collections.abc import Mapping
+from typing import Annotated, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -26,6 +27,10 @@ class SchemeBase(Strict):
     labels: Key | None = None
     """Label set of the study; default: the dataset's own classes."""
 
+    def in_labels(self, class_names: Mapping[str, str]) -> Self:  # noqa: ARG002
+        """With the dataset's labels in place of what the study calls them."""
+        return self
+
     @field_validator("official_splits")
     @classmethod
     def _splits_once(cls, value: list[str] | None) -> list[str] | None:
@@ -41,7 +46,7 @@ class KFoldScheme(SchemeBase):
 
 
 class HoldOutScheme(SchemeBase):
-    """One stratified split into a training part, a test part and perhaps a validation part."""
+    """One split into a training part, a test part and perhaps a validation part; by default stratified."""
 
     kind: Literal["hold_out"]
     test_share: Annotated[float, Field(gt=0, le=0.5)]
@@ -49,9 +54,27 @@ class HoldOutScheme(SchemeBase):
     turns: Annotated[int, Field(ge=1)] = 1
     """Where sources or subjects are kept together, so many parts of that size take their turn as the test part: a tenth
     of the subjects is a handful."""
+    stratify: bool = True
+    """Whether every part has its share of each class. Where `false`, the test part is drawn from all rows alike."""
+    test_counts: Annotated[dict[str, Annotated[int, Field(ge=1)]], Field(min_length=2)] | None = None
+    """Rows of each class in the paper's test part, which is drawn at random within each class to these numbers; where
+    the test part has another size, to as many in proportion.
+
+    `stratify` and `test_counts` are about rows that are dealt out one by one. Sources and subjects come as they are:
+    parts of them are stratified as nearly as they allow."""
+
+    def in_labels(self, class_names: Mapping[str, str]) -> Self:
+        """With its numbers by the dataset's labels."""
+        if self.test_counts is None:
+            return self
+        labels = {name: label for label, name in class_names.items()}
+        counts = {labels.get(name, name): count for name, count in self.test_counts.items()}
+        return self.model_copy(update={"test_counts": counts})
 
     @model_validator(mode="after")
     def _parts(self) -> HoldOutScheme:
+        if self.test_counts and not self.stratify:
+            raise ValueError("test_counts are given, and stratify is false; a test part is drawn in one way")
         if self.turns > (parts := round(1 / self.test_share)):
             raise ValueError(f"turns: given {self.turns}; a test share of {self.test_share} has {parts} parts at most")
         return self

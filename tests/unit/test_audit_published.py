@@ -246,7 +246,7 @@ def test_a_declaration_that_cannot_be_is_refused(audit: dict[str, Any], message:
         ({"sums": [{"whole": "imges", "parts": ["ill"]}]}, "sums[0]: 'imges': unknown item 'imges'"),
         ({"sums": [{"whole": "1/a", "parts": ["ill"]}]}, "sums[0]: '1/a' has 0 metrics of size, n_features."),
         (
-            {"claims": [{"where": "s", "item": "1/a", "says": "lowest", "metrics": ["recall"]}]},
+            {"statements": [{"where": "s", "item": "1/a", "says": "lowest", "metrics": ["recall"]}]},
             "unknown metric 'recall'",
         ),
     ],

@@ -424,6 +424,7 @@ def test_a_table_is_left_out_where_the_dataset_has_other_classes(project: Path) 
     assert "such as 'blast'" in own.left_out_tables["2"]
     edit_study(project, "tables", to={"2": table | {"split": "mapped"}})
     edit_study(project, "figures", to={})
+    edit_study(project, "claims", to={})
     assert "study 'atteia2022' has no table for it" in refused(project, dataset=own_dataset(project))
 
 

@@ -100,6 +100,7 @@ def test_every_job_of_a_run_is_told_what_it_needs(project: Path) -> None:  # noq
         (("tables", "1", "items", 2, "item"), "both", {"classification atteia2022 ESet", *EVALUATION}),
         (("tables", "1", "items", 0, "item"), "other", {"classification atteia2022 ISet", *EVALUATION}),
         (("tables", "1", "title"), "Another", {*EVALUATION}),
+        (("claims", "fusion", "says"), "Another.", {*EVALUATION}),
         (("audit",), {}, set()),
         (("unstated",), [{"what": "C", "classifiers": ["cubic_svm"], "settings": ["C"], "why": "-"}], {JUDGEMENT}),
     ],
@@ -110,6 +111,8 @@ def test_a_specification_changes_when_and_only_when_its_part_does(
     to: Any,
     changes: set[str],
 ) -> None:
+    if path[0] == "tables":
+        edit(STUDY, "claims", to={})  # they name items
     before = paths()
     edit(STUDY, *path, to=to)
     assert changed(before, paths()) == changes

@@ -10,7 +10,7 @@ from tqdm import tqdm
 
 from leukorepro.audits.arithmetic.confusion import ENTRIES
 from leukorepro.audits.finding import Finding
-from leukorepro.audits.findings.agreement import claims, disagreements
+from leukorepro.audits.findings.agreement import disagreements, statements
 from leukorepro.audits.findings.derived import f1_of_its_parts, kinds_of_f1, unequal_areas
 from leukorepro.audits.findings.learnables import layers, networks
 from leukorepro.audits.findings.of_tables import of_tables, reason
@@ -89,7 +89,7 @@ def _findings(paper: Paper, audits: TablesAudit) -> Iterator[Finding]:
     yield from of_tables(paper, audits)
     yield from sums(paper)
     yield from disagreements(paper)
-    yield from claims(paper)
+    yield from statements(paper)
     yield from f1_of_its_parts(paper)
     yield from kinds_of_f1(paper, audits)
     yield from unequal_areas(paper)

@@ -23,19 +23,28 @@ def evaluate(
     """Collect a study's predictions, and compute all that follows from them alone.
 
     Writes `<rung>/predictions.parquet` and `<rung>/fitting.parquet`; every metric with its interval (`measured.csv`);
-    rungs and items compared on the same groups (`differences.csv`, `cell_level.csv`, `winners.csv`); what classifiers
-    would mean for patients (`calibration.csv`, `reliability.csv`, `decision.csv`, `subjects.csv`, `diagnosis.csv`).
+    rungs and items compared on the same groups (`differences.csv`, `cell_level.csv`, `winners.csv`); whether the
+    paper's conclusions hold (`claims.csv`, `claim_comparisons.csv`); what classifiers would mean for patients
+    (`calibration.csv`, `reliability.csv`, `decision.csv`, `subjects.csv`, `diagnosis.csv`).
 
     Example: `leukorepro evaluate --spec results/demo/specs/evaluation/atteia2022-1f0c.json --output
     results/demo/atteia2022`
     """
-    from leukorepro.core.tables.results import CELL_LEVEL_TABLE, DIFFERENCES_TABLE, MEASURED_TABLE, WINNERS_TABLE
+    from leukorepro.core.tables.results import (
+        CELL_LEVEL_TABLE,
+        CLAIM_COMPARISONS_TABLE,
+        CLAIMS_TABLE,
+        DIFFERENCES_TABLE,
+        MEASURED_TABLE,
+        WINNERS_TABLE,
+    )
     from leukorepro.data.split_tables import read_splits
     from leukorepro.evaluation import predictions as tables
     from leukorepro.evaluation.measure import measure
     from leukorepro.evaluation.outcomes import Outcomes
     from leukorepro.evaluation.patients.diagnose import diagnose
     from leukorepro.evaluation.resampling.cell_level import cell_level
+    from leukorepro.evaluation.resampling.claims import judge_claims
     from leukorepro.evaluation.resampling.differences import differences
     from leukorepro.evaluation.resampling.winners import winners
     from leukorepro.run.paths import StudyFolder
@@ -59,4 +68,7 @@ def evaluate(
     DIFFERENCES_TABLE.write(differences(outcomes, told.seed), folder.table("differences"))
     CELL_LEVEL_TABLE.write(cell_level(outcomes), folder.table("cell_level"))
     WINNERS_TABLE.write(winners(outcomes, told.seed), folder.table("winners"))
+    judged = judge_claims(outcomes, told.seed)
+    CLAIMS_TABLE.write(judged.claims, folder.table("claims"))
+    CLAIM_COMPARISONS_TABLE.write(judged.comparisons, folder.table("claim_comparisons"))
     diagnose(tested, told.study, told.seed).write(output)

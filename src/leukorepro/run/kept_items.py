@@ -56,7 +56,8 @@ def with_items(study: Study, wanted: list[str], where: str) -> tuple[Study, dict
 def only_items(study: Study, kept: Collection[str]) -> Study:
     """The study with some of its items, each as `table/item`, and the parts that they use.
 
-    Tables that lose all their items go, and figures that lose one.
+    Tables that lose all their items go, and figures that lose one. Claims go too; `leukorepro.run.claimed_items` brings
+    back those that can be judged.
     """
     tables = {
         number: table.model_copy(update={"items": left})
@@ -68,7 +69,7 @@ def only_items(study: Study, kept: Collection[str]) -> Study:
         for name, figure in study.figures.items()
         if all(f"{figure.table}/{item}" in kept for item in figure.items)
     }
-    return without_unused(study.model_copy(update={"tables": tables, "figures": figures}))
+    return without_unused(study.model_copy(update={"tables": tables, "figures": figures, "claims": {}}))
 
 
 def without_unused(study: Study) -> Study:

@@ -71,6 +71,7 @@ def with_extractors(study: Study, backbones: list[str]) -> tuple[Study, dict[str
             "tables": tables,
             "headline": headline,
             "figures": {},
+            "claims": {},
         }
     )
     return Study.model_validate(own_study.model_dump()), {

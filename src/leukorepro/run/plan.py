@@ -26,6 +26,8 @@ EVALUATION_TABLES = (
     "differences",
     "cell_level",
     "winners",
+    "claims",
+    "claim_comparisons",
     "calibration",
     "reliability",
     "decision",

@@ -22,6 +22,7 @@ from leukorepro.data.folders import list_images
 from leukorepro.features.lookup import file_name, resolve_descriptor, resolve_extractor
 from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor
 from leukorepro.ladder.rungs import LADDER, Need, Rung
+from leukorepro.run.claimed_items import with_claims
 from leukorepro.run.kept_items import with_items
 from leukorepro.run.own_extractors import with_extractors
 from leukorepro.run.possible import Facts, possible_part
@@ -104,7 +105,7 @@ def _controls(run: Run, choice: StudyRun) -> list[Control]:
 def _resolve_study(run: Run, choice: StudyRun, run_file: Path, key: str, known: dict[str, Facts]) -> ResolvedStudy:
     """A study of a run; what is found out of its dataset is added to what is known of those before."""
     file = _existing(study_path, choice.study, "study", f"{run_file}: {key}.study")
-    study = load_study(file)
+    study = paper = load_study(file)
     if study.key != choice.study:
         raise UserError(f"{file}: key: given '{study.key}'; must be '{choice.study}', as the file is named.")
     unstated = study.unstated
@@ -158,6 +159,7 @@ def _resolve_study(run: Run, choice: StudyRun, run_file: Path, key: str, known: 
     facts = known[dataset_id]
     possible = possible_part(study, extractors, facts, f"{run_file}: {key}.dataset")
     study = possible.study
+    study, left_out_claims = with_claims(study, paper, f"{file}: claims")
     missing = {
         rung: f"the dataset {dataset_id} {entry.needs.value}"
         for rung, entry in LADDER.items()
@@ -176,6 +178,7 @@ def _resolve_study(run: Run, choice: StudyRun, run_file: Path, key: str, known: 
         left_out=left_out,
         left_out_tables=repeated_tables | possible.left_out_tables,
         left_out_items=left_out_items | possible.left_out_items,
+        left_out_claims=left_out_claims,
         unstated=[narrowed for fact in unstated if (narrowed := fact.narrowed(study.parts)) is not None],
     )
 

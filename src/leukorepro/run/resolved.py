@@ -12,6 +12,7 @@ from pydantic import Field
 
 from leukorepro.config.datasets import Dataset, SimulatedDataset
 from leukorepro.config.fields import Strict
+from leukorepro.config.study.claims import LeftOutClaim
 from leukorepro.config.study.items import Item
 from leukorepro.config.study.schemes import LabelSet, Protocol
 from leukorepro.config.study.study import Study
@@ -50,6 +51,8 @@ class ResolvedStudy(Strict):
     left_out_items: dict[str, str] = Field(default_factory=dict)
     """Items of the paper's study that the run leaves out, each as ``<table>/<item>``, and why; `study` has them no
     more."""
+    left_out_claims: dict[str, LeftOutClaim] = Field(default_factory=dict)
+    """Claims of the paper that the run cannot judge, and why; `study` has them no more."""
     unstated: list[Unstated] = Field(default_factory=list)
     """What the paper leaves open, of the parts that `study` has."""
 

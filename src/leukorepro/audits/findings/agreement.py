@@ -8,7 +8,7 @@ from itertools import combinations
 from leukorepro.audits.arithmetic.confusion import ENTRIES
 from leukorepro.audits.finding import Finding, Severity, capital, listed
 from leukorepro.audits.paper import Paper, Value, place_name, table_name
-from leukorepro.config.study.audits import Claim
+from leukorepro.config.study.audits import Statement
 
 Results = dict[str, list[Value]]
 """Printed numbers by item."""
@@ -35,7 +35,7 @@ def disagreements(paper: Paper) -> Iterator[Finding]:
                         yield _disagreement(paper, value, other)
 
 
-def claims(paper: Paper) -> Iterator[Finding]:
+def statements(paper: Paper) -> Iterator[Finding]:
     """Sentences on an item that its own table contradicts.
 
     Raises
@@ -43,8 +43,8 @@ def claims(paper: Paper) -> Iterator[Finding]:
     UserError
         If a declared place is not printed.
     """
-    for number, claim in enumerate(paper.audit.claims):
-        yield from _claim(paper, claim, f"claims[{number}]")
+    for number, statement in enumerate(paper.audit.statements):
+        yield from _statement(paper, statement, f"statements[{number}]")
 
 
 def _results(paper: Paper, place: str, key: str) -> tuple[str, Results]:
@@ -128,24 +128,27 @@ def _label(first: str, second: str, pairs: list[tuple[Value, Value]], results: R
     return Finding(f"label/{first}/{second}", "error" if others else "warning", text, where)
 
 
-def _claim(paper: Paper, claim: Claim, key: str) -> Iterator[Finding]:
-    table, item = paper.split(claim.item, key)
-    places = claim.than or [f"{table}/{other}" for other in paper.items(table) if other != item]
-    for metric in claim.metrics:
-        own = paper.value(claim.item, metric, key)
+def _statement(paper: Paper, statement: Statement, key: str) -> Iterator[Finding]:
+    table, item = paper.split(statement.item, key)
+    places = statement.than or [f"{table}/{other}" for other in paper.items(table) if other != item]
+    for metric in statement.metrics:
+        own = paper.value(statement.item, metric, key)
         others = [paper.value(place, metric, key) for place in places]
-        sign = 1 if claim.says == "highest" else -1
+        sign = 1 if statement.says == "highest" else -1
         against = [other for other in others if sign * (other.number - own.number) >= 0]
         if against:
             named = [
                 f"{v.text} for {v.item}" + ("" if v.table == table else f" in {table_name(v.table)}") for v in against
             ]
-            where = capital(claim.where)
+            where = capital(statement.where)
             text = (
-                f"{where} calls the {own.words} of {item} the {claim.says}; it is {own.text}, and {listed(named)} "
+                f"{where} calls the {own.words} of {item} the {statement.says}; it is {own.text}, and {listed(named)} "
                 f"{'is' if len(named) == 1 else 'are'} printed too."
             )
             ties = all(other.number == own.number for other in against)
             yield Finding(
-                f"claim/{table}/{item}/{metric}", "note" if ties else "warning", text, f"{where}; {table_name(table)}"
+                f"statement/{table}/{item}/{metric}",
+                "note" if ties else "warning",
+                text,
+                f"{where}; {table_name(table)}",
             )

@@ -91,8 +91,8 @@ class Sum(Strict):
     """How often the parts are in the whole."""
 
 
-class Claim(Strict):
-    """A sentence of the paper about its own table."""
+class Statement(Strict):
+    """A sentence of the paper about its own printed numbers, which these can refute."""
 
     where: str
     """Where the sentence stands, as in ``section 3``."""
@@ -142,7 +142,7 @@ class Audit(Strict):
     same_results: list[Annotated[list[Place], Field(min_length=2)]] = []
     """Tables, or places, that print the same results; what both print must agree."""
     sums: list[Sum] = []
-    claims: list[Claim] = []
+    statements: list[Statement] = []
     splits: list[SplitShares] = []
     layers: list[PrintedLayers] = []
 

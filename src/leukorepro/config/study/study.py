@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from leukorepro.config.fields import FeatureSetName, Key, Strict
 from leukorepro.config.study.audits import Audit
+from leukorepro.config.study.claims import Claim
 from leukorepro.config.study.classifiers import ClassifierSpec
 from leukorepro.config.study.items import Item
 from leukorepro.config.study.schemes import LabelSet, PublishedProtocol, Scheme
@@ -64,6 +65,8 @@ class Study(Strict):
     headline: str
     """Table and item of the number that the paper is quoted for, as `table/item`."""
     figures: dict[Key, Figure] = {}
+    claims: dict[Key, Claim] = {}
+    """What the paper concludes; judged on our own numbers."""
     unstated: Annotated[list[Unstated], Field(exclude=True)] = []
     """What the paper leaves open; told of its results, and no part of a job."""
     audit: Annotated[Audit, Field(exclude=True)] = Audit()
@@ -107,6 +110,11 @@ class Study(Strict):
             check(figure.table, self.tables, f"figures.{key}.table", "table")
             for name in figure.items:
                 check(name, [i.item for i in self.tables[figure.table].items], f"figures.{key}.items", "item")
+        for key, claim in self.claims.items():
+            try:
+                claim.check(self.tables, self.splits)
+            except ValueError as error:
+                raise ValueError(f"claims.{key}: {error}") from None
         table_name, _, item_name = self.headline.partition("/")
         check(table_name, self.tables, "headline", "table")
         check(item_name, [i.item for i in self.tables[table_name].items], "headline", "item")

@@ -37,6 +37,28 @@ DIFFERENCES_TABLE = Table(
 )
 """Paired differences, between rungs (kind `rung`) and between items (kind `item`)."""
 
+CLAIMS_TABLE = Table(
+    {
+        **text("study", "claim", "says", "where", "protocol", "verdict", "reason"),
+        **whole("n_comparisons", "n_clear"),
+        **text("metric", "table", "item", "against_table", "against_item"),
+        **number("difference", "ci_low", "ci_high"),
+        **whole("n_groups", "n_apart"),
+    }
+)
+"""What becomes of a paper's conclusions, a row for each claim and rung, with the comparison that decides; `n_clear`
+counts the comparisons that come out as claimed, their intervals included. A `difference` is positive where the item is
+better than the other one, as is claimed; `n_apart` of the `n_groups` groups of images tell both apart."""
+
+CLAIM_COMPARISONS_TABLE = Table(
+    {
+        **text("study", "claim", "protocol", "metric", "table", "item", "against_table", "against_item"),
+        **number("difference", "ci_low", "ci_high", "corrected_low", "corrected_high"),
+        **whole("n_groups", "n_apart"),
+    }
+)
+"""Every comparison of every claim; the corrected bounds allow for the number of a claim's comparisons."""
+
 CELL_LEVEL_TABLE = Table(
     {**_OUTCOME, **text("metric"), **number("value", "ci_low", "ci_high"), **text("method"), **whole("n")}
 )

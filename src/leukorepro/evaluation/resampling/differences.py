@@ -18,6 +18,7 @@ bound of Clopper and Pearson that `leukorepro.evaluation.intervals` uses for a s
 from __future__ import annotations
 
 from collections.abc import Iterator
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -88,6 +89,38 @@ def difference_interval(resamples: Floats, n_groups: int, level: float = LEVEL, 
     return Interval(max(-1.0, defined[0] - open_to), min(1.0, defined[0] + open_to), bounds.n_undefined)
 
 
+class Paired(NamedTuple):
+    """A difference of two metrics, measured on the same resamples."""
+
+    value: float
+    """NaN where one of them is undefined."""
+    low: float
+    high: float
+    """Bounds of its interval, NaN where there is none."""
+    n_groups: int
+    """Number of groups that were drawn from."""
+
+
+def paired_difference(resamples: SharedResamples, one: Measurable, other: Measurable, level: float = LEVEL) -> Paired:
+    """A metric of an outcome less that of another, paired over the groups of both.
+
+    Parameters
+    ----------
+    resamples : SharedResamples
+    one, other : Measurable
+        The same metric of two outcomes, as `resamples` found them.
+    level : float
+        Nominal coverage of the interval, in (0, 1).
+    """
+    over = resamples.together(one, other)
+    value = one.value - other.value
+    if one.part.is_same_as(other.part) and not np.isnan(value):
+        return Paired(value, 0.0, 0.0, over.n)
+    values = resamples.resampled(one, over) - resamples.resampled(other, over)
+    bounds = difference_interval(values, min(one.n_groups, other.n_groups), level, shares=one.is_share)
+    return Paired(value, bounds.low, bounds.high, over.n)
+
+
 def differences(outcomes: Outcomes, seed: int, n_resamples: int = N_RESAMPLES) -> pd.DataFrame:
     """Every difference of a study.
 
@@ -118,7 +151,8 @@ def differences(outcomes: Outcomes, seed: int, n_resamples: int = N_RESAMPLES) -
             for metric in compared_metrics(table):
                 pair = resamples.find(one, metric), resamples.find(other, metric)
                 if pair[0] is not None and pair[1] is not None:
-                    rows.append((*names, metric, *_difference(resamples, pair[0], pair[1])))
+                    found = paired_difference(resamples, pair[0], pair[1])
+                    rows.append((*names, metric, found.value, found.low, found.high, found.n_groups))
         part = pd.DataFrame(rows, columns=[name for name in DIFFERENCES_TABLE.columns if not name.startswith("p_")])
         parts.append(part.join(p_values(outcomes, part)))
     return pd.concat(parts, ignore_index=True)
@@ -143,14 +177,3 @@ def _item_pairs(
         best = best_item({name: what.value for name, what in found.items() if what is not None}, metric)
         if best is not None:
             yield from ((ITEM, outcome, ran[best]) for name, outcome in ran.items() if name != best)
-
-
-def _difference(resamples: SharedResamples, one: Measurable, other: Measurable) -> tuple[float, float, float, int]:
-    """Difference, bounds of its interval, number of groups that were drawn from."""
-    over = resamples.together(one, other)
-    value = one.value - other.value
-    if one.part.is_same_as(other.part) and not np.isnan(value):
-        return value, 0.0, 0.0, over.n
-    values = resamples.resampled(one, over) - resamples.resampled(other, over)
-    bounds = difference_interval(values, min(one.n_groups, other.n_groups), shares=one.is_share)
-    return value, bounds.low, bounds.high, over.n

@@ -159,6 +159,22 @@ class SharedResamples:
             self._resampled[key] = what.weighted(drawn == 0 if out_of_bag else drawn)
         return self._resampled[key]
 
+    def n_apart(self, one: Measurable, other: Measurable) -> int:
+        """Number of groups that tell two metrics apart: measured on such a group alone, they differ.
+
+        A group that one of them is not measured on is such a one; for a metric of ranks, whose value rests on pairs of
+        rows of different groups, every group is.
+        """
+        over = self.together(one, other)
+        if METRICS[one.metric].source is Source.RANKS:
+            return over.n
+        values = np.full((2, over.n), np.nan)
+        for row, what in zip(values, (one, other), strict=True):
+            group = over.number[what.part.member]  # a shared group may hold several of the outcome's own
+            alone = group[:, None] == np.unique(group)
+            row[np.unique(group)] = what.weighted(alone)
+        return int(np.sum((values[0] != values[1]) & ~np.isnan(values).all(axis=0)))
+
     def _measurable(self, outcome: Outcome, metric: str) -> Measurable | None:
         if outcome not in self._called:
             called = self._outcomes.resolved.study.class_names

@@ -63,6 +63,7 @@ def test_items_on_official_folds_that_the_dataset_has_not_are_left_out(project: 
     study = yaml.safe_load((project / "config/studies/atteia2022.yaml").read_text())
     study["splits"]["two"] = {"kind": "k_fold", "n_splits": 2, "official_splits": ["fold_0", "fold_1"]}
     study["tables"]["1"]["items"][0]["split"] = "two"
+    study["claims"] = {}
     write_yaml(project / "config/studies/atteia2022.yaml", study)
     write_run(project)
     assert resolve(RUN).studies[0].left_out_items == {
@@ -116,7 +117,7 @@ def test_a_reading_goes_alone_and_a_printed_item_takes_its_readings_with_it() ->
         {"item": "other reading", **of, "reading_of": "other"},
     ]
     content["tables"] = {"1": {"title": "", "split": "five_folds", "metrics": ["accuracy"], "items": items}}
-    content["headline"], content["figures"] = "1/other", {}
+    content |= {"headline": "1/other", "figures": {}, "claims": {}}
     study = Study.model_validate(content)
     extractors = {
         "inception_v3": resolve_extractor(study.extractors["inception_v3"], "random", "here"),

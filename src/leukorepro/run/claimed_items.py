@@ -38,8 +38,6 @@ def with_claims(study: Study, paper: Study, where: str) -> tuple[Study, dict[str
     missing = {key: [place for place in claim.places if place not in present] for key, claim in paper.claims.items()}
     kept = {key: claim for key, claim in paper.claims.items() if not missing[key]}
     left_out = {key: LeftOutClaim(claim=paper.claims[key], reason=_told(of)) for key, of in missing.items() if of}
-    if not kept:
-        return study.model_copy(update={"claims": {}}), left_out
     added = _refitted(study, kept.values())
     splits = {name: paper.splits[name] for name in [*study.splits, *(table.split for table in added.values())]}
     whole = study.model_copy(update={"claims": kept, "splits": splits, "tables": {**study.tables, **added}})

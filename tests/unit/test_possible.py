@@ -107,14 +107,17 @@ def test_the_command_says_what_is_left_out(project: Path) -> None:
     assert f"because {REASON}" in done.stderr
 
 
-def test_a_reading_goes_alone_and_a_printed_item_takes_its_readings_with_it() -> None:
+def test_a_reading_goes_alone_and_takes_the_place_of_a_printed_item_that_goes() -> None:
     content = yaml.safe_load((ROOT / "config/studies/atteia2022.yaml").read_text())
     of = {"classifier": "cubic_svm", "features": "ISet"}
     items = [
         {"item": "printed", **of},
         {"item": "reading", **of, "features": "GSet", "reading_of": "printed"},
         {"item": "other", **of, "features": "GSet"},
+        {"item": "no weights", **of, "features": "GSet", "reading_of": "other"},
         {"item": "other reading", **of, "reading_of": "other"},
+        {"item": "third reading", **of, "reading_of": "other"},
+        {"item": "lost", **of, "features": "GSet"},
     ]
     content["tables"] = {"1": {"title": "", "split": "five_folds", "metrics": ["accuracy"], "items": items}}
     content |= {"headline": "1/other", "figures": {}, "claims": {}}
@@ -124,11 +127,8 @@ def test_a_reading_goes_alone_and_a_printed_item_takes_its_readings_with_it() ->
         "googlenet": resolve_extractor(Extractor(backbone="own"), "imagenet", "here"),
     }
     found = possible_part(study, extractors, Facts("cells", {"all", "healthy"}, set(), None, set()), "here")
-    assert [item.item for item in found.study.tables["1"].items] == ["printed"]
+    left = {item.item: item.reading_of for item in found.study.tables["1"].items}
+    assert left == {"printed": None, "other reading": None, "third reading": "other reading"}
     assert found.study.headline == "1/printed"
-    assert found.left_out_items == {
-        "1/reading": REASON,
-        "1/other": REASON,
-        "1/other reading": f"it is a second reading of 'other', which is left out: {REASON}",
-    }
+    assert found.left_out_items == dict.fromkeys(["1/reading", "1/other", "1/no weights", "1/lost"], REASON)
     Study.model_validate(found.study.model_dump())

@@ -42,9 +42,9 @@ class Possible(NamedTuple):
 def possible_part(study: Study, extractors: Mapping[str, ResolvedExtractor], facts: Facts, where: str) -> Possible:
     """Leave out the items that need what is not there.
 
-    A second reading goes alone; a printed item takes its second readings with it, which are compared with its numbers.
-    Figures that lose an item go, and tables that lose all. Where the headline goes, the first item that is left of its
-    table stands for it, or the first one of all.
+    Of the second readings of a printed item that is left out the first one takes its place, and the others are readings
+    of that one: no printed number is compared with any of them. Figures that lose an item go, and tables that lose all.
+    Where the headline goes, the first item that is left of its table stands for it, or the first one of all.
 
     Parameters
     ----------
@@ -68,18 +68,13 @@ def possible_part(study: Study, extractors: Mapping[str, ResolvedExtractor], fac
             lacking[f"{number}/{item.item}"] = reason
     if not lacking:
         return Possible(study, {}, {})
-    for number, _, item in rows:
-        printed = f"{number}/{item.reading_of}"
-        if item.reading_of is not None and printed in lacking:
-            told = f"it is a second reading of '{item.reading_of}', which is left out: {lacking[printed]}"
-            lacking.setdefault(f"{number}/{item.item}", told)
     kept = [f"{number}/{item.item}" for number, _, item in rows if f"{number}/{item.item}" not in lacking]
     if not kept:
         raise UserError(f"{where}: study '{study.key}' has no table for it: {next(iter(lacking.values()))}.")
     if study.headline not in kept:
         of_its_table = [name for name in kept if name.startswith(f"{study.headline.partition('/')[0]}/")]
         study = study.model_copy(update={"headline": [*of_its_table, *kept][0]})
-    smaller = only_items(study, kept)
+    smaller = _readings_in_place(only_items(study, kept))
     return Possible(
         smaller,
         {name: reason for name, reason in lacking.items() if name.partition("/")[0] in smaller.tables},
@@ -89,6 +84,22 @@ def possible_part(study: Study, extractors: Mapping[str, ResolvedExtractor], fac
             if number not in smaller.tables
         },
     )
+
+
+def _readings_in_place(study: Study) -> Study:
+    """The study with readings of items that it has no more in the place of these."""
+    tables = {}
+    for number, table in study.tables.items():
+        names = {item.item for item in table.items}
+        first = {item.reading_of: item.item for item in reversed(table.items) if item.reading_of not in names}
+        items = [
+            item
+            if item.reading_of is None or item.reading_of in names
+            else item.model_copy(update={"reading_of": None if (own := first[item.reading_of]) == item.item else own})
+            for item in table.items
+        ]
+        tables[number] = table.model_copy(update={"items": items})
+    return study.model_copy(update={"tables": tables})
 
 
 def _lacks(

@@ -63,7 +63,7 @@ def test_the_page_lists_what_is_open_of_the_parts_that_ran(root: Path, monkeypat
     monkeypatch.chdir(root)
     (study,) = (s for s in resolve(Path("config/config.yaml")).studies if s.study.key == "hasanaath2024")
     rows = {row.what: row for row in unstated_rows(study)}
-    assert "Epochs and batch size of the perceptron" not in rows  # the demonstration has none
+    assert "Epochs, batch size and penalty of the perceptron" not in rows  # the demonstration has none
     assert rows["Scaling of the features"].about == "KNN, SVM and RBF"
     assert rows["Number of neighbours"].taken == "n_neighbors: 5"
 

@@ -15,7 +15,7 @@ from sklearn.linear_model import LogisticRegression, RidgeClassifier, SGDClassif
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
-from sklearn.svm import SVC
+from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 from sklearn.utils import all_estimators
 from softmax_reference import TorchLayer
@@ -32,6 +32,7 @@ from leukorepro.systems.classifiers.fits import fit_and_predict, scores
 from leukorepro.systems.classifiers.kernels import Rows
 from leukorepro.systems.classifiers.kinds.decision_tree import DecisionTreeSpec
 from leukorepro.systems.classifiers.kinds.knn import KnnSpec
+from leukorepro.systems.classifiers.kinds.linear_svc import LinearSvcSpec
 from leukorepro.systems.classifiers.kinds.logistic_regression import LogisticRegressionSpec
 from leukorepro.systems.classifiers.kinds.mlp import MlpSpec
 from leukorepro.systems.classifiers.kinds.random_forest import RandomForestSpec
@@ -65,6 +66,10 @@ CASES: dict[str, tuple[Classifier, Callable[[], ClassifierMixin]]] = {
         lambda: LogisticRegression(C=2.0, max_iter=1000),
     ),
     "sgd": (SgdSpec(kind="sgd", alpha=0.01), lambda: SGDClassifier(loss="hinge", alpha=0.01, random_state=SEED)),
+    "linear_svc": (
+        LinearSvcSpec(kind="linear_svc", C=0.1, loss="hinge", standardize=True),
+        lambda: LinearSVC(C=0.1, loss="hinge", random_state=SEED),
+    ),
     "mlp": (
         MlpSpec(kind="mlp", hidden=[7, 5], epochs=EPOCHS, batch_size=16, learning_rate=0.01, l2=0.2),
         lambda: MLPClassifier(

@@ -138,7 +138,10 @@ def edit_study(project: Path, *path: str, to: Any) -> None:
     ("extractor", "expected"),
     [
         ({"backbone": "googlnet"}, "unknown backbone 'googlnet'. Known: "),
-        ({"backbone": "googlenet", "layer": "gpa"}, "googlenet has no layer 'gpa'. Known: gap, flat. Did you mean 'gap'?"),
+        (
+            {"backbone": "googlenet", "layer": "gpa"},
+            "googlenet has no layer 'gpa'. Known: gap, flat. Did you mean 'gap'?",
+        ),
         (
             {"backbone": "inception_v3", "input_size": 74},
             "input_size 74 is too small for inception_v3; it needs 75 pixels or more.",

@@ -94,7 +94,11 @@ def _smaller(study: Study) -> dict[str, Any]:
     used = {part for item in items for part in study.feature_sets[item["features"]]}
     value["feature_sets"] = {item["features"]: study.feature_sets[item["features"]] for item in items}
     value["extractors"] = {
-        name: {"backbone": "mobilenet_v2", "input_size": 32 + 8 * number}
+        name: {
+            "backbone": "mobilenet_v2",
+            "layer": "flat" if study.extractors[name].layer == "flat" else "gap",
+            "input_size": 32 + 8 * number,
+        }
         for number, name in enumerate(name for name in study.extractors if name in used)
     }
     for reducer in value.get("reducers", {}).values():

@@ -15,7 +15,8 @@ def with_extractors(study: Study, backbones: list[str]) -> tuple[Study, dict[str
     """The study with other networks.
 
     Each network becomes a feature set, and all of them together one more. What the paper does with a single network is
-    done with every single one, what it does with several with all of them; features that need no network stay. Tables
+    done with every single one, what it does with several with all of them; features that need no network stay. Each
+    network is cut at its own layer, so that readings that differ in nothing but the layer are one item. Tables
     that only differ in the paper's networks (singles, pairs, three) may then come to the same: what is the same is
     shown once, in the table that measures most of it.
 

@@ -480,6 +480,8 @@ def test_networks_are_trained_once_for_each_split_and_code(networks_project: Pat
         "two_thirds-images-CAE-CNN": ("CAE", "CNN"),
         "two_thirds-images-CAE_max-CNN": ("CAE_max", "CNN"),
         "two_thirds-images-CAE-CNN_sequence": ("CAE", "CNN_sequence"),
+        "two_thirds-images-CAE_max-CNN_sequence": ("CAE_max", "CNN_sequence"),
+        **{f"{split}-images-CAE-CNN": ("CAE", "CNN") for split in ("test_35", "test_half", "all_folds")},
     }
     first = networks["two_thirds-images-CAE-CNN"]
     assert [(table, item.item) for table, item in plan.items_of_network(study, first)] == [

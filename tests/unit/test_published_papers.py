@@ -383,11 +383,13 @@ def shares_that_fit_both_accuracies(total: int) -> list[int]:
     ]
 
 
-def test_alhammadi_accuracies_fit_a_third_35_per_cent_or_a_half_and_the_study_tests_a_third():
+def test_alhammadi_accuracies_fit_a_third_35_per_cent_or_a_half_and_the_study_tests_each():
     images = int(rows(ALHAMMADI, "text").loc["images", "size"])
     assert shares_that_fit_both_accuracies(images) == [100 / 3, 35, 50]
     assert shares_that_fit_both_accuracies(10661) == [25, 100 / 3, 35, 50]
-    share = load_study(ROOT / "config" / "studies" / f"{ALHAMMADI}.yaml").splits["two_thirds"].test_share
+    splits = load_study(ROOT / "config" / "studies" / f"{ALHAMMADI}.yaml").splits
+    assert {splits[name].test_share for name in ("test_35", "test_half")} == {0.35, 0.5}
+    share = splits["two_thirds"].test_share
     assert [math.ceil(share * n) for n in (images, 10661)] == [math.ceil(n / 3) for n in (images, 10661)]
     assert (corrects(0.9992, 2370), corrects(0.9992, 3554)) == ([2368], [3551])
 

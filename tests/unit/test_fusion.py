@@ -26,10 +26,11 @@ def feature_file(path: Path, columns: int, seed: int, images: list[str] = IMAGES
     return matrix
 
 
-def test_fused_columns_are_the_parts_side_by_side(tmp_path: Path) -> None:
+@pytest.mark.parametrize("mapped", [False, True])
+def test_fused_columns_are_the_parts_side_by_side(tmp_path: Path, mapped: bool) -> None:
     a, b = feature_file(tmp_path / "a.h5", 3, 0), feature_file(tmp_path / "b.h5", 5, 1)
     fuse([tmp_path / "b.h5", tmp_path / "a.h5"], tmp_path / "b+a.h5")
-    fused = read_features(tmp_path / "b+a.h5")
+    fused = read_features(tmp_path / "b+a.h5", mapped=mapped)
     np.testing.assert_array_equal(fused.matrix, np.hstack([b, a]))
     assert fused.rows.to_dict("list") == {"image_id": IMAGES, "view": VIEWS}
 

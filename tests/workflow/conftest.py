@@ -16,6 +16,7 @@ from project_copy import PROJECT, ProjectCopy, planned_rules, snapshot
 
 from leukorepro.config.study.study import IMAGES, Study, load_study
 from leukorepro.config.study.systems import TrainedFeaturesSpec
+from leukorepro.run.kept_items import only_items
 
 ADDED = Path(__file__).parent / "project"
 CONFIGFILE = ["--configfile", "config/runs/tiny.yaml"]
@@ -85,21 +86,19 @@ def shrink(root: Path) -> None:
 def _smaller(study: Study) -> dict[str, Any]:
     """The first item of every table, the first on a network's features and the headline's; MobileNetV2 everywhere."""
     takers = {name for name, spec in study.reducers.items() if isinstance(spec, TrainedFeaturesSpec)}
+    kept = {study.headline}
+    for number, table in study.tables.items():
+        on_features = [item for item in table.items if item.reducer in takers]
+        kept |= {f"{number}/{item.item}" for item in [table.items[0], *on_features[:1]]}
+    study = only_items(study, kept)
     value = study.model_dump(mode="json", exclude_none=True)
-    for number, table in value["tables"].items():
-        on_features = [i["item"] for i in table["items"] if i.get("reducer") in takers]
-        kept = {table["items"][0]["item"], *on_features[:1]}
-        table["items"] = [i for i in table["items"] if i["item"] in kept or f"{number}/{i['item']}" == study.headline]
-    items = [item for table in value["tables"].values() for item in table["items"]]
-    used = {part for item in items for part in study.feature_sets[item["features"]]}
-    value["feature_sets"] = {item["features"]: study.feature_sets[item["features"]] for item in items}
     value["extractors"] = {
         name: {
             "backbone": "mobilenet_v2",
             "layer": "flat" if study.extractors[name].layer == "flat" else "gap",
             "input_size": 32 + 8 * number,
         }
-        for number, name in enumerate(name for name in study.extractors if name in used)
+        for number, name in enumerate(study.extractors)
     }
     for reducer in value.get("reducers", {}).values():
         if reducer["kind"] == "sparse_autoencoder":

@@ -29,4 +29,4 @@ def evaluate(
 ) -> Judged:
     """Every metric of every item on every rung, and a verdict on every printed number."""
     measured = measure(Outcomes(resolved, predictions, fitting), seed, n_resamples)
-    return judge(measured, published, resolved, impossible, untested(resolved, budget, dataset_complete), {})
+    return judge(measured, published, resolved, impossible, untested(resolved, budget, dataset_complete), {}, {})

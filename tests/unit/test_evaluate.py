@@ -18,6 +18,7 @@ from leukorepro.config.study.schemes import Protocol
 from leukorepro.config.study.study import Study, load_study
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import write_text
+from leukorepro.core.tables.data import MANIFEST_TABLE
 from leukorepro.core.tables.results import MEASURED_TABLE, METRICS_TABLE, VERDICTS_TABLE
 from leukorepro.data.adapters.allidb import AllIdbDataset
 from leukorepro.data.adapters.simulated import SmearDataset
@@ -384,15 +385,16 @@ def test_a_second_reading_is_compared_with_the_printed_item():
 def test_the_judge_writes_metrics_and_a_verdict_on_every_number_of_the_demo(tmp_path, monkeypatch):
     monkeypatch.chdir(make_project(tmp_path))
     number = {"table": "1", "item": "ESet", "metric": "precision", "reason": "why"}
-    Path("audit.json").write_text(json.dumps({"studies": {"atteia2022": {"impossible": [number]}}}))
+    Path("audit.json").write_text(json.dumps({"studies": {"atteia2022": {"impossible": [number], "answers": []}}}))
     Path("scan.json").write_text('{"complete": false, "splits": {}, "external_split": "", "readable": 9}')
+    MANIFEST_TABLE.write(MANIFEST_TABLE.frame([]), Path("manifest.csv"))
     run = resolve(Path("config/config.yaml"))
     measured = measure(Outcomes(run.studies[0], [predictions("ESet", n_images=60, wrong=4)]), seed=0)
     MEASURED_TABLE.write(measured, Path("measured.csv"))
     write_text(judgement_specification(run, run.studies[0]).text, Path("spec.json"))
     words = ["judge", "--spec", "spec.json", "--measured", "measured.csv"]
     words += ["--published", str(ROOT / "config/published/atteia2022.csv")]
-    words += ["--audit", "audit.json", "--scan", "scan.json", "--output", "."]
+    words += ["--audit", "audit.json", "--scan", "scan.json", "--manifest", "manifest.csv", "--output", "."]
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
     verdicts = VERDICTS_TABLE.read(Path("verdicts.csv")).set_index(["table", "item", "metric"])

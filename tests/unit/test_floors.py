@@ -96,7 +96,7 @@ PATH_OF_A_NUMBER = (
     ("evaluation.outcome_metrics",),
     ("evaluation.outcomes",),
     ("evaluation.measure", "evaluation.resampling", "evaluation.patients"),
-    ("evaluation.testability",),
+    ("evaluation.testability", "evaluation.answers"),
     ("evaluation.verdicts",),
 )
 """From predictions up to verdicts; what asks stands above what answers."""

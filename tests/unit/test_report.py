@@ -465,12 +465,12 @@ def test_every_printed_number_stands_on_the_page_with_its_verdict_and_reason(res
             told = f"{row.verdict} {wording.sentence(row.reason)}"
             rows = [" ".join(text.split()) for text, numbers in page.rows if numbers == values]
             assert any(text.startswith(name) and text.endswith(told) for text in rows), name
-    assert "Of 24 printed numbers, none could be tested: the images are simulated; networks" in words(page)
+    assert "Of 24 printed results, none could be tested: the images are simulated; networks" in words(page)
     assert "1 is arithmetically impossible, whatever the data." in words(page)
 
 
 def test_a_tested_paper_is_summed_up_with_what_survives() -> None:
-    row = {"table": "1", "item": "x", "reason": "why", "honest_verdict": "not tested"}
+    row = {"table": "1", "item": "x", "reason": "why", "honest_verdict": "not tested", "answered_by": "item"}
     verdicts = ["reproduced"] * 3 + ["not reproduced", "not tested"] + ["arithmetically impossible"] * 2
     frame = pd.DataFrame([{**row, "metric": str(n), "verdict": verdict} for n, verdict in enumerate(verdicts)])
     frame.loc[1, "honest_verdict"] = "reproduced"
@@ -479,11 +479,24 @@ def test_a_tested_paper_is_summed_up_with_what_survives() -> None:
     assert judged.of("1", "x", "3") == ("not reproduced", "why")
     assert judged.of("1", "y", "3") == ("not tested", "the paper prints no such number")
     assert judged.sentences("subject_disjoint", []) == (
-        "Of 7 printed numbers, 4 could be tested. Reproduced under the paper's own protocol: 3; not reproduced: 1. "
+        "Of 7 printed results, 4 could be tested. Reproduced under the paper's own protocol: 3; not reproduced: 1. "
         "With no subject on both sides of a split, our intervals still contain 1 of these 3. "
         "2 are arithmetically impossible, whatever the data."
     )
     assert "still contain" not in judged.sentences(None, [])
+
+
+def test_counts_are_summed_up_apart_and_quoted_numbers_are_not_the_papers_own() -> None:
+    row = {"table": "1", "item": "x", "reason": "why", "honest_verdict": "not tested"}
+    kinds = [("item", "not tested"), ("count", "reproduced"), ("count", "not reproduced"), ("count", "not tested")]
+    kinds += [("count", "reproduced"), ("quoted", "not tested"), ("quoted", "not tested")]
+    judged = Verdicts(pd.DataFrame([{**row, "metric": "m", "answered_by": by, "verdict": v} for by, v in kinds]))
+    assert judged.counts() == {"reproduced": 2, "not reproduced": 1, "not tested": 2}
+    assert judged.sentences("subject_disjoint", ["the images are simulated"]) == (
+        "Of 1 printed result, none could be tested: the images are simulated. "
+        "Of 4 printed counts (of images, features, learnables and the like), 2 are the same here, 1 not, and 1 cannot "
+        "be compared."
+    )
 
 
 @pytest.mark.parametrize(

@@ -21,6 +21,7 @@ from leukorepro.core.tables.results import METRICS_TABLE, VERDICTS_TABLE
 from leukorepro.data.adapters.allidb import AllIdbDataset
 from leukorepro.data.adapters.image_folder import FolderDataset
 from leukorepro.data.adapters.simulated import SmearDataset
+from leukorepro.evaluation.answers import Answer, Counted, Number, Tied, Unanswered
 from leukorepro.evaluation.testability import VERDICTS, of_other_images, untested, verdicts
 from leukorepro.evaluation.verdicts import judge, read_impossible
 from leukorepro.features.parts import ResolvedExtractor
@@ -98,13 +99,13 @@ def verdict_on(
     study: ResolvedStudy | None = None,
     impossible: dict[tuple[str, str, str], str] | None = None,
     other_images: dict[str, str] | None = None,
+    answers: dict[Number, Answer] | None = None,
     **options: Any,
 ) -> Any:
     study = study or resolved()
     circumstances = untested(study, **{"budget": "published", "complete": True, **options})
-    judged = judge(
-        metrics, printed((*number, value, half_unit)), study, impossible or {}, circumstances, other_images or {}
-    )
+    numbers, known = printed((*number, value, half_unit)), (other_images or {}, answers or {})
+    judged = judge(metrics, numbers, study, impossible or {}, circumstances, *known)
     assert list(judged.verdicts.columns) == list(VERDICTS_TABLE.columns)
     return judged.verdicts.iloc[0]
 
@@ -236,9 +237,7 @@ def test_all_circumstances_are_told() -> None:
         (("text", "x", "accuracy"), "none of the tables that the study's configuration has"),
         (("1", "z", "accuracy"), "its table has no such item"),
         (("1", "x", "healthy_f1"), "does not have this metric measured"),
-        (("text", "images", "size"), "it counts the paper's images or subjects"),
-        (("1", "x", "n_features"), "number of features"),
-        (("fig3", "CAE", "learnables_total"), "`leukorepro models summary paper`"),
+        (("text", "images", "size"), "nothing in the study's `audit:` says what it counts"),
         (("1", "x", "tp"), "count of the paper's own test images"),
     ],
 )
@@ -249,6 +248,47 @@ def test_a_number_that_nothing_here_measures_says_why(number: tuple[str, str, st
         assert reason in row["reason"]
         assert row["reading"] == ""
         assert math.isnan(row["value"])
+
+
+def test_a_number_that_is_printed_again_is_compared_with_what_answers_it() -> None:
+    tied: dict[Number, Answer] = {("7", "ours", "accuracy"): Tied(("1", "x", "f1"))}
+    ours: Row = ("x", "as_published", "f1", 0.99, 0.981, 0.999)
+    honest: Row = ("x", "subject_disjoint", "f1", 0.7, 0.61, 0.8)
+    row = verdict_on(0.97, 0.005, measured(ours, honest), ("7", "ours", "accuracy"), answers=tied)
+    assert (row["answered_by"], row["verdict"], row["honest_verdict"]) == ("tie", "not reproduced", "not reproduced")
+    reason = "published 97 % lies below our interval 98.1 to 99.9 % under the paper's protocol; compared as 1/x"
+    assert row["reason"] == reason
+    assert (row["reading"], row["value"]) == ("x", 0.99)
+    nobody: dict[Number, Answer] = {("7", "ours", "accuracy"): Tied(("1", "z", "accuracy"))}
+    row = verdict_on(0.97, 0.005, measured(ours), ("7", "ours", "accuracy"), answers=nobody)
+    assert (row["verdict"], row["answered_by"]) == ("not tested", "tie")
+
+
+@pytest.mark.parametrize(
+    ("printed_as", "half_unit", "ours", "verdict", "reason"),
+    [
+        (884, 0.5, (883, 884), "reproduced", "published 884, ours 883 or 884"),
+        (1.59e4, 50, (15924,), "reproduced", "published 15,900, ours 15,924"),
+        (15924, 0.5, (15925,), "not reproduced", "published 15,924, ours 15,925"),
+        (814, 0.5, (), "not tested", "nothing of the kind is here"),
+    ],
+)
+def test_a_count_is_the_same_to_every_printed_digit_or_it_is_not(
+    printed_as: float, half_unit: float, ours: tuple[int, ...], verdict: str, reason: str
+) -> None:
+    number = ("text", "rows", "size")
+    row = verdict_on(printed_as, half_unit, measured(), number, answers={number: Counted(ours)}, budget="demo")
+    assert (row["answered_by"], row["verdict"], row["reason"]) == ("count", verdict, reason)
+    assert math.isnan(row["ci_low"])
+    assert row["honest_verdict"] == "not tested"
+
+
+def test_what_is_quoted_or_describes_something_else_is_not_tested() -> None:
+    number = ("1", "[3] SVM", "accuracy")
+    row = verdict_on(0.99, 0.005, measured(OURS), number, answers={number: Unanswered("quoted", "[3], AlexNet")})
+    assert (row["answered_by"], row["verdict"], row["reason"]) == ("quoted", "not tested", "quoted: [3], AlexNet")
+    row = verdict_on(164, 0.5, measured(OURS), number, answers={number: Unanswered("description", "it is MATLAB's")})
+    assert (row["answered_by"], row["verdict"], row["reason"]) == ("description", "not tested", "it is MATLAB's")
 
 
 def test_a_metric_without_value_or_interval_is_not_tested() -> None:
@@ -325,7 +365,7 @@ def test_a_metric_may_be_read_as_another() -> None:
     row = verdict_on(0.855, 0.0005, ours, study=study)
     assert (row["verdict"], row["reading"]) == ("reproduced", "x, again (f1)")
     assert ", read as 'x, again', F1; it does not lie in that of 'x' (98.1 to 99.9) or F1 (75.0 to" in row["reason"]
-    judged = judge(ours, printed(("1", "x", "accuracy", 0.83, 0.005)), study, {}, [], {}).metrics
+    judged = judge(ours, printed(("1", "x", "accuracy", 0.83, 0.005)), study, {}, [], {}, {}).metrics
     assert (judged["published"] == 0.83).all()
     assert judged["verdict"].tolist() == ["reproduced", "reproduced", "not reproduced", "reproduced"]
 
@@ -409,7 +449,7 @@ def test_one_number_has_one_verdict_on_a_rung_in_both_tables(data: st.DataObject
     circumstances = data.draw(st.sampled_from([[], [], ["the images are simulated"]]))
     published = printed(*((*number, value / 20, 0.005) for number, value in zip(numbers, values, strict=True)))
     study = resolved(rungs=rungs)
-    judged = judge(ours, published, study, impossible, circumstances, {})
+    judged = judge(ours, published, study, impossible, circumstances, {}, {})
     assert list(judged.metrics.columns) == list(METRICS_TABLE.columns)
     pd.testing.assert_frame_equal(judged.metrics[list(ours.columns)], ours)
     of_number = judged.verdicts.set_index(["item", "metric"])
@@ -432,7 +472,7 @@ def test_one_number_has_one_verdict_on_a_rung_in_both_tables(data: st.DataObject
 
 def test_every_printed_number_has_a_row_in_its_order_and_the_table_is_read_again(tmp_path: Path) -> None:
     numbers = printed(("text", "n", "size", 3, 0.5), ("1", "x", "accuracy", 1.0, 0.0005), ("1", "x", "f1", 0.5, 0.05))
-    table = judge(measured(OURS), numbers, resolved(), {}, [], {}).verdicts
+    table = judge(measured(OURS), numbers, resolved(), {}, [], {}, {}).verdicts
     assert list(table["metric"]) == ["size", "accuracy", "f1"]
     assert set(table["verdict"]) <= set(VERDICTS)
     assert all(table["reason"])

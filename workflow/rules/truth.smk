@@ -34,6 +34,8 @@ rule judge:
     """Every metric beside the published number, and a verdict on every number that a study's paper prints."""
     input:
         scan=lambda w: f"results/datasets/{study_of(w).dataset_id}/scan.json",
+        manifest=manifest_of,
+        splits=lambda w: split_tables(study_of(w)),
         measured="results/{run}/{study}/measured.csv",
         published=lambda w: published_path(w.study),
         audit=rules.audit_published.output.audit,
@@ -63,6 +65,7 @@ rule judge:
             --published {input.published:q} \
             --audit {input.audit:q} \
             --scan {input.scan:q} \
+            --manifest {input.manifest:q} \
             --output {params.folder:q} \
             >{log:q} 2>&1
         """

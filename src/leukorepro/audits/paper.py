@@ -13,6 +13,7 @@ from leukorepro.audits.arithmetic.confusion import ENTRIES, Quantity, Reported, 
 from leukorepro.audits.arithmetic.printed import Printed
 from leukorepro.audits.finding import capital, listed
 from leukorepro.config.files import published_path, study_path
+from leukorepro.config.study.answers import QUOTED
 from leukorepro.config.study.audits import TEXT, Audit, AuditTable
 from leukorepro.config.study.study import Study
 from leukorepro.core.errors import UserError, unknown
@@ -74,6 +75,16 @@ class Value:
         """Whether it is a metric between 0 and 1."""
         return named(self.metric).spec.kind.is_share
 
+    @property
+    def is_quoted(self) -> bool:
+        """Whether the paper quotes it from another."""
+        return self.note.startswith(QUOTED)
+
+    @property
+    def quoted_from(self) -> str:
+        """From whom, and of what."""
+        return self.note.removeprefix(QUOTED).strip()
+
     def agrees(self, other: Value) -> bool:
         """Whether both may be the same number, each rounded in its own way."""
         return abs(self.number - other.number) < (self.half_unit + other.half_unit) * (1 - 1e-9)
@@ -114,10 +125,10 @@ class Paper:
         return self.audit.tables.get(table, AuditTable())
 
     def items(self, table: str) -> dict[str, dict[str, Value]]:
-        """Printed numbers of a table by item and metric; without those that the paper does not print."""
+        """Numbers of a table by item and metric, without those that the paper does not print or quotes from others."""
         items: dict[str, dict[str, Value]] = {}
         for value in self.tables[table]:
-            if value.metric not in self.about(table).not_printed:
+            if value.metric not in self.about(table).not_printed and not value.is_quoted:
                 items.setdefault(value.item, {})[value.metric] = value
         return items
 

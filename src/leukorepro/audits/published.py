@@ -8,6 +8,7 @@ from typing import Any
 import pandas as pd
 from tqdm import tqdm
 
+from leukorepro.audits.answers import Answers
 from leukorepro.audits.arithmetic.confusion import ENTRIES
 from leukorepro.audits.finding import Finding
 from leukorepro.audits.findings.agreement import disagreements, statements
@@ -67,7 +68,7 @@ def audit_study(study: Study, published: pd.DataFrame) -> dict[str, Any]:
     -------
     dict
         ``citation``; ``tables``, by name; ``impossible``, the numbers that no confusion matrix has; ``findings``,
-        the gravest first.
+        the gravest first; ``answers``, what answers each number.
 
     Raises
     ------
@@ -76,12 +77,14 @@ def audit_study(study: Study, published: pd.DataFrame) -> dict[str, Any]:
     """
     paper = Paper(study, published)
     audits = TablesAudit(paper)
+    answers = Answers(paper)
     findings = sorted(_findings(paper, audits), key=lambda finding: GRAVEST_FIRST.index(finding.severity))
     return {
         "citation": f"{study.citation.authors} ({study.citation.year}). {study.citation.title}.",
         "tables": {table: _table(paper, audits, table) for table in paper.tables},
         "impossible": list(_impossible(audits)),
         "findings": [finding.as_json() for finding in findings],
+        "answers": [answers.of(value).as_json(value) for value in paper.values],
     }
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, get_args
 
 from rich.table import Table
 from rich.text import Text
@@ -12,14 +12,24 @@ from rich.text import Text
 from leukorepro.audits.arithmetic.sizes import runs
 from leukorepro.audits.finding import capital
 from leukorepro.audits.paper import table_name
+from leukorepro.config.study.answers import By
 
 STYLES = {"error": "bold red", "warning": "yellow", "note": "dim"}
+ANSWERS: dict[By, str] = {
+    "item": "an item",
+    "tie": "an item elsewhere",
+    "count": "a count",
+    "quoted": "quoted",
+    "description": "beyond our systems",
+    "nothing": "nothing",
+}
+"""What answers a printed number, as the heading of a column."""
 SHOWN = 4
 """Runs of consistent sizes that are written out."""
 
 
 def summary(audit: dict[str, Any]) -> Iterator[Table]:
-    """Two tables per study: its tables with their sizes and rows, and what was found.
+    """Three tables per study: its tables with their sizes and rows, what answers its numbers, and what was found.
 
     Parameters
     ----------
@@ -28,6 +38,7 @@ def summary(audit: dict[str, Any]) -> Iterator[Table]:
     """
     for key, study in audit["studies"].items():
         yield _tables(key, study)
+        yield _answers(key, study)
         yield _findings(key, study)
 
 
@@ -45,6 +56,22 @@ def _tables(key: str, study: dict[str, Any]) -> Table:
         shown.add_row(
             capital(table_name(name)), str(table["n_values"]), str(impossible[name] or ""), _sizes(table), rows
         )
+    return shown
+
+
+def _answers(key: str, study: dict[str, Any]) -> Table:
+    """How many numbers of each table are answered by what."""
+    kinds = [kind for kind in get_args(By) if any(answer["by"] == kind for answer in study["answers"])]
+    shown = Table(
+        title=f"{key}: what answers the printed numbers", title_justify="left", header_style="bold", show_footer=True
+    )
+    shown.add_column("table", "total")
+    for kind in kinds:
+        total = sum(answer["by"] == kind for answer in study["answers"])
+        shown.add_column(ANSWERS[kind], str(total), justify="right", style="bold red" if kind == "nothing" else "")
+    for name in study["tables"]:
+        found = Counter(answer["by"] for answer in study["answers"] if answer["table"] == name)
+        shown.add_row(capital(table_name(name)), *(str(found[kind] or "") for kind in kinds))
     return shown
 
 

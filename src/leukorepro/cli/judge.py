@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from leukorepro.cli.options import SpecOption
+
+if TYPE_CHECKING:
+    from pandas import DataFrame
 
 
 def judge(
@@ -20,7 +23,10 @@ def judge(
         Path, typer.Option(help="Audit of these numbers, as `leukorepro audit published --out` writes it.")
     ],
     scan: Annotated[Path, typer.Option(help="Summary of the dataset, as `leukorepro data scan --summary` writes it.")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to fill.")],
+    manifest: Annotated[Path, typer.Option(help="Manifest of the dataset, as `leukorepro data scan` writes it.")],
+    output: Annotated[
+        Path, typer.Option("--output", "-o", help="Folder of the study, with its split tables, to fill.")
+    ],
 ) -> None:
     """Compare every metric with the published number, and give a verdict on every number of the paper.
 
@@ -29,20 +35,28 @@ def judge(
     Example: `leukorepro judge --spec results/demo/specs/judgement/atteia2022-1f0c.json
     --measured results/demo/atteia2022/measured.csv --published config/published/atteia2022.csv
     --audit results/audit/atteia2022.json --scan results/datasets/allidb_demo-demo/scan.json
-    --output results/demo/atteia2022`
+    --manifest results/datasets/allidb_demo-demo/manifest.csv --output results/demo/atteia2022`
     """
     from leukorepro.config.study.published import read_published
     from leukorepro.core.store import read_json
     from leukorepro.core.tables.results import MEASURED_TABLE, METRICS_TABLE, VERDICTS_TABLE
-    from leukorepro.evaluation.testability import of_other_images, untested
+    from leukorepro.data.manifest import read_manifest
+    from leukorepro.data.split_tables import read_splits
+    from leukorepro.evaluation.answers import read_answers
+    from leukorepro.evaluation.testability import of_other_images, other_dataset, untested
     from leukorepro.evaluation.verdicts import judge as run
     from leukorepro.evaluation.verdicts import read_impossible
+    from leukorepro.ladder.rungs import PUBLISHED
     from leukorepro.run.paths import StudyFolder
     from leukorepro.run.specifications.judgement import JudgementSpecification
     from leukorepro.run.specifications.specification import read_specification
 
     told, folder = read_specification(JudgementSpecification, spec), StudyFolder(output)
-    scanned = read_json(scan)
+    scanned, labels = read_json(scan), read_manifest(manifest)[["image_id", "label", "subject_id"]]
+
+    def rows_of(split: str) -> DataFrame:
+        return read_splits(folder.splits(PUBLISHED, split)).merge(labels, "left", "image_id")
+
     judged = run(
         MEASURED_TABLE.read(measured),
         read_published(published),
@@ -50,6 +64,7 @@ def judge(
         read_impossible(audit, told.study.study.key),
         untested(told.study, told.budget, scanned["complete"]),
         of_other_images(told.study, scanned),
+        read_answers(audit, told.study, other_dataset(told.study, scanned["complete"]), scanned, rows_of),
     )
     METRICS_TABLE.write(judged.metrics, folder.table("metrics"))
     VERDICTS_TABLE.write(judged.verdicts, folder.table("verdicts"))

@@ -37,14 +37,7 @@ def untested(study: ResolvedStudy, budget: Budget, complete: bool) -> list[str]:
     list of str
         A clause each: the dataset is another one, or drawn, or not complete; weights are random; the budget is small.
     """
-    theirs = study.study.published_dataset
-    reasons = []
-    if study.simulated:
-        reasons.append("the images are simulated")
-    elif study.dataset.adapter != theirs:
-        reasons.append(f"the paper used the dataset {theirs}, not this one")
-    elif not complete:
-        reasons.append(f"this is not known to be a complete copy of the dataset {theirs}")
+    reasons = list(filter(None, [other_dataset(study, complete)]))
     if study.stand_ins:
         reasons.append(f"features were computed by {', '.join(study.stand_ins)}")
     if study.random_weights:
@@ -52,6 +45,23 @@ def untested(study: ResolvedStudy, budget: Budget, complete: bool) -> list[str]:
     if budget == "demo":
         reasons.append("the budget was the demo's")
     return reasons
+
+
+def other_dataset(study: ResolvedStudy, complete: bool) -> str:
+    """Why the images here are not those of the paper, in a clause; empty where they are.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+    complete : bool
+        Whether every image of the dataset was there.
+    """
+    theirs = study.study.published_dataset
+    if study.simulated:
+        return "the images are simulated"
+    if study.dataset.adapter != theirs:
+        return f"the paper used the dataset {theirs}, not this one"
+    return "" if complete else f"this is not known to be a complete copy of the dataset {theirs}"
 
 
 def of_other_images(study: ResolvedStudy, scan: Mapping[str, Any]) -> dict[str, str]:

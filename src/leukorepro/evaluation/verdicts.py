@@ -14,6 +14,15 @@ beside one printed number on one rung, those of the item and of its second readi
 - on every rung, the verdict itself if it is ``arithmetically impossible`` or ``not tested``.
 
 A row beside which the paper prints nothing is ``not tested``.
+
+Not every number is a result of an item of its own table (`leukorepro.evaluation.answers`):
+
+- One that the paper prints again is compared with the item that answers it where it stands first, by its own digits.
+- A count, such as of images, features or learnables, is ``reproduced`` if ours is the same to every printed digit; it
+  has no interval. Of several folds one is enough. What the study's configuration fixes (widths of feature sets,
+  learnables of networks, settings) is counted at the published size and judged in every run: no image and no budget has
+  a part in it. What is counted of images is judged on a complete copy of the published dataset, whatever the budget.
+- What a paper quotes from others, and what describes something beyond our images and systems, is ``not tested``.
 """
 
 from __future__ import annotations
@@ -26,16 +35,17 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from leukorepro.config.study.answers import By
+from leukorepro.config.study.items import Item
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import read_json
 from leukorepro.core.tables.results import METRICS_TABLE, VERDICTS_TABLE
+from leukorepro.evaluation.answers import Answer, Counted, Number, Tied, Unanswered
 from leukorepro.evaluation.testability import IMPOSSIBLE, NOT_REPRODUCED, NOT_TESTED, REPRODUCED, verdicts
 from leukorepro.ladder.rungs import PUBLISHED, honest_rung
 from leukorepro.metrics.names import named
+from leukorepro.metrics.registry import Source
 from leukorepro.run.resolved import ResolvedStudy
-
-Number = tuple[str, str, str]
-"""A printed number: its table, item and metric."""
 
 
 class Judged(NamedTuple):
@@ -58,8 +68,9 @@ class _Estimate(NamedTuple):
 
 
 class _Reading(NamedTuple):
-    """What a printed number may be of; both empty where nothing was measured."""
+    """What a printed number may be of; all empty where nothing was measured."""
 
+    table: str = ""
     item: str = ""
     metric: str = ""
 
@@ -84,6 +95,7 @@ def judge(
     impossible: Mapping[Number, str],
     circumstances: Sequence[str],
     other_images: Mapping[str, str],
+    answers: Mapping[Number, Answer],
 ) -> Judged:
     """A verdict on every number that a paper prints, beside each measurement that it is compared with.
 
@@ -101,6 +113,9 @@ def judge(
         Why no number can be tested here, as `leukorepro.evaluation.testability.untested` gives it.
     other_images : mapping of str to str
         By split, why no number on it can be tested, as `leukorepro.evaluation.testability.of_other_images` gives it.
+    answers : mapping
+        What answers numbers that no item of their own table does, as `leukorepro.evaluation.answers.read_answers` gives
+        it.
 
     Raises
     ------
@@ -117,7 +132,7 @@ def judge(
                 f"study '{resolved.study.key}': the audit calls {', '.join(number)} impossible, which is not among the "
                 "published numbers; run the audit again."
             )
-    court = _Court(printed, measured, resolved, impossible, circumstances, other_images)
+    court = _Court(printed, measured, resolved, impossible, circumstances, other_images, answers)
     rows = [court.row(number) for number in printed]
     return Judged(court.compared(measured), VERDICTS_TABLE.frame(rows))
 
@@ -152,12 +167,14 @@ class _Court:
         impossible: Mapping[Number, str],
         circumstances: Sequence[str],
         other_images: Mapping[str, str],
+        answers: Mapping[Number, Answer],
     ) -> None:
         self.printed = printed
         self.resolved = resolved
         self.impossible = impossible
         self.circumstances = circumstances
         self.other_images = other_images
+        self.answers = answers
         self.honest = honest_rung(resolved.protocols)
         self.measured = {
             (str(r.table), str(r.item), str(r.protocol), str(r.metric)): _Estimate(
@@ -169,17 +186,18 @@ class _Court:
 
     def row(self, number: Number) -> tuple[object, ...]:
         """A row of the table of verdicts."""
-        table, _, metric = number
         found, honest = self.found[number], self.honest or ""
-        ours = self._ours(table, found.reading, PUBLISHED)
-        ours_honest = self._ours(table, found.reading, honest)
-        survives = NOT_TESTED if found.verdict == IMPOSSIBLE else self.verdict(number, honest)
-        item, read = found.reading
-        reading = item if read in ("", metric) else f"{item} ({read})"
+        ours, answer = self._ours(found.reading, PUBLISHED), self.answers.get(number)
+        if isinstance(answer, Counted) and answer.ours:
+            ours = _Estimate(_nearest(answer.ours, self.printed[number]))
+        ours_honest = self._ours(found.reading, honest)
+        survives = NOT_TESTED if found.verdict == IMPOSSIBLE or not found.reading.item else self.verdict(number, honest)
+        _, item, read = found.reading
+        reading = item if read in ("", self._place(number)[2]) else f"{item} ({read})"
         return (
-            *(self.resolved.study.key, *number, self.printed[number].value),
+            *(self.resolved.study.key, *number, self.printed[number].value, self._answered_by(number)),
             *(found.verdict, found.reason, reading, *ours, honest, *ours_honest, survives),
-            "; ".join(self._rests_on(table, item)),
+            "; ".join(self._rests_on(found.reading)),
         )
 
     def compared(self, measured: pd.DataFrame) -> pd.DataFrame:
@@ -207,35 +225,72 @@ class _Court:
             return NOT_TESTED
         if rung == PUBLISHED or found.verdict not in (REPRODUCED, NOT_REPRODUCED):
             return found.verdict
-        return self._word(number, self._ours(number[0], found.reading, rung))
+        return self._word(number, self._ours(found.reading, rung))
 
     def _word(self, number: Number, ours: _Estimate) -> str:
         return str(verdicts(*self.printed[number], ours.low, ours.high))
 
+    def _place(self, number: Number) -> Number:
+        """Where what answers a number stands."""
+        answer = self.answers.get(number)
+        return answer.place if isinstance(answer, Tied) else number
+
+    def _answered_by(self, number: Number) -> By:
+        """What answers a number; an item that this run leaves out does so too."""
+        if number in self.answers:
+            return self.answers[number].by
+        table, item, _ = number
+        known = bool(self._readings(*number)) or f"{table}/{item}" in self.resolved.left_out_items
+        return "item" if known or table in self.resolved.left_out_tables else "nothing"
+
     def _judged(self, number: Number) -> _Verdict:
-        table, item, metric = number
-        printed = self.printed[number]
-        readings = [reading for reading in self._readings(*number) if self._is_measured(table, reading)]
-        first = readings[0] if readings else _Reading()
         if number in self.impossible:
-            return _Verdict(IMPOSSIBLE, self.impossible[number], first)
+            readings = self._measured_readings(number)
+            return _Verdict(IMPOSSIBLE, self.impossible[number], readings[0] if readings else _Reading())
+        answer = self.answers.get(number)
+        if isinstance(answer, Unanswered):
+            reason = f"quoted: {answer.why}" if answer.by == "quoted" else answer.why
+            return _Verdict(NOT_TESTED, reason, _Reading())
+        if isinstance(answer, Counted):
+            return self._counted(answer, number)
+        found = self._by_interval(number)
+        if answer is None:
+            return found
+        table, item, _ = answer.place
+        return found._replace(reason=f"{found.reason}; compared as {table}/{item}")
+
+    def _counted(self, answer: Counted, number: Number) -> _Verdict:
+        """A count has no interval: it is the same number to every printed digit, or it is not."""
+        if answer.untested or not answer.ours:
+            return _Verdict(NOT_TESTED, answer.untested or "nothing of the kind is here", _Reading())
+        value, half_unit = self.printed[number]
+        same = abs(_nearest(answer.ours, self.printed[number]) - value) <= half_unit
+        ours = " or ".join(f"{count:,}" for count in answer.ours)
+        return _Verdict(REPRODUCED if same else NOT_REPRODUCED, f"published {value:,.0f}, ours {ours}", _Reading())
+
+    def _by_interval(self, number: Number) -> _Verdict:
+        """A number beside our intervals of what it may be of."""
+        _, item, metric = place = self._place(number)
+        printed = self.printed[number]
+        readings = self._measured_readings(number)
         if not readings:
-            return _Verdict(NOT_TESTED, self._why_unmeasured(*number), first)
+            return _Verdict(NOT_TESTED, self._why_unmeasured(*place), _Reading())
+        first = readings[0]
         if self.circumstances:
             return _Verdict(NOT_TESTED, "; ".join(self.circumstances), first)
         if PUBLISHED not in self.resolved.protocols:
             return _Verdict(NOT_TESTED, "the paper's own protocol did not run here", first)
-        readings = [reading for reading in readings if self._split_of(table, reading.item) not in self.other_images]
+        readings = [reading for reading in readings if self._split_of(reading) not in self.other_images]
         if not readings:
-            return _Verdict(NOT_TESTED, self.other_images[self._split_of(table, first.item)], first)
-        ours = {reading: self._ours(table, reading, PUBLISHED) for reading in readings}
+            return _Verdict(NOT_TESTED, self.other_images[self._split_of(first)], first)
+        ours = {reading: self._ours(reading, PUBLISHED) for reading in readings}
         words = {reading: self._word(number, estimate) for reading, estimate in ours.items()}
         called = {reading: _read_as(reading, item, metric) for reading in readings}
         for word in (REPRODUCED, NOT_REPRODUCED):
             chosen = next((reading for reading in readings if words[reading] == word), None)
             if chosen is not None:
                 reason = _comparison(metric, printed, ours[chosen])
-                if chosen != (item, metric):
+                if chosen != place:
                     reason += f", read as {called[chosen]}"
                 others = [other for other in readings if other != chosen and words[other] == NOT_REPRODUCED]
                 if others:
@@ -248,6 +303,9 @@ class _Court:
             return _Verdict(NOT_TESTED, "this metric cannot be measured here", first)
         return _Verdict(NOT_TESTED, "our value has no interval to compare the published one with", first)
 
+    def _measured_readings(self, number: Number) -> list[_Reading]:
+        return [reading for reading in self._readings(*self._place(number)) if self._is_measured(reading)]
+
     def _readings(self, table: str, item: str, metric: str) -> list[_Reading]:
         """What a number may be of: the item of that name and the second readings of it, and so the metric."""
         spec = self.resolved.study.tables.get(table)
@@ -255,33 +313,38 @@ class _Court:
             return []
         items = [i.item for i in spec.items if i.item == item] + [i.item for i in spec.items if i.reading_of == item]
         metrics = [metric, *(other for other, printed in spec.metric_readings.items() if printed == metric)]
-        return [_Reading(*place) for place in product(items, metrics)]
+        return [_Reading(table, *place) for place in product(items, metrics)]
 
-    def _split_of(self, table: str, item: str) -> str:
-        spec = self.resolved.study.tables[table]
-        return next(spec.split_of(own) for own in spec.items if own.item == item)
+    def _item(self, reading: _Reading) -> Item:
+        return next(own for own in self.resolved.study.tables[reading.table].items if own.item == reading.item)
 
-    def _rests_on(self, table: str, item: str) -> list[str]:
+    def _split_of(self, reading: _Reading) -> str:
+        return self.resolved.study.tables[reading.table].split_of(self._item(reading))
+
+    def _rests_on(self, reading: _Reading) -> list[str]:
         """What the paper leaves open of the item whose numbers stand beside the printed one."""
-        if not item:
+        if not reading.item:
             return []
-        own = next(own for own in self.resolved.study.tables[table].items if own.item == item)
-        return [fact.what for fact in self.resolved.rests_on(table, own)]
+        return [fact.what for fact in self.resolved.rests_on(reading.table, self._item(reading))]
 
-    def _is_measured(self, table: str, reading: _Reading) -> bool:
-        return any((table, reading.item, rung, reading.metric) in self.measured for rung in self.resolved.protocols)
+    def _is_measured(self, reading: _Reading) -> bool:
+        table, item, metric = reading
+        return any((table, item, rung, metric) in self.measured for rung in self.resolved.protocols)
 
-    def _ours(self, table: str, reading: _Reading, rung: str) -> _Estimate:
-        return self.measured.get((table, reading.item, rung, reading.metric), _Estimate())
+    def _ours(self, reading: _Reading, rung: str) -> _Estimate:
+        table, item, metric = reading
+        return self.measured.get((table, item, rung, metric), _Estimate())
 
     def _why_unmeasured(self, table: str, item: str, metric: str) -> str:
         study = self.resolved.study
         if no_result := named(metric).spec.no_result:
-            return no_result.format(study=study.key)
+            return no_result
         if (left_out := self.resolved.left_out_items.get(f"{table}/{item}")) is not None:
             return left_out
         if table in self.resolved.left_out_tables:
             return f"its table was not made here: {self.resolved.left_out_tables[table]}"
+        if named(metric).spec.source is Source.PAPER:
+            return "nothing in the study's `audit:` says what it counts"
         kept_or_not = {*study.tables, *(name.partition("/")[0] for name in self.resolved.left_out_items)}
         if table not in kept_or_not:
             return "it stands in none of the tables that the study's configuration has"
@@ -296,6 +359,11 @@ def _read_as(reading: _Reading, item: str, metric: str) -> str:
         return f"'{reading.item}'"
     words = named(reading.metric).words
     return words if reading.item == item else f"'{reading.item}', {words}"
+
+
+def _nearest(counts: Sequence[int], printed: _Printed) -> int:
+    """Of several counts, such as those of folds, the one that is nearest to a printed number."""
+    return min(counts, key=lambda count: abs(count - printed.value))
 
 
 def _comparison(metric: str, printed: _Printed, ours: _Estimate) -> str:

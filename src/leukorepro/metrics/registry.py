@@ -92,7 +92,7 @@ class Metric:
     mixes_classes : bool
         Whether it is of all classes together; with two, an interval then has the degrees of freedom of the smaller one.
     no_result : str
-        Of one that papers print: why it is not tested; ``{study}`` stands for the study's key.
+        Of one that papers print: why nothing of ours can be compared with it.
     """
 
     kind: Kind
@@ -148,9 +148,6 @@ def _pooled_correlation(x: Floats, y: Floats, xx: Floats, yy: Floats, xy: Floats
     return correlation
 
 
-SIZE = "it counts the paper's images or subjects and is no result of a classifier"
-WIDTH = "it is a number of features, which is set and not measured"
-LEARNABLES = "it is a number of weights: `leukorepro models summary {study}` counts those of the networks trained here"
 CONFUSION = "it is a count of the paper's own test images; the rates that follow from such counts are compared"
 
 METRICS: dict[str, Metric] = {
@@ -217,10 +214,10 @@ METRICS: dict[str, Metric] = {
     "fn": Metric(COUNT, "FN", Source.PAPER, no_result=CONFUSION),
     "fp": Metric(COUNT, "FP", Source.PAPER, no_result=CONFUSION),
     "tn": Metric(COUNT, "TN", Source.PAPER, no_result=CONFUSION),
-    "n_features": Metric(COUNT, "features", Source.PAPER, no_result=WIDTH),
-    "learnables": Metric(COUNT, "learnables", Source.PAPER, no_result=LEARNABLES),
-    "learnables_total": Metric(COUNT, "learnables total", Source.PAPER, no_result=LEARNABLES),
-    "size": Metric(COUNT, "size", Source.PAPER, no_result=SIZE),
+    "n_features": Metric(COUNT, "features", Source.PAPER),
+    "learnables": Metric(COUNT, "learnables", Source.PAPER),
+    "learnables_total": Metric(COUNT, "learnables total", Source.PAPER),
+    "size": Metric(COUNT, "size", Source.PAPER),
 }
 """In the order of tables."""
 

@@ -1,6 +1,6 @@
-"""What is known of a paper's printed numbers beside the numbers: which images they are of, what must add up or agree.
+"""What is known of printed numbers beside the numbers: their images, what must add up or agree, what answers them.
 
-Numbers themselves stand in ``config/published/<study>.csv``. A place here is ``table/item`` there, or an item of the
+Numbers themselves stand in ``config/published/<study>.csv``. A place is ``table/item`` there, or an item of the
 table ``text`` by its name alone.
 """
 
@@ -11,14 +11,14 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from leukorepro.config.fields import Key, Share, Strict, refuse_twice
+from leukorepro.config.study.answers import Count, Description, Place, Tie
 from leukorepro.config.study.tables import Metric
 from leukorepro.core.errors import unknown
 
 TEXT = "text"
 """Table of the numbers that a paper's sentences give."""
 
-Place = Annotated[str, Field(min_length=1)]
-Count = Annotated[int, Field(ge=0)] | Place
+Number = Annotated[int, Field(ge=0)] | Place
 """A number, or where the paper prints it."""
 
 
@@ -40,15 +40,15 @@ AVERAGES: tuple[AuditAverage, ...] = ("positive", "negative", "macro")
 class ImageSet(Strict):
     """Images that printed shares may be of."""
 
-    total: Count | None = None
+    total: Number | None = None
     """Number of images; default: the share of `of`, or the only number that the accuracies allow."""
-    of: Count | None = None
+    of: Number | None = None
     """Number of images of which these are a stratified part: the classes are in proportion there."""
     share: Share | None = None
     """Of `of`, rounded up."""
-    positives: Count | None = None
+    positives: Number | None = None
     """Of the positive class, in `of` or else in `total`; without it and `negatives`, every number is tried."""
-    negatives: Count | None = None
+    negatives: Number | None = None
     stated: bool = True
     """Whether the paper says that these images were tested; else it is another reading."""
 
@@ -107,7 +107,7 @@ class SplitShares(Strict):
     """An undescribed split: which shares of the images the accuracies of its two parts allow."""
 
     images: Place
-    positives: Count | None = None
+    positives: Number | None = None
     """Of the positive class, for the precisions."""
     test: str
     """Table about the test part."""
@@ -145,6 +145,9 @@ class Audit(Strict):
     statements: list[Statement] = []
     splits: list[SplitShares] = []
     layers: list[PrintedLayers] = []
+    ties: list[Tie] = []
+    counts: list[Count] = []
+    described: list[Description] = []
 
     @model_validator(mode="after")
     def _names_exist(self) -> Audit:

@@ -52,6 +52,10 @@ class SparseAutoencoderSpec(Strict):
     error_divisor: Literal["rows", "cells"] = "rows"
     """Squared error divided by the number of rows (N), or of rows times features (N*K)."""
 
+    def n_hidden(self, n_features: int) -> int:
+        """Number of hidden units on so many features."""
+        return max(1, round(self.hidden_fraction * n_features))
+
 
 class ConvAutoencoderSpec(TrainingSpec):
     """Convolutional autoencoder of images, whose code is what networks are trained on."""

@@ -18,14 +18,15 @@ VERDICTS_TABLE = Table(
     {
         **text("study", "table", "item", "metric"),
         **number("published"),
-        **text("verdict", "reason", "reading"),
+        **text("answered_by", "verdict", "reason", "reading"),
         **number("value", "ci_low", "ci_high"),
         **text("honest_protocol"),
         **number("honest_value", "honest_ci_low", "honest_ci_high"),
         **text("honest_verdict", "rests_on"),
     }
 )
-"""What becomes of every printed number. `rests_on`: what the paper leaves open and `value` depends on, `; ` between."""
+"""What becomes of every printed number. `answered_by`: one of `leukorepro.config.study.answers.By`.
+`rests_on`: what the paper leaves open and `value` depends on, `; ` between."""
 
 DIFFERENCES_TABLE = Table(
     {

@@ -80,7 +80,7 @@ def _fit_sparse_autoencoders(
     with hdf5_writer(output) as file:
         for name, rows in fits.items():
             autoencoder = SparseAutoencoder(
-                n_hidden=max(1, round(spec.hidden_fraction * n_features)),
+                n_hidden=spec.n_hidden(n_features),
                 max_epochs=spec.max_epochs[budget],
                 gradient_tolerance=spec.gradient_tolerance,
                 l2_weight=spec.l2_weight,

@@ -52,9 +52,14 @@ class Verdicts:
         """The verdict on a number, and its reason; not tested where the paper prints none."""
         return self._of.get((table, item, metric), (NOT_TESTED, "the paper prints no such number"))
 
+    @property
+    def own(self) -> pd.DataFrame:
+        """Those that are not quoted from other papers."""
+        return self.frame[self.frame["answered_by"] != "quoted"]
+
     def counts(self) -> dict[str, int]:
-        """How many numbers have each verdict, those that occur."""
-        counts = self.frame["verdict"].value_counts()
+        """How many of the paper's own numbers have each verdict, those that occur."""
+        counts = self.own["verdict"].value_counts()
         return {verdict: int(counts[verdict]) for verdict in VERDICTS if verdict in counts}
 
     def sentences(self, honest: Rung | None, untested: Sequence[str]) -> str:
@@ -67,17 +72,27 @@ class Verdicts:
         untested : sequence of str
             Why no number could be tested, as `leukorepro.evaluation.testability.untested` gives it.
         """
-        counts, total = self.counts(), wording.count(len(self.frame), "printed number")
+        counts, own = self.counts(), self.own
         if not counts:
             return "No printed numbers of this paper are recorded here."
-        had, not_had = counts.get(REPRODUCED, 0), counts.get(NOT_REPRODUCED, 0)
+        is_count = own["answered_by"] == "count"
+        results, sizes = own[~is_count], own[is_count]["verdict"]
+        had, not_had = (int((results["verdict"] == verdict).sum()) for verdict in (REPRODUCED, NOT_REPRODUCED))
+        total = wording.count(len(results), "printed result")
         told = [f"Of {total}, {had + not_had or 'none'} could be tested{': ' * bool(untested)}{'; '.join(untested)}."]
         if had or not_had:
             told.append(f"Reproduced under the paper's own protocol: {had}; not reproduced: {not_had}.")
         if had and honest is not None:
-            rows = self.frame[self.frame["verdict"] == REPRODUCED]
+            rows = results[results["verdict"] == REPRODUCED]
             survive = int((rows["honest_verdict"] == REPRODUCED).sum())
             told.append(f"With {LADDER[honest].honest_means}, our intervals still contain {survive} of these {had}.")
+        if len(sizes):
+            same, other = (int((sizes == verdict).sum()) for verdict in (REPRODUCED, NOT_REPRODUCED))
+            counts_in_words = wording.count(len(sizes), "printed count")
+            told.append(
+                f"Of {counts_in_words} (of images, features, learnables and the like), {same} are the same here, "
+                f"{other} not, and {len(sizes) - same - other} cannot be compared."
+            )
         if IMPOSSIBLE in counts:
             are = "is" if counts[IMPOSSIBLE] == 1 else "are"
             told.append(f"{counts[IMPOSSIBLE]} {are} arithmetically impossible, whatever the data.")
@@ -95,6 +110,8 @@ class VerdictsPage:
     counts: dict[str, int]
     sentences: str
     rows: list[VerdictRow]
+    quoted: list[VerdictRow]
+    """Numbers that the paper compares itself with, from other papers; nothing of ours is compared with them."""
     csv: str
 
 
@@ -108,7 +125,8 @@ def verdicts_page(study: ResolvedStudy, sources: Sources, untested: Sequence[str
         reason=reason,
         counts=verdicts.counts(),
         sentences=verdicts.sentences(honest_rung(study.protocols), untested),
-        rows=[_row(row) for row in sources.verdicts.to_dict("records")],
+        rows=[_row(row) for row in verdicts.own.to_dict("records")],
+        quoted=[_row(row) for row in sources.verdicts.to_dict("records") if row["answered_by"] == "quoted"],
         csv=output.copy(sources.verdicts_file, "data", study.study.key, "verdicts.csv"),
     )
 

@@ -62,6 +62,7 @@ bench: env ## Measure against peers; tables and figures in results/benchmarks.
 	python benchmarks/autoencoder.py
 	python benchmarks/classifiers.py
 	python benchmarks/training.py
+	python benchmarks/half_precision.py
 	python benchmarks/near_duplicates.py
 
 lock: env ## Renew requirements.lock after an edit of pyproject.toml.

@@ -16,6 +16,7 @@ SMALL = {
         *("--images", "8", "--seconds", "0.2", "--rounds", "1"),
         *("--backbones", "mobilenet_v2", "--device", "cpu"),
     ],
+    "half_precision": ["--images", "32", "--size", "32", "--width", "0.1", "--epochs", "2"],
     "near_duplicates": ["--images", "12"],
     "scg_vs_lbfgs": ["--epochs", "3", "--rows", "40", "--features", "32", "--hidden", "8"],
     "simulator": ["--images", "12"],

@@ -65,7 +65,8 @@ class Run(Strict):
     engine: Engine = "auto"
     """What computes networks: `torch`, or `openvino` on a CPU; `auto` takes OpenVINO on a CPU and torch on a GPU."""
     precision: Precision = "float32"
-    """`mixed`: half precision, where it serves, on a GPU; on a CPU that supports bfloat16, for features only."""
+    """`mixed`: half precision, where it serves, on a GPU or on a CPU that supports bfloat16. A network that has a layer
+    which a CPU gets wrong with it is trained in float32, which is said and recorded."""
     fast_trees: bool = False
     """Trees and forests by scikit-learn's extension for x86 processors: several times faster, but other trees than
     scikit-learn grows on every machine, and so other predictions. Their metadata say what grew them."""

@@ -26,7 +26,7 @@ Engine = Literal["auto", "openvino", "torch"]
 """What computes networks."""
 
 Precision = Literal["float32", "mixed"]
-"""Of a network's numbers; `mixed`: half precision on a GPU and, for features, bfloat16 on a CPU that supports it."""
+"""Of a network's numbers; `mixed`: half precision on a GPU, and bfloat16 on a CPU that supports it."""
 
 Preprocessing = Literal["torch", "tf", "caffe", "per_image"]
 """How pixel values are scaled for a network: ImageNet's mean and deviation; -1 to 1; blue-green-red from 0 to 255 less

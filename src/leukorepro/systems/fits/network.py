@@ -48,7 +48,7 @@ def fit(told: NetworkFit, threads: int, device: Device) -> None:
     with atomic_path(folder.weights) as path:
         save_file({name: value.contiguous() for name, value in done.weights.items()}, path)
     parts = pd.concat([done.predictions.assign(protocol=rung) for rung in told.served_rungs], ignore_index=True)
-    engines = {ENGINES: json.dumps({told.classifier: [job.engine]})}
+    engines = {ENGINES: json.dumps({told.classifier: done.engines})}
     PARTS_TABLE.write(parts, folder.predictions, engines)
     shutil.rmtree(work)
 

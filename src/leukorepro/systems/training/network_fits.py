@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib.metadata import version
 from math import isqrt
 from pathlib import Path
@@ -20,7 +20,7 @@ from leukorepro.config.study.systems import NetworkSpec
 from leukorepro.core.device import choose_device, device_name
 from leukorepro.core.store import hdf5_reader
 from leukorepro.core.tables.predictions import EPOCHS_TABLE, RECONSTRUCTED
-from leukorepro.core.words import Budget
+from leukorepro.core.words import Budget, Precision
 from leukorepro.features.fusion import CODES, map_dataset, read_features
 from leukorepro.run.digests import at_budget, digest
 from leukorepro.systems.classifiers.tasks import (
@@ -79,11 +79,10 @@ class NetworkJob:
         """How it is trained."""
         return Schedule.of(self.spec, self.budget)
 
-    @property
-    def engine(self) -> str:
-        """What trains it, as it is recorded."""
+    def engine(self, precision: Precision) -> str:
+        """What trains it with that precision, as it is recorded."""
         device = choose_device(self.hardware.device)
-        return f"torch {version('torch')} on {device_name(device)}, {self.hardware.used_precision}"
+        return f"torch {version('torch')} on {device_name(device)}, {precision}"
 
 
 class NetworkFits(NamedTuple):
@@ -95,6 +94,8 @@ class NetworkFits(NamedTuple):
     """Columns repeat, fold, epoch, learning_rate, seconds, and loss and accuracy of both parts."""
     weights: dict[str, Tensor]
     """Parameters and buffers of every fold's network, as `r<repeat>f<fold>.<name>`."""
+    engines: list[str]
+    """What trained them."""
 
 
 def fit_network(
@@ -138,6 +139,7 @@ def fit_network(
     parts: list[pd.DataFrame] = []
     epochs: list[pd.DataFrame] = []
     weights: dict[str, Tensor] = {}
+    engines: set[str] = set()
     for fold in all_folds:
         name = fold.name
         rows: NDArray[Any] = pixels(images.matrix)
@@ -149,8 +151,10 @@ def fit_network(
         trained = _train(job, rows, targets, len(classes), fold, work / name, identity)
         epochs.append(_history(trained, targets, fold))
         weights |= {f"{name}.{key}": value.cpu() for key, value in trained.network.state_dict().items()}
+        engines.add(job.engine(trained.precision))
         parts += _predictions(job, trained, rows, seen, classes, fold)
-    return NetworkFits(pd.concat(parts, ignore_index=True), pd.concat(epochs, ignore_index=True), weights)
+    predictions = pd.concat(parts, ignore_index=True)
+    return NetworkFits(predictions, pd.concat(epochs, ignore_index=True), weights, sorted(engines))
 
 
 def _train(
@@ -218,24 +222,27 @@ def _predictions(
     if last := [(table, item) for table, item in items if table not in job.all_epochs]:
         outputs = [trained.watched[-1]]
         if rest := [asked[role] for role in asked if role != "test"]:
-            outputs.append(predict(trained.network, rows, np.concatenate(rest), job.spec.batch_size, job.hardware))
-        answer = _answer(np.concatenate(outputs), classes, job)
+            hardware = replace(job.hardware, precision=trained.precision)
+            outputs.append(predict(trained.network, rows, np.concatenate(rest), job.spec.batch_size, hardware))
+        answer = _answer(np.concatenate(outputs), classes, job, trained.precision)
         yield from labelled(job.task, last, about, asked, answer, fold.repeat, fold.fold)
     every = [(table, item) for table, item in items if table in job.all_epochs]
     asked = {role: fold.roles[role] for role in ("test", "train")}
     n_epochs = len(trained.watched)
     for epoch in range(n_epochs) if every else ():
-        answer = _answer(np.concatenate([trained.watched[epoch], trained.running[epoch]]), classes, job)
+        answer = _answer(
+            np.concatenate([trained.watched[epoch], trained.running[epoch]]), classes, job, trained.precision
+        )
         yield from labelled(job.task, every, about, asked, answer, fold.repeat * n_epochs + epoch, fold.fold)
 
 
-def _answer(logits: NDArray[np.float32], classes: list[str], job: NetworkJob) -> Answers:
+def _answer(logits: NDArray[np.float32], classes: list[str], job: NetworkJob, precision: Precision) -> Answers:
     """Classes and their probabilities."""
     probabilities = torch.from_numpy(logits).double().softmax(1).numpy()
     predicted = np.array(classes, dtype=object)[logits.argmax(1)]
     if len(classes) == 2:
         probabilities = probabilities[:, [classes.index(str(job.task.positive_class))]]
-    return Answers(classes, predicted, probabilities, job.engine)
+    return Answers(classes, predicted, probabilities, job.engine(precision))
 
 
 def pixels(matrix: NDArray[np.uint8]) -> NDArray[np.uint8]:

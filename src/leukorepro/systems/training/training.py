@@ -9,9 +9,9 @@ from __future__ import annotations
 import math
 import os
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -28,7 +28,7 @@ from torch.optim import SGD, Adam, Optimizer
 from tqdm import tqdm
 
 from leukorepro.config.study.training import Augmentation, TrainingSpec
-from leukorepro.core.device import choose_device, full_precision, keep_freed_memory
+from leukorepro.core.device import choose_device, cpu_has_bfloat16, full_precision, keep_freed_memory
 from leukorepro.core.errors import UserError
 from leukorepro.core.read_ahead import read_ahead
 from leukorepro.core.words import Budget, Centering, Device, Precision
@@ -37,6 +37,7 @@ from leukorepro.systems.networks.layers import WHITE
 from leukorepro.systems.training.augmentation import augmented
 from leukorepro.systems.training.checkpoints import Record, load_checkpoint, save_checkpoint
 from leukorepro.systems.training.cpu_convolutions import FastConvolutions
+from leukorepro.systems.training.half_precision import refusal
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
 """From the outputs of a batch, the batch as it was read, and the positions of its rows (n,), to each row's loss (n,).
@@ -138,7 +139,7 @@ class Hardware:
     ----------
     device : {'auto', 'cpu', 'cuda'}
     precision : {'float32', 'mixed'}
-        `mixed`: half precision where that is safe, on a GPU; a CPU trains in float32.
+        `mixed`: half precision where that is safe, on a GPU, or on a CPU that has bfloat16.
     workers : int
         Threads that read batches ahead of a GPU, one at least. For a CPU, which takes longer with each, one is enough.
     """
@@ -149,8 +150,9 @@ class Hardware:
 
     @property
     def used_precision(self) -> Precision:
-        """The precision that the device is used with."""
-        return self.precision if choose_device(self.device).type == "cuda" else "float32"
+        """The precision that the device can be used with; a CPU may still turn out wrong for a network."""
+        able = choose_device(self.device).type == "cuda" or cpu_has_bfloat16()
+        return self.precision if able else "float32"
 
 
 ANY = Hardware()
@@ -164,6 +166,8 @@ class Trained:
     ----------
     network : Module
         The one that was given, in eval mode, on the CPU.
+    precision : {'float32', 'mixed'}
+        That it was trained with.
     epochs : DataFrame
         One row per epoch, with the columns `epoch` (from 1), `learning_rate`, `seconds`, `train_loss` (mean over the
         training rows of weight times loss, each when it was trained on) and `watched_loss` (mean over the watched
@@ -175,6 +179,7 @@ class Trained:
     """
 
     network: nn.Module
+    precision: Precision
     epochs: pd.DataFrame
     running: NDArray[np.float32] | None
     watched: NDArray[np.float32] | None
@@ -250,6 +255,8 @@ def train(
         raise UserError(f"{label}: no row to train on; see the training part of the split.")
     if weights is not None and weights.shape != train.shape:
         raise ValueError(f"weights of shape {weights.shape} for training rows of shape {train.shape}")
+    precision = _safe_precision(network, rows, (train, watched), schedule.batch_size, hardware, label)
+    hardware = replace(hardware, precision=precision)
     with _computer(network, rows, schedule.batch_size, hardware) as computer:
         optimizer = _optimizer(network, schedule)
         record = load_checkpoint(checkpoint, identity, network, optimizer) or Record()
@@ -284,7 +291,8 @@ def train(
             save_checkpoint(checkpoint, identity, network, optimizer, record)
         optimizer.zero_grad()  # the last batch's gradients are nobody's business
     outputs = {part: np.stack(epochs) for part, epochs in record.outputs.items()}
-    return Trained(network.eval(), pd.DataFrame(record.history), outputs.get("running"), outputs.get("watched"))
+    epochs = pd.DataFrame(record.history)
+    return Trained(network.eval(), precision, epochs, outputs.get("running"), outputs.get("watched"))
 
 
 def training_mean(images: Rows, train: Positions, of: Centering) -> Tensor:
@@ -423,10 +431,10 @@ def _computer(network: nn.Module, rows: Rows, batch_size: int, hardware: Hardwar
     fabric = Fabric(
         accelerator=device.type,
         devices=1,
-        precision=_half_precision() if half else "32-true",
+        precision=_half_precision(on_gpu) if half else "32-true",
         plugins=LightningEnvironment(),  # one process, whatever a cluster's variables say
     )
-    if half:  # what the GPU's units for half precision take
+    if half and on_gpu:  # what its units for half precision take
         network.to(memory_format=torch.channels_last)
     readers = max(1, hardware.workers) if on_gpu else 1
     with full_precision(), _deterministic(on_gpu), nullcontext() if on_gpu else FastConvolutions():
@@ -436,9 +444,26 @@ def _computer(network: nn.Module, rows: Rows, batch_size: int, hardware: Hardwar
             network.cpu().to(memory_format=torch.contiguous_format)
 
 
-def _half_precision() -> Literal["bf16-mixed", "16-mixed"]:
-    """bfloat16, which cannot overflow, where the GPU computes with it."""
-    return "bf16-mixed" if torch.cuda.is_bf16_supported(including_emulation=False) else "16-mixed"
+def _half_precision(on_gpu: bool) -> Literal["bf16-mixed", "16-mixed"]:
+    """bfloat16, which cannot overflow, where a GPU computes with it, and on CPUs."""
+    able = not on_gpu or torch.cuda.is_bf16_supported(including_emulation=False)
+    return "bf16-mixed" if able else "16-mixed"
+
+
+def _safe_precision(
+    network: nn.Module, rows: Rows, parts: Iterable[Positions], batch_size: int, hardware: Hardware, label: str
+) -> Precision:
+    """The precision that was asked for, or float32 where this CPU gets a layer of the network wrong without it."""
+    if hardware.used_precision == "float32" or choose_device(hardware.device).type == "cuda":
+        return hardware.used_precision
+    sizes = {len(batch): batch for positions in parts for batch in _parts(positions, batch_size)}
+    batches = (torch.from_numpy(np.ascontiguousarray(rows[batch])) for batch in sizes.values())
+    with full_precision():
+        why = refusal(network.train(), batches)
+    if not why:
+        return "mixed"
+    print(f"{label}: trained in float32, not with bfloat16, on this CPU: {why}")
+    return "float32"
 
 
 @contextmanager

@@ -279,7 +279,8 @@ def test_a_wrong_dataset_is_told_with_key_given_and_allowed(value: Any, expected
         ),
         (
             changed(STUDY, "tables", "1", "grid", to={"features": ["ISet"], "classifier": ["cubic_svm"]}),
-            "tables.1.grid: unknown key 'classifier'. Known: name, features, classifiers. Did you mean 'classifiers'?",
+            "tables.1.grid: unknown key 'classifier'. Known: name, features, classifiers, reading, "
+            "split. Did you mean 'classifiers'?",
         ),
         (
             changed(STUDY, "tables", "1", "grid", to={"features": ["XSet"], "classifiers": ["cubic_svm"]}),
@@ -470,6 +471,20 @@ def test_a_dataset_survives_being_written_and_read(subjects: SubjectsFromCsv | S
 
 def test_text_of_the_command_line_becomes_numbers() -> None:
     assert parse(SCHEMAS["run"], changed(RUN, "seed", to="7"), Path("file")).seed == 7
+
+
+def test_grids_give_items_names_of_their_own_and_second_readings() -> None:
+    printed = {"name": "{features}", "features": ["ISet"], "classifiers": ["cubic_svm"]}
+    named = {"features": {"I": "ISet", "G": "GSet"}, "classifiers": {"cubic": "cubic_svm"}}
+    grids = [printed, printed | {"reading": "again", "split": "five_folds"}, named]
+    study = Study.model_validate(changed(STUDY, "tables", "2", to={**STUDY["tables"]["1"], "items": [], "grid": grids}))
+    found = [(i.item, i.features, i.classifier, i.split, i.reading_of) for i in study.tables["2"].items]
+    assert found == [
+        ("ISet", "ISet", "cubic_svm", None, None),
+        ("ISet, again", "ISet", "cubic_svm", "five_folds", "ISet"),
+        ("I/cubic", "ISet", "cubic_svm", None, None),
+        ("G/cubic", "GSet", "cubic_svm", None, None),
+    ]
 
 
 def test_a_grid_is_every_classifier_on_every_feature_set() -> None:

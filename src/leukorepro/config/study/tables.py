@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from itertools import product
 from typing import Annotated, Any, Literal
 
-from pydantic import Field, ValidationError, model_validator
+from pydantic import Discriminator, Field, Tag, TypeAdapter, ValidationError, model_validator
 
 from leukorepro.config.fields import Strict, refuse_twice
 from leukorepro.config.study.items import Item
@@ -15,21 +16,45 @@ from leukorepro.metrics.names import PATTERN, PATTERN_WORDS, named
 Metric = Annotated[str, Field(pattern=pattern(PATTERN, PATTERN_WORDS))]
 
 
+Called = Annotated[list[str], Field(min_length=1)] | Annotated[dict[str, str], Field(min_length=1)]
+
+
 class Grid(Strict):
     """Every classifier on every feature set, as items."""
 
     name: str = "{features}/{classifier}"
     """What each item is called."""
-    features: Annotated[list[str], Field(min_length=1)]
-    classifiers: Annotated[list[str], Field(min_length=1)]
+    features: Called
+    """Feature sets; in a mapping, by what an item's name calls each."""
+    classifiers: Called
+    """Classifiers, in the same way."""
+    reading: str | None = None
+    """Where these are second readings: what follows the name of the item that each is a reading of, and a comma."""
+    split: str | None = None
+    """Default: the table's."""
 
     def items(self) -> list[dict[str, Any]]:
         """The items, feature set by feature set."""
-        return [
-            {"item": self.name.format(features=f, classifier=c), "features": f, "classifier": c}
-            for f in self.features
-            for c in self.classifiers
-        ]
+        found = []
+        for (features, feature_set), (classifier, own) in product(_called(self.features), _called(self.classifiers)):
+            name = self.name.format(features=features, classifier=classifier)
+            item = {"item": name, "features": feature_set, "classifier": own, "split": self.split}
+            if self.reading is not None:
+                item |= {"item": f"{name}, {self.reading}", "reading_of": name}
+            found.append(item)
+        return found
+
+
+def _called(names: list[str] | dict[str, str]) -> list[tuple[str, str]]:
+    """Names, each behind what it is called."""
+    return list(names.items()) if isinstance(names, dict) else [(name, name) for name in names]
+
+
+OneOrMoreGrids = Annotated[
+    Annotated[Grid, Tag("one")] | Annotated[list[Grid], Field(min_length=1), Tag("several")],
+    Discriminator(lambda value: "several" if isinstance(value, list) else "one"),
+]
+_GRIDS: TypeAdapter[Any] = TypeAdapter(OneOrMoreGrids)
 
 
 class Table(Strict):
@@ -45,8 +70,8 @@ class Table(Strict):
     """With two classes, precision, recall and F1 of the `positive` one, or their mean over both (`macro`)."""
     epochs: Literal["last", "all"] = "last"
     """Of networks that are trained from images: predictions after the last epoch, or after each of them, as a mean."""
-    grid: Grid | None = None
-    """Items by their feature sets and classifiers, in front of the others."""
+    grid: OneOrMoreGrids | None = None
+    """Items by their feature sets and classifiers, in front of the others: of one grid, or of several."""
     items: list[Item] = []
 
     @model_validator(mode="before")
@@ -55,10 +80,11 @@ class Table(Strict):
         if not isinstance(value, dict) or value.get("grid") is None:
             return value
         try:
-            grid = Grid.model_validate(value["grid"])
+            grids = _GRIDS.validate_python(value["grid"])
         except ValidationError:
             return value  # what is wrong is told when the field itself is read
-        return {**value, "grid": None, "items": [*grid.items(), *(value.get("items") or [])]}
+        items = [item for grid in (grids if isinstance(grids, list) else [grids]) for item in grid.items()]
+        return {**value, "grid": None, "items": [*items, *(value.get("items") or [])]}
 
     @model_validator(mode="after")
     def _items_once(self) -> Table:

@@ -100,7 +100,7 @@ class LogHandler(LogHandlerBase):
             case LogEvent.JOB_ERROR:
                 self._screen.failed(self._run.fail(now, values), now)
             case LogEvent.PROGRESS:
-                self._run.total = values["total"]
+                self._run.expect(values["total"])
             case None | LogEvent.ERROR:
                 self._show_text(record)
 

@@ -93,6 +93,10 @@ class Run:
         self.failed[number] = replace(job, end=now, log=record["log"], reason=reason)
         return self.failed[number]
 
+    def expect(self, total: int) -> None:
+        """So many jobs in all, without those that turned out not to be needed."""
+        self.total = max(total, self.n_done)
+
     @property
     def n_done(self) -> int:
         """Jobs that are done."""
@@ -103,7 +107,8 @@ class Run:
 
         A rule's jobs are expected to take as long as those of it that are done. Where none is, as long as in earlier
         runs, by the pace of this one; where there are none either, as long as any job of this run. What runs for longer
-        than expected may end at any time, or not; and after a failure nobody knows what will still run.
+        than expected may end at any time, or not; and after a failure nobody knows what will still run. Jobs that were
+        planned and are not needed any more, those of a study without weights, are taken for average ones.
         """
         elapsed = now - self.begun
         if self.failed or self.n_done < max(1.0, SHARE_TO_TELL * self.total) or elapsed < SECONDS_TO_TELL:
@@ -121,6 +126,8 @@ class Run:
         running = self.running.values()
         to_come = self._planned - Counter(job.rule for job in [*self.done, *running])
         work = sum(number * usual.get(rule, any_job) for rule, number in to_come.items())
+        if (dropped := to_come.total() + len(running) + self.n_done - self.total) > 0:  # it is not said which
+            work *= max(0.0, 1 - dropped / to_come.total())
         work += sum(max(0.0, usual.get(job.rule, any_job) - job.seconds(now)) for job in running)
         at_once = sum(job.seconds(now) for job in [*self.done, *running]) / elapsed
         return work / max(1.0, at_once) or None

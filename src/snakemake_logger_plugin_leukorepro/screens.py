@@ -71,13 +71,14 @@ class Lines:
         """The run is over; its full log lies in a file."""
         self.close()
         run, taken = self.run, duration(now - self.run.begun)
-        if run.n_done == run.total:
-            said = [f"Finished in {taken}: {jobs(run.total)}."]
+        finished = run.n_done >= run.total and not run.failed
+        if finished:
+            said = [f"Finished in {taken}: {jobs(run.n_done)}."]
             said += [f"{job.words}." for job in run.done if job.only_asks]
         else:
             failed = f", {len(run.failed):,} failed" if run.failed else ""
             said = [f"Stopped after {taken}: {run.n_done:,} of {jobs(run.total)} done{failed}."]
-        self.note(" ".join([*said, f"Full log: {log}"]), "bold green" if run.n_done == run.total else "bold red")
+        self.note(" ".join([*said, f"Full log: {log}"]), "bold green" if finished else "bold red")
 
     def close(self) -> None:
         """Nothing more is to be shown."""

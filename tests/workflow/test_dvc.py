@@ -17,7 +17,7 @@ from leukorepro.run.resolve import resolve
 
 MADE_BY = {
     "dataset": ["simulate_images", "scan_images", "find_duplicates"],
-    "features": ["extract_features", "describe_images"],
+    "features": ["get_weights", "extract_features", "describe_images"],
     "audit": ["audit_published"],
     "study": [
         "fuse_features",

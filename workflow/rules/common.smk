@@ -16,7 +16,9 @@ from leukorepro.core.errors import UserError
 from leukorepro.ladder.rungs import LADDER
 from leukorepro.run.paths import Results
 from leukorepro.run.resolve import overrides, resolve
+from leukorepro.features.lookup import file_name
 from leukorepro.run.specify import Specifications
+from leukorepro.run.weights import as_far_as_known, forget_failures, weights_of_run
 
 ENVIRONMENT = "../../envs/leukorepro.yaml"
 
@@ -42,8 +44,16 @@ try:
     VALIDITY = load_validity(VALIDITY_FILE)
 except UserError as error:
     raise WorkflowError(str(error)) from None
+AUDITED = [study.study.key for study in RUN.studies] + [
+    study.key for study in RUN.left_out
+]
+WEIGHTS = weights_of_run(RUN)
+LEFT_OUT = {study.key for study in RUN.left_out}
+
+
 
 if workflow.is_main_process:  # jobs of a cluster read this file again
+    forget_failures(RUN, RESULTS)
     for line in RUN.not_run:
         logger.warning(line)
 
@@ -90,9 +100,10 @@ def reducers_that(take_features):
 wildcard_constraints:
     run=re.escape(RUN.name),
     dataset=one_of(study.dataset_id for study in RUN.studies),
-    study=one_of(study.study.key for study in RUN.studies),
+    study=one_of(AUDITED),
     protocol=one_of(rung for study in RUN.studies for rung in study.protocols),
     split=one_of(name for study in RUN.studies for name in study.study.splits),
+    weights=one_of(WEIGHTS),
     extractor=one_of(
         extractor.id
         for study in RUN.studies
@@ -147,6 +158,14 @@ def extractor_of(wildcards):
     )
 
 
+def weights_of_extractor(wildcards):
+    """What came of asking for an extractor's weights; nothing where they are random, or a user's own file."""
+    extractor = extractor_of(wildcards)
+    if extractor.weights != "imagenet":
+        return []
+    return RESULTS.weights(file_name(extractor.backbone))
+
+
 def descriptor_of(wildcards):
     return next(
         descriptor
@@ -172,6 +191,20 @@ def split_tables(study):
 
 def manifest_of(wildcards):
     return RESULTS.manifest(study_of(wildcards).dataset_id)
+
+
+def run_so_far():
+    """The run without studies whose weights could not be got, which is known once a job has asked for them.
+
+    Until then they are expected to come, so that a dry run lists all jobs. Snakemake asks again when such a job, a
+    checkpoint, is done, and forgets the jobs that a study was to have after it.
+    """
+    run = as_far_as_known(RUN, RESULTS)
+    for study in run.left_out:
+        if workflow.is_main_process and study.key not in LEFT_OUT:
+            LEFT_OUT.add(study.key)
+            logger.warning(study.line)
+    return run
 
 
 def features_of(wildcards):

@@ -1,10 +1,40 @@
 """Deep features: one file per dataset and extractor, shared by all runs, and their fusion."""
 
 
+checkpoint get_weights:
+    """A network's pretrained weights: looked up, else downloaded, and what came of it."""
+    output:
+        record="results/weights/{weights}.json",
+    log:
+        "logs/get_weights/{weights}.txt",
+    benchmark:
+        "results/benchmarks/get_weights/{weights}.tsv"
+    # Where there is a cluster, on the machine that Snakemake runs on: its nodes have no network, as a rule.
+    localrule: True
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=500,
+    params:
+        code=code_digest("features weights"),
+        backbone=lambda w: WEIGHTS[w.weights],
+    message:
+        "Weights of {wildcards.weights}"
+    shell:
+        r"""
+        leukorepro features weights \
+            --backbone {params.backbone:q} \
+            --output {output.record:q} \
+            >{log:q} 2>&1
+        """
+
+
 rule extract_features:
     """Deep features of every view of a dataset's images, by one extractor."""
     input:
         manifest="results/datasets/{dataset}/manifest.csv",
+        weights=weights_of_extractor,
     output:
         features="results/features/{dataset}/{extractor}.h5",
     log:

@@ -4,21 +4,21 @@
 rule build_report:
     """An HTML page that opens from disk with no network: tables, figures, the ladder."""
     input:
-        datasets=[
+        datasets=lambda w: [
             f"results/datasets/{study.dataset_id}/{name}"
-            for study in RUN.studies
+            for study in run_so_far().studies
             for name in ("manifest.csv", "scan.json", "duplicates.json")
         ],
-        audits=expand(
-            rules.audit_published.output.audit,
-            study=[study.study.key for study in RUN.studies],
-        ),
-        studies=[
-            file for study in RUN.studies for file in plan.study_results(RUN, study)
-        ],
-        trainings=[
+        weights=[RESULTS.weights(name) for name in WEIGHTS],
+        audits=expand(rules.audit_published.output.audit, study=AUDITED),
+        studies=lambda w: [
             file
-            for study in RUN.studies
+            for study in run_so_far().studies
+            for file in plan.study_results(RUN, study)
+        ],
+        trainings=lambda w: [
+            file
+            for study in run_so_far().studies
             for protocol in study.protocols
             for file in plan.training_files(study, folder_of(study), protocol)
         ],

@@ -18,7 +18,7 @@ from leukorepro.core.errors import UserError
 
 GROUPS = {
     "data": ("scan", "simulate", "duplicates"),
-    "features": ("extract", "describe", "fuse"),
+    "features": ("weights", "extract", "describe", "fuse"),
     "models": ("fit", "classify", "control", "summary"),
     "splits": ("make",),
     "report": ("build", "summary"),

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from leukorepro.config.study.study import Citation
 from leukorepro.core.store import write_text
 from leukorepro.evaluation.intervals import LEVEL, N_RESAMPLES
 from leukorepro.ladder.rungs import LADDER, PUBLISHED
@@ -19,6 +20,7 @@ from leukorepro.report.sections.audit.page import AuditPage, audit_page, read_au
 from leukorepro.report.sections.study.page import StudyPage, study_page
 from leukorepro.run.paths import Results
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy, load_resolved
+from leukorepro.run.weights import as_far_as_known
 
 
 def build(config: Path, results: Path, output: Path, *, workers: int = 1) -> None:
@@ -43,7 +45,7 @@ def build(config: Path, results: Path, output: Path, *, workers: int = 1) -> Non
     UserError
         If a file is missing or is not what it should be.
     """
-    run = load_resolved(config)
+    run = as_far_as_known(load_resolved(config), Results(results.parent))
     folder = Output(output)
     draw = partial(_study, run, results=results, output=output)
     if workers > 1 and len(run.studies) > 1:
@@ -55,7 +57,9 @@ def build(config: Path, results: Path, output: Path, *, workers: int = 1) -> Non
         folder.add(written)
     studies = [page for page, _ in drawn]
     environment = _environment()
-    audits = {study.study.key: _audit(study, results, folder, environment) for study in run.studies}
+    citations = {study.study.key: study.study.citation for study in run.studies}
+    citations |= {study.key: study.citation for study in run.left_out}
+    audits = {key: _audit(key, citation, results, folder, environment) for key, citation in citations.items()}
     page = environment.get_template("templates/index.html.j2").render(
         run=run,
         studies=studies,
@@ -76,13 +80,12 @@ def _study(run: ResolvedRun, study: ResolvedStudy, *, results: Path, output: Pat
     return study_page(study, run.budget, sources, folder), folder.written
 
 
-def _audit(study: ResolvedStudy, results: Path, folder: Output, environment: Environment) -> AuditPage:
+def _audit(key: str, citation: Citation, results: Path, folder: Output, environment: Environment) -> AuditPage:
     """Write the page of a paper's printed numbers."""
-    key = study.study.key
     source = Results(results.parent).audit(key)
     found = read_audit(source, key)
     numbers = folder.copy(source, "data", key, "audit.json")
-    page = audit_page(found, key, wording.short_citation(study.study.citation), numbers)
+    page = audit_page(found, key, wording.short_citation(citation), numbers)
     text = environment.get_template("sections/audit/page.html.j2").render(page=page, version=version("leukorepro"))
     folder.text(text, *page.address.split("/"))
     return page

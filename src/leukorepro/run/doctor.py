@@ -22,6 +22,7 @@ from leukorepro.core.errors import UserError
 from leukorepro.features.backbones.registry import BACKBONES
 from leukorepro.features.backbones.specification import OwnWeights, PackagedWeights, Weights
 from leukorepro.features.backbones.weights import FOLDER, WeightsStatus, weights_status
+from leukorepro.run.absent import absence
 
 Status = Literal["ok", "missing", "broken"]
 
@@ -162,11 +163,10 @@ def _datasets(root: Path) -> Iterator[Check]:
 
 
 def _dataset(name: str, root: Path, file: Path, dataset: RealDataset) -> Check:
+    if absent := absence(dataset, file, root):
+        return Check(name, "missing", absent.found, absent.remedy)
     folder = root / dataset.images
-    count = sum(path.is_file() for path in folder.rglob("*")) if folder.is_dir() else 0
-    if count == 0:
-        detail = f"{folder}: {'empty' if folder.is_dir() else 'no such folder'}"
-        return Check(name, "missing", detail, f"{dataset.how_to_get}, put it there, or correct `images` in {file}")
+    count = sum(path.is_file() for path in folder.rglob("*"))
     table = dataset.subjects_table
     if table is not None and not (root / table).is_file():
         remedy = f"put it there, or correct `subjects` in {file}"

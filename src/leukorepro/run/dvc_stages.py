@@ -23,7 +23,7 @@ from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
 SOURCE = Path("src/leukorepro")
 COMMANDS = {
     "dataset": ("data simulate", "data scan", "data duplicates"),
-    "features": ("features extract", "features describe"),
+    "features": ("features weights", "features extract", "features describe"),
     "audit": ("audit published",),
     "study": (
         "features fuse",
@@ -70,11 +70,12 @@ class _Stages:
         self.run_file = run_file
         self.keys = set(read_yaml(run_file))
         self.datasets = {study.dataset_id: study for study in reversed(run.studies)}
+        self.audited = [study.study.key for study in run.studies] + [study.key for study in run.left_out]
 
     def all(self) -> dict[str, Any]:
         stages = {f"dataset-{name}": self._dataset(study) for name, study in sorted(self.datasets.items())}
         stages |= {f"features-{name}": self._features(name) for name in sorted(self.datasets) if self._parts(name)}
-        stages |= {f"audit-{study.study.key}": self._audit(study.study.key) for study in self.run.studies}
+        stages |= {f"audit-{key}": self._audit(key) for key in self.audited}
         stages |= {study.study.key: self._study(study) for study in self.run.studies}
         return {**stages, "report": self._report()}
 
@@ -130,10 +131,10 @@ class _Stages:
         deps = {
             str(self.run_file),
             *(self._dataset_file(study) for study in self.datasets.values()),
-            *(str(study_path(study.study.key)) for study in self.run.studies),
+            *(str(study_path(key)) for key in self.audited),
             *(str(study.images) for study in self.datasets.values()),
             *(str(Results().dataset(name)) for name in self.datasets),
-            *(str(Results().audit(study.study.key)) for study in self.run.studies),
+            *(str(Results().audit(key)) for key in self.audited),
             *(result for study in self.run.studies for result in plan.study_results(self.run, study)),
         }
         folder = str(Results().run(self.run.name) / "report")

@@ -69,7 +69,9 @@ def only_items(study: Study, kept: Collection[str]) -> Study:
         for name, figure in study.figures.items()
         if all(f"{figure.table}/{item}" in kept for item in figure.items)
     }
-    return without_unused(study.model_copy(update={"tables": tables, "figures": figures, "claims": {}}))
+    # What a paper leaves open and claims is about parts that may be gone; a resolved study has what is left of it.
+    left = {"tables": tables, "figures": figures, "claims": {}, "unstated": []}
+    return without_unused(study.model_copy(update=left))
 
 
 def without_unused(study: Study) -> Study:

@@ -32,6 +32,10 @@ class Results:
         """Folder of a dataset's feature files, one an extractor or descriptor, and of their fusions."""
         return self.root / "features" / dataset
 
+    def weights(self, backbone: str) -> Path:
+        """What came of asking for a backbone's ImageNet weights."""
+        return self.root / "weights" / f"{backbone}.json"
+
     def audit(self, study: str) -> Path:
         """Audit of the numbers that a study's paper prints."""
         return self.root / "audit" / f"{study}.json"

@@ -46,11 +46,14 @@ def find_study(run: ResolvedRun, key: str) -> ResolvedStudy:
     Raises
     ------
     UserError
-        If the run has no such study.
+        If the run has no such study, or it cannot run.
     """
     for study in run.studies:
         if study.study.key == key:
             return study
+    for left_out in run.left_out:
+        if left_out.key == key:
+            raise UserError(f"run '{run.name}': study '{key}' cannot run, because {left_out.told}.")
     raise UserError(f"run '{run.name}': {unknown('study', key, [s.study.key for s in run.studies])}")
 
 

@@ -5,11 +5,11 @@ The Snakefile does this whenever it is read; it must stay quick to import (no to
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from leukorepro.config.datasets import Dataset, SimulatedDataset, load_dataset
+from leukorepro.config.datasets import Dataset, RealDataset, SimulatedDataset, load_dataset
 from leukorepro.config.files import dataset_path, study_path
 from leukorepro.config.runs import Run, StudyRun
 from leukorepro.config.study.schemes import Protocol
@@ -22,11 +22,12 @@ from leukorepro.data.folders import list_images
 from leukorepro.features.lookup import file_name, resolve_descriptor, resolve_extractor
 from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor
 from leukorepro.ladder.rungs import LADDER, Need, Rung
+from leukorepro.run.absent import absence
 from leukorepro.run.claimed_items import with_claims
 from leukorepro.run.kept_items import with_items
 from leukorepro.run.own_extractors import with_extractors
 from leukorepro.run.possible import Facts, possible_part
-from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
+from leukorepro.run.resolved import NotRun, ResolvedRun, ResolvedStudy
 
 SIMULATED = Path("data/simulated")
 SHRINKAGE = 9
@@ -51,6 +52,12 @@ def resolve(run_file: Path, overrides: Mapping[str, Any] | None = None) -> Resol
     content = read_yaml(run_file)
     run = parse(Run, {**content, **(overrides or {})} if isinstance(content, dict) else content, run_file)
     known: dict[str, Facts] = {}
+    resolved = [_resolve_study(run, choice, run_file, f"studies[{i}]", known) for i, choice in enumerate(run.studies)]
+    studies = [study for study in resolved if isinstance(study, ResolvedStudy)]
+    left_out = [study for study in resolved if isinstance(study, NotRun)]
+    if not studies:
+        raise UserError(f"{run_file}: no study of it can run: {'; '.join(_told_once(left_out))}.")
+    running = {study.study.key for study in studies}
     return ResolvedRun(
         name=run.name,
         budget=run.budget,
@@ -58,8 +65,13 @@ def resolve(run_file: Path, overrides: Mapping[str, Any] | None = None) -> Resol
         engine=run.engine,
         precision=run.precision,
         fast_trees=run.fast_trees,
-        controls={choice.study: asked for choice in run.studies if (asked := _controls(run, choice))},
-        studies=[_resolve_study(run, choice, run_file, f"studies[{i}]", known) for i, choice in enumerate(run.studies)],
+        controls={
+            choice.study: asked
+            for choice in run.studies
+            if choice.study in running and (asked := _controls(run, choice))
+        },
+        studies=studies,
+        left_out=left_out,
     )
 
 
@@ -98,12 +110,22 @@ def _existing(path_of: Callable[[str], Path], key: str, what: str, where: str) -
     return look_up({file.stem: file for file in sorted(path_of("*").parent.glob("*.yaml"))}, key, what, where)
 
 
+def _told_once(left_out: Sequence[NotRun]) -> list[str]:
+    """Why studies cannot run, with those that share a reason together."""
+    keys: dict[str, list[str]] = {}
+    for study in left_out:
+        keys.setdefault(study.told, []).append(study.key)
+    return [f"{', '.join(of)}, because {told}" for told, of in keys.items()]
+
+
 def _controls(run: Run, choice: StudyRun) -> list[Control]:
     return run.controls if choice.controls is None else choice.controls
 
 
-def _resolve_study(run: Run, choice: StudyRun, run_file: Path, key: str, known: dict[str, Facts]) -> ResolvedStudy:
-    """A study of a run; what is found out of its dataset is added to what is known of those before."""
+def _resolve_study(
+    run: Run, choice: StudyRun, run_file: Path, key: str, known: dict[str, Facts]
+) -> ResolvedStudy | NotRun:
+    """A study of a run, or why it cannot run; what is found out of its dataset is added to what is known of others."""
     file = _existing(study_path, choice.study, "study", f"{run_file}: {key}.study")
     study = paper = load_study(file)
     if study.key != choice.study:
@@ -119,7 +141,8 @@ def _resolve_study(run: Run, choice: StudyRun, run_file: Path, key: str, known: 
     study, left_out_items = (
         with_items(study, choice.items, f"{run_file}: {key}.items") if choice.items else (study, dict[str, str]())
     )
-    dataset = load_dataset(_existing(dataset_path, choice.dataset, "dataset", f"{run_file}: {key}.dataset"))
+    file_of_dataset = _existing(dataset_path, choice.dataset, "dataset", f"{run_file}: {key}.dataset")
+    dataset = load_dataset(file_of_dataset)
     if isinstance(dataset, SimulatedDataset):
         dataset_id = f"{choice.dataset}-{run.budget}"
         images = SIMULATED / dataset_id
@@ -154,6 +177,9 @@ def _resolve_study(run: Run, choice: StudyRun, run_file: Path, key: str, known: 
         for name, spec in study.descriptors.items()
     }
     _check_image_sizes(study, descriptors, f"{file}: descriptors")
+    if isinstance(dataset, RealDataset) and (absent := absence(dataset, file_of_dataset)):
+        told = f"its dataset {choice.dataset} is absent ({absent.found}); {absent.remedy}"
+        return NotRun(key=study.key, citation=study.citation, what="dataset absent", told=told)
     if dataset_id not in known:
         known[dataset_id] = _facts_of(dataset, dataset_id, images, run.budget)
     facts = known[dataset_id]

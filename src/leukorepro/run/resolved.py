@@ -15,7 +15,7 @@ from leukorepro.config.fields import Strict
 from leukorepro.config.study.claims import LeftOutClaim
 from leukorepro.config.study.items import Item
 from leukorepro.config.study.schemes import LabelSet, Protocol
-from leukorepro.config.study.study import Study
+from leukorepro.config.study.study import Citation, Study
 from leukorepro.config.study.systems import TrainedFeaturesSpec
 from leukorepro.config.study.unstated import Unstated
 from leukorepro.core.store import read_json
@@ -118,6 +118,22 @@ class ResolvedStudy(Strict):
         return self.dataset.positive_class if label_set is None else label_set.positive_class
 
 
+class NotRun(Strict):
+    """A study of a run of which nothing can be run."""
+
+    key: str
+    citation: Citation
+    what: str
+    """What is not there, in a few words: `dataset absent`."""
+    told: str
+    """The same with every name and what to do about it, in words that follow a *because*."""
+
+    @property
+    def line(self) -> str:
+        """What is said of it where a run starts, or where it ends for this study."""
+        return f"left out: study {self.key}, because {self.told}"
+
+
 class ResolvedRun(Strict):
     """A run, complete: every name looked up, every default filled in."""
 
@@ -130,11 +146,13 @@ class ResolvedRun(Strict):
     controls: dict[str, list[Control]] = Field(default_factory=dict)
     """Of studies that have any, by their keys."""
     studies: list[ResolvedStudy]
+    left_out: list[NotRun] = Field(default_factory=list)
+    """Studies of which nothing can be run."""
 
     @property
     def not_run(self) -> list[str]:
         """What cannot be run because something is not there, a line each: where a run starts, this is said first."""
-        return [
+        return [study.line for study in self.left_out] + [
             f"left out: {study.study.key} {', '.join(items)}, because {reason}"
             for study in self.studies
             for reason, items in study.impossible_items.items()
@@ -144,6 +162,8 @@ class ResolvedRun(Strict):
     def caveats(self) -> list[str]:
         """What every reader of a number of this run must know, one sentence each."""
         sentences = []
+        if self.left_out:
+            sentences.append(f"Not run: {', '.join(f'{study.key} ({study.what})' for study in self.left_out)}.")
         if any(s.simulated for s in self.studies):
             sentences.append("Simulated images: no number here says anything about patients.")
         sentences += [f"{s.study.key}: features by {', '.join(s.stand_ins)}." for s in self.studies if s.stand_ins]

@@ -1,1 +1,1 @@
-"""Compute features and fuse them."""
+"""Get pretrained weights; compute features and fuse them."""

@@ -11,7 +11,10 @@ def summary(config: ConfigOption) -> None:
     Example: `leukorepro report summary --config results/demo/config.json`
     """
     from leukorepro.report.summary import summary_table
+    from leukorepro.run.paths import Results
     from leukorepro.run.resolved import load_resolved
+    from leukorepro.run.weights import as_far_as_known
 
-    show(summary_table(load_resolved(config), config.parent))
+    run = as_far_as_known(load_resolved(config), Results(config.parent.parent))
+    show(summary_table(run, config.parent))
     print(f"Report: {config.parent / 'report' / 'index.html'}")

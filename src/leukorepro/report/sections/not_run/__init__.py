@@ -1,0 +1,1 @@
+"""The part of the page of a study of which nothing could be run."""

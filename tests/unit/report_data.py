@@ -40,7 +40,7 @@ from leukorepro.evaluation.resampling.differences import differences
 from leukorepro.evaluation.resampling.winners import winners
 from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor
 from leukorepro.ladder.rungs import LADDER
-from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
+from leukorepro.run.resolved import NotRun, ResolvedRun, ResolvedStudy
 from leukorepro.run.specify import leakage_specification
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -204,12 +204,15 @@ def write_run(
     budget: str = "demo",
     published: bool = True,
     controls: tuple[str, ...] = (),
+    left_out: list[NotRun] | None = None,
 ) -> Path:
     """Write everything that the report reads but the table of controls, and return the run's folder."""
     asked = {study.study.key: list(controls) for study in studies if controls}
-    run = ResolvedRun(name="synthetic", budget=budget, seed=0, controls=asked, studies=studies)
+    run = ResolvedRun(name="synthetic", budget=budget, seed=0, controls=asked, studies=studies, left_out=left_out or [])
     results = root / "results" / "synthetic"
     write_json(json.loads(run.model_dump_json()), results / "config.json")
+    for absent in run.left_out:
+        write_json(report_audits.audit(absent.key), root / "results" / "audit" / f"{absent.key}.json")
     for study in studies:
         generator = np.random.default_rng(7)
         manifest = _write_dataset(root, study, generator)

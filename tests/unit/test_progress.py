@@ -323,6 +323,15 @@ def test_time_left_is_that_of_equal_jobs() -> None:
     assert run.seconds_left(now + 4) == pytest.approx((4 * 10 + 2 * 6) / 2)
 
 
+def test_jobs_that_are_not_needed_any_more_are_not_waited_for() -> None:
+    run, now = run_with({"train": 10}, {"train": [10.0] * 4})
+    run.expect(7)
+    assert run.seconds_left(now) == pytest.approx(3 * 10)
+    run.expect(3)  # one of them had run before
+    assert run.total == run.n_done == 4
+    assert run.seconds_left(now) is None
+
+
 def test_time_left_is_told_only_when_it_can_be() -> None:
     assert run_with({"train": 100}, {"train": [10.0] * 9})[0].seconds_left(T + 90) is None  # less than a tenth
     assert run_with({"train": 10}, {"train": [5.0]})[0].seconds_left(T + 5) is None

@@ -31,7 +31,7 @@ from leukorepro.report.sections.ladder.ladder import Differences, ladder_of
 from leukorepro.report.sections.verdicts.page import Verdicts
 from leukorepro.report.site import build
 from leukorepro.report.summary import summary_table
-from leukorepro.run.resolved import load_resolved
+from leukorepro.run.resolved import NotRun, load_resolved
 
 ATTEIA = load_study(report_data.ATTEIA)
 
@@ -71,7 +71,8 @@ def clean(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def systems(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A study whose tables are a matrix, of five classes, of single classes, of phases, of a figure, and its own."""
     root = tmp_path_factory.mktemp("systems")
-    results = report_data.write_run(root, [report_data.resolve(report_data.systems_study(), root)])
+    absent = NotRun(key="absent", citation=ATTEIA.citation, what="dataset <absent>", told="it is <nowhere>; ask for it")
+    results = report_data.write_run(root, [report_data.resolve(report_data.systems_study(), root)], left_out=[absent])
     build(results / "config.json", results, results / "report")
     return results
 
@@ -140,6 +141,17 @@ def test_tables_of_our_own_are_headed_so(systems_page: Page) -> None:
 def test_left_out_tables_are_named_with_their_reason(systems_page: Page) -> None:
     assert "Tables and items that could not be made" in words(systems_page)
     assert "Table 9: Its classes are <others>." in words(systems_page)
+
+
+def test_a_study_that_did_not_run_has_its_place_with_the_audit_of_what_its_paper_prints(systems_page: Page) -> None:
+    text = words(systems_page)
+    caveat = "Not run: absent (dataset <absent>)."
+    assert text.index(caveat) < text.index("Summary")
+    assert "Atteia (2022) not run: dataset <absent> 1 arithmetically impossible 16 not tested" in text
+    assert "This study did not run, because it is <nowhere>; ask for it." in text
+    assert "Verdict on the 17 numbers that the paper prints: not tested (dataset <absent>); of 1 ≠ arithm" in text
+    assert "absent" in systems_page.ids
+    assert "audit/absent.html" in systems_page.links
 
 
 def test_classes_are_told_and_called_as_in_the_paper(systems_page: Page) -> None:

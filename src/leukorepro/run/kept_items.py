@@ -70,8 +70,8 @@ def only_items(study: Study, kept: Collection[str]) -> Study:
         if all(f"{figure.table}/{item}" in kept for item in figure.items)
     }
     # What a paper leaves open and claims is about parts that may be gone; a resolved study has what is left of it.
-    left = {"tables": tables, "figures": figures, "claims": {}, "unstated": []}
-    return without_unused(study.model_copy(update=left))
+    smaller = {"tables": tables, "figures": figures, "claims": {}, "unstated": []}
+    return without_unused(study.model_copy(update=smaller))
 
 
 def without_unused(study: Study) -> Study:

@@ -51,7 +51,6 @@ WEIGHTS = weights_of_run(RUN)
 LEFT_OUT = {study.key for study in RUN.left_out}
 
 
-
 if workflow.is_main_process:  # jobs of a cluster read this file again
     forget_failures(RUN, RESULTS)
     for line in RUN.not_run:

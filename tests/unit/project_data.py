@@ -10,15 +10,28 @@ import numpy as np
 import yaml
 from PIL import Image
 
+from leukorepro.config.study.study import Study, load_study
+from leukorepro.run.kept_items import only_items
+
 ROOT = Path(__file__).resolve().parents[2]
-FILES = ("studies/atteia2022.yaml", "datasets/allidb_simulated.yaml")
+ATTEIA = ROOT / "config/studies/atteia2022.yaml"
+
+
+def printed_items(file: Path) -> Study:
+    """A study as its paper prints it: without second readings, and without the parts that only they use."""
+    study = load_study(file)
+    kept = [f"{n}/{item.item}" for n, table in study.tables.items() for item in table.items if item.reading_of is None]
+    smaller = only_items(study, kept)
+    facts = [told for fact in study.unstated if (told := fact.narrowed(smaller.parts))]
+    return smaller.model_copy(update={"claims": study.claims, "unstated": facts})
 
 
 def make_project(folder: Path) -> Path:
     """The run of all studies on simulated images with its first study, and no more of it, as a folder's own run."""
-    for file in FILES:
-        (folder / "config" / file).parent.mkdir(parents=True, exist_ok=True)
-        shutil.copy(ROOT / "config" / file, folder / "config" / file)
+    study = printed_items(ATTEIA).model_dump(mode="json", exclude_none=True)
+    write_yaml(folder / "config/studies" / ATTEIA.name, study)
+    (folder / "config/datasets").mkdir()
+    shutil.copy(ROOT / "config/datasets/allidb_simulated.yaml", folder / "config/datasets")
     run = yaml.safe_load((ROOT / "config/runs/simulated.yaml").read_text())
     write_yaml(folder / "config/config.yaml", run | {"name": "demo", "studies": run["studies"][:1]})
     return folder
@@ -27,7 +40,7 @@ def make_project(folder: Path) -> Path:
 def write_yaml(file: Path, content: Any) -> Path:
     """Write a YAML file and the folders above it."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(yaml.safe_dump(content))
+    file.write_text(yaml.safe_dump(content, sort_keys=False))
     return file
 
 

@@ -14,6 +14,7 @@ import report_trainings
 from compared_data import split_tables
 from judged import evaluate
 from PIL import Image
+from project_data import printed_items
 from scipy.special import expit, softmax
 
 from leukorepro.checks.leakage import audit_leakage
@@ -44,7 +45,7 @@ from leukorepro.run.resolved import NotRun, ResolvedRun, ResolvedStudy
 from leukorepro.run.specify import leakage_specification
 
 ROOT = Path(__file__).resolve().parents[2]
-ATTEIA = ROOT / "config" / "studies" / "atteia2022.yaml"
+ATTEIA = printed_items(ROOT / "config" / "studies" / "atteia2022.yaml")
 
 ACCURACY = {
     "as_published": 0.95,

@@ -36,6 +36,7 @@ from leukorepro.features.backbones.specification import (
     Backbone,
     Interpolation,
     Layer,
+    OwnWeights,
     PackagedWeights,
     TimmWeights,
     TorchvisionWeights,
@@ -74,7 +75,11 @@ def test_unknown_layer_names_the_known_ones() -> None:
         find_backbone("googlenet").find_layer("gab")
 
 
-@pytest.mark.parametrize("name", BACKBONES)
+LIBRARIES = [name for name, backbone in BACKBONES.items() if not isinstance(backbone.weights, OwnWeights)]
+"""Networks of torchvision and timm; those of this package have tests of their own."""
+
+
+@pytest.mark.parametrize("name", LIBRARIES)
 def test_weights_entry_is_the_librarys(name: str) -> None:
     backbone = BACKBONES[name]
     assert backbone.default_layer in backbone.layers
@@ -141,12 +146,12 @@ SIZE = 96
 """Side of the inputs of the next tests: no network minds, and all of them are quick."""
 
 
-VECTORS = [(name, layer) for name, backbone in BACKBONES.items() for layer in backbone.layers if layer != "flat"]
+VECTORS = [(name, layer) for name in LIBRARIES for layer in BACKBONES[name].layers if layer != "flat"]
 
 
 @pytest.fixture(scope="module", params=VECTORS, ids="-".join)
 def seeded(request: pytest.FixtureRequest) -> tuple[str, str, FeatureNetwork]:
-    """Every backbone cut at each of its layers that gives a vector, with random weights."""
+    """Every backbone of a library cut at each of its layers that gives a vector, with random weights."""
     name, layer = request.param
     return name, layer, build_network(BACKBONES[name], layer, "random", calibration=images(SIZE, 6, seed=1))
 

@@ -11,7 +11,7 @@ import pytest
 import yaml
 from hypothesis import given
 from hypothesis import strategies as st
-from project_data import ROOT, make_project
+from project_data import ATTEIA, ROOT, make_project, printed_items
 
 from leukorepro.config.adapters import ADAPTERS
 from leukorepro.config.datasets import Dataset, SubjectsFromCsv, SubjectsFromRegex, load_dataset
@@ -35,7 +35,7 @@ LOADERS: dict[str, Any] = {
     "study": load_study,
     "validity": load_validity,
 }
-STUDY = yaml.safe_load((ROOT / "config/studies/atteia2022.yaml").read_text())
+STUDY = printed_items(ATTEIA).model_dump(mode="json", exclude_none=True)
 SIMULATED = yaml.safe_load((ROOT / "config/datasets/allidb_simulated.yaml").read_text())
 RUN: dict[str, Any] = {"name": "a", "budget": "demo", "studies": [{"study": "atteia2022", "dataset": "cells"}]}
 WITHOUT_VALUES = {

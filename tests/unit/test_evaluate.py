@@ -8,14 +8,14 @@ import numpy as np
 import pandas as pd
 import pytest
 from judged import evaluate
-from project_data import make_project
+from project_data import ATTEIA, make_project, printed_items
 from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support, roc_auc_score
 from typer.testing import CliRunner
 
 from leukorepro.cli.app import app
 from leukorepro.config.study.published import read_published
 from leukorepro.config.study.schemes import Protocol
-from leukorepro.config.study.study import Study, load_study
+from leukorepro.config.study.study import Study
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import write_text
 from leukorepro.core.tables.data import MANIFEST_TABLE
@@ -33,7 +33,7 @@ from leukorepro.run.resolved import ResolvedStudy
 from leukorepro.run.specify import judgement_specification
 
 ROOT = Path(__file__).resolve().parents[2]
-STUDY = load_study(ROOT / "config" / "studies" / "atteia2022.yaml")
+STUDY = printed_items(ATTEIA)
 PUBLISHED = read_published(ROOT / "config" / "published" / "atteia2022.csv")
 ITEMS = [item.item for item in STUDY.tables["1"].items]
 ALLIDB = AllIdbDataset(adapter="allidb", images=Path("images"))

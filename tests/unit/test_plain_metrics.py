@@ -12,8 +12,6 @@ import pytest
 import report_data
 import report_trainings
 
-from leukorepro.config.study.study import load_study
-
 RUNGS = ("as_published", "subject_disjoint")
 
 
@@ -21,7 +19,7 @@ RUNGS = ("as_published", "subject_disjoint")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two classes and five, averages of both kinds, single classes, phases, second readings, epochs that count."""
     root = tmp_path_factory.mktemp("run")
-    studies = [load_study(report_data.ATTEIA), report_data.systems_study(), report_trainings.networks_study()]
+    studies = [report_data.ATTEIA, report_data.systems_study(), report_trainings.networks_study()]
     return report_data.write_run(root, [report_data.resolve(study, root, rungs=RUNGS) for study in studies])
 
 

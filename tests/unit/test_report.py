@@ -16,7 +16,6 @@ from PIL import Image
 from report_page import Page, words
 from rich.console import Console
 
-from leukorepro.config.study.study import load_study
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import read_json
 from leukorepro.core.tables.results import DIFFERENCES_TABLE, METRICS_TABLE, VERDICTS_TABLE
@@ -33,7 +32,7 @@ from leukorepro.report.site import build
 from leukorepro.report.summary import summary_table
 from leukorepro.run.resolved import NotRun, load_resolved
 
-ATTEIA = load_study(report_data.ATTEIA)
+ATTEIA = report_data.ATTEIA
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,6 @@ from report_page import Page, words
 
 from leukorepro.audits.published import audit_study
 from leukorepro.config.study.published import read_published
-from leukorepro.config.study.study import load_study
 from leukorepro.core.errors import UserError
 from leukorepro.report.sections.audit import words as audit_words
 from leukorepro.report.sections.audit.page import audit_page, read_audit
@@ -268,7 +267,7 @@ def test_a_strip_has_a_bar_for_every_range_and_a_mark_for_what_is_stated() -> No
 
 def test_the_first_papers_audit_is_read_as_it_is_made() -> None:
     root = report_data.ROOT
-    study = load_study(report_data.ATTEIA)
+    study = report_data.ATTEIA
     found = audit_study(study, read_published(root / "config" / "published" / f"{study.key}.csv"))
     page = audit_page(found, study.key, "Atteia (2022)", "a.json")
     rows = {row.name: row for table in page.tables if table.key == "1" for block in table.blocks for row in block.rows}

@@ -10,7 +10,6 @@ import pytest
 import report_data
 from report_page import Page, words
 
-from leukorepro.config.study.study import load_study
 from leukorepro.core.tables.results import CELL_LEVEL_TABLE, DIFFERENCES_TABLE, METRICS_TABLE, WINNERS_TABLE
 from leukorepro.ladder.rungs import LADDER
 from leukorepro.report.numbers import wording
@@ -26,7 +25,7 @@ SHOWN = ["as_published", "subject_disjoint"]
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The first paper, with six items in its table, and a study whose headline's table has one item only."""
     root = tmp_path_factory.mktemp("run")
-    first = report_data.resolve(load_study(report_data.ATTEIA), root)
+    first = report_data.resolve(report_data.ATTEIA, root)
     alone = report_data.three_class_study()
     table = alone.tables["II"].model_copy(update={"items": alone.tables["II"].items[:1]})
     alone = alone.model_copy(update={"tables": {"II": table}})
@@ -69,7 +68,7 @@ def test_every_item_stands_beside_the_best_with_its_interval_and_tests(results: 
 
 
 def test_cell_level_intervals_stand_beside_those_of_groups_and_are_called_too_narrow(results: Path, page: Page) -> None:
-    item = load_study(report_data.ATTEIA).headline.partition("/")[2]
+    item = report_data.ATTEIA.headline.partition("/")[2]
     cells = CELL_LEVEL_TABLE.read(results / "atteia2022" / "cell_level.csv").set_index(["item", "protocol", "metric"])
     groups = METRICS_TABLE.read(results / "atteia2022" / "metrics.csv").set_index(["item", "protocol", "metric"])
     for rung in SHOWN:

@@ -27,7 +27,10 @@ from leukorepro.systems.autoencoders.sparse_autoencoder import (
     split_parameters,
 )
 
-DIVISORS = ("rows", "cells")
+READINGS = [("rows", "half"), ("cells", "half"), ("rows", "rows")]
+"""Divisor of the squared error, and factor of the weight penalty."""
+
+L2_WEIGHT = 0.01
 
 
 def pooled_features(n_rows: int = 120, n_features: int = 24, n_sources: int = 4, seed: int = 0) -> NDArray[np.float32]:
@@ -38,43 +41,46 @@ def pooled_features(n_rows: int = 120, n_features: int = 24, n_sources: int = 4,
     return ((sources + noise) * 10.0 ** random.uniform(-2, 2, n_features)).astype(np.float32)
 
 
-def small_objective(error_divisor: str, dtype: torch.dtype = torch.float64) -> tuple[AutoencoderLoss, torch.Tensor]:
+def small_objective(
+    reading: tuple[str, str], dtype: torch.dtype = torch.float64
+) -> tuple[AutoencoderLoss, torch.Tensor]:
     generator = torch.Generator().manual_seed(0)
     scaled = torch.rand(9, 6, dtype=torch.float64, generator=generator).to(dtype)
-    objective = AutoencoderLoss(scaled, 4, 0.01, 0.7, 0.1, error_divisor)
+    objective = AutoencoderLoss(scaled, 4, L2_WEIGHT, 0.7, 0.1, *reading)
     size = 2 * 4 * 6 + 4 + 6
     return objective, torch.randn(size, dtype=torch.float64, generator=generator).to(dtype)
 
 
-def loss_of_the_paper(objective: AutoencoderLoss, parameters: torch.Tensor, error_divisor: str) -> torch.Tensor:
-    """Equations 1 to 3, written as printed (with 1/2 in equation 2), for autograd."""
+def loss_of_the_paper(objective: AutoencoderLoss, parameters: torch.Tensor, reading: tuple[str, str]) -> torch.Tensor:
+    """Equations 1 to 3, written as printed or with MATLAB's 1/2 in equation 2, for autograd."""
+    error_divisor, l2_factor = reading
     x = objective.scaled
     weight, bias, decoder_weight, decoder_bias = split_parameters(parameters, x.shape[1], objective.n_hidden)
     codes = 1 / (1 + torch.exp(-(x @ weight.T + bias)))
     outputs = 1 / (1 + torch.exp(-(codes @ decoder_weight.T + decoder_bias)))
     error = ((x - outputs) ** 2).sum(dim=1).mean() if error_divisor == "rows" else ((x - outputs) ** 2).mean()
-    weights = 0.5 * ((weight**2).sum() + (decoder_weight**2).sum())
+    weights = (1 / len(x) if l2_factor == "rows" else 0.5) * ((weight**2).sum() + (decoder_weight**2).sum())
     rho, mean = objective.sparsity_target, codes.mean(dim=0)
     sparsity = (rho * torch.log(rho / mean) + (1 - rho) * torch.log((1 - rho) / (1 - mean))).sum()
-    return error + objective.l2_weight * weights + objective.sparsity_weight * sparsity
+    return error + L2_WEIGHT * weights + objective.sparsity_weight * sparsity
 
 
-@pytest.mark.parametrize("error_divisor", DIVISORS)
-def test_loss_and_gradient_equal_autograd_on_the_printed_equations(error_divisor):
-    objective, parameters = small_objective(error_divisor)
+@pytest.mark.parametrize("reading", READINGS)
+def test_loss_and_gradient_equal_autograd_on_the_printed_equations(reading):
+    objective, parameters = small_objective(reading)
     gradient = torch.full_like(parameters, torch.nan)
     loss = objective(parameters, gradient)
     parameters.requires_grad_()
-    expected = loss_of_the_paper(objective, parameters, error_divisor)
+    expected = loss_of_the_paper(objective, parameters, reading)
     expected.backward()
     torch.testing.assert_close(loss, expected.detach(), rtol=1e-13, atol=0)
     torch.testing.assert_close(gradient, parameters.grad, rtol=1e-11, atol=1e-13)
 
 
-@pytest.mark.parametrize("error_divisor", DIVISORS)
-def test_gradient_equals_central_differences(error_divisor):
+@pytest.mark.parametrize("reading", READINGS)
+def test_gradient_equals_central_differences(reading):
     """Step 1e-5: truncation and rounding both stay below 1e-8."""
-    objective, parameters = small_objective(error_divisor)
+    objective, parameters = small_objective(reading)
     gradient = torch.empty_like(parameters)
     objective(parameters, gradient)
     steps = 1e-5 * torch.eye(len(parameters), dtype=torch.float64)
@@ -82,11 +88,11 @@ def test_gradient_equals_central_differences(error_divisor):
     torch.testing.assert_close(torch.stack(differences), gradient, rtol=0, atol=1e-8)
 
 
-@pytest.mark.parametrize("error_divisor", DIVISORS)
-def test_single_precision_agrees_with_double(error_divisor):
+@pytest.mark.parametrize("reading", READINGS)
+def test_single_precision_agrees_with_double(reading):
     results = []
     for dtype in (torch.float32, torch.float64):
-        objective, parameters = small_objective(error_divisor, dtype)
+        objective, parameters = small_objective(reading, dtype)
         gradient = torch.empty_like(parameters)
         results.append((objective(parameters, gradient), gradient.double()))
     torch.testing.assert_close(results[0][0], results[1][0], rtol=1e-6, atol=0)
@@ -166,11 +172,11 @@ def test_a_strong_sparsity_weight_holds_the_mean_activation_at_its_target():
     assert np.abs(free.transform(X).mean(axis=0) - 0.2).max() > 0.1
 
 
-@pytest.mark.parametrize("error_divisor", DIVISORS)
-def test_the_record_of_the_fit_is_true(error_divisor):
+@pytest.mark.parametrize("reading", READINGS)
+def test_the_record_of_the_fit_is_true(reading):
     """Never rising; the first and last values are those of the initial and the final parameters."""
     X = pooled_features()
-    fitted = SparseAutoencoder(5, max_epochs=40, error_divisor=error_divisor, seed=3).fit(X)
+    fitted = SparseAutoencoder(5, max_epochs=40, error_divisor=reading[0], l2_factor=reading[1], seed=3).fit(X)
     assert fitted.n_epochs_ == 40
     assert fitted.stopped_by_ == "epochs"
     assert fitted.loss_.shape == fitted.gradient_norm_.shape == (41,)
@@ -179,7 +185,7 @@ def test_the_record_of_the_fit_is_true(error_divisor):
 
     e = fitted.encoder_
     scaled = torch.from_numpy((X - e.x_min) / e.x_range).double()
-    objective = AutoencoderLoss(scaled, 5, 0.001, 1.0, 0.05, error_divisor)
+    objective = AutoencoderLoss(scaled, 5, 0.001, 1.0, 0.05, *reading)
     final = torch.cat([torch.from_numpy(a).ravel() for a in (e.weight, e.bias, fitted.decoder_weight_)])
     final = torch.cat([final, torch.from_numpy(fitted.decoder_bias_)])
     for parameters, loss, norm in (
@@ -266,6 +272,7 @@ def test_wrong_shapes_are_refused():
         {"sparsity_target": 1.0},
         {"l2_weight": -1.0},
         {"error_divisor": "columns"},
+        {"l2_factor": "columns"},
     ],
 )
 def test_parameters_out_of_range_are_refused(wrong):

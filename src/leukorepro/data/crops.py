@@ -9,6 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -144,7 +145,8 @@ def find_photographs_once(
         except UserError:  # damaged: looked for again
             kept.unlink()
     found = find_photographs(sorted(crops), sorted(photographs), read, workers=workers, progress=progress)
-    CROPS_TABLE.write(found, kept)
+    with suppress(OSError):  # a cache that cannot be written is done without
+        CROPS_TABLE.write(found, kept)
     return found
 
 

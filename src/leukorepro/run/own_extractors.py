@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from leukorepro.config.study.items import Item
 from leukorepro.config.study.study import Study
@@ -16,9 +16,9 @@ def with_extractors(study: Study, backbones: list[str]) -> tuple[Study, dict[str
 
     Each network becomes a feature set, and all of them together one more. What the paper does with a single network is
     done with every single one, what it does with several with all of them; features that need no network stay. Each
-    network is cut at its own layer, so that readings that differ in nothing but the layer are one item. Tables
-    that only differ in the paper's networks (singles, pairs, three) may then come to the same: what is the same is
-    shown once, in the table that measures most of it.
+    network is cut at its own layer, whatever the paper's layer. Second readings go: they are about printed numbers,
+    which other networks do not have. Tables that only differ in the paper's networks (singles, pairs, three) may then
+    come to the same: what is the same is shown once, in the table that measures most of it.
 
     Parameters
     ----------
@@ -52,12 +52,13 @@ def with_extractors(study: Study, backbones: list[str]) -> tuple[Study, dict[str
     for number, table in study.tables.items():
         items: dict[tuple[str | None, ...], Item] = {}
         renamed: dict[str, str] = {}
-        for item in table.items:
+        printed = [item for item in table.items if item.reading_of is None]
+        for item in printed:
             for features in replaced[item.features]:
-                name = _name(table, item, features)
+                name = _name(printed, item, features)
                 items.setdefault(
                     (features, item.reducer, item.classifier, item.split),
-                    item.model_copy(update={"item": name, "features": features, "reading_of": None}),
+                    item.model_copy(update={"item": name, "features": features}),
                 )
                 renamed.setdefault(item.item, name)
         tables[number] = table.model_copy(update={"items": list(items.values())})
@@ -111,12 +112,12 @@ def _shows(table: Table, other: Table) -> bool:
     )
 
 
-def _name(table: Table, item: Item, features: str) -> str:
-    """What an item is called: its features, and whatever else tells it from the table's other items."""
+def _name(printed: Sequence[Item], item: Item, features: str) -> str:
+    """What an item is called: its features, and whatever else tells it from the printed ones of its table."""
     parts = [features]
     if item.reducer is not None:
         parts.append(item.reducer)
-    if len({other.classifier for other in table.items}) > 1:
+    if len({other.classifier for other in printed}) > 1:
         parts.append(item.classifier)
     if item.split is not None:
         parts.append(item.split)

@@ -51,6 +51,8 @@ class SparseAutoencoderSpec(Strict):
     sparsity_target: Share = 0.05
     error_divisor: Literal["rows", "cells"] = "rows"
     """Squared error divided by the number of rows (N), or of rows times features (N*K)."""
+    l2_factor: Literal["half", "rows"] = "half"
+    """Sum of squared weights times 1/2, or over the number of rows (1/N)."""
 
     def n_hidden(self, n_features: int) -> int:
         """Number of hidden units on so many features."""

@@ -11,7 +11,9 @@ from leukorepro.core.errors import UserError, did_you_mean
 from leukorepro.features.backbones.specification import (
     TIMM,
     Backbone,
+    ChannelScaling,
     Layer,
+    OwnWeights,
     PackagedWeights,
     TimmWeights,
     TorchvisionWeights,
@@ -91,6 +93,16 @@ BACKBONES: dict[str, Backbone] = {
         weights=TorchvisionWeights("GoogLeNet_Weights.IMAGENET1K_V1", "googlenet-1378be20.pth"),
         preprocessing="tf",
         options={"aux_logits": True, "init_weights": False},
+    ),
+    "googlenet_caffe": Backbone(
+        title="GoogLeNet without batch norm",
+        build="leukorepro.features.backbones.googlenet:googlenet_caffe",  # says how to name a file's weights
+        layers=_last_map("inception5b", 1024),
+        default_layer="gap",
+        input_size=224,
+        weights=OwnWeights("googlenet_caffe.pth", "converted from the models of Caffe or MATLAB"),
+        # The means that Caffe's model was trained with; MATLAB's input layer subtracts them too, in red, green, blue.
+        preprocessing=ChannelScaling((123.0, 117.0, 104.0), (1.0, 1.0, 1.0), full=255),
     ),
     "inception_resnet_v2": Backbone(
         title="Inception-ResNet-v2",

@@ -87,6 +87,7 @@ def _fit_sparse_autoencoders(
                 sparsity_weight=spec.sparsity_weight,
                 sparsity_target=spec.sparsity_target,
                 error_divisor=spec.error_divisor,
+                l2_factor=spec.l2_factor,
                 seed=seed,
                 device=device,
                 progress=True,

@@ -20,6 +20,7 @@ from leukorepro.systems.autoencoders.encoder import Encoder, Float32, finite_row
 from leukorepro.systems.autoencoders.scg import SCG
 
 ErrorDivisor = Literal["rows", "cells"]
+L2Factor = Literal["half", "rows"]
 
 
 class SparseAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
@@ -41,6 +42,9 @@ class SparseAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         Mean activation that the sparsity term asks of every hidden unit, in (0, 1).
     error_divisor : {'rows', 'cells'}
         Whether the squared error is divided by the number of rows, as equation 1 says, or by rows times features.
+    l2_factor : {'half', 'rows'}
+        What stands before the sum of squared weights: 1/2, as in MATLAB's documentation, or 1 over the number of rows,
+        as in equation 2.
     seed : int
         Of the initial weights; the same on every device.
     device : {'auto', 'cpu', 'cuda'}
@@ -74,7 +78,8 @@ class SparseAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
       the usual case, a feature that is always 0, and beyond the decoder's reach for a constant above 1. Rows seen
       later are scaled alike and not clipped.
     * Equation 2 prints 1/N before the sum of squared weights, N being the number of rows; MATLAB's documentation has
-      1/2 there and the same three sums otherwise. 1/2 is taken, over the weights of both layers, without biases.
+      1/2 there and the same three sums otherwise: `l2_factor`. The sum is over the weights of both layers, without
+      biases.
     * Whether MATLAB divides the squared error by rows or by rows times features is not documented: `error_divisor`.
     * MATLAB does not document the initial weights either. They are uniform in [-0.1, 0.1], biases as well: the
       toolbox's `randsmall`. The toolbox's other usual choice, Nguyen and Widrow's, is meant for layers with few
@@ -95,6 +100,7 @@ class SparseAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         sparsity_weight: float = 1.0,
         sparsity_target: float = 0.05,
         error_divisor: ErrorDivisor = "rows",
+        l2_factor: L2Factor = "half",
         seed: int = 0,
         device: Device = "auto",
         progress: bool = False,
@@ -106,6 +112,7 @@ class SparseAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
         self.sparsity_weight = sparsity_weight
         self.sparsity_target = sparsity_target
         self.error_divisor = error_divisor
+        self.l2_factor = l2_factor
         self.seed = seed
         self.device = device
         self.progress = progress
@@ -147,6 +154,7 @@ class SparseAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
                 self.sparsity_weight,
                 self.sparsity_target,
                 self.error_divisor,
+                self.l2_factor,
             )
             parameters = initial_parameters(n_features, self.n_hidden, self.seed).to(device)
             optimiser = SCG([parameters], gradient_tolerance=self.gradient_tolerance)
@@ -202,6 +210,8 @@ class SparseAutoencoder(TransformerMixin, BaseEstimator):  # type: ignore[misc]
             raise ValueError("SparseAutoencoder: sparsity_target must lie between 0 and 1")
         if self.error_divisor not in ("rows", "cells"):
             raise ValueError(f"SparseAutoencoder: error_divisor is 'rows' or 'cells', not {self.error_divisor!r}")
+        if self.l2_factor not in ("half", "rows"):
+            raise ValueError(f"SparseAutoencoder: l2_factor is 'half' or 'rows', not {self.l2_factor!r}")
 
 
 class AutoencoderLoss:
@@ -213,7 +223,7 @@ class AutoencoderLoss:
     ----------
     scaled : Tensor, shape (n_rows, n_features)
         Features scaled to [0, 1]; its dtype and device are those of the computation.
-    n_hidden, l2_weight, sparsity_weight, sparsity_target, error_divisor
+    n_hidden, l2_weight, sparsity_weight, sparsity_target, error_divisor, l2_factor
         As for `SparseAutoencoder`.
 
     Notes
@@ -229,11 +239,13 @@ class AutoencoderLoss:
         sparsity_weight: float,
         sparsity_target: float,
         error_divisor: ErrorDivisor,
+        l2_factor: L2Factor,
     ) -> None:
         n_rows, n_features = scaled.shape
         self.scaled = scaled
         self.n_hidden = n_hidden
-        self.l2_weight = l2_weight
+        self.decay = l2_weight if l2_factor == "half" else 2 * l2_weight / n_rows
+        """Of the weights, in a gradient step."""
         self.sparsity_weight = sparsity_weight
         self.sparsity_target = sparsity_target
         self.divisor = n_rows if error_divisor == "rows" else n_rows * n_features
@@ -267,7 +279,7 @@ class AutoencoderLoss:
         torch.sub(outputs, self.scaled, out=errors)
         activation = codes.mean(0).double()
         loss = _sum_of_squares(errors) / self.divisor
-        loss += self.l2_weight / 2 * (_sum_of_squares(weight) + _sum_of_squares(decoder_weight))
+        loss += self.decay / 2 * (_sum_of_squares(weight) + _sum_of_squares(decoder_weight))
         loss += self.sparsity_weight * sparsity_penalty(activation, self.sparsity_target)
         if gradient is None:
             return loss
@@ -276,14 +288,14 @@ class AutoencoderLoss:
         d_weight, d_bias, d_decoder_weight, d_decoder_bias = split_parameters(gradient, n_features, self.n_hidden)
         # Backward through the decoder; `factor` is left to the products.
         torch.ops.aten.sigmoid_backward.grad_input(errors, outputs, grad_input=errors)
-        torch.addmm(decoder_weight, errors.T, codes, beta=self.l2_weight, alpha=factor, out=d_decoder_weight)
+        torch.addmm(decoder_weight, errors.T, codes, beta=self.decay, alpha=factor, out=d_decoder_weight)
         torch.sum(errors, 0, out=d_decoder_bias).mul_(factor)
         # Through the encoder, where the sparsity term joins.
         d_activation = (1 - target) / (1 - activation) - target / activation
         d_activation = (d_activation * (self.sparsity_weight / n_rows)).to(codes.dtype)
         torch.addmm(d_activation, errors, decoder_weight, alpha=factor, out=code_errors)
         torch.ops.aten.sigmoid_backward.grad_input(code_errors, codes, grad_input=code_errors)
-        torch.addmm(weight, code_errors.T, self.scaled, beta=self.l2_weight, out=d_weight)
+        torch.addmm(weight, code_errors.T, self.scaled, beta=self.decay, out=d_weight)
         torch.sum(code_errors, 0, out=d_bias)
         return loss
 

@@ -14,6 +14,10 @@ ROWS = {
 """Printed numbers, status and confusion matrices over 1104 images, 537 of them positive."""
 
 
+QUOTED = {"item": "theirs", "metric": "accuracy", "value": "0.99", "note": "quoted: [7], a <b>forest</b>"}
+"""A number that the paper quotes from another."""
+
+
 def audit(key: str) -> dict[str, Any]:
     """A file that holds the audit of one study: a table of two classes, one of sizes, one that no size gives."""
     return {"schema_version": 1, "studies": {key: study()}}
@@ -24,7 +28,9 @@ def study() -> dict[str, Any]:
         "citation": "A. Bee (2024). A <b>bold</b> title.",
         "tables": {
             "1": _table("Two classes", [*_values(ROWS)], [*range(1100, 1106), 1500], 3, _items()),
-            "fig8": _table("Means over folds", _of({"mean": "0.8333", "other": "0.9167"}, "accuracy"), [], 2, {}),
+            "fig8": _table(
+                "Means over folds", [*_of({"mean": "0.8333", "other": "0.9167"}, "accuracy"), QUOTED], [], 2, {}
+            ),
             "text": _table("", _of({"images": "1104", "train": "883", "test": "220"}, "size"), [], 0, {}),
         },
         "impossible": [

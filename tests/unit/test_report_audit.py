@@ -108,6 +108,12 @@ def test_equal_notes_stand_once_with_all_their_places(page: Page) -> None:
     assert f"{places}: Seen <twice>." in words(page)
 
 
+def test_quoted_numbers_stand_apart_with_whom_they_are_from(page: Page) -> None:
+    assert "Figure 8, quoted from other papers: Accuracy." in words(page)
+    assert "theirs 0.99 [7], a <b>forest</b>" in words(page)
+    assert "quoted: [7]" not in words(page)  # not among the notes on the transcription
+
+
 def test_links_lead_somewhere_and_nothing_is_remote(report: Path, page: Page) -> None:
     text = (report / "audit" / f"{KEY}.html").read_text()
     index = Page((report / "index.html").read_text())
@@ -125,7 +131,7 @@ def test_links_lead_somewhere_and_nothing_is_remote(report: Path, page: Page) ->
 
 def test_markup_is_sound_and_names_are_escaped(report: Path, page: Page) -> None:
     assert len(page.ids) == len(set(page.ids))
-    assert page.tags.count("table") == page.tags.count("caption") == 3
+    assert page.tags.count("table") == page.tags.count("caption") == 4
     assert page.tags.count("h1") == 1
     text = (report / "audit" / f"{KEY}.html").read_text()
     assert text.count('role="img"') == text.count("<svg") == len(re.findall(r'<svg[^>]* aria-label="[^"]+"', text)) == 1

@@ -132,6 +132,14 @@ class Paper:
                 items.setdefault(value.item, {})[value.metric] = value
         return items
 
+    def quoted(self, table: str) -> dict[str, dict[str, Value]]:
+        """Numbers of a table that the paper quotes from others, by item and metric."""
+        items: dict[str, dict[str, Value]] = {}
+        for value in self.tables[table]:
+            if value.is_quoted:
+                items.setdefault(value.item, {})[value.metric] = value
+        return items
+
     def title(self, table: str) -> str:
         """What a table is about."""
         if table in self.study.tables:

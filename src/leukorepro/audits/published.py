@@ -15,6 +15,7 @@ from leukorepro.audits.findings.agreement import disagreements, statements
 from leukorepro.audits.findings.derived import f1_of_its_parts, kinds_of_f1, unequal_areas
 from leukorepro.audits.findings.learnables import layers, networks
 from leukorepro.audits.findings.of_tables import of_tables, reason
+from leukorepro.audits.findings.quoted import quoted
 from leukorepro.audits.findings.split_shares import split_shares
 from leukorepro.audits.findings.totals import sums
 from leukorepro.audits.items import ItemAudit
@@ -99,6 +100,7 @@ def _findings(paper: Paper, audits: TablesAudit) -> Iterator[Finding]:
     yield from split_shares(paper)
     yield from layers(paper)
     yield from networks(paper)
+    yield from quoted(paper)
 
 
 def _table(paper: Paper, audits: TablesAudit, table: str) -> dict[str, Any]:

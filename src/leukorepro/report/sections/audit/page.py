@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from leukorepro.config.study.answers import QUOTED
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import read_json
 from leukorepro.report.numbers import wording
@@ -83,6 +84,8 @@ class TableAudit:
     tested: str
     """Images that the confusion matrices of all its rows are of; empty where they differ, or there are none."""
     blocks: list[Block]
+    quoted: list[Block]
+    """Rows that the paper quotes from others, and from whom (`ItemRow.why`)."""
     impossible: list[Remark]
     """Numbers that no count gives, and why."""
     unasked: list[Remark]
@@ -208,11 +211,17 @@ def _finding(found: dict[str, str], tables: Sequence[TableAudit]) -> Finding:
 
 
 def _table(number: str, table: dict[str, Any], impossible: dict[tuple[str, str, str], str]) -> TableAudit:
-    items, values, asked = table["items"], table["values"], _asked(table)
+    items, asked = table["items"], _asked(table)
+    values = [v for v in table["values"] if not v["note"].startswith(QUOTED)]
     printed: dict[str, list[PrintedValue]] = {}
     for v in values:
         reason = impossible.get((number, v["item"], v["metric"]), "")
         printed.setdefault(v["item"], []).append(PrintedValue(v["metric"], v["value"], reason))
+    quoted: dict[tuple[str, str], list[PrintedValue]] = {}
+    for v in table["values"]:
+        if v["note"].startswith(QUOTED):
+            source = v["note"].removeprefix(QUOTED).strip()
+            quoted.setdefault((v["item"], source), []).append(PrintedValue(v["metric"], v["value"], ""))
     assumed = sorted({item["n"] for item in items.values() if item["n"] is not None})
     fits = audit_words.ranges(table["consistent_n"])
     has_accuracy = table["n_accuracies"] > 0
@@ -231,6 +240,7 @@ def _table(number: str, table: dict[str, Any], impossible: dict[tuple[str, str, 
         agrees=set(assumed) <= set(table["consistent_n"]) if has_accuracy and assumed else None,
         tested=common,
         blocks=_blocks([_row(name, of, asked.get(name), whys.get(name, "")) for name, of in printed.items()]),
+        quoted=_blocks([ItemRow(name, of, "", [], source) for (name, source), of in quoted.items()]),
         impossible=_together(
             (_place(item, metric), reason) for (where, item, metric), reason in impossible.items() if where == number
         ),

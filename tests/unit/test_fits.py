@@ -104,5 +104,5 @@ def test_what_waits_from_another_job_is_not_taken(fits: Fits, change: str, monke
 
 
 def test_every_kind_of_fit_is_known() -> None:
-    assert list(FITS) == ["encoding", "network", "reducer"]
+    assert list(FITS) == ["encoding", "fine_tuned", "network", "reducer"]
     assert all(callable(FITS[kind]) for kind in FITS)

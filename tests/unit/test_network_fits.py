@@ -21,7 +21,7 @@ from leukorepro.data.splits import make_splits
 from leukorepro.features.fusion import write_rows
 from leukorepro.systems.classifiers.tasks import Model, Task
 from leukorepro.systems.networks.registry import build_network
-from leukorepro.systems.training.network_fits import NetworkFits, NetworkJob, fit_network
+from leukorepro.systems.training.network_fits import Build, NetworkFits, NetworkJob, fit_network
 from leukorepro.systems.training.training import Hardware
 
 SIZE, N_IMAGES = 32, 24
@@ -73,6 +73,10 @@ def dataset(folder: Path, images: np.ndarray | None = None) -> tuple[pd.DataFram
     return manifest, path
 
 
+def builder(spec: NetworkSpec) -> Build:
+    return lambda rows, n_classes: build_network(spec.architecture, rows.shape[1:], n_classes, spec.width["demo"], 0)
+
+
 def fit(
     folder: Path,
     *,
@@ -88,7 +92,9 @@ def fit(
     reducer = None if codes is None else "CAE"
     items = items or [("1", Item(item="net", features="images", classifier="net", reducer=reducer))]
     task = Task("s", "d", RULE, "all", items, fitted_tables=frozenset(fitted))
-    job = NetworkJob(task, Model(reducer, "net"), spec, frozenset(all_epochs), 0, "demo", Hardware(device="cpu"))
+    job = NetworkJob(
+        task, Model(reducer, "net"), spec, builder(spec), frozenset(all_epochs), 0, "demo", Hardware(device="cpu")
+    )
     splits = make_splits(manifest, scheme, RULE, 0, None)
     return fit_network(job, features, splits, manifest, codes, folder / "work")
 
@@ -208,7 +214,7 @@ def test_classes_weigh_alike_where_they_are_asked_to(tmp_path: Path) -> None:
     for weighted in (False, True):
         spec = SPEC.model_copy(update={"class_weights": weighted, "epochs": {"demo": 40, "published": 1}})
         task = Task("s", "d", RULE, "all", [("1", Item(item="net", features="images", classifier="net"))])
-        job = NetworkJob(task, Model(None, "net"), spec, frozenset(), 0, "demo", Hardware(device="cpu"))
+        job = NetworkJob(task, Model(None, "net"), spec, builder(spec), frozenset(), 0, "demo", Hardware(device="cpu"))
         splits = make_splits(manifest, HoldOutScheme(kind="hold_out", test_share=0.25), RULE, 0, None)
         done = fit_network(job, features, splits, manifest, None, tmp_path / f"work{weighted}")
         mean.append(done.predictions["score"].mean())
@@ -222,6 +228,6 @@ def test_a_training_part_without_a_class_is_told(tmp_path: Path) -> None:
     label = splits["image_id"].map(manifest.set_index("image_id")["label"])
     splits = splits[(splits["role"] == "test") | (label == "all")]
     task = Task("s", "d", RULE, "all", [("1", Item(item="net", features="images", classifier="net"))])
-    job = NetworkJob(task, Model(None, "net"), SPEC, frozenset(), 0, "demo", Hardware(device="cpu"))
+    job = NetworkJob(task, Model(None, "net"), SPEC, builder(SPEC), frozenset(), 0, "demo", Hardware(device="cpu"))
     with pytest.raises(UserError, match="has no row of class hem"):
         fit_network(job, features, splits, manifest, None, tmp_path / "work")

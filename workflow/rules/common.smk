@@ -13,6 +13,7 @@ from leukorepro.config.study.study import load_study
 from leukorepro.config.files import published_path, study_path
 from leukorepro.run.digests import digest
 from leukorepro.core.errors import UserError
+from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor
 from leukorepro.ladder.rungs import LADDER
 from leukorepro.run.paths import Results
 from leukorepro.run.resolve import overrides, resolve
@@ -96,6 +97,16 @@ def reducers_that(take_features):
     )
 
 
+def parts_of_kind(kind):
+    """Extractors or descriptors of the run, by the names of their feature files."""
+    return {
+        name: part
+        for study in RUN.studies
+        for name, part in study.parts.items()
+        if isinstance(part, kind)
+    }
+
+
 wildcard_constraints:
     run=re.escape(RUN.name),
     dataset=one_of(study.dataset_id for study in RUN.studies),
@@ -103,16 +114,8 @@ wildcard_constraints:
     protocol=one_of(rung for study in RUN.studies for rung in study.protocols),
     split=one_of(name for study in RUN.studies for name in study.study.splits),
     weights=one_of(WEIGHTS),
-    extractor=one_of(
-        extractor.id
-        for study in RUN.studies
-        for extractor in study.extractors.values()
-    ),
-    descriptor=one_of(
-        descriptor.id
-        for study in RUN.studies
-        for descriptor in study.descriptors.values()
-    ),
+    extractor=one_of(parts_of_kind(ResolvedExtractor)),
+    descriptor=one_of(parts_of_kind(ResolvedDescriptor)),
     fused=r"[^/]+\+[^/]+",
     feature_set=one_of(
         name for study in RUN.studies for name in study.study.feature_sets
@@ -149,12 +152,7 @@ def entries_of(*studies):
 
 
 def extractor_of(wildcards):
-    return next(
-        extractor
-        for study in RUN.studies
-        for extractor in study.extractors.values()
-        if extractor.id == wildcards.extractor
-    )
+    return parts_of_kind(ResolvedExtractor)[wildcards.extractor]
 
 
 def weights_of_extractor(wildcards):
@@ -166,12 +164,7 @@ def weights_of_extractor(wildcards):
 
 
 def descriptor_of(wildcards):
-    return next(
-        descriptor
-        for study in RUN.studies
-        for descriptor in study.descriptors.values()
-        if descriptor.id == wildcards.descriptor
-    )
+    return parts_of_kind(ResolvedDescriptor)[wildcards.descriptor]
 
 
 def folder_of(study):

@@ -107,6 +107,7 @@ rule describe_images:
         folder=lambda w: dataset_of(w).images,
         descriptor=lambda w: descriptor_of(w).descriptor,
         input_size=lambda w: descriptor_of(w).input_size,
+        interpolation=lambda w: descriptor_of(w).interpolation,
         views=lambda w: flags("--view", plan.views_of(RUN, w.dataset, w.descriptor)),
         max_pixels=lambda w: dataset_of(w).dataset.max_pixels,
     message:
@@ -119,6 +120,7 @@ rule describe_images:
             --dataset {wildcards.dataset:q} \
             --descriptor {params.descriptor:q} \
             --input-size {params.input_size} \
+            --interpolation {params.interpolation} \
             {params.views} \
             --max-pixels {params.max_pixels} \
             --threads {threads} \

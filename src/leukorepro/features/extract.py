@@ -13,13 +13,12 @@ from leukorepro.core.code import module_digest
 from leukorepro.core.device import device_name, full_precision, keep_freed_memory
 from leukorepro.core.words import Device, Engine, Precision
 from leukorepro.features.backbones.networks import FeatureNetwork, build_network
+from leukorepro.features.backbones.parameters import spread
 from leukorepro.features.backbones.registry import find_backbone
 from leukorepro.features.backbones.specification import TIMM, Backbone
 from leukorepro.features.engines.choice import Computer, choose_engine, torch_computer
 from leukorepro.features.parts import ResolvedExtractor
 from leukorepro.features.stream import Request, stream
-
-CALIBRATION_IMAGES = 32
 
 
 def extract(
@@ -98,7 +97,7 @@ def _network(
     calibration = None
     if extractor.weights == "random":
         files = request.files()
-        picked = np.unique(np.linspace(0, len(files) - 1, CALIBRATION_IMAGES).round().astype(int))
+        picked = spread(len(files))
         with ThreadPoolExecutor(threads) as pool:
             images = list(pool.map(lambda i: request.read(files[i], ["identity"]), picked))
         calibration = torch.from_numpy(np.concatenate(images))

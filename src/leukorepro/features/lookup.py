@@ -8,9 +8,9 @@ from leukorepro.config.study.systems import DescriptorSpec, Extractor
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import sha256_once
 from leukorepro.core.words import Budget
-from leukorepro.features.backbones.registry import check_input_size, find_backbone
-from leukorepro.features.descriptors.registry import find_descriptor
-from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor
+from leukorepro.features.backbones.registry import check_input_size, find_backbone, starts_of
+from leukorepro.features.descriptors.registry import IMAGES, find_descriptor
+from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor, Tuning
 
 
 def resolve_extractor(
@@ -82,6 +82,41 @@ def resolve_descriptor(spec: DescriptorSpec, where: str, budget: Budget = "publi
     size = spec.input_size or descriptor.input_size
     size = size if isinstance(size, int) else size[budget]
     return ResolvedDescriptor(id=f"{spec.descriptor}-{size}", descriptor=spec.descriptor, input_size=size)
+
+
+def resolve_tuning(extractor: ResolvedExtractor, train_from: str, *, changes_images: bool, where: str) -> Tuning:
+    """Look up the layer that a backbone is trained from, and what it is trained on.
+
+    Parameters
+    ----------
+    extractor : ResolvedExtractor
+    train_from : str
+        Name of the layer, or a word that every network has.
+    changes_images : bool
+        Whether training images are changed in every epoch.
+    where : str
+        File and key that a message begins with.
+
+    Raises
+    ------
+    UserError
+        If the network has no such layer.
+    """
+    backbone = find_backbone(extractor.backbone)
+    try:
+        starts = starts_of(backbone)
+        start = starts.find(train_from, backbone.network)
+    except UserError as error:
+        raise UserError(f"{where}: {error}") from None
+    if start != starts.names[0] and not changes_images:
+        layer = starts.input_of(start)
+        name = extractor.id.removeprefix(f"{file_name(extractor.backbone)}-{extractor.layer}")
+        made = extractor.model_copy(update={"id": f"{file_name(extractor.backbone)}-{layer}{name}", "layer": layer})
+        return Tuning(network=extractor, start=start, input=made)
+    images = resolve_descriptor(DescriptorSpec(descriptor=IMAGES, input_size=extractor.input_size), where)
+    if (filtered := backbone.interpolation) != images.interpolation:
+        images = images.model_copy(update={"id": f"{images.id}-{filtered}", "interpolation": filtered})
+    return Tuning(network=extractor, start=start, input=images)
 
 
 def file_name(backbone: str) -> str:

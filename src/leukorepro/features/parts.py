@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from leukorepro.config.fields import Strict
 from leukorepro.core.words import Preprocessing
+from leukorepro.features.backbones.specification import Interpolation
 
 
 class ResolvedExtractor(Strict):
@@ -26,3 +27,17 @@ class ResolvedDescriptor(Strict):
     """Name of the feature file, such as `pixels-70`."""
     descriptor: str
     input_size: int
+    interpolation: Interpolation = "bilinear"
+    """How images are resized."""
+
+
+class Tuning(Strict):
+    """A backbone that is trained from one of its layers on, and what that layer gets of all images."""
+
+    network: ResolvedExtractor
+    """Its own layer has no part in this."""
+    start: str
+    """The first layer that is trained."""
+    input: ResolvedExtractor | ResolvedDescriptor
+    """What is computed once by the layers before it; images, where there are none, or where every epoch changes the
+    images and these layers are computed anew."""

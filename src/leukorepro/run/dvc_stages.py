@@ -144,8 +144,7 @@ class _Stages:
         return str(plan.dataset_file(study, self.run.budget))
 
     def _parts_of(self, study: ResolvedStudy) -> list[str]:
-        used = plan.used_feature_sets(study)
-        return sorted({part for name in used for part in plan.parts_of_feature_set(study, name)})
+        return sorted(plan.used_parts(study))
 
     def _parts(self, dataset: str) -> list[str]:
         studies = [study for study in self.run.studies if study.dataset_id == dataset]

@@ -83,28 +83,34 @@ def parts_of_feature_set(study: ResolvedStudy, feature_set: str) -> list[str]:
     return [study.feature_files[name] for name in study.study.feature_sets[feature_set]]
 
 
+def parts_of_item(study: ResolvedStudy, item: Item) -> list[str]:
+    """Ids of what an item is computed from: of a network that is trained further, of what it is trained on."""
+    tuning = study.tunings.get(item.features, {}).get(item.classifier)
+    return parts_of_feature_set(study, item.features) if tuning is None else [tuning.input.id]
+
+
+def used_parts(study: ResolvedStudy) -> list[str]:
+    """Ids of all that the items of a study are computed from."""
+    items = [item for table in study.study.tables.values() for item in table.items]
+    return list(dict.fromkeys(part for item in items for part in parts_of_item(study, item)))
+
+
 def views_of(run: ResolvedRun, dataset_id: str, part_id: str) -> list[str]:
     """Views that the run needs of an extractor or a descriptor on a dataset, `identity` first.
 
     Files that are fused hold the same rows; what is used together has the same views.
     """
     joined = {part_id}
-    feature_sets = [
-        (study, set(parts_of_feature_set(study, name)), name)
+    uses = [
+        (set(parts_of_item(study, item)), study.study.splits[table.split_of(item)].views)
         for study in run.studies
         if study.dataset_id == dataset_id
-        for name in study.study.feature_sets
+        for table in study.study.tables.values()
+        for item in table.items
     ]
-    while more := {p for _, parts, _ in feature_sets if parts & joined for p in parts} - joined:
+    while more := {part for parts, _ in uses if parts & joined for part in parts} - joined:
         joined |= more
-    views: dict[str, None] = {}
-    for study, parts, name in feature_sets:
-        if parts & joined:
-            for table in study.study.tables.values():
-                for item in table.items:
-                    if item.features == name:
-                        views.update(dict.fromkeys(study.study.splits[table.split_of(item)].views))
-    return list(views)
+    return list(dict.fromkeys(view for parts, views in uses if parts & joined for view in views))
 
 
 def reducers_of(study: ResolvedStudy, split: str, feature_set: str) -> list[str]:

@@ -14,13 +14,13 @@ from leukorepro.config.files import dataset_path, study_path
 from leukorepro.config.runs import Run, StudyRun
 from leukorepro.config.study.schemes import Protocol
 from leukorepro.config.study.study import Study, load_study
-from leukorepro.config.study.systems import ConvAutoencoderSpec, Extractor
+from leukorepro.config.study.systems import ConvAutoencoderSpec, Extractor, FineTunedSpec
 from leukorepro.core.errors import UserError, look_up
 from leukorepro.core.validation import parse, read_yaml
 from leukorepro.core.words import LOOK_CLASSES, Budget, Control
 from leukorepro.data.folders import list_images
-from leukorepro.features.lookup import file_name, resolve_descriptor, resolve_extractor
-from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor
+from leukorepro.features.lookup import file_name, resolve_descriptor, resolve_extractor, resolve_tuning
+from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor, Tuning
 from leukorepro.ladder.rungs import LADDER, Need, Rung
 from leukorepro.run.absent import absence
 from leukorepro.run.claimed_items import with_claims
@@ -176,6 +176,7 @@ def _resolve_study(
         name: resolve_descriptor(spec, f"{file}: descriptors.{name}", run.budget)
         for name, spec in study.descriptors.items()
     }
+    tunings = _tunings(study, extractors, named_in)
     _check_image_sizes(study, descriptors, f"{file}: descriptors")
     if isinstance(dataset, RealDataset) and (absent := absence(dataset, file_of_dataset)):
         told = f"its dataset {choice.dataset} is absent ({absent.found}); {absent.remedy}"
@@ -200,6 +201,7 @@ def _resolve_study(
         external_split=facts.external_split,
         extractors={name: extractor for name, extractor in extractors.items() if name in study.extractors},
         descriptors={name: descriptor for name, descriptor in descriptors.items() if name in study.descriptors},
+        tunings={name: of_network for name, of_network in tunings.items() if name in study.feature_sets},
         protocols=protocols,
         left_out=left_out,
         left_out_tables=repeated_tables | possible.left_out_tables,
@@ -226,6 +228,23 @@ def _refuse_equal_features(
                 f"{where}: '{other}' and '{name}' would both be {extractor.backbone} at {extractor.input_size} pixels, "
                 "the same features under two names; give one of them another network."
             )
+
+
+def _tunings(
+    study: Study, extractors: Mapping[str, ResolvedExtractor], named_in: Callable[[str], str]
+) -> dict[str, dict[str, Tuning]]:
+    """Networks of the study's items that are trained further, by feature set and classifier."""
+    tunings: dict[str, dict[str, Tuning]] = {}
+    for table in study.tables.values():
+        for item in table.items:
+            spec = study.classifiers[item.classifier]
+            if isinstance(spec, FineTunedSpec):
+                (name,) = study.feature_sets[item.features]
+                where = f"{named_in(name)}, classifiers.{item.classifier}.train_from"
+                tunings.setdefault(item.features, {})[item.classifier] = resolve_tuning(
+                    extractors[name], spec.train_from, changes_images=spec.augment is not None, where=where
+                )
+    return tunings
 
 
 def _check_image_sizes(study: Study, descriptors: Mapping[str, ResolvedDescriptor], where: str) -> None:

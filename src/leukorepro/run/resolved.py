@@ -22,7 +22,7 @@ from leukorepro.core.store import read_json
 from leukorepro.core.validation import parse
 from leukorepro.core.words import Budget, Control, Engine, Precision
 from leukorepro.features.backbones.registry import title_of
-from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor
+from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor, Tuning
 from leukorepro.ladder.rungs import Rung
 from leukorepro.run.kept_items import NOT_IN_THIS_RUN
 
@@ -41,6 +41,8 @@ class ResolvedStudy(Strict):
     """Official split that is the dataset's held-out part, where it has one."""
     extractors: dict[str, ResolvedExtractor]
     descriptors: dict[str, ResolvedDescriptor]
+    tunings: dict[str, dict[str, Tuning]] = Field(default_factory=dict)
+    """Networks that are trained further, by feature set and classifier."""
     protocols: dict[Rung, Protocol]
     """Rungs that run, from the published one down."""
     left_out: dict[Rung, str]
@@ -64,6 +66,12 @@ class ResolvedStudy(Strict):
             if reason != NOT_IN_THIS_RUN:
                 found.setdefault(reason, []).append(name)
         return found
+
+    @property
+    def parts(self) -> dict[str, ResolvedExtractor | ResolvedDescriptor]:
+        """All that features are made by, by the names of their files, without the ending."""
+        inputs = [tuning.input for of_network in self.tunings.values() for tuning in of_network.values()]
+        return {part.id: part for part in (*self.extractors.values(), *self.descriptors.values(), *inputs)}
 
     @property
     def feature_files(self) -> dict[str, str]:

@@ -8,9 +8,10 @@ from typing import Any, get_args
 
 from leukorepro.config.fields import ONE_BUDGET
 from leukorepro.config.study.classifiers import ClassifierBase
-from leukorepro.config.study.systems import ConvAutoencoderSpec, NetworkSpec, TrainedFeaturesSpec
+from leukorepro.config.study.systems import ConvAutoencoderSpec, FineTunedSpec, NetworkSpec, TrainedFeaturesSpec
 from leukorepro.core.store import write_text
 from leukorepro.core.words import Budget
+from leukorepro.features.lookup import file_name
 from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.run import plan
 from leukorepro.run.paths import Results
@@ -18,7 +19,7 @@ from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
 from leukorepro.run.specifications.classification import ClassificationSpecification, ClassifiedSplit
 from leukorepro.run.specifications.controls import ControlsSpecification
 from leukorepro.run.specifications.evaluation import EvaluationSpecification
-from leukorepro.run.specifications.fits import EncodingFit, Fit, FitsSpecification, NetworkFit, ReducerFit
+from leukorepro.run.specifications.fits import EncodingFit, FineTunedFit, Fit, FitsSpecification, NetworkFit, ReducerFit
 from leukorepro.run.specifications.judgement import JudgementSpecification
 from leukorepro.run.specifications.leakage import LeakageSpecification, Steps
 from leukorepro.run.specifications.specification import Specification
@@ -151,33 +152,39 @@ def _reducer_fit(
     )
 
 
-def _network_fit(run: ResolvedRun, study: ResolvedStudy, rung: Rung, fit: plan.NetworkFit) -> NetworkFit:
+def _network_fit(run: ResolvedRun, study: ResolvedStudy, rung: Rung, fit: plan.NetworkFit) -> NetworkFit | FineTunedFit:
     items = plan.items_of_network(study, fit)
     tables = {number: study.study.tables[number] for number, _ in items}
     folder = Results().study(run.name, study.study.key)
+    told: dict[str, Any] = {
+        "splits": folder.splits(rung, fit.split),
+        "manifest": Results().manifest(study.dataset_id),
+        "folder": folder.network(rung, fit.id).root,
+        "study": study.study.key,
+        "dataset": study.dataset_id,
+        "protocol": study.protocols[rung],
+        "served_rungs": [served for served in study.protocols if plan.training_rung(study, fit, served) == rung],
+        "items": items,
+        "label_set": study.label_set_of(fit.split),
+        "positive_class": study.positive_class_of(fit.split),
+        "fitted_tables": [number for number, table in tables.items() if table.needs_fitted_rows],
+        "all_epochs": [number for number, table in tables.items() if table.epochs == "all"],
+        "reducer": fit.reducer,
+        "classifier": fit.classifier,
+        "budget": run.budget,
+        "seed": run.seed,
+        "precision": run.precision,
+    }
+    spec = study.study.classifiers[fit.classifier]
+    if isinstance(spec, FineTunedSpec):
+        tuning = study.tunings[fit.features][fit.classifier]
+        features = Results().features(study.dataset_id) / f"{tuning.input.id}.h5"
+        weights = Results().weights(file_name(tuning.network.backbone))
+        weights_asked = weights if tuning.network.weights == "imagenet" else None
+        return FineTunedFit(features=features, network=spec, tuning=tuning, weights=weights_asked, **told)
     codes = None if fit.reducer is None else folder.reducer(rung, fit.split, fit.features, fit.reducer)
-    return NetworkFit(
-        features=_features(study, fit.features),
-        splits=folder.splits(rung, fit.split),
-        manifest=Results().manifest(study.dataset_id),
-        codes=codes,
-        folder=folder.network(rung, fit.id).root,
-        study=study.study.key,
-        dataset=study.dataset_id,
-        protocol=study.protocols[rung],
-        served_rungs=[served for served in study.protocols if plan.training_rung(study, fit, served) == rung],
-        items=items,
-        label_set=study.label_set_of(fit.split),
-        positive_class=study.positive_class_of(fit.split),
-        fitted_tables=[number for number, table in tables.items() if table.needs_fitted_rows],
-        all_epochs=[number for number, table in tables.items() if table.epochs == "all"],
-        reducer=fit.reducer,
-        classifier=fit.classifier,
-        network=_network(study, fit.classifier),
-        budget=run.budget,
-        seed=run.seed,
-        precision=run.precision,
-    )
+    network = _network(study, fit.classifier)
+    return NetworkFit(features=_features(study, fit.features), codes=codes, network=network, **told)
 
 
 def _features(study: ResolvedStudy, feature_set: str) -> Path:

@@ -11,6 +11,7 @@ from leukorepro.cli.options import (
     ManifestOption,
     OutputOption,
 )
+from leukorepro.features.backbones.specification import Interpolation
 
 
 def describe(
@@ -21,6 +22,7 @@ def describe(
     input_size: Annotated[
         int | None, typer.Option(help="Side that images are resized to, in pixels; default: the descriptor's own.")
     ] = None,
+    interpolation: Annotated[Interpolation, typer.Option(help="How images are resized.")] = "bilinear",
     view: Annotated[
         list[str] | None,
         typer.Option(help="View of every image, such as `hflip`; default: `identity`; repeat for more."),
@@ -52,5 +54,6 @@ def describe(
         views=parse(Views, view or ["identity"], Path("--view")),
         size=resolve_descriptor(wanted, "options").input_size,
         max_pixels=max_pixels,
+        interpolation=interpolation,
     )
     run(request, output, descriptor, threads=threads)

@@ -6,7 +6,7 @@ from typing import Annotated, Any
 
 from leukorepro.config.fields import Strict
 from leukorepro.config.named_kinds import NamedBy
-from leukorepro.config.study.systems import NetworkSpec
+from leukorepro.config.study.training import ClassifierTrainingSpec
 from leukorepro.core.registry import Registry
 from leukorepro.core.words import ScoreKind
 
@@ -30,12 +30,12 @@ class ClassifierBase(Strict):
 
 
 CLASSIFIERS: Registry[Any] = Registry("classifier", "leukorepro.systems.classifiers.kinds")
-"""Each entry is a class: `ClassifierBase` filled in, or `NetworkSpec`."""
+"""Each entry is a class: `ClassifierBase` filled in, or a `ClassifierTrainingSpec` of networks."""
 
 OtherClassifierSpec = Annotated[ClassifierBase, NamedBy("kind", CLASSIFIERS)]
 """A classifier that is no network of its own."""
 
-ClassifierSpec = Annotated[ClassifierBase | NetworkSpec, NamedBy("kind", CLASSIFIERS)]
+ClassifierSpec = Annotated[ClassifierBase | ClassifierTrainingSpec, NamedBy("kind", CLASSIFIERS)]
 
 
 def linear_svm() -> ClassifierBase:

@@ -18,11 +18,13 @@ from leukorepro.config.study.systems import (
     ConvAutoencoderSpec,
     DescriptorSpec,
     Extractor,
+    FineTunedSpec,
     NetworkSpec,
     ReducerSpec,
     TrainedFeaturesSpec,
 )
 from leukorepro.config.study.tables import Figure, Table
+from leukorepro.config.study.training import ClassifierTrainingSpec
 from leukorepro.config.study.unstated import SECTIONS, Unstated
 from leukorepro.core.errors import unknown
 from leukorepro.core.validation import parse, read_yaml
@@ -144,11 +146,22 @@ class Study(Strict):
 
     def is_network(self, item: Item) -> bool:
         """Whether an item's classifier is a network, which is trained by a job of its own."""
-        return isinstance(self.classifiers[item.classifier], NetworkSpec)
+        return isinstance(self.classifiers[item.classifier], ClassifierTrainingSpec)
 
     def _check_kinds(self, item: Item, where: str) -> None:
-        """Networks see images or an autoencoder's code of them; other classifiers see a network's features of them."""
+        """Networks see images or an autoencoder's code of them; other classifiers see a network's features of them.
+
+        A network that is fine-tuned is that of a feature set.
+        """
         images = self.holds_images(item.features)
+        if isinstance(self.classifiers[item.classifier], FineTunedSpec):
+            parts = self.feature_sets[item.features]
+            if len(parts) > 1 or parts[0] not in self.extractors or item.reducer is not None:
+                raise ValueError(
+                    f"{where}: classifiers of kind 'fine_tuned' train the network of a feature set; give one that is a "
+                    "single extractor, and no reducer"
+                )
+            return
         if images and len(self.feature_sets[item.features]) > 1:
             raise ValueError(f"{where}.features: '{item.features}' has more parts than the images; give them alone")
         reducer = None if item.reducer is None else self.reducers[item.reducer]

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, ClassVar, Literal
+from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from leukorepro.config.fields import PerBudget, Share, Strict
 from leukorepro.config.study.training import ClassifierTrainingSpec, Epochs, Recipe, TrainingSpec
-from leukorepro.core.words import ARCHITECTURES, Architecture, Budget, Preprocessing, ScoreKind
+from leukorepro.core.words import ARCHITECTURES, Architecture, Budget, Preprocessing
 
 DescriptorSize = Annotated[int, Field(ge=8, le=1024)]
 InputSize = Annotated[int, Field(ge=32, le=1024)]
@@ -88,7 +88,6 @@ class NetworkSpec(ClassifierTrainingSpec):
     """A network trained from random weights, on images or on an autoencoder's code of them."""
 
     plural: ClassVar[str] = "networks"
-    scores: ClassVar[ScoreKind] = "probability"
     kind: Literal["network"]
     architecture: Architecture
     width: PerBudget[Annotated[float, Field(gt=0, le=1)]] = {"demo": 1.0, "published": 1.0}
@@ -99,3 +98,28 @@ class NetworkSpec(ClassifierTrainingSpec):
         width = self.width[budget]
         more = [f"{100 * width:g} % of the channels"] if width < 1 else []
         return self.recipe_of(f"{ARCHITECTURES[self.architecture]}, from random weights", more)
+
+
+class FineTunedSpec(ClassifierTrainingSpec):
+    """The network of a feature set with a new last layer, trained on images from one of its layers on.
+
+    Layers before that one stay as they are, and so do their batch norms' statistics.
+    """
+
+    plural: ClassVar[str] = "fine-tuned networks"
+    kind: Literal["fine_tuned"]
+    train_from: str = "all"
+    """The first layer that is trained: `last`, the new one alone; `fc`, all fully connected ones; `block`, the last
+    block of convolutions or of attention and all that follows; `all`; or the name of a layer in the network's
+    library."""
+
+    @model_validator(mode="after")
+    def _scaled_by_the_network(self) -> Self:
+        if self.zero_center is not None:
+            raise ValueError("zero_center: a trained network gets images as it was trained on them; leave it out")
+        return self
+
+    def recipe(self, budget: Budget) -> Recipe:  # noqa: ARG002
+        """The same at every budget."""
+        words = {"all": "all layers", "last": "a new last layer alone", "block": "the last block on", "fc": "fc on"}
+        return self.recipe_of(f"network trained before, {words.get(self.train_from, f'{self.train_from} on')}", [])

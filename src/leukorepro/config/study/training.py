@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar, Literal, NamedTuple, Self
 from pydantic import Field, model_validator
 
 from leukorepro.config.fields import PerBudget, Share, Strict, refuse_twice
-from leukorepro.core.words import Budget, Centering
+from leukorepro.core.words import Budget, Centering, ScoreKind
 
 Epochs = Annotated[int, Field(ge=1)]
 Reach = Annotated[float, Field(ge=0, lt=1)]
@@ -139,6 +139,7 @@ class TrainingSpec(TrainedInEpochs):
 class ClassifierTrainingSpec(TrainingSpec):
     """How a network that tells classes apart is trained."""
 
+    scores: ClassVar[ScoreKind] = "probability"
     class_weights: bool = False
     """Weigh every class by the inverse of its frequency among the training rows."""
     norm_momentum: PerBudget[NormMomentum] = {"demo": TORCH_NORM_MOMENTUM, "published": TORCH_NORM_MOMENTUM}

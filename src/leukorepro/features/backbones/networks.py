@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import math
 from pathlib import Path
 
 import torch
@@ -24,7 +25,8 @@ from leukorepro.features.backbones.parameters import (
 )
 from leukorepro.features.backbones.scaling import build_scaling
 from leukorepro.features.backbones.specification import TIMM, Backbone, Layer
-from leukorepro.features.backbones.weights import FOLDER, find_imagenet_weights
+from leukorepro.features.backbones.tunable import frozen_half, input_shape
+from leukorepro.features.backbones.weights import FOLDER, find_weights
 
 
 class FeatureNetwork(nn.Module):
@@ -45,7 +47,7 @@ class FeatureNetwork(nn.Module):
         self.scaling = scaling
         self.body = body
         self.dim = dim
-        self.cut = layer.node is not None
+        self.cut = layer.node is not None and not layer.before
         self.pool = layer.pool
         self.weights_sha256 = ""
         self.file_sha256: str | None = None
@@ -133,20 +135,16 @@ def build_network(
         If `weights` is none of the three, or `calibration` is missing where it is needed.
     """
     cut = backbone.find_layer(layer)
-    if weights == "imagenet":
-        path = find_imagenet_weights(backbone, folder)
-    elif weights.startswith("file:"):
-        path = Path(weights.removeprefix("file:"))
-    elif weights == "random":
-        path = None
+    path = find_weights(backbone, weights, folder)
+    if cut.before:
+        body = frozen_half(backbone, str(cut.node), path, seed)
     else:
-        raise ValueError(f"weights are 'imagenet', 'random' or 'file:PATH', not {weights!r}")
-    body = _timm(backbone, cut, path, seed) if backbone.build.startswith(TIMM) else _cut(backbone, cut, path)
+        body = _timm(backbone, cut, path, seed) if backbone.build.startswith(TIMM) else _cut(backbone, cut, path)
     dim = body.head_hidden_size if cut.pool == "own" else count_features(backbone, layer, input_size)
     assert isinstance(dim, int)
     network = FeatureNetwork(build_scaling(preprocessing or backbone.preprocessing), body, cut, dim)
     network.eval().requires_grad_(False)
-    if path is None:
+    if path is None and not cut.before:  # whose weights are drawn with those of the complete network
         randomise_parameters(body, seed)
     network.to(memory_format=torch.channels_last)
     if path is None:
@@ -177,6 +175,8 @@ def count_features(backbone: Backbone, layer: str, input_size: int | None = None
     if cut.dim is not None:
         return cut.dim
     size = input_size or backbone.input_size
+    if cut.before:
+        return math.prod(input_shape(backbone, str(cut.node), size))
     with torch.device("meta"):
         body = _timm(backbone, cut, None, seed=0) if backbone.build.startswith(TIMM) else _outline(backbone, cut)[1]
         output = body.eval()(torch.empty(1, 3, size, size))

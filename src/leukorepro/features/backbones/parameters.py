@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -19,11 +20,15 @@ from torch.nn.modules.conv import _ConvNd
 
 from leukorepro.core.errors import UserError
 
+CALIBRATION_IMAGES = 32
+
 COUNTER = "num_batches_tracked"
 """Batch norm's count of training steps; it has no effect on features and many files lack it."""
 
 
-def load_parameters(network: nn.Module, path: Path, also_known: Collection[str] = ()) -> None:
+def load_parameters(
+    network: nn.Module, path: Path, also_known: Collection[str] = (), not_read: str | None = None
+) -> None:
     """Set every parameter and statistic of `network` from a file that holds a state dict.
 
     Parameters
@@ -34,6 +39,8 @@ def load_parameters(network: nn.Module, path: Path, also_known: Collection[str] 
         As `read_parameters` takes it.
     also_known : collection of str
         Names that the file may hold beside those needed: the parts of the complete network that were cut away.
+    not_read : str, optional
+        What the names begin with of a layer that stays as it is, whatever the file holds of it.
 
     Raises
     ------
@@ -42,7 +49,11 @@ def load_parameters(network: nn.Module, path: Path, also_known: Collection[str] 
         listed; or if a value is not finite.
     """
     given = read_parameters(path)
-    wanted = {name: value for name, value in network.state_dict().items() if not name.endswith(COUNTER)}
+    wanted = {
+        name: value
+        for name, value in network.state_dict().items()
+        if not name.endswith(COUNTER) and not (not_read and name.startswith(not_read))
+    }
     faults = []
     if missing := [name for name in wanted if name not in given]:
         faults.append(f"missing {_some(missing)}")
@@ -149,6 +160,11 @@ def randomise_parameters(network: nn.Module, seed: int) -> None:
 def has_batch_norm(network: nn.Module) -> bool:
     """Whether the network has statistics that random weights need to be set from data."""
     return any(isinstance(module, _BatchNorm) for module in network.modules())
+
+
+def spread(n_images: int) -> NDArray[np.int64]:
+    """Numbers of the images, spread over all of them, that random weights take their batch-norm statistics from."""
+    return np.unique(np.linspace(0, n_images - 1, CALIBRATION_IMAGES).round().astype(int))
 
 
 def calibrate_batch_norm(network: nn.Module, batch: Tensor) -> Tensor:

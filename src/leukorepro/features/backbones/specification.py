@@ -15,6 +15,12 @@ Interpolation = Literal["bilinear", "bicubic"]
 TIMM = "timm:"
 """What the name of a network of timm begins with, and what follows as the function that builds it."""
 
+INPUT = ".input"
+"""What ends the name of a layer that is the input of a module that a training can begin with."""
+
+FROM_ALL, FROM_BLOCK, FROM_FC, FROM_LAST = "all", "block", "fc", "last"
+"""Words for modules that a training can begin with, which every network has."""
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -28,6 +34,61 @@ class Layer:
     pool: Pool = "none"
     """`avg`: mean over the spatial positions of a feature map; `own`: as timm's network pools by itself; `none`: the
     output is a vector or, channel by channel, flattened to one."""
+    before: bool = False
+    """Whether what the module gets is taken, not its output."""
+
+
+@dataclass(frozen=True)
+class Starts:
+    """Modules that a training can begin with: they and all that follow are trained, and what precedes them is not."""
+
+    names: tuple[str, ...]
+    """Dotted names, from the first module to the last one, which gives the classes."""
+    block: str
+    """The one that begins the last block: all that works at the last resolution before the pooling or flattening."""
+    fc: str | None = None
+    """The first fully connected one; None: the last module is the only one."""
+    penultimate: str = "gap"
+    """The layer of the backbone that is what the last module gets, so that its features serve for both."""
+
+    @property
+    def last(self) -> str:
+        """The module that gives the classes."""
+        return self.names[-1]
+
+    def find(self, wanted: str, network: str) -> str:
+        """Name of a module that a training is to begin with, by its name or by a word that every network has.
+
+        Parameters
+        ----------
+        wanted : str
+        network : str
+            What the message calls the network.
+
+        Raises
+        ------
+        UserError
+            If there is no such module, with those that there are.
+        """
+        words = {
+            FROM_ALL: self.names[0],
+            FROM_BLOCK: self.block,
+            FROM_FC: self.fc or self.last,
+            FROM_LAST: self.last,
+        }
+        if wanted in words:
+            return words[wanted]
+        if wanted not in self.names:
+            known = [*words, *self.names]
+            raise UserError(
+                f"{network} has no layer '{wanted}' to be trained from. Known: {', '.join(known)}."
+                f"{did_you_mean(wanted, known)}"
+            )
+        return wanted
+
+    def input_of(self, name: str) -> str:
+        """Name of the layer that is what a module gets."""
+        return self.penultimate if name == self.last else f"{name}{INPUT}"
 
 
 @dataclass(frozen=True)
@@ -125,6 +186,8 @@ class Backbone:
     """How the library's own transform resizes images for these weights."""
     options: Mapping[str, object] = field(default_factory=dict)
     """Arguments of the function that builds the network."""
+    starts: Starts | None = None
+    """Modules that a training can begin with; None: timm's network is asked."""
 
     @property
     def network(self) -> str:
@@ -132,13 +195,16 @@ class Backbone:
         return self.build.partition(":")[2]
 
     def find_layer(self, name: str) -> Layer:
-        """Return the layer called `name`.
+        """Return the layer called `name`: one of `layers`, or the input of a module that a training can begin with.
 
         Raises
         ------
         UserError
             If the network has no such layer, with those that it has.
         """
+        if name.endswith(INPUT):
+            start = name.removesuffix(INPUT)
+            return Layer(start if self.starts is None else self.starts.find(start, self.network), dim=None, before=True)
         if name not in self.layers:
             raise UserError(
                 f"{self.network} has no layer '{name}'. Known: {', '.join(self.layers)}."

@@ -13,10 +13,11 @@ from typing import Any
 
 import timm
 import torch
-from torch import Tensor, nn
+from torch import Tensor, fx, nn
 
 from leukorepro.core.errors import UserError
 from leukorepro.core.words import Preprocessing
+from leukorepro.features.backbones.cuts import find_starts, trace
 from leukorepro.features.backbones.parameters import is_finite
 from leukorepro.features.backbones.scaling import CHANNEL_SCALINGS
 from leukorepro.features.backbones.specification import (
@@ -25,6 +26,7 @@ from leukorepro.features.backbones.specification import (
     ChannelScaling,
     Interpolation,
     Layer,
+    Starts,
     TimmWeights,
 )
 
@@ -116,6 +118,73 @@ def check_input_size(backbone: Backbone, size: int) -> None:
         ) from None
 
 
+def starts_of(backbone: Backbone) -> Starts:
+    """Modules that a training of a network of timm can begin with.
+
+    The last block is what follows the last feature map but one of those that timm names, which are the last ones at
+    each resolution.
+
+    Raises
+    ------
+    UserError
+        If the network's steps depend on the numbers, or it does not end in one fully connected layer.
+    """
+    network: Any = outline(backbone, 2)
+    last = last_layer(network)
+    found = find_starts(network, trace_steps(network))
+    names = list(found)
+    maps = [str(info["module"]) for info in network.feature_info]
+    ends = [
+        max(i for i, start in enumerate(names) if start == of_map or start.startswith(f"{of_map}."))
+        for of_map in maps[:-1]
+        if any(start == of_map or start.startswith(f"{of_map}.") for start in names)
+    ]
+    block = next(iter(names[ends[-1] + 1 :] if ends else names), last)
+    return Starts(tuple(names), block=block, penultimate="pooled")
+
+
+def outline(backbone: Backbone, n_classes: int) -> nn.Module:
+    """The network without numbers, with a last layer."""
+    with torch.device("meta"):
+        return _create(backbone.network, backbone.options, n_classes)
+
+
+def last_layer(network: Any) -> str:
+    """Name of the fully connected layer that gives a network's classes.
+
+    Raises
+    ------
+    UserError
+        If there are several, or it is another kind of layer.
+    """
+    name = network.default_cfg.get("classifier")
+    if not isinstance(name, str) or not isinstance(network.get_submodule(name), nn.Linear):
+        raise UserError(
+            f"timm's {network.default_cfg['architecture']} does not end in one fully connected layer, so that it "
+            "cannot be trained for other classes here; take another network."
+        )
+    return name
+
+
+def trace_steps(network: nn.Module) -> fx.Graph:
+    """The steps of a network of timm, whose own list says what must not be looked into.
+
+    Raises
+    ------
+    UserError
+        If its steps depend on the numbers.
+    """
+    models: Any = timm.models
+    name = type(network).__name__
+    try:
+        return trace(network, models.get_notrace_functions(), tuple(models.get_notrace_modules()))
+    except (AttributeError, LookupError, NotImplementedError, RuntimeError, TypeError, ValueError) as error:
+        reason = " ".join(str(error).split())[:200] or type(error).__name__
+        raise UserError(
+            f"timm's {name} cannot be taken apart into what is trained and what is not ({reason}); use another."
+        ) from None
+
+
 @lru_cache(maxsize=8)
 def _cached_outline(name: str, options: tuple[tuple[str, object], ...]) -> nn.Module:
     with torch.device("meta"):
@@ -127,8 +196,8 @@ def _outline(name: str, options: Mapping[str, object]) -> nn.Module:
     return _cached_outline(name, tuple(sorted(options.items())))
 
 
-def _create(name: str, options: Mapping[str, Any]) -> nn.Module:
-    network: nn.Module = timm.create_model(name, num_classes=0, **options)
+def _create(name: str, options: Mapping[str, Any], n_classes: int = 0) -> nn.Module:
+    network: nn.Module = timm.create_model(name, num_classes=n_classes, **options)
     return network.eval()
 
 
@@ -194,6 +263,16 @@ def _from_state(backbone: Backbone, state: Mapping[str, Tensor], path: Path | No
         raise UserError(f"{path}: values that are not finite in {broken[0]}; get a sound copy of the file.")
     body: nn.Module = network
     return body
+
+
+def build_for_classes(
+    backbone: Backbone, state: Mapping[str, Tensor] | None, path: Path | None, n_classes: int
+) -> nn.Module:
+    """Build a network of timm with a new last layer; otherwise as `build_headless`."""
+    network: Any = build_headless(backbone, state, path)
+    network.reset_classifier(n_classes)
+    complete: nn.Module = network.eval()
+    return complete
 
 
 def _in_timms_names(backbone: Backbone, state: Mapping[str, Tensor], path: Path | None) -> dict[str, Tensor]:

@@ -119,6 +119,25 @@ def _installed(weights: PackagedWeights) -> Path | None:
     return Path(str(distribution.locate_file(weights.file)))
 
 
+def find_weights(backbone: Backbone, weights: str, folder: Path = FOLDER) -> Path | None:
+    """File of the weights that are asked for as `imagenet`, `file:PATH` or `random`, which have none.
+
+    Raises
+    ------
+    UserError
+        If ImageNet weights cannot be had.
+    ValueError
+        If `weights` is none of the three.
+    """
+    if weights == "imagenet":
+        return find_imagenet_weights(backbone, folder)
+    if weights.startswith("file:"):
+        return Path(weights.removeprefix("file:"))
+    if weights == "random":
+        return None
+    raise ValueError(f"weights are 'imagenet', 'random' or 'file:PATH', not {weights!r}")
+
+
 def find_imagenet_weights(backbone: Backbone, folder: Path = FOLDER, *, mirror: str | None = None) -> Path:
     """Return the verified file of a backbone's ImageNet weights; download it if there is none.
 

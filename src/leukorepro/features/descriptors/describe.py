@@ -47,7 +47,7 @@ def describe(request: Request, output: Path, descriptor: str, *, threads: int) -
         "layer": "none",
         "weights": "none",
         "weights_sha256": "",
-        "preprocessing": f"resized bilinear with antialiasing; {entry.about}",
+        "preprocessing": f"resized {request.interpolation} with antialiasing; {entry.about}",
         "engine": "Pillow, NumPy, scikit-image and scikit-learn, one image at a time",
     }
     dim = entry.dim(request.size)

@@ -29,8 +29,11 @@ class Descriptor:
     dtype: Literal["float32", "uint8"] = "float32"
 
 
+IMAGES = "images"
+"""The descriptor that is no description: the pixels as they are."""
+
 DESCRIPTORS: dict[str, Descriptor] = {
-    "images": Descriptor(
+    IMAGES: Descriptor(
         function="leukorepro.features.descriptors.pixels:image",
         dim=lambda size: 3 * size * size,
         input_size=224,

@@ -30,6 +30,7 @@ from leukorepro.report.numbers.selection import drawn_before, drawn_items, shown
 from leukorepro.report.numbers.tables import Numbers
 from leukorepro.report.sections.training.trainings import Trainings, read_trainings
 from leukorepro.run.paths import Results, StudyFolder
+from leukorepro.run.plan import used_parts
 from leukorepro.run.resolved import ResolvedStudy
 
 
@@ -123,10 +124,19 @@ def read_sources(study: ResolvedStudy, results: Path, *, controls: bool) -> Sour
 
 
 def _feature_files(study: ResolvedStudy, folder: Path) -> dict[str, dict[str, Any]]:
-    """Attributes of the feature file of every extractor and descriptor that an item uses."""
-    used = {item.features for table in study.study.tables.values() for item in table.items}
-    names = {name for features in used for name in study.study.feature_sets[features]}
-    return {name: _attributes(folder / f"{file}.h5") for name, file in study.feature_files.items() if name in names}
+    """Attributes of every feature file that an item uses, by the extractor or descriptor that makes it.
+
+    What a network is trained on that is trained further goes by the network and the layer.
+    """
+    files = study.feature_files
+    inputs = {
+        f"{features}, to be trained from {tuning.start}": tuning.input.id
+        for features, of_network in study.tunings.items()
+        for tuning in of_network.values()
+        if tuning.input.id not in files.values()
+    }
+    used = used_parts(study)
+    return {name: _attributes(folder / f"{file}.h5") for name, file in (files | inputs).items() if file in used}
 
 
 def _drawn(study: ResolvedStudy, tested: pd.DataFrame, path: Path) -> pd.DataFrame:

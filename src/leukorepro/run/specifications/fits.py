@@ -10,8 +10,14 @@ from pydantic import Field
 from leukorepro.config.fields import Strict
 from leukorepro.config.study.items import Item
 from leukorepro.config.study.schemes import LabelSet, Protocol
-from leukorepro.config.study.systems import ConvAutoencoderSpec, NetworkSpec, SparseAutoencoderSpec
+from leukorepro.config.study.systems import (
+    ConvAutoencoderSpec,
+    FineTunedSpec,
+    NetworkSpec,
+    SparseAutoencoderSpec,
+)
 from leukorepro.core.words import Budget, Precision
+from leukorepro.features.parts import Tuning
 from leukorepro.ladder.rungs import Rung
 from leukorepro.run.paths import NetworkFolder
 from leukorepro.run.specifications.specification import Specification
@@ -63,15 +69,13 @@ class EncodingFit(Strict):
         return [self.output]
 
 
-class NetworkFit(Strict):
-    """A network of a study, trained in every fold of a split on one rung."""
+class TrainingFit(Strict):
+    """A network that is trained in every fold of a split on one rung."""
 
-    kind: Literal["network"] = "network"
     features: Path
+    """What it is trained on."""
     splits: Path
     manifest: Path
-    codes: Path | None
-    """Fitted autoencoder whose code the network sees; None where it sees images."""
     folder: Path
     """Where its files lie."""
     study: str
@@ -89,7 +93,6 @@ class NetworkFit(Strict):
     """Tables whose metrics are means over the predictions after every epoch."""
     reducer: str | None
     classifier: str
-    network: NetworkSpec
     budget: Budget
     seed: int
     precision: Precision
@@ -97,7 +100,7 @@ class NetworkFit(Strict):
     @property
     def inputs(self) -> list[Path]:
         """Files that it is made from."""
-        return [self.features, self.splits, self.manifest, *([] if self.codes is None else [self.codes])]
+        return [self.features, self.splits, self.manifest]
 
     @property
     def outputs(self) -> list[Path]:
@@ -105,7 +108,36 @@ class NetworkFit(Strict):
         return NetworkFolder(self.folder).files
 
 
-Fit = ReducerFit | EncodingFit | NetworkFit
+class NetworkFit(TrainingFit):
+    """A network of a study that is trained from random weights."""
+
+    kind: Literal["network"] = "network"
+    codes: Path | None
+    """Fitted autoencoder whose code the network sees; None where it sees images."""
+    network: NetworkSpec
+
+    @property
+    def inputs(self) -> list[Path]:
+        """Files that it is made from."""
+        return [*super().inputs, *([] if self.codes is None else [self.codes])]
+
+
+class FineTunedFit(TrainingFit):
+    """A backbone that is trained further."""
+
+    kind: Literal["fine_tuned"] = "fine_tuned"
+    network: FineTunedSpec
+    tuning: Tuning
+    weights: Path | None
+    """What came of asking for pretrained weights; None where they are random, or a user's own file."""
+
+    @property
+    def inputs(self) -> list[Path]:
+        """Files that it is made from."""
+        return [*super().inputs, *([] if self.weights is None else [self.weights])]
+
+
+Fit = ReducerFit | EncodingFit | NetworkFit | FineTunedFit
 
 
 class FitsSpecification(Specification):

@@ -2,55 +2,25 @@
 
 from __future__ import annotations
 
-import json
-import shutil
+from typing import Any
 
-import pandas as pd
-from safetensors.torch import save_file
+from numpy.typing import NDArray
+from torch import nn
 
-from leukorepro.core.store import atomic_path
-from leukorepro.core.tables.predictions import ENGINES, EPOCHS_TABLE, PARTS_TABLE
 from leukorepro.core.words import Device
-from leukorepro.data.manifest import read_manifest
-from leukorepro.data.split_tables import read_splits
-from leukorepro.run.paths import NetworkFolder
 from leukorepro.run.specifications.fits import NetworkFit
-from leukorepro.systems.classifiers.tasks import Model, Task
-from leukorepro.systems.training.network_fits import NetworkJob, fit_network
-from leukorepro.systems.training.training import Hardware
+from leukorepro.systems.networks.registry import build_network
+from leukorepro.systems.training.job import train_in_folds
 
 
 def fit(told: NetworkFit, threads: int, device: Device) -> None:
-    """Train a network in every fold of a split, and write what it predicts; continues if it was killed."""
-    task = Task(
-        study=told.study,
-        dataset=told.dataset,
-        protocol=told.protocol,
-        positive_class=told.positive_class,
-        items=told.items,
-        label_set=told.label_set,
-        fitted_tables=frozenset(told.fitted_tables),
-    )
-    job = NetworkJob(
-        task,
-        Model(told.reducer, told.classifier),
-        told.network,
-        all_epochs=frozenset(told.all_epochs),
-        seed=told.seed,
-        budget=told.budget,
-        hardware=Hardware(device, told.precision, threads),
-    )
-    work = told.folder.with_name(f".{told.folder.name}.work")
-    splits, manifest = read_splits(told.splits), read_manifest(told.manifest)
-    done = fit_network(job, told.features, splits, manifest, told.codes, work)
-    folder = NetworkFolder(told.folder)
-    EPOCHS_TABLE.write(done.epochs, folder.epochs)
-    with atomic_path(folder.weights) as path:
-        save_file({name: value.contiguous() for name, value in done.weights.items()}, path)
-    parts = pd.concat([done.predictions.assign(protocol=rung) for rung in told.served_rungs], ignore_index=True)
-    engines = {ENGINES: json.dumps({told.classifier: done.engines})}
-    PARTS_TABLE.write(parts, folder.predictions, engines)
-    shutil.rmtree(work)
+    """Train a network from random weights in every fold of a split, and write what it predicts."""
+
+    def build(rows: NDArray[Any], n_classes: int) -> nn.Module:
+        width = told.network.width[told.budget]
+        return build_network(told.network.architecture, rows.shape[1:], n_classes, width, told.seed)
+
+    train_in_folds(told, told.network, build, threads, device, told.codes)
 
 
 ENTRY = fit

@@ -13,7 +13,7 @@ from leukorepro.core.registry import Registry
 from leukorepro.core.store import sha256_file
 from leukorepro.core.words import Device
 from leukorepro.run.digests import digest
-from leukorepro.run.specifications.fits import Fit, FitsSpecification
+from leukorepro.run.specifications.fits import Fit, FitsSpecification, TrainingFit
 
 FITS: Registry[Any] = Registry("fit", "leukorepro.systems.fits")
 """Each entry is a function that makes a fit of its kind, of the threads and the device that it may use."""
@@ -48,7 +48,7 @@ def fit_all(told: FitsSpecification, threads: int, device: Device) -> None:
 
 def _place(fit: Fit) -> Path:
     """File or folder that a fit makes."""
-    return fit.folder if fit.kind == "network" else fit.output
+    return fit.folder if isinstance(fit, TrainingFit) else fit.output
 
 
 def _moved(fit: Fit, places: Mapping[Path, Path]) -> Fit:

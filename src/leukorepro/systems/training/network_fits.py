@@ -1,8 +1,8 @@
-"""Networks trained from images, or from an autoencoder's code of them, over the folds of a split table."""
+"""Networks trained over the folds of a split table: on images, on an autoencoder's code of them, or on feature maps."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from importlib.metadata import version
 from math import isqrt
@@ -13,10 +13,10 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 
-from leukorepro.config.study.systems import NetworkSpec
+from leukorepro.config.study.training import ClassifierTrainingSpec
 from leukorepro.core.device import choose_device, device_name
 from leukorepro.core.store import hdf5_reader
 from leukorepro.core.tables.predictions import EPOCHS_TABLE, RECONSTRUCTED
@@ -36,7 +36,6 @@ from leukorepro.systems.classifiers.tasks import (
 )
 from leukorepro.systems.folds import Fold, fit_in_words, folds
 from leukorepro.systems.networks.layers import center_inputs, set_norm_momentum
-from leukorepro.systems.networks.registry import build_network
 from leukorepro.systems.training.training import (
     TRAINER_VERSION,
     Hardware,
@@ -46,6 +45,9 @@ from leukorepro.systems.training.training import (
     train,
     training_mean,
 )
+
+Build = Callable[[NDArray[Any], int], nn.Module]
+"""From the rows that a network is trained on, and the number of classes, to the network with its initial weights."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +59,9 @@ class NetworkJob:
     task : Task
         Its items are those of this model.
     model : Model
-    spec : NetworkSpec
+    spec : ClassifierTrainingSpec
+    build : callable
+        See `Build`.
     all_epochs : frozenset of str
         Tables whose metrics are means over the predictions after every epoch; in the others the last one counts.
     seed : int
@@ -68,7 +72,8 @@ class NetworkJob:
 
     task: Task
     model: Model
-    spec: NetworkSpec
+    spec: ClassifierTrainingSpec
+    build: Build
     all_epochs: frozenset[str]
     seed: int
     budget: Budget
@@ -107,7 +112,7 @@ def fit_network(
     ----------
     job : NetworkJob
     features : Path
-        Feature file of the descriptor `images`.
+        Feature file of the descriptor `images`, or of a layer of a backbone.
     splits, manifest : DataFrame
     codes : Path or None
         Fitted autoencoder with its codes, where the model has a reducer.
@@ -142,7 +147,7 @@ def fit_network(
     engines: set[str] = set()
     for fold in all_folds:
         name = fold.name
-        rows: NDArray[Any] = pixels(images.matrix)
+        rows: NDArray[Any] = pixels(images.matrix) if images.matrix.dtype == np.uint8 else images.matrix
         seen = about
         if codes is not None:
             rows, reconstructed = _read_codes(codes, fold.fit_name(job.task.protocol))
@@ -167,7 +172,7 @@ def _train(
     identity: str,
 ) -> Trained:
     """The network of a fold."""
-    network = build_network(job.spec.architecture, rows.shape[1:], n_classes, job.spec.width[job.budget], job.seed)
+    network = job.build(rows, n_classes)
     set_norm_momentum(network, job.spec.norm_momentum[job.budget])
     if job.spec.zero_center is not None:
         center_inputs(network, training_mean(rows, fold.train, job.spec.zero_center))

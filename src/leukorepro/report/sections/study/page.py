@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from leukorepro.config.study.study import IMAGES
-from leukorepro.config.study.systems import NetworkSpec
+from leukorepro.config.study.training import ClassifierTrainingSpec
 from leukorepro.core.words import Budget
 from leukorepro.evaluation.testability import untested
 from leukorepro.ladder.rungs import LADDER
@@ -170,7 +170,7 @@ def _notes(study: ResolvedStudy, sources: Sources, number: str) -> list[str]:
     positive = study.positive_class_of(table.split)
     positive = study.study.class_names.get(positive, positive) if positive else None
     tables, classifiers = study.study.tables.values(), study.study.classifiers
-    networks = [name for name, spec in classifiers.items() if isinstance(spec, NetworkSpec)]
+    networks = [name for name, spec in classifiers.items() if isinstance(spec, ClassifierTrainingSpec)]
     notes = [
         wording.averaging(table, positive, frame["y_true"].nunique()),
         wording.epochs(table, networks, several=len({other.epochs for other in tables}) > 1),

@@ -10,7 +10,7 @@ import pandas as pd
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
-from leukorepro.config.study.systems import NetworkSpec
+from leukorepro.config.study.training import ClassifierTrainingSpec
 from leukorepro.core.tables.predictions import RECONSTRUCTION
 from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.metrics.names import named
@@ -140,7 +140,8 @@ class TrainingStudio:
         specs = {
             fit.classifier: self.study.study.classifiers[fit.classifier] for fit in self.sources.trainings.networks
         }
-        weighed = [name for name, spec in specs.items() if isinstance(spec, NetworkSpec) and spec.class_weights]
+        networks = {name: spec for name, spec in specs.items() if isinstance(spec, ClassifierTrainingSpec)}
+        weighed = [name for name, spec in networks.items() if spec.class_weights]
         if weighed:
             yield f"The training loss of {wording.listed(weighed)} is weighted by class, as it was minimised."
         yield "The test part was only recorded: no epoch was chosen by it."

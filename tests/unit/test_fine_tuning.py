@@ -1,0 +1,261 @@
+"""Backbones that are trained further: where they are cut, what changes, and what is computed once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+import pandas as pd
+import pytest
+import timm
+import torch
+import torchvision
+from safetensors.torch import load_file
+from torch import Tensor, nn
+
+from leukorepro.config.study.items import Item
+from leukorepro.config.study.schemes import HoldOutScheme, Protocol
+from leukorepro.config.study.systems import FineTunedSpec
+from leukorepro.core.errors import UserError
+from leukorepro.core.store import hdf5_writer
+from leukorepro.core.tables.predictions import EPOCHS_TABLE, PARTS_TABLE
+from leukorepro.data.split_tables import write_splits
+from leukorepro.data.splits import make_splits
+from leukorepro.features.backbones.cuts import cut, find_starts
+from leukorepro.features.backbones.networks import build_network
+from leukorepro.features.backbones.registry import BACKBONES, find_backbone, starts_of
+from leukorepro.features.backbones.specification import TIMM
+from leukorepro.features.backbones.tunable import outline, steps_of
+from leukorepro.features.fusion import write_rows
+from leukorepro.features.lookup import resolve_tuning
+from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor
+from leukorepro.run.specifications.fits import FineTunedFit
+from leukorepro.systems.fits.fine_tuned import fit
+from leukorepro.systems.training import training
+
+TINY = "timm:test_resnet"
+SIZE, N_IMAGES = 32, 24
+RULE = Protocol(rung="source_disjoint", unit="source", scope="train")
+
+
+@pytest.fixture(autouse=True)
+def _one_thread() -> Any:
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    yield
+    torch.set_num_threads(threads)
+
+
+def learnables(network: nn.Module) -> int:
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+@pytest.mark.parametrize("name", BACKBONES)
+def test_both_halves_have_the_librarys_parameters_wherever_a_network_is_cut(name: str) -> None:
+    """Counts of torchvision and timm; every start of the registry is a place where one value crosses."""
+    backbone = BACKBONES[name]
+    _, _, function = backbone.build.partition(":")
+    with torch.device("meta"):
+        if backbone.build.startswith(TIMM):
+            known = timm.create_model(function, num_classes=5)
+        else:
+            known = getattr(torchvision.models, function)(num_classes=5, **backbone.options)
+            known.aux1 = known.aux2 = known.AuxLogits = (
+                nn.Identity()
+            )  # for the first training of GoogLeNet and Inception
+    complete = outline(backbone, 5)
+    graph, starts = steps_of(backbone, complete), starts_of(backbone)
+    found = find_starts(complete, graph)
+    assert [found[start] for start in starts.names] == sorted({found[start] for start in starts.names})
+    assert found[starts.names[0]] == 1
+    trained = []
+    for word in ("all", "block", "fc", "last"):
+        frozen, rest = cut(complete, graph, found[starts.find(word, name)])
+        assert learnables(frozen) + learnables(rest) == learnables(known)
+        trained.append(learnables(rest))
+    assert trained == sorted(trained, reverse=True)
+    assert trained[0] == learnables(known)
+    assert trained[-1] == learnables(known.get_submodule(starts.last))
+
+
+def test_timm_tells_where_its_networks_can_be_cut() -> None:
+    resnet, vit = (starts_of(find_backbone(f"timm:{name}")) for name in ("test_resnet", "test_vit"))
+    assert (resnet.block, resnet.last) == ("layer4", "fc")
+    assert (vit.block, vit.last) == ("blocks.5", "head")
+    assert {"conv1", "layer1", "layer2", "layer3", "layer4"} < set(resnet.names)
+    entry = BACKBONES["efficientnet_lite0"]
+    told = starts_of(find_backbone(entry.build))
+    assert entry.starts is not None
+    assert (entry.starts.block, entry.starts.last) == (told.block, told.last)
+    with pytest.raises(UserError, match=r"timm's .* does not end in one fully connected layer"):
+        starts_of(find_backbone("timm:deit_tiny_distilled_patch16_224"))
+    with pytest.raises(UserError, match="cannot be taken apart"):
+        starts_of(find_backbone("timm:swin_tiny_patch4_window7_224"))
+
+
+def test_a_layer_that_does_not_exist_is_told_with_those_that_do() -> None:
+    with pytest.raises(UserError, match=r"resnet50 has no layer 'layer5' to be trained from\. Known: all, block, fc, "):
+        starts_of(BACKBONES["resnet50"]).find("layer5", "resnet50")
+    with pytest.raises(UserError, match=r"Did you mean 'block'\?"):
+        starts_of(BACKBONES["vgg16"]).find("blok", "vgg16")
+
+
+class Problem(NamedTuple):
+    """Images of two classes, weights, and what a job is told."""
+
+    folder: Path
+    weights: Path
+    manifest: pd.DataFrame
+    pixels: np.ndarray
+
+
+@pytest.fixture(scope="module")
+def problem(tmp_path_factory: pytest.TempPathFactory) -> Problem:
+    """Noise, darker for the first class; and a network with weights of its own."""
+    folder = tmp_path_factory.mktemp("tuned")
+    labels = np.tile(["all", "hem"], N_IMAGES // 2)
+    noise = np.random.default_rng(0).integers(0, 90, (N_IMAGES, SIZE, SIZE, 3))
+    pixels = (noise + np.where(labels == "all", 20, 150)[:, None, None, None]).astype(np.uint8)
+    ids = [f"{i:03d}.png" for i in range(N_IMAGES)]
+    manifest = pd.DataFrame(
+        {
+            "image_id": ids,
+            "path": ids,
+            "label": labels,
+            "subject_id": ids,
+            "source_id": ids,
+            "official_split": "",
+            "sha256": ids,
+            "width": SIZE,
+            "height": SIZE,
+            "status": "ok",
+        }
+    )
+    manifest.to_csv(folder / "manifest.csv", index=False)
+    splits = make_splits(manifest, HoldOutScheme(kind="hold_out", test_share=0.25), RULE, 0, None)
+    write_splits(splits, folder / "splits.csv")
+    network = build_network(find_backbone(TINY), "pooled", "random", calibration=torch.from_numpy(pixels[:8]))
+    weights = folder / "tiny.pth"
+    torch.save(network.body.state_dict(), weights)
+    write(folder / f"images-{SIZE}.h5", ids, pixels)
+    return Problem(folder, weights, manifest, pixels)
+
+
+def write(path: Path, ids: list[str], values: np.ndarray) -> None:
+    with hdf5_writer(path) as file:
+        file.create_dataset("features", data=values.reshape(len(values), -1))
+        write_rows(file, ids, ["identity"] * len(ids))
+
+
+def told(problem: Problem, folder: Path, train_from: str, *, weights: str = "", **settings: Any) -> FineTunedFit:
+    """What the job is told; what comes before the first trained layer is computed here where it is asked for."""
+    spec = FineTunedSpec.model_validate(
+        {
+            "kind": "fine_tuned",
+            "train_from": train_from,
+            "epochs": {"demo": 3, "published": 9},
+            "batch_size": 6,
+            "learning_rate": 0.003,
+            **settings,
+        }
+    )
+    weights = weights or f"file:{problem.weights}"
+    name = f"timm_test_resnet-pooled-{weights.partition(':')[0]}-{SIZE}"
+    extractor = ResolvedExtractor(id=name, backbone=TINY, layer="pooled", weights=weights, input_size=SIZE)
+    tuning = resolve_tuning(extractor, train_from, changes_images=spec.augment is not None, where="here")
+    features = problem.folder / f"{tuning.input.id}.h5"
+    if isinstance(tuning.input, ResolvedExtractor):
+        pixels = torch.from_numpy(problem.pixels)
+        layer = tuning.input.layer
+        network = build_network(find_backbone(TINY), layer, weights, calibration=pixels, input_size=SIZE)
+        with torch.no_grad():
+            write(features, list(problem.manifest["image_id"]), network(pixels).numpy())
+    return FineTunedFit(
+        features=features,
+        splits=problem.folder / "splits.csv",
+        manifest=problem.folder / "manifest.csv",
+        folder=folder / "net",
+        study="s",
+        dataset="d",
+        protocol=RULE,
+        served_rungs=["source_disjoint"],
+        items=[("1", Item(item="net", features="tiny", classifier="net"))],
+        label_set=None,
+        positive_class="all",
+        fitted_tables=[],
+        all_epochs=[],
+        reducer=None,
+        classifier="net",
+        budget="demo",
+        seed=0,
+        precision="float32",
+        network=spec,
+        tuning=tuning,
+        weights=None,
+    )
+
+
+def run(fit_told: FineTunedFit) -> tuple[pd.DataFrame, dict[str, Tensor]]:
+    """Epochs, and the weights of the only fold by the library's names."""
+    fit(fit_told, 1, "cpu")
+    weights = load_file(fit_told.folder / "weights.safetensors")
+    assert all(name.startswith("r0f0.trained.") for name in weights)
+    epochs = EPOCHS_TABLE.read(fit_told.folder / "epochs.csv")
+    return epochs, {name.removeprefix("r0f0.trained."): value for name, value in weights.items()}
+
+
+@pytest.mark.parametrize("train_from", ["last", "block", "layer3", "all"])
+def test_what_is_trained_changes_and_nothing_else_is_kept(problem: Problem, tmp_path: Path, train_from: str) -> None:
+    _, weights = run(told(problem, tmp_path, train_from))
+    begin = {"last": "fc", "block": "layer4", "layer3": "layer3", "all": "conv1"}[train_from]
+    before = torch.load(problem.weights)
+    names = list(before)
+    expected = names[next((i for i, name in enumerate(names) if name.startswith(begin)), len(names)) :]
+    assert set(weights) == {*expected, "fc.weight", "fc.bias"}
+    assert all(not torch.equal(weights[name], before[name]) for name in expected)
+    assert weights["fc.weight"].shape == (2, 96)
+
+
+def test_what_is_frozen_gives_the_same_whether_it_is_at_hand_or_computed(problem: Problem, tmp_path: Path) -> None:
+    """Augmentation that changes nothing leaves the images as they are, but has the frozen half computed anew."""
+    still = {"brightness": 1e-9}
+    for train_from, weights in (("last", "random"), ("block", "")):
+        at_hand = told(problem, tmp_path / train_from, train_from, weights=weights)
+        anew = told(problem, tmp_path / f"{train_from} anew", train_from, weights=weights, augment=still)
+        assert isinstance(anew.tuning.input, ResolvedDescriptor)
+        assert not isinstance(at_hand.tuning.input, ResolvedDescriptor)
+        first, second = run(at_hand)[0], run(anew)[0]
+        losses = ["train_loss", "test_loss"]
+        np.testing.assert_allclose(first[losses], second[losses], rtol=1e-3, atol=1e-5)
+        assert first["train_loss"].iloc[-1] < first["train_loss"].iloc[0]
+
+
+def test_a_killed_training_ends_in_the_same_weights(
+    problem: Problem, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    whole = run(told(problem, tmp_path / "whole", "block"))[1]
+    killed = told(problem, tmp_path / "killed", "block")
+    save, epochs = training.save_checkpoint, iter(range(3))
+
+    def save_twice(*given: Any) -> None:
+        save(*given)
+        if next(epochs) == 1:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "save_checkpoint", save_twice)
+    with pytest.raises(KeyboardInterrupt):
+        run(killed)
+    monkeypatch.setattr(training, "save_checkpoint", save)
+    continued = run(killed)[1]
+    assert whole.keys() == continued.keys()
+    assert all(torch.equal(value, continued[name]) for name, value in whole.items())
+
+
+def test_it_learns(problem: Problem, tmp_path: Path) -> None:
+    """Augmentation, a falling rate and weight decay along the way."""
+    more = {"augment": {"flips": ["horizontal"], "rotation": 20}, "rate_cosine": {"warm_up": 0.2}, "weight_decay": 1e-4}
+    given = told(problem, tmp_path, "block", epochs={"demo": 5, "published": 5}, **more)
+    epochs, _ = run(given)
+    assert epochs["test_accuracy"].iloc[-1] == 1
+    assert len(PARTS_TABLE.read(given.folder / "predictions.parquet")) == N_IMAGES // 4

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -10,7 +11,6 @@ import pandas as pd
 import pytest
 import timm
 import torch
-import torchvision
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
@@ -55,16 +55,14 @@ def learnables(network: nn.Module) -> int:
 def test_both_halves_have_the_librarys_parameters_wherever_a_network_is_cut(name: str) -> None:
     """Counts of torchvision and timm; every start of the registry is a place where one value crosses."""
     backbone = BACKBONES[name]
-    _, _, function = backbone.build.partition(":")
+    module, _, function = backbone.build.partition(":")
     with torch.device("meta"):
         if backbone.build.startswith(TIMM):
-            known = timm.create_model(function, num_classes=5)
+            known = timm.create_model(function)
         else:
-            known = getattr(torchvision.models, function)(num_classes=5, **backbone.options)
-            known.aux1 = known.aux2 = known.AuxLogits = (
-                nn.Identity()
-            )  # for the first training of GoogLeNet and Inception
-    complete = outline(backbone, 5)
+            known = getattr(importlib.import_module(module), function)(**backbone.options)
+            known.aux1 = known.aux2 = known.AuxLogits = nn.Identity()  # of GoogLeNet and Inception-v3
+    complete = outline(backbone, 1000)
     graph, starts = steps_of(backbone, complete), starts_of(backbone)
     found = find_starts(complete, graph)
     assert [found[start] for start in starts.names] == sorted({found[start] for start in starts.names})

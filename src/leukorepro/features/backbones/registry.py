@@ -62,6 +62,12 @@ def _efficientnet_lite(size: int, input_size: int, depths: tuple[int, ...], sha2
     )
 
 
+def _googlenet() -> Starts:
+    """Of a GoogLeNet, with batch norm or without."""
+    blocks = (f"inception{part}" for part in ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b"))
+    return Starts(("conv1", "conv2", "conv3", *blocks, "fc"), block="inception5a")
+
+
 def _resnet(depths: tuple[int, ...]) -> Starts:
     """Of a ResNet, by the blocks of its four layers."""
     layers = (name for i, depth in enumerate(depths, 1) for name in _each(f"layer{i}", depth))
@@ -129,16 +135,7 @@ BACKBONES: dict[str, Backbone] = {
         weights=TorchvisionWeights("GoogLeNet_Weights.IMAGENET1K_V1", "googlenet-1378be20.pth"),
         preprocessing="tf",
         options={"aux_logits": True, "init_weights": False},
-        starts=Starts(
-            (
-                "conv1",
-                "conv2",
-                "conv3",
-                *(f"inception{part}" for part in ("3a", "3b", "4a", "4b", "4c", "4d", "4e", "5a", "5b")),
-                "fc",
-            ),
-            block="inception5a",
-        ),
+        starts=_googlenet(),
     ),
     "googlenet_caffe": Backbone(
         title="GoogLeNet without batch norm",
@@ -149,6 +146,7 @@ BACKBONES: dict[str, Backbone] = {
         weights=OwnWeights("googlenet_caffe.pth", "converted from the models of Caffe or MATLAB"),
         # The means that Caffe's model was trained with; MATLAB's input layer subtracts them too, in red, green, blue.
         preprocessing=ChannelScaling((123.0, 117.0, 104.0), (1.0, 1.0, 1.0), full=255),
+        starts=_googlenet(),
     ),
     "inception_resnet_v2": Backbone(
         title="Inception-ResNet-v2",

@@ -21,6 +21,7 @@ from sklearn.utils import check_random_state, shuffle
 from torch import nn
 from torch.nn import functional
 
+from leukorepro.core.device import keep_freed_memory
 from leukorepro.systems.classifiers.kernels import Part
 
 BETA_2, EPSILON = 0.999, 1e-8
@@ -85,6 +86,7 @@ class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         targets = torch.from_numpy(codes).to(first.dtype if logistic else torch.int64)
         loss_of = functional.binary_cross_entropy_with_logits if logistic else functional.cross_entropy
         random = check_random_state(self.random_state)
+        keep_freed_memory()  # gradients of a wide layer are hundreds of megabytes for every batch
         with one_thread():
             sizes = [first.shape[1], *self.hidden_layer_sizes, 1 if logistic else len(self.classes_)]
             self.network_ = _network(sizes, random).to(first.dtype)

@@ -354,7 +354,7 @@ def test_a_split_for_one_item_leaves_the_others_their_own() -> None:
 def test_an_item_that_cannot_be_fitted_again_is_told() -> None:
     """The features of a network exist on the split only that it is trained on."""
     paper = load_study(ROOT / "config/studies/rezayi2021.yaml").model_dump()
-    better = {"better": "5/RF, network features", "than": ["5/SVM, network features"]}
+    better = {"better": "5/RF, CNN features", "than": ["5/SVM, CNN features"]}
     paper["claims"] = {"c": {"says": "S.", "where": "W", "comparisons": [better], "split": "eighty_twenty"}}
     study = Study.model_validate(paper)
     with pytest.raises(UserError, match=r"here: .*no item is that network on 'images' and the split 'eighty_twenty'"):

@@ -65,6 +65,22 @@ CASES: dict[str, tuple[Classifier, Callable[[], ClassifierMixin]]] = {
         LogisticRegressionSpec(kind="logistic_regression", C=2.0),
         lambda: LogisticRegression(C=2.0, max_iter=1000),
     ),
+    "weighted_svm": (
+        SvmSpec(kind="svm", kernel="rbf", standardize=False, class_weights=True),
+        lambda: SVC(class_weight="balanced"),
+    ),
+    "weighted_forest": (
+        RandomForestSpec(kind="random_forest", n_estimators=30, class_weights=True),
+        lambda: RandomForestClassifier(n_estimators=30, class_weight="balanced", random_state=SEED),
+    ),
+    "weighted_logistic_regression": (
+        LogisticRegressionSpec(kind="logistic_regression", class_weights=True),
+        lambda: LogisticRegression(class_weight="balanced", max_iter=1000),
+    ),
+    "weighted_sgd": (
+        SgdSpec(kind="sgd", alpha=0.01, class_weights=True),
+        lambda: SGDClassifier(alpha=0.01, class_weight="balanced", random_state=SEED),
+    ),
     "sgd": (SgdSpec(kind="sgd", alpha=0.01), lambda: SGDClassifier(loss="hinge", alpha=0.01, random_state=SEED)),
     "linear_svc": (
         LinearSvcSpec(kind="linear_svc", C=0.1, loss="hinge", standardize=True),
@@ -109,7 +125,7 @@ CASES: dict[str, tuple[Classifier, Callable[[], ClassifierMixin]]] = {
         lambda: RidgeClassifier(alpha=3),
     ),
 }
-TREES = {"decision_tree", "random_forest"}
+TREES = {"decision_tree", "random_forest", "weighted_forest"}
 """scikit-learn's extension grows others."""
 
 quiet = pytest.mark.filterwarnings("ignore:.*Maximum iterations")

@@ -280,7 +280,7 @@ def test_a_wrong_dataset_is_told_with_key_given_and_allowed(value: Any, expected
         (
             changed(STUDY, "tables", "1", "grid", to={"features": ["ISet"], "classifier": ["cubic_svm"]}),
             "tables.1.grid: unknown key 'classifier'. Known: name, features, classifiers, reading, "
-            "split. Did you mean 'classifiers'?",
+            "reducer, split. Did you mean 'classifiers'?",
         ),
         (
             changed(STUDY, "tables", "1", "grid", to={"features": ["XSet"], "classifiers": ["cubic_svm"]}),
@@ -329,7 +329,13 @@ def test_a_wrong_study_is_told_with_key_given_and_allowed(value: Any, expected: 
 
 
 NETWORKS = yaml.safe_load((ROOT / "config/studies/rezayi2021.yaml").read_text())
-ON_FEATURES = NETWORKS["tables"]["5"]["items"][0]
+ON_FEATURES = {
+    "reading_of": "RF",
+    "features": "images",
+    "reducer": "CNN_features",
+    "classifier": "RF",
+    "split": "eighty_twenty_once",
+}
 GO_TOGETHER = (
     "classifiers of kind 'network' and reducers of kind 'conv_autoencoder' go with a feature set of the descriptor "
     "'images', and beside them only reducers of kind 'trained_features' do"

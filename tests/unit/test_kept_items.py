@@ -63,11 +63,11 @@ def test_an_extractor_that_no_item_uses_is_not_made(project: Path) -> None:
 def test_a_tables_key_keeps_the_whole_table() -> None:
     study = load_study(ROOT / "config/studies/rezayi2021.yaml")
     smaller, left_out = with_items(study, ["1", "5/SVM"], "here")
-    assert {number: len(table.items) for number, table in smaller.tables.items()} == {"1": 3, "5": 1}
+    assert {number: len(table.items) for number, table in smaller.tables.items()} == {"1": 6, "5": 1}
     assert list(smaller.classifiers) == ["ResNet-50", "VGG-16", "CNN", "SVM"]
-    assert list(smaller.splits) == ["eighty_twenty", "eighty_twenty_once"]
+    assert list(smaller.splits) == ["eighty_twenty", "eighty_twenty_once", "free_draw_once"]
     assert "fig8/SVM" in left_out
-    assert len(left_out) == sum(len(table.items) for table in study.tables.values()) - 4
+    assert len(left_out) == sum(len(table.items) for table in study.tables.values()) - 7
 
 
 @pytest.mark.parametrize(
@@ -87,7 +87,7 @@ def test_wrong_items_are_told_with_their_key(project: Path, items: list[str], ex
     [
         (
             "rezayi2021",
-            ["1/VGG-16", "5/RF", "5/RF, network features"],
+            ["1/VGG-16", "5/RF", "5/RF, CNN features"],
             "takes the features of 'CNN', but no item is that",
         ),
         ("hayat2022", ["II/InceptionV3", "II/AlexNet, 75/25"], "reading_of: unknown item 'AlexNet'"),

@@ -36,6 +36,18 @@ def test_weights_and_probabilities_equal_those_of_scikit_learn(classes: int, alp
     assert ours.predict(X).tolist() == plain.predict(X).tolist()
 
 
+@pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
+@pytest.mark.parametrize(("tol", "epochs"), [(0.01, None), (0.0001, 40)])
+def test_a_training_stops_where_that_of_scikit_learn_does(tol: float, epochs: int | None) -> None:
+    """By itself with a large tolerance; at the most epochs with a small one."""
+    X, y = problem(2)
+    settings = SETTINGS | {"max_iter": epochs or 300, "tol": tol, "alpha": 0.5, "random_state": 3}
+    ours, plain = Perceptron(**settings).fit(X, y), MLPClassifier(**settings).fit(X, y)
+    assert ours.n_iter_ == plain.n_iter_
+    assert (ours.n_iter_ < 300) if epochs is None else (ours.n_iter_ == epochs)
+    np.testing.assert_allclose(ours.predict_proba(X), plain.predict_proba(X), rtol=0, atol=1e-9)
+
+
 def test_two_units_with_a_softmax_can_say_what_one_logistic_unit_says_and_step_twice_as_far() -> None:
     """Closed forms: the logistic of their difference; Adam's first step, which is its rate against every gradient."""
     X, y = problem(2)

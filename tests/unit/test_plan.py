@@ -520,10 +520,14 @@ def test_where_nothing_is_fitted_before_a_network_the_published_rung_serves_the_
 def test_classifiers_on_a_networks_features_are_kept_apart_from_the_networks(networks_project: Path) -> None:
     study = resolve_study(networks_project, study="rezayi2021", dataset="cnmc2019_simulated")
     network = "eighty_twenty_once-images-{}"
-    assert set(plan.networks_of(study)) == {network.format(name) for name in ("ResNet-50", "VGG-16", "CNN")}
+    three = ("ResNet-50", "VGG-16", "CNN")
+    drawn = {f"{split}_once-images-{name}" for split in ("eighty_twenty", "free_draw") for name in three}
+    assert set(plan.networks_of(study)) == drawn
     assert plan.splits_of(study, "images") == ["eighty_twenty_once"]
-    assert plan.splits_of(study, "pixels") == ["eighty_twenty"]
-    assert plan.reducers_of(study, "eighty_twenty_once", "images") == ["CNN_features"]
+    assert plan.splits_of(study, "pixels") == ["eighty_twenty", "free_draw"]
+    assert sorted(plan.reducers_of(study, "eighty_twenty_once", "images")) == sorted(
+        f"{name}_features" for name in three
+    )
     chosen = plan.classified_items(study.study, "eighty_twenty_once", "images")
     assert {item.classifier for _, item in chosen} == {"RF", "LR", "SVM", "KNN", "SGD", "MLP"}
     assert {table for table, _ in chosen} == {"5", "6", "fig8"}

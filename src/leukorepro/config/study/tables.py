@@ -30,6 +30,7 @@ class Grid(Strict):
     """Classifiers, in the same way."""
     reading: str | None = None
     """Where these are second readings: what follows the name of the item that each is a reading of, and a comma."""
+    reducer: str | None = None
     split: str | None = None
     """Default: the table's."""
 
@@ -38,7 +39,8 @@ class Grid(Strict):
         found = []
         for (features, feature_set), (classifier, own) in product(_called(self.features), _called(self.classifiers)):
             name = self.name.format(features=features, classifier=classifier)
-            item = {"item": name, "features": feature_set, "classifier": own, "split": self.split}
+            item = {"item": name, "features": feature_set, "reducer": self.reducer, "classifier": own}
+            item["split"] = self.split
             if self.reading is not None:
                 item |= {"item": f"{name}, {self.reading}", "reading_of": name}
             found.append(item)

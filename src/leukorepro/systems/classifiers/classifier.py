@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from functools import partial
-from typing import TYPE_CHECKING, Self
+from typing import TYPE_CHECKING, Literal, Self
 
 from leukorepro.config.study.classifiers import ClassifierBase
 from leukorepro.systems.classifiers.engines import Settings, Way, named
@@ -38,3 +38,15 @@ class Classifier(ClassifierBase, ABC):
     def fastest(self, n_rows: int, settings: Settings) -> Way:  # noqa: ARG002
         """The fastest way to it on this machine, with so many rows in all, that gives the same predictions."""
         return Way(named("scikit-learn"), partial(self.unfitted, settings))
+
+
+class WeighingClassifier(Classifier):
+    """A classifier that can weigh the classes."""
+
+    class_weights: bool = False
+    """Weigh every class by the inverse of its frequency among the training rows."""
+
+    @property
+    def class_weight(self) -> Literal["balanced"] | None:
+        """The same, as scikit-learn's estimators are told."""
+        return "balanced" if self.class_weights else None

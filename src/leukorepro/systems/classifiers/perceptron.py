@@ -27,6 +27,9 @@ from leukorepro.systems.classifiers.kernels import Part
 BETA_2, EPSILON = 0.999, 1e-8
 """Of Adam: the decay of the squares, and what keeps a step finite."""
 
+PATIENCE = 10
+"""Epochs without a gain that a training with a tolerance goes on for; scikit-learn's default."""
+
 
 class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     """Rectified hidden layers, then a logistic unit or a softmax; cross-entropy, Adam.
@@ -41,7 +44,10 @@ class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     learning_rate_init : float
         Adam's step size.
     max_iter : int
-        Epochs; every one is run.
+        Epochs, at most.
+    tol : float or None
+        The training is over when the loss has not fallen by so much, below the lowest before, in ten epochs running and
+        one more; None: every epoch is run.
     alpha : float
         L2 penalty of the weights, over the rows of a batch.
     random_state : int
@@ -51,12 +57,14 @@ class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
     ----------
     classes_ : ndarray
     network_ : torch.nn.Sequential
+    n_iter_ : int
+        Epochs that were run.
 
     Notes
     -----
-    Parameters have the names and meanings of `sklearn.neural_network.MLPClassifier`, which has no `output`; rows of
-    float64 are computed in float64, others in float32. Only a batch of rows is in memory at any time. One thread
-    computes: on several, the last digits would depend on how many.
+    Parameters have the names and meanings of `sklearn.neural_network.MLPClassifier`, which has no `output` and always a
+    `tol`; rows of float64 are computed in float64, others in float32. Only a batch of rows is in memory at any time.
+    One thread computes: on several, the last digits would depend on how many.
     """
 
     def __init__(
@@ -66,6 +74,7 @@ class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         batch_size: int = 200,
         learning_rate_init: float = 0.001,
         max_iter: int = 200,
+        tol: float | None = None,
         alpha: float = 0.0001,
         random_state: int = 0,
     ) -> None:
@@ -74,6 +83,7 @@ class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.batch_size = batch_size
         self.learning_rate_init = learning_rate_init
         self.max_iter = max_iter
+        self.tol = tol
         self.alpha = alpha
         self.random_state = random_state
 
@@ -94,8 +104,12 @@ class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
             groups: list[dict[str, Any]] = [{"params": weights}, {"params": intercepts}]
             optimizer = torch.optim.Adam(groups, lr=self.learning_rate_init, betas=(0.9, BETA_2), fused=True)
             order, step = np.arange(len(rows)), 0
-            for _ in range(self.max_iter):
+            lowest, without_gain = np.inf, 0
+            self.n_iter_ = 0
+            while self.n_iter_ < self.max_iter and without_gain <= PATIENCE:
+                self.n_iter_ += 1
                 order = shuffle(order, random_state=random)
+                total = 0.0
                 for start in range(0, len(order), self.batch_size):
                     batch = order[start : start + self.batch_size]
                     step += 1
@@ -104,8 +118,15 @@ class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
                     optimizer.param_groups[0]["weight_decay"] = self.alpha / len(batch)
                     optimizer.zero_grad()
                     outputs = self.network_(_read(rows, batch))
-                    loss_of(outputs[:, 0] if logistic else outputs, targets[batch]).backward()  # type: ignore[no-untyped-call]
+                    loss = loss_of(outputs[:, 0] if logistic else outputs, targets[batch])
+                    if self.tol is not None:
+                        squares = sum(float(value.detach().square().sum()) for value in weights)
+                        total += loss.item() * len(batch) + self.alpha / 2 * squares
+                    loss.backward()  # type: ignore[no-untyped-call]
                     optimizer.step()
+                if self.tol is not None:
+                    without_gain = without_gain + 1 if total / len(rows) > lowest - self.tol else 0
+                    lowest = min(lowest, total / len(rows))
         return self
 
     def predict_proba(self, X: ArrayLike | Part) -> NDArray[np.floating]:

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from leukorepro.core.words import ScoreKind
-from leukorepro.systems.classifiers.classifier import Classifier
+from leukorepro.systems.classifiers.classifier import WeighingClassifier
 from leukorepro.systems.classifiers.engines import Settings
 
 if TYPE_CHECKING:
     from sklearn.linear_model import LogisticRegression
 
 
-class LogisticRegressionSpec(Classifier):
+class LogisticRegressionSpec(WeighingClassifier):
     """Logistic regression with an L2 penalty."""
 
     kind: Literal["logistic_regression"]
@@ -30,7 +30,7 @@ class LogisticRegressionSpec(Classifier):
         """scikit-learn's."""
         from sklearn.linear_model import LogisticRegression
 
-        return LogisticRegression(C=self.C, max_iter=self.max_iterations)
+        return LogisticRegression(C=self.C, class_weight=self.class_weight, max_iter=self.max_iterations)
 
 
 ENTRY = LogisticRegressionSpec

@@ -28,11 +28,14 @@ class MlpSpec(Classifier, TrainedInEpochs):
     say the same, but learn otherwise: a step moves the difference of two units twice as far."""
     batch_size: Annotated[int, Field(ge=1)] = 200
     learning_rate: Annotated[float, Field(gt=0)] = 0.001
+    tolerance: Annotated[float, Field(gt=0)] | None = None
+    """Stops a training whose loss has not fallen by so much in more than ten epochs; 0.0001 is scikit-learn's default.
+    Else every epoch is run."""
     l2: Annotated[float, Field(ge=0)] = 0.0001
     """Penalty of the squared weights, over the rows of a batch: scikit-learn's `alpha`. Keras' layers have none."""
 
     def unfitted(self, settings: Settings) -> MLPClassifier | Perceptron:
-        """scikit-learn's; every epoch is run. It has no softmax of two units: then ours."""
+        """scikit-learn's. It has no softmax of two units: then ours."""
         if self.output == "softmax":
             return self._on_torch(settings)
         from sklearn.neural_network import MLPClassifier
@@ -44,7 +47,7 @@ class MlpSpec(Classifier, TrainedInEpochs):
             learning_rate_init=self.learning_rate,
             alpha=self.l2,
             max_iter=epochs,
-            n_iter_no_change=epochs,
+            **({"n_iter_no_change": epochs} if self.tolerance is None else {"tol": self.tolerance}),
             random_state=settings.seed,
         )
 
@@ -62,6 +65,7 @@ class MlpSpec(Classifier, TrainedInEpochs):
             batch_size=self.batch_size,
             learning_rate_init=self.learning_rate,
             max_iter=self.epochs[settings.budget],
+            tol=self.tolerance,
             alpha=self.l2,
             random_state=settings.seed,
         )

@@ -6,14 +6,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
-from leukorepro.systems.classifiers.classifier import Classifier
+from leukorepro.systems.classifiers.classifier import WeighingClassifier
 from leukorepro.systems.classifiers.engines import Settings, Way, by_extension, has_extension
 
 if TYPE_CHECKING:
     from sklearn.ensemble import RandomForestClassifier
 
 
-class RandomForestSpec(Classifier):
+class RandomForestSpec(WeighingClassifier):
     """Random forest."""
 
     kind: Literal["random_forest"]
@@ -23,13 +23,13 @@ class RandomForestSpec(Classifier):
         """scikit-learn's."""
         from sklearn.ensemble import RandomForestClassifier
 
-        return RandomForestClassifier(self.n_estimators, random_state=settings.seed)
+        return RandomForestClassifier(self.n_estimators, class_weight=self.class_weight, random_state=settings.seed)
 
     def fastest(self, n_rows: int, settings: Settings) -> Way:
         """With `fast_trees` the extension's, which draws other trees."""
         if not (settings.fast_trees and has_extension()):
             return super().fastest(n_rows, settings)
-        fixed = {"random_state": settings.seed, "n_jobs": settings.threads}
+        fixed = {"class_weight": self.class_weight, "random_state": settings.seed, "n_jobs": settings.threads}
         return by_extension("ensemble", "RandomForestClassifier", n_estimators=self.n_estimators, **fixed)
 
 

@@ -7,14 +7,14 @@ from typing import TYPE_CHECKING, Annotated, Literal
 from pydantic import Field
 
 from leukorepro.core.words import ScoreKind
-from leukorepro.systems.classifiers.classifier import Classifier
+from leukorepro.systems.classifiers.classifier import WeighingClassifier
 from leukorepro.systems.classifiers.engines import Settings
 
 if TYPE_CHECKING:
     from sklearn.linear_model import SGDClassifier
 
 
-class SgdSpec(Classifier):
+class SgdSpec(WeighingClassifier):
     """Linear support vector machine fitted by stochastic gradient descent."""
 
     kind: Literal["sgd"]
@@ -29,7 +29,7 @@ class SgdSpec(Classifier):
         """scikit-learn's."""
         from sklearn.linear_model import SGDClassifier
 
-        return SGDClassifier(alpha=self.alpha, random_state=settings.seed)
+        return SGDClassifier(alpha=self.alpha, class_weight=self.class_weight, random_state=settings.seed)
 
 
 ENTRY = SgdSpec

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any, Literal, Self
 from pydantic import Field
 
 from leukorepro.core.words import ScoreKind
-from leukorepro.systems.classifiers.classifier import Classifier
+from leukorepro.systems.classifiers.classifier import WeighingClassifier
 from leukorepro.systems.classifiers.engines import Settings, Way, by_extension, has_extension, named
 
 if TYPE_CHECKING:
@@ -24,7 +24,7 @@ CACHE_MB = 1000
 """Kernel values that a machine keeps while it is fitted."""
 
 
-class SvmSpec(Classifier):
+class SvmSpec(WeighingClassifier):
     """Support vector machine, one against one for several classes."""
 
     kind: Literal["svm"]
@@ -61,6 +61,7 @@ class SvmSpec(Classifier):
             degree=self.degree,
             coef0=self.coef0,
             gamma=self.gamma,
+            class_weight=self.class_weight,
             cache_size=CACHE_MB,
         )
 
@@ -75,7 +76,7 @@ class SvmSpec(Classifier):
     def _on_matrix(self) -> SVC:
         from sklearn.svm import SVC
 
-        return SVC(C=self.C, kernel="precomputed", cache_size=CACHE_MB)
+        return SVC(C=self.C, kernel="precomputed", class_weight=self.class_weight, cache_size=CACHE_MB)
 
     def _kernel_matrix(self, rows: Rows, of: Positions, train: Positions) -> NDArray[Any]:
         from leukorepro.systems.classifiers.kernels import Kernel

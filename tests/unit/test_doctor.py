@@ -5,6 +5,7 @@ import hashlib
 import io
 import json
 import os
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -13,6 +14,7 @@ import numpy
 import pytest
 import torch
 import torchvision
+from project_data import ROOT, touch, write_yaml
 from rich.console import Console
 
 from leukorepro.features.backbones.registry import BACKBONES
@@ -121,6 +123,32 @@ def test_a_users_file_without_a_known_hash_is_told_as_such(root: Path) -> None:
     path.write_bytes(b"weights")
     check = named(root)["weights inception_resnet_v2"]
     assert (check.status, check.detail) == ("ok", f"{path}, not verified (SHA-256 not known here)")
+
+
+def test_it_says_which_studies_could_run(root: Path) -> None:
+    (root / "config/studies").mkdir()
+    shutil.copy(ROOT / "config/studies/atteia2022.yaml", root / "config/studies")
+    touch(root / "data/mine", "all/1.png", "healthy/2.png")
+    (root / "data/who.csv").write_text("image,subject\n1.png,a\n2.png,b\n")
+    for dataset in ("mine", "cnmc", "drawn"):
+        study: dict[str, object] = {"study": "atteia2022", "dataset": dataset}
+        if dataset == "drawn":
+            study["networks"] = {"googlenet": "efficientnet_lite0", "inception_v3": "inception_resnet_v2"}
+        write_yaml(root / f"config/runs/{dataset}.yaml", {"name": dataset, "budget": "published", "studies": [study]})
+    write_yaml(root / "config/config.yaml", {"name": "demo", "budget": "published", "studies": [{"study": "nobody"}]})
+    told = named(root)
+    here = "could run: dataset mine there, weights of 2 networks to be downloaded (154 MB)"  # 49.7 and 103.9
+    assert told["run mine: atteia2022"] == Check("run mine: atteia2022", "ok", here)
+    assert told["run drawn: atteia2022"].detail == (
+        "could run: images are simulated, weights of 1 network there, weights of 1 network to be downloaded "
+        "(1 of unknown size)"
+    )
+    absent = told["run cnmc: atteia2022"]
+    assert (absent.status, absent.detail) == ("missing", "cannot run: dataset absent")
+    assert absent.remedy.startswith("its dataset cnmc is absent (data/cnmc: no such folder); download C-NMC 2019")
+    assert told["run config"].status == "broken"
+    touch(root / "data/weights", "googlenet-1378be20.pth")
+    assert named(root)["run mine: atteia2022"].detail == "cannot run: wrong weights of googlenet"
 
 
 def test_a_torchvision_of_another_build_is_explained(root: Path, tmp_path: Path) -> None:

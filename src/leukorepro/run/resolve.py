@@ -47,16 +47,21 @@ def resolve(run_file: Path, overrides: Mapping[str, Any] | None = None) -> Resol
     Raises
     ------
     UserError
-        If any of the files is wrong, with its key and what is allowed.
+        If any of the files is wrong, with its key and what is allowed, or no study of the run can run.
     """
+    run = resolve_possible(run_file, overrides)
+    if not run.studies:
+        raise UserError(f"{run_file}: no study of it can run: {'; '.join(_told_once(run.left_out))}.")
+    return run
+
+
+def resolve_possible(run_file: Path, overrides: Mapping[str, Any] | None = None) -> ResolvedRun:
+    """Put a run together as `resolve` does, also where no study of it can run."""
     content = read_yaml(run_file)
     run = parse(Run, {**content, **(overrides or {})} if isinstance(content, dict) else content, run_file)
     known: dict[str, Facts] = {}
     resolved = [_resolve_study(run, choice, run_file, f"studies[{i}]", known) for i, choice in enumerate(run.studies)]
     studies = [study for study in resolved if isinstance(study, ResolvedStudy)]
-    left_out = [study for study in resolved if isinstance(study, NotRun)]
-    if not studies:
-        raise UserError(f"{run_file}: no study of it can run: {'; '.join(_told_once(left_out))}.")
     running = {study.study.key for study in studies}
     return ResolvedRun(
         name=run.name,
@@ -71,7 +76,7 @@ def resolve(run_file: Path, overrides: Mapping[str, Any] | None = None) -> Resol
             if choice.study in running and (asked := _controls(run, choice))
         },
         studies=studies,
-        left_out=left_out,
+        left_out=[study for study in resolved if isinstance(study, NotRun)],
     )
 
 

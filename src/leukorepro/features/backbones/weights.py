@@ -138,6 +138,16 @@ def find_weights(backbone: Backbone, weights: str, folder: Path = FOLDER) -> Pat
     raise ValueError(f"weights are 'imagenet', 'random' or 'file:PATH', not {weights!r}")
 
 
+def size_of_download(weights: Weights) -> float | None:
+    """Size of a file of weights that is to be downloaded, in megabytes; None where its publisher does not say it."""
+    if not isinstance(weights, TorchvisionWeights):
+        return None
+    from torchvision.models import get_weight
+
+    size: float = get_weight(weights.name).meta["_file_size"]
+    return size
+
+
 def find_imagenet_weights(backbone: Backbone, folder: Path = FOLDER, *, mirror: str | None = None) -> Path:
     """Return the verified file of a backbone's ImageNet weights; download it if there is none.
 

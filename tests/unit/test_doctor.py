@@ -138,7 +138,9 @@ def test_it_says_which_studies_could_run(root: Path) -> None:
     write_yaml(root / "config/config.yaml", {"name": "demo", "budget": "published", "studies": [{"study": "nobody"}]})
     told = named(root)
     here = "could run: dataset mine there, weights of 2 networks to be downloaded (154 MB)"  # 49.7 and 103.9
-    assert told["run mine: atteia2022"] == Check("run mine: atteia2022", "ok", here)
+    mine = told["run mine: atteia2022"]
+    assert (mine.status, mine.detail) == ("ok", here)
+    assert mine.remedy.startswith("left out: 1/GSet, no batch norm; 1/ESet, no batch norm; ")
     assert told["run drawn: atteia2022"].detail == (
         "could run: images are simulated, weights of 1 network there, weights of 1 network to be downloaded "
         "(1 of unknown size)"

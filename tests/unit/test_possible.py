@@ -56,7 +56,7 @@ def test_items_without_weights_are_left_out_with_one_line_and_all_that_only_they
     assert list(study.extractors) == ["inception_v3"]
     assert study.study.figures == {}
     assert study.left_out_items == dict.fromkeys(WITH_IT, REASON)
-    assert run.not_run == [f"left out: atteia2022 {', '.join(WITH_IT)}, because {REASON}"]
+    assert run.not_run == [f"left out: atteia2022 {'; '.join(WITH_IT)}, because {REASON}"]
 
 
 def test_items_on_official_folds_that_the_dataset_has_not_are_left_out(project: Path) -> None:

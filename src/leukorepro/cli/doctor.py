@@ -15,7 +15,7 @@ from leukorepro.cli.options import (
 def doctor(
     json: Annotated[bool, typer.Option("--json", help="Print JSON instead of a table.")] = False,
 ) -> None:
-    """Check this machine: versions, device, cores, disk, weights, datasets, studies; what is missing, and how to get it.
+    """Check this machine: versions, device, disk, weights, datasets, studies; what is missing, and how to get it.
 
     Example: `leukorepro doctor`
     """

@@ -202,7 +202,7 @@ def _study(name: str, study: ResolvedStudy, status_of: Callable[[str], WeightsSt
     dataset = "images are simulated" if study.simulated else f"dataset {study.dataset_id} there"
     states = {backbone: status_of(backbone).state for backbone in weights_of(study).values()}
     missing = [find_backbone(backbone) for backbone, state in states.items() if state == "missing"]
-    remedies = [f"left out: {', '.join(items)}, because {why}" for why, items in study.impossible_items.items()]
+    remedies = [f"left out: {'; '.join(items)}, because {why}" for why, items in study.impossible_items.items()]
     if wrong := [backbone for backbone, state in states.items() if state == "wrong"]:
         told = f"wrong weights of {', '.join(wrong)}"
         return Check(name, "missing", f"cannot run: {told}", f"see weights {wrong[0]} above")

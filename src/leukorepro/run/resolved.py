@@ -161,7 +161,7 @@ class ResolvedRun(Strict):
     def not_run(self) -> list[str]:
         """What cannot be run because something is not there, a line each: where a run starts, this is said first."""
         return [study.line for study in self.left_out] + [
-            f"left out: {study.study.key} {', '.join(items)}, because {reason}"
+            f"left out: {study.study.key} {'; '.join(items)}, because {reason}"
             for study in self.studies
             for reason, items in study.impossible_items.items()
         ]

@@ -564,6 +564,28 @@ def test_contact_sheet_is_spread_over_subjects_and_small(tmp_path: Path) -> None
     assert (tmp_path / "sheet.jpg").stat().st_size < 200_000
 
 
+def test_a_view_sheet_has_an_image_in_each_row_and_a_view_in_each_column(tmp_path: Path) -> None:
+    """A square of four greys, larger than a thumbnail, and one that is not square."""
+    tones = {"a.png": ([[20, 90], [160, 230]], (150, 150)), "b.png": ([[240, 30], [120, 60]], (80, 40))}
+    for name, (corners, size) in tones.items():
+        pixels = np.array(corners, dtype=np.uint8)
+        Image.fromarray(pixels).resize(size, Image.Resampling.NEAREST).save(tmp_path / name)
+    cells.view_sheet(tmp_path, list(tones), ["identity", "hflip", "vflip"], 10**6, tmp_path / "views.jpg")
+    sheet = np.asarray(Image.open(tmp_path / "views.jpg").convert("L")).astype(int)
+    assert sheet.shape == (2 * cells.SIDE + cells.GAP, 3 * cells.SIDE + 2 * cells.GAP)
+    for row, (corners, size) in enumerate(tones.values()):
+        expected = np.array(corners)
+        shown = cells.SIDE / max(size)  # smaller ones are enlarged
+        away = np.multiply(size, shown) / 4
+        for column, turned in enumerate((expected, expected[:, ::-1], expected[::-1])):
+            middle = [n * (cells.SIDE + cells.GAP) + cells.SIDE / 2 for n in (row, column)]
+            found = [
+                [sheet[int(middle[0] + up * away[1]), int(middle[1] + left * away[0])] for left in (-1, 1)]
+                for up in (-1, 1)
+            ]
+            np.testing.assert_allclose(found, turned, atol=6)  # JPEG
+
+
 def test_of_many_items_the_one_that_is_quoted_is_drawn(tmp_path: Path) -> None:
     study = report_data.resolve(report_data.systems_study(), tmp_path)
     table = study.study.tables["1"]

@@ -6,7 +6,7 @@ from PIL import Image
 from pydantic import TypeAdapter, ValidationError
 
 from leukorepro.config.fields import View
-from leukorepro.data.views import apply_view
+from leukorepro.data.views import apply_view, view_in_words
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
 
@@ -96,3 +96,16 @@ def test_a_study_may_bound_angles_to_half_a_circle(degrees: str, fits: bool) -> 
         else:
             with pytest.raises(ValidationError, match="should match pattern"):
                 TypeAdapter(View).validate_python(view)
+
+
+@pytest.mark.parametrize(
+    ("view", "words"),
+    [
+        ("identity", "the original"),
+        ("vflip", "mirrored top to bottom"),
+        ("rotate:3", "turned at random"),
+        ("compose15:0", "mirrored and turned at random within 15 degrees"),
+    ],
+)
+def test_views_in_words(view: str, words: str) -> None:
+    assert view_in_words(view) == words

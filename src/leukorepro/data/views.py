@@ -24,6 +24,16 @@ _EXACT: dict[str, Callable[[RGB], RGB]] = {
     "rot270": lambda image: np.rot90(image, 3),
 }
 
+_WORDS = {
+    "identity": "the original",
+    "hflip": "mirrored left to right",
+    "vflip": "mirrored top to bottom",
+    "rot90": "turned by a quarter",
+    "rot180": "turned by a half",
+    "rot270": "turned by three quarters",
+    "rotate": "turned at random",
+    "compose": "mirrored and turned at random",
+}
 
 _DRAWN = re.compile(r"(rotate|compose)(\d*):(\d+)")
 """What is drawn for every image anew: how, within how many degrees, by which seed."""
@@ -69,3 +79,12 @@ def apply_view(image: RGB, view: str, image_id: str) -> RGB:
                 image = _EXACT[flip](image)
     angle = draws.uniform(-int(degrees), int(degrees)) if degrees else draws.uniform(0.0, 360.0)
     return np.asarray(Image.fromarray(image).rotate(angle, resample=Image.Resampling.BILINEAR))
+
+
+def view_in_words(view: str) -> str:
+    """What a view is: ``rotate15:2`` is *turned at random within 15 degrees*."""
+    drawn = _DRAWN.fullmatch(view)
+    if drawn is None:
+        return _WORDS[view]
+    kind, degrees, _ = drawn.groups()
+    return _WORDS[kind] + (f" within {degrees} degrees" if degrees else "")

@@ -1,4 +1,4 @@
-"""Contact sheets of a dataset's images."""
+"""Contact sheets of a dataset's images and of their views."""
 
 from __future__ import annotations
 
@@ -7,10 +7,12 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from leukorepro.core.store import atomic_path
 from leukorepro.data.images import read_rgb
+from leukorepro.data.views import apply_view
 
 SIDE = 132
 GAP = 6
@@ -52,10 +54,42 @@ def contact_sheet(files: Sequence[Path], max_pixels: int, output: Path) -> None:
         Largest image that is decoded.
     output : Path
     """
-    sheet = Image.new("RGB", (len(files) * (SIDE + GAP) - GAP, SIDE), "white")
-    for number, file in enumerate(files):
-        image = ImageOps.contain(Image.fromarray(read_rgb(file, max_pixels)), (SIDE, SIDE), Image.Resampling.LANCZOS)
-        left = number * (SIDE + GAP) + (SIDE - image.width) // 2
-        sheet.paste(image, (left, (SIDE - image.height) // 2))
+    _write([[_thumbnail(read_rgb(file, max_pixels)) for file in files]], output)
+
+
+def view_sheet(folder: Path, images: Sequence[str], views: Sequence[str], max_pixels: int, output: Path) -> None:
+    """Write thumbnails of the views of some images as JPEG, an image in each row and a view in each column.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the dataset's images.
+    images : sequence of str
+        Their identifiers, which are their paths below the folder.
+    views : sequence of str
+        As `leukorepro.data.views.apply_view` takes them.
+    max_pixels : int
+        Largest image that is decoded.
+    output : Path
+    """
+    rows = []
+    for image in images:
+        pixels = read_rgb(folder / image, max_pixels)
+        rows.append([_thumbnail(apply_view(pixels, view, image)) for view in views])
+    _write(rows, output)
+
+
+def _thumbnail(pixels: NDArray[np.uint8]) -> Image.Image:
+    return ImageOps.contain(Image.fromarray(pixels), (SIDE, SIDE), Image.Resampling.LANCZOS)
+
+
+def _write(rows: Sequence[Sequence[Image.Image]], output: Path) -> None:
+    """Thumbnails in the middle of their places."""
+    width, height = (n * (SIDE + GAP) - GAP for n in (len(rows[0]), len(rows)))
+    sheet = Image.new("RGB", (width, height), "white")
+    for row, thumbnails in enumerate(rows):
+        for column, image in enumerate(thumbnails):
+            left = column * (SIDE + GAP) + (SIDE - image.width) // 2
+            sheet.paste(image, (left, row * (SIDE + GAP) + (SIDE - image.height) // 2))
     with atomic_path(output) as temporary:
         sheet.save(temporary, format="JPEG", quality=85)

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from leukorepro.data.crops import in_words
+from leukorepro.data.views import view_in_words
 from leukorepro.report.numbers.sources import Sources
-from leukorepro.report.numbers.wording import count
+from leukorepro.report.numbers.wording import count, listed
 from leukorepro.report.output import Output
-from leukorepro.report.sections.dataset.contact_sheet import contact_sheet, pick
+from leukorepro.report.sections.dataset.contact_sheet import contact_sheet, pick, view_sheet
 from leukorepro.run.resolved import ResolvedStudy
 
 SHOWN = 30
@@ -94,7 +95,10 @@ def dataset_page(study: ResolvedStudy, sources: Sources, output: Output) -> Data
             )
             for label, number in scan["classes"].items()
         ],
-        sheets=[_sheet(study, sources, number, label, output) for number, label in enumerate(scan["classes"], start=1)],
+        sheets=[
+            *(_sheet(study, sources, number, label, output) for number, label in enumerate(scan["classes"], start=1)),
+            *_views(study, sources, output),
+        ],
         findings=list(_findings(scan, sources.duplicates)),
         manifest_csv=output.copy(sources.manifest_file, "data", study.study.key, "manifest.csv"),
         scan_json=output.copy(sources.scan_file, "data", study.study.key, "scan.json"),
@@ -176,3 +180,20 @@ def _sheet(study: ResolvedStudy, sources: Sources, number: int, label: str, outp
     called = study.study.class_names.get(label)
     name += f" ({called})" if called else ""
     return Sheet(address, f"{len(rows)} images of the class {name}.", f"Class {name}: {len(rows)} of its images.")
+
+
+def _views(study: ResolvedStudy, sources: Sources, output: Output) -> Iterator[Sheet]:
+    """An image of each class with its copies, where the study's splits have any."""
+    views = list(dict.fromkeys(view for scheme in study.study.splits.values() for view in scheme.views))
+    if len(views) == 1:
+        return
+    labels = list(sources.scan["classes"])
+    images = [pick(sources.manifest, label, 1)["image_id"].iloc[0] for label in labels]
+    path, address = output.path("figures", study.study.key, "views.jpg")
+    view_sheet(study.images, images, views, study.dataset.max_pixels, path)
+    rows = listed([label or NO_LABEL for label in labels])
+    columns = listed([view_in_words(view) for view in views])
+    told = (
+        f"The copies that the study's splits are made of, from left to right: {columns}. A row for each class: {rows}."
+    )
+    yield Sheet(address, f"{len(views)} views of {count(len(images), 'image')}.", told)

@@ -25,6 +25,8 @@ from leukorepro.core.store import write_json
 from leukorepro.core.tables.data import MANIFEST_TABLE
 from leukorepro.core.tables.results import (
     CELL_LEVEL_TABLE,
+    CLAIM_COMPARISONS_TABLE,
+    CLAIMS_TABLE,
     DIFFERENCES_TABLE,
     METRICS_TABLE,
     VERDICTS_TABLE,
@@ -37,6 +39,7 @@ from leukorepro.evaluation.outcomes import Outcomes
 from leukorepro.evaluation.patients.diagnose import diagnose
 from leukorepro.evaluation.predictions import collect, write_fitting, write_predictions
 from leukorepro.evaluation.resampling.cell_level import cell_level
+from leukorepro.evaluation.resampling.claims import judge_claims
 from leukorepro.evaluation.resampling.differences import differences
 from leukorepro.evaluation.resampling.winners import winners
 from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor
@@ -382,6 +385,9 @@ def _write_results(
     DIFFERENCES_TABLE.write(differences(outcomes, seed=0, n_resamples=50), folder / "differences.csv")
     CELL_LEVEL_TABLE.write(cell_level(outcomes), folder / "cell_level.csv")
     WINNERS_TABLE.write(winners(outcomes, seed=0, n_resamples=50), folder / "winners.csv")
+    judged_claims = judge_claims(outcomes, seed=0, n_resamples=50)
+    CLAIMS_TABLE.write(judged_claims.claims, folder / "claims.csv")
+    CLAIM_COMPARISONS_TABLE.write(judged_claims.comparisons, folder / "claim_comparisons.csv")
     diagnose(tested, study, 0, 50).write(folder)
 
 

@@ -104,10 +104,10 @@ def test_a_claim_holds_fails_or_stays_open() -> None:
         "unmeasured": "cannot be told",
     }
     assert "\N{MINUS SIGN}15.0 points" in found["reason"]["fails"]
-    assert found["reason"]["open"].startswith("1/A less 1/C, is 2.0 points (")
+    assert found["reason"]["open"].startswith("1/A less 1/C is 2.0 points (")
     assert found["n_apart"][["holds", "open", "same"]].tolist() == [30, 16, 0]
     assert found["reason"]["same"] == "1/A and 1/twin gave the same predictions"
-    assert found["reason"]["unmeasured"] == "1/A less 1/B, cannot be measured here"
+    assert found["reason"]["unmeasured"] == "1/A less 1/B cannot be measured here"
     assert np.isnan(found["difference"]["unmeasured"])
 
 

@@ -242,7 +242,7 @@ def test_caveats_stand_at_the_top_beside_every_table_and_in_every_figure(results
     # Ladder, Table 1, all rungs and losses have captions with it; each picture's description ends in it.
     assert text.count(said) >= 5
     drawn = [i for i in page.images if "atteia2022" in str(i["src"]) and str(i["src"]).endswith(".svg")]
-    assert len(drawn) == 9
+    assert len(drawn) == 10
     assert all(str(image["alt"]).endswith(said) for image in drawn)
 
 

@@ -1,31 +1,56 @@
-"""Best items, differences between items and cell-level intervals on the report's page."""
+"""What sets items apart on the report's page: best items, differences, cell-level intervals, claims of the paper."""
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import pytest
 import report_data
 from report_page import Page, words
+from rich.console import Console
 
-from leukorepro.core.tables.results import CELL_LEVEL_TABLE, DIFFERENCES_TABLE, METRICS_TABLE, WINNERS_TABLE
+from leukorepro.config.study.claims import LeftOutClaim
+from leukorepro.config.study.study import Study
+from leukorepro.core.tables.results import (
+    CELL_LEVEL_TABLE,
+    CLAIM_COMPARISONS_TABLE,
+    CLAIMS_TABLE,
+    DIFFERENCES_TABLE,
+    METRICS_TABLE,
+    WINNERS_TABLE,
+)
 from leukorepro.ladder.rungs import LADDER
 from leukorepro.report.numbers import wording
+from leukorepro.report.sections.claims.figure import Dots, draw_claims
+from leukorepro.report.sections.claims.page import holding
 from leukorepro.report.sections.comparisons import figure as comparisons_figure
 from leukorepro.report.sections.comparisons.figure import Panel
 from leukorepro.report.sections.ladder.ladder import Difference
 from leukorepro.report.site import build
+from leukorepro.report.summary import summary_table
+from leukorepro.run.claimed_items import with_claims
+from leukorepro.run.resolved import load_resolved
 
 SHOWN = ["as_published", "subject_disjoint"]
 
 
 @pytest.fixture(scope="module")
 def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The first paper, with six items in its table, and a study whose headline's table has one item only."""
+    """The first paper, with six items in its table, one of its claims compared on a split of its own and another left
+    out; and a study that claims nothing, whose headline's table has one item only."""
     root = tmp_path_factory.mktemp("run")
-    first = report_data.resolve(report_data.ATTEIA, root)
+    content = report_data.ATTEIA.model_dump()
+    content["splits"]["three_folds"] = {"kind": "k_fold", "n_splits": 3}
+    content["claims"]["googlenet"]["split"] = "three_folds"
+    paper = Study.model_validate(content)
+    lost = paper.claims["quarter"].model_copy(update={"says": "Less is <more>."})
+    first = report_data.resolve(with_claims(paper, paper, "here")[0], root).model_copy(
+        update={"left_out_claims": {"lost": LeftOutClaim(claim=lost, reason="'1/x' is not in this run")}}
+    )
     alone = report_data.three_class_study()
     table = alone.tables["II"].model_copy(update={"items": alone.tables["II"].items[:1]})
     alone = alone.model_copy(update={"tables": {"II": table}})
@@ -49,13 +74,15 @@ def test_best_items_stand_with_their_optimism_and_corrected_value(results: Path,
     assert set(table["protocol"]) > set(SHOWN)
     for row in table[table["protocol"].isin(SHOWN)].itertuples():
         numbers = [f"{100 * n:.1f}" for n in (row.value, row.corrected, row.ci_low, row.ci_high)]
-        told = f"{row.winner} 6 Accuracy (%) {numbers[0]} {wording.difference('accuracy', row.optimism)} {numbers[1]}"
+        optimism = wording.difference("accuracy", row.optimism)
+        told = f"{row.winner} {row.n_items} Accuracy (%) {numbers[0]} {optimism} {numbers[1]}"
         (found,) = rows_with(page, LADDER[row.protocol].name, told)
         assert found.endswith(f"{numbers[2]}\N{EN DASH}{numbers[3]}") or np.isnan(row.ci_low)
 
 
 def test_every_item_stands_beside_the_best_with_its_interval_and_tests(results: Path, page: Page) -> None:
     table = DIFFERENCES_TABLE.read(results / "atteia2022" / "differences.csv")
+    table = table[table["table"] == "1"]
     chosen = table[(table["kind"] == "item") & (table["metric"] == "accuracy") & table["protocol"].isin(SHOWN)]
     assert len(chosen) == 2 * 5
     for row in chosen.itertuples():
@@ -112,3 +139,95 @@ def test_many_items_are_drawn_as_far_as_there_is_room() -> None:
 )
 def test_p_values_as_printed(value: float, text: str) -> None:
     assert wording.p_value(value) == text
+
+
+# -------------------------------------------------------------------------------------------------------------- claims
+
+
+def told(row: pd.Series[Any]) -> str:
+    difference = Difference("accuracy", row["difference"], row["ci_low"], row["ci_high"])
+    return f"{difference.text} {difference.interval}"
+
+
+def test_every_claim_stands_on_the_page_with_its_verdict_and_reason_on_every_rung(results: Path, page: Page) -> None:
+    claims = CLAIMS_TABLE.read(results / "atteia2022" / "claims.csv")
+    assert len(claims) == 4 * len(LADDER)
+    for _, row in claims.iterrows():
+        name = LADDER[row["protocol"]].name
+        assert rows_with(page, f"{name} {told(row)}", f"{row['verdict']} {wording.sentence(row['reason'])}")
+    assert rows_with(page, claims["says"][0], wording.sentence(claims["where"][0]))
+    text = words(page)
+    assert f"under the paper's own protocol, {holding([claims], 'as_published')}; with no subject" in text
+    assert "(dataset 'atteia2022-data')" in text
+
+
+def test_every_comparison_stands_there_with_both_intervals(results: Path, page: Page) -> None:
+    comparisons = CLAIM_COMPARISONS_TABLE.read(results / "atteia2022" / "claim_comparisons.csv")
+    comparisons = comparisons[comparisons["protocol"].isin(SHOWN)]
+    assert len(comparisons) == 2 * (2 + 3 + 2 + 2)
+    for _, row in comparisons.iterrows():
+        names = [f"{wording.table_name(row[f'{side}table'])}, {row[f'{side}item']}" for side in ("", "against_")]
+        corrected = Difference("accuracy", row["difference"], row["corrected_low"], row["corrected_high"]).interval
+        assert rows_with(page, " ".join([*names, told(row), corrected, str(row["n_apart"])]))
+
+
+def test_it_says_what_the_paper_prints_and_what_was_fitted_once_more(page: Page) -> None:
+    """The made-up printed numbers are compared as the real ones would be."""
+    row, _ = rows_with(page, "GoogLeNet's features are the worst.")
+    assert "of 2 comparisons." in row
+    first, second, third = (f"{item} of Table 1 on the split three_folds" for item in ("ISet", "GSet", "ESet"))
+    assert f"Fitted once more: {first}, {second} and {third}." in row
+    assert "atteia2022-table-1-on-three_folds" in page.ids
+    assert "Less is <more>. Section 3, on Figure 8, and section 4. '1/x' is not in this run." in words(page)
+
+
+def test_a_study_without_claims_has_no_such_section(page: Page) -> None:
+    assert "atteia2022-claims" in page.ids
+    assert "#atteia2022-claims" in page.links
+    assert "other-claims" not in page.ids
+    assert "#other-claims" not in page.links
+    assert rows_with(page, "none judged")
+
+
+def test_the_tables_of_claims_and_their_figure_lie_beside_the_page(results: Path, page: Page) -> None:
+    for name in ("claims.csv", "claim_comparisons.csv"):
+        assert f"data/atteia2022/{name}" in page.links
+        assert (results / "report/data/atteia2022" / name).read_text() == (results / "atteia2022" / name).read_text()
+    (image,) = (image for image in page.images if str(image["src"]).endswith("claims.svg"))
+    claims = CLAIMS_TABLE.read(results / "atteia2022" / "claims.csv")
+    for _, row in claims[claims["protocol"].isin(SHOWN)].iterrows():
+        assert row["says"] in str(image["alt"])
+        assert f"{row['verdict']}" in str(image["alt"])
+
+
+def test_the_terminal_counts_the_conclusions_of_all_papers(results: Path) -> None:
+    terminal = io.StringIO()
+    Console(file=terminal, width=200).print(summary_table(load_resolved(results / "config.json"), results))
+    claims = CLAIMS_TABLE.read(results / "atteia2022" / "claims.csv")
+    expected = f"{holding([claims], SHOWN[0])} as published and {holding([claims], SHOWN[1])} subject-disjoint."
+    assert f"Conclusions of these papers that hold on these images: {expected}" in " ".join(terminal.getvalue().split())
+
+
+def test_claims_are_counted_over_papers_and_only_where_they_were_judged() -> None:
+    rows = {"study": "s", "claim": "c", "says": "", "where": "", "reason": "", "n_comparisons": 1, "n_clear": 0,
+            "metric": "accuracy", "table": "1", "item": "a", "against_table": "1", "against_item": "b",
+            "difference": 0.1, "ci_low": 0.0, "ci_high": 0.2, "n_groups": 9, "n_apart": 9}  # fmt: skip
+    one, other = (
+        CLAIMS_TABLE.frame([rows | {"protocol": "as_published", "verdict": verdict} for verdict in verdicts])
+        for verdicts in (["holds", "cannot be told"], ["does not hold", "holds"])
+    )
+    assert holding([one, other], "as_published") == "2 of 4"
+    assert holding([one], "source_disjoint") == ""
+    assert holding([one], None) == ""
+
+
+def test_a_claim_is_drawn_in_a_row_of_its_own() -> None:
+    difference = Difference("accuracy", 0.05, 0.01, 0.09)
+    on = {"as_published": (difference, "holds"), "external": (Difference("accuracy", None), "cannot be told")}
+    dots = [Dots("It is so.", on, [("as_published", difference)]), Dots("A long one. " * 9, {}, [])]
+    (axes,) = draw_claims(dots, list(on), ["simulated images"]).axes
+    labels = [label.get_text() for label in axes.get_yticklabels()]
+    assert labels[0] == "It is so."
+    assert labels[1].count("\n") == 2
+    marks = [line for line in axes.lines if line.get_marker() == LADDER["as_published"].marker]
+    assert [float(line.get_xdata()[0]) for line in marks] == [pytest.approx(5.0)]

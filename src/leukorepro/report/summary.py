@@ -7,15 +7,17 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import pandas as pd
 from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from leukorepro.core.tables.results import DIFFERENCES_TABLE, METRICS_TABLE, VERDICTS_TABLE
+from leukorepro.core.tables.results import CLAIMS_TABLE, DIFFERENCES_TABLE, METRICS_TABLE, VERDICTS_TABLE
 from leukorepro.evaluation.testability import VERDICTS
-from leukorepro.ladder.rungs import LADDER
+from leukorepro.ladder.rungs import LADDER, PUBLISHED
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.tables import Estimate, Headline, Numbers, headline
+from leukorepro.report.sections.claims.page import holding
 from leukorepro.report.sections.ladder.ladder import Difference, Differences, ladder_of
 from leukorepro.report.sections.verdicts.page import Verdicts
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
@@ -33,6 +35,8 @@ class Line:
     change: Difference
     """From the paper's own protocol to the honest rung, paired."""
     verdicts: Verdicts
+    claims: pd.DataFrame
+    """What becomes of the paper's conclusions."""
 
 
 def summary_table(resolved: ResolvedRun, results: Path) -> Table:
@@ -81,7 +85,8 @@ def _line(study: ResolvedStudy, folder: Path) -> Line:
     top = headline(study, Numbers(METRICS_TABLE.read(folder / "metrics.csv")))
     to_honest = ladder_of(top, Differences(DIFFERENCES_TABLE.read(folder / "differences.csv"))).to_honest
     change = to_honest[-1].from_first if to_honest else Difference(top.metric)
-    return Line(study, top, change, Verdicts(VERDICTS_TABLE.read(folder / "verdicts.csv")))
+    verdicts = Verdicts(VERDICTS_TABLE.read(folder / "verdicts.csv"))
+    return Line(study, top, change, verdicts, CLAIMS_TABLE.read(folder / "claims.csv"))
 
 
 def _meaning(lines: Sequence[Line]) -> list[str]:
@@ -98,7 +103,19 @@ def _meaning(lines: Sequence[Line]) -> list[str]:
         + "Change: from as published to that, paired over the same groups of images. Ranges are 95 % intervals.",
         f"Changes distinguishable from 0: {wording.listed(clear) or 'none'} ({len(clear)} of {len(lines)}).",
         f"All numbers that these papers print: {told or 'none recorded here'}.",
+        *_conclusions(lines),
     ]
+
+
+def _conclusions(lines: Sequence[Line]) -> list[str]:
+    """How many of the papers' conclusions hold here, as published and honestly; nothing where none was judged."""
+    rungs = dict.fromkeys([PUBLISHED, *(line.top.honest_rung for line in lines if line.top.honest_rung)])
+    told = [
+        f"{count} {LADDER[rung].name.lower()}"
+        for rung in rungs
+        if (count := holding([line.claims for line in lines], rung))
+    ]
+    return [f"Conclusions of these papers that hold on these images: {wording.listed(told)}."] if told else []
 
 
 def _above_interval(value: Estimate | Difference) -> str:

@@ -14,6 +14,8 @@ from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_reader, read_json
 from leukorepro.core.tables.results import (
     CELL_LEVEL_TABLE,
+    CLAIM_COMPARISONS_TABLE,
+    CLAIMS_TABLE,
     DIFFERENCES_TABLE,
     METRICS_TABLE,
     VERDICTS_TABLE,
@@ -45,6 +47,9 @@ class Sources:
     winners: pd.DataFrame
     cell_level: pd.DataFrame
     """Intervals that take cells for independent."""
+    claims: pd.DataFrame
+    """What becomes of the paper's conclusions."""
+    claim_comparisons: pd.DataFrame
     verdicts_file: Path
     verdicts: pd.DataFrame
     patients_folder: Path
@@ -103,6 +108,8 @@ def read_sources(study: ResolvedStudy, results: Path, *, controls: bool) -> Sour
         differences=DIFFERENCES_TABLE.read(folder.table("differences")),
         winners=WINNERS_TABLE.read(folder.table("winners")),
         cell_level=CELL_LEVEL_TABLE.read(folder.table("cell_level")),
+        claims=CLAIMS_TABLE.read(folder.table("claims")),
+        claim_comparisons=CLAIM_COMPARISONS_TABLE.read(folder.table("claim_comparisons")),
         verdicts_file=folder.table("verdicts"),
         verdicts=VERDICTS_TABLE.read(folder.table("verdicts")),
         patients_folder=folder.root,

@@ -16,6 +16,7 @@ from leukorepro.report.numbers.selection import drawn_before
 from leukorepro.report.numbers.sources import Sources
 from leukorepro.report.numbers.tables import Estimate, Headline, RungRow, headline, rungs
 from leukorepro.report.output import Output
+from leukorepro.report.sections.claims.page import ClaimsPage, claims_page
 from leukorepro.report.sections.comparisons.page import ComparisonsPage, comparisons_page
 from leukorepro.report.sections.controls.page import ControlsPage, controls_page
 from leukorepro.report.sections.dataset.page import DatasetPage, dataset_page
@@ -69,6 +70,7 @@ class StudyPage:
     ladder: Ladder
     ladder_picture: Picture
     verdicts: VerdictsPage
+    claims: ClaimsPage
     unstated: list[UnstatedRow]
     leakage: LeakagePage
     tables: list[TablePage]
@@ -99,6 +101,7 @@ def study_page(study: ResolvedStudy, budget: Budget, sources: Sources, output: O
         ladder=ladder,
         ladder_picture=studio.ladder(ladder),
         verdicts=verdicts_page(study, sources, untested(study, budget, bool(sources.scan["complete"])), output),
+        claims=claims_page(study, sources, conditions, output),
         unstated=unstated_rows(study),
         leakage=leakage_page(study, sources, output),
         tables=[_table(study, sources, number, studio) for number in study.study.tables],

@@ -1,0 +1,1 @@
+"""Whether the conclusions of a paper hold."""

@@ -84,7 +84,7 @@ class ClaimsPage:
     left_out: list[LeftOutClaim]
     picture: Picture | None
     files: dict[str, str]
-    """Addresses of the tables with all numbers, by their names."""
+    """Addresses of the tables with all numbers, by their names; none where nothing was judged."""
 
 
 def claims_page(study: ResolvedStudy, sources: Sources, conditions: Sequence[str], output: Output) -> ClaimsPage:
@@ -92,14 +92,14 @@ def claims_page(study: ResolvedStudy, sources: Sources, conditions: Sequence[str
     shown = shown_rungs(study)
     rows = [_row(study, sources, key, shown) for key in study.study.claims]
     files = [sources.metrics_file.with_name(name) for name in ("claims.csv", "claim_comparisons.csv")]
-    addresses = {file.name: output.copy(file, "data", study.study.key, file.name) for file in files}
+    addresses = {file.name: output.copy(file, "data", study.study.key, file.name) for file in files if rows}
     hold = {rung: told for rung in shown if (told := holding([sources.claims], rung))}
     return ClaimsPage(
         hold=hold,
         sentence=_sentence(study, hold),
         rows=rows,
         left_out=list(study.left_out_claims.values()),
-        picture=_picture(study, rows, shown, conditions, output, addresses["claims.csv"]),
+        picture=_picture(study, rows, shown, conditions, output, addresses),
         files=addresses,
     )
 
@@ -189,7 +189,7 @@ def _picture(
     shown: Sequence[Rung],
     conditions: Sequence[str],
     output: Output,
-    data: str,
+    files: Mapping[str, str],
 ) -> Picture | None:
     """Differences of the claims in per cent; None where there are none."""
     drawn = [row for row in rows if wording.in_per_cent(row.claim.metric) and row.rungs]
@@ -212,5 +212,5 @@ def _picture(
         f"Differences that decide the claims, in percentage points. {' '.join(told)}",
         "How much better the items are that are said to be better, in percentage points, with paired 95 % intervals: "
         "of each claim the comparison that decides; small dots are its others. Hollow where it cannot be told.",
-        data,
+        files["claims.csv"],
     )

@@ -29,14 +29,14 @@ def _last_map(node: str | None, channels: int) -> dict[str, Layer]:
     }
 
 
-def _fc6(node: str) -> dict[str, Layer]:
-    """The first fully connected layer, before its rectifier."""
-    return {"fc6": Layer(node, dim=4096)}
-
-
-def _relu7(node: str) -> dict[str, Layer]:
-    """The rectifier after the second fully connected layer: what the last layer sees, but for dropout."""
-    return {"relu7": Layer(node, dim=4096)}
+def _dense(fc6: str, fc7: str, relu7: str, fc8: str) -> dict[str, Layer]:
+    """The three fully connected layers, before their rectifiers, and the second one's: what the last layer sees."""
+    return {
+        "fc6": Layer(fc6, dim=4096),
+        "fc7": Layer(fc7, dim=4096),
+        "relu7": Layer(relu7, dim=4096),
+        "fc8": Layer(fc8, dim=1000),
+    }
 
 
 def _each(name: str, count: int) -> tuple[str, ...]:
@@ -88,7 +88,10 @@ BACKBONES: dict[str, Backbone] = {
     "alexnet": Backbone(
         title="AlexNet",
         build="torchvision.models:alexnet",
-        layers={**_fc6("classifier.1"), **_relu7("classifier.5"), "flat": Layer("features", dim=None)},
+        layers={
+            **_dense("classifier.1", "classifier.4", "classifier.5", "classifier.6"),
+            "flat": Layer("features", dim=None),
+        },
         default_layer="fc6",
         input_size=224,
         min_input_size=63,
@@ -98,6 +101,20 @@ BACKBONES: dict[str, Backbone] = {
             block="features.10",
             fc="classifier.1",
             penultimate="relu7",
+        ),
+    ),
+    "alexnet_caffe": Backbone(
+        title="AlexNet in two groups",
+        build="leukorepro.features.backbones.alexnet:alexnet_caffe",  # says how to name a file's weights
+        layers=_dense("fc6", "fc7", "relu7", "fc8"),
+        default_layer="fc6",
+        input_size=227,
+        min_input_size=67,
+        weights=OwnWeights("alexnet_caffe.pth", "converted from the models of Caffe or MATLAB"),
+        # The means of the channels of ImageNet; both models subtract a mean image, which is almost the same everywhere.
+        preprocessing=ChannelScaling((123.0, 117.0, 104.0), (1.0, 1.0, 1.0), full=255),
+        starts=Starts(
+            (*(f"conv{i}" for i in range(1, 6)), "fc6", "fc7", "fc8"), block="conv5", fc="fc6", penultimate="relu7"
         ),
     ),
     "densenet121": Backbone(
@@ -219,7 +236,7 @@ BACKBONES: dict[str, Backbone] = {
     "vgg16": Backbone(
         title="VGG-16",
         build="torchvision.models:vgg16",
-        layers={**_last_map("features", 512), **_fc6("classifier.0"), **_relu7("classifier.4")},
+        layers={**_last_map("features", 512), **_dense("classifier.0", "classifier.3", "classifier.4", "classifier.6")},
         default_layer="gap",
         input_size=224,
         weights=TorchvisionWeights("VGG16_Weights.IMAGENET1K_V1", "vgg16-397923af.pth"),
@@ -228,7 +245,7 @@ BACKBONES: dict[str, Backbone] = {
     "vgg19": Backbone(
         title="VGG-19",
         build="torchvision.models:vgg19",
-        layers={**_last_map("features", 512), **_fc6("classifier.0"), **_relu7("classifier.4")},
+        layers={**_last_map("features", 512), **_dense("classifier.0", "classifier.3", "classifier.4", "classifier.6")},
         default_layer="gap",
         input_size=224,
         weights=TorchvisionWeights("VGG19_Weights.IMAGENET1K_V1", "vgg19-dcbb9e9d.pth"),

@@ -128,8 +128,8 @@ def test_the_best_of_several_must_beat_each_and_one_that_is_clearly_better_refut
     assert rows["against_item"].tolist() == items[1:]
     width = rows["ci_high"] - rows["ci_low"]
     corrected = rows["corrected_high"] - rows["corrected_low"]
-    ratio = stats.norm.ppf(1 - 0.025 / 3) / stats.norm.ppf(0.975)
-    assert (corrected / width).to_numpy() == pytest.approx(ratio, rel=0.1)
+    ratio = stats.t.ppf(1 - 0.025 / 3, 299) / stats.t.ppf(0.975, 299)
+    assert (corrected / width).to_numpy() == pytest.approx(ratio, rel=1e-9)
 
 
 def drawn_claims(means: list[float], n: int) -> list[str]:

@@ -101,7 +101,7 @@ class Paired(NamedTuple):
     """Number of groups that were drawn from."""
 
 
-def paired_difference(resamples: SharedResamples, one: Measurable, other: Measurable, level: float = LEVEL) -> Paired:
+def paired_difference(resamples: SharedResamples, one: Measurable, other: Measurable) -> Paired:
     """A metric of an outcome less that of another, paired over the groups of both.
 
     Parameters
@@ -109,15 +109,13 @@ def paired_difference(resamples: SharedResamples, one: Measurable, other: Measur
     resamples : SharedResamples
     one, other : Measurable
         The same metric of two outcomes, as `resamples` found them.
-    level : float
-        Nominal coverage of the interval, in (0, 1).
     """
     over = resamples.together(one, other)
     value = one.value - other.value
     if one.part.is_same_as(other.part) and not np.isnan(value):
         return Paired(value, 0.0, 0.0, over.n)
     values = resamples.resampled(one, over) - resamples.resampled(other, over)
-    bounds = difference_interval(values, min(one.n_groups, other.n_groups), level, shares=one.is_share)
+    bounds = difference_interval(values, min(one.n_groups, other.n_groups), shares=one.is_share)
     return Paired(value, bounds.low, bounds.high, over.n)
 
 

@@ -9,6 +9,8 @@ checkpoint get_weights:
         "logs/get_weights/{weights}.txt",
     benchmark:
         "results/benchmarks/get_weights/{weights}.tsv"
+    # First, so that what cannot run is known early.
+    priority: 1
     # Where there is a cluster, on the machine that Snakemake runs on: its nodes have no network, as a rule.
     localrule: True
     conda:

@@ -8,12 +8,14 @@ import pandas as pd
 import pytest
 from judged import evaluate
 from sklearn.metrics import accuracy_score, confusion_matrix, log_loss, precision_recall_fscore_support, roc_auc_score
+from sklearn.utils.class_weight import compute_sample_weight
 
 from leukorepro.config.study.study import Study
 from leukorepro.core.tables.predictions import RECONSTRUCTION
 from leukorepro.data.adapters.allidb import AllIdbDataset
 from leukorepro.evaluation.curves import confusion_matrices, last_epochs
 from leukorepro.evaluation.outcome_metrics import Measuring, outcome_metrics
+from leukorepro.evaluation.outcomes import Outcomes
 from leukorepro.metrics.registry import OF_PREDICTIONS
 from leukorepro.run.resolved import ResolvedStudy
 
@@ -117,6 +119,38 @@ def test_a_network_in_a_table_of_all_epochs_has_the_means_over_them():
             assert row["value"] == pytest.approx(np.mean(values), abs=1e-12)
             assert row["ci_low"] < row["value"] < row["ci_high"]
             assert row["n_images"] == len(epochs[0])
+
+
+def test_the_training_loss_has_the_weights_of_classes_that_the_network_was_trained_with():
+    """scikit-learn's weights and losses of each epoch; without them beside it, and tested rows never have any."""
+    tested, fitted = predictions(3), predictions(3, role="train", n_images=90)
+    fitted = fitted[(fitted["y_true"] == "all") | (fitted["image_id"].str[-1] > "5")]
+    printed = ["train_loss", "train_unweighted_loss", "test_loss"]
+    found = {
+        weighed: outcome_metrics(
+            tested, fitted, Measuring(printed, "macro", "all", {}, 200, 0, class_weights=weighed)
+        ).set_index("metric")["value"]
+        for weighed in (True, False)
+    }
+    weighted, plain = (
+        np.mean(
+            [log_loss(e["y_true"] == "all", e["score"], sample_weight=weights(e)) for _, e in fitted.groupby("repeat")]
+        )
+        for weights in (lambda epoch: compute_sample_weight("balanced", epoch["y_true"]), lambda _: None)
+    )
+    assert abs(weighted - plain) > 0.001
+    assert found[True]["train_loss"] == pytest.approx(weighted, abs=1e-12)
+    for value in (found[True]["train_unweighted_loss"], *found[False][["train_loss", "train_unweighted_loss"]]):
+        assert value == pytest.approx(plain, abs=1e-12)
+    assert found[True]["test_loss"] == found[False]["test_loss"]
+    study = STUDY.model_dump()
+    study["classifiers"]["network"]["class_weights"] = True
+    resolved = RESOLVED.model_copy(update={"study": Study.model_validate(study)})
+    asked = [
+        Outcomes(r, [tested], [fitted]).measuring("all", i, 9, 0).class_weights
+        for r, i in ((resolved, "network"), (resolved, "knn"), (RESOLVED, "network"))
+    ]
+    assert asked == [True, False, False]
 
 
 def measuring(*printed, average="macro"):

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike
 
 from leukorepro.core.words import Average
 from leukorepro.evaluation.intervals import intervals
-from leukorepro.evaluation.metrics.losses import row_losses
+from leukorepro.evaluation.metrics.losses import WEIGHED, class_weights, row_losses
 from leukorepro.evaluation.metrics.metrics import Scored, measure, scored
 from leukorepro.evaluation.predictions import classes_of, groups_of_rows, score_of_class
 from leukorepro.metrics.names import PARTS, parse
@@ -33,6 +33,8 @@ class Measuring:
     """What the paper calls the dataset's classes."""
     n_resamples: int
     seed: int
+    class_weights: bool = False
+    """Whether the classifier is a network that was trained with weights of the classes."""
 
     @property
     def classes_named(self) -> bool:
@@ -155,6 +157,7 @@ class PartOfOutcome:
         """The rows, by image, view, repeat and fold."""
         self.group = groups_of_rows(self.rows)
         """Group of every row, in the order in which they first appear, shape (n_rows,)."""
+        self._trained = "role" in rows and bool((rows["role"] == "train").all())
         self._measuring = measuring
         columns = score_of_class(rows, measuring.positive_class)
         self._scores = {name: self.rows[column] for name, column in columns.items()}
@@ -195,7 +198,9 @@ class PartOfOutcome:
     def _numbers(self, metric: Metric, column: str) -> ArrayLike:
         """What every row has and is averaged."""
         if metric.source is Source.LOSSES:
-            return row_losses(self.rows["y_true"], self._scores)
+            losses = row_losses(self.rows["y_true"], self._scores)
+            weighed = column == WEIGHED and self._measuring.class_weights and self._trained
+            return losses * class_weights(self.rows) if weighed else losses
         return self.rows[column]
 
     def _frame(self, lines: list[tuple[str, float, float, float]]) -> pd.DataFrame:

@@ -9,6 +9,7 @@ import pandas as pd
 
 from leukorepro.config.study.items import Item
 from leukorepro.config.study.tables import Table
+from leukorepro.config.study.training import ClassifierTrainingSpec
 from leukorepro.core.errors import UserError, look_up
 from leukorepro.data.split_tables import part_sizes
 from leukorepro.evaluation.outcome_metrics import Measuring
@@ -124,6 +125,7 @@ class Outcomes:
     def measuring(self, table: str, item: str, n_resamples: int, seed: int) -> Measuring:
         """How an item is measured."""
         spec, own = self.items[table, item]
+        classifier = self.resolved.study.classifiers[own.classifier]
         return Measuring(
             spec.metrics,
             spec.average,
@@ -131,6 +133,7 @@ class Outcomes:
             self.resolved.study.class_names,
             n_resamples,
             seed,
+            class_weights=isinstance(classifier, ClassifierTrainingSpec) and classifier.class_weights,
         )
 
     def _by_outcome(self, frames: Sequence[pd.DataFrame]) -> dict[Outcome, Callable[[], pd.DataFrame]]:

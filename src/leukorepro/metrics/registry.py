@@ -188,6 +188,7 @@ METRICS: dict[str, Metric] = {
         of_a_class="when printed",
     ),
     "loss": Metric(LOSS, "loss", Source.LOSSES, columns=("loss",)),
+    "unweighted_loss": Metric(LOSS, "unweighted loss", Source.LOSSES, columns=("unweighted_loss",)),
     RECONSTRUCTION: Metric(
         CORRELATION,
         "reconstruction correlation",

@@ -13,6 +13,9 @@ from leukorepro.evaluation.metrics.auroc import Floats
 SMALLEST = 1e-7
 """Probabilities below are taken for this one, as Keras does: a loss is 16.1 at most."""
 
+WEIGHED = "loss"
+"""The loss that a network is trained by: of training rows, with the weights of classes where it has them."""
+
 SUM_TOLERANCE = 1e-3
 """How far from 1 the probabilities of three or more classes may add up to."""
 
@@ -40,3 +43,24 @@ def row_losses(y_true: ArrayLike, scores: Mapping[str, ArrayLike]) -> Floats:
     own = np.select([(true == name).to_numpy() for name in scores], list(columns.T), default=left)
     losses: Floats = -np.log(np.maximum(own, SMALLEST))
     return losses
+
+
+def class_weights(rows: pd.DataFrame) -> Floats:
+    """Weight of every row where classes are weighed by the inverse of their frequency, as Keras is told mostly.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Columns ``repeat, fold, y_true``: the training rows of one or several fits.
+
+    Returns
+    -------
+    array of float, shape (n_rows,)
+        Rows of the fit, over its classes times its rows of that class; the mean within a fit is 1, so that the mean of
+        weight times loss, which is what Keras reports, is the mean over classes of the mean loss of each.
+    """
+    fit = ["repeat", "fold"]
+    of_fit = rows.groupby(fit, observed=True)["y_true"]
+    of_class = rows.groupby([*fit, "y_true"], observed=True)["y_true"].transform("size")
+    weights: Floats = (of_fit.transform("size") / (of_fit.transform("nunique") * of_class)).to_numpy(np.float64)
+    return weights

@@ -160,7 +160,7 @@ BACKBONES: dict[str, Backbone] = {
         layers=_last_map("inception5b", 1024),
         default_layer="gap",
         input_size=224,
-        weights=OwnWeights("googlenet_caffe.pth", "converted from the models of Caffe or MATLAB"),
+        weights=OwnWeights("googlenet_caffe.pth", "converted from Caffe's or MATLAB's model; googlenet.py says how"),
         # The means that Caffe's model was trained with; MATLAB's input layer subtracts them too, in red, green, blue.
         preprocessing=ChannelScaling((123.0, 117.0, 104.0), (1.0, 1.0, 1.0), full=255),
         starts=_googlenet(),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import shutil
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -11,11 +12,14 @@ import pandas as pd
 import pytest
 import timm
 import torch
+import yaml
+from project_data import ROOT, make_project, write_run
 from safetensors.torch import load_file
 from torch import Tensor, nn
 
 from leukorepro.config.study.items import Item
 from leukorepro.config.study.schemes import HoldOutScheme, Protocol
+from leukorepro.config.study.study import Study
 from leukorepro.config.study.systems import FineTunedSpec
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_writer
@@ -30,6 +34,9 @@ from leukorepro.features.backbones.tunable import outline, steps_of
 from leukorepro.features.fusion import write_rows
 from leukorepro.features.lookup import resolve_tuning
 from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor
+from leukorepro.run import plan
+from leukorepro.run.resolve import resolve
+from leukorepro.run.resolved import ResolvedStudy
 from leukorepro.run.specifications.fits import FineTunedFit
 from leukorepro.systems.fits.fine_tuned import fit
 from leukorepro.systems.training import training
@@ -257,3 +264,65 @@ def test_it_learns(problem: Problem, tmp_path: Path) -> None:
     epochs, _ = run(given)
     assert epochs["test_accuracy"].iloc[-1] == 1
     assert len(PARTS_TABLE.read(given.folder / "predictions.parquet")) == N_IMAGES // 4
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(make_project(tmp_path))
+    shutil.copy(ROOT / "config/studies/finetune.yaml", "config/studies")
+    return tmp_path
+
+
+def resolved(project: Path, *networks: str) -> ResolvedStudy:
+    return resolve(write_run(project, study="finetune", extractors=list(networks))).studies[0]
+
+
+def test_every_network_has_its_layers_and_reads_what_they_get(project: Path) -> None:
+    """One file of pooled features for the machines and the last layer; images as each network wants them."""
+    study = resolved(project, "vgg16", "efficientnet_lite0", TINY)
+    inputs = {
+        features: {name: tuning.input.id for name, tuning in of_network.items()}
+        for features, of_network in study.tunings.items()
+    }
+    assert inputs == {
+        "vgg16": {
+            "from_last": "vgg16-relu7-random-224",
+            "from_block": "vgg16-features.24.input-random-224",
+            "from_all": "images-224",
+        },
+        "efficientnet_lite0": {
+            "from_last": "efficientnet_lite0-gap-random-224",
+            "from_block": "efficientnet_lite0-blocks.5.input-random-224",
+            "from_all": "images-224-bicubic",
+        },
+        "timm_test_resnet": {
+            "from_last": "timm_test_resnet-pooled-random-160",
+            "from_block": "timm_test_resnet-layer4.input-random-160",
+            "from_all": "images-160",
+        },
+    }
+    parts = {part for of_network in inputs.values() for part in of_network.values()}
+    assert parts <= set(study.parts)
+    assert set(plan.used_parts(study)) == parts | {"vgg16-gap-random-224"}
+    assert len(plan.networks_of(study)) == 9
+    assert plan.classified_feature_sets(study) == ["vgg16", "efficientnet_lite0", "timm_test_resnet"]
+
+
+def test_a_wrong_layer_is_told_when_the_workflow_starts(project: Path) -> None:
+    file = Path("config/studies/finetune.yaml")
+    file.write_text(file.read_text().replace("train_from: block", "train_from: layer9"))
+    with pytest.raises(
+        UserError, match=r"^config/studies/finetune.yaml: extractors.resnet50, classifiers.from_block.train"
+    ):
+        resolve(write_run(project, study="finetune"))
+
+
+def test_neither_images_nor_several_networks_are_trained_further() -> None:
+    study = yaml.safe_load((ROOT / "config/studies/finetune.yaml").read_text())
+    study["feature_sets"]["resnet50"] = ["resnet50", "resnet50"]
+    with pytest.raises(ValueError, match="give one that is a single extractor, and no reducer"):
+        Study.model_validate(study)
+    study["feature_sets"]["resnet50"] = ["resnet50"]
+    study["classifiers"]["from_last"]["zero_center"] = "channel"
+    with pytest.raises(ValueError, match="a trained network gets images as it was trained on them"):
+        Study.model_validate(study)

@@ -46,7 +46,8 @@ def init(
     """Read your own images, write the configuration of a run on them, and print the command that runs it.
 
     Example: `leukorepro init --name smears --images my_smears --study atteia2022 --extractor mobilenet_v2
-    --weights mobilenet_v2=file:mobilenet_v2.pth`
+    --weights mobilenet_v2=file:mobilenet_v2.pth`; to train a network further:
+    `leukorepro init --name tuned --images my_smears --study finetune --extractor resnet50`
     """
     from leukorepro.run.project import start
 

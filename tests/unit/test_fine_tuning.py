@@ -12,6 +12,7 @@ import pandas as pd
 import pytest
 import timm
 import torch
+import torchvision
 import yaml
 from project_data import ROOT, make_project, write_run
 from safetensors.torch import load_file
@@ -30,7 +31,7 @@ from leukorepro.features.backbones.cuts import cut, find_starts
 from leukorepro.features.backbones.networks import build_network
 from leukorepro.features.backbones.registry import BACKBONES, find_backbone, starts_of
 from leukorepro.features.backbones.specification import TIMM
-from leukorepro.features.backbones.tunable import outline, steps_of
+from leukorepro.features.backbones.tunable import build_tunable, outline, steps_of
 from leukorepro.features.fusion import write_rows
 from leukorepro.features.lookup import resolve_tuning
 from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor
@@ -97,6 +98,25 @@ def test_timm_tells_where_its_networks_can_be_cut() -> None:
         starts_of(find_backbone("timm:deit_tiny_distilled_patch16_224"))
     with pytest.raises(UserError, match="cannot be taken apart"):
         starts_of(find_backbone("timm:swin_tiny_patch4_window7_224"))
+
+
+@pytest.mark.parametrize(("name", "size"), [("mobilenet_v2", 32), ("timm:test_vit", 160)])
+def test_a_cut_network_computes_what_the_librarys_does(name: str, size: int, tmp_path: Path) -> None:
+    """Its own weights, but for the new last layer, whichever half they are in."""
+    library = torchvision.models.mobilenet_v2() if name in BACKBONES else timm.create_model(name.removeprefix("timm:"))
+    file = tmp_path / "weights.pth"
+    torch.save(library.state_dict(), file)
+    images = torch.from_numpy(np.random.default_rng(0).integers(0, 256, (3, size, size, 3), np.uint8))
+    backbone = find_backbone(name)
+    last = starts_of(backbone).last
+    for start in ("all", "block", "last"):
+        network = build_tunable(backbone, start, file, 5, size, seed=1)
+        library.set_submodule(last, network.trained.get_submodule(last))
+        with torch.no_grad():
+            expected = library.eval()(network.scaling(images))
+            assert torch.allclose(network(images), expected, rtol=1e-4, atol=1e-5)
+        assert expected.shape == (3, 5)
+        assert network.frozen is None or not network.train().frozen.training
 
 
 def test_a_layer_that_does_not_exist_is_told_with_those_that_do() -> None:

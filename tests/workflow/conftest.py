@@ -107,8 +107,9 @@ def _smaller(study: Study) -> dict[str, Any]:
         elif reducer["kind"] == "conv_autoencoder":
             reducer["epochs"]["demo"] = 1
     for classifier in value["classifiers"].values():
-        if classifier["kind"] == "network":
+        if classifier["kind"] in ("network", "fine_tuned"):
             classifier["epochs"]["demo"] = 1
+        if classifier["kind"] == "network":
             classifier["width"]["demo"] = 0.05
     for descriptor in value["descriptors"].values():
         if descriptor["descriptor"] == IMAGES:

@@ -9,6 +9,7 @@ from typing import Any, NamedTuple
 import pandas as pd
 import pytest
 import torch
+from torch import nn
 
 from leukorepro.config.study.items import Item
 from leukorepro.config.study.schemes import HoldOutScheme, Protocol
@@ -23,6 +24,7 @@ from leukorepro.features.stream import Request
 from leukorepro.simulate.dataset import simulate
 from leukorepro.systems.autoencoders.reducers import fit_reducer
 from leukorepro.systems.classifiers.tasks import Model, Task
+from leukorepro.systems.networks.registry import build_network
 from leukorepro.systems.training.network_fits import NetworkJob, fit_network
 from leukorepro.systems.training.training import Hardware
 
@@ -129,7 +131,11 @@ def accuracy(case: Case, cells: Cells, protocol: Protocol) -> float:
             images = read_features(cells.images, mapped=True)
             fit_reducer(AUTOENCODER, images, splits, protocol, "demo", 0, "cpu", codes)
     task = Task("s", "d", protocol, "all", [("1", Item(item="i", features="f", classifier="n", reducer=case.reducer))])
-    job = NetworkJob(task, Model(case.reducer, "n"), case.spec, frozenset(), 0, "demo", CPU)
+
+    def build(rows: Any, n_classes: int) -> nn.Module:
+        return build_network(case.spec.architecture, rows.shape[1:], n_classes, case.width, 0)
+
+    job = NetworkJob(task, Model(case.reducer, "n"), case.spec, build, frozenset(), 0, "demo", CPU)
     work = cells.folder / f"{case.architecture}-{protocol.rung}"
     rows = fit_network(job, cells.images, splits, cells.manifest, codes, work).predictions
     return float((rows["y_pred"] == rows["y_true"]).mean())

@@ -19,7 +19,9 @@ from leukorepro.core.words import Control
 def init(
     name: Annotated[str, typer.Option(help="Name of the dataset and of the run.")],
     images: Annotated[Path, typer.Option(help="Folder of the images.")],
-    study: Annotated[str, typer.Option(help="Study to run on the images, such as `atteia2022`.")],
+    study: Annotated[
+        str, typer.Option(help="Study to run on the images, such as `atteia2022`; `finetune` trains a network further.")
+    ],
     adapter: AdapterOption = OWN_IMAGES,
     subjects_csv: SubjectsCsvOption = None,
     subject_regex: SubjectRegexOption = None,
@@ -46,8 +48,7 @@ def init(
     """Read your own images, write the configuration of a run on them, and print the command that runs it.
 
     Example: `leukorepro init --name smears --images my_smears --study atteia2022 --extractor mobilenet_v2
-    --weights mobilenet_v2=file:mobilenet_v2.pth`; to train a network further:
-    `leukorepro init --name tuned --images my_smears --study finetune --extractor resnet50`
+    --weights mobilenet_v2=file:mobilenet_v2.pth`
     """
     from leukorepro.run.project import start
 

@@ -11,7 +11,7 @@ from torch import nn
 
 from leukorepro.core.words import Device
 from leukorepro.features.backbones.parameters import spread
-from leukorepro.features.backbones.registry import find_backbone
+from leukorepro.features.backbones.registry import find_backbone, starts_of
 from leukorepro.features.backbones.tunable import build_tunable
 from leukorepro.features.backbones.weights import find_weights
 from leukorepro.features.fusion import read_features
@@ -45,7 +45,7 @@ def _about_the_rest(told: FineTunedFit) -> str:
     """What becomes of the layers before the first one that is trained."""
     if not isinstance(told.tuning.input, ResolvedDescriptor):
         return f"what comes before stays as it is, its batch norms too, and was computed once ({told.features.name})"
-    if told.network.train_from == "all":
+    if told.tuning.start == starts_of(find_backbone(told.tuning.network.backbone)).names[0]:
         return "nothing stays as it is"
     return "what comes before stays as it is, its batch norms too, and is computed in every epoch, which changes images"
 

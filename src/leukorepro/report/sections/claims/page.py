@@ -19,21 +19,10 @@ from leukorepro.report.numbers.sources import Sources
 from leukorepro.report.numbers.tables import Numbers, float_or_none
 from leukorepro.report.output import Output
 from leukorepro.report.sections.claims.figure import Dots, draw_claims
+from leukorepro.report.sections.comparisons.page import OnRung
 from leukorepro.report.sections.ladder.ladder import Difference
 from leukorepro.report.sections.study.pictures import Picture
 from leukorepro.run.resolved import ResolvedStudy
-
-
-@dataclass(frozen=True)
-class OnRung:
-    """Something of one rung."""
-
-    rung: Rung
-
-    @property
-    def rung_name(self) -> str:
-        """The rung's name."""
-        return LADDER[self.rung].name
 
 
 @dataclass(frozen=True)

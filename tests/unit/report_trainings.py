@@ -172,6 +172,7 @@ def epochs(generator: np.random.Generator) -> pd.DataFrame:
                     "test_loss": 0.6 * noise + 0.02 * epoch,
                     "train_accuracy": 1 - 0.4 * np.exp(-0.7 * epoch) * noise,
                     "test_accuracy": 0.72 * noise + 0.01 * epoch,
+                    "machine": "CPU, 2 threads, float32",
                 }
             )
         )

@@ -40,6 +40,15 @@ def device_name(device: torch.device) -> str:
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
 
 
+def machine_name(device: torch.device) -> str:
+    """What computes, as times are told with it: the GPU; or the CPU's maker and kind, and how many threads it has."""
+    if device.type == "cuda":
+        return device_name(device)
+    threads = torch.get_num_threads()
+    name = torch.cpu.get_capabilities().get("cpu_name") or platform.machine()
+    return f"{name}, {threads} thread{'s' if threads > 1 else ''}"
+
+
 def cpu_has_bfloat16() -> bool:
     """Whether this CPU multiplies numbers of bfloat16 itself, which is what makes them faster."""
     able = torch.cpu.get_capabilities()

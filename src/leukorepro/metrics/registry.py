@@ -17,7 +17,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from leukorepro.core.tables.predictions import MOMENTS, RECONSTRUCTION
-from leukorepro.metrics.kinds import AREA, BIAS, CORRELATION, COUNT, ERROR, LOSS, SHARE, Kind
+from leukorepro.metrics.kinds import AREA, BIAS, CORRELATION, COUNT, ERROR, LOSS, SECONDS, SHARE, Kind
 
 if TYPE_CHECKING:
     import numpy as np
@@ -148,6 +148,7 @@ def _pooled_correlation(x: Floats, y: Floats, xx: Floats, yy: Floats, xy: Floats
     return correlation
 
 
+DURATION = "it is a time on the paper's machine; ours and its machine stand with the networks' training in the report"
 CONFUSION = "it is a count of the paper's own test images; the rates that follow from such counts are compared"
 
 METRICS: dict[str, Metric] = {
@@ -219,6 +220,7 @@ METRICS: dict[str, Metric] = {
     "learnables": Metric(COUNT, "learnables", Source.PAPER),
     "learnables_total": Metric(COUNT, "learnables total", Source.PAPER),
     "size": Metric(COUNT, "size", Source.PAPER),
+    "epoch_seconds": Metric(SECONDS, "seconds per epoch", Source.PAPER, no_result=DURATION),
 }
 """In the order of tables."""
 

@@ -34,6 +34,7 @@ EPOCHS_TABLE = Table(
     {
         **whole("repeat", "fold", "epoch"),
         **number("learning_rate", "seconds", "train_loss", "test_loss", "train_accuracy", "test_accuracy"),
+        **text("machine"),
     }
 )
 """Log of a network's epochs."""

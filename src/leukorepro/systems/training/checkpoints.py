@@ -28,14 +28,14 @@ class Record:
     Attributes
     ----------
     history : list of dict
-        Of every epoch, its number, learning rate, seconds and losses.
+        Of every epoch, its number, learning rate, seconds, losses and machine.
     outputs : dict of str to list of ndarray
         By the part that they belong to, outputs of its rows, of every epoch of which they are kept.
     scaler : dict
         State of the loss scaling, where half precision needs one.
     """
 
-    history: list[dict[str, float]] = field(default_factory=list)
+    history: list[dict[str, Any]] = field(default_factory=list)
     outputs: dict[str, list[NDArray[Any]]] = field(default_factory=dict)
     scaler: dict[str, Any] = field(default_factory=dict)
 

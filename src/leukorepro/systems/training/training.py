@@ -28,7 +28,7 @@ from torch.optim import SGD, Adam, Optimizer
 from tqdm import tqdm
 
 from leukorepro.config.study.training import Augmentation, TrainingSpec
-from leukorepro.core.device import choose_device, cpu_has_bfloat16, full_precision, keep_freed_memory
+from leukorepro.core.device import choose_device, cpu_has_bfloat16, full_precision, keep_freed_memory, machine_name
 from leukorepro.core.errors import UserError
 from leukorepro.core.read_ahead import read_ahead
 from leukorepro.core.words import Budget, Centering, Device, Precision
@@ -169,9 +169,9 @@ class Trained:
     precision : {'float32', 'mixed'}
         That it was trained with.
     epochs : DataFrame
-        One row per epoch, with the columns `epoch` (from 1), `learning_rate`, `seconds`, `train_loss` (mean over the
-        training rows of weight times loss, each when it was trained on) and `watched_loss` (mean over the watched
-        rows of the loss after the epoch, unweighted; NaN without any).
+        One row per epoch, with the columns `epoch` (from 1), `learning_rate`, `seconds`, `machine` (what computed, and
+        its precision), `train_loss` (mean over the training rows of weight times loss, each when it was trained on)
+        and `watched_loss` (mean over the watched rows of the loss after the epoch, unweighted; NaN without any).
     running : ndarray of float32 or None, shape (kept epochs, n_train, ...)
         Output of every training row when it was trained on, in the order in which they were given.
     watched : ndarray of float32 or None, shape (kept epochs, n_watched, ...)
@@ -283,6 +283,7 @@ def train(
                     "epoch": epoch,
                     "learning_rate": rate,
                     "seconds": time.perf_counter() - started,
+                    "machine": f"{machine_name(computer.device)}, {precision}",
                     "train_loss": float(objectives.mean(dtype=np.float64)),
                     "watched_loss": float(losses.mean(dtype=np.float64)) if len(losses) else float("nan"),
                 }

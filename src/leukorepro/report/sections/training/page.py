@@ -17,6 +17,7 @@ from leukorepro.report.numbers.conditions import trained_systems
 from leukorepro.report.numbers.sources import Sources
 from leukorepro.report.output import Output
 from leukorepro.report.sections.study.pictures import Picture
+from leukorepro.report.sections.training.durations import Duration, durations
 from leukorepro.report.sections.training.pictures import TrainingStudio
 from leukorepro.report.sections.training.trainings import MEASURES, PARTS, Fit, Reduction, network_titles
 from leukorepro.run.plan import training_rung
@@ -86,6 +87,8 @@ class TrainingPage:
     """A row for every network and rung."""
     every_fit: list[NetworkRow]
     """A row for every network, rung and fold."""
+    durations: list[Duration]
+    """Of networks whose seconds per epoch the paper prints."""
     settings: list[Setting]
 
 
@@ -103,6 +106,7 @@ def training_page(
         curves=studio.curves(),
         networks=list(_network_rows(study, sources, ["protocol"])),
         every_fit=list(_network_rows(study, sources, ["protocol", "repeat", "fold"])),
+        durations=durations(study, budget, sources.verdicts, trainings.networks),
         settings=list(_settings(study, budget)),
     )
 

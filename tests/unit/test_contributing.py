@@ -124,16 +124,18 @@ def test_a_metric_is_measured_with_an_interval_and_has_a_heading(project: Projec
     assert project.run(sys.executable, "-c", dedent(program)).strip() == "Jaccard index (%) True"
 
 
-def test_a_backbone_is_found_and_gives_features(project: ProjectCopy) -> None:
+def test_a_backbone_is_found_gives_features_and_can_be_trained_further(project: ProjectCopy) -> None:
     program = """
         import torch
         from torchvision.models import get_weight
         from leukorepro.features.backbones.networks import build_network
         from leukorepro.features.backbones.registry import find_backbone
+        from leukorepro.features.backbones.tunable import build_tunable
 
         backbone = find_backbone("shufflenet_v2")
         images = torch.randint(256, (4, 64, 64, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
         network = build_network(backbone, "gap", "random", calibration=images)
         print(tuple(network(images).shape), get_weight(backbone.weights.name).url.endswith(backbone.weights.file))
+        print(tuple(build_tunable(backbone, "block", None, 3, 64)(images).shape))
     """
-    assert project.run(sys.executable, "-c", dedent(program)).strip() == "(4, 1024) True"
+    assert project.run(sys.executable, "-c", dedent(program)).split("\n")[:2] == ["(4, 1024) True", "(4, 3)"]

@@ -282,10 +282,15 @@ def starts_of(backbone: Backbone) -> Starts:
     Raises
     ------
     UserError
-        If timm's network cannot be taken apart.
+        If timm's network cannot be taken apart, or the entry of another one names none.
     """
     if backbone.starts is not None:
         return backbone.starts
+    if not backbone.build.startswith(TIMM):
+        raise UserError(
+            f"{backbone.network} cannot be trained further: its entry in the registry of backbones has no `starts`; "
+            "add them, or use another network."
+        )
     from leukorepro.features.backbones import timm_networks
 
     return timm_networks.starts_of(backbone)

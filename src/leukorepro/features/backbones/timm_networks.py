@@ -140,7 +140,7 @@ def starts_of(backbone: Backbone) -> Starts:
         if any(start == of_map or start.startswith(f"{of_map}.") for start in names)
     ]
     block = next(iter(names[ends[-1] + 1 :] if ends else names), last)
-    return Starts(tuple(names), block=block, penultimate="pooled")
+    return Starts((*(name for name in names if name != last), last), block=block, penultimate="pooled")
 
 
 def outline(backbone: Backbone, n_classes: int) -> nn.Module:

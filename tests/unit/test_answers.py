@@ -16,6 +16,8 @@ from leukorepro.audits.paper import Paper, Value
 from leukorepro.config.study.published import read_published
 from leukorepro.config.study.study import load_study
 from leukorepro.core.errors import UserError
+from leukorepro.data.adapters.allidb import AllIdbDataset
+from leukorepro.data.splits import make_splits
 from leukorepro.evaluation.answers import Counted, Tied, Unanswered, read_answers
 from leukorepro.run.resolve import resolve
 from leukorepro.run.resolved import ResolvedStudy
@@ -178,3 +180,55 @@ def test_the_audits_answers_come_back_and_those_of_items_are_the_items_own(root:
     file.write_text("{}")
     with pytest.raises(UserError, match="no answers to the numbers of study 'hayat2022'; make them with"):
         read_answers(file, study, "", {}, rows)
+
+
+# The published data sets, as far as numbers of images of each class tell.
+
+CNMC = {("fold_0", "all"): 2397, ("fold_0", "hem"): 1130, ("fold_1", "all"): 2418, ("fold_1", "hem"): 1163}
+CNMC |= {("fold_2", "all"): 2457, ("fold_2", "hem"): 1096, ("prelim", "all"): 1219, ("prelim", "hem"): 648}
+ALLIDB = {("", "all"): 179, ("", "healthy"): 189}
+IMSS = {("", label): n for label, n in {"L1": 127, "L2": 127, "M2": 127, "M3": 126, "M5": 126}.items()}
+PARTS = {"parts": AllIdbDataset(adapter="allidb", images=Path("none")).list_rows(Path("none"), []).parts}
+
+
+def manifest(sizes: dict[tuple[str, str], int]) -> pd.DataFrame:
+    """Images of a data set, each of a subject of its own."""
+    rows = [(part, label, f"{part}-{label}-{n}") for (part, label), total in sizes.items() for n in range(total)]
+    frame = pd.DataFrame(rows, columns=["official_split", "label", "image_id"])
+    return frame.assign(subject_id=frame["image_id"], source_id=frame["image_id"], status="ok", path="", sha256="")
+
+
+@pytest.mark.parametrize(
+    ("study", "sizes", "others"),
+    [
+        ("atteia2022", ALLIDB, {"inception_input_side"}),  # printed as 229
+        ("hasanaath2024", CNMC, {"leukemia"}),  # 7,227 in the text and in Table 1, where the data set has 7,272
+        ("hayat2022", IMSS, set()),
+    ],
+)
+def test_the_papers_sizes_are_those_of_their_data_sets_and_splits(
+    root: Path, tmp_path: Path, study: str, sizes: dict[tuple[str, str], int], others: set[str]
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(root)
+        resolved = next(s for s in resolve(Path("config/runs/simulated.yaml")).studies if s.study.key == study)
+    found = answers_of(root, study)
+    file = tmp_path / "audit.json"
+    file.write_text(json.dumps({"studies": {study: {"answers": [a.as_json(v) for v, a in found.items()]}}}))
+    images = manifest(sizes)
+
+    def rows_of(split: str) -> pd.DataFrame:
+        scheme, protocol = resolved.study.splits[split], resolved.protocols["as_published"]
+        table = make_splits(images, scheme, protocol, 0, "prelim", resolved.label_set_of(split))
+        return table.merge(images[["image_id", "label", "subject_id"]], "left", "image_id")
+
+    scan = {"parts": [{"name": part.name, "found": part.expected} for part in PARTS["parts"]]}
+    ours = read_answers(file, resolved, "", scan, rows_of)
+    compared = {
+        value.item: value.number in answer.ours
+        for value in found
+        if value.metric == "size" and isinstance(answer := ours.get((value.table, value.item, value.metric)), Counted)
+        if "subjects" not in value.item  # of which the names of the images here tell nothing
+    }
+    assert {item for item, same in compared.items() if not same} == others
+    assert len(compared) > 2

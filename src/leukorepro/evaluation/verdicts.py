@@ -35,7 +35,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
-from leukorepro.config.study.answers import By
+from leukorepro.config.study.answers import QUOTED, By
 from leukorepro.config.study.items import Item
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import read_json
@@ -249,7 +249,7 @@ class _Court:
             return _Verdict(IMPOSSIBLE, self.impossible[number], readings[0] if readings else _Reading())
         answer = self.answers.get(number)
         if isinstance(answer, Unanswered):
-            reason = f"quoted: {answer.why}" if answer.by == "quoted" else answer.why
+            reason = f"{QUOTED} {answer.why}" if answer.by == "quoted" else answer.why
             return _Verdict(NOT_TESTED, reason, _Reading())
         if isinstance(answer, Counted):
             return self._counted(answer, number)

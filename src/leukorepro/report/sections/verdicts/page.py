@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from leukorepro.config.study.answers import QUOTED
 from leukorepro.evaluation.testability import IMPOSSIBLE, NOT_REPRODUCED, NOT_TESTED, REPRODUCED, VERDICTS
 from leukorepro.ladder.rungs import LADDER, Rung, honest_rung
 from leukorepro.report.numbers import wording
@@ -35,6 +36,17 @@ class VerdictRow:
     """What the paper leaves open and our value depends on; empty where it leaves nothing open."""
 
 
+@dataclass(frozen=True)
+class QuotedRow:
+    """A number that the paper quotes from another."""
+
+    table: str
+    item: str
+    source: str
+    metric: str
+    value: Estimate
+
+
 class Verdicts:
     """Verdicts on a study's printed numbers.
 
@@ -56,6 +68,11 @@ class Verdicts:
     def own(self) -> pd.DataFrame:
         """Those that are not quoted from other papers."""
         return self.frame[self.frame["answered_by"] != "quoted"]
+
+    @property
+    def quoted(self) -> pd.DataFrame:
+        """The others."""
+        return self.frame[self.frame["answered_by"] == "quoted"]
 
     def counts(self) -> dict[str, int]:
         """How many of the paper's own numbers have each verdict, those that occur."""
@@ -110,8 +127,8 @@ class VerdictsPage:
     counts: dict[str, int]
     sentences: str
     rows: list[VerdictRow]
-    quoted: list[VerdictRow]
-    """Numbers that the paper compares itself with, from other papers; nothing of ours is compared with them."""
+    quoted: list[QuotedRow]
+    """What the paper compares itself with; nothing of ours is compared with it."""
     csv: str
 
 
@@ -126,8 +143,19 @@ def verdicts_page(study: ResolvedStudy, sources: Sources, untested: Sequence[str
         counts=verdicts.counts(),
         sentences=verdicts.sentences(honest_rung(study.protocols), untested),
         rows=[_row(row) for row in verdicts.own.to_dict("records")],
-        quoted=[_row(row) for row in sources.verdicts.to_dict("records") if row["answered_by"] == "quoted"],
+        quoted=[_quoted(row) for row in verdicts.quoted.to_dict("records")],
         csv=output.copy(sources.verdicts_file, "data", study.study.key, "verdicts.csv"),
+    )
+
+
+def _quoted(row: Mapping[Hashable, Any]) -> QuotedRow:
+    metric = str(row["metric"])
+    return QuotedRow(
+        table=wording.table_name(str(row["table"])),
+        item=str(row["item"]),
+        source=str(row["reason"]).removeprefix(QUOTED).strip(),
+        metric=wording.metric_heading(metric),
+        value=Estimate(metric, float_or_none(row["published"])),
     )
 
 

@@ -35,6 +35,7 @@ from leukorepro.core.tables.results import (
 from leukorepro.core.words import ScoreKind
 from leukorepro.data.duplicates import Contents, find_duplicates
 from leukorepro.data.fingerprints import NearPairs
+from leukorepro.evaluation.answers import Unanswered
 from leukorepro.evaluation.outcomes import Outcomes
 from leukorepro.evaluation.patients.diagnose import diagnose
 from leukorepro.evaluation.predictions import collect, write_fitting, write_predictions
@@ -58,6 +59,8 @@ ACCURACY = {
     "external": 0.65,
 }
 IMPOSSIBLE = "no confusion matrix over 60 images has it beside <the others> of its row"
+QUOTED = ("9", "theirs", "accuracy")
+"""A number that the paper quotes from another."""
 
 
 def three_class_study() -> Study:
@@ -169,6 +172,9 @@ def resolve(
     return ResolvedStudy.model_validate(
         {
             "study": study,
+            "unstated": [
+                {"what": "seed", "classifiers": [next(iter(study.classifiers))], "taken": "0", "why": "usual"}
+            ],
             "dataset_id": f"{study.key}-data",
             "dataset": dataset,
             "images": root / "images" / study.key,
@@ -377,6 +383,7 @@ def _write_results(
         dataset_complete=False,
         seed=0,
         n_resamples=50,
+        answers={QUOTED: Unanswered("quoted", "[7], a forest")},
     )
     METRICS_TABLE.write(judged.metrics, folder / "metrics.csv")
     VERDICTS_TABLE.write(judged.verdicts, folder / "verdicts.csv")
@@ -424,4 +431,5 @@ def _published(tables: dict[str, Table], generator: np.random.Generator) -> pd.D
         for metric in table.metrics
         if item.reading_of is None and not number.startswith("S")
     ]
+    rows += [(*QUOTED, 0.875, 0.0005)] if rows else []
     return pd.DataFrame(rows, columns=["table", "item", "metric", "value", "half_unit"])

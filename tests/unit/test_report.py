@@ -461,7 +461,8 @@ def test_the_summary_on_the_terminal_fits_and_holds_every_study(which: str, requ
         assert f"{wording.table_name(top.table)}, " in words
     told = " ".join(below.split())
     assert all(caveat in told for caveat in run.caveats)
-    total = sum(len(VERDICTS_TABLE.read(folder / study.study.key / "verdicts.csv")) for study in run.studies)
+    verdicts = [VERDICTS_TABLE.read(folder / study.study.key / "verdicts.csv") for study in run.studies]
+    total = sum(int((frame["answered_by"] != "quoted").sum()) for frame in verdicts)
     impossible = len(run.studies)
     assert f"print: {impossible} arithmetically impossible, {total - impossible} not tested." in told
 
@@ -470,7 +471,7 @@ def test_every_printed_number_stands_on_the_page_with_its_verdict_and_reason(res
     for study in ("atteia2022", "other"):
         verdicts = VERDICTS_TABLE.read(results / study / "verdicts.csv")
         assert (verdicts["verdict"] == "arithmetically impossible").sum() == 1
-        for row in verdicts.itertuples():
+        for row in verdicts[verdicts["answered_by"] != "quoted"].itertuples():
             values = [row.published, row.value, row.honest_value]
             name = f"{wording.table_name(row.table)}, {row.item} {wording.metric_heading(row.metric)} "
             told = f"{row.verdict} {wording.sentence(row.reason)}"
@@ -480,14 +481,30 @@ def test_every_printed_number_stands_on_the_page_with_its_verdict_and_reason(res
     assert "1 is arithmetically impossible, whatever the data." in words(page)
 
 
+def test_what_the_paper_leaves_open_and_what_it_quotes_stand_on_the_page(page: Page) -> None:
+    assert "WhatOfTakenWhyWhat else fits Seedcubic_svm0Usual." in words(page)  # cells have no space between them
+    assert "What the paper compares itself with, quoted from others (1)" in words(page)
+    assert "Table 9, theirs[7], a forestAccuracy (%)87.5" in words(page)
+
+
 def test_a_tested_paper_is_summed_up_with_what_survives() -> None:
-    row = {"table": "1", "item": "x", "reason": "why", "honest_verdict": "not tested", "answered_by": "item"}
+    row = {
+        "table": "1",
+        "item": "x",
+        "reason": "why",
+        "honest_verdict": "not tested",
+        "answered_by": "item",
+        "rests_on": "",
+    }
     verdicts = ["reproduced"] * 3 + ["not reproduced", "not tested"] + ["arithmetically impossible"] * 2
     frame = pd.DataFrame([{**row, "metric": str(n), "verdict": verdict} for n, verdict in enumerate(verdicts)])
     frame.loc[1, "honest_verdict"] = "reproduced"
+    frame["rests_on"] = "number of epochs"
     judged = Verdicts(frame)
     assert judged.counts() == {"reproduced": 3, "not reproduced": 1, "arithmetically impossible": 2, "not tested": 1}
     assert judged.of("1", "x", "3") == ("not reproduced", "why")
+    assert judged.rests_on("1", "x", "3") == "number of epochs"
+    assert judged.rests_on("1", "x", "4") == ""  # was not tested
     assert judged.of("1", "y", "3") == ("not tested", "the paper prints no such number")
     assert judged.sentences("subject_disjoint", []) == (
         "Of 7 printed results, 4 could be tested. Reproduced under the paper's own protocol: 3; not reproduced: 1. "
@@ -498,15 +515,14 @@ def test_a_tested_paper_is_summed_up_with_what_survives() -> None:
 
 
 def test_counts_are_summed_up_apart_and_quoted_numbers_are_not_the_papers_own() -> None:
-    row = {"table": "1", "item": "x", "reason": "why", "honest_verdict": "not tested"}
+    row = {"table": "1", "item": "x", "reason": "why", "honest_verdict": "not tested", "rests_on": ""}
     kinds = [("item", "not tested"), ("count", "reproduced"), ("count", "not reproduced"), ("count", "not tested")]
     kinds += [("count", "reproduced"), ("quoted", "not tested"), ("quoted", "not tested")]
     judged = Verdicts(pd.DataFrame([{**row, "metric": "m", "answered_by": by, "verdict": v} for by, v in kinds]))
-    assert judged.counts() == {"reproduced": 2, "not reproduced": 1, "not tested": 2}
+    assert judged.counts() == {"not tested": 1}
     assert judged.sentences("subject_disjoint", ["the images are simulated"]) == (
         "Of 1 printed result, none could be tested: the images are simulated. "
-        "Of 4 printed counts (of images, features, learnables and the like), 2 are the same here, 1 not, and 1 cannot "
-        "be compared."
+        "4 printed counts: 2 the same here, 1 another here, 1 not tested."
     )
 
 

@@ -62,7 +62,7 @@ def test_every_digit_is_shown(report: Path) -> None:
 
 def test_totals_are_those_of_the_audit(report: Path, page: Page) -> None:
     study = report_audits.study()
-    n_values = sum(len(table["values"]) for table in study["tables"].values())
+    n_values = sum(len(table["values"]) for table in study["tables"].values()) - 1  # one is quoted
     text = words(page)
     assert f"Printed numbers{n_values}in" in text
     assert "Impossible1" in text
@@ -111,6 +111,7 @@ def test_equal_notes_stand_once_with_all_their_places(page: Page) -> None:
 def test_quoted_numbers_stand_apart_with_whom_they_are_from(page: Page) -> None:
     assert "Figure 8, quoted from other papers: Accuracy." in words(page)
     assert "theirs 0.99 [7], a <b>forest</b>" in words(page)
+    assert "tables, figures and the text; quoted from others: 1" in words(page)
     assert "quoted: [7]" not in words(page)  # not among the notes on the transcription
 
 

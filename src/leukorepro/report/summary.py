@@ -19,7 +19,7 @@ from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.tables import Estimate, Headline, Numbers, headline
 from leukorepro.report.sections.claims.page import holding
 from leukorepro.report.sections.ladder.ladder import Difference, Differences, ladder_of
-from leukorepro.report.sections.verdicts.page import Verdicts
+from leukorepro.report.sections.verdicts.page import Verdicts, sizes_in_words
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
 
 WIDTH = 100
@@ -96,13 +96,15 @@ def _meaning(lines: Sequence[Line]) -> list[str]:
     counts: Counter[str] = Counter()
     for line in lines:
         counts.update(line.verdicts.counts())
+    sizes = pd.concat([line.verdicts.sizes for line in lines])
     told = ", ".join(f"{counts[verdict]:,} {verdict}" for verdict in VERDICTS if counts[verdict])
     return [
         "Printed: in the paper. As published: the same experiment here, split and fitted as in the paper. "
         + "".join(f"{rung.name}: with {rung.honest_means}. " for rung in rungs)
         + "Change: from as published to that, paired over the same groups of images. Ranges are 95 % intervals.",
         f"Changes distinguishable from 0: {wording.listed(clear) or 'none'} ({len(clear)} of {len(lines)}).",
-        f"All numbers that these papers print: {told or 'none recorded here'}.",
+        f"Results that these papers print: {told or 'none recorded here'}.",
+        *([f"Counts that they print (images, features, learnables): {sizes_in_words(sizes)}."] if len(sizes) else []),
         *_conclusions(lines),
     ]
 

@@ -121,6 +121,9 @@ class AuditPage:
     name: str
     citation: str
     n_values: int
+    """The paper's own numbers."""
+    n_quoted: int
+    """Those that it quotes from others."""
     n_impossible: int
     told: list[str]
     """How many tables fit the number of test images, and how many rows have one confusion matrix."""
@@ -189,6 +192,7 @@ def audit_page(audit: dict[str, Any], key: str, name: str, audit_json: str) -> A
         name=name,
         citation=audit["citation"],
         n_values=sum(table.n_values for table in tables),
+        n_quoted=sum(len(row.values) for table in tables for block in table.quoted for row in block.rows),
         n_impossible=len(impossible),
         told=audit_words.totals(
             [table.agrees for table in tables if table.agrees is not None],
@@ -234,7 +238,7 @@ def _table(number: str, table: dict[str, Any], impossible: dict[tuple[str, str, 
         key=number,
         name=wording.table_name(number),
         title=table["title"],
-        n_values=table["n_values"],
+        n_values=len(values),
         sizes=audit_words.sizes(fits, table["searched"], table["n_accuracies"], assumed) if has_accuracy else "",
         strip=size_strip(fits, table["searched"], assumed) if fits not in ([], [(low, high)]) else None,
         agrees=set(assumed) <= set(table["consistent_n"]) if has_accuracy and assumed else None,

@@ -33,7 +33,7 @@ class VerdictRow:
     verdict: str
     reason: str
     rests_on: str
-    """What the paper leaves open and our value depends on; empty where it leaves nothing open."""
+    """Of a number that was tested: what the paper leaves open and our value depends on; else empty."""
 
 
 @dataclass(frozen=True)
@@ -58,11 +58,17 @@ class Verdicts:
 
     def __init__(self, frame: pd.DataFrame) -> None:
         self.frame = frame
+        tested = frame[frame["verdict"].isin([REPRODUCED, NOT_REPRODUCED])]
+        self._rests_on = {(r.table, r.item, r.metric): str(r.rests_on) for r in tested.itertuples()}
         self._of = {(r.table, r.item, r.metric): (str(r.verdict), str(r.reason)) for r in frame.itertuples()}
 
     def of(self, table: str, item: str, metric: str) -> tuple[str, str]:
         """The verdict on a number, and its reason; not tested where the paper prints none."""
         return self._of.get((table, item, metric), (NOT_TESTED, "the paper prints no such number"))
+
+    def rests_on(self, table: str, item: str, metric: str) -> str:
+        """What the paper leaves open and our value depends on, of a number that was tested; else empty."""
+        return self._rests_on.get((table, item, metric), "")
 
     @property
     def own(self) -> pd.DataFrame:
@@ -74,9 +80,19 @@ class Verdicts:
         """The others."""
         return self.frame[self.frame["answered_by"] == "quoted"]
 
+    @property
+    def sizes(self) -> pd.Series:
+        """Verdicts on the paper's own counts, which need no result."""
+        return self.own.loc[self.own["answered_by"] == "count", "verdict"]
+
+    @property
+    def results(self) -> pd.DataFrame:
+        """The paper's own numbers beside its counts."""
+        return self.own[self.own["answered_by"] != "count"]
+
     def counts(self) -> dict[str, int]:
-        """How many of the paper's own numbers have each verdict, those that occur."""
-        counts = self.own["verdict"].value_counts()
+        """How many of the paper's own results have each verdict, those that occur."""
+        counts = self.results["verdict"].value_counts()
         return {verdict: int(counts[verdict]) for verdict in VERDICTS if verdict in counts}
 
     def sentences(self, honest: Rung | None, untested: Sequence[str]) -> str:
@@ -89,11 +105,9 @@ class Verdicts:
         untested : sequence of str
             Why no number could be tested, as `leukorepro.evaluation.testability.untested` gives it.
         """
-        counts, own = self.counts(), self.own
-        if not counts:
+        if self.own.empty:
             return "No printed numbers of this paper are recorded here."
-        is_count = own["answered_by"] == "count"
-        results, sizes = own[~is_count], own[is_count]["verdict"]
+        counts, results = self.counts(), self.results
         had, not_had = (int((results["verdict"] == verdict).sum()) for verdict in (REPRODUCED, NOT_REPRODUCED))
         total = wording.count(len(results), "printed result")
         told = [f"Of {total}, {had + not_had or 'none'} could be tested{': ' * bool(untested)}{'; '.join(untested)}."]
@@ -103,17 +117,19 @@ class Verdicts:
             rows = results[results["verdict"] == REPRODUCED]
             survive = int((rows["honest_verdict"] == REPRODUCED).sum())
             told.append(f"With {LADDER[honest].honest_means}, our intervals still contain {survive} of these {had}.")
-        if len(sizes):
-            same, other = (int((sizes == verdict).sum()) for verdict in (REPRODUCED, NOT_REPRODUCED))
-            counts_in_words = wording.count(len(sizes), "printed count")
-            told.append(
-                f"Of {counts_in_words} (of images, features, learnables and the like), {same} are the same here, "
-                f"{other} not, and {len(sizes) - same - other} cannot be compared."
-            )
+        if len(self.sizes):
+            told.append(f"{wording.count(len(self.sizes), 'printed count')}: {sizes_in_words(self.sizes)}.")
         if IMPOSSIBLE in counts:
             are = "is" if counts[IMPOSSIBLE] == 1 else "are"
             told.append(f"{counts[IMPOSSIBLE]} {are} arithmetically impossible, whatever the data.")
         return " ".join(told)
+
+
+def sizes_in_words(sizes: pd.Series) -> str:
+    """What became of printed counts, from their verdicts."""
+    found = sizes.value_counts()
+    words = {REPRODUCED: "the same here", NOT_REPRODUCED: "another here", NOT_TESTED: "not tested"}
+    return ", ".join(f"{found[verdict]} {told}" for verdict, told in words.items() if verdict in found)
 
 
 @dataclass(frozen=True)
@@ -123,7 +139,9 @@ class VerdictsPage:
     headline: str
     """Verdict on the number that the paper is quoted for,"""
     reason: str
-    """and why."""
+    """and why,"""
+    rests_on: str
+    """and what it rests on that the paper leaves open; empty where it was not tested."""
     counts: dict[str, int]
     sentences: str
     rows: list[VerdictRow]
@@ -136,13 +154,15 @@ def verdicts_page(study: ResolvedStudy, sources: Sources, untested: Sequence[str
     """Verdicts on the printed numbers of one study; `untested` says why none could be tested."""
     verdicts = Verdicts(sources.verdicts)
     table, _, item = study.study.headline.partition("/")
-    headline, reason = verdicts.of(table, item, study.study.tables[table].metrics[0])
+    top = (table, item, study.study.tables[table].metrics[0])
+    headline, reason = verdicts.of(*top)
     return VerdictsPage(
         headline=headline,
         reason=reason,
+        rests_on=verdicts.rests_on(*top),
         counts=verdicts.counts(),
         sentences=verdicts.sentences(honest_rung(study.protocols), untested),
-        rows=[_row(row) for row in verdicts.own.to_dict("records")],
+        rows=[_row(row, verdicts) for row in verdicts.own.to_dict("records")],
         quoted=[_quoted(row) for row in verdicts.quoted.to_dict("records")],
         csv=output.copy(sources.verdicts_file, "data", study.study.key, "verdicts.csv"),
     )
@@ -159,7 +179,7 @@ def _quoted(row: Mapping[Hashable, Any]) -> QuotedRow:
     )
 
 
-def _row(row: Mapping[Hashable, Any]) -> VerdictRow:
+def _row(row: Mapping[Hashable, Any], verdicts: Verdicts) -> VerdictRow:
     metric = str(row["metric"])
 
     def number(column: str) -> float | None:
@@ -175,5 +195,5 @@ def _row(row: Mapping[Hashable, Any]) -> VerdictRow:
         honest=Estimate(metric, number("honest_value"), number("honest_ci_low"), number("honest_ci_high")),
         verdict=str(row["verdict"]),
         reason=str(row["reason"]),
-        rests_on=str(row["rests_on"]),
+        rests_on=verdicts.rests_on(str(row["table"]), str(row["item"]), metric),
     )

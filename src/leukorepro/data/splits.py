@@ -165,19 +165,15 @@ def _parts_of_rows(labels: NDArray[np.object_], scheme: Scheme, seed: int, what:
 
 def _test_part(positions: Rows, labels: NDArray[np.object_], scheme: HoldOutScheme, seed: int) -> tuple[Rows, Rows]:
     """The positions in two parts, the second of them the test part."""
-    if scheme.test_counts is not None and (lacking := sorted(scheme.test_counts.keys() ^ set(labels))):
-        print(f"test_counts: not the classes of these images ({', '.join(lacking)}); the test part is stratified")
-    elif scheme.test_counts is not None:
+    if scheme.test_counts is not None and _can_be_drawn(scheme.test_counts, labels, scheme.test_share):
         draw = np.random.default_rng(seed)
-        counts = _in_proportion(labels, scheme.test_counts, scheme.test_share)
-        classes = [positions[labels == label] for label in counts]
-        test = np.sort(
-            np.concatenate(
-                [draw.choice(own, n, replace=False) for own, n in zip(classes, counts.values(), strict=True)]
-            )
-        )
+        drawn = [
+            draw.choice(positions[labels == label], count, replace=False)
+            for label, count in sorted(scheme.test_counts.items())
+        ]
+        test = np.sort(np.concatenate(drawn))
         return np.setdiff1d(positions, test), test
-    elif not scheme.stratify:
+    if not scheme.stratify:
         splitter = ShuffleSplit(1, test_size=_test_size(labels, scheme.test_share), random_state=seed)
         rest, test = next(splitter.split(positions))
         if set(labels[rest]) == set(labels[test]) == set(labels):
@@ -189,23 +185,15 @@ def _test_part(positions: Rows, labels: NDArray[np.object_], scheme: HoldOutSche
     return _hold_out(positions, labels, scheme.test_share, seed)
 
 
-def _in_proportion(labels: NDArray[np.object_], printed: dict[str, int], share: float) -> dict[str, int]:
-    """Rows of each class for a test part of these rows: as printed if it has that size, else in proportion."""
-    size, whole = _test_size(labels, share), sum(printed.values())
-    exact = {label: size * n / whole for label, n in sorted(printed.items())}
-    counts = {label: int(n) for label, n in exact.items()}
-    for label in sorted(exact, key=lambda label: counts[label] - exact[label])[: size - sum(counts.values())]:
-        counts[label] += 1
-    if size != whole:
-        told = ", ".join(f"{n} of {label} instead of {printed[label]}" for label, n in counts.items())
-        print(f"test_counts: the test part has {size} rows, not {whole}; in proportion {told}")
-    for label, n in counts.items():
-        if not 0 < n < (there := int((labels == label).sum())):
-            raise UserError(
-                f"test_counts: {n} of {there} rows of {label} would be tested, so that one part has none; "
-                "leave `test_counts` out of the study's split."
-            )
-    return counts
+def _can_be_drawn(printed: dict[str, int], labels: NDArray[np.object_], share: float) -> bool:
+    """Whether these are as many rows of such classes as the printed test part is of; says so where they are not."""
+    size, there = _test_size(labels, share), pd.Series(labels).value_counts().to_dict()
+    possible = sum(printed.values()) == size and there.keys() == printed.keys()
+    if possible and all(count < there[label] for label, count in printed.items()):
+        return True
+    told = ", ".join(f"{count} of {label}" for label, count in sorted(printed.items()))
+    print(f"test_counts: {told} are of other images; the test part of these, {size} rows, is stratified")
+    return False
 
 
 def _test_size(labels: NDArray[np.object_], share: float) -> int:

@@ -57,8 +57,8 @@ class HoldOutScheme(SchemeBase):
     stratify: bool = True
     """Whether every part has its share of each class. Where `false`, the test part is drawn from all rows alike."""
     test_counts: Annotated[dict[str, Annotated[int, Field(ge=1)]], Field(min_length=2)] | None = None
-    """Rows of each class in the paper's test part, which is drawn at random within each class to these numbers; where
-    the test part has another size, to as many in proportion.
+    """Rows of each class in the paper's test part, which is drawn at random within each class to these numbers. Of more
+    or fewer images, or of other classes, the test part is stratified, and that is said.
 
     `stratify` and `test_counts` are about rows that are dealt out one by one. Sources and subjects come as they are:
     parts of them are stratified as nearly as they allow."""

@@ -114,7 +114,7 @@ def test_jobs_of_a_cluster_give_the_files_of_a_local_run(
         print(f"  {job.number:4}  {job.state:10} {job.time:>6}  {job.what}")
     assert {job.state for job in jobs} == {"COMPLETED"}
     (steps,) = map(int, re.findall(r"(\d+) jobs? to run$", copy.log.read_text(), flags=re.MULTILINE))
-    assert len(jobs) == steps, "some rules did not become jobs of the cluster"
+    assert len(jobs) == steps - 1, "another rule than that which gets weights did not become a job of the cluster"
     assert not (copy.folder / "logs/slurm").exists(), "logs of jobs that succeeded are left"
 
     ours, theirs = copy.results(), local.results()

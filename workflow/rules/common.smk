@@ -43,6 +43,8 @@ try:
     RUN = resolve(RUN_FILE, OVERRIDES)
     SPECIFICATIONS = Specifications(RUN)
     VALIDITY = load_validity(VALIDITY_FILE)
+    if workflow.is_main_process:  # jobs of a cluster read this file again
+        forget_failures(RUN, RESULTS)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 AUDITED = [study.study.key for study in RUN.studies] + [
@@ -52,8 +54,7 @@ WEIGHTS = weights_of_run(RUN)
 LEFT_OUT = {study.key for study in RUN.left_out}
 
 
-if workflow.is_main_process:  # jobs of a cluster read this file again
-    forget_failures(RUN, RESULTS)
+if workflow.is_main_process:
     for line in RUN.not_run:
         logger.warning(line)
 
@@ -189,7 +190,8 @@ def run_so_far():
     """The run without studies whose weights could not be got, which is known once a job has asked for them.
 
     Until then they are expected to come, so that a dry run lists all jobs. Snakemake asks again when such a job, a
-    checkpoint, is done, and forgets the jobs that a study was to have after it.
+    checkpoint, is done, and forgets the jobs that a study was to have after it. A job that failed instead would take
+    the report with it, which can have no inputs that may be missing.
     """
     run = as_far_as_known(RUN, RESULTS)
     for study in run.left_out:

@@ -5,13 +5,19 @@ from __future__ import annotations
 from leukorepro.features.backbones.record import read_record
 from leukorepro.features.backbones.registry import title_of
 from leukorepro.features.lookup import file_name
+from leukorepro.run import plan
 from leukorepro.run.paths import Results
 from leukorepro.run.resolved import NotRun, ResolvedRun, ResolvedStudy
 
 
 def weights_of(study: ResolvedStudy) -> dict[str, str]:
     """Backbones whose ImageNet weights a study needs, by the names of their records."""
-    needed = [extractor.backbone for extractor in study.extractors.values() if extractor.weights == "imagenet"]
+    used = {part for name in plan.used_feature_sets(study) for part in study.study.feature_sets[name]}
+    needed = [
+        extractor.backbone
+        for name, extractor in study.extractors.items()
+        if name in used and extractor.weights == "imagenet"
+    ]
     return {file_name(backbone): backbone for backbone in needed}
 
 

@@ -545,7 +545,7 @@ def test_hayat_augmented_images_are_four_rotations():
 def test_hayat_trains_as_the_paper_says():
     text = paper(4)
     study = load_study(ROOT / "config" / "studies" / "hayat2022.yaml")
-    trained = [study.classifiers[name] for name in ("fine_tuned", "dropout", "two_convolutions")]
+    trained = [study.classifiers[name] for name in ("fine_tuned", "dropout", "from_fc6", "two_convolutions")]
     for phrase, told in (
         (r"Batch size (\d+)", [spec.batch_size for spec in trained]),
         (r"Number of Epochs (\d+)", [spec.epochs["published"] for spec in trained]),
@@ -557,6 +557,7 @@ def test_hayat_trains_as_the_paper_says():
     for table in ("fig6", "fig7"):
         rates = [float(item.item.rpartition(", ")[2]) for item in study.tables[table].items]
         assert rates == [study.classifiers[item.classifier].learning_rate for item in study.tables[table].items]
-        assert (max(rates), min(rates)) == (0.01, 0.0001)
+        assert max(rates) == 0.01
+        assert sorted(set(rates))[1] == 0.0001, "one rate lies below, so that a fall can be seen"
     assert "various learning rates starting from 0.01" in text
     assert "until up-to 0.0001" in text

@@ -110,7 +110,7 @@ BACKBONES: dict[str, Backbone] = {
         default_layer="fc6",
         input_size=227,
         min_input_size=67,
-        weights=OwnWeights("alexnet_caffe.pth", "converted from the models of Caffe or MATLAB"),
+        weights=OwnWeights("alexnet_caffe.pth", "converted from Caffe's or MATLAB's model; alexnet.py says how"),
         # The means of the channels of ImageNet; both models subtract a mean image, which is almost the same everywhere.
         preprocessing=ChannelScaling((123.0, 117.0, 104.0), (1.0, 1.0, 1.0), full=255),
         starts=Starts(

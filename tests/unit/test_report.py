@@ -146,9 +146,9 @@ def test_a_study_that_did_not_run_has_its_place_with_the_audit_of_what_its_paper
     text = words(systems_page)
     caveat = "Not run: absent (dataset <absent>)."
     assert text.index(caveat) < text.index("Summary")
-    assert "Atteia (2022) not run: dataset <absent> 1 arithmetically impossible 17 not tested" in text
+    assert "Atteia (2022) not run: dataset <absent> 1 arithmetically impossible 16 not tested" in text
     assert "This study did not run, because it is <nowhere>; ask for it." in text
-    assert "Verdict on the 18 numbers that the paper prints: not tested (dataset <absent>); of 1 ≠ arithm" in text
+    assert "Verdict on the 17 numbers that the paper prints: not tested (dataset <absent>); of 1 ≠ arithm" in text
     assert "absent" in systems_page.ids
     assert "audit/absent.html" in systems_page.links
 

@@ -20,7 +20,7 @@ ANSWERS: dict[By, str] = {
     "tie": "an item elsewhere",
     "count": "a count",
     "quoted": "quoted",
-    "description": "beyond our systems",
+    "description": "not comparable",
     "nothing": "nothing",
 }
 """What answers a printed number, as the heading of a column."""

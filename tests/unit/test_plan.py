@@ -491,6 +491,18 @@ def test_networks_are_trained_once_for_each_split_and_code(networks_project: Pat
     assert plan.feature_file(study, "images") == "images-54.h5"
 
 
+def test_where_there_are_no_official_folds_the_reading_of_all_images_stands_for_the_paper(
+    networks_project: Path,
+) -> None:
+    study = resolve_study(networks_project, study="alhammadi2024", dataset="allidb_simulated")
+    assert study.study.headline == "1/CAE-CNN, all folds"
+    assert [item.item for item in study.study.tables["fig13"].items] == ["CAE-CNN, all folds"]
+    assert all(item.reading_of is None for table in study.study.tables.values() for item in table.items)
+    assert study.left_out_items["1/CAE-CNN"] == (
+        "the dataset allidb_simulated-demo has no official split 'fold_0' (`splits.two_thirds`), but none"
+    )
+
+
 def test_images_that_an_autoencoder_cannot_divide_are_refused(networks_project: Path) -> None:
     from leukorepro.systems.networks.convolutional_autoencoder import SHRINKAGE
 

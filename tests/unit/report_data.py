@@ -432,4 +432,10 @@ def _published(tables: dict[str, Table], generator: np.random.Generator) -> pd.D
         if item.reading_of is None and not number.startswith("S")
     ]
     rows += [(*QUOTED, 0.875, 0.0005)] if rows else []
+    rows += [
+        ("text", item.item, "epoch_seconds", 10.0 + 5 * position, 0.5)
+        for table in tables.values()
+        for position, item in enumerate(table.items)
+        if table.epochs == "all"
+    ]
     return pd.DataFrame(rows, columns=["table", "item", "metric", "value", "half_unit"])

@@ -22,7 +22,7 @@ from softmax_reference import TorchLayer
 
 from leukorepro.config.study.classifiers import CLASSIFIERS
 from leukorepro.config.study.study import Study
-from leukorepro.config.study.systems import NetworkSpec
+from leukorepro.config.study.systems import FineTunedSpec, NetworkSpec
 from leukorepro.core.errors import UserError
 from leukorepro.core.validation import parse
 from leukorepro.systems.classifiers import engines
@@ -98,6 +98,10 @@ CASES: dict[str, tuple[Classifier, Callable[[], ClassifierMixin]]] = {
             random_state=SEED,
         ),
     ),
+    "mlp_that_stops": (
+        MlpSpec(kind="mlp", hidden=[5], epochs={"demo": 300, "published": 9}, learning_rate=0.02, tolerance=0.01),
+        lambda: MLPClassifier((5,), batch_size=100, learning_rate_init=0.02, max_iter=300, tol=0.01, random_state=SEED),
+    ),
     "softmax": (
         SoftmaxSpec(
             kind="softmax",
@@ -162,7 +166,7 @@ def expected(name: str, classes: int) -> tuple[list[str], np.ndarray]:
 
 
 def test_every_specification_is_tested() -> None:
-    assert {type(spec) for spec, _ in CASES.values()} == set(CLASSIFIERS.values()) - {NetworkSpec}
+    assert {type(spec) for spec, _ in CASES.values()} == set(CLASSIFIERS.values()) - {NetworkSpec, FineTunedSpec}
 
 
 @quiet

@@ -74,6 +74,19 @@ def test_numbers_of_the_curves_are_those_of_the_logs(results: Path, data: Path) 
     assert len(shown) == len(logs) * 3 * N_EPOCHS
 
 
+def test_printed_seconds_have_ours_and_the_machine_beside_them(results: Path, page: Page) -> None:
+    seconds = [
+        pd.read_csv(results / f"networks/as_published/networks/folds-images-{name}/epochs.csv")["seconds"]
+        for name in ("CNN", "ResNet-50")
+    ]
+    quick, slow = (f"{own.median():#.3g}" for own in seconds)
+    ratio = f"{seconds[1].median() / seconds[0].median():.1f}"
+    rows = [" ".join(row.split()) for row, _ in page.rows]
+    assert f"CNN 10 {quick} CPU, 2 threads, float32 1 1" in rows
+    (row,) = (row for row in rows if row.startswith(f"ResNet 15 {slow} CPU, 2 threads, float32 1.5 {ratio} "))
+    assert row.endswith("not judged in a demonstration")
+
+
 def test_rows_of_networks_are_means_over_folds_with_their_range(results: Path, page: Page) -> None:
     text = [" ".join(row.split()) for row, _ in page.rows]
     for network, rung, title in (

@@ -566,6 +566,7 @@ def test_differences_carry_their_sign_unless_they_vanish(change: float | None, t
 def test_short_citations(authors: str, short: str) -> None:
     citation = ATTEIA.citation.model_copy(update={"authors": authors, "year": 2020})
     assert wording.short_citation(citation) == short
+    assert wording.short_citation(citation.model_copy(update={"name": "Fine-tuning"})) == "Fine-tuning"
 
 
 def test_contact_sheet_is_spread_over_subjects_and_small(tmp_path: Path) -> None:

@@ -41,6 +41,9 @@ class Citation(Strict):
     journal: str
     year: int
     doi: str | None = None
+    name: str | None = None
+    """What the report calls a study that applies the paper's method and reproduces none of its numbers; default: the
+    authors and the year."""
 
 
 class Study(Strict):

@@ -69,7 +69,9 @@ def p_value(value: float) -> str:
 
 
 def short_citation(citation: Citation) -> str:
-    """First author's surname and year: ``Atteia (2022)``, ``Gupta et al. (2019)``."""
+    """First author's surname and year: ``Atteia (2022)``, ``Gupta et al. (2019)``; or the name that was given."""
+    if citation.name is not None:
+        return citation.name
     authors = re.split(r",|;|&|\band\b", citation.authors.replace("et al.", ""))
     surnames = [author.split()[-1] for author in authors if author.strip()]
     several = len(surnames) > 2 or "et al." in citation.authors

@@ -99,8 +99,15 @@ CASES: dict[str, tuple[Classifier, Callable[[], ClassifierMixin]]] = {
         ),
     ),
     "mlp_that_stops": (
-        MlpSpec(kind="mlp", hidden=[5], epochs={"demo": 300, "published": 9}, learning_rate=0.02, tolerance=0.01),
-        lambda: MLPClassifier((5,), batch_size=100, learning_rate_init=0.02, max_iter=300, tol=0.01, random_state=SEED),
+        MlpSpec(
+            kind="mlp",
+            hidden=[5],
+            epochs={"demo": 300, "published": 9},
+            batch_size=50,
+            learning_rate=0.02,
+            tolerance=0.01,
+        ),
+        lambda: MLPClassifier((5,), batch_size=50, learning_rate_init=0.02, max_iter=300, tol=0.01, random_state=SEED),
     ),
     "softmax": (
         SoftmaxSpec(

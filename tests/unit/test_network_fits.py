@@ -17,10 +17,12 @@ from leukorepro.config.study.training import Augmentation
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_writer
 from leukorepro.core.tables.predictions import RECONSTRUCTED
+from leukorepro.core.words import Precision
 from leukorepro.data.splits import make_splits
 from leukorepro.features.fusion import write_rows
 from leukorepro.systems.classifiers.tasks import Model, Task
 from leukorepro.systems.networks.registry import build_network
+from leukorepro.systems.training import training
 from leukorepro.systems.training.network_fits import Build, NetworkFits, NetworkJob, fit_network
 from leukorepro.systems.training.training import Hardware
 
@@ -87,13 +89,14 @@ def fit(
     fitted: tuple[str, ...] = (),
     all_epochs: tuple[str, ...] = (),
     codes: Path | None = None,
+    precision: Precision = "float32",
 ) -> NetworkFits:
     manifest, features = dataset(folder, images)
     reducer = None if codes is None else "CAE"
     items = items or [("1", Item(item="net", features="images", classifier="net", reducer=reducer))]
     task = Task("s", "d", RULE, "all", items, fitted_tables=frozenset(fitted))
     job = NetworkJob(
-        task, Model(reducer, "net"), spec, builder(spec), frozenset(all_epochs), 0, "demo", Hardware(device="cpu")
+        task, Model(reducer, "net"), spec, builder(spec), frozenset(all_epochs), 0, "demo", Hardware("cpu", precision)
     )
     splits = make_splits(manifest, scheme, RULE, 0, None)
     return fit_network(job, features, splits, manifest, codes, folder / "work")
@@ -146,6 +149,16 @@ def test_running_statistics_move_as_far_as_they_are_told(tmp_path: Path) -> None
     )
     done = fit(tmp_path, images=black, spec=spec)
     np.testing.assert_allclose(done.weights["r0f0.stage1.norm.running_var"], 0.99, rtol=1e-6)
+
+
+@pytest.mark.parametrize("why", ["", "a layer is wrong"])
+def test_the_precision_that_was_used_is_recorded(why: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(training, "cpu_has_bfloat16", lambda: True)
+    monkeypatch.setattr(training, "refusal", lambda *_: why)
+    used = "float32" if why else "mixed"
+    done = fit(tmp_path, scheme=HoldOutScheme(kind="hold_out", test_share=0.25), precision="mixed", fitted=("1",))
+    assert [engine.split(", ")[-1] for engine in done.engines] == [used]
+    assert done.epochs["machine"].str.endswith(used).all()
 
 
 def test_images_of_the_test_part_do_not_reach_the_weights(tmp_path: Path) -> None:

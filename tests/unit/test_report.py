@@ -127,7 +127,7 @@ def test_second_readings_stand_beside_the_numbers_of_what_they_read(
         values for text, values in systems_page.rows if " ".join(text.split()).startswith("colour, again another")
     ][:1]
     assert values == expected
-    assert "both readings were run and are compared with the same printed numbers" in words(systems_page)
+    assert "all readings were run and are compared with the same printed numbers" in words(systems_page)
 
 
 def test_tables_of_our_own_are_headed_so(systems_page: Page) -> None:

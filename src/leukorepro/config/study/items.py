@@ -16,4 +16,4 @@ class Item(Strict):
     split: str | None = None
     """Default: the table's."""
     reading_of: str | None = None
-    """Where a paper can be read in two ways: the printed item that this second reading is compared with."""
+    """Where a paper can be read in several ways: the printed item that this second reading is compared with."""

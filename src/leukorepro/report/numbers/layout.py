@@ -76,7 +76,7 @@ def lay_out(study: ResolvedStudy, numbers: Numbers, key: str) -> Layout:
         wide=[builder.wide(item) for item in listed] if wide else [],
         blocks=blocks,
         everything=builder.by_item(items, measured, list(study.protocols), "all rungs"),
-        has_readings=any(item.reading_of is not None for item in items),
+        has_readings=bool(table.metric_readings) or any(item.reading_of is not None for item in items),
     )
 
 

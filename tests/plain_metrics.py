@@ -14,6 +14,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from scipy import special, stats
 from sklearn import metrics as sk
+from sklearn.utils.class_weight import compute_sample_weight
 
 ROLES = {"test": "test", "train": "train", "val": "validation"}
 LEVEL = 0.95
@@ -60,7 +61,9 @@ class _Cell:
     ) -> None:
         config = study["study"]
         table = config["tables"][number]
-        split = next(i for i in table["items"] if i["item"] == item).get("split") or table["split"]
+        own = next(i for i in table["items"] if i["item"] == item)
+        self.weighed = config["classifiers"][own["classifier"]].get("class_weights", False)
+        split = own.get("split") or table["split"]
         labels = config["splits"][split].get("labels")
         positive = config["label_sets"][labels]["positive_class"] if labels else study["dataset"].get("positive_class")
         self.several = sorted(c.removeprefix("score_") for c in frame.columns if c.startswith("score_"))
@@ -77,6 +80,7 @@ class _Cell:
         found = (np.nan, np.nan, np.nan)
         if metric is not None:
             averaged, ranked = self._classes(part, of_class)
+            part.weighed = self.weighed and role == "train" and metric == "loss"
             part.over = part.true == of_class if of_class and metric in MEANS else np.full(len(part.true), True)
             found = part.value(metric, averaged, ranked), *part.interval(metric, averaged, ranked)
         return *found, images, subjects.nunique()
@@ -123,6 +127,8 @@ class _Part:
         """Of every row in every resample."""
         self.over = np.full(len(self.true), True)
         """Rows that a mean is over."""
+        self.weighed = False
+        """Whether losses have the weights of classes that the network was trained with."""
         self.repeats = [np.flatnonzero(self.rows["repeat"] == r) for r in sorted(self.rows["repeat"].unique())]
 
     def value(self, metric: str, averaged: list[str], ranked: dict[str, NDArray[np.float64]]) -> float:
@@ -178,7 +184,11 @@ class _Part:
         else:
             probability = np.array([ranked[name][row] for row, name in enumerate(self.true)])
             valid = ((p >= 0) & (p <= 1)).all() and np.allclose(p.sum(axis=0), 1, rtol=0, atol=1e-3)
-        return -np.log(np.maximum(probability, 1e-7)) if valid else np.full(len(self.true), np.nan)
+        losses = -np.log(np.maximum(probability, 1e-7)) if valid else np.full(len(self.true), np.nan)
+        if self.weighed:
+            for fit in self.rows.reset_index(drop=True).groupby(["repeat", "fold"]).groups.values():
+                losses[fit] *= compute_sample_weight("balanced", self.true[fit])
+        return losses
 
     def interval(self, metric: str, averaged: list[str], ranked: dict[str, NDArray[np.float64]]) -> tuple[float, float]:
         """From the metric in every resample."""

@@ -65,7 +65,7 @@ def test_openvino_agrees_with_eager_torch(name: str, layer: str) -> None:
     backbone = find_backbone(name)
     size = max(96, backbone.min_input_size)
     block = images(10, size)
-    network = build_network(backbone, layer, "random", calibration=torch.from_numpy(block[:8]))
+    network = build_network(backbone, layer, "random", calibration=torch.from_numpy(block[:8]), input_size=size)
     computed = openvino_computer(network, name, size, 1, 2).compute(block)
     expected = torch_computer(network, torch.device("cpu"), "float32", 2, 10).compute(block)
     assert computed.dtype == expected.dtype == np.float32

@@ -161,7 +161,7 @@ BACKBONES: dict[str, Backbone] = {
         default_layer="gap",
         input_size=224,
         weights=OwnWeights("googlenet_caffe.pth", "converted from Caffe's or MATLAB's model; googlenet.py says how"),
-        # The means that Caffe's model was trained with; MATLAB's input layer subtracts them too, in red, green, blue.
+        # The means that Caffe's model was trained with, in red, green, blue.
         preprocessing=ChannelScaling((123.0, 117.0, 104.0), (1.0, 1.0, 1.0), full=255),
         starts=_googlenet(),
     ),

@@ -74,7 +74,7 @@ def peak(sizes: tuple[int, int, int], repeats: int = 6) -> Seconds:
 
 def measure(sizes: tuple[int, int, int], epochs: int) -> dict[str, Any]:
     n_rows, n_features, n_hidden = sizes
-    objective = AutoencoderLoss(simulated_features(n_rows, n_features), n_hidden, 0.001, 1.0, 0.05, "rows")
+    objective = AutoencoderLoss(simulated_features(n_rows, n_features), n_hidden, 0.001, 1.0, 0.05, "rows", "half")
     parameters = initial_parameters(n_features, n_hidden, seed=0)
     gradient = torch.empty_like(parameters)
     optimiser = SCG([parameters])

@@ -82,7 +82,7 @@ def run_lbfgs(objective: AutoencoderLoss, start: torch.Tensor, evaluations: int)
 
 def measure(sizes: tuple[int, int, int], epochs: int) -> dict[str, Any]:
     n_rows, n_features, n_hidden = sizes
-    objective = AutoencoderLoss(simulated_features(n_rows, n_features), n_hidden, 0.001, 1.0, 0.05, "rows")
+    objective = AutoencoderLoss(simulated_features(n_rows, n_features), n_hidden, 0.001, 1.0, 0.05, "rows", "half")
     start = initial_parameters(n_features, n_hidden, seed=0)
     objective(start, torch.empty_like(start))  # warm up
     scg = run_scg(objective, start, epochs)

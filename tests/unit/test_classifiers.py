@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 import yaml
 from sklearn.base import ClassifierMixin
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.ensemble import AdaBoostClassifier, ExtraTreesClassifier, RandomForestClassifier
 from sklearn.linear_model import LogisticRegression, RidgeClassifier, SGDClassifier
+from sklearn.naive_bayes import GaussianNB
 from sklearn.neighbors import KNeighborsClassifier
 from sklearn.neural_network import MLPClassifier
 from sklearn.preprocessing import StandardScaler
@@ -32,9 +34,11 @@ from leukorepro.systems.classifiers.fits import fit_and_predict, scores
 from leukorepro.systems.classifiers.kernels import Rows
 from leukorepro.systems.classifiers.kinds.decision_tree import DecisionTreeSpec
 from leukorepro.systems.classifiers.kinds.knn import KnnSpec
+from leukorepro.systems.classifiers.kinds.linear_discriminant import LinearDiscriminantSpec
 from leukorepro.systems.classifiers.kinds.linear_svc import LinearSvcSpec
 from leukorepro.systems.classifiers.kinds.logistic_regression import LogisticRegressionSpec
 from leukorepro.systems.classifiers.kinds.mlp import MlpSpec
+from leukorepro.systems.classifiers.kinds.naive_bayes import NaiveBayesSpec
 from leukorepro.systems.classifiers.kinds.random_forest import RandomForestSpec
 from leukorepro.systems.classifiers.kinds.sgd import SgdSpec
 from leukorepro.systems.classifiers.kinds.sklearn import SklearnSpec, estimators
@@ -86,6 +90,8 @@ CASES: dict[str, tuple[Classifier, Callable[[], ClassifierMixin]]] = {
         LinearSvcSpec(kind="linear_svc", C=0.1, loss="hinge", standardize=True),
         lambda: LinearSVC(C=0.1, loss="hinge", random_state=SEED),
     ),
+    "linear_discriminant": (LinearDiscriminantSpec(kind="linear_discriminant"), LinearDiscriminantAnalysis),
+    "naive_bayes": (NaiveBayesSpec(kind="naive_bayes"), GaussianNB),
     "mlp": (
         MlpSpec(kind="mlp", hidden=[7, 5], epochs=EPOCHS, batch_size=16, learning_rate=0.01, l2=0.2),
         lambda: MLPClassifier(

@@ -73,5 +73,5 @@ def test_items_rest_on_what_they_are_made_of(simulated: ResolvedRun) -> None:
     items = {item.item: item for item in study.study.tables["6"].items}
     facts = [fact.what for fact in study.rests_on("6", items["RF"])]
     assert "number of trees" in facts
-    assert "augmented copies of an image, and the range of the rotation" in facts
+    assert "augmented copies of an image, which images have them, and the range of the rotation" in facts
     assert "number of neighbours" not in facts

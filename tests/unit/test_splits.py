@@ -73,6 +73,20 @@ def test_official_splits_that_a_scheme_names_take_part_and_others_do_not(rung: s
         make_splits(table, two.model_copy(update={"official_splits": ["fold_3"]}), protocol(rung), 0, "external")
 
 
+def test_subjects_that_an_image_of_another_official_split_ties_stay_together() -> None:
+    """Subjects 0 and 10 share a photograph each with 20, who takes no part."""
+    table = manifest(30, 2)
+    table["official_split"] = "fold_" + table["subject_id"].str[1]
+    table["source_id"] = table["source_id"].replace({"s20_0.png": "s00_0.png", "s20_1.png": "s10_0.png"})
+    two = KFoldScheme(kind="k_fold", n_splits=5, official_splits=["fold_0", "fold_1"])
+    for seed in range(5):
+        for train, test in sides(
+            make_splits(table, two, protocol("subject_disjoint"), seed, None), table, "subject_id"
+        ):
+            assert len({"s00", "s10"} & train) != 1
+            assert not train & test
+
+
 @pytest.mark.parametrize("rung", ["as_published", "fit_in_fold", "source_disjoint", "subject_disjoint"])
 def test_every_original_is_tested_exactly_once_per_repeat(rung: str) -> None:
     table = manifest(12, 4)

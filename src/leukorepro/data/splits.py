@@ -70,7 +70,9 @@ def make_splits(
     usable = manifest[manifest["status"] == "ok"].reset_index(drop=True)
     if (unlabelled := int((usable["label"] == "").sum())) > 0:
         raise UserError(f"manifest: {unlabelled} of {len(usable)} images have no label; put each class into a folder.")
-    usable = usable.assign(label=classes_of(usable["label"], label_set))
+    # Groups are those of all images: two subjects may be tied by one that takes no part.
+    group = groups(list(usable["subject_id"]), list(usable["source_id"]))
+    usable = usable.assign(label=classes_of(usable["label"], label_set), group=group)
     usable = _taking_part(usable, scheme, external_split)
     held_out = (usable["official_split"] == external_split).to_numpy() & (external_split is not None)
     if LADDER[protocol.rung].tests_held_out_part:
@@ -251,7 +253,7 @@ def _external(usable: pd.DataFrame, held_out: NDArray[np.bool_], views: list[str
             + (f", none of the others of class {', '.join(lacking)}" if lacking else "")
             + "; this rung needs both parts, with every held-out class among the others."
         )
-    group = groups(list(usable["subject_id"]), list(usable["source_id"]))
+    group = usable["group"].to_numpy()
     shared = ~held_out & np.isin(group, group[held_out])
     rows = _rows(usable, views)
     identity = (rows["view"] == "identity").to_numpy()
@@ -269,7 +271,7 @@ def _units(pool: pd.DataFrame, protocol: Protocol) -> NDArray[np.int64]:
             f"{protocol.rung}: {missing} of {len(pool)} images have no subject; give every image one, or leave this "
             "rung out (`rungs:` of the run)."
         )
-    return groups(list(pool["subject_id"]), list(pool["source_id"]))
+    return pool["group"].to_numpy()
 
 
 def _require(counts: pd.Series[int], folds: int, what: str) -> None:

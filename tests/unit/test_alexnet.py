@@ -28,6 +28,11 @@ def test_it_has_the_learnables_and_the_maps_of_the_published_network() -> None:
     expected = {"conv1": (96, 55, 55), "pool1": (96, 27, 27), "pool2": (256, 13, 13), "pool5": (256, 6, 6)}
     assert expected.items() <= maps.items()
     assert maps["pool5"] == maps["size"], "the published input needs no other size"
+    published = [
+        *("conv1", "relu1", "norm1", "pool1", "conv2", "relu2", "norm2", "pool2", "conv3", "relu3", "conv4", "relu4"),
+        *("conv5", "relu5", "pool5", "fc6", "relu6", "drop6", "fc7", "relu7", "drop7", "fc8"),
+    ]  # models/bvlc_alexnet/train_val.prototxt
+    assert [name for name in maps if name not in ("size", "flatten")] == published
 
 
 def test_groups_and_norms_are_those_written_out() -> None:

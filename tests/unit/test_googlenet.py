@@ -43,6 +43,7 @@ def test_it_has_the_learnables_and_the_shapes_of_the_published_network() -> None
     with torch.device("meta"):
         network = googlenet_caffe().eval()
         assert sum(parameter.numel() for parameter in network.parameters()) == 6_998_552  # Caffe's model
+        assert network.dropout.p == 0.4  # its pool5/drop_7x7_s1
         shapes = {}
         for name in SHAPES:
             network.get_submodule(name).register_forward_hook(

@@ -1,13 +1,15 @@
-"""AlexNet as Caffe, and MATLAB after it, have it: with grouped convolutions and local response norm.
+"""AlexNet in two groups: Caffe's model (models/bvlc_alexnet of github.com/BVLC/caffe), and MATLAB's.
 
-torchvision's AlexNet is that of a later paper (Krizhevsky 2014, One weird trick), with fewer and undivided convolutions
-and no norm. Here the second, the fourth and the fifth convolution are in two groups, each of which sees one half of the
-channels, as the two GPUs of Krizhevsky et al. (2012) did.
+torchvision's AlexNet is that of a later paper (Krizhevsky 2014, One weird trick): its convolutions have fewer filters
+and are undivided, and there is no norm. Here the second, the fourth and the fifth convolution are in two groups, each
+of which sees one half of the channels, as the two GPUs of Krizhevsky et al. (2012) did.
 
 A converted file is a state dict with the names that layers have in both: `conv1.weight` and `conv1.bias` to `conv5`,
 and `fc6` to `fc8`. Weights have the shape (outputs, inputs of the group, rows, columns), as Caffe's; MATLAB's are
-(rows, columns, inputs of the group, outputs of the group, groups). The network sees red, green, blue; Caffe's was
-trained on blue, green, red: the inputs of its first convolution change places.
+(rows, columns, inputs of the group, outputs of the group, groups). The inputs of `fc6` are here, as Caffe's, the 256
+channels of the last map, each row by row; MATLAB keeps arrays column by column. The network sees red, green, blue;
+Caffe's was trained on blue, green, red: the inputs of its first convolution change places. Whether a file is right is
+seen by comparing the answers of both networks to one picture.
 """
 
 from __future__ import annotations
@@ -22,9 +24,9 @@ def alexnet_caffe() -> nn.Module:
 
     Notes
     -----
-    Krizhevsky, Sutskever and Hinton (2012), ImageNet Classification with Deep Convolutional Neural Networks; layers as
-    in MATLAB's, where the norm precedes the pooling. It has 60,965,224 learnables. An input of 227 pixels comes to a
-    map of 6 x 6; that of another input is averaged or repeated to this size.
+    Krizhevsky, Sutskever and Hinton (2012), ImageNet Classification with Deep Convolutional Neural Networks; layers in
+    the order of Caffe's model, where the norm precedes the pooling. It has 60,965,224 learnables. An input of 227
+    pixels comes to a map of 6 x 6; that of another input is averaged or repeated to this size.
     """
     return nn.Sequential(
         OrderedDict(

@@ -1,9 +1,9 @@
-"""GoogLeNet as Caffe, and MATLAB after it, have it: before batch norm.
+"""GoogLeNet without batch norm: Caffe's model (models/bvlc_googlenet of github.com/BVLC/caffe), and MATLAB's.
 
 torchvision's GoogLeNet is TensorFlow's: every convolution is followed by batch norm and has no bias, the third branch
 of an inception block has a 3 x 3 kernel, and nothing else is normalised. Here convolutions have a bias and are
 rectified, the third branch has the paper's 5 x 5 kernel, and local response norm follows the first pooling and precedes
-the second.
+the second; dropout in front of the last layer is 0.4.
 
 A converted file is a state dict with torchvision's names, such as `conv1.conv.weight` and `conv1.conv.bias`; Caffe's
 stand behind them here: `conv1` (conv1/7x7_s2), `conv2` (conv2/3x3_reduce), `conv3` (conv2/3x3); of each of the blocks
@@ -48,11 +48,11 @@ def googlenet_caffe() -> nn.Module:
 
     Notes
     -----
-    Szegedy et al. (2015), Going deeper with convolutions, table 1; norms and poolings as in the model that Caffe's
-    authors published. It has 6,998,552 learnables.
+    Szegedy et al. (2015), Going deeper with convolutions, table 1; norms, poolings and dropout as in the model that
+    Caffe's authors published. It has 6,998,552 learnables.
     """
     network: nn.Module = GoogLeNet(
-        aux_logits=False, init_weights=False, blocks=[RectifiedConvolution, InceptionBlock, InceptionAux]
+        aux_logits=False, init_weights=False, blocks=[RectifiedConvolution, InceptionBlock, InceptionAux], dropout=0.4
     )
     # Neither norms nor poolings have parameters: names stay as they are.
     network.maxpool1 = nn.Sequential(_pooling(), _local_response_norm())

@@ -111,7 +111,8 @@ BACKBONES: dict[str, Backbone] = {
         input_size=227,
         min_input_size=67,
         weights=OwnWeights("alexnet_caffe.pth", "converted from Caffe's or MATLAB's model; alexnet.py says how"),
-        # The means of the channels of ImageNet; both models subtract a mean image, which is almost the same everywhere.
+        # The channels' means of Caffe's GoogLeNet. Caffe's AlexNet subtracts a mean image instead, a file of its own;
+        # what MATLAB's subtracts, its first layer says (`Mean`).
         preprocessing=ChannelScaling((123.0, 117.0, 104.0), (1.0, 1.0, 1.0), full=255),
         starts=Starts(
             (*(f"conv{i}" for i in range(1, 6)), "fc6", "fc7", "fc8"), block="conv5", fc="fc6", penultimate="relu7"
@@ -161,7 +162,7 @@ BACKBONES: dict[str, Backbone] = {
         default_layer="gap",
         input_size=224,
         weights=OwnWeights("googlenet_caffe.pth", "converted from Caffe's or MATLAB's model; googlenet.py says how"),
-        # The means that Caffe's model was trained with, in red, green, blue.
+        # The channels' means that Caffe's model was trained with; what MATLAB's subtracts, its first layer says.
         preprocessing=ChannelScaling((123.0, 117.0, 104.0), (1.0, 1.0, 1.0), full=255),
         starts=_googlenet(),
     ),

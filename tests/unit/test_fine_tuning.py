@@ -124,6 +124,8 @@ def test_a_layer_that_does_not_exist_is_told_with_those_that_do() -> None:
         starts_of(BACKBONES["resnet50"]).find("layer5", "resnet50")
     with pytest.raises(UserError, match=r"Did you mean 'block'\?"):
         starts_of(BACKBONES["vgg16"]).find("blok", "vgg16")
+    with pytest.raises(UserError, match=r"test_resnet has no layer 'layer9' to be trained from\."):
+        build_network(find_backbone(TINY), "layer9.input", "random")
 
 
 class Problem(NamedTuple):

@@ -139,11 +139,8 @@ def find_photographs_once(
         return CROPS_TABLE.frame()
     content = repr((VERSION, sorted(crops.items()), sorted(photographs.items())))
     kept = cache_folder() / f"{hashlib.sha256(content.encode()).hexdigest()}.csv"
-    if kept.is_file():
-        try:
-            return CROPS_TABLE.read(kept)
-        except UserError:  # damaged: looked for again
-            kept.unlink()
+    with suppress(UserError):  # not there, or damaged
+        return CROPS_TABLE.read(kept)
     found = find_photographs(sorted(crops), sorted(photographs), read, workers=workers, progress=progress)
     with suppress(OSError):  # a cache that cannot be written is done without
         CROPS_TABLE.write(found, kept)

@@ -12,7 +12,7 @@ from torch.nn.functional import adaptive_avg_pool2d
 from torchvision.models.feature_extraction import create_feature_extractor
 
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import sha256_file
+from leukorepro.core.store import sha256_once
 from leukorepro.core.words import Preprocessing
 from leukorepro.features.backbones.parameters import (
     calibrate_batch_norm,
@@ -150,7 +150,7 @@ def build_network(
     if path is None:
         _calibrate(network, calibration)
     else:
-        network.file_sha256 = sha256_file(path)
+        network.file_sha256 = sha256_once(path)
     network.weights_sha256 = parameters_digest(body)
     return network
 

@@ -225,7 +225,7 @@ def frozen_half(backbone: Backbone, start: str, path: Path | None, seed: int) ->
         If the network cannot be cut there, or the weights do not fit.
     """
     halves = _timm if backbone.build.startswith(TIMM) else _torchvision
-    return halves(backbone, start, path, 2, seed)[0]
+    return halves(backbone, starts_of(backbone).find(start, backbone.network), path, 2, seed)[0]
 
 
 def input_shape(backbone: Backbone, start: str, input_size: int) -> tuple[int, ...]:

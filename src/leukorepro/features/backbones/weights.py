@@ -23,7 +23,7 @@ from typing import Literal
 from tqdm import tqdm
 
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import atomic_path, sha256_file
+from leukorepro.core.store import atomic_path, sha256_once
 from leukorepro.features.backbones.specification import (
     Backbone,
     OwnWeights,
@@ -77,7 +77,7 @@ def weights_status(backbone: Backbone, folder: Path = FOLDER) -> WeightsStatus:
     places = _places(backbone.weights, folder)
     for path, expected in places:
         if path.is_file():
-            found = sha256_file(path)
+            found = sha256_once(path)
             return WeightsStatus("present" if found.startswith(expected) else "wrong", path, expected, found)
     return WeightsStatus("missing", *places[0])
 

@@ -22,6 +22,7 @@ from platformdirs import user_cache_path
 from scipy import fft
 from tqdm import tqdm
 
+from leukorepro.core.code import module_digest
 from leukorepro.core.errors import UserError
 from leukorepro.core.tables.data import CROPS_TABLE
 from leukorepro.data.folders import some
@@ -41,9 +42,6 @@ CLOSER_LOOKS = 5
 
 BLOCK = 256
 """Crops whose spectra are in memory at a time; those of 257 pixels, over photographs of 5 megapixels, take 80 MB."""
-
-VERSION = 1
-"""Raised when other links are found, so that kept ones are not used again."""
 
 Grey = NDArray[np.uint8]
 Float = NDArray[np.floating]
@@ -126,7 +124,7 @@ def find_photographs_once(
     workers: int = 1,
     progress: bool = True,
 ) -> pd.DataFrame:
-    """As `find_photographs`, but what was found is kept in the user's cache, for files that are the same.
+    """As `find_photographs`, but what was found is kept in the user's cache, for the same files and the same code.
 
     Parameters
     ----------
@@ -137,7 +135,7 @@ def find_photographs_once(
     """
     if not crops or not photographs:
         return CROPS_TABLE.frame()
-    content = repr((VERSION, sorted(crops.items()), sorted(photographs.items())))
+    content = repr((module_digest(__name__), sorted(crops.items()), sorted(photographs.items())))
     kept = cache_folder() / f"{hashlib.sha256(content.encode()).hexdigest()}.csv"
     with suppress(UserError):  # not there, or damaged
         return CROPS_TABLE.read(kept)

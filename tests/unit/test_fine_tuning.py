@@ -42,17 +42,11 @@ from leukorepro.run.specifications.fits import FineTunedFit
 from leukorepro.systems.fits.fine_tuned import fit
 from leukorepro.systems.training import training
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 TINY = "timm:test_resnet"
 SIZE, N_IMAGES = 32, 24
 RULE = Protocol(rung="source_disjoint", unit="source", scope="train")
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Any:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def learnables(network: nn.Module) -> int:

@@ -18,18 +18,13 @@ from leukorepro.systems.training import training
 from leukorepro.systems.training.half_precision import TOLERANCE, errors, refusal
 from leukorepro.systems.training.training import Hardware, Schedule, Trained, train
 
-pytestmark = pytest.mark.skipif(not cpu_has_bfloat16(), reason="needs a CPU that has bfloat16")
+pytestmark = [
+    pytest.mark.skipif(not cpu_has_bfloat16(), reason="needs a CPU that has bfloat16"),
+    pytest.mark.usefixtures("one_thread"),
+]
 
 SIZE, TRAIN, WATCHED = 32, np.arange(48), np.arange(48, 96)
 LABELS = torch.arange(96) % 2
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Any:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def images() -> np.ndarray:

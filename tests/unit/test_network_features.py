@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -35,20 +34,14 @@ from leukorepro.systems.networks.registry import IMAGE_NETWORKS, build_network, 
 from leukorepro.systems.training.network_features import write_network_features
 from leukorepro.systems.training.training import Hardware
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SIZE, N_IMAGES = 32, 40
 FOLDS = ("r0f0", "r0f1")
 WIDTH = {"ten_convolutions": 0.5, "vgg16_70": 0.05, "resnet50_70": 0.05}
 WIDE = {"resnet50_70": 2048, "vgg16_70": 4096, "ten_convolutions": 1024, "two_convolutions": 51 * 51 * 48}
 """Values before the last layer at full size, from the papers; of two convolutions at 224 pixels."""
 CPU = Hardware(device="cpu")
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def spec_of(architecture: Architecture) -> NetworkSpec:

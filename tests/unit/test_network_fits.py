@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -26,6 +25,8 @@ from leukorepro.systems.training import training
 from leukorepro.systems.training.network_fits import Build, NetworkFits, NetworkJob, fit_network
 from leukorepro.systems.training.training import Hardware
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SIZE, N_IMAGES = 32, 24
 THREE_FOLDS = KFoldScheme(kind="k_fold", n_splits=3)
 RULE = Protocol(rung="source_disjoint", unit="source", scope="train")
@@ -38,14 +39,6 @@ SPEC = NetworkSpec(
     learning_rate=0.02,
     width={"demo": 0.1, "published": 1.0},
 )
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Any:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def images_of(labels: np.ndarray) -> np.ndarray:

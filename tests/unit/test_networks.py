@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from itertools import pairwise
 from typing import Any, get_args
 
@@ -34,20 +33,14 @@ from leukorepro.systems.networks.registry import (
     outline_network,
 )
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 EVERY = pytest.mark.parametrize("architecture", [*IMAGE_NETWORKS, *CODE_NETWORKS])
 TORCH_COPIES = pytest.mark.filterwarnings("ignore:Using padding='same' with even kernel lengths")
 VGG = (64, 64, 128, 128, 256, 256, 256, 512, 512, 512, 512, 512, 512)
 TEN = (128, 128, 64, 64, 32, 32, 16, 16, 8, 8)
 BLOCKS = {2: "abc", 3: "abcd", 4: "abcdef", 5: "abc"}
 """Stages and blocks of ResNet-50 in Rezayi's Figure 3."""
-
-
-@pytest.fixture(autouse=True)
-def one_thread() -> Iterator[None]:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 def shape_of(architecture: Architecture, size: int) -> tuple[int, ...]:

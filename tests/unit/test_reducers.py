@@ -32,6 +32,8 @@ from leukorepro.systems.folds import fits
 from leukorepro.systems.networks.convolutional_autoencoder import ConvAutoencoder
 from leukorepro.systems.networks.registry import build_autoencoder
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 SIZE, CODE = 18, 27 * 2 * 2
 VIEWS = ["identity", "hflip"]
 SPEC = ConvAutoencoderSpec(
@@ -40,11 +42,6 @@ SPEC = ConvAutoencoderSpec(
 SCHEME = KFoldScheme(kind="k_fold", n_splits=3, views=VIEWS)
 HONEST = Protocol.model_validate({"rung": "source_disjoint", "unit": "source", "scope": "train"})
 LEAKY = Protocol.model_validate({"rung": "as_published", "unit": "view", "scope": "all"})
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
 
 
 @dataclass(frozen=True)

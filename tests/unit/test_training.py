@@ -27,6 +27,8 @@ from leukorepro.core.errors import UserError
 from leukorepro.systems.training import training
 from leukorepro.systems.training.training import Hardware, Loss, Schedule, Trained, predict, train, training_mean
 
+pytestmark = pytest.mark.usefixtures("one_thread")
+
 CPU = Hardware("cpu")
 SEED = 11
 TRAIN, WATCHED = np.arange(36)[::-1].copy(), np.arange(36, 45)
@@ -38,14 +40,6 @@ SCHEDULES = {
     "sgd without momentum": Schedule(4, 8, "sgd", 0.05, momentum=0.0),
     "adam with weight decay along a cosine": Schedule(4, 8, "adam", 0.01, weight_decay=0.3, warm_up=1),
 }
-
-
-@pytest.fixture(autouse=True)
-def _one_thread() -> Any:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 class Scale(nn.Module):

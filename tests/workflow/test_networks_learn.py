@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 import pytest
-import torch
 from torch import nn
 
 from leukorepro.config.study.items import Item
@@ -28,7 +27,7 @@ from leukorepro.systems.networks.registry import build_network
 from leukorepro.systems.training.network_fits import NetworkJob, fit_network
 from leukorepro.systems.training.training import Hardware
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
 
 SIZE = 36
 CPU = Hardware(device="cpu")
@@ -77,14 +76,6 @@ CASES = [
     Case("code_channels", 1.0, 50, 0.003, reducer="CAE"),
     Case("code_sequence", 0.25, 40, 0.003, reducer="CAE"),
 ]
-
-
-@pytest.fixture(scope="module", autouse=True)
-def _one_thread() -> Any:
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
 
 
 @pytest.fixture(scope="module")

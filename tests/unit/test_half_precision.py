@@ -16,7 +16,7 @@ from leukorepro.core.words import Architecture, Precision
 from leukorepro.systems.networks.registry import IMAGE_NETWORKS, build_network
 from leukorepro.systems.training import training
 from leukorepro.systems.training.half_precision import TOLERANCE, errors, refusal
-from leukorepro.systems.training.training import Hardware, Schedule, Trained, train
+from leukorepro.systems.training.training import Hardware, Schedule, Trained, predict, train
 
 pytestmark = [
     pytest.mark.skipif(not cpu_has_bfloat16(), reason="needs a CPU that has bfloat16"),
@@ -146,6 +146,16 @@ def test_a_layer_that_is_wrong_is_trained_in_float32(
     assert f"trained in float32, not with bfloat16, on this CPU: {told}" in printed
     expected = plain.network.state_dict()
     assert all(torch.equal(value, expected[name]) for name, value in asked.network.state_dict().items())
+
+
+def test_outputs_have_the_proof_at_their_own_sizes(capsys: pytest.CaptureFixture[str]) -> None:
+    """28 rows are batches of 20 and 8: one of a size that the layer is wrong at is enough."""
+    network, rows = broken("output of 8 rows"), np.arange(28)
+    full = predict(network, images(), rows, 20, Hardware("cpu"))
+    np.testing.assert_array_equal(predict(network, images(), rows, 20, Hardware("cpu", "mixed")), full)
+    assert "outputs computed in float32, not with bfloat16, on this CPU: layer 1 on 8 rows: " in capsys.readouterr().out
+    assert not np.array_equal(predict(network, images(), rows[:20], 20, Hardware("cpu", "mixed")), full[:20])
+    assert not capsys.readouterr().out
 
 
 def test_one_dimensional_convolutions_are_refused() -> None:

@@ -28,14 +28,14 @@ class Error(NamedTuple):
 
 
 def refusal(network: nn.Module, batches: Iterable[Tensor]) -> str:
-    """Why a network is not trained with bfloat16 on this CPU; empty where it can be.
+    """Why a network is not computed with bfloat16 on this CPU; empty where it can be.
 
     Parameters
     ----------
     network : Module
-        On the CPU, in training mode; it stays as it is.
+        On the CPU, in the mode that it is to compute in; it stays as it is.
     batches : iterable of Tensor
-        Batches as they are trained on, of every size that there is: a layer may be right at one and wrong at another.
+        Batches as it gets them, of every size that there is: a layer may be right at one and wrong at another.
     """
     if any(isinstance(layer, nn.Conv1d) for layer in network.modules()):
         return "one-dimensional convolutions, whose gradients torch has been found to get wrong with it"

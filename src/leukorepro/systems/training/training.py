@@ -255,8 +255,8 @@ def train(
         raise UserError(f"{label}: no row to train on; see the training part of the split.")
     if weights is not None and weights.shape != train.shape:
         raise ValueError(f"weights of shape {weights.shape} for training rows of shape {train.shape}")
-    precision = _safe_precision(network, rows, (train, watched), schedule.batch_size, hardware, label)
-    hardware = replace(hardware, precision=precision)
+    hardware = _safe(hardware, network.train(), rows, (train, watched), schedule.batch_size, f"{label}: trained")
+    precision = hardware.used_precision
     with _computer(network, rows, schedule.batch_size, hardware) as computer:
         optimizer = _optimizer(network, schedule)
         record = load_checkpoint(checkpoint, identity, network, optimizer) or Record()
@@ -339,6 +339,7 @@ def predict(
     ndarray of float32, shape (n, ...)
         In the order of `positions`.
     """
+    hardware = _safe(hardware, network.eval(), rows, (positions,), batch_size, "outputs computed")
     with _computer(network, rows, batch_size, hardware) as computer:
         return computer.evaluate(positions, None, True)[1]
 
@@ -451,20 +452,20 @@ def _half_precision(on_gpu: bool) -> Literal["bf16-mixed", "16-mixed"]:
     return "bf16-mixed" if able else "16-mixed"
 
 
-def _safe_precision(
-    network: nn.Module, rows: Rows, parts: Iterable[Positions], batch_size: int, hardware: Hardware, label: str
-) -> Precision:
-    """The precision that was asked for, or float32 where this CPU gets a layer of the network wrong without it."""
+def _safe(
+    hardware: Hardware, network: nn.Module, rows: Rows, parts: Iterable[Positions], batch_size: int, what: str
+) -> Hardware:
+    """The hardware that was asked for, with float32 where this CPU gets a layer of the network wrong without it."""
     if hardware.used_precision == "float32" or choose_device(hardware.device).type == "cuda":
-        return hardware.used_precision
+        return hardware
     sizes = {len(batch): batch for positions in parts for batch in _parts(positions, batch_size)}
     batches = (torch.from_numpy(np.ascontiguousarray(rows[batch])) for batch in sizes.values())
     with full_precision():
-        why = refusal(network.train(), batches)
+        why = refusal(network, batches)
     if not why:
-        return "mixed"
-    print(f"{label}: trained in float32, not with bfloat16, on this CPU: {why}")
-    return "float32"
+        return hardware
+    print(f"{what} in float32, not with bfloat16, on this CPU: {why}")
+    return replace(hardware, precision="float32")
 
 
 @contextmanager

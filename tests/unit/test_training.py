@@ -13,7 +13,7 @@ import time
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pytest
@@ -24,7 +24,9 @@ from torch.nn import functional
 
 from leukorepro.config.study.training import Augmentation
 from leukorepro.core.errors import UserError
+from leukorepro.core.words import Precision
 from leukorepro.systems.training import training
+from leukorepro.systems.training.augmentation import augmented
 from leukorepro.systems.training.training import Hardware, Loss, Schedule, Trained, predict, train, training_mean
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -333,6 +335,21 @@ def test_an_interrupted_augmented_training_ends_in_the_same_bits(tmp_path: Path)
             fit(tmp_path / "stopped", loss=interrupted_at(batch), **given)
     assert_same(fit(tmp_path / "stopped", **given), whole)
     assert not np.array_equal(whole.running, fit(tmp_path / "plain").running)
+
+
+@pytest.mark.parametrize("precision", get_args(Precision))
+def test_augmented_images_are_trained_on_as_if_they_had_been_changed_before(
+    precision: Precision, tmp_path: Path
+) -> None:
+    """One epoch, to the last bit; half precision changes neither images nor draws, and watched images stay."""
+    how = Augmentation(flips=["vertical"], rotation=30, shift=0.1, zoom=0.2, brightness=0.2)
+    changed = images()
+    changed[TRAIN] = augmented(torch.from_numpy(changed[TRAIN]), torch.from_numpy(TRAIN), how, SEED, epoch=1)
+    given = {"schedule": Schedule(1, 8, "adam", 0.01), "hardware": Hardware("cpu", precision)}
+    on_the_fly = fit(tmp_path / "fly", augment=how, **given)
+    assert_same(on_the_fly, fit(tmp_path / "before", rows=changed, **given))
+    assert on_the_fly.precision == Hardware("cpu", precision).used_precision
+    assert not np.array_equal(on_the_fly.running, fit(tmp_path / "plain", **given).running)
 
 
 @pytest.mark.parametrize(("of", "axes"), [("channel", (0, 1, 2)), ("image", 0)])

@@ -37,7 +37,8 @@ EPOCHS_TABLE = Table(
         **text("machine"),
     }
 )
-"""Log of a network's epochs."""
+"""Log of a network's epochs. The training loss is the one that was minimised, weighted by class where the classes have
+weights; the loss of the test part never is."""
 
 ENGINES = "engines"
 """Beside predictions: JSON, for each classifier the names of what fitted it."""

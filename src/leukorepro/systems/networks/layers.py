@@ -185,7 +185,7 @@ def draw_weights(network: nn.Module, seed: int) -> None:
                     layer.bias.zero_()
             elif isinstance(layer, _BatchNorm | nn.LayerNorm):
                 layer.reset_parameters()
-            elif {**dict(layer.named_parameters(recurse=False)), **dict(layer.named_buffers(recurse=False))}:
+            elif [*layer.parameters(recurse=False), *layer.buffers(recurse=False)]:
                 raise ValueError(f"{name}: weights of a {type(layer).__name__} cannot be drawn here")
 
 

@@ -1,4 +1,8 @@
-"""Random changes of training images: drawn for every image and epoch by themselves, done to a batch at once."""
+"""Random changes of training images: drawn for every image and epoch by themselves, done to a batch at once.
+
+torchvision's transforms draw once for a whole batch, from torch's one generator: what becomes of an image would depend
+on its batch, and all images of a batch would be turned alike.
+"""
 
 from __future__ import annotations
 
@@ -11,8 +15,7 @@ from torch import Tensor
 from torch.nn import functional
 
 from leukorepro.config.study.training import Augmentation
-
-WHITE = 255
+from leukorepro.systems.networks.layers import WHITE
 
 _FLIPS, _ROTATION, _SHIFTS, _ZOOM, _BRIGHTNESS = slice(0, 2), 2, slice(3, 5), 5, 6
 """Where the draws of an image stand; each has its own, so that one change more leaves the others as they are."""

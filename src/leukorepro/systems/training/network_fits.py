@@ -96,7 +96,7 @@ class NetworkFits(NamedTuple):
     predictions: pd.DataFrame
     """Rows of the contract of parts."""
     epochs: pd.DataFrame
-    """Columns repeat, fold, epoch, learning_rate, seconds, and loss and accuracy of both parts."""
+    """Rows of an `EPOCHS_TABLE`."""
     weights: dict[str, Tensor]
     """Parameters and buffers of every fold's network, as `r<repeat>f<fold>.<name>`."""
     engines: list[str]

@@ -40,7 +40,7 @@ from leukorepro.systems.training.cpu_convolutions import FastConvolutions
 from leukorepro.systems.training.half_precision import refusal
 
 Loss = Callable[[Tensor, Tensor, Tensor], Tensor]
-"""From the outputs of a batch, the batch as it was read, and the positions of its rows (n,), to each row's loss (n,).
+"""From the outputs of a batch, the batch as it was seen, and the positions of its rows (n,), to each row's loss (n,).
 
 Outputs and batch lie where the network is computed, the outputs as float32; positions are on the CPU."""
 

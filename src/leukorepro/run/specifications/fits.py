@@ -16,6 +16,7 @@ from leukorepro.config.study.systems import (
     NetworkSpec,
     SparseAutoencoderSpec,
 )
+from leukorepro.config.study.training import ClassifierTrainingSpec
 from leukorepro.core.words import Budget, Precision
 from leukorepro.features.parts import Tuning
 from leukorepro.ladder.rungs import Rung
@@ -93,6 +94,7 @@ class TrainingFit(Strict):
     """Tables whose metrics are means over the predictions after every epoch."""
     reducer: str | None
     classifier: str
+    network: ClassifierTrainingSpec
     budget: Budget
     seed: int
     precision: Precision

@@ -38,7 +38,7 @@ def fit(told: FineTunedFit, threads: int, device: Device) -> None:
     print(f"{told.classifier}: {network.backbone}, trained from {start} on; {_about_the_rest(told)}")
     if path is None:
         print(f"{told.classifier}: RANDOM weights, batch-norm statistics set on images of the dataset")
-    train_in_folds(told, told.network, build, threads, device)
+    train_in_folds(told, build, threads, device)
 
 
 def _about_the_rest(told: FineTunedFit) -> str:

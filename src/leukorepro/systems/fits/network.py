@@ -20,7 +20,7 @@ def fit(told: NetworkFit, threads: int, device: Device) -> None:
         width = told.network.width[told.budget]
         return build_network(told.network.architecture, rows.shape[1:], n_classes, width, told.seed)
 
-    train_in_folds(told, told.network, build, threads, device, told.codes)
+    train_in_folds(told, build, threads, device, told.codes)
 
 
 ENTRY = fit

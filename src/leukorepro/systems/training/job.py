@@ -9,7 +9,6 @@ from pathlib import Path
 import pandas as pd
 from safetensors.torch import save_file
 
-from leukorepro.config.study.training import ClassifierTrainingSpec
 from leukorepro.core.store import atomic_path
 from leukorepro.core.tables.predictions import ENGINES, EPOCHS_TABLE, PARTS_TABLE
 from leukorepro.core.words import Device
@@ -22,21 +21,12 @@ from leukorepro.systems.training.network_fits import Build, NetworkJob, fit_netw
 from leukorepro.systems.training.training import Hardware
 
 
-def train_in_folds(
-    told: TrainingFit,
-    spec: ClassifierTrainingSpec,
-    build: Build,
-    threads: int,
-    device: Device,
-    codes: Path | None = None,
-) -> None:
+def train_in_folds(told: TrainingFit, build: Build, threads: int, device: Device, codes: Path | None = None) -> None:
     """Train a network in every fold of a split, and write what it predicts; continues if it was killed.
 
     Parameters
     ----------
     told : TrainingFit
-    spec : ClassifierTrainingSpec
-        How it is trained.
     build : callable
         See `Build`.
     threads : int
@@ -56,7 +46,7 @@ def train_in_folds(
     job = NetworkJob(
         task,
         Model(told.reducer, told.classifier),
-        spec,
+        told.network,
         build,
         all_epochs=frozenset(told.all_epochs),
         seed=told.seed,

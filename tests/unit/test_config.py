@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from project_data import ATTEIA, ROOT, make_project, printed_items
 
 from leukorepro.config.adapters import ADAPTERS
 from leukorepro.config.datasets import Dataset, SubjectsFromCsv, SubjectsFromRegex, load_dataset
-from leukorepro.config.runs import load_run
+from leukorepro.config.runs import SHARED, load_run
 from leukorepro.config.schemas import SCHEMAS, json_schema
 from leukorepro.config.study.study import Study, load_study
 from leukorepro.config.validity import load_validity
@@ -65,6 +66,12 @@ def message(kind: str, value: Any) -> str:
     with pytest.raises(UserError) as error:
         parse(SCHEMAS[kind], value, Path("file.yaml"))
     return str(error.value)
+
+
+def test_no_run_is_named_as_a_folder_that_rules_write_for_all_runs() -> None:
+    texts = [file.read_text() for file in (ROOT / "workflow/rules").glob("*.smk")]
+    named = {name for text in texts for name in re.findall(r"results/([\w.-]+)/", text)}
+    assert named == SHARED
 
 
 # -------------------------------------------------------------------------------------------------------------- schemas
@@ -135,6 +142,10 @@ def test_an_editor_with_the_schema_refuses_what_the_models_refuse(kind: str, val
         (
             changed(RUN, "name", to="../a"),
             "name: given '../a'; must be letters, digits, '_', '.' and '-', a letter or digit in front.",
+        ),
+        (
+            changed(RUN, "name", to="weights"),
+            "name: results/weights is shared by all runs; choose another name.",
         ),
         (changed(RUN, "studies", to=[]), "studies: given []; must have at least 1 item(s)."),
         (

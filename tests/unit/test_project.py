@@ -270,6 +270,7 @@ WRONG = [
     (["--name", "../smears"], "--name: given '../smears'; must be letters, digits, '_', '.' and '-', a letter or "),
     (["--name", "a b"], "--name: given 'a b'; must be letters, "),
     (["--name", ""], "--name: given ''; must be letters, "),
+    (["--name", "features"], "--name: results/features is shared by all runs; choose another name."),
     (["--name", "demo"], "--name: results/demo belongs to config/config.yaml; choose another name."),
 ]
 

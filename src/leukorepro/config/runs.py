@@ -22,6 +22,18 @@ def _each_once(values: list[Control]) -> list[Control]:
     return values
 
 
+SHARED = frozenset({"audit", "benchmarks", "datasets", "features", "validity", "weights"})
+"""Folders of `results` that belong to no run."""
+
+
+def _a_folder_of_its_own(name: str) -> str:
+    if name in SHARED:
+        raise ValueError(f"results/{name} is shared by all runs; choose another name")
+    return name
+
+
+RunName = Annotated[Key, AfterValidator(_a_folder_of_its_own)]
+
 Controls = Annotated[list[Control], BeforeValidator(_of_command_line), AfterValidator(_each_once)]
 
 
@@ -54,7 +66,7 @@ class StudyRun(Strict):
 class Run(Strict):
     """One configuration file: which studies, on which datasets, with which weights and budget."""
 
-    name: Key
+    name: RunName
     """Results are written to `results/<name>`."""
     budget: Budget
     """`demo`: fewer epochs and simulated images, labelled wherever shown; `published`: the paper's,

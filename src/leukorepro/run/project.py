@@ -14,9 +14,8 @@ import yaml
 from pydantic import TypeAdapter
 
 from leukorepro.config.datasets import RealDataset
-from leukorepro.config.fields import Key
 from leukorepro.config.files import CONFIG, dataset_path
-from leukorepro.config.runs import load_run
+from leukorepro.config.runs import RunName, load_run
 from leukorepro.config.schemas import SCHEMAS
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import atomic_path, write_text
@@ -85,7 +84,7 @@ def start(
     default = CONFIG / "config.yaml"
     if not default.is_file():
         raise UserError(f"{default}: no such file here; run the command in the project's folder, beside its Snakefile.")
-    parse(TypeAdapter(Key), name, Path("--name"))
+    parse(TypeAdapter(RunName), name, Path("--name"))
     if name == load_run(default).name:
         raise UserError(f"--name: results/{name} belongs to {default}; choose another name.")
     files = dataset_path(name), run_path(name)

@@ -26,7 +26,7 @@ from leukorepro.run.weights import as_far_as_known, forget_failures, weights_of_
 
 RUN = Path("config/runs/published.yaml")
 CNMC = [f"C-NMC/fold_{k}/{name[-3:]}/{name}.bmp" for k, name in enumerate(["UID_1_1_1_all", "UID_H2_1_1_hem"])]
-ALLIDB = "its dataset allidb is absent (data/allidb: no such folder); ask the ALL-IDB's authors "
+ALLIDB = "its dataset allidb is absent (data/allidb: no such folder); ask the authors of ALL-IDB "
 ON_CNMC = ["hasanaath2024", "alhammadi2024", "rezayi2021"]
 
 

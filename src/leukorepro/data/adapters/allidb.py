@@ -31,7 +31,7 @@ class AllIdbDataset(RealDataset):
     """ALL-IDB1, ALL-IDB2 or both; files named `ImNNN_L` with L = 1 for a blast."""
 
     belongs_there = "ALL_IDB1, ALL_IDB2 or both as unpacked (see data/README.md)"
-    how_to_get = "ask the ALL-IDB's authors (University of Milan) for a copy"
+    how_to_get = "ask the authors of ALL-IDB (University of Milan) for a copy"
     classes = ("all", "healthy")
     adapter: Literal["allidb"]
     positive_class: str | None = "all"

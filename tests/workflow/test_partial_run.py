@@ -129,6 +129,15 @@ def test_the_report_and_the_summary_say_what_did_not_run(project: ProjectCopy) -
 
 
 @pytest.mark.usefixtures("first")
+def test_a_dry_run_and_a_summary_say_what_is_missing_and_change_nothing(project: ProjectCopy) -> None:
+    """Else commands that read what came of asking would look for results of a study that has none."""
+    before = project.results(".json", ".html", ".csv")
+    for mode in ("--dry-run", "--summary"):
+        assert NO_WEIGHTS in snakemake(project, mode)
+        assert project.results(".json", ".html", ".csv") == before
+
+
+@pytest.mark.usefixtures("first")
 def test_the_next_start_asks_for_missing_weights_again_and_makes_nothing_anew(
     project: ProjectCopy, served: dict[str, Any]
 ) -> None:

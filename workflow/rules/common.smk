@@ -1,6 +1,7 @@
 """The run that is made, and what the rules ask of it."""
 
 import re
+from functools import cache
 from pathlib import Path
 
 from leukorepro.run import plan
@@ -43,8 +44,6 @@ try:
     RUN = resolve(RUN_FILE, OVERRIDES)
     SPECIFICATIONS = Specifications(RUN)
     VALIDITY = load_validity(VALIDITY_FILE)
-    if workflow.is_main_process:  # jobs of a cluster read this file again
-        forget_failures(RUN, RESULTS)
 except UserError as error:
     raise WorkflowError(str(error)) from None
 AUDITED = [study.study.key for study in RUN.studies] + [
@@ -156,8 +155,21 @@ def extractor_of(wildcards):
     return parts_of_kind(ResolvedExtractor)[wildcards.extractor]
 
 
+@cache
+def ask_again():
+    """Forget, once, which weights an earlier start could not get, so that this one asks for them again.
+
+    Only where jobs are going to run: a dry run, a summary or Snakemake's own report changes nothing on the disk. Jobs of
+    a cluster read this file too.
+    """
+    starts = workflow.is_main_process and workflow.executor_plugin is not None
+    if starts and not (workflow.dryrun or workflow.touch):
+        forget_failures(RUN, RESULTS)
+
+
 def weights_of_extractor(wildcards):
     """What came of asking for an extractor's weights; nothing where they are random, or a user's own file."""
+    ask_again()
     extractor = extractor_of(wildcards)
     if extractor.weights != "imagenet":
         return []
@@ -193,6 +205,7 @@ def run_so_far():
     checkpoint, is done, and forgets the jobs that a study was to have after it. A job that failed instead would take
     the report with it, which can have no inputs that may be missing.
     """
+    ask_again()
     run = as_far_as_known(RUN, RESULTS)
     for study in run.left_out:
         if workflow.is_main_process and study.key not in LEFT_OUT:

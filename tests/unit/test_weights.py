@@ -23,7 +23,13 @@ from leukorepro.features.backbones import weights as module
 from leukorepro.features.backbones.networks import build_network
 from leukorepro.features.backbones.registry import BACKBONES
 from leukorepro.features.backbones.specification import Backbone, PackagedWeights, TorchvisionWeights
-from leukorepro.features.backbones.weights import find_imagenet_weights, torch_cache, weights_status, weights_url
+from leukorepro.features.backbones.weights import (
+    find_imagenet_weights,
+    own_file,
+    torch_cache,
+    weights_status,
+    weights_url,
+)
 
 CONTENT = random.Random(0).randbytes(3_000_000)
 RIGHT = hashlib.sha256(CONTENT).hexdigest()
@@ -269,3 +275,16 @@ def test_a_file_in_the_folder_of_weights_goes_before_the_packages(folder: Path) 
     assert find_imagenet_weights(packaged(), folder) == folder / "tiny.pth"
     with pytest.raises(UserError, match="the right file begins with 0000"):
         find_imagenet_weights(packaged(sha256="0" * 64), folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "file"),
+    [("googlenet_caffe", "googlenet_caffe.pth"), ("inception_resnet_v2", "inception_resnet_v2.tf_in1k.pth")],
+)
+def test_a_file_whose_content_nobody_states_is_known_as_the_users_own(folder: Path, name: str, file: str) -> None:
+    assert own_file(BACKBONES[name], folder) is None
+    folder.mkdir(exist_ok=True)
+    (folder / file).write_bytes(b"mine")
+    (folder / "vgg16-397923af.pth").write_bytes(b"wrong")
+    assert own_file(BACKBONES[name], folder) == folder / file == weights_status(BACKBONES[name], folder).path
+    assert own_file(BACKBONES["vgg16"], folder) is None

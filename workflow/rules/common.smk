@@ -14,6 +14,8 @@ from leukorepro.config.study.study import load_study
 from leukorepro.config.files import published_path, study_path
 from leukorepro.run.digests import digest
 from leukorepro.core.errors import UserError
+from leukorepro.features.backbones.registry import find_backbone
+from leukorepro.features.backbones.weights import own_file
 from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor
 from leukorepro.ladder.rungs import LADDER
 from leukorepro.run.paths import Results
@@ -165,6 +167,11 @@ def ask_again():
     starts = workflow.is_main_process and workflow.executor_plugin is not None
     if starts and not (workflow.dryrun or workflow.touch):
         forget_failures(RUN, RESULTS)
+
+
+def own_weights_of(wildcards):
+    """The file where only a user can have a backbone's weights: features follow it when another takes its place."""
+    return own_file(find_backbone(WEIGHTS[wildcards.weights])) or []
 
 
 def weights_of_extractor(wildcards):

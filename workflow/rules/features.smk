@@ -3,6 +3,8 @@
 
 checkpoint get_weights:
     """A network's pretrained weights: looked up, else downloaded, and what came of it."""
+    input:
+        own=own_weights_of,
     output:
         record="results/weights/{weights}.json",
     log:

@@ -93,6 +93,20 @@ def why_nowhere(backbone: Backbone, folder: Path = FOLDER) -> str:
     )
 
 
+def own_file(backbone: Backbone, folder: Path = FOLDER) -> Path | None:
+    """File of weights that a user put there and that is taken as it is, so that another may come in its place."""
+    return next((path for path in _own_places(backbone.weights, folder) if path.is_file()), None)
+
+
+def _own_places(weights: Weights, folder: Path) -> list[Path]:
+    """Where a user may put weights of which no SHA-256 is known."""
+    if isinstance(weights, OwnWeights):
+        return [folder / weights.file]
+    if isinstance(weights, TimmWeights):
+        return [folder / f"{weights.name}{suffix}" for suffix in (".safetensors", ".pth")]
+    return []
+
+
 def _places(weights: Weights, folder: Path) -> list[tuple[Path, str]]:
     """Where weights are looked up, in this order, with the beginning of the SHA-256 that each must have."""
     if isinstance(weights, TorchvisionWeights):
@@ -101,12 +115,12 @@ def _places(weights: Weights, folder: Path) -> list[tuple[Path, str]]:
         packaged = _installed(weights)
         places = [folder / weights.file_name, *([packaged] if packaged else [])]
         return [(place, weights.sha256) for place in places]
+    own = [(path, "") for path in _own_places(weights, folder)]
     if isinstance(weights, OwnWeights):
-        return [(folder / weights.file, "")]
+        return own
     from leukorepro.features.backbones import hub
 
     cached = hub.find_cached(weights)
-    own = [(folder / f"{weights.name}{suffix}", "") for suffix in (".safetensors", ".pth")]
     return [*own, *([(cached, hub.stated_sha256(cached))] if cached else [])]
 
 

@@ -428,7 +428,8 @@ def test_a_table_is_left_out_where_the_dataset_has_other_classes(project: Path) 
     edit_study(project, "tables", to={"2": table | {"split": "mapped"}})
     edit_study(project, "figures", to={})
     edit_study(project, "claims", to={})
-    assert "study 'atteia2022' has no table for it" in refused(project, dataset=own_dataset(project))
+    told = refused(project, dataset=own_dataset(project))
+    assert "no study of it can run: atteia2022, because its classes are put together from others" in told
 
 
 # --------------------------------------------------------------------------------------------------------- fingerprints

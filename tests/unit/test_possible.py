@@ -16,7 +16,7 @@ from leukorepro.core.errors import UserError
 from leukorepro.features.backbones.registry import BACKBONES
 from leukorepro.features.backbones.specification import OwnWeights
 from leukorepro.features.lookup import resolve_extractor
-from leukorepro.run.possible import Facts, possible_part
+from leukorepro.run.possible import Facts, Possible, possible_part
 from leukorepro.run.resolve import resolve
 
 OWN_FILE = "data/weights/own.pth"
@@ -95,10 +95,17 @@ def test_what_the_run_does_not_want_is_no_news(project: Path) -> None:
     assert resolve(RUN).not_run == []
 
 
-def test_a_study_of_which_nothing_is_possible_is_an_error(project: Path) -> None:
+def test_a_study_of_which_nothing_is_possible_is_left_out_and_the_others_run(project: Path) -> None:
     write_run(project, extractors=["own"], weights={"own": "imagenet"})
-    with pytest.raises(UserError, match=r"studies\[0\].dataset: study 'atteia2022' has no table for it: ImageNet weig"):
+    content = yaml.safe_load(RUN.read_text())
+    with pytest.raises(UserError, match=r"no study of it can run: atteia2022, because ImageNet weights of My own are"):
         resolve(RUN)
+    shutil.copy(ROOT / "config/studies/alhammadi2024.yaml", project / "config/studies")
+    content["studies"].append({"study": "alhammadi2024", "dataset": "cnmc2019_simulated"})
+    run = resolve(write_yaml(project / RUN, content))
+    assert [study.study.key for study in run.studies] == ["alhammadi2024"]
+    (line,) = run.not_run
+    assert line == f"left out: study atteia2022, because {REASON.replace('{googlenet:', '{own:')}"
 
 
 def test_the_command_says_what_is_left_out(project: Path) -> None:
@@ -126,7 +133,8 @@ def test_a_reading_goes_alone_and_takes_the_place_of_a_printed_item_that_goes() 
         "inception_v3": resolve_extractor(study.extractors["inception_v3"], "random", "here"),
         "googlenet": resolve_extractor(Extractor(backbone="own"), "imagenet", "here"),
     }
-    found = possible_part(study, extractors, Facts("cells", {"all", "healthy"}, set(), None, set()), "here")
+    found = possible_part(study, extractors, Facts("cells", {"all", "healthy"}, set(), None, set()))
+    assert isinstance(found, Possible)
     left = {item.item: item.reading_of for item in found.study.tables["1"].items}
     assert left == {"printed": None, "other reading": None, "third reading": "other reading"}
     assert found.study.headline == "1/printed"

@@ -8,12 +8,12 @@ from typing import NamedTuple
 from leukorepro.config.study.items import Item
 from leukorepro.config.study.study import Study
 from leukorepro.config.study.tables import Table
-from leukorepro.core.errors import UserError
 from leukorepro.features.backbones.registry import find_backbone
 from leukorepro.features.backbones.weights import why_nowhere
 from leukorepro.features.parts import ResolvedExtractor
 from leukorepro.ladder.rungs import Need
 from leukorepro.run.kept_items import only_items
+from leukorepro.run.resolved import NotRun
 
 
 class Facts(NamedTuple):
@@ -39,8 +39,8 @@ class Possible(NamedTuple):
     """Tables of which no item can be run, and what the first one lacks."""
 
 
-def possible_part(study: Study, extractors: Mapping[str, ResolvedExtractor], facts: Facts, where: str) -> Possible:
-    """Leave out the items that need what is not there.
+def possible_part(study: Study, extractors: Mapping[str, ResolvedExtractor], facts: Facts) -> Possible | NotRun:
+    """Leave out the items that need what is not there, or the study where all of them do.
 
     Of the second readings of a printed item that is left out the first one takes its place, and the others are readings
     of that one: no printed number is compared with any of them. Figures that lose an item go, and tables that lose all.
@@ -53,13 +53,6 @@ def possible_part(study: Study, extractors: Mapping[str, ResolvedExtractor], fac
         Of the study, by their names.
     facts : Facts
         Of its dataset.
-    where : str
-        File and key that a message begins with.
-
-    Raises
-    ------
-    UserError
-        If no item can be run.
     """
     rows = [(number, table, item) for number, table in study.tables.items() for item in table.items]
     lacking: dict[str, str] = {}
@@ -70,7 +63,8 @@ def possible_part(study: Study, extractors: Mapping[str, ResolvedExtractor], fac
         return Possible(study, {}, {})
     kept = [f"{number}/{item.item}" for number, _, item in rows if f"{number}/{item.item}" not in lacking]
     if not kept:
-        raise UserError(f"{where}: study '{study.key}' has no table for it: {next(iter(lacking.values()))}.")
+        told = next(iter(lacking.values()))
+        return NotRun(key=study.key, citation=study.citation, what="no item of it has what it needs", told=told)
     if study.headline not in kept:
         of_its_table = [name for name in kept if name.startswith(f"{study.headline.partition('/')[0]}/")]
         study = study.model_copy(update={"headline": [*of_its_table, *kept][0]})

@@ -189,7 +189,9 @@ def _resolve_study(
     if dataset_id not in known:
         known[dataset_id] = _facts_of(dataset, dataset_id, images, run.budget)
     facts = known[dataset_id]
-    possible = possible_part(study, extractors, facts, f"{run_file}: {key}.dataset")
+    possible = possible_part(study, extractors, facts)
+    if isinstance(possible, NotRun):
+        return possible
     study = possible.study
     study, left_out_claims = with_claims(study, paper, f"{file}: claims")
     missing = {

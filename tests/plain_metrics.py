@@ -20,6 +20,8 @@ ROLES = {"test": "test", "train": "train", "val": "validation"}
 LEVEL = 0.95
 OF_RECONSTRUCTIONS = ("reconstruction_correlation", "pixel_correlation")
 MEANS = ("loss", *OF_RECONSTRUCTIONS)
+ENTRIES = {"tn": (0, 0), "fp": (0, 1), "fn": (1, 0), "tp": (1, 1)}
+"""Row and column of scikit-learn's confusion matrix of a class against the others."""
 
 
 def recomputed(folder: Path, study: dict[str, Any], seed: int, n_resamples: int) -> pd.DataFrame:
@@ -82,11 +84,14 @@ class _Cell:
             averaged, ranked = self._classes(part, of_class)
             part.weighed = self.weighed and role == "train" and metric == "loss"
             part.over = part.true == of_class if of_class and metric in MEANS else np.full(len(part.true), True)
-            found = part.value(metric, averaged, ranked), *part.interval(metric, averaged, ranked)
+            if metric in ENTRIES:
+                found = part.entry(metric, averaged[0])
+            else:
+                found = part.value(metric, averaged, ranked), *part.interval(metric, averaged, ranked)
         return *found, images, subjects.nunique()
 
     def _parse(self, name: str) -> tuple[str, str | None, str | None]:
-        known = ("accuracy", "sensitivity", "specificity", "precision", "recall", "f1", "auroc", "loss")
+        known = ("accuracy", "sensitivity", "specificity", "precision", "recall", "f1", "auroc", "loss", *ENTRIES)
         front, _, back = name.rpartition("_")
         if name in known or name in OF_RECONSTRUCTIONS:
             return "test", None, name
@@ -145,6 +150,16 @@ class _Part:
             else:
                 values.append(np.mean([one_class(metric, true == name, guess == name) for name in averaged]))
         return float(np.mean(values))
+
+    def entry(self, metric: str, of_class: str) -> tuple[float, float, float]:
+        """An entry of the confusion matrix, with the interval of the class's recall or specificity."""
+        own, found = ENTRIES[metric]
+        share = ("specificity", "sensitivity")[own]
+        low, high = self.interval(share, [of_class], {})
+        matrices = [sk.confusion_matrix(self.true[r] == of_class, self.guess[r] == of_class) for r in self.repeats]
+        bounds = (low, high) if own == found else (1 - high, 1 - low)
+        size = matrices[0].sum(axis=1)[own]
+        return float(np.mean([m[own, found] for m in matrices])), size * bounds[0], size * bounds[1]
 
     def _area(self, repeat: NDArray[np.intp], name: str, score: NDArray[np.float64]) -> float:
         areas, pairs = [], []

@@ -106,6 +106,7 @@ def networks_study() -> Study:
                         "reconstruction_correlation",
                         "all_reconstruction_correlation",
                         "all_pixel_correlation",
+                        *("all_tp", "all_fn", "all_fp", "all_tn"),
                     ],
                     "metric_readings": {"all_pixel_correlation": "all_reconstruction_correlation"},
                     "items": [

@@ -45,6 +45,11 @@ def test_no_printed_number_of_the_five_papers_is_left_without_an_answer(
     assert left == []
 
 
+def test_entries_of_confusion_matrices_are_answered_by_items(all_answers: dict[str, dict[Value, Answer]]) -> None:
+    entries = {v: a.by for v, a in all_answers["rezayi2021"].items() if v.metric.startswith("healthy_")}
+    assert Counter(by for v, by in entries.items() if v.table == "fig6") == {"item": 12}
+
+
 def test_a_number_has_one_answer_of_each_kind(all_answers: dict[str, dict[Value, Answer]]) -> None:
     for answers in all_answers.values():
         for answer in answers.values():

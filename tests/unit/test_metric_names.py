@@ -30,6 +30,7 @@ from leukorepro.report.numbers import wording
         ("healthy_size", None),
         ("train_reconstruction_correlation", Name("train", "", "reconstruction_correlation")),
         ("all_pixel_correlation", Name("", "all", "pixel_correlation")),
+        ("healthy_tp", Name("", "healthy", "tp")),
         ("healthyprecision", None),
         ("_accuracy", None),
         ("acuracy", None),
@@ -54,8 +55,8 @@ def test_of_two_metrics_that_end_alike_the_longer_name_is_meant(monkeypatch: pyt
         ("test_loss", "test loss", "Test loss", "0.1234"),
         ("reconstruction_correlation", "reconstruction correlation", "Reconstruction correlation", "0.123"),
         ("ece_by_chance", "ECE by chance", "ECE by chance", "0.123"),
-        ("n_features", "features", "Features", "0.1234"),
-        ("tp", "TP", "TP", "0.1234"),
+        ("n_features", "features", "Features", "0"),
+        ("healthy_tp", "healthy TP", "Healthy TP", "0"),
     ],
 )
 def test_what_a_metric_is_called_and_how_it_is_shown(name: str, sentence: str, heading: str, shown: str) -> None:
@@ -77,7 +78,9 @@ def test_the_pattern_of_configurations_allows_what_can_be_measured() -> None:
 @pytest.mark.parametrize("key", METRICS)
 def test_an_entry_is_whole(key: str) -> None:
     metric = METRICS[key]
-    assert (metric.formula is not None) == (metric.source is Source.SUMS)
+    assert (metric.formula is not None) == (metric.source in (Source.SUMS, Source.COUNTS))
+    assert bool(metric.others) == (metric.source is Source.COUNTS)
+    assert not metric.others or METRICS[metric.others].others == key
     assert metric.source is Source.PAPER or not metric.no_result
     assert bool(metric.columns) == metric.is_mean
     assert (metric.of_means is not None) == (len(metric.columns) > 1)

@@ -276,4 +276,5 @@ def test_support_counts_groups_in_the_denominator():
         "recall": 1,
         "f1": 2,  # 0, 1
         "auroc": 1,
+        **{"tp": 1, "fn": 1, "fp": 3, "tn": 3},
     }

@@ -127,7 +127,7 @@ def test_all_digits_are_kept():
         metric, unit = frame["metric"], frame["half_unit"]
         accuracies = metric.str.endswith("accuracy")
         assert (unit[accuracies] == 0.00005).all()
-        counts = metric.isin(["size", "tp", "fn", "fp", "tn", "n_features", "epoch_seconds"])
+        counts = metric.str.fullmatch("size|healthy_(tp|fn|fp|tn)|n_features|epoch_seconds")
         assert (unit[counts] == 0.5).all()
         losses = metric.str.endswith("loss")
         others = unit[~accuracies & ~counts]
@@ -204,7 +204,7 @@ def test_rezayi_tables_are_what_the_paper_prints():
 
 def test_rezayi_figures_6_and_7_and_sizes_are_what_the_text_says():
     text = paper(3)
-    counts = rows(REZAYI, "fig6")
+    counts = rows(REZAYI, "fig6").rename(columns=lambda name: name.removeprefix("healthy_"))
     size = rows(REZAYI, "text")["size"].dropna().astype(int)
     residual, vgg, cnn = (counts.loc[item] for item in ("ResNet-50", "VGG-16", "CNN"))
     areas = rows(REZAYI, "fig7")
@@ -437,11 +437,11 @@ def test_alhammadi_images_are_as_many_as_two_of_the_three_folds():
 
 def test_rezayi_confusion_matrices_hold_the_test_images_except_the_one_noted():
     counts, size = rows(REZAYI, "fig6"), rows(REZAYI, "text")["size"]
-    assert (counts["fp"] + counts["tn"] == size["test_leukemia"]).all()
-    healthy = (counts["tp"] + counts["fn"]).to_dict()
+    assert (counts["healthy_fp"] + counts["healthy_tn"] == size["test_leukemia"]).all()
+    healthy = (counts["healthy_tp"] + counts["healthy_fn"]).to_dict()
     assert healthy.pop("VGG-16") == 817
     assert set(healthy.values()) == {size["test_healthy"]}
-    note = published(REZAYI).set_index(["table", "item", "metric"]).loc[("fig6", "VGG-16", "tp"), "note"]
+    note = published(REZAYI).set_index(["table", "item", "metric"]).loc[("fig6", "VGG-16", "healthy_tp"), "note"]
     assert "817, not the 814" in note
 
 
@@ -449,7 +449,7 @@ def test_rezayi_confusion_matrices_hold_the_test_images_except_the_one_noted():
 def test_rezayi_tables_2_to_4_follow_from_figure_6(table, item, tp):
     """With 613 for VGG-16: the printed 616 would give a recall of 0.76, not 0.75."""
     counts, printed = rows(REZAYI, "fig6").loc[item], rows(REZAYI, table).loc[item]
-    exact = shares(tp, 814 - tp, counts["fp"], counts["tn"])
+    exact = shares(tp, 814 - tp, counts["healthy_fp"], counts["healthy_tn"])
     for metric, value in exact.items():
         name = metric.replace("other", "leukemia") if metric.startswith("other") else f"healthy_{metric}"
         assert abs(value - printed[name]) <= 0.005 + 1e-9
@@ -459,7 +459,7 @@ def test_rezayi_tables_2_to_4_follow_from_figure_6(table, item, tp):
 def test_rezayi_network_accuracies_are_not_those_of_figure_6_and_their_notes_say_which():
     frame = published(REZAYI).set_index(["table", "item", "metric"])
     for item, tp in (("ResNet-50", 606), ("VGG-16", 613), ("CNN", 571)):
-        accuracy = (tp + frame.loc[("fig6", item, "tn"), "value"]) / 2506
+        accuracy = (tp + frame.loc[("fig6", item, "healthy_tn"), "value"]) / 2506
         assert frame.loc[("fig6", item, "accuracy"), "value"] == round(accuracy, 4)
         assert accuracy - frame.loc[("1", item, "test_accuracy"), "value"] > 0.015
         assert f"{accuracy:.4f}" in frame.loc[("1", item, "test_accuracy"), "note"]

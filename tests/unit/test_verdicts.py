@@ -238,7 +238,7 @@ def test_all_circumstances_are_told() -> None:
         (("1", "z", "accuracy"), "its table has no such item"),
         (("1", "x", "healthy_f1"), "does not have this metric measured"),
         (("text", "images", "size"), "nothing in the study's `audit:` says what it counts"),
-        (("1", "x", "tp"), "count of the paper's own test images"),
+        (("1", "x", "epoch_seconds"), "a time on the paper's machine"),
     ],
 )
 def test_a_number_that_nothing_here_measures_says_why(number: tuple[str, str, str], reason: str) -> None:
@@ -368,6 +368,31 @@ def test_a_metric_may_be_read_as_another() -> None:
     judged = judge(ours, printed(("1", "x", "accuracy", 0.83, 0.005)), study, {}, [], {}, {}).metrics
     assert (judged["published"] == 0.83).all()
     assert judged["verdict"].tolist() == ["reproduced", "reproduced", "not reproduced", "reproduced"]
+
+
+def entries(item: str, rung: str, found: float, missed: float) -> list[Row]:
+    """Entries of a confusion matrix as they are measured, with an interval of 20 either side."""
+    pairs = {"healthy_tp": found, "healthy_fn": missed}
+    return [(item, rung, metric, value, value - 20, value + 20) for metric, value in pairs.items()]
+
+
+def test_entries_of_confusion_matrices_are_compared_where_the_class_has_as_many_images() -> None:
+    numbers = printed(("1", "x", "healthy_tp", 606, 0.5), ("1", "x", "healthy_fn", 208, 0.5))
+
+    def judged(*rows: Row, numbers: pd.DataFrame = numbers) -> Any:
+        return judge(measured(*rows), numbers, resolved(), {}, [], {}, {}).verdicts.iloc[0]
+
+    own, other = entries("x", "as_published", 614.2, 199.8), entries("x, again", "as_published", 606, 150)
+    row = judged(*own, *other, *entries("x", "subject_disjoint", 500, 314))
+    assert (row["answered_by"], row["verdict"], row["reading"]) == ("item", "reproduced", "x")
+    assert row["reason"] == "published 606 lies in our interval 594 to 634 under the paper's protocol"
+    assert row["honest_verdict"] == "not reproduced"
+    assert judged(*own, *entries("x", "subject_disjoint", 600, 100))["honest_verdict"] == "not tested"
+    row = judged(*other)
+    assert row["verdict"] == "not tested"
+    assert row["reason"] == "it is of 814 images of the class by the paper's own counts, and ours is of 756"
+    row = judged(*own, numbers=numbers[:1])
+    assert row["reason"] == "the paper does not print of how many images of the class it is"
 
 
 SCAN = {

@@ -125,7 +125,7 @@ class Answers:
             return Answer("nothing") if width is None else Answer("count", place=(*place, metric), ours=width)
         if spec.no_result:
             return Answer("description", why=spec.no_result)
-        if not named(metric).spec.of_predictions and metric not in self.study.tables[place[0]].metrics:
+        if not named(metric).spec.of_every_item and metric not in self.study.tables[place[0]].metrics:
             return Answer("nothing")
         return Answer("item" if tie is None else "tie", place=(*place, metric))
 

@@ -174,8 +174,8 @@ class Paper:
             Call it by its table too.
         """
         name = f"{value.metric} in {table_name(value.table)}" if foreign else value.metric
-        if value.metric in ENTRIES:
-            return Reported(name, value.metric, round(value.number))
+        if (entry := self._entry(value)) is not None:
+            return Reported(name, entry, round(value.number))
         side, share = self._side(value)
         printed = value.printed.cut_off() if cut else value.printed
         return Reported(name, QUANTITIES[share], printed, side)
@@ -227,7 +227,13 @@ class Paper:
         return table, item
 
     def _is_of_a_matrix(self, value: Value) -> bool:
-        return value.metric in ENTRIES or (value.is_share and self._side(value)[1] in QUANTITIES)
+        return self._entry(value) is not None or (value.is_share and self._side(value)[1] in QUANTITIES)
+
+    def _entry(self, value: Value) -> Quantity | None:
+        """Which entry of the confusion matrix a number is, the first class being the positive one; None: of none."""
+        side, name = self._side(value)
+        turned = ENTRIES[::-1] if side == "negative" else ENTRIES
+        return turned[ENTRIES.index(name)] if name in ENTRIES else None
 
     def _side(self, value: Value) -> tuple[Side | None, str]:
         """The class in front of a metric, and the metric without it."""

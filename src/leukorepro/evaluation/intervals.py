@@ -86,7 +86,7 @@ def intervals(
     """
     weights = resample_weights(int(group.max()) + 1, n_resamples, seed)
     resamples = measure_weighted(rows, group, weights, metrics)
-    shares = measure(rows, [name for name in metrics if METRICS[name].kind.is_share])
+    shares = measure(rows, [name for name in metrics if METRICS[name].has_share])
     counts = support(rows, group)
     smaller = smaller_class(rows, group)
     return {

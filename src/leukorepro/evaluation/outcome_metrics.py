@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike
 from leukorepro.core.words import Average
 from leukorepro.evaluation.intervals import intervals
 from leukorepro.evaluation.metrics.losses import WEIGHED, class_weights, row_losses
-from leukorepro.evaluation.metrics.metrics import Scored, measure, scored
+from leukorepro.evaluation.metrics.metrics import Scored, measure, rows_behind, scored
 from leukorepro.evaluation.predictions import classes_of, groups_of_rows, score_of_class
 from leukorepro.metrics.names import PARTS, parse
 from leukorepro.metrics.registry import METRICS, OF_PREDICTIONS, Metric, Source
@@ -68,8 +68,9 @@ def outcome_metrics(rows: pd.DataFrame, fitted: pd.DataFrame | None, measuring: 
     """
     tested = PartOfOutcome(rows, measuring)
     frames = [tested.measured(OF_PREDICTIONS)]
-    if means := [name for name in measuring.printed if name in METRICS and _has_columns(rows, name)]:
-        frames.append(tested.measured(means))
+    further = [name for name in measuring.printed if name in METRICS and name not in OF_PREDICTIONS]
+    if further := [name for name in further if _has_columns(rows, name)]:
+        frames.append(tested.measured(further))
     if measuring.classes_named:
         for name in classes_of(rows):
             called = measuring.class_names.get(name, name)
@@ -80,7 +81,7 @@ def outcome_metrics(rows: pd.DataFrame, fitted: pd.DataFrame | None, measuring: 
                 or (
                     metric.of_a_class == "when printed"
                     and f"{called}_{key}" in measuring.printed
-                    and (metric.of_predictions or _has_columns(rows, key))
+                    and _has_columns(rows, key)
                 )
             ]
             frame = tested.measured(wanted, name)
@@ -91,7 +92,7 @@ def outcome_metrics(rows: pd.DataFrame, fitted: pd.DataFrame | None, measuring: 
             for key, metric in METRICS.items()
             if metric.of_a_part
             and f"{name}_{key}" in measuring.printed
-            and (metric.source is not Source.COLUMNS or _has_columns(rows if fitted is None else fitted, key))
+            and _has_columns(rows if fitted is None else fitted, key)
         ]
         if fitted is not None:
             wanted = list(dict.fromkeys(["accuracy", *wanted]))
@@ -116,7 +117,7 @@ class NamedMetric(NamedTuple):
 
 
 def named_metric(name: str, class_names: Mapping[str, str]) -> NamedMetric | None:
-    """What a metric in a table of metrics is measured of; None where the name says nothing that is measured.
+    """What a metric in a table of metrics is measured of; None where the name says nothing that can be resampled.
 
     Parameters
     ----------
@@ -126,7 +127,7 @@ def named_metric(name: str, class_names: Mapping[str, str]) -> NamedMetric | Non
         By class of the dataset, what the paper calls it.
     """
     found = parse(name)
-    if found is None or not (found.spec.of_predictions or found.spec.is_mean):
+    if found is None or not (found.spec.of_every_item or found.spec.is_mean):
         return None
     if not found.of_class:
         return NamedMetric(found.role, None, found.metric)
@@ -137,9 +138,9 @@ def named_metric(name: str, class_names: Mapping[str, str]) -> NamedMetric | Non
 
 
 def _has_columns(rows: pd.DataFrame, metric: str) -> bool:
-    """Whether it is a metric of means over columns of predictions, which are there."""
+    """Whether the columns of predictions are there that a metric takes means over, if it does."""
     spec = METRICS[metric]
-    return spec.source is Source.COLUMNS and set(spec.columns) <= set(rows.columns)
+    return spec.source is not Source.COLUMNS or set(spec.columns) <= set(rows.columns)
 
 
 def _part(fitted: pd.DataFrame | None, role: str, measuring: Measuring) -> PartOfOutcome | None:
@@ -174,7 +175,10 @@ class PartOfOutcome:
         numbers = self.scored(metrics, of_class)
         values = measure(numbers, metrics)
         bounds = intervals(numbers, self.group, how.n_resamples, how.seed, metrics=metrics)
-        lines = [(name, values[name], bounds[name].low, bounds[name].high) for name in metrics]
+        lines = []
+        for name in metrics:
+            times = rows_behind(numbers, name)
+            lines.append((name, times * values[name], times * bounds[name].low, times * bounds[name].high))
         return self._frame(lines)
 
     def scored(self, metrics: Sequence[str], of_class: str | None = None) -> Scored:

@@ -18,6 +18,7 @@ A row beside which the paper prints nothing is ``not tested``.
 Not every number is a result of an item of its own table (`leukorepro.evaluation.answers`):
 
 - One that the paper prints again is compared with the item that answers it where it stands first, by its own digits.
+- An entry of a confusion matrix is compared where its classes have as many test images here as in the paper.
 - A count, such as of images, features or learnables, is ``reproduced`` if ours is the same to every printed digit; it
   has no interval. Of several folds one is enough. What the study's configuration fixes (widths of feature sets,
   learnables of networks, settings) is counted at the published size and judged in every run: no image and no budget has
@@ -225,6 +226,8 @@ class _Court:
             return NOT_TESTED
         if rung == PUBLISHED or found.verdict not in (REPRODUCED, NOT_REPRODUCED):
             return found.verdict
+        if self._of_other_rows(number, found.reading, rung):
+            return NOT_TESTED
         return self._word(number, self._ours(found.reading, rung))
 
     def _word(self, number: Number, ours: _Estimate) -> str:
@@ -280,9 +283,13 @@ class _Court:
             return _Verdict(NOT_TESTED, "; ".join(self.circumstances), first)
         if PUBLISHED not in self.resolved.protocols:
             return _Verdict(NOT_TESTED, "the paper's own protocol did not run here", first)
-        readings = [reading for reading in readings if self._split_of(reading) not in self.other_images]
+        others = {
+            reading: self.other_images.get(self._split_of(reading)) or self._of_other_rows(number, reading, PUBLISHED)
+            for reading in readings
+        }
+        readings = [reading for reading in readings if not others[reading]]
         if not readings:
-            return _Verdict(NOT_TESTED, self.other_images[self._split_of(first)], first)
+            return _Verdict(NOT_TESTED, others[first], first)
         ours = {reading: self._ours(reading, PUBLISHED) for reading in readings}
         words = {reading: self._word(number, estimate) for reading, estimate in ours.items()}
         called = {reading: _read_as(reading, item, metric) for reading in readings}
@@ -292,10 +299,10 @@ class _Court:
                 reason = _comparison(metric, printed, ours[chosen])
                 if chosen != place:
                     reason += f", read as {called[chosen]}"
-                others = [other for other in readings if other != chosen and words[other] == NOT_REPRODUCED]
-                if others:
+                against = [other for other in readings if other != chosen and words[other] == NOT_REPRODUCED]
+                if against:
                     told = [
-                        f"{called[other]} ({_interval(metric, printed.half_unit, ours[other])})" for other in others
+                        f"{called[other]} ({_interval(metric, printed.half_unit, ours[other])})" for other in against
                     ]
                     reason += f"; it does not lie in that of {' or '.join(told)}"
                 return _Verdict(word, reason, chosen)
@@ -320,6 +327,20 @@ class _Court:
 
     def _split_of(self, reading: _Reading) -> str:
         return self.resolved.study.tables[reading.table].split_of(self._item(reading))
+
+    def _of_other_rows(self, number: Number, reading: _Reading, rung: str) -> str:
+        """Why a count of ours has nothing to do with a printed one: its classes have other numbers of rows."""
+        table, item, metric = number
+        if not (others := named(metric).others):
+            return ""
+        if (table, item, others) not in self.printed:
+            return "the paper does not print of how many images of the class it is"
+        theirs = self.printed[number].value + self.printed[table, item, others].value
+        rest = reading._replace(metric=named(reading.metric).others)
+        ours = self._ours(reading, rung).value + self._ours(rest, rung).value
+        if math.isnan(ours) or round(ours) == round(theirs):
+            return ""
+        return f"it is of {theirs:,.0f} images of the class by the paper's own counts, and ours is of {ours:,.0f}"
 
     def _rests_on(self, reading: _Reading) -> list[str]:
         """What the paper leaves open of the item whose numbers stand beside the printed one."""
@@ -379,7 +400,8 @@ def _comparison(metric: str, printed: _Printed, ours: _Estimate) -> str:
 
 
 def _interval(metric: str, half_unit: float, ours: _Estimate) -> str:
-    return " to ".join(_as_printed(metric, bound, min(half_unit, 0.0005)) for bound in (ours.low, ours.high))
+    unit = half_unit if named(metric).spec.kind.whole else min(half_unit, 0.0005)
+    return " to ".join(_as_printed(metric, bound, unit) for bound in (ours.low, ours.high))
 
 
 def _as_printed(metric: str, value: float, half_unit: float) -> str:

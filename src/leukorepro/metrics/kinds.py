@@ -16,8 +16,8 @@ class Kind:
         Its range.
     expected : str
         What it must be, for a message: "is not ...".
-    decimals : int or None
-        Of a value as it is shown; None: as many as it has.
+    decimals : int
+        Of a value as it is shown.
     per_cent : bool
         Whether papers print it in per cent, and so do we.
     whole : bool
@@ -32,7 +32,7 @@ class Kind:
     low: float
     high: float
     expected: str
-    decimals: int | None
+    decimals: int
     per_cent: bool = False
     whole: bool = False
     is_share: bool = False
@@ -50,4 +50,4 @@ LOSS = Kind(0, inf, "a loss; expected 0 or more", decimals=4, less_is_better=Tru
 ERROR = Kind(0, inf, "an error; expected 0 or more", decimals=3, less_is_better=True)
 BIAS = Kind(-1, 1, "a difference of shares in [-1, 1]", decimals=3)
 SECONDS = Kind(0, inf, "a number of seconds; expected 0 or more", decimals=1, less_is_better=True)
-COUNT = Kind(0, inf, "a count; expected 0, 1, 2, ...", decimals=None, whole=True)
+COUNT = Kind(0, inf, "a count; expected 0, 1, 2, ...", decimals=0, whole=True)

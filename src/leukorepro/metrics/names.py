@@ -42,9 +42,15 @@ class Name(NamedTuple):
         return " ".join([*filter(None, front), self.spec.words])
 
     @property
+    def others(self) -> str:
+        """Of a count of rows: the name of that of all other rows of the same classes; empty elsewhere."""
+        front = [part for part in (self.part, self.of_class) if part]
+        return "_".join([*front, self.spec.others]) if self.spec.others else ""
+
+    @property
     def meaning(self) -> object:
         """Equal for names that say the same of the same rows, such as sensitivity and recall."""
-        return self.role, self.of_class, self.spec.formula or self.metric
+        return self.role, self.of_class, self.spec.source, self.spec.formula or self.metric
 
 
 @cache

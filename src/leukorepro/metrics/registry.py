@@ -57,6 +57,7 @@ class Source(Enum):
     """What a metric is made from."""
 
     SUMS = "numbers of rows, by its formula"
+    COUNTS = "a share of rows, by its formula, times the number of these rows"
     RANKS = "the order of scores within folds"
     LOSSES = "the mean over rows of the loss of each"
     COLUMNS = "means over rows of columns"
@@ -76,11 +77,11 @@ class Metric:
     words : str
         Its name in the middle of a sentence.
     source : Source
-        What it is made from. One that is made from sums or ranks is measured of every item; one of the mean over rows
-        where a table prints it.
+        What it is made from. One that is made from sums or ranks is measured of every item; a count of rows and one of
+        the mean over rows where a table prints it.
     formula : callable, optional
         Of one made from sums: its value for every repeat, class and resample, NaN where it has no denominator. The
-        metric is the mean over repeats and classes.
+        metric is the mean over repeats and classes. Of a count of rows: their share of those that `rests_on` has.
     columns : tuple of str
         Of one of means over rows: what every row has; a loss is no column of the predictions, but follows from them.
     of_means : callable, optional
@@ -91,6 +92,8 @@ class Metric:
         Whether a table that names classes has it of every single class.
     mixes_classes : bool
         Whether it is of all classes together; with two, an interval then has the degrees of freedom of the smaller one.
+    others : str
+        Of a count of rows: the key of that of all other rows of the same classes.
     no_result : str
         Of one that papers print: why nothing of ours can be compared with it.
     """
@@ -104,12 +107,23 @@ class Metric:
     rests_on: Callable[[ClassRows], tuple[Bools, ...]] | None = None
     of_a_class: Literal["never", "when printed", "always"] = "never"
     mixes_classes: bool = False
+    others: str = ""
     no_result: str = ""
 
     @property
     def of_predictions(self) -> bool:
-        """Whether it follows from truths, predictions and scores, and is measured of every item."""
+        """Whether it follows from truths, predictions and scores."""
+        return self.of_every_item or self.source is Source.COUNTS
+
+    @property
+    def of_every_item(self) -> bool:
+        """Whether it is measured of every item, whatever a table prints."""
         return self.source in (Source.SUMS, Source.RANKS)
+
+    @property
+    def has_share(self) -> bool:
+        """Whether its interval is that of a share, of something counted."""
+        return self.kind.is_share or self.source is Source.COUNTS
 
     @property
     def is_mean(self) -> bool:
@@ -149,7 +163,24 @@ def _pooled_correlation(x: Floats, y: Floats, xx: Floats, yy: Floats, xy: Floats
 
 
 DURATION = "it is a time on the paper's machine; ours and its machine stand with the networks' training in the report"
-CONFUSION = "it is a count of the paper's own test images; the rates that follow from such counts are compared"
+
+
+def _entry(words: str, others: str, formula: Callable[[ClassSums], Floats], *, of_class: bool) -> Metric:
+    """An entry of a confusion matrix: how many rows of a class, or of all others, are predicted so."""
+
+    def rests_on(rows: ClassRows) -> tuple[Bools, ...]:
+        return (rows.true if of_class else ~rows.true,)
+
+    return Metric(
+        COUNT,
+        words,
+        Source.COUNTS,
+        formula=formula,
+        rests_on=rests_on,
+        of_a_class="when printed",
+        others=others,
+    )
+
 
 METRICS: dict[str, Metric] = {
     "accuracy": Metric(
@@ -212,10 +243,10 @@ METRICS: dict[str, Metric] = {
     "calibration_in_the_large": Metric(BIAS, "stated minus observed", Source.PROBABILITIES),
     "ppv": Metric(SHARE, "PPV", Source.SUBJECTS),
     "npv": Metric(SHARE, "NPV", Source.SUBJECTS),
-    "tp": Metric(COUNT, "TP", Source.PAPER, no_result=CONFUSION),
-    "fn": Metric(COUNT, "FN", Source.PAPER, no_result=CONFUSION),
-    "fp": Metric(COUNT, "FP", Source.PAPER, no_result=CONFUSION),
-    "tn": Metric(COUNT, "TN", Source.PAPER, no_result=CONFUSION),
+    "tp": _entry("TP", "fn", _sensitivity, of_class=True),
+    "fn": _entry("FN", "tp", lambda rows: 1 - _sensitivity(rows), of_class=True),
+    "fp": _entry("FP", "tn", lambda rows: 1 - _specificity(rows), of_class=False),
+    "tn": _entry("TN", "fp", _specificity, of_class=False),
     "n_features": Metric(COUNT, "features", Source.PAPER),
     "learnables": Metric(COUNT, "learnables", Source.PAPER),
     "learnables_total": Metric(COUNT, "learnables total", Source.PAPER),
@@ -224,7 +255,7 @@ METRICS: dict[str, Metric] = {
 }
 """In the order of tables."""
 
-OF_PREDICTIONS = tuple(name for name, metric in METRICS.items() if metric.of_predictions)
+OF_PREDICTIONS = tuple(name for name, metric in METRICS.items() if metric.of_every_item)
 """Metrics of every item."""
 CALIBRATION = tuple(name for name, metric in METRICS.items() if metric.source is Source.PROBABILITIES)
 """Metrics of stated probabilities."""

@@ -9,6 +9,7 @@ from leukorepro.audits.arithmetic.confusion import ENTRIES
 from leukorepro.audits.finding import Finding, Severity, capital, listed
 from leukorepro.audits.paper import Paper, Value, place_name, table_name
 from leukorepro.config.study.audits import Statement
+from leukorepro.metrics.names import named
 
 Results = dict[str, list[Value]]
 """Printed numbers by item."""
@@ -58,7 +59,7 @@ def _results(paper: Paper, place: str, key: str) -> tuple[str, Results]:
 
 def _accuracy_of_entries(values: list[Value]) -> list[Value]:
     """The accuracy that a printed confusion matrix has."""
-    entries = {value.metric: value for value in values if value.metric in ENTRIES}
+    entries = {named(value.metric).metric: value for value in values if named(value.metric).metric in ENTRIES}
     if len(entries) < len(ENTRIES):
         return []
     total = sum(value.number for value in entries.values())

@@ -10,6 +10,8 @@
   folds come from different models, whose scales need not agree, and are never compared.
 - A loss, or any other number that each row has, is a metric by its mean over the rows (`Scored.numbers`), those of one
   class where the metric is of a class; a metric may also follow from several such means.
+- An entry of a confusion matrix is measured as its share of the rows of its classes, whose number is what it is; only
+  for a table is it multiplied with that (`rows_behind`).
 - Repeats: a metric is computed for each repeat of the folds and averaged over the repeats. Where the predictions after
   every epoch of a network count, epochs are repeats.
 """
@@ -221,18 +223,31 @@ def support(rows: Scored, group: Ints) -> dict[str, int]:
     def groups_with(chosen: NDArray[np.bool_]) -> Ints:
         return np.array([np.count_nonzero(np.bincount(group[column])) for column in chosen.T], dtype=np.intp)
 
-    rows_of = ClassRows(
-        rows.truth[:, None] == rows.targets, rows.guess[:, None] == rows.targets, rows.truth[:, None] == rows.ranked
-    )
+    rows_of = _class_rows(rows)
     counts = {
         name: n_groups
-        if (rests_on := METRICS[name].rests_on) is None
-        else min(int(groups_with(chosen).min()) for chosen in rests_on(rows_of))
-        for name in OF_PREDICTIONS
+        if metric.rests_on is None
+        else min(int(groups_with(chosen).min()) for chosen in metric.rests_on(rows_of))
+        for name, metric in METRICS.items()
+        if metric.of_predictions
     }
     over = n_groups if rows.counted is None else int(groups_with(rows.counted[:, None])[0])
     made = [name for name, metric in METRICS.items() if metric.is_mean and rows.numbers.keys() >= set(metric.columns)]
     return counts | dict.fromkeys(made, over)
+
+
+def rows_behind(rows: Scored, metric: str) -> float:
+    """Rows of one repeat that a count is a share of; NaN where it is averaged over classes; 1 of any other metric."""
+    spec = METRICS[metric]
+    if spec.source is not Source.COUNTS or spec.rests_on is None:
+        return 1.0
+    (chosen,) = spec.rests_on(_class_rows(rows))
+    return float(chosen.sum() / rows.n_repeats) if len(rows.targets) == 1 else np.nan
+
+
+def _class_rows(rows: Scored) -> ClassRows:
+    targets = rows.targets
+    return ClassRows(rows.truth[:, None] == targets, rows.guess[:, None] == targets, rows.truth[:, None] == rows.ranked)
 
 
 def _sums(rows: Scored, group: Ints, n_groups: int) -> Floats:

@@ -39,8 +39,6 @@ def number(metric: str, value: float | None) -> str:
     if value is None or math.isnan(value):
         return MISSING
     kind = named(metric).spec.kind
-    if kind.decimals is None:
-        return f"{value:.10g}"
     text = f"{100 * value if kind.per_cent else value:.{kind.decimals}f}"
     return text.replace("-", "\N{MINUS SIGN}" if float(text) else "")  # never a minus before zero
 

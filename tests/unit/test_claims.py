@@ -104,10 +104,10 @@ def test_a_claim_holds_fails_or_stays_open() -> None:
         "unmeasured": "cannot be told",
     }
     assert "\N{MINUS SIGN}15.0 points" in found["reason"]["fails"]
-    assert found["reason"]["open"].startswith("1/A less 1/C is 2.0 points (")
+    assert found["reason"]["open"].startswith("the lead of 1/A over 1/C is 2.0 points (")
     assert found["n_apart"][["holds", "open", "same"]].tolist() == [30, 16, 0]
     assert found["reason"]["same"] == "1/A and 1/twin gave the same predictions"
-    assert found["reason"]["unmeasured"] == "1/A less 1/B cannot be measured here"
+    assert found["reason"]["unmeasured"] == "the lead of 1/A over 1/B cannot be measured here"
     assert np.isnan(found["difference"]["unmeasured"])
 
 
@@ -197,6 +197,8 @@ def test_of_a_loss_the_smaller_is_better() -> None:
     losses = [-np.log(np.where(positive, f["score"], 1 - f["score"])).mean() for f in frames]
     assert row["difference"] == pytest.approx(losses[1] - losses[0], abs=1e-9)
     assert row["verdict"] == "holds"
+    row = judged(claiming(["A", "B"], loss=claim(("B", "A"), metric="test_loss")), *frames).claims.iloc[0]
+    assert row["reason"].startswith("1/B is not better than 1/A: its lead is \N{MINUS SIGN}0.")
 
 
 def test_every_rung_has_its_own_verdict() -> None:

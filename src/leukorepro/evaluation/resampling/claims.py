@@ -228,12 +228,12 @@ def _reason(metric: str, verdict: str, decisive: Compared, clear: int, total: in
         if decisive.is_same:
             return f"{one} and {other} gave the same predictions"
         chance = f", too clear to be one of {total} comparisons that went wrong by chance" if total > 1 else ""
-        return f"{one} is not better than {other}: the difference is {size}{chance}"
+        return f"{one} is not better than {other}: its lead is {size}{chance}"
     front = f"{clear} of {total} comparisons come out so; the weakest: " if total > 1 else ""
     if math.isnan(found.value):
-        return f"{front}{one} less {other} cannot be measured here"
+        return f"{front}the lead of {one} over {other} cannot be measured here"
     few = f", and only {decisive.n_apart} of {found.n_groups} groups of images tell both apart" * decisive.is_of_few
-    return f"{front}{one} less {other} is {size}{few}" + ("" if total > 1 else ", which leaves both open")
+    return f"{front}the lead of {one} over {other} is {size}{few}" + ("" if total > 1 else ", which leaves both open")
 
 
 def _size(metric: str, found: Paired) -> str:

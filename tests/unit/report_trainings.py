@@ -103,8 +103,8 @@ def networks_study() -> Study:
                     "title": "Reconstructions",
                     "split": "folds",
                     "metrics": [
-                        "reconstruction_correlation",
                         "all_reconstruction_correlation",
+                        "reconstruction_correlation",
                         "all_pixel_correlation",
                         *("all_tp", "all_fn", "all_fp", "all_tn"),
                     ],

@@ -91,28 +91,36 @@ class TrainingStudio:
         measured = self.sources.trainings.correlations
         if not measured:
             return None
-        panels, rows, means = [], [], []
-        for reduction, of_rung in measured.items():
+        panels, rows, means, classes = [], [], [], set()
+        for reduction, of_all in measured.items():
+            printed, of_class = self._printed(reduction)
+            of_rung = {rung: values[values.index == of_class] if of_class else values for rung, values in of_all.items()}
+            if any(values.empty for values in of_rung.values()):
+                printed, of_class, of_rung = None, "", of_all  # a rung tests none of that class
+            classes.add(of_class)
+            title = f"{reduction.title}, class {of_class}," if of_class else reduction.title
             edges = _bins(of_rung)
-            counts = {rung: np.histogram(values.clip(max=1), edges)[0] for rung, values in of_rung.items()}
+            counts = {rung: np.histogram(values.clip(upper=1), edges)[0] for rung, values in of_rung.items()}
             rows += [
-                (*reduction, rung, low, high, count)
+                (*reduction, of_class, rung, low, high, count)
                 for rung in counts
                 for low, high, count in zip(edges[:-1], edges[1:], counts[rung], strict=True)
             ]
             shown = {rung: counts[rung] for rung in shown_rungs(self.study)}
-            panels.append(training_figures.Distribution(reduction.title, edges, shown, self._printed(reduction)))
+            panels.append(training_figures.Distribution(title.rstrip(","), edges, shown, printed))
             told = [
                 f"{LADDER[rung].name.lower()} {wording.number(RECONSTRUCTION, float(of_rung[rung].mean()))}"
                 for rung in shown
             ]
-            means.append(f"{reduction.title} {', '.join(told)}")
-        frame = pd.DataFrame(rows, columns=["split", "features", "reducer", "protocol", "low", "high", "count"])
+            means.append(f"{title} {', '.join(told)}")
+        columns = ["split", "features", "reducer", "class", "protocol", "low", "high", "count"]
+        frame = pd.DataFrame(rows, columns=columns)
         drawn = training_figures.correlations(panels, self.conditions)
         return Picture(
             self._figure(drawn, "correlation-reducers.svg"),
             f"Correlations of tested images and their reconstructions. Means: {'; '.join(means)}.",
-            f"Correlation of every tested image and its reconstruction. Means: {'; '.join(means)}.{self._known()}",
+            f"Correlation of every tested image and its reconstruction. Means: {'; '.join(means)}.{self._known()}"
+            + " Where a class is named, the paper's number is of it, and so are the images." * bool(classes - {""}),
             self.output.table(frame, "data", self.study.study.key, "correlation.csv"),
         )
 
@@ -172,19 +180,20 @@ class TrainingStudio:
         names = wording.listed([LADDER[rung].name for rung in rungs])
         return f" {names}, the tested images were among those that the autoencoder was trained on." if rungs else ""
 
-    def _printed(self, reduction: Reduction) -> float | None:
-        """The correlation that the paper prints of an autoencoder."""
+    def _printed(self, reduction: Reduction) -> tuple[float | None, str]:
+        """The correlation that the paper prints of an autoencoder, and its class; empty where it is of all."""
         for number, table in self.study.study.tables.items():
             for metric in table.metrics:
-                if named(metric).metric == RECONSTRUCTION:
+                name = named(metric)
+                if name.metric == RECONSTRUCTION:
                     for item in table.items:
                         value = self.sources.numbers.published(number, item.item, metric).value
                         if value is not None and item.reducer == reduction.reducer:
-                            return value
-        return None
+                            return value, name.of_class
+        return None, ""
 
 
-def _bins(of_rung: Mapping[Rung, NDArray[np.float64]]) -> NDArray[np.float64]:
+def _bins(of_rung: Mapping[Rung, pd.Series]) -> NDArray[np.float64]:
     """Edges of bins from the smallest correlation, rounded down, to 1."""
     low = min(float(values.min()) for values in of_rung.values())
     step = 0.1 if low < 0.8 else 0.01

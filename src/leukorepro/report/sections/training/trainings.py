@@ -86,8 +86,8 @@ class Trainings:
     """Fits of every reducer, rungs in the ladder's order."""
     samples: dict[Reduction, list[Samples]]
     """Of every convolutional autoencoder, by the first fit of each rung that is drawn."""
-    correlations: dict[Reduction, dict[Rung, NDArray[np.float64]]]
-    """Of every convolutional autoencoder and each rung, one for every tested row."""
+    correlations: dict[Reduction, dict[Rung, pd.Series]]
+    """Of every convolutional autoencoder and each rung, one for every tested row, by its class as the paper calls it."""
     networks: dict[NetworkFit, pd.DataFrame]
     """Column `protocol` and those of an `EPOCHS_TABLE`; rungs in the ladder's order, each under the rung whose training
     serves it."""
@@ -145,7 +145,7 @@ def read_trainings(study: ResolvedStudy, folder: StudyFolder, predictions: Mappi
         },
         samples={r: [_samples(file(r, rung), rung) for rung in shown_rungs(study)] for r in convolutional},
         correlations={
-            reduction: {rung: _correlations(frame, *systems[reduction]) for rung, frame in predictions.items()}
+            reduction: {rung: _correlations(frame, *systems[reduction], study) for rung, frame in predictions.items()}
             for reduction in convolutional
         },
         networks={fit: _epochs(study, folder, name, fit) for name, fit in networks_of(study).items()},
@@ -172,13 +172,14 @@ def _samples(path: Path, rung: Rung) -> Samples:
         return Samples(rung, int(group.attrs["n_rows"]) == len(file["image_id"]), group["samples"][:])
 
 
-def _correlations(predictions: pd.DataFrame, table: str, item: str) -> NDArray[np.float64]:
+def _correlations(predictions: pd.DataFrame, table: str, item: str, study: ResolvedStudy) -> pd.Series:
     if RECONSTRUCTION not in predictions:
         raise UserError(
             f"predictions of {table}/{item}: no column {RECONSTRUCTION}; train the networks on its code again."
         )
     rows = predictions[(predictions["table"] == table) & (predictions["item"] == item)]
-    return rows[RECONSTRUCTION].to_numpy(dtype=np.float64)
+    called = [study.study.class_names.get(label, label) for label in rows["y_true"]]
+    return rows[RECONSTRUCTION].astype(np.float64).set_axis(called)
 
 
 def _epochs(study: ResolvedStudy, folder: StudyFolder, name: str, fit: NetworkFit) -> pd.DataFrame:

@@ -53,6 +53,8 @@ class ClaimRow:
     """A claim with all that is known of it."""
 
     claim: Claim
+    measured_by: str
+    """Metric and unit of its differences."""
     printed: str
     """What the paper's own numbers say."""
     refitted: str
@@ -117,6 +119,7 @@ def _row(study: ResolvedStudy, sources: Sources, key: str, shown: Sequence[Rung]
     ]
     return ClaimRow(
         claim=claim,
+        measured_by=f"{wording.in_a_sentence(claim.metric)}{', in points' * wording.in_per_cent(claim.metric)}",
         printed=_printed(study, sources.numbers, claim),
         refitted=f"fitted once more: {wording.listed(again)}" if again else "",
         rungs=[Judged(row["protocol"], row["verdict"], row["reason"], _difference(row)) for row in judged],
@@ -160,7 +163,7 @@ def _printed(study: ResolvedStudy, numbers: Numbers, claim: Claim) -> str:
         return f"the paper prints {one} against {other}{unit}"
     sign = -1 if spec.spec.kind.less_is_better else 1
     so = sum(sign * (one - other) > 0 for one, other in printed)
-    return f"the paper's numbers are so in {so} of {wording.count(len(printed), 'comparison')}"
+    return f"the paper's own numbers say so in {so} of {wording.count(len(printed), 'comparison')}"
 
 
 def _sentence(study: ResolvedStudy, hold: Mapping[Rung, str]) -> str:
@@ -168,8 +171,8 @@ def _sentence(study: ResolvedStudy, hold: Mapping[Rung, str]) -> str:
     if not hold:
         return "None of them was judged in this run."
     means = {rung: f"with {LADDER[rung].honest_means}" for rung in hold} | {PUBLISHED: "under the paper's own protocol"}
-    told = "; ".join(f"{means[rung]}, {count}" for rung, count in hold.items())
-    return f"Judged on the images of the run (dataset '{study.dataset_id}'). So many hold: {told}."
+    told = "; ".join(f"{means[rung]}, {count} hold" for rung, count in hold.items())
+    return f"Judged on the images of the run (dataset '{study.dataset_id}'): {told}."
 
 
 def _picture(

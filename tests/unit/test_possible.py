@@ -126,7 +126,12 @@ def test_a_reading_goes_alone_and_takes_the_place_of_a_printed_item_that_goes() 
         {"item": "third reading", **of, "reading_of": "other"},
         {"item": "lost", **of, "features": "GSet"},
     ]
-    content["tables"] = {"1": {"title": "", "split": "five_folds", "metrics": ["accuracy"], "items": items}}
+    table = {"title": "", "split": "five_folds", "metrics": ["accuracy"]}
+    content["tables"] = {
+        "0": {**table, "items": [{"item": "before", **of}]},
+        "1": {**table, "items": items},
+        "2": {**table, "items": [{"item": "alone", **of, "features": "GSet"}]},
+    }
     content |= {"headline": "1/other", "figures": {}, "claims": {}}
     study = Study.model_validate(content)
     extractors = {
@@ -138,5 +143,6 @@ def test_a_reading_goes_alone_and_takes_the_place_of_a_printed_item_that_goes() 
     left = {item.item: item.reading_of for item in found.study.tables["1"].items}
     assert left == {"printed": None, "other reading": None, "third reading": "other reading"}
     assert found.study.headline == "1/printed"
+    assert found.left_out_tables == {"2": REASON}
     assert found.left_out_items == dict.fromkeys(["1/reading", "1/other", "1/no weights", "1/lost"], REASON)
     Study.model_validate(found.study.model_dump())

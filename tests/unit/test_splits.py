@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -277,6 +278,11 @@ def test_printed_counts_are_drawn_at_random_within_each_class(capsys: pytest.Cap
     assert first.equals(again)
     assert not first.equals(other)
     assert set(first["role"]) == {"train", "test"}
+    number = first.loc[first["role"] == "test", "image_id"].str.removesuffix(".bmp").astype(int)
+    for images, tested in ((range(4037), 814), (range(4037, 12528), 1692)):
+        places = number[number.isin(images)]
+        error = len(images) / math.sqrt(12 * tested)  # of the mean of as many draws
+        assert abs(places.mean() - np.mean(images)) < 4 * error, "drawn from all of the class alike"
 
 
 @pytest.mark.parametrize(

@@ -9,6 +9,7 @@ import pytest
 import yaml
 
 from leukorepro.config.study.study import Study, load_study
+from leukorepro.config.study.unstated import Unstated
 from leukorepro.core.errors import UserError
 from leukorepro.report.numbers.conditions import conditions
 from leukorepro.report.sections.unstated.page import unstated_rows
@@ -75,3 +76,30 @@ def test_items_rest_on_what_they_are_made_of(simulated: ResolvedRun) -> None:
     assert "number of trees" in facts
     assert "augmented copies of an image, which images have them, and the range of the rotation" in facts
     assert "number of neighbours" not in facts
+
+
+CNN, PIXELS, VGG = "RF, CNN features", "RF", "RF, VGG-16 features"
+"""Items of Table 5 of Rezayi: a forest on features of a network, on pixels, and on features of another network."""
+
+
+@pytest.mark.parametrize(
+    ("place", "section", "part", "resting", "not_resting"),
+    [
+        ("atteia2022/1", "extractors", "googlenet", "ESet", "ISet"),
+        ("atteia2022/1", "reducers", "RSet25", "RSet/ESet=0.25", "ESet"),
+        ("rezayi2021/5", "descriptors", "images", CNN, PIXELS),
+        ("rezayi2021/5", "reducers", "CNN_features", CNN, VGG),
+        ("rezayi2021/5", "classifiers", "CNN", CNN, VGG),  # the network that the features are of
+        ("rezayi2021/5", "splits", "eighty_twenty_once", CNN, PIXELS),
+    ],
+)
+def test_an_item_rests_on_what_is_open_of_each_kind_of_part(
+    simulated: ResolvedRun, place: str, section: str, part: str, resting: str, not_resting: str
+) -> None:
+    key, table = place.split("/")
+    (study,) = (s for s in simulated.studies if s.study.key == key)
+    fact = Unstated.model_validate({"what": "it", section: [part], "taken": "this", "why": "not said"})
+    study = study.model_copy(update={"unstated": [fact]})
+    items = {item.item: item for item in study.study.tables[table].items}
+    assert study.rests_on(table, items[resting]) == [fact]
+    assert study.rests_on(table, items[not_resting]) == []

@@ -94,7 +94,9 @@ class TrainingStudio:
         panels, rows, means, classes = [], [], [], set()
         for reduction, of_all in measured.items():
             printed, of_class = self._printed(reduction)
-            of_rung = {rung: values[values.index == of_class] if of_class else values for rung, values in of_all.items()}
+            of_rung = {
+                rung: values[values.index == of_class] if of_class else values for rung, values in of_all.items()
+            }
             if any(values.empty for values in of_rung.values()):
                 printed, of_class, of_rung = None, "", of_all  # a rung tests none of that class
             classes.add(of_class)

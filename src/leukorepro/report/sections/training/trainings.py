@@ -87,7 +87,7 @@ class Trainings:
     samples: dict[Reduction, list[Samples]]
     """Of every convolutional autoencoder, by the first fit of each rung that is drawn."""
     correlations: dict[Reduction, dict[Rung, pd.Series]]
-    """Of every convolutional autoencoder and each rung, one for every tested row, by its class as the paper calls it."""
+    """Of every convolutional autoencoder and rung, one for every tested row, by its class in the paper's words."""
     networks: dict[NetworkFit, pd.DataFrame]
     """Column `protocol` and those of an `EPOCHS_TABLE`; rungs in the ladder's order, each under the rung whose training
     serves it."""

@@ -157,7 +157,7 @@ def test_every_claim_stands_on_the_page_with_its_verdict_and_reason_on_every_run
         assert rows_with(page, f"{name} {told(row)}", f"{row['verdict']} {wording.sentence(row['reason'])}")
     assert rows_with(page, claims["says"][0], wording.sentence(claims["where"][0]))
     text = words(page)
-    assert f"under the paper's own protocol, {holding([claims], 'as_published')}; with no subject" in text
+    assert f"under the paper's own protocol, {holding([claims], 'as_published')} hold; with no subject" in text
     assert "(dataset 'atteia2022-data')" in text
 
 

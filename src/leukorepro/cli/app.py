@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from leukorepro.core.code import command_module
 from leukorepro.core.errors import UserError
+from leukorepro.core.places import CONTROL
 
 GROUPS = {
     "data": ("scan", "simulate", "duplicates"),
@@ -39,13 +40,25 @@ row of a paper's table: a feature set and what is fitted on it, or a network."""
 class CommandLine(TyperGroup):
     """Bad input gives one line and exit status 2, not a traceback."""
 
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Refuse words that could not be written into a table, whatever they are for."""
+        for word in args:
+            if CONTROL.search(word):
+                raise typer.BadParameter(f"{word!r} has control or undecodable characters; rename it.")
+        return super().parse_args(ctx, args)
+
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for."""
         try:
             return super().invoke(ctx)
         except UserError as error:
             print(f"leukorepro: {error}", file=sys.stderr)
-            raise typer.Exit(2) from None
+        except MemoryError as error:
+            print(
+                f"leukorepro: out of memory ({error}); ask for less at a time, or use a larger machine.",
+                file=sys.stderr,
+            )
+        raise typer.Exit(2)
 
 
 app = typer.Typer(

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from leukorepro.cli.options import file_to_read
 from leukorepro.config.adapters import ADAPTERS
 from leukorepro.core.errors import UserError
 
@@ -15,7 +16,10 @@ if TYPE_CHECKING:
 
 AdapterOption = Annotated[str, typer.Option("--adapter", help=f"How the folder is laid out: {', '.join(ADAPTERS)}.")]
 SubjectsCsvOption = Annotated[
-    Path | None, typer.Option("--subjects-csv", help="Table of the patients, with columns `image` and `subject`.")
+    Path | None,
+    typer.Option(
+        "--subjects-csv", callback=file_to_read, help="Table of the patients, with columns `image` and `subject`."
+    ),
 ]
 SubjectRegexOption = Annotated[
     str | None,

@@ -7,16 +7,20 @@ from typing import Annotated
 
 import typer
 
-from leukorepro.cli.options import SpecOption
+from leukorepro.cli.options import SpecOption, file_to_read, folder_to_write
 
 
 def evaluate(
     spec: SpecOption,
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder of the study, with its split tables.")],
+    output: Annotated[
+        Path,
+        typer.Option("--output", "-o", callback=folder_to_write, help="Folder of the study, with its split tables."),
+    ],
     parts: Annotated[
         list[Path] | None,
         typer.Argument(
-            help="Predictions as the jobs wrote them; default: those that have been collected in the folder."
+            callback=file_to_read,
+            help="Predictions as the jobs wrote them; default: those that have been collected in the folder.",
         ),
     ] = None,
 ) -> None:

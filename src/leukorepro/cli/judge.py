@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leukorepro.cli.options import SpecOption
+from leukorepro.cli.options import ManifestOption, SpecOption, file_to_read, folder_to_write
 
 if TYPE_CHECKING:
     from pandas import DataFrame
@@ -16,16 +16,32 @@ if TYPE_CHECKING:
 def judge(
     spec: SpecOption,
     measured: Annotated[
-        Path, typer.Option(help="Every metric with its interval, as `leukorepro evaluate` writes them.")
+        Path,
+        typer.Option(
+            callback=file_to_read, help="Every metric with its interval, as `leukorepro evaluate` writes them."
+        ),
     ],
-    published: Annotated[Path, typer.Option(help="CSV file of the numbers that the paper prints.")],
+    published: Annotated[
+        Path, typer.Option(callback=file_to_read, help="CSV file of the numbers that the paper prints.")
+    ],
     audit: Annotated[
-        Path, typer.Option(help="Audit of these numbers, as `leukorepro audit published --out` writes it.")
+        Path,
+        typer.Option(
+            callback=file_to_read, help="Audit of these numbers, as `leukorepro audit published --out` writes it."
+        ),
     ],
-    scan: Annotated[Path, typer.Option(help="Summary of the dataset, as `leukorepro data scan --summary` writes it.")],
-    manifest: Annotated[Path, typer.Option(help="Manifest of the dataset, as `leukorepro data scan` writes it.")],
+    scan: Annotated[
+        Path,
+        typer.Option(
+            callback=file_to_read, help="Summary of the dataset, as `leukorepro data scan --summary` writes it."
+        ),
+    ],
+    manifest: ManifestOption,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder of the study, with its split tables, to fill.")
+        Path,
+        typer.Option(
+            "--output", "-o", callback=folder_to_write, help="Folder of the study, with its split tables, to fill."
+        ),
     ],
 ) -> None:
     """Compare every metric with the published number, and give a verdict on every number of the paper.

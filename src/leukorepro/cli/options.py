@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from leukorepro.core.errors import UserError
+from leukorepro.core.places import check_file, check_folder, check_output, check_output_folder
 from leukorepro.core.words import Budget, Device
 
 if TYPE_CHECKING:
@@ -18,22 +21,60 @@ if TYPE_CHECKING:
 READABLE = 120
 """Columns below which tables are cut into pieces; a pipe counts as 80."""
 
+MOST_WORKERS = 1024
+"""Threads or processes of one command; no machine has more cores, and a larger number is a slip."""
+
+LARGEST_SEED = 2**32 - 1
+"""What every library's generator takes."""
+
+
+def _callback(check: Callable[[Path], None]) -> Callable[..., Any]:
+    """A check of all paths that an option was given, before the command does anything."""
+
+    def checked(param: typer.CallbackParam, value: Any) -> Any:
+        for path in [value] if isinstance(value, Path) else value or []:
+            try:
+                check(path)
+            except UserError as error:
+                raise UserError(f"{param.opts[0]}: {error}") from None
+        return value
+
+    return checked
+
+
+file_to_read = _callback(check_file)
+folder_to_read = _callback(check_folder)
+file_to_write = _callback(check_output)
+folder_to_write = _callback(check_output_folder)
+
 ConfigOption = Annotated[
-    Path, typer.Option("--config", help="Configuration that the run has written: `results/<run>/config.json`.")
+    Path,
+    typer.Option(
+        "--config",
+        callback=file_to_read,
+        help="Configuration that the run has written: `results/<run>/config.json`.",
+    ),
 ]
-RunOption = Annotated[Path, typer.Option("--run", help="YAML file of the run.")]
+RunOption = Annotated[Path, typer.Option("--run", callback=file_to_read, help="YAML file of the run.")]
 SetOption = Annotated[
     list[str] | None, typer.Option("--set", help="Change a top-level key of the run, as KEY=VALUE; repeat for more.")
 ]
 SpecOption = Annotated[
     Path,
-    typer.Option("--spec", help="Specification of the job: a file that the run has written to `results/<run>/specs`."),
+    typer.Option(
+        "--spec",
+        callback=file_to_read,
+        help="Specification of the job: a file that the run has written to `results/<run>/specs`.",
+    ),
 ]
 ManifestOption = Annotated[
-    Path, typer.Option("--manifest", help="Table of the images, as `leukorepro data scan` writes it.")
+    Path,
+    typer.Option("--manifest", callback=file_to_read, help="Table of the images, as `leukorepro data scan` writes it."),
 ]
-FeaturesOption = Annotated[Path, typer.Option("--features", help="Feature file, of one network or fused.")]
-OutputOption = Annotated[Path, typer.Option("--output", "-o", help="File to write.")]
+FeaturesOption = Annotated[
+    Path, typer.Option("--features", callback=file_to_read, help="Feature file, of one network or fused.")
+]
+OutputOption = Annotated[Path, typer.Option("--output", "-o", callback=file_to_write, help="File to write.")]
 BudgetOption = Annotated[
     Budget,
     typer.Option(
@@ -42,10 +83,10 @@ BudgetOption = Annotated[
     ),
 ]
 DeviceOption = Annotated[Device, typer.Option("--device", help="`auto` uses a GPU if there is one, and says so.")]
-ValidityOption = Annotated[Path, typer.Option("--config", help="Configuration of the validity study.")]
+ValidityOption = Annotated[
+    Path, typer.Option("--config", callback=file_to_read, help="Configuration of the validity study.")
+]
 SettingOption = Annotated[str, typer.Option("--setting", help="Name of the setting in the configuration.")]
-PoolImagesOption = Annotated[Path, typer.Option("--images", help="Table of the population's images.")]
-PoolFeaturesOption = Annotated[Path, typer.Option("--features", help="Features of the population's images.")]
 
 
 def show(table: Table) -> None:
@@ -71,8 +112,6 @@ def pairs(values: list[str], option: str) -> dict[str, str]:
     UserError
         If one has no ``=``, or a name is given twice.
     """
-    from leukorepro.core.errors import UserError
-
     result: dict[str, str] = {}
     for value in values:
         name, separator, rest = value.partition("=")

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from leukorepro.cli.options import ManifestOption, show
+from leukorepro.cli.options import ManifestOption, file_to_read, file_to_write, show
 from leukorepro.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -16,10 +16,15 @@ if TYPE_CHECKING:
 
 def leakage(
     manifest: ManifestOption,
-    splits: Annotated[list[Path], typer.Option(help="Split table, ours or your own; repeat for more.")],
-    out: Annotated[Path | None, typer.Option(help="JSON file to write.")] = None,
+    splits: Annotated[
+        list[Path], typer.Option(callback=file_to_read, help="Split table, ours or your own; repeat for more.")
+    ],
+    out: Annotated[Path | None, typer.Option(callback=file_to_write, help="JSON file to write.")] = None,
     duplicates: Annotated[
-        Path | None, typer.Option(help="Output of `leukorepro data duplicates`, to count near-duplicates too.")
+        Path | None,
+        typer.Option(
+            callback=file_to_read, help="Output of `leukorepro data duplicates`, to count near-duplicates too."
+        ),
     ] = None,
     strict: Annotated[bool, typer.Option("--strict", help="Exit with status 1 if there is any leakage.")] = False,
 ) -> None:

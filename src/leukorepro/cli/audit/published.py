@@ -7,14 +7,14 @@ from typing import Annotated
 
 import typer
 
-from leukorepro.cli.options import (
-    show,
-)
+from leukorepro.cli.options import file_to_write, show
 
 
 def published(
     studies: Annotated[list[str] | None, typer.Argument(help="Studies, such as `atteia2022`; default: all.")] = None,
-    out: Annotated[Path | None, typer.Option(help="JSON file to write; default: print a summary.")] = None,
+    out: Annotated[
+        Path | None, typer.Option(callback=file_to_write, help="JSON file to write; default: print a summary.")
+    ] = None,
 ) -> None:
     """Audit the numbers that papers print: test-set sizes, confusion matrices, contradictions. It needs no images.
 

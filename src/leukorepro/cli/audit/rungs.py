@@ -7,17 +7,20 @@ from typing import Annotated
 
 import typer
 
-from leukorepro.cli.options import ManifestOption, SpecOption
+from leukorepro.cli.options import ManifestOption, SpecOption, file_to_read, folder_to_write
 
 
 def rungs(
     spec: SpecOption,
     manifest: ManifestOption,
-    duplicates: Annotated[Path, typer.Option(help="Output of `leukorepro data duplicates`.")],
+    duplicates: Annotated[Path, typer.Option(callback=file_to_read, help="Output of `leukorepro data duplicates`.")],
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", help="Folder of the study, with its split tables; `<rung>/leakage.json` is written there."
+            "--output",
+            "-o",
+            callback=folder_to_write,
+            help="Folder of the study, with its split tables; `<rung>/leakage.json` is written there.",
         ),
     ],
 ) -> None:

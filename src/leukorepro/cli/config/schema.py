@@ -7,9 +7,13 @@ from typing import Annotated
 
 import typer
 
+from leukorepro.cli.options import folder_to_write
+
 
 def schema(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to fill.")] = Path("config/schema"),
+    output: Annotated[Path, typer.Option("--output", "-o", callback=folder_to_write, help="Folder to fill.")] = Path(
+        "config/schema"
+    ),
 ) -> None:
     """Write the JSON schemas of the configuration files, which editors check them by.
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from leukorepro.cli.options import show
+from leukorepro.cli.options import MOST_WORKERS, file_to_read, file_to_write, folder_to_read, show
 from leukorepro.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -22,20 +22,27 @@ KINDS = {"bytes": "their bytes", "pixels": "their pixels", "near": "the cell tha
 
 
 def duplicates(
-    out: Annotated[Path, typer.Option("--out", "-o", help="JSON file to write.")],
+    out: Annotated[Path, typer.Option("--out", "-o", callback=file_to_write, help="JSON file to write.")],
     manifest: Annotated[
-        Path | None, typer.Option(help="Table of the images, as `leukorepro data scan` writes it.")
+        Path | None,
+        typer.Option(callback=file_to_read, help="Table of the images, as `leukorepro data scan` writes it."),
     ] = None,
-    images: Annotated[Path | None, typer.Option(help="Folder of the images; default: compare checksums only.")] = None,
+    images: Annotated[
+        Path | None,
+        typer.Option(callback=folder_to_read, help="Folder of the images; default: compare checksums only."),
+    ] = None,
     checksums: Annotated[
-        Path | None, typer.Option(help="Instead of a manifest: lines of SHA-256, size and path, separated by tabs.")
+        Path | None,
+        typer.Option(
+            callback=file_to_read, help="Instead of a manifest: lines of SHA-256, size and path, separated by tabs."
+        ),
     ] = None,
     adapter: Annotated[
         str | None,
         typer.Option(help="How the files of --checksums are laid out; default: guessed from their names."),
     ] = None,
-    max_pixels: Annotated[int, typer.Option(help="Largest image to decode, in pixels.")] = 100_000_000,
-    workers: Annotated[int, typer.Option(help="Files to decode at a time.")] = 2,
+    max_pixels: Annotated[int, typer.Option(min=1, help="Largest image to decode, in pixels.")] = 100_000_000,
+    workers: Annotated[int, typer.Option(min=1, max=MOST_WORKERS, help="Files to decode at a time.")] = 2,
 ) -> None:
     """Find images that are there more than once, across splits, patients and labels.
 

@@ -7,17 +7,16 @@ from typing import Annotated, get_args
 
 import typer
 
-from leukorepro.cli.options import (
-    BudgetOption,
-)
+from leukorepro.cli.options import LARGEST_SEED, BudgetOption, file_to_read, folder_to_write
 from leukorepro.core.errors import UserError
 from leukorepro.core.words import Look
 
 
 def simulate(
-    output: Annotated[Path, typer.Option("--output", "-o", help="Folder to fill.")],
+    output: Annotated[Path, typer.Option("--output", "-o", callback=folder_to_write, help="Folder to fill.")],
     dataset: Annotated[
-        Path | None, typer.Option(help="YAML file of a simulated dataset, instead of the options below.")
+        Path | None,
+        typer.Option(callback=file_to_read, help="YAML file of a simulated dataset, instead of the options below."),
     ] = None,
     budget: BudgetOption = "demo",
     look: Annotated[Look | None, typer.Option(help="Dataset to imitate.")] = None,
@@ -31,7 +30,7 @@ def simulate(
     subject_effect: Annotated[
         float, typer.Option(help="How much subjects differ: 0 not at all, 1 as between laboratories.")
     ] = 1.0,
-    seed: Annotated[int, typer.Option(help="The same seed gives the same files.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="The same seed gives the same files.")] = 0,
 ) -> None:
     """Simulate images of blood smears whose subjects are known.
 

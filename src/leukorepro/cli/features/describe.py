@@ -7,16 +7,15 @@ from typing import Annotated
 
 import typer
 
-from leukorepro.cli.options import (
-    ManifestOption,
-    OutputOption,
-)
+from leukorepro.cli.options import MOST_WORKERS, ManifestOption, OutputOption, folder_to_read
 from leukorepro.features.backbones.specification import Interpolation
 
 
 def describe(
     manifest: ManifestOption,
-    images: Annotated[Path, typer.Option(help="Folder of the images that the manifest lists.")],
+    images: Annotated[
+        Path, typer.Option(callback=folder_to_read, help="Folder of the images that the manifest lists.")
+    ],
     descriptor: Annotated[str, typer.Option(help="`pixels`, `lab_segments`, `hsv_segments` or `cell_area`.")],
     output: OutputOption,
     input_size: Annotated[
@@ -28,8 +27,8 @@ def describe(
         typer.Option(help="View of every image, such as `hflip`; default: `identity`; repeat for more."),
     ] = None,
     dataset: Annotated[str, typer.Option(help="Name of the dataset, for the record.")] = "images",
-    max_pixels: Annotated[int, typer.Option(help="Largest image to decode, in pixels.")] = 100_000_000,
-    threads: Annotated[int, typer.Option(help="Images to work on at a time.")] = 2,
+    max_pixels: Annotated[int, typer.Option(min=1, help="Largest image to decode, in pixels.")] = 100_000_000,
+    threads: Annotated[int, typer.Option(min=1, max=MOST_WORKERS, help="Images to work on at a time.")] = 2,
 ) -> None:
     """Compute the features of every view of every image without a network; run again to continue after a kill.
 

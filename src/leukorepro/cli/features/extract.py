@@ -8,16 +8,21 @@ from typing import Annotated
 import typer
 
 from leukorepro.cli.options import (
+    LARGEST_SEED,
+    MOST_WORKERS,
     DeviceOption,
     ManifestOption,
     OutputOption,
+    folder_to_read,
 )
 from leukorepro.core.words import Engine, Precision, Preprocessing
 
 
 def extract(
     manifest: ManifestOption,
-    images: Annotated[Path, typer.Option(help="Folder of the images that the manifest lists.")],
+    images: Annotated[
+        Path, typer.Option(callback=folder_to_read, help="Folder of the images that the manifest lists.")
+    ],
     backbone: Annotated[str, typer.Option(help="Network, such as `mobilenet_v2`.")],
     output: OutputOption,
     weights: Annotated[str, typer.Option(help="`imagenet`, `random` or `file:PATH`.")] = "imagenet",
@@ -32,13 +37,15 @@ def extract(
         typer.Option(help="View of every image, such as `hflip`; default: `identity`; repeat for more."),
     ] = None,
     dataset: Annotated[str, typer.Option(help="Name of the dataset, for the record.")] = "images",
-    seed: Annotated[int, typer.Option(help="Seed of random weights.")] = 0,
-    max_pixels: Annotated[int, typer.Option(help="Largest image to decode, in pixels.")] = 100_000_000,
+    seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of random weights.")] = 0,
+    max_pixels: Annotated[int, typer.Option(min=1, help="Largest image to decode, in pixels.")] = 100_000_000,
     preprocessing: Annotated[
         Preprocessing | None, typer.Option(help="How pixel values are scaled; default: the network's own way.")
     ] = None,
-    threads: Annotated[int, typer.Option(help="Workers; each reads images, and on a CPU computes.")] = 2,
-    batch_rows: Annotated[int, typer.Option(help="Images per pass through the network, with torch.")] = 32,
+    threads: Annotated[
+        int, typer.Option(min=1, max=MOST_WORKERS, help="Workers; each reads images, and on a CPU computes.")
+    ] = 2,
+    batch_rows: Annotated[int, typer.Option(min=1, help="Images per pass through the network, with torch.")] = 32,
     engine: Annotated[
         Engine, typer.Option(help="`auto` uses torch on a GPU and OpenVINO on a CPU, and says so.")
     ] = "auto",

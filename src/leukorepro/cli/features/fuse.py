@@ -7,13 +7,13 @@ from typing import Annotated
 
 import typer
 
-from leukorepro.cli.options import (
-    OutputOption,
-)
+from leukorepro.cli.options import OutputOption, file_to_read
 
 
 def fuse(
-    parts: Annotated[list[Path], typer.Argument(help="Feature files, in the order in which to join them.")],
+    parts: Annotated[
+        list[Path], typer.Argument(callback=file_to_read, help="Feature files, in the order in which to join them.")
+    ],
     output: OutputOption,
 ) -> None:
     """Join feature files of the same images side by side, without copying them.

@@ -7,6 +7,8 @@ from typing import Annotated
 
 import typer
 
+from leukorepro.cli.options import file_to_write
+
 
 def weights(
     backbone: Annotated[str, typer.Option(help="Network, such as `mobilenet_v2`.")],
@@ -15,6 +17,7 @@ def weights(
         typer.Option(
             "--output",
             "-o",
+            callback=file_to_write,
             help="File that says what came of it; that the weights cannot be got is then no error.",
         ),
     ] = None,

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from leukorepro.cli.options import FeaturesOption, ManifestOption, OutputOption, SpecOption, pairs
+from leukorepro.cli.options import MOST_WORKERS, FeaturesOption, ManifestOption, OutputOption, SpecOption, pairs
 
 
 def classify(
@@ -19,7 +19,7 @@ def classify(
     reducer: Annotated[
         list[str] | None, typer.Option(help="Fitted autoencoder, as RUNG/SPLIT/NAME=FILE; repeat for more.")
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads; they change no number.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, max=MOST_WORKERS, help="Threads; they change no number.")] = 1,
 ) -> None:
     """Fit every classifier of a study on one feature set in every fold, and write its predictions.
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from leukorepro.cli.options import FeaturesOption, ManifestOption, OutputOption, SpecOption, pairs
+from leukorepro.cli.options import MOST_WORKERS, FeaturesOption, ManifestOption, OutputOption, SpecOption, pairs
 
 
 def control(
@@ -19,7 +19,7 @@ def control(
     reducer: Annotated[
         list[str] | None, typer.Option(help="Fitted autoencoder, as RUNG=FILE; repeat for more.")
     ] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads; they change no number.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, max=MOST_WORKERS, help="Threads; they change no number.")] = 1,
 ) -> None:
     """Fit a study's classifier where it must fail, as the run's `controls` say: shuffled labels, naming patients.
 

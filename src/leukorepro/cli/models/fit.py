@@ -6,12 +6,14 @@ from typing import Annotated
 
 import typer
 
-from leukorepro.cli.options import DeviceOption, SpecOption
+from leukorepro.cli.options import MOST_WORKERS, DeviceOption, SpecOption
 
 
 def fit(
     spec: SpecOption,
-    threads: Annotated[int, typer.Option(min=1, help="Threads on a CPU; workers that read images on a GPU.")] = 1,
+    threads: Annotated[
+        int, typer.Option(min=1, max=MOST_WORKERS, help="Threads on a CPU; workers that read images on a GPU.")
+    ] = 1,
     device: DeviceOption = "auto",
 ) -> None:
     """Fit autoencoders and train networks in every fold, on the rows that the rung allows; continues after a kill.

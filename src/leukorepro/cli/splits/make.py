@@ -7,14 +7,20 @@ from typing import Annotated
 
 import typer
 
-from leukorepro.cli.options import ManifestOption, SpecOption
+from leukorepro.cli.options import ManifestOption, SpecOption, folder_to_write
 
 
 def make(
     spec: SpecOption,
     manifest: ManifestOption,
     output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder of the study; tables are written to its `<rung>/splits`.")
+        Path,
+        typer.Option(
+            "--output",
+            "-o",
+            callback=folder_to_write,
+            help="Folder of the study; tables are written to its `<rung>/splits`.",
+        ),
     ],
 ) -> None:
     """Write which images train and which are tested, on every rung and split of a study, before anything is fitted.

@@ -7,22 +7,18 @@ from typing import Annotated
 
 import typer
 
-from leukorepro.cli.options import (
-    BudgetOption,
-    PoolFeaturesOption,
-    PoolImagesOption,
-    SettingOption,
-    ValidityOption,
-)
+from leukorepro.cli.options import MOST_WORKERS, BudgetOption, SettingOption, ValidityOption, file_to_write
 
 
 def draw(
     setting: SettingOption,
-    images: PoolImagesOption,
-    features: PoolFeaturesOption,
+    images: Annotated[Path, typer.Option(callback=file_to_write, help="Table of the population's images, to write.")],
+    features: Annotated[
+        Path, typer.Option(callback=file_to_write, help="Features of the population's images, to write.")
+    ],
     config: ValidityOption = Path("config/validity.yaml"),
     budget: BudgetOption = "demo",
-    threads: Annotated[int, typer.Option(help="Images to draw at a time.")] = 1,
+    threads: Annotated[int, typer.Option(min=1, max=MOST_WORKERS, help="Images to draw at a time.")] = 1,
 ) -> None:
     """Draw the simulated subjects that a setting's studies are drawn from; run again to continue after a kill.
 

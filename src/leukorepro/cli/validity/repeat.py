@@ -3,21 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from leukorepro.cli.options import (
-    BudgetOption,
-    OutputOption,
-    PoolFeaturesOption,
-    PoolImagesOption,
-    SettingOption,
-    ValidityOption,
-)
+import typer
+
+from leukorepro.cli.options import BudgetOption, OutputOption, SettingOption, ValidityOption, file_to_read
 
 
 def repeat(
     setting: SettingOption,
-    images: PoolImagesOption,
-    features: PoolFeaturesOption,
+    images: Annotated[Path, typer.Option(callback=file_to_read, help="Table of the population's images.")],
+    features: Annotated[Path, typer.Option(callback=file_to_read, help="Features of the population's images.")],
     output: OutputOption,
     config: ValidityOption = Path("config/validity.yaml"),
     budget: BudgetOption = "demo",

@@ -7,10 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from leukorepro.cli.options import (
-    OutputOption,
-    show,
-)
+from leukorepro.cli.options import OutputOption, file_to_read, file_to_write, show
 from leukorepro.ladder.rungs import LADDER, honest_rung
 
 if TYPE_CHECKING:
@@ -19,10 +16,11 @@ if TYPE_CHECKING:
 
 def summarise(
     repetitions: Annotated[
-        list[Path], typer.Argument(help="Output of `leukorepro validity repeat`, named `<setting>.csv`.")
+        list[Path],
+        typer.Argument(callback=file_to_read, help="Output of `leukorepro validity repeat`, named `<setting>.csv`."),
     ],
     output: OutputOption,
-    figure: Annotated[Path | None, typer.Option(help="Figure to write, as SVG.")] = None,
+    figure: Annotated[Path | None, typer.Option(callback=file_to_write, help="Figure to write, as SVG.")] = None,
 ) -> None:
     """Compare every rung with the truth over the repetitions: bias and coverage, as a table and a figure.
 

@@ -28,7 +28,7 @@ from leukorepro.features.engines.openvino_engine import has_bfloat16
 SIZE = 64
 VIEWS = ["identity", "hflip", "rot90"]
 EXTRACTOR = ResolvedExtractor(
-    id="mobilenet_v2-gap-random-64", backbone="mobilenet_v2", layer="gap", weights="random", input_size=SIZE
+    id="mobilenet_v2-gap-random_0-64", backbone="mobilenet_v2", layer="gap", weights="random", input_size=SIZE
 )
 ENGINES = pytest.mark.parametrize("engine", ["torch", "openvino"])
 
@@ -60,8 +60,8 @@ def run(
     precision: str = "float32",
     threads: int = 2,
 ) -> np.ndarray:
-    hardware = {"engine": engine, "device": "cpu", "precision": precision}
-    extract(request, extractor, output, **hardware, threads=threads, batch_rows=6)
+    extractor = extractor.model_copy(update={"engine": engine, "precision": precision})
+    extract(request, extractor, output, device="cpu", threads=threads, batch_rows=6)
     with h5py.File(output) as file:
         return np.asarray(file["features"])
 

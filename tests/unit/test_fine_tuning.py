@@ -302,24 +302,24 @@ def test_every_network_has_its_layers_and_reads_what_they_get(project: Path) -> 
     }
     assert inputs == {
         "vgg16": {
-            "from_last": "vgg16-relu7-random-224",
-            "from_block": "vgg16-features.24.input-random-224",
+            "from_last": "vgg16-relu7-random_0-224",
+            "from_block": "vgg16-features.24.input-random_0-224",
             "from_all": "images-224",
         },
         "efficientnet_lite0": {
-            "from_last": "efficientnet_lite0-gap-random-224",
-            "from_block": "efficientnet_lite0-blocks.5.input-random-224",
+            "from_last": "efficientnet_lite0-gap-random_0-224",
+            "from_block": "efficientnet_lite0-blocks.5.input-random_0-224",
             "from_all": "images-224-bicubic",
         },
         "timm_test_resnet": {
-            "from_last": "timm_test_resnet-pooled-random-160",
-            "from_block": "timm_test_resnet-layer4.input-random-160",
+            "from_last": "timm_test_resnet-pooled-random_0-160",
+            "from_block": "timm_test_resnet-layer4.input-random_0-160",
             "from_all": "images-160",
         },
     }
     parts = {part for of_network in inputs.values() for part in of_network.values()}
     assert parts <= set(study.parts)
-    assert set(plan.used_parts(study)) == parts | {"vgg16-gap-random-224"}
+    assert set(plan.used_parts(study)) == parts | {"vgg16-gap-random_0-224"}
     assert len(plan.networks_of(study)) == 9
     assert plan.classified_feature_sets(study) == ["vgg16", "efficientnet_lite0", "timm_test_resnet"]
 

@@ -108,7 +108,7 @@ def test_a_stand_in_computes_the_features_and_leaves_the_papers_names(project: P
     assert stood_in.study.tables == own.study.tables
     assert stood_in.study.headline == own.study.headline
     assert plan.feature_file(stood_in, "ESet") == (
-        "fused/efficientnet_lite1-gap-random-112+efficientnet_lite0-gap-random-112.h5"
+        "fused/efficientnet_lite1-gap-random_0-112+efficientnet_lite0-gap-random_0-112.h5"
     )
     trained = resolve_study(project, networks=STAND_INS, weights=dict.fromkeys(STAND_INS, "imagenet"))
     assert trained.extractors["googlenet"].id == "efficientnet_lite0-gap-imagenet-112"

@@ -52,16 +52,31 @@ def test_the_demo_resolves_to_the_paper_on_simulated_images(project: Path) -> No
     assert study.images == Path("data/simulated/allidb_simulated-demo")
     assert study.dataset_id == "allidb_simulated-demo"
     assert {name: e.id for name, e in study.extractors.items()} == {
-        "googlenet": "googlenet-gap-random-112",
-        "inception_v3": "inception_v3-gap-random-112",
+        "googlenet": "googlenet-gap-random_0-112",
+        "inception_v3": "inception_v3-gap-random_0-112",
     }
-    assert plan.feature_file(study, "ESet") == "fused/inception_v3-gap-random-112+googlenet-gap-random-112.h5"
+    assert plan.feature_file(study, "ESet") == "fused/inception_v3-gap-random_0-112+googlenet-gap-random_0-112.h5"
     assert plan.reducers_of(study, "five_folds", "ESet") == ["RSet25", "RSet50", "RSet75"]
     assert plan.reducers_of(study, "five_folds", "ISet") == []
     assert plan.used_feature_sets(study) == ["ISet", "GSet", "ESet"]
     assert plan.splits_of(study, "ESet") == ["five_folds"]
     assert plan.dataset_file(study, run.budget) == Path("config/datasets/allidb_simulated.yaml")
     assert len(run.caveats) == 3, "simulated images, random weights, demo budget"
+
+
+@pytest.mark.parametrize(
+    ("keys", "name"),
+    [
+        ({"seed": 7, "weights": "random"}, "googlenet-gap-random_7-112"),
+        ({"seed": 7, "weights": "imagenet"}, "googlenet-gap-imagenet-112"),
+        ({"precision": "mixed", "weights": "imagenet"}, "googlenet-gap-imagenet-112-mixed"),
+        ({"engine": "torch", "weights": "imagenet"}, "googlenet-gap-imagenet-112-torch"),
+        ({"engine": "openvino", "precision": "mixed"}, "googlenet-gap-random_0-112-openvino-mixed"),
+    ],
+)
+def test_runs_that_compute_other_features_name_other_files(project: Path, keys: dict[str, Any], name: str) -> None:
+    """They share a folder, and none may take another's file for its own."""
+    assert resolve(write_run(project), keys).studies[0].extractors["googlenet"].id == name
 
 
 def test_a_resolved_run_survives_being_written_and_read(project: Path) -> None:
@@ -281,7 +296,7 @@ def test_one_extractor_replaces_all_and_names_the_items(project: Path) -> None:
     assert study.study.headline == "1/mobilenet_v2 RSet25"
     assert list(study.extractors) == ["mobilenet_v2"]
     assert study.study.figures == {}
-    assert plan.feature_file(study, "mobilenet_v2") == "mobilenet_v2-gap-random-224.h5"
+    assert plan.feature_file(study, "mobilenet_v2") == "mobilenet_v2-gap-random_0-224.h5"
 
 
 def test_two_extractors_give_two_singles_and_their_fusion(project: Path) -> None:
@@ -300,7 +315,7 @@ def test_two_extractors_give_two_singles_and_their_fusion(project: Path) -> None
         ("fused RSet75", "fused"),
     ]
     assert study.study.headline == "1/fused RSet25"
-    assert plan.feature_file(study, "fused") == "fused/mobilenet_v2-gap-random-224+googlenet-gap-random-224.h5"
+    assert plan.feature_file(study, "fused") == "fused/mobilenet_v2-gap-random_0-224+googlenet-gap-random_0-224.h5"
 
 
 def test_a_headline_on_one_extractor_becomes_that_of_the_first(project: Path) -> None:
@@ -345,7 +360,7 @@ def test_other_weights_under_the_same_name_are_another_extractor(project: Path) 
 
 def test_input_size_and_layer_are_part_of_the_extractor(project: Path) -> None:
     edit_study(project, "extractors", "googlenet", to={"backbone": "googlenet", "layer": "gap", "input_size": 100})
-    assert resolve_study(project).extractors["googlenet"].id == "googlenet-gap-random-100"
+    assert resolve_study(project).extractors["googlenet"].id == "googlenet-gap-random_0-100"
 
 
 def test_views_are_those_of_all_studies_that_share_an_extractor(project: Path) -> None:
@@ -357,10 +372,10 @@ def test_views_are_those_of_all_studies_that_share_an_extractor(project: Path) -
     file = write_yaml(project / "two.yaml", {"name": "two", "budget": "demo", "weights": "random", "studies": studies})
     run = resolve(file)
     dataset = "allidb_simulated-demo"
-    assert plan.views_of(run, dataset, "googlenet-gap-random-112") == ["identity", "hflip", "vflip", "rot90"]
-    for fused_with_it in ("inception_v3-gap-random-112", "inception_v3-gap-imagenet-112"):
+    assert plan.views_of(run, dataset, "googlenet-gap-random_0-112") == ["identity", "hflip", "vflip", "rot90"]
+    for fused_with_it in ("inception_v3-gap-random_0-112", "inception_v3-gap-imagenet-112"):
         assert plan.views_of(run, dataset, fused_with_it) == ["identity", "hflip", "vflip", "rot90"]
-    assert plan.views_of(run, "another", "googlenet-gap-random-112") == []
+    assert plan.views_of(run, "another", "googlenet-gap-random_0-112") == []
 
 
 def test_a_demonstration_may_have_smaller_inputs(project: Path) -> None:
@@ -369,14 +384,14 @@ def test_a_demonstration_may_have_smaller_inputs(project: Path) -> None:
     run = Path("config/config.yaml")
     for budget, size in sizes.items():
         study = resolve(run, {"budget": budget}).studies[0]
-        assert study.extractors["googlenet"].id == f"googlenet-gap-random-{size}"
+        assert study.extractors["googlenet"].id == f"googlenet-gap-random_0-{size}"
 
 
 def test_preprocessing_is_named_only_where_it_is_not_the_backbones_own(project: Path) -> None:
     own = BACKBONES["googlenet"].preprocessing
     for preprocessing, ending in ((own, "-224"), ("per_image", "-224-per_image")):
         edit_study(project, "extractors", "googlenet", to={"backbone": "googlenet", "preprocessing": preprocessing})
-        assert resolve_study(project).extractors["googlenet"].id == f"googlenet-gap-random{ending}"
+        assert resolve_study(project).extractors["googlenet"].id == f"googlenet-gap-random_0{ending}"
 
 
 def test_features_without_a_network_stay_beside_a_users_networks(project: Path) -> None:
@@ -393,7 +408,7 @@ def test_features_without_a_network_stay_beside_a_users_networks(project: Path) 
         "mobilenet_v2-area": ["mobilenet_v2", "area"],
         "area": ["area"],
     }
-    assert plan.feature_file(study, "mobilenet_v2-area") == "fused/mobilenet_v2-gap-random-224+cell_area-64.h5"
+    assert plan.feature_file(study, "mobilenet_v2-area") == "fused/mobilenet_v2-gap-random_0-224+cell_area-64.h5"
     assert [item.features for item in study.study.tables["1"].items][-1] == "area"
 
 

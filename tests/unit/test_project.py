@@ -78,7 +78,7 @@ def test_the_printed_command_makes_the_run_that_was_asked_for() -> None:
     command = shlex.split(words.output.splitlines()[-1])
     study = resolve(Path(command[-1])).studies[0]
     assert (study.dataset_id, study.images) == ("smears", Path("images"))
-    assert {name: e.id for name, e in study.extractors.items()} == {"mobilenet_v2": "mobilenet_v2-gap-random-224"}
+    assert {name: e.id for name, e in study.extractors.items()} == {"mobilenet_v2": "mobilenet_v2-gap-random_0-224"}
     assert list(study.protocols) == ["as_published", "fit_in_fold", "source_disjoint"]
 
 

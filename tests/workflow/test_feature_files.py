@@ -30,11 +30,11 @@ def test_extraction_by_hand_gives_the_bytes_of_the_workflow(
     what = ["--dataset=tiny-demo", "--backbone=mobilenet_v2", "--weights=random", "--input-size=64", "--threads=2"]
     output = tmp_path / "small.h5"
     finished.run("leukorepro", "features", "extract", *files, *what, *views, f"--output={output}")
-    assert output.read_bytes() == (features / "mobilenet_v2-gap-random-64.h5").read_bytes()
+    assert output.read_bytes() == (features / "mobilenet_v2-gap-random_0-64.h5").read_bytes()
 
 
 def test_feature_files_are_as_the_contract_says(features: Path) -> None:
-    with h5py.File(features / "mobilenet_v2-gap-random-224.h5") as file:
+    with h5py.File(features / "mobilenet_v2-gap-random_0-224.h5") as file:
         assert file["features"].dtype == "float32"
         assert file["features"].shape == (48 * 3, 1280)
         assert file["image_id"].shape == file["view"].shape == (48 * 3,)

@@ -29,7 +29,7 @@ def results(finished: TinyProject) -> Path:
 
 def predicted_again(results: Path, rung: str, classifier: Any) -> pd.DataFrame:
     """Labels of the tested rows of Table 1, by plain scikit-learn."""
-    (file,) = (results / "features/tiny-demo/fused").glob("mobilenet_v2-gap-random-64+cell_area-64.h5")
+    (file,) = (results / "features/tiny-demo/fused").glob("mobilenet_v2-gap-random_0-64+cell_area-64.h5")
     with h5py.File(file) as features:
         rows = pd.MultiIndex.from_arrays([features["image_id"].asstr()[:], features["view"].asstr()[:]])
         matrix = pd.DataFrame(features["features"][:], index=rows)

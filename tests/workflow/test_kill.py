@@ -17,7 +17,7 @@ from project_copy import ProjectCopy
 pytestmark = pytest.mark.slow
 
 RUN = "config/runs/simulated.yaml"
-FEATURES = "mobilenet_v2-gap-random-224.h5"
+FEATURES = "mobilenet_v2-gap-random_0-224.h5"
 ROW_BYTES = 1280 * 4
 IMAGES, VIEWS = 48, 3
 BLOCK_IMAGES = 3

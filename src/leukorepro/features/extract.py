@@ -11,7 +11,7 @@ import torch
 
 from leukorepro.core.code import module_digest
 from leukorepro.core.device import device_name, full_precision, keep_freed_memory
-from leukorepro.core.words import Device, Engine, Precision
+from leukorepro.core.words import Device
 from leukorepro.features.backbones.networks import FeatureNetwork, build_network
 from leukorepro.features.backbones.parameters import spread
 from leukorepro.features.backbones.registry import find_backbone
@@ -26,10 +26,7 @@ def extract(
     extractor: ResolvedExtractor,
     output: Path,
     *,
-    seed: int = 0,
-    engine: Engine = "auto",
     device: Device = "auto",
-    precision: Precision = "float32",
     threads: int = 2,
     batch_rows: int = 32,
 ) -> None:
@@ -40,16 +37,13 @@ def extract(
     request : Request
         Images and views, resized as the extractor wants them.
     extractor : ResolvedExtractor
+        Its engine `auto` is torch on a GPU and OpenVINO on a CPU, where it is installed, and says which it took; its
+        precision `mixed` is half precision where that is safe, on a GPU or, with OpenVINO, on a CPU that supports
+        bfloat16.
     output : Path
         HDF5 file of the features contract: rows in the manifest's order, the views of an image together.
-    seed : int
-        Of random weights.
-    engine : {'auto', 'openvino', 'torch'}
-        `auto` is torch on a GPU and OpenVINO on a CPU, where it is installed, and says which it took.
     device : {'auto', 'cpu', 'cuda'}
         `auto` takes a GPU where there is one, and says which it took.
-    precision : {'float32', 'mixed'}
-        `mixed`: half precision where that is safe, on a GPU or, with OpenVINO, on a CPU that supports bfloat16.
     threads : int
         Workers; on a CPU each reads and computes. The features do not depend on it.
     batch_rows : int
@@ -65,12 +59,13 @@ def extract(
     backbone = find_backbone(extractor.backbone)
     if (request.size, request.interpolation) != (extractor.input_size, backbone.interpolation):
         raise ValueError(f"{extractor.id} wants {extractor.input_size} pixels, {backbone.interpolation}")
-    chosen, target = choose_engine(engine, device, precision)
+    precision = extractor.precision
+    chosen, target = choose_engine(extractor.engine, device, precision)
     print(f"engine: {chosen} on {device_name(target)}, {precision}")
     torch.set_num_threads(threads)
     keep_freed_memory()
     with full_precision():
-        network = _network(request, extractor, backbone, seed, threads)
+        network = _network(request, extractor, backbone, threads)
         if chosen == "openvino":
             from leukorepro.features.engines.openvino_engine import openvino_computer
 
@@ -84,15 +79,13 @@ def extract(
             output,
             computer.compute,
             network.dim,
-            _header(request, extractor, backbone, network, computer, seed),
+            _header(request, extractor, backbone, network, computer),
             threads=computer.workers,
             block_rows=computer.block_rows,
         )
 
 
-def _network(
-    request: Request, extractor: ResolvedExtractor, backbone: Backbone, seed: int, threads: int
-) -> FeatureNetwork:
+def _network(request: Request, extractor: ResolvedExtractor, backbone: Backbone, threads: int) -> FeatureNetwork:
     """The network; random weights have their batch-norm statistics set on images spread over the whole manifest."""
     calibration = None
     if extractor.weights == "random":
@@ -106,7 +99,7 @@ def _network(
         backbone,
         extractor.layer,
         extractor.weights,
-        seed=seed,
+        seed=extractor.seed,
         calibration=calibration,
         preprocessing=extractor.preprocessing,
         input_size=extractor.input_size,
@@ -119,7 +112,6 @@ def _header(
     backbone: Backbone,
     network: FeatureNetwork,
     computer: Computer,
-    seed: int,
 ) -> dict[str, Any]:
     """Attributes of the output, which are also what an interrupted extraction must agree with to be continued."""
     scaling = extractor.preprocessing or backbone.preprocessing
@@ -130,7 +122,7 @@ def _header(
         **request.header(module_digest(__name__), sorted(libraries)),
         "backbone": extractor.backbone,
         "layer": extractor.layer,
-        "weights": _weights_label(extractor.weights, seed),
+        "weights": _weights_label(extractor.weights, extractor.seed),
         "weights_sha256": network.weights_sha256,
         "preprocessing": f"resized {backbone.interpolation} with antialiasing, scaled as {scaling}",
         "engine": computer.description,

@@ -7,7 +7,7 @@ from pathlib import Path
 from leukorepro.config.study.systems import DescriptorSpec, Extractor
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import sha256_once
-from leukorepro.core.words import Budget
+from leukorepro.core.words import Budget, Engine, Precision
 from leukorepro.features.backbones.registry import check_input_size, find_backbone, starts_of
 from leukorepro.features.descriptors.registry import IMAGES, find_descriptor
 from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor, Tuning
@@ -19,6 +19,10 @@ def resolve_extractor(
     where: str,
     weights_where: str | None = None,
     budget: Budget = "published",
+    *,
+    seed: int = 0,
+    engine: Engine = "auto",
+    precision: Precision = "float32",
 ) -> ResolvedExtractor:
     """Look up an extractor's backbone, layer and input size, and name its feature file.
 
@@ -31,6 +35,10 @@ def resolve_extractor(
         File and key that a message on the extractor, or on its weights, begins with.
     budget : {'demo', 'published'}
         Which input size is used, where the extractor has two.
+    seed : int
+        Of random weights.
+    engine : {'auto', 'openvino', 'torch'}
+    precision : {'float32', 'mixed'}
 
     Raises
     ------
@@ -50,13 +58,19 @@ def resolve_extractor(
     except UserError as error:
         raise UserError(f"{where}: {error}") from None
     kind, _, path = weights.partition(":")
+    file_sha256 = ""
     if kind == "file":
         if not Path(path).is_file():
             raise UserError(f"{weights_where or where}: weights file {path} does not exist; correct its path.")
-        kind = f"file_{sha256_once(Path(path))[:8]}"
-    # Named only where it is not the backbone's own, so that equal features have one file.
+        file_sha256 = sha256_once(Path(path))
+        kind = f"file_{file_sha256[:8]}"
+    elif kind == "random":
+        kind = f"random_{seed}"
+    # Named only where it is not the backbone's own, so that equal features have one file; what runs share a folder with
+    # differ in is named too, so that none takes the other's file for its own.
     preprocessing = extractor.preprocessing if extractor.preprocessing != backbone.preprocessing else None
-    parts = [file_name(extractor.backbone), layer, kind, str(size), *([preprocessing] if preprocessing else [])]
+    unusual = [preprocessing, engine if engine != "auto" else None, precision if precision != "float32" else None]
+    parts = [file_name(extractor.backbone), layer, kind, str(size), *filter(None, unusual)]
     return ResolvedExtractor(
         id="-".join(parts),
         backbone=extractor.backbone,
@@ -64,6 +78,10 @@ def resolve_extractor(
         weights=weights,
         input_size=size,
         preprocessing=preprocessing,
+        file_sha256=file_sha256,
+        seed=seed if weights == "random" else 0,
+        engine=engine,
+        precision=precision,
     )
 
 

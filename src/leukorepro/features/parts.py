@@ -3,21 +3,27 @@
 from __future__ import annotations
 
 from leukorepro.config.fields import Strict
-from leukorepro.core.words import Preprocessing
+from leukorepro.core.words import Engine, Precision, Preprocessing
 from leukorepro.features.backbones.specification import Interpolation
 
 
 class ResolvedExtractor(Strict):
-    """An extractor with its weights: what one feature file holds."""
+    """An extractor with its weights and how it is computed: what one feature file holds."""
 
     id: str
-    """Name of the feature file, such as `googlenet-gap-imagenet-224`."""
+    """Name of the feature file, such as `googlenet-gap-imagenet-224`: it differs wherever anything below does."""
     backbone: str
     layer: str
     weights: str
     input_size: int
     preprocessing: Preprocessing | None = None
     """How pixel values are scaled, where that is not the backbone's own way."""
+    file_sha256: str = ""
+    """Of a user's own file of weights; empty where the weights are others."""
+    seed: int = 0
+    """Of random weights; 0 where the weights are others."""
+    engine: Engine = "auto"
+    precision: Precision = "float32"
 
 
 class ResolvedDescriptor(Strict):

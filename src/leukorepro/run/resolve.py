@@ -170,6 +170,9 @@ def _resolve_study(
             named_in(name),
             f"{run_file}: {key}.weights.{weights[name][0]}" if name in weights else f"{run_file}: weights",
             run.budget,
+            seed=run.seed,
+            engine=run.engine,
+            precision=run.precision,
         )
         for name, extractor in study.extractors.items()
     }

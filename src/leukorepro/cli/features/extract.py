@@ -75,7 +75,14 @@ def extract(
         {"backbone": backbone, "layer": layer, "input_size": input_size, "preprocessing": preprocessing},
         Path("options"),
     )
-    extractor = resolve_extractor(wanted, parse(WeightsSpec, weights, Path("--weights")), "options")
+    extractor = resolve_extractor(
+        wanted,
+        parse(WeightsSpec, weights, Path("--weights")),
+        "options",
+        seed=seed,
+        engine=engine,
+        precision=precision,
+    )
     views = parse(Views, view or ["identity"], Path("--view"))
     request = Request(
         dataset=dataset,
@@ -87,14 +94,4 @@ def extract(
         max_pixels=max_pixels,
         interpolation=find_backbone(extractor.backbone).interpolation,
     )
-    run(
-        request,
-        extractor,
-        output,
-        seed=seed,
-        engine=engine,
-        device=device,
-        precision=precision,
-        threads=threads,
-        batch_rows=batch_rows,
-    )
+    run(request, extractor, output, device=device, threads=threads, batch_rows=batch_rows)

@@ -126,7 +126,6 @@ def test_subjects_from_a_table_by_path_or_file_name(tmp_path: Path) -> None:
     ("table", "message"),
     [
         ("image,subject\n1.png,P\n", r"row 2: image '1\.png' is the name of 2 images \(a/1\.png, b/1\.png\)"),
-        ("image,subject\na/1.png,P\nb/1.png,\n", r"row 3: image 'b/1\.png' has no subject"),
         ("image,subject\na/1.png,P\na/1.png,Q\n", r"row 3: .*'Q', but 'P' in row 2"),
         ("image,subject\na/1.png,P\n", r"1 of 2 images have no row \(b/1\.png\)"),
         ("file,subject\na/1.png,P\n", r"column\(s\) image missing"),

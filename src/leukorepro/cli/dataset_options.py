@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -25,6 +26,12 @@ SubjectRegexOption = Annotated[
     str | None,
     typer.Option("--subject-regex", help="Regular expression that finds the patient in a path, as its first group."),
 ]
+MissingSubjectOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--missing-subject", help="Spelling of a subject, such as NA, that says that none is known; repeat for more."
+    ),
+]
 
 
 def describe_dataset(
@@ -32,6 +39,7 @@ def describe_dataset(
     adapter: str,
     subjects_csv: Path | None,
     subject_regex: str | None,
+    missing_subjects: Sequence[str] = (),
     **more: object,
 ) -> RealDataset:
     """A dataset's configuration from command-line options.
@@ -53,5 +61,8 @@ def describe_dataset(
             raise UserError(
                 f"--subjects-csv, --subject-regex: the adapter {adapter} takes none from elsewhere; leave them out."
             )
+        value["missing_subjects"] = tuple(missing_subjects)
         value["subjects"] = {"csv": subjects_csv} if subjects_csv is not None else {"regex": subject_regex}
+    elif missing_subjects:
+        raise UserError("--missing-subject: goes with --subjects-csv or --subject-regex; give one, or leave it out.")
     return parse(entry, value, Path("options"))

@@ -7,7 +7,13 @@ from typing import Annotated, get_args
 
 import typer
 
-from leukorepro.cli.dataset_options import AdapterOption, SubjectRegexOption, SubjectsCsvOption, describe_dataset
+from leukorepro.cli.dataset_options import (
+    AdapterOption,
+    MissingSubjectOption,
+    SubjectRegexOption,
+    SubjectsCsvOption,
+    describe_dataset,
+)
 from leukorepro.cli.options import (
     BudgetOption,
     pairs,
@@ -25,6 +31,7 @@ def init(
     adapter: AdapterOption = OWN_IMAGES,
     subjects_csv: SubjectsCsvOption = None,
     subject_regex: SubjectRegexOption = None,
+    missing_subject: MissingSubjectOption = None,
     extractor: Annotated[
         list[str] | None, typer.Option(help="Network to use instead of the study's own; repeat for more.")
     ] = None,
@@ -53,6 +60,8 @@ def init(
     from leukorepro.run.project import start
 
     said = {} if positive is None else {"positive_class": positive}
-    dataset = describe_dataset(images, adapter, subjects_csv, subject_regex, max_unreadable=max_unreadable, **said)
+    dataset = describe_dataset(
+        images, adapter, subjects_csv, subject_regex, missing_subject or [], max_unreadable=max_unreadable, **said
+    )
     chosen = pairs(weights or [], "--weights")
     print(start(name, dataset, study, extractor or [], chosen, budget, controls=control or [], force=force))

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from pathlib import Path
 from typing import Annotated, Any, ClassVar
 
-from pydantic import Discriminator, Field, Tag, TypeAdapter, field_validator
+from pydantic import Discriminator, Field, Tag, TypeAdapter, field_validator, model_validator
 
 from leukorepro.config.adapters import ADAPTERS
 from leukorepro.config.fields import PerBudget, Strict
@@ -128,6 +128,25 @@ class UnattributedDataset(RealDataset):
     """A folder of images that does not say who the patients are; its owner may."""
 
     subjects: Subjects | None = None
+    missing_subjects: tuple[str, ...] = ()
+    """Spellings of a subject (`NA`, `unknown`, or `""` for an empty field), in any case, that say that none is known.
+    Images with them have no subject and are tied to no other image. Images whose subject is spelled so are refused
+    otherwise; a patient who is really called so needs another id."""
+
+    @field_validator("missing_subjects", mode="before")
+    @classmethod
+    def _are_text(cls, value: Any) -> Any:
+        if isinstance(value, list | tuple) and any(not isinstance(spelling, str) for spelling in value):
+            raise ValueError(
+                f"given {value}; must be a list of texts, in quotation marks where YAML takes them for more"
+            )
+        return value
+
+    @model_validator(mode="after")
+    def _missing_from_somewhere(self) -> UnattributedDataset:
+        if self.missing_subjects and self.subjects is None:
+            raise ValueError("missing_subjects: given without subjects; say who the others are, or leave it out")
+        return self
 
     @property
     def subjects_table(self) -> Path | None:

@@ -25,6 +25,7 @@ from leukorepro.data.crops import find_photographs_once, in_words, summarise
 from leukorepro.data.folders import list_images, some
 from leukorepro.data.groups import components
 from leukorepro.data.images import UnreadableImage, decode, pixel_digest, read_rgb
+from leukorepro.data.subjects.look_alikes import suspicious_subjects
 
 EXAMPLES = 10
 """How many names the summary gives for each kind of conversion, and an error for unreadable files."""
@@ -77,7 +78,8 @@ def scan(dataset: Dataset, images: Path, *, workers: int = 1, progress: bool = T
         - ``crops``: of a dataset whose crops were looked for, see `leukorepro.data.crops.summarise`; else None;
         - ``parts``: ``name, complete, expected, found`` for the parts of a published dataset;
           ``complete``: whether all of them are; ``completeness``: the same as sentences;
-        - ``notes``, ``ignored``: what was left out, and files that are no images, by ending.
+        - ``notes``: what was left out, and subjects that look like one another; ``ignored``: files that are no images,
+          by ending.
 
     Raises
     ------
@@ -153,7 +155,7 @@ def describe(scan: Scan) -> str:
     s = scan.summary
     lines = [f"{s['images']:,} image files, {s['readable']:,} readable"]
     for label, count in s["classes"].items():
-        subjects = f", {s['subjects'][label]:,} subjects" if s["subjects_total"] else ""
+        subjects = f", {s['subjects'].get(label, 0):,} subjects" if s["subjects_total"] else ""
         lines.append(f"  {label or '(no label)'}: {count:,} images{subjects}")
     lines.append(f"  {s['subjects_total']:,} subjects" if s["subjects_total"] else "  subjects are not known")
     if s["sources_total"] != s["readable"]:
@@ -179,7 +181,7 @@ def describe(scan: Scan) -> str:
             for one in s["label_conflicts"]
         ],
     )
-    across = [one for one in s["equal_content"] if len(set(one["subjects"])) > 1]
+    across = [one for one in s["equal_content"] if len(set(one["subjects"]) - {""}) > 1]
     if s["equal_content"]:
         text = f"{len(s['equal_content']):,} sets of equal images"
         lines += _block(
@@ -267,7 +269,7 @@ def _summary(manifest: pd.DataFrame, listing: Listing, seen: list[_Look], conten
         ],
         "complete": bool(listing.parts) and all(part.complete for part in listing.parts),
         "completeness": [part.sentence for part in listing.parts],
-        "notes": listing.notes,
+        "notes": [*listing.notes, *suspicious_subjects(ok["subject_id"])],
         "ignored": listing.ignored,
     }
 

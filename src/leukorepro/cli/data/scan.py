@@ -7,7 +7,13 @@ from typing import Annotated
 
 import typer
 
-from leukorepro.cli.dataset_options import AdapterOption, SubjectRegexOption, SubjectsCsvOption, describe_dataset
+from leukorepro.cli.dataset_options import (
+    AdapterOption,
+    MissingSubjectOption,
+    SubjectRegexOption,
+    SubjectsCsvOption,
+    describe_dataset,
+)
 from leukorepro.config.adapters import OWN_IMAGES
 from leukorepro.core.errors import UserError
 
@@ -27,6 +33,7 @@ def scan(
     adapter: AdapterOption = OWN_IMAGES,
     subjects_csv: SubjectsCsvOption = None,
     subject_regex: SubjectRegexOption = None,
+    missing_subject: MissingSubjectOption = None,
     max_unreadable: Annotated[int, typer.Option(help="How many unreadable files to leave out before giving up.")] = 0,
     workers: Annotated[int, typer.Option(help="Files to decode at a time.")] = 2,
 ) -> None:
@@ -44,7 +51,9 @@ def scan(
     if dataset is not None:
         configured = load_dataset(dataset)
     elif images is not None:
-        configured = describe_dataset(images, adapter, subjects_csv, subject_regex, max_unreadable=max_unreadable)
+        configured = describe_dataset(
+            images, adapter, subjects_csv, subject_regex, missing_subject or [], max_unreadable=max_unreadable
+        )
     else:
         raise UserError("data scan: neither --images nor --dataset given; name the folder of the images.")
     folder = images or getattr(configured, "images", None)

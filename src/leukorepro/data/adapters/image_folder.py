@@ -11,8 +11,9 @@ from typing import Literal
 from leukorepro.config.datasets import SubjectsFromCsv, SubjectsFromRegex, UnattributedDataset
 from leukorepro.core.errors import UserError
 from leukorepro.core.listing import Listing, Row
-from leukorepro.core.tables.data import SUBJECT_IDS_TABLE
 from leukorepro.data.folders import is_image, some
+from leukorepro.data.subjects.missing import take_out_missing
+from leukorepro.data.subjects.tables import read_subjects
 
 
 class FolderDataset(UnattributedDataset):
@@ -29,7 +30,8 @@ class FolderDataset(UnattributedDataset):
         Raises
         ------
         UserError
-            If images lie beside the class folders, or if the subject of an image is missing or ambiguous.
+            If images lie beside the class folders, or if the subject of an image is missing or ambiguous, or spelled
+            as if none were known and not listed in `missing_subjects`.
         """
         images = [f for f in files if is_image(f)]
         loose = [f for f in images if "/" not in f]
@@ -41,11 +43,12 @@ class FolderDataset(UnattributedDataset):
         subjects: dict[str, str] = {}
         notes: list[str] = []
         if isinstance(self.subjects, SubjectsFromCsv):
-            subjects, notes = _from_csv(self.subjects.csv, images)
+            subjects, notes = read_subjects(self.subjects.csv, images)
         elif isinstance(self.subjects, SubjectsFromRegex):
             subjects = _from_regex(self.subjects.regex, folder, images)
+        subjects, unknown = take_out_missing(subjects, self.missing_subjects, str(self.subjects_table or folder))
         rows = [Row(f, label=f.split("/")[0] if "/" in f else "", subject_id=subjects.get(f, "")) for f in images]
-        return Listing(rows, notes=notes)
+        return Listing(rows, notes=[*notes, *unknown])
 
     def list_names(self, paths: list[str]) -> list[Row]:
         """Class folders lie below what all paths share, as they do below a dataset's folder."""
@@ -56,47 +59,6 @@ class FolderDataset(UnattributedDataset):
 
 
 ENTRY = FolderDataset
-
-
-def _from_csv(table: Path, images: list[str]) -> tuple[dict[str, str], list[str]]:
-    frame = SUBJECT_IDS_TABLE.read(table)
-    by_name: dict[str, list[str]] = {}
-    for image in images:
-        by_name.setdefault(PurePosixPath(image).name, []).append(image)
-    paths = set(images)
-    subjects: dict[str, str] = {}
-    row_of: dict[str, int] = {}
-    unmatched = 0
-    for row, (given, subject) in enumerate(
-        zip(frame["image"].str.strip(), frame["subject"].str.strip(), strict=True), 2
-    ):
-        name = given.replace("\\", "/").removeprefix("./")
-        matches = [name] if name in paths else by_name.get(name, [])
-        if not matches:
-            unmatched += 1
-            continue
-        if len(matches) > 1:
-            raise UserError(
-                f"{table}: row {row}: image '{given}' is the name of {len(matches)} images ({some(matches)}); "
-                "give its path below the images' folder."
-            )
-        if not subject:
-            raise UserError(f"{table}: row {row}: image '{given}' has no subject; write one.")
-        image = matches[0]
-        if subjects.get(image, subject) != subject:
-            raise UserError(
-                f"{table}: row {row}: image '{given}' has subject '{subject}', but '{subjects[image]}' in row "
-                f"{row_of[image]}; keep one of them."
-            )
-        subjects[image], row_of[image] = subject, row
-    missing = [image for image in images if image not in subjects]
-    if missing:
-        raise UserError(
-            f"{table}: {len(missing):,} of {len(images):,} images have no row ({some(missing)}); add a row for each, "
-            "with its path or file name in the column 'image'."
-        )
-    notes = [f"{table}: {unmatched:,} row(s) name an image that is not in the folder."] if unmatched else []
-    return subjects, notes
 
 
 def _from_regex(regex: str, folder: Path, images: list[str]) -> dict[str, str]:

@@ -40,7 +40,12 @@ class ImssDataset(UnattributedDataset):
             If an image lies in no sub-type's folder, or in folders that contradict one another, or if the subject of an
             image is missing or ambiguous.
         """
-        plain = FolderDataset(adapter="image_folder", images=self.images, subjects=self.subjects)
+        plain = FolderDataset(
+            adapter="image_folder",
+            images=self.images,
+            subjects=self.subjects,
+            missing_subjects=self.missing_subjects,
+        )
         listing = plain.list_rows(folder, files)
         rows = [dataclasses.replace(row, label=_sub_type(folder, row.path)) for row in listing.rows]
         found = {"images": len(rows), "sub-types": len({row.label for row in rows})}

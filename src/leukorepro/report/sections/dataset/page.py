@@ -124,7 +124,7 @@ def _findings(scan: dict[str, Any], duplicates: dict[str, Any]) -> Iterator[Find
     yield Finding("Unreadable files", text, _some(lines), serious=bool(unreadable))
     equal = scan["equal_content"]
     if equal:
-        across = sum(len(set(one["subjects"])) > 1 for one in equal)
+        across = sum(len(set(one["subjects"]) - {""}) > 1 for one in equal)
         text = (
             f"{count(len(equal), 'set')} of images with equal bytes or pixels, {across} of them across subjects. "
             "From the source-disjoint rung on, a set stays on one side of every split."

@@ -1,0 +1,148 @@
+"""Images by the names that people write for them, and how a name that fits none differs from the nearest."""
+
+from __future__ import annotations
+
+import re
+import unicodedata
+from collections.abc import Callable, Iterable
+from difflib import get_close_matches
+from itertools import takewhile
+from pathlib import PurePosixPath
+from urllib.parse import unquote
+
+_QUOTES = "\"'`\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb"
+_ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://+", re.I)
+_WINDOWS = re.compile(r"[a-z]:[\\/]+|\\\\+", re.I)
+
+
+class ImageNames:
+    """The images of a folder.
+
+    Parameters
+    ----------
+    images : iterable of str
+        Paths below the folder, with forward slashes.
+    """
+
+    def __init__(self, images: Iterable[str]) -> None:
+        self._images = list(images)
+        self._paths = self._index(str)
+        self._names = self._index(_name)
+        self._normalised_paths = self._index(_nfc)
+        self._normalised_names = self._index(lambda image: _nfc(_name(image)))
+        self._stems = self._index(lambda image: _folded(PurePosixPath(image).stem))
+
+    def find(self, given: str) -> list[str]:
+        """Images whose path below the folder, or else whose file name, is the given one; several of one file name.
+
+        Backslashes may stand for slashes. The Unicode form matters only where two images differ in nothing else.
+        """
+        name = str(PurePosixPath(given.replace("\\", "/")))
+        for index, key in (
+            (self._paths, given),
+            (self._paths, name),
+            (self._normalised_paths, _nfc(name)),
+            (self._names, name),
+            (self._normalised_names, _nfc(name)),
+        ):
+            if found := index.get(key):
+                return found
+        return []
+
+    def resembling(self, given: str) -> tuple[str, str] | None:
+        """The image that a name which fits none seems to mean, and what the name has otherwise.
+
+        That is for a message: the name may mean another image than this, and is never taken for it.
+        """
+        bare, how, rooted = _without_wrapping(given)
+        path = PurePosixPath(bare.replace("\\", "/"))
+        meant = self._stems.get(_folded(path.name), []) or self._stems.get(_folded(path.stem), [])
+        if not meant:
+            return None
+        image = max(
+            meant,
+            key=lambda one: (_shared_folders(path, PurePosixPath(one)), _folded(path.name) == _folded(_name(one))),
+        )
+        how += _other_folders(path, PurePosixPath(image)) if not rooted else []
+        how += _other_name(path, PurePosixPath(image))
+        return image, " and ".join(how) or "another form"
+
+    def nearest(self, given: str) -> str:
+        """The image whose path is most like a name."""
+        return get_close_matches(given, self._images, n=1, cutoff=0)[0]
+
+    def _index(self, key: Callable[[str], str]) -> dict[str, list[str]]:
+        index: dict[str, list[str]] = {}
+        for image in self._images:
+            index.setdefault(key(image), []).append(image)
+        return index
+
+
+def _name(image: str) -> str:
+    return image.rsplit("/", 1)[-1]
+
+
+def _nfc(text: str) -> str:
+    return unicodedata.normalize("NFC", text)
+
+
+def _folded(text: str) -> str:
+    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+
+
+def _without_wrapping(given: str) -> tuple[str, list[str], bool]:
+    """A name without what stands around a path, or in place of its characters; what that was; whether it had a root."""
+    how = []
+    bare = given
+    if len(bare) > 1 and bare[0] in _QUOTES and bare[-1] in _QUOTES:
+        how.append("quotation marks around it")
+        bare = bare[1:-1].strip()
+    if address := _ADDRESS.match(bare):
+        how.append(f"the form of an address ({address[0]})")
+        bare = bare[address.end() :]
+    if unquote(bare) != bare:
+        how.append(f"URL escapes ({re.findall('%[0-9A-Fa-f]{2}', bare)[0]})")
+        bare = unquote(bare)
+    absolute = False
+    if drive := _WINDOWS.match(bare):
+        how.append("the form of an absolute Windows path")
+        bare = bare[drive.end() :]
+    elif absolute := bare.startswith(("/", "~")):
+        how.append("the form of an absolute path")
+        bare = bare.lstrip("~/")
+    return bare, how, bool(address or drive or absolute)
+
+
+def _shared_folders(given: PurePosixPath, image: PurePosixPath) -> int:
+    """How many folders above both are alike, from below."""
+    pairs = zip(reversed(given.parent.parts), reversed(image.parent.parts), strict=False)
+    return sum(1 for _ in takewhile(lambda pair: _folded(pair[0]) == _folded(pair[1]), pairs))
+
+
+def _other_folders(given: PurePosixPath, image: PurePosixPath) -> list[str]:
+    shared = _shared_folders(given, image)
+    more, fewer = ("/".join(path.parent.parts[: len(path.parent.parts) - shared]) for path in (given, image))
+    if not more:
+        return [f"no folder '{fewer}' in front"] if fewer and len(given.parts) > 1 else []
+    return [f"the folder '{more}' for '{fewer}'" if fewer else f"the folder '{more}' in front"]
+
+
+def _other_name(given: PurePosixPath, image: PurePosixPath) -> list[str]:
+    """What else the file's name, and the folders that both share, have otherwise."""
+    how = []
+    one, other = given.name, image.name
+    if _folded(one) != _folded(other):
+        if _folded(one) == _folded(image.stem):
+            how.append("no extension")
+        else:
+            how.append(f"another extension ('{given.suffix}' for '{image.suffix}')")
+            one = given.stem
+        other = image.stem
+    shared = _shared_folders(given, image)
+    one, other = (
+        _nfc("/".join([*path.parent.parts[len(path.parent.parts) - shared :], name]))
+        for path, name in ((given, one), (image, other))
+    )
+    if one != other:
+        how.append("other capitals" if one.casefold() == other.casefold() else "other spaces or signs")
+    return how

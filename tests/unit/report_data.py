@@ -314,6 +314,7 @@ def scan_summary(manifest: pd.DataFrame) -> dict[str, object]:
         "parts": [],
         "complete": False,
         "completeness": ["Nothing is known of a complete copy."],
+        "suspicions": ["'TRAIN' looks like a part of a split."],
         "notes": [],
         "ignored": {".txt": 2},
     }

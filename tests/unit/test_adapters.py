@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import os
+import socket
 import time
 from collections import Counter
 from pathlib import Path
-from typing import get_args
+from typing import Any, get_args
 
 import pandas as pd
 import pytest
@@ -26,6 +28,7 @@ from leukorepro.data.adapters.image_folder import FolderDataset
 from leukorepro.data.adapters.imss import TYPES, ImssDataset
 from leukorepro.data.adapters.simulated import SmearDataset
 from leukorepro.data.folders import list_images
+from leukorepro.data.scan import scan
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 HERE = Path("images")
@@ -59,8 +62,91 @@ def test_files_are_sorted_and_others_counted(tmp_path: Path) -> None:
     listing = list_images(FOLDER, tmp_path)
     assert [row.path for row in listing.rows] == ["a/deep/er/x.jpg", "a/y.bmp", "b/1.tiff", "b/2.PNG"]
     assert [row.label for row in listing.rows] == ["a", "a", "b", "b"]
-    assert listing.ignored == {".csv": 1, ".db": 1, ".txt": 1, "README": 1, "hidden": 4}
+    assert listing.ignored == {".csv": 1, ".txt": 1, "README": 1, "hidden": 5}
     assert not listing.has_subjects
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *(
+            "__MACOSX",
+            "@eaDir",
+            "@EADIR",
+            "#recycle",
+            "#Snapshot",
+            "@Recycle",
+            "@Recently-Snapshot",
+            ".@__thumb",
+            "@tmp",
+        ),
+        *("$RECYCLE.BIN", "$Recycle.Bin", "RECYCLER", "System Volume Information", "found.000", "_vti_cnf"),
+        *("lost+found", "~snapshot", "@GMT-2026.01.31-23.00.00", ".AppleDouble", "Network Trash Folder"),
+        *(".picasaoriginals", ".thumbnails", ".ipynb_checkpoints", "__pycache__", "Previews.lrdata"),
+    ],
+)
+def test_folders_that_systems_make_hold_no_image(tmp_path: Path, name: str) -> None:
+    """Beside the classes, where one would be a class, and in one, where its thumbnails would be cells."""
+    touch(tmp_path, "a/1.png", "b/1.png", f"{name}/deeper/1.png", f"a/{name}/1.png/SYNOPHOTO_THUMB_M.jpg")
+    listing = list_images(FOLDER, tmp_path)
+    assert [row.path for row in listing.rows] == ["a/1.png", "b/1.png"]
+    assert (listing.folders, listing.others) == (["a", "b"], [])
+    assert listing.ignored == {"hidden": 2}
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("._1.png", "Thumbs.db", "thumbs.DB", "ehthumbs.db", "Desktop.ini", "AlbumArtSmall.jpg", "Picasa.ini"),
+        *("SYNOPHOTO_THUMB_XL.jpg", "1.png@SynoEAStream", "Icon\r"),
+    ],
+)
+def test_files_that_systems_make_are_no_images(tmp_path: Path, name: str) -> None:
+    touch(tmp_path, "a/1.png", f"a/{name}")
+    listing = list_images(FOLDER, tmp_path)
+    assert ([row.path for row in listing.rows], listing.ignored) == (["a/1.png"], {"hidden": 1})
+
+
+@pytest.mark.parametrize("name", ["eaDir", "recycle", "snapshot", "lost", "found", "found.1", "a@eaDir", "Icons"])
+def test_folders_with_names_like_those_are_classes(tmp_path: Path, name: str) -> None:
+    touch(tmp_path, f"{name}/1.png")
+    assert [row.label for row in list_images(FOLDER, tmp_path).rows] == [name]
+
+
+def test_pipes_and_sockets_are_no_files_and_a_link_to_nothing_is_a_broken_one(tmp_path: Path) -> None:
+    touch(tmp_path, "a/1.png")
+    os.mkfifo(tmp_path / "a/zz.jpg")
+    (tmp_path / "a/link.jpg").symlink_to(tmp_path / "a/zz.jpg")
+    with socket.socket(socket.AF_UNIX) as listening:
+        listening.bind(os.path.relpath(tmp_path / "a/s.png"))  # a socket's whole path may be too long
+    (tmp_path / "a/null.png").symlink_to("/dev/null")
+    (tmp_path / "a/gone.png").symlink_to("nowhere.png")
+    (tmp_path / "a/self.png").symlink_to("self.png")
+    listing = list_images(FOLDER, tmp_path)
+    assert [row.path for row in listing.rows] == ["a/1.png", "a/gone.png", "a/self.png"]
+    assert listing.ignored == {"not a file": 4}
+    found = scan(FOLDER, tmp_path, progress=False)
+    assert [(one["image_id"], one["status"]) for one in found.summary["unreadable"][1:]] == [
+        ("a/gone.png", "unreadable"),
+        ("a/self.png", "unreadable"),
+    ]
+
+
+def test_a_folder_that_may_not_be_read_is_told_and_not_passed_over(tmp_path: Path, monkeypatch: Any) -> None:
+    touch(tmp_path, "a/1.png", "b/1.png", "lost+found/1.png")
+    really = os.scandir
+
+    def refuse(folder: Path) -> Any:
+        if Path(folder).name == refused:
+            raise PermissionError(13, "Permission denied")
+        return really(folder)
+
+    monkeypatch.setattr(os, "scandir", refuse)
+    refused = "lost+found"  # root's own on every disk
+    assert len(list_images(FOLDER, tmp_path).rows) == 2
+    refused = "b"
+    with pytest.raises(UserError, match=r"b: Permission denied; allow reading it, or move it away\."):
+        list_images(FOLDER, tmp_path)
 
 
 def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:

@@ -320,6 +320,7 @@ def test_findings_in_the_dataset_are_told(page: Page) -> None:
     assert "000.png (all) = 001.png (normal)" in text
     assert "059.png: truncated: file ends <early>" in text
     assert "Nothing is known of a complete copy." in text
+    assert "'TRAIN' looks like a part of a split." in text
 
 
 def test_near_duplicates_are_told_beside_the_equal_images(page: Page) -> None:

@@ -54,11 +54,17 @@ class Listing:
     external_split: str = ""
     """The official split that is the dataset's held-out part; empty: it has none."""
     notes: list[str] = field(default_factory=list)
-    """Sentences on what was left out or looks odd."""
+    """Sentences on what was left out."""
+    suspicions: list[str] = field(default_factory=list)
+    """Sentences on what looks as if the folder, or a table beside it, were not meant as it was understood."""
     crops: list[str] = field(default_factory=list)
     """Images that were cut from photographs of the same dataset, where it does not say which from which."""
     photographs: list[str] = field(default_factory=list)
     """Those that they may come from."""
+    folders: list[str] = field(default_factory=list)
+    """Names of the folders right below the dataset's."""
+    others: list[str] = field(default_factory=list)
+    """Files that are no rows, hidden ones left out."""
     ignored: dict[str, int] = field(default_factory=dict)
     """Files that are no rows, counted by their ending."""
 

@@ -6,8 +6,11 @@ import dataclasses
 import os
 import re
 from collections import Counter
-from collections.abc import Collection, Iterable
+from collections.abc import Collection, Iterable, Iterator
+from dataclasses import dataclass
+from fnmatch import translate
 from pathlib import Path, PurePosixPath
+from typing import Literal
 
 from leukorepro.config.datasets import Dataset
 from leukorepro.core.errors import UserError
@@ -16,7 +19,41 @@ from leukorepro.core.listing import Listing
 IMAGE_SUFFIXES = frozenset({".bmp", ".tif", ".tiff", ".jpg", ".jpeg", ".png"})
 """A file with one of these endings is a row of the manifest, whatever it holds."""
 
+MADE_BY_SYSTEMS = (
+    # Hidden on Unix: .AppleDouble, ._name, .@__thumb, .thumbnails, .picasaoriginals, .ipynb_checkpoints
+    ".*",
+    # macOS, and servers for it
+    *("__MACOSX", "Icon\r", "Network Trash Folder", "Temporary Items", "TheVolumeSettingsFolder", "Desktop D[BF]"),
+    # Windows
+    *("$RECYCLE.BIN", "RECYCLER", "RECYCLED", "System Volume Information", "found.[0-9][0-9][0-9]", "@GMT-*"),
+    *("Thumbs.db*", "ehthumbs*.db", "desktop.ini", "AlbumArt*.jpg", "_vti_cnf"),
+    # Unix, NetApp, Python
+    *("lost+found", "~snapshot", "__pycache__"),
+    # Synology and TerraMaster
+    *("@eaDir", "#recycle", "#snapshot", "@tmp", "@sharebin", "*@Syno*", "SYNO*_THUMB_*"),
+    # QNAP
+    *("@Recycle", "@Recently-Snapshot", "@__thumb", "@Transcode"),
+    # What shows photographs
+    *("Picasa.ini", "*.lrdata", "ZbThumbnail.info", "pspbrwse.jbf"),
+)
+"""Names, in either case, of files and folders that operating systems, storage systems and viewers put beside images:
+thumbnails, deleted files, older states. None of them is an image of the dataset."""
+
+_HIDDEN = re.compile("|".join(map(translate, MADE_BY_SYSTEMS)), re.IGNORECASE)
 _CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
+
+
+@dataclass(frozen=True)
+class Walk:
+    """What lies in a dataset's folder and below it."""
+
+    files: list[str]
+    """Paths below it with forward slashes, sorted, so that the order of the disk does not matter."""
+    folders: list[str]
+    """Names of the folders right below it, sorted, without those that a system has made."""
+    left_out: dict[str, int]
+    """How many files are ``hidden`` (they, or a folder above them, are hidden or made by a system), and how many are
+    ``not a file``: pipes, sockets and devices, whatever their ending."""
 
 
 def list_images(dataset: Dataset, folder: Path) -> Listing:
@@ -42,57 +79,76 @@ def list_images(dataset: Dataset, folder: Path) -> Listing:
     expected = f"expected there: {dataset.belongs_there}. Put them there, or let `images` name their folder."
     if not folder.is_dir():
         raise UserError(f"{folder}: no such folder; {expected}")
-    files, hidden = walk(folder)
-    listing = dataset.list_rows(folder, files)
+    walked = walk(folder)
+    listing = dataset.list_rows(folder, walked.files)
     if not listing.rows:
         raise UserError(f"{folder}: holds no image of the dataset; {expected}")
     rows = sorted(listing.rows, key=lambda row: row.path)
-    return dataclasses.replace(listing, rows=rows, ignored=count_ignored(files, {row.path for row in rows}, hidden))
+    taken = {row.path for row in rows}
+    return dataclasses.replace(
+        listing,
+        rows=rows,
+        folders=walked.folders,
+        others=[file for file in walked.files if file not in taken],
+        ignored=dict(sorted({**count_ignored(walked.files, taken), **walked.left_out}.items())),
+    )
 
 
-def walk(folder: Path) -> tuple[list[str], int]:
-    """List the files below a folder, links followed.
-
-    Parameters
-    ----------
-    folder : Path
-        The dataset's folder.
-
-    Returns
-    -------
-    files : list of str
-        Paths below `folder` with forward slashes, sorted, so that the order of the disk does not matter.
-    hidden : int
-        Number of hidden files and of files in ``__MACOSX``, which are not listed.
+def walk(folder: Path) -> Walk:
+    """List the files below a folder, links followed; a link to nothing is listed too, and found unreadable later.
 
     Raises
     ------
     UserError
-        If a folder links back to one above it, or a name cannot be written into a table.
+        If a folder links back to one above it or may not be read, or a name cannot be written into a table.
     """
     files: list[str] = []
-    hidden = 0
-    for here, folders, names in os.walk(folder, followlinks=True):
-        below = Path(here).relative_to(folder)
-        shown = PurePosixPath(*below.parts)
-        if any(part.startswith(".") or part == "__MACOSX" for part in below.parts):
-            hidden += len(names)
-            continue
-        prefix = "" if not below.parts else f"{shown}/"
-        for name in folders:
-            link = Path(here, name)
-            if link.is_symlink() and Path(here).resolve().is_relative_to(link.resolve()):
-                raise UserError(f"{link}: links back to a folder above it; remove the link.")
-        for name in names:
-            if name.startswith("."):
-                hidden += 1
-            elif _CONTROL.search(prefix + name):
-                raise UserError(
-                    f"{folder}: the name {prefix + name!r} has control or undecodable characters; rename it."
-                )
+    folders: list[str] = []
+    left_out: Counter[str] = Counter()
+    waiting = [("", False)]
+    while waiting:
+        prefix, within_hidden = waiting.pop()
+        for entry in _entries(folder / prefix, must_be_read=not within_hidden):
+            path = prefix + entry.name
+            hidden = within_hidden or _HIDDEN.fullmatch(entry.name) is not None
+            kind = _kind(entry)
+            if kind == "folder":
+                if entry.is_symlink() and (folder / prefix).resolve().is_relative_to(Path(entry.path).resolve()):
+                    raise UserError(f"{entry.path}: links back to a folder above it; remove the link.")
+                waiting.append((f"{path}/", hidden))
+                if not prefix and not hidden:
+                    folders.append(path)
+            elif hidden:
+                left_out["hidden"] += 1
+            elif kind == "neither":
+                left_out["not a file"] += 1
+            elif _CONTROL.search(path):
+                raise UserError(f"{folder}: the name {path!r} has control or undecodable characters; rename it.")
             else:
-                files.append(prefix + name)
-    return sorted(files), hidden
+                files.append(path)
+    return Walk(sorted(files), sorted(folders), dict(left_out))
+
+
+def _entries(folder: Path, *, must_be_read: bool) -> Iterator[os.DirEntry[str]]:
+    """What lies right in a folder; nothing where it may not be read and need not be."""
+    try:
+        with os.scandir(folder) as entries:
+            yield from entries
+    except OSError as error:
+        if must_be_read:
+            raise UserError(f"{folder}: {error.strerror}; allow reading it, or move it away.") from None
+
+
+def _kind(entry: os.DirEntry[str]) -> Literal["folder", "file", "neither"]:
+    """What an entry is or leads to; a link that leads nowhere is a file that cannot be read."""
+    try:
+        if entry.is_dir():
+            return "folder"
+        if entry.is_file():
+            return "file"
+    except OSError:  # a link to itself
+        return "file"
+    return "neither" if os.path.exists(entry.path) else "file"  # noqa: PTH110 - of a link, what it leads to
 
 
 def is_image(path: str) -> bool:
@@ -100,11 +156,9 @@ def is_image(path: str) -> bool:
     return os.path.splitext(path)[1].lower() in IMAGE_SUFFIXES  # noqa: PTH122 - ten thousand files, at each start
 
 
-def count_ignored(files: Iterable[str], taken: Collection[str], hidden: int = 0) -> dict[str, int]:
-    """Count the files that are not taken for images, by ending; those that are hidden as ``hidden``."""
+def count_ignored(files: Iterable[str], taken: Collection[str]) -> dict[str, int]:
+    """Count the files that are not taken for images, by ending."""
     counts = Counter(PurePosixPath(f).suffix.lower() or PurePosixPath(f).name for f in files if f not in taken)
-    if hidden:
-        counts["hidden"] = hidden
     return dict(sorted(counts.items()))
 
 

@@ -78,8 +78,8 @@ def scan(dataset: Dataset, images: Path, *, workers: int = 1, progress: bool = T
         - ``crops``: of a dataset whose crops were looked for, see `leukorepro.data.crops.summarise`; else None;
         - ``parts``: ``name, complete, expected, found`` for the parts of a published dataset;
           ``complete``: whether all of them are; ``completeness``: the same as sentences;
-        - ``notes``: what was left out, and subjects that look like one another; ``ignored``: files that are no images,
-          by ending.
+        - ``suspicions``: sentences on what looks as if it were not meant as it was understood;
+        - ``notes``, ``ignored``: what was left out, and files that are no images, by ending.
 
     Raises
     ------
@@ -189,6 +189,7 @@ def describe(scan: Scan) -> str:
         )
     if s["crops"]:
         lines += _block("Crops and photographs", in_words(s["crops"]))
+    lines += _block("Look at these before you go on", s["suspicions"])
     lines += _block("Notes", s["notes"])
     if s["ignored"]:
         lines += _block("Other files, ignored", [", ".join(f"{n:,} {name}" for name, n in s["ignored"].items())])
@@ -269,7 +270,8 @@ def _summary(manifest: pd.DataFrame, listing: Listing, seen: list[_Look], conten
         ],
         "complete": bool(listing.parts) and all(part.complete for part in listing.parts),
         "completeness": [part.sentence for part in listing.parts],
-        "notes": [*listing.notes, *suspicious_subjects(ok["subject_id"])],
+        "suspicions": [*listing.suspicions, *suspicious_subjects(ok["subject_id"])],
+        "notes": listing.notes,
         "ignored": listing.ignored,
     }
 

@@ -108,6 +108,9 @@ def dataset_page(study: ResolvedStudy, sources: Sources, output: Output) -> Data
 
 def _findings(scan: dict[str, Any], duplicates: dict[str, Any]) -> Iterator[Finding]:
     """What a reader must know, the worst first; unreadable files and conflicting labels also where there are none."""
+    if scan["suspicions"]:
+        text = "The images were read all the same; what each looks like is not known for certain."
+        yield Finding("Suspicions", text, _some(scan["suspicions"]), serious=True)
     conflicts = scan["label_conflicts"]
     if conflicts:
         text = f"{count(len(conflicts), 'set')} of equal images under different classes; at least one label is wrong."

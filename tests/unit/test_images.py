@@ -348,11 +348,11 @@ def test_an_empty_file(tmp_path: Path) -> None:
     assert refusal(tmp_path / "a.png").status == "empty"
 
 
-def test_text_and_other_formats_are_not_images(tmp_path: Path) -> None:
+def test_text_is_no_image_and_other_formats_are_unsupported(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_text("no image")
     assert refusal(tmp_path / "a.png").status == "not_an_image"
     save(tmp_path / "b.gif", Image.fromarray(COLOUR[:, :, 0]))
-    assert refusal(tmp_path / "b.gif").status == "not_an_image"
+    assert refusal(tmp_path / "b.gif").status == "unsupported"
 
 
 def test_a_git_lfs_pointer_is_named(tmp_path: Path) -> None:

@@ -117,7 +117,7 @@ def test_the_description_says_what_happened_to_each_file(mixed: Path) -> None:
         "a/empty.png: empty: the file has no bytes",
         "a/half.jpg: truncated: ",
         "b/large.png: oversized: 51 x 100 pixels, more than max_pixels = 5000",
-        "b/text.png: not_an_image: not a BMP, TIFF, JPEG or PNG file",
+        "b/text.png: not_an_image: not a BMP, TIFF, JPEG, PNG or WebP file",
         "1 .txt",
     ):
         assert line in text

@@ -101,7 +101,7 @@ def manifest_of(checksums: pd.DataFrame, adapter: str, where: Path) -> pd.DataFr
     """
     images = checksums[checksums["path"].map(is_image)].sort_values("path", ignore_index=True)
     if images.empty:
-        raise UserError(f"{where}: names no image (.bmp, .tif, .jpg or .png).")
+        raise UserError(f"{where}: names no image (.bmp, .tif, .jpg, .png or .webp).")
     dataset = real_adapter(adapter, "--adapter").model_validate({"adapter": adapter, "images": where})
     rows = sorted(dataset.list_names(images["path"].tolist()), key=lambda row: row.path)
     sources = [row.source_id or row.path for row in rows]

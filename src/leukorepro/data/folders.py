@@ -16,7 +16,7 @@ from leukorepro.config.datasets import Dataset
 from leukorepro.core.errors import UserError
 from leukorepro.core.listing import Listing
 
-IMAGE_SUFFIXES = frozenset({".bmp", ".tif", ".tiff", ".jpg", ".jpeg", ".png"})
+IMAGE_SUFFIXES = frozenset({".bmp", ".tif", ".tiff", ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp"})
 """A file with one of these endings is a row of the manifest, whatever it holds."""
 
 MADE_BY_SYSTEMS = (

@@ -19,7 +19,7 @@ from leukorepro.data.subjects.tables import read_subjects
 class FolderDataset(UnattributedDataset):
     """One folder per class."""
 
-    belongs_there = "one folder per class with its BMP, TIFF, JPEG or PNG images, or images alone"
+    belongs_there = "one folder per class with its BMP, TIFF, JPEG, PNG or WebP images, or images alone"
     adapter: Literal["image_folder"]
 
     def list_rows(self, folder: Path, files: list[str]) -> Listing:

@@ -1,0 +1,47 @@
+"""What opening an image file comes to: its image, or a refusal that says why not."""
+
+from __future__ import annotations
+
+import struct
+from typing import Literal, NamedTuple
+
+from PIL import ImageFile
+
+Status = Literal["empty", "truncated", "damaged", "not_an_image", "oversized", "unsupported", "unreadable"]
+"""Why a file gives no image: no bytes; ends early; wrong bytes inside; not an image; more pixels than allowed; a
+format, compression or kind of pixel without a rule; refused by the file system."""
+
+# What Pillow's readers raise on damaged files.
+DAMAGE = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError, struct.error)
+
+
+class RefusedImage(Exception):
+    """A file that gives no image, with its status and the reason in words."""
+
+    def __init__(self, status: Status, reason: str) -> None:
+        super().__init__(f"{status}: {reason}")
+        self.status: Status = status
+        self.reason = reason
+
+
+class Opened(NamedTuple):
+    """A file's image, or its three channels, which Pillow has opened and may not have loaded yet."""
+
+    images: list[ImageFile.ImageFile]
+    """One image; or three grey ones, which are red, green and blue."""
+    bits: int
+    """Bits of a sample in the file; 8 where there are no deeper ones."""
+    steps: tuple[str, ...] = ()
+    """What was done to choose and read them, in words."""
+
+
+def check_size(width: int, height: int, max_pixels: int) -> None:
+    """Refuse an image that is larger than the user allows.
+
+    Raises
+    ------
+    RefusedImage
+        With the status ``oversized``.
+    """
+    if width * height > max_pixels:
+        raise RefusedImage("oversized", f"{width} x {height} pixels, more than max_pixels = {max_pixels}")

@@ -16,6 +16,7 @@ from leukorepro.cli.dataset_options import (
 )
 from leukorepro.cli.options import (
     BudgetOption,
+    folder_to_read,
     pairs,
 )
 from leukorepro.config.adapters import OWN_IMAGES
@@ -24,7 +25,7 @@ from leukorepro.core.words import Control
 
 def init(
     name: Annotated[str, typer.Option(help="Name of the dataset and of the run.")],
-    images: Annotated[Path, typer.Option(help="Folder of the images.")],
+    images: Annotated[Path, typer.Option(callback=folder_to_read, help="Folder of the images.")],
     study: Annotated[
         str, typer.Option(help="Study to run on the images, such as `atteia2022`; `finetune` trains a network further.")
     ],

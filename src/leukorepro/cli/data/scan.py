@@ -14,28 +14,38 @@ from leukorepro.cli.dataset_options import (
     SubjectsCsvOption,
     describe_dataset,
 )
+from leukorepro.cli.options import MOST_WORKERS, file_to_read, file_to_write, folder_to_read
 from leukorepro.config.adapters import OWN_IMAGES
 from leukorepro.core.errors import UserError
 
 
 def scan(
     output: Annotated[
-        Path | None, typer.Option("--output", "-o", help="Manifest to write; default: only look.")
+        Path | None,
+        typer.Option("--output", "-o", callback=file_to_write, help="Manifest to write; default: only look."),
     ] = None,
-    images: Annotated[Path | None, typer.Option(help="Folder of the images.")] = None,
+    images: Annotated[Path | None, typer.Option(callback=folder_to_read, help="Folder of the images.")] = None,
     dataset: Annotated[
-        Path | None, typer.Option(help="YAML file of the dataset, instead of the options below.")
+        Path | None, typer.Option(callback=file_to_read, help="YAML file of the dataset, instead of the options below.")
     ] = None,
-    summary: Annotated[Path | None, typer.Option(help="JSON file to write, with a summary of what was found.")] = None,
+    summary: Annotated[
+        Path | None,
+        typer.Option(callback=file_to_write, help="JSON file to write, with a summary of what was found."),
+    ] = None,
     crops: Annotated[
-        Path | None, typer.Option(help="Table to write: crops, and the photographs that they were found in.")
+        Path | None,
+        typer.Option(
+            callback=file_to_write, help="Table to write: crops, and the photographs that they were found in."
+        ),
     ] = None,
     adapter: AdapterOption = OWN_IMAGES,
     subjects_csv: SubjectsCsvOption = None,
     subject_regex: SubjectRegexOption = None,
     missing_subject: MissingSubjectOption = None,
-    max_unreadable: Annotated[int, typer.Option(help="How many unreadable files to leave out before giving up.")] = 0,
-    workers: Annotated[int, typer.Option(help="Files to decode at a time.")] = 2,
+    max_unreadable: Annotated[
+        int, typer.Option(min=0, help="How many unreadable files to leave out before giving up.")
+    ] = 0,
+    workers: Annotated[int, typer.Option(min=1, max=MOST_WORKERS, help="Files to decode at a time.")] = 2,
 ) -> None:
     """Read every image of a dataset and write its manifest, a table with one row for each image.
 

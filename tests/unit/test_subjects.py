@@ -225,6 +225,55 @@ def test_empty_rows_at_the_end_are_no_rows_and_a_subject_without_an_image_is_tol
         read_subjects(table, IMAGES)
 
 
+# --------------------------------------------------------------------------------------------- tables of other programs
+
+ROWS = "".join(f"{image},P{i}\n" for i, image in enumerate(IMAGES))
+OTHER_PROGRAMS = {
+    "capitals": (f"Image,Subject\n{ROWS}".encode(), "found Image, Subject. Rename 'Image' to 'image' and 'Subject' to"),
+    "other words": (
+        f"filename,patient_id\n{ROWS}".encode(),
+        "Rename 'filename' to 'image' and 'patient_id' to 'subject'",
+    ),
+    "id": (f"img_path,ID\n{ROWS}".encode(), "Rename 'img_path' to 'image' and 'ID' to 'subject'"),
+    "misspelt": (f"image,sujbect\n{ROWS}".encode(), r"column\(s\) subject missing; .* Rename 'sujbect' to 'subject'"),
+    "spaces": (f"image, subject\n{ROWS}".encode(), "Rename ' subject' to 'subject'"),
+    "no header": (ROWS.encode(), r"found blast/a1\.jpg, P0\. Its first line must name the columns"),
+    "empty line": (f"\nimage,subject\n{ROWS}".encode(), "found an empty first line"),
+    "twice": (f"image,subject,subject\n{ROWS}".encode(), "the column subject is there 2 times"),
+    "semicolons": (
+        f"image,subject\n{ROWS}".replace(",", ";").encode(),
+        "have semicolons between them; save it with commas",
+    ),
+    "tabs": (f"image,subject\n{ROWS}".replace(",", "\t").encode(), "have tabs between them; save it with commas"),
+    "quoted": (b'"image";"subject"\n"blast/a1.jpg";"P1"\n', "have semicolons between them"),
+    "excel": (f"sep=,\nimage,subject\n{ROWS}".encode(), "Remove the line 'sep="),
+    "utf-16": (f"image,subject\n{ROWS}".encode("utf-16"), "UTF-16 text.*save it again as 'CSV UTF-8'"),
+    "utf-16 without a mark": (f"image,subject\n{ROWS}".encode("utf-16-le"), "UTF-16 text"),
+    "latin-1": (
+        f"image,subject\n{ROWS}M\xfcller.jpg,P9\n".encode("latin-1"),
+        "is not UTF-8.*save it again as 'CSV UTF-8'",
+    ),
+    "workbook": (b"PK\x03\x04\x14\0\x06\0", "a spreadsheet's workbook"),
+    "web page": (b"<html><table>", "it is HTML or XML"),
+    "nothing": (b"", "it is empty"),
+}
+
+
+@pytest.mark.parametrize("kind", OTHER_PROGRAMS)
+def test_a_table_of_another_program_is_told_with_what_was_found(tmp_path: Path, kind: str) -> None:
+    text, message = OTHER_PROGRAMS[kind]
+    (tmp_path / "who.csv").write_bytes(text)
+    with pytest.raises(UserError, match=rf"who\.csv: .*{message}"):
+        read_subjects(tmp_path / "who.csv", IMAGES)
+
+
+@pytest.mark.parametrize("text", ["\ufeffsubject,image\r\n{}", '"subject","image"\n{}'])
+def test_marks_quotes_and_line_ends_of_other_programs_do_not_matter(tmp_path: Path, text: str) -> None:
+    rows = "".join(f'"P{i}","{image}"\r\n' for i, image in enumerate(IMAGES))
+    (tmp_path / "who.csv").write_bytes(text.format(rows).encode())
+    assert read_subjects(tmp_path / "who.csv", IMAGES)[0] == {image: f"P{i}" for i, image in enumerate(IMAGES)}
+
+
 # ------------------------------------------------------------------------------------------------- on the command line
 
 

@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leukorepro.core.errors import UserError
+from leukorepro.core.exports import NOT_UTF8, check_format, check_header
 
 if TYPE_CHECKING:
     import h5py
@@ -150,20 +151,23 @@ def read_csv(path: Path, columns: Sequence[str], text: Sequence[str] | None = No
 
 def _check_fields(path: Path, columns: Sequence[str]) -> None:
     """Refuse a row without a field for each of the columns, which pandas would fill up, or with too many fields."""
+    check_format(path)
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.reader(file)
-        header = next(rows, None)
-        if header is None:
-            raise csv.Error("it is empty")
-        if missing := [column for column in columns if column not in header]:
-            raise UserError(f"{path}: column(s) {', '.join(missing)} missing; found {', '.join(header)}.")
-        needed = 1 + max(map(header.index, columns))
-        for row in rows:
-            if row and not needed <= len(row) <= len(header):
-                raise UserError(
-                    f"{path}: line {rows.line_num}: {len(row)} fields where the header has {len(header)}; correct it, "
-                    "or make the file again if it was cut short."
-                )
+        try:
+            header = next(rows, None)
+            if header is None:
+                raise csv.Error("it is empty")
+            check_header(path, header, columns)
+            needed = 1 + max(map(header.index, columns))
+            for row in rows:
+                if row and not needed <= len(row) <= len(header):
+                    raise UserError(
+                        f"{path}: line {rows.line_num}: {len(row)} fields where the header has {len(header)}; correct "
+                        "it, or make the file again if it was cut short."
+                    )
+        except UnicodeDecodeError:
+            raise csv.Error(NOT_UTF8) from None
 
 
 def write_parquet(frame: pd.DataFrame, path: Path, metadata: Mapping[str, str] | None = None) -> None:

@@ -38,7 +38,7 @@ test: env ## Run the tests (minutes).
 	python -m pytest -n 2 -m "not slow and not cluster"
 
 test-slow: env ## Run the slow tests: whole workflows, kills, DVC.
-	python -m pytest -n 2 --dist loadfile -m slow
+	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m slow
 
 test-cluster: env ## Run a small target through SLURM (Debian, root).
 	python -m pytest -m cluster -s tests/cluster

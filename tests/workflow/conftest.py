@@ -26,6 +26,11 @@ LOADED = ".loaded"
 """Folder of the tiny run in which every command tells what it has loaded; see `recorder`."""
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The longest file first: the processes that share the tests then end together."""
+    items.sort(key=lambda item: item.path.name != "test_readme.py")
+
+
 class TinyProject(ProjectCopy):
     """A copy of the project with the tiny study, dataset and run."""
 

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 import shutil
 from pathlib import Path
@@ -13,15 +14,18 @@ import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 from project_data import ATTEIA, ROOT, make_project, printed_items
+from pydantic import TypeAdapter
 
 from leukorepro.config.adapters import ADAPTERS
 from leukorepro.config.datasets import Dataset, SubjectsFromCsv, SubjectsFromRegex, load_dataset
 from leukorepro.config.runs import SHARED, load_run
 from leukorepro.config.schemas import SCHEMAS, json_schema
 from leukorepro.config.study.study import Study, load_study
+from leukorepro.config.study.systems import SparseAutoencoderSpec
 from leukorepro.config.validity import load_validity
 from leukorepro.core.errors import UserError
 from leukorepro.core.validation import parse, read_yaml
+from leukorepro.core.yaml_text import dump_yaml
 from leukorepro.data.adapters.image_folder import FolderDataset
 
 CONFIGURED = [
@@ -138,7 +142,7 @@ def test_an_editor_with_the_schema_refuses_what_the_models_refuse(kind: str, val
         (changed(RUN, "budget", to=REMOVED), "budget: required, but not given."),
         (changed(RUN, "studies", 0, "dataset", to=REMOVED), "studies[0].dataset: required, but not given."),
         (changed(RUN, "seed", to=-1), "seed: given -1; must be greater than or equal to 0."),
-        (changed(RUN, "name", to=None), "name: given nothing; must be a valid string."),
+        (changed(RUN, "name", to=None), "name: given nothing; must be text: put it in quotes where it is a name."),
         (
             changed(RUN, "name", to="../a"),
             "name: given '../a'; must be letters, digits, '_', '.' and '-', a letter or digit in front.",
@@ -439,6 +443,14 @@ def test_a_missing_file_names_the_closest_one_beside_it(tmp_path: Path) -> None:
         (b"a: \x07\n", "not valid YAML: "),
         (b"a: *b\n", "line 1, column 4: not valid YAML: "),
         (b"a: !!python/object:os.system {}\n", "line 1, column 4: not valid YAML: "),
+        (b"a: !!timestamp 2024-13-45\n", "line 1, column 4: not valid YAML: "),
+        (b"a: !!int ten\n", "line 1, column 4: not valid YAML: 'ten' is no whole number."),
+        (b"a: !!float ten\n", "line 1, column 4: not valid YAML: 'ten' is no number."),
+        (b"a: !!bool on\n", "line 1, column 4: not valid YAML: 'on' is neither true nor false."),
+        (b"[" * 3000, "not valid YAML: lists and mappings lie in one another too deeply."),
+        (b"seed: 010\n", "line 1, column 7: 010 may be meant as 10 or as text; write 10, or '010' in quotes."),
+        (b"a: [-07]\n", "line 1, column 5: -07 may be meant as -7 or as text; write -7, or '-07' in quotes."),
+        (b"007: bond\n", "line 1, column 1: 007 may be meant as 7 or as text; write 7, or '007' in quotes."),
     ],
 )
 def test_what_is_not_yaml_is_refused_with_its_place(tmp_path: Path, content: bytes, expected: str) -> None:
@@ -471,8 +483,45 @@ SCALARS = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False)
 @given(st.recursive(SCALARS, lambda v: st.lists(v, max_size=3) | st.dictionaries(st.text(max_size=5), v, max_size=3)))
 def test_yaml_reads_back_what_was_written(tmp_path_factory: pytest.TempPathFactory, value: Any) -> None:
     file = tmp_path_factory.getbasetemp() / "any.yaml"
-    file.write_text(yaml.safe_dump(value), encoding="utf-8", newline="\n")
+    file.write_text(dump_yaml(value), encoding="utf-8", newline="\n")
     assert read_yaml(file) == value
+
+
+@pytest.mark.parametrize(
+    "spelling",
+    ["yes", "No", "on", "OFF", "y", "12:30:00", "2024-01-01", "1_000", "0b1", "=", "0o9", "1e", "+", "nULL", "1.2.3"],
+)
+def test_a_spelling_that_only_some_programs_take_for_a_value_is_text(spelling: str, tmp_path: Path) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(f"{spelling}: {spelling}\n")
+    assert read_yaml(file) == {spelling: spelling}
+
+
+def test_numbers_have_one_spelling_less(tmp_path: Path) -> None:
+    """Values of YAML 1.2's core schema (its specification, section 10.3.2), and of quoted text."""
+    file = tmp_path / "a.yaml"
+    file.write_text("[1e-3, 12e03, 0o17, 0x1F, -0.0, +12, .5, 1., 0, '010', !!str 010, ~, Null, TRUE, .inf]")
+    expected = [0.001, 12000.0, 15, 31, 0.0, 12, 0.5, 1.0, 0, "010", "010", None, None, True, math.inf]
+    assert read_yaml(file) == expected
+    assert [type(value) for value in read_yaml(file)] == [type(value) for value in expected]
+
+
+@pytest.mark.parametrize(
+    ("value", "given"), [("1", "1"), ("true", "True"), ("null", "nothing"), ("1.5", "1.5"), ("0x1F", "31")]
+)
+def test_a_name_that_is_read_as_a_value_is_to_be_quoted(tmp_path: Path, value: str, given: str) -> None:
+    file = tmp_path / "a.yaml"
+    file.write_text(f"adapter: image_folder\nimages: i\npositive_class: [{value}]\n")
+    with pytest.raises(UserError, match=rf"given {given}; must be text: put it in quotes where it is a name"):
+        parse(TypeAdapter(dict[str, str | list[str]]), read_yaml(file), file)
+
+
+@pytest.mark.parametrize("value", [math.inf, math.nan])
+def test_no_setting_is_infinite_or_no_number(value: float) -> None:
+    """YAML spells them; every comparison with one that is no number is false."""
+    kept = {"kind": "sparse_autoencoder", "hidden_fraction": 0.5, "max_epochs": {"demo": 1, "published": 1}}
+    with pytest.raises(UserError, match=f"l2_weight: given {value}; must be a finite number"):
+        parse(SparseAutoencoderSpec, kept | {"l2_weight": value}, Path("file.yaml"))
 
 
 # -------------------------------------------------------------------------------------------------------------- values

@@ -22,7 +22,7 @@ from leukorepro.features.lookup import resolve_extractor
 from leukorepro.run import plan
 from leukorepro.run import resolve as resolve_module
 from leukorepro.run.paths import StudyFolder
-from leukorepro.run.resolve import resolve
+from leukorepro.run.resolve import overrides, resolve
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy, load_resolved
 
 CNMC = [f"fold_{k}/{name[-3:]}/{name}.bmp" for k, name in enumerate(["UID_1_1_1_all", "UID_H2_1_1_hem"])]
@@ -93,7 +93,7 @@ def test_planning_needs_no_heavy_library() -> None:
     heavy = "('torch', 'torchvision', 'timm', 'openvino', 'sklearn', 'pandas', 'matplotlib', 'h5py')"
     code = (
         "import sys; from pathlib import Path; from leukorepro.run import plan; "
-        "from leukorepro.run.resolve import resolve; "
+        "from leukorepro.run.resolve import overrides, resolve; "
         f"resolve(Path('config/config.yaml')); print([m for m in {heavy} if m in sys.modules])"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
@@ -107,6 +107,16 @@ def test_text_overrides_the_file(project: Path) -> None:  # noqa: ARG001
     run = resolve(Path("config/config.yaml"), {"budget": "published", "seed": "3"})
     assert (run.budget, run.seed) == ("published", 3)
     assert run.studies[0].dataset_id == "allidb_simulated-published"
+
+
+def test_what_snakemake_reads_otherwise_is_no_override(project: Path) -> None:
+    """Its YAML takes a run that is called `no` for one that is called false."""
+    file = write_run(project)
+    file.write_text(file.read_text().replace("name: mine", "name: no"))
+    read = yaml.safe_load(file.read_text())
+    assert read["name"] is False
+    assert overrides(file, read | {"seed": 3}) == {"seed": 3}
+    assert resolve(file, overrides(file, read)).name == "no"
 
 
 @pytest.mark.parametrize(

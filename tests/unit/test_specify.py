@@ -124,9 +124,9 @@ def test_a_specification_changes_when_and_only_when_its_part_does(
         ({}, set()),
         ({"name": "another"}, FITS),  # they know where their files lie
         ({"seed": "0"}, set()),
-        ({"seed": 1}, ALL - {LEAKAGE, JUDGEMENT}),
+        ({"seed": 1}, ALL - {LEAKAGE}),
         ({"weights": "imagenet"}, {*EVALUATION, *FITS}),  # the features' file has another name then
-        ({"precision": "mixed"}, set()),  # of networks and convolutional autoencoders, which this study has not
+        ({"precision": "mixed"}, {*EVALUATION, *FITS}),
     ],
 )
 def test_a_specification_changes_with_the_part_of_the_run_that_it_uses(

@@ -11,6 +11,7 @@ import yaml
 from pydantic import TypeAdapter, ValidationError
 
 from leukorepro.core.errors import UserError, did_you_mean
+from leukorepro.core.yaml_text import AmbiguousError, load_yaml
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -33,7 +34,7 @@ def read_yaml(path: Path) -> Any:
     Raises
     ------
     UserError
-        If it is missing or not YAML, or gives a key twice.
+        If it is missing or not YAML, gives a key twice, or holds a number that may be meant as text.
     """
     path = Path(path)
     try:
@@ -46,11 +47,12 @@ def read_yaml(path: Path) -> Any:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise UserError(f"{path}: cannot be read ({reason}); expected a YAML file.") from None
     try:
-        return yaml.load(text, Loader=_Loader)
+        return load_yaml(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        raise UserError(f"{path}: {place}not valid YAML: {error.problem or error.context}.") from None
+        fault = "" if isinstance(error, AmbiguousError) else "not valid YAML: "
+        raise UserError(f"{path}: {place}{fault}{error.problem or error.context}.") from None
     except yaml.YAMLError as error:
         raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}.") from None
 
@@ -77,21 +79,6 @@ def parse(kind: TypeAdapter[T] | type[T], value: Any, path: Path, context: str |
         return adapter.validate_python(value, context=context)
     except ValidationError as error:
         raise UserError(f"{path}: {_sentence(error.errors(include_url=False), value)}") from None
-
-
-class _Loader(yaml.SafeLoader):
-    """YAML's safe loader, which would take the last of two equal keys without a word."""
-
-    def compose_mapping_node(self, anchor: Any) -> yaml.MappingNode:
-        node: yaml.MappingNode = super().compose_mapping_node(anchor)
-        seen = set()
-        for key, _ in node.value:
-            if isinstance(key, yaml.ScalarNode):
-                if key.value in seen:
-                    problem = f"the key '{key.value}' is given twice in one mapping"
-                    raise yaml.MarkedYAMLError(problem=problem, problem_mark=key.start_mark)
-                seen.add(key.value)
-        return node
 
 
 def _sentence(faults: Sequence[ErrorDetails], value: Any) -> str:
@@ -143,6 +130,8 @@ def _describe(fault: ErrorDetails) -> tuple[str, str]:
         allowed = f"must be {PATTERNS.get(context['pattern'], 'what matches ' + context['pattern'])}"
     elif kind in {"model_type", "dict_type", "model_attributes_type"}:
         allowed = "must be a mapping, lines of `key: value`"
+    elif kind == "string_type":
+        allowed = "must be text: put it in quotes where it is a name"
     elif kind == "too_short":
         allowed = f"must have at least {context['min_length']} item(s)"
     else:

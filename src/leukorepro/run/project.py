@@ -10,7 +10,6 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
-import yaml
 from pydantic import TypeAdapter
 
 from leukorepro.config.datasets import RealDataset
@@ -21,6 +20,7 @@ from leukorepro.core.errors import UserError
 from leukorepro.core.store import atomic_path, write_text
 from leukorepro.core.validation import parse
 from leukorepro.core.words import Budget
+from leukorepro.core.yaml_text import dump_yaml
 from leukorepro.data.folders import list_images
 from leukorepro.data.scan import Scan, check_readable, describe, scan
 from leukorepro.run.resolve import resolve
@@ -111,7 +111,7 @@ def start(
             parse(SCHEMAS[kind], content, file)
             undo.callback(_restore, file, file.read_bytes() if file.exists() else None)
             header = f"# yaml-language-server: $schema=../schema/{kind}.json\n"
-            write_text(header + yaml.safe_dump(content, sort_keys=False, allow_unicode=True), file)
+            write_text(header + dump_yaml(content), file)
         resolved = resolve(files[1])
         found = _read(dataset)
         undo.pop_all()

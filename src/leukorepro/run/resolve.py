@@ -9,6 +9,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 from leukorepro.config.datasets import Dataset, RealDataset, SimulatedDataset, load_dataset
 from leukorepro.config.files import dataset_path, study_path
 from leukorepro.config.runs import Run, StudyRun
@@ -89,9 +91,9 @@ def overrides(run_file: Path, merged: Mapping[str, Any]) -> dict[str, Any]:
     merged : mapping
         What Snakemake made of the file and of its ``--config`` option; empty without either.
     """
-    told = read_yaml(run_file)
-    if not isinstance(told, dict):
+    if not isinstance(read_yaml(run_file), dict):
         return {}  # `resolve` says what is wrong
+    told = yaml.safe_load(run_file.read_text(encoding="utf-8"))  # by YAML 1.1, as Snakemake reads the file
     return {key: value for key, value in merged.items() if key not in told or told[key] != value}
 
 

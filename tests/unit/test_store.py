@@ -1,14 +1,18 @@
 from __future__ import annotations
 
+import errno
+import fcntl
 import io
 import math
 import os
+import resource
 import stat
 import subprocess
 import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +24,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from leukorepro.core.errors import UserError
+from leukorepro.core.file_errors import FileError
 from leukorepro.core.store import (
     atomic_path,
     hdf5_reader,
@@ -84,17 +89,56 @@ def test_a_file_appears_only_when_it_is_complete(tmp_path: Path) -> None:
     assert list(path.parent.iterdir()) == [path]
 
 
-def test_a_full_disk_keeps_the_old_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_disk_that_is_full_only_when_it_is_flushed_keeps_the_old_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As network file systems are; `test_full_disk.py` fills up what can be filled."""
     write_text("good", tmp_path / "file")
 
     def full(_: int) -> None:
         raise OSError(28, "No space left on device")
 
     monkeypatch.setattr(os, "fsync", full)
-    with pytest.raises(OSError, match="No space"):
+    with pytest.raises(FileError, match=f"^{tmp_path / 'file'}: No space left on device; free space there"):
         write_text("new", tmp_path / "file")
     assert (tmp_path / "file").read_text() == "good"
     assert len(list(tmp_path.iterdir())) == 1
+
+
+def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path: Path) -> None:
+    (tmp_path / "elsewhere").mkdir()
+    for name, target in (("absolute", tmp_path / "elsewhere" / "a"), ("dangling", Path("elsewhere/new/b"))):
+        (tmp_path / name).symlink_to(target)
+    (tmp_path / "elsewhere" / "a").write_text("old")
+    for name in ("absolute", "dangling"):
+        write_text(name, tmp_path / name)
+        assert (tmp_path / name).is_symlink()
+    assert (tmp_path / "elsewhere" / "a").read_text() == "absolute"
+    assert (tmp_path / "elsewhere" / "new" / "b").read_text() == "dangling"
+
+
+@pytest.mark.parametrize("what", ["folder", "pipe", "device", "below a file", "circle"])
+def test_what_is_no_file_is_not_replaced(tmp_path: Path, what: str) -> None:
+    path = tmp_path / "out"
+    if what == "folder":
+        path.mkdir()
+    elif what == "pipe":
+        os.mkfifo(path)
+    elif what == "device":
+        try:
+            os.mknod(path, stat.S_IFCHR | 0o600, os.makedev(1, 3))
+        except PermissionError:
+            pytest.skip("devices are made by the superuser")
+    elif what == "circle":
+        path.symlink_to(path)
+    else:
+        path.write_text("")
+        path = path / "below" / "file"
+    before = (tmp_path / "out").lstat().st_mode
+    with pytest.raises(UserError, match=f"^{path}: "):
+        write_text("new", path)
+    assert (tmp_path / "out").lstat().st_mode == before
+    assert [file.name for file in tmp_path.iterdir()] == ["out"]
 
 
 @pytest.mark.parametrize("mask", [0o022, 0o077, 0o002])
@@ -264,6 +308,73 @@ def test_a_file_of_another_kind_is_named(tmp_path: Path, kind: str) -> None:
     with pytest.raises(UserError) as error:
         READERS[kind](path)
     assert str(error.value).startswith(f"{path}: ")
+
+
+@pytest.mark.parametrize("kind", READERS)
+@pytest.mark.parametrize("what", ["folder", "pipe"])
+def test_what_is_no_file_is_not_waited_for(tmp_path: Path, kind: str, what: str) -> None:
+    path = tmp_path / f"other.{kind}"
+    os.mkfifo(path) if what == "pipe" else path.mkdir()
+    with pytest.raises(UserError, match="where a file is expected") as error:
+        READERS[kind](path)
+    assert "remove" not in str(error.value)
+
+
+@pytest.mark.parametrize("kind", READERS)
+def test_a_sound_file_is_not_called_broken_when_files_are_used_up(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / f"sound.{kind}"
+    WRITERS[kind](path)
+    READERS[kind](path)
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (len(list(Path("/dev/fd").iterdir())) - 1, hard))
+    held = []
+    try:
+        with suppress(OSError):
+            while True:
+                held.append(os.open(tmp_path, os.O_RDONLY))
+        with pytest.raises(FileError, match="Too many open files; raise `ulimit -n`") as error:
+            READERS[kind](path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (soft, hard))
+        for number in held:
+            os.close(number)
+    assert "remove" not in str(error.value)
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that fails when it is read")
+@pytest.mark.parametrize("kind", ["json", "csv", "h5"])  # of Parquet, the size is looked at first, which is 0 here
+def test_a_disk_that_fails_is_no_broken_file(tmp_path: Path, kind: str) -> None:
+    path = tmp_path / "there"
+    path.symlink_to("/proc/self/mem")
+    with pytest.raises(FileError, match=r"Input/output error; .* may be sound") as error:
+        READERS[kind](path)
+    assert "remove" not in str(error.value)
+
+
+def test_a_locked_hdf5_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "a.h5"
+    write_any_hdf5(path)
+    with path.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        open_hdf5(path)
+
+
+@pytest.mark.parametrize("number", [errno.EAGAIN, errno.ENOLCK, errno.EOPNOTSUPP, errno.ENOSYS, errno.EINVAL])
+def test_a_lock_that_cannot_be_had_is_no_broken_file(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int
+) -> None:
+    """As HDF5 tells it where its environment variable asks for locks, which no argument overrides."""
+    path = tmp_path / "locked.h5"
+    write_any_hdf5(path)
+
+    def fails(*_: object, **__: object) -> None:
+        told = f"unable to lock file, errno = {number}, error message = '{os.strerror(number)}'"
+        raise OSError(number, f"Unable to synchronously open file ({told})")
+
+    monkeypatch.setattr(h5py, "File", fails)
+    with pytest.raises(UserError, match=r"cannot be locked.*HDF5_USE_FILE_LOCKING.*may be sound") as error:
+        open_hdf5(path)
+    assert "remove" not in str(error.value)
 
 
 @pytest.mark.parametrize(

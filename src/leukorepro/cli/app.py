@@ -15,6 +15,7 @@ from typer.core import TyperGroup
 
 from leukorepro.core.code import command_module
 from leukorepro.core.errors import UserError
+from leukorepro.core.file_errors import file_error
 from leukorepro.core.places import CONTROL
 
 GROUPS = {
@@ -53,6 +54,11 @@ class CommandLine(TyperGroup):
             return super().invoke(ctx)
         except UserError as error:
             print(f"leukorepro: {error}", file=sys.stderr)
+        except OSError as error:
+            told = file_error(error)
+            if told is None or isinstance(error, BrokenPipeError):
+                raise
+            print(f"leukorepro: {told}", file=sys.stderr)
         except MemoryError as error:
             print(
                 f"leukorepro: out of memory ({error}); ask for less at a time, or use a larger machine.",

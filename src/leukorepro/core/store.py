@@ -2,7 +2,9 @@
 
 A file appears under its final name only when it is complete: it is written under a temporary name in the same
 folder, closed, read back, flushed to disk and then renamed. A killed job therefore leaves nothing half-written, and
-two jobs that write the same file cannot corrupt it.
+two jobs that write the same file cannot corrupt it. A link stays, and what it leads to is written.
+
+What the system refuses is a `FileError`; only a file whose content is shown to be broken is called so.
 """
 
 from __future__ import annotations
@@ -10,18 +12,21 @@ from __future__ import annotations
 import csv
 import glob
 import hashlib
+import io
 import json
 import os
 import secrets
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leukorepro.core.errors import UserError
 from leukorepro.core.exports import NOT_UTF8, check_format, check_header
+from leukorepro.core.file_errors import FileError, naming
+from leukorepro.core.places import check_file, check_output
 
 if TYPE_CHECKING:
     import h5py
@@ -29,25 +34,42 @@ if TYPE_CHECKING:
 
 HOST = socket.gethostname().partition(".")[0]
 
+BROKEN = "name another file or, if the workflow made this one, remove it and run the workflow again"
+"""What to do about a file whose content is broken; it may also be sound and of another kind."""
+
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success flush it to disk and rename it, on failure remove it.
 
     What earlier writers of the same file left behind when they were killed is removed first.
+
+    Raises
+    ------
+    UserError
+        If something else than a file is there, or the system refuses to write it.
     """
     path = Path(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    _remove_leftovers(path)
-    temporary = path.with_name(f".{path.name}.{HOST}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
-    temporary.touch(exist_ok=False)  # with the permissions of any new file, which those of `tempfile` are not
+    check_output(path)
+    target = Path(os.path.realpath(path)) if path.is_symlink() else path
+    temporary = _temporary(target)
     try:
-        yield temporary
-        with temporary.open("rb") as file:
-            os.fsync(file.fileno())
-        temporary.replace(path)
+        with naming(path, temporary):
+            target.parent.mkdir(parents=True, exist_ok=True)
+            _remove_leftovers(target)
+            temporary.touch(exist_ok=False)  # with the permissions of any new file, which those of `tempfile` are not
+            yield temporary
+            with temporary.open("rb") as file:
+                os.fsync(file.fileno())
+            temporary.replace(target)
     finally:
-        temporary.unlink(missing_ok=True)
+        with suppress(OSError):  # which would hide what went wrong first
+            temporary.unlink(missing_ok=True)
+
+
+def _temporary(path: Path) -> Path:
+    """A name beside a file that nobody else has, and that tells who has it."""
+    return path.with_name(f".{path.name}.{HOST}.{os.getpid()}.{secrets.token_hex(4)}.tmp")
 
 
 def _remove_leftovers(path: Path) -> None:
@@ -70,7 +92,7 @@ def _lives(pid: int) -> bool:
 
 def sha256_file(path: Path) -> str:
     """SHA-256 of a file's bytes, as 64 hexadecimal digits."""
-    with Path(path).open("rb") as file:
+    with naming(path), Path(path).open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -84,6 +106,17 @@ def sha256_once(path: Path) -> str:
 @cache
 def _sha256_of(path: Path, _size: int, _modified: int) -> str:
     return sha256_file(path)
+
+
+@contextmanager
+def _reading(path: Path, if_missing: str = "run the stage that makes it first") -> Iterator[None]:
+    """Tell what keeps a file from being read, whatever is in it, and what to do where there is none."""
+    check_file(Path(path))
+    with naming(path):
+        try:
+            yield
+        except FileNotFoundError:
+            raise UserError(f"{path}: no such file; {if_missing}.") from None
 
 
 def write_text(text: str, path: Path) -> None:
@@ -106,11 +139,10 @@ def read_json(path: Path) -> Any:
         If there is no such file or it is not JSON.
     """
     try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; run the stage that makes it first.") from None
+        with _reading(path):
+            return json.loads(Path(path).read_text(encoding="utf-8"))
     except ValueError as error:
-        raise UserError(f"{path}: not valid JSON ({error}); remove it and run the stage again.") from None
+        raise UserError(f"{path}: not valid JSON ({error}); {BROKEN}.") from None
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
@@ -140,10 +172,9 @@ def read_csv(path: Path, columns: Sequence[str], text: Sequence[str] | None = No
 
     names = list(columns if text is None else text)
     try:
-        _check_fields(Path(path), columns)
-        frame = pd.read_csv(path, dtype=dict.fromkeys(names, "str"), keep_default_na=False, na_values={})
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file.") from None
+        with _reading(path, "correct the path, or run the stage that makes it"):
+            _check_fields(Path(path), columns)
+            frame = pd.read_csv(path, dtype=dict.fromkeys(names, "str"), keep_default_na=False, na_values={})
     except (csv.Error, pd.errors.ParserError, UnicodeDecodeError) as error:
         raise UserError(f"{path}: not a CSV table ({error}).") from None
     return frame
@@ -225,11 +256,14 @@ def _parquet_errors(path: Path) -> Iterator[None]:
     import pyarrow as pa
 
     try:
-        yield
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; run the stage that makes it first.") from None
+        with _reading(path):
+            yield
+    except FileError:
+        raise
     except (pa.ArrowException, OSError) as error:
-        raise UserError(f"{path}: not a readable Parquet table ({error}); remove it and run the stage again.") from None
+        if isinstance(error, MemoryError):
+            raise
+        raise UserError(f"{path}: not a readable Parquet table ({error}); {BROKEN}.") from None
 
 
 @contextmanager
@@ -238,15 +272,64 @@ def hdf5_writer(path: Path) -> Iterator[h5py.File]:
     import h5py
 
     with atomic_path(path) as temporary:
-        with h5py.File(temporary, "w", libver=("v110", "v114")) as file:
+        # What is mapped lies aligned in memory; all but small things are, and small ones would be made larger by it.
+        layout = {"libver": ("v110", "v114"), "alignment_threshold": 512, "alignment_interval": 64}
+        with _FailsOnce(temporary, "w+") as written, h5py.File(written, "w", **layout) as file:
             yield file
-        with h5py.File(temporary, "r") as file:
+        if written.failure is not None:
+            raise written.failure
+        with h5py.File(temporary, "r", locking=False) as file:
             file.visit(lambda _: None)
+
+
+class _FailsOnce(io.FileIO):
+    """A file that HDF5 writes to. Its first failure is raised and kept; what follows it is dropped, as if it went well.
+
+    HDF5 keeps what it could not write, tries again whenever something is closed, and crashes at the process's end. A
+    file that has failed is thrown away, so that it matters no more what is in it.
+    """
+
+    failure: OSError | None = None
+
+    def write(self, data: Any) -> int:
+        """Write all of the bytes, which a raw file need not do at once."""
+        left = memoryview(data).cast("B")
+        size = len(left)
+        while left and self.failure is None:
+            with self._noting():
+                left = left[super().write(left) :]
+        return size
+
+    def truncate(self, size: int | None = None) -> int:
+        """Set the size."""
+        if self.failure is None:
+            with self._noting():
+                super().truncate(size)
+        return self.tell() if size is None else size
+
+    def readinto(self, buffer: Any) -> int:
+        """Read, with zeros in the place of what was dropped."""
+        view = memoryview(buffer).cast("B")
+        read = super().readinto(view) or 0
+        if self.failure is None:
+            return read
+        view[read:] = bytes(len(view) - read)
+        return len(view)
+
+    @contextmanager
+    def _noting(self) -> Iterator[None]:
+        try:
+            yield
+        except OSError as error:
+            self.failure = error
+            raise
 
 
 @contextmanager
 def hdf5_reader(path: Path) -> Iterator[h5py.File]:
     """Yield an HDF5 file, open for reading only.
+
+    It is not locked: it appeared when it was complete and does not change, and some file systems have no locks.
 
     Raises
     ------
@@ -255,11 +338,24 @@ def hdf5_reader(path: Path) -> Iterator[h5py.File]:
     """
     import h5py
 
-    if not Path(path).is_file():
-        raise UserError(f"{path}: no such file; run the stage that makes it first.")
-    try:
-        file = h5py.File(path, "r")
-    except OSError as error:
-        raise UserError(f"{path}: not a readable HDF5 file ({error}); remove it and run the stage again.") from None
+    with _hdf5_errors(path):
+        file = h5py.File(path, "r", locking=False)
     with file:
         yield file
+
+
+@contextmanager
+def _hdf5_errors(path: Path) -> Iterator[None]:
+    """Tell what keeps an HDF5 file from being opened."""
+    try:
+        with _reading(path):
+            yield
+    except OSError as error:
+        if "unable to lock" in str(error.__cause__ or error):
+            raise UserError(
+                f"{path}: cannot be locked, as HDF5_USE_FILE_LOCKING asks for ({error}); unset that variable, or wait "
+                "until the program that holds the lock has ended. The file itself may be sound."
+            ) from None
+        if isinstance(error, FileError):
+            raise
+        raise UserError(f"{path}: not a readable HDF5 file ({error}); {BROKEN}.") from None

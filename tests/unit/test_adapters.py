@@ -363,7 +363,7 @@ def test_layouts_of_copies(path: str, split: str) -> None:
 def test_the_preliminary_phase_takes_labels_and_subjects_from_its_table(tmp_path: Path, image: str, table: str) -> None:
     at = (Path(table) / LABELS).as_posix()
     touch(tmp_path, at)
-    (tmp_path / at).write_text("Patient_ID,new_names,labels\nUID_h49_29_1_hem.bmp,5.bmp,0\n")
+    (tmp_path / at).write_text("Patient_ID,new_names,labels\nUID_h49_29_1_hem.bmp, prelim\\5.bmp,0 \n")
     (row,) = names(CNMC, image, at, folder=tmp_path).rows
     assert (row.label, row.subject_id, row.source_id, row.official_split) == ("hem", "H49", "UID_H49_29", "prelim")
 
@@ -389,6 +389,7 @@ def test_a_training_set_alone_has_no_external_split() -> None:
         (["prelim/5.bmp", LABELS], "UID_57_29_1_all.bmp,6.bmp,1", "has no row"),
         (["prelim/5.bmp", LABELS], "UID_57_29_1_all.bmp,5.bmp,0", "row 2: label '0' contradicts"),
         (["prelim/5.bmp", LABELS], "57,5.bmp,1", "row 2: Patient_ID '57'"),
+        (["prelim/5.bmp", LABELS], "NA,5.bmp,1", "row 2: Patient_ID 'NA'"),
         (
             ["prelim/5.bmp", LABELS],
             "UID_57_29_1_all.bmp,5.bmp,1\nUID_58_29_1_all.bmp,5.bmp,1",

@@ -69,7 +69,7 @@ def test_a_bad_line_is_named_by_its_number(lines: list[str], message: str, tmp_p
 def test_class_folders_lie_below_what_all_paths_share(tmp_path: Path) -> None:
     lines = [
         f"{SHA[0]}\t5\tdata/v1/blast/x.png",
-        f"{SHA[0].upper()}\t5\t./data/v1/normal/y.png",
+        f"{SHA[0].upper()}\t5\t.\\data\\v1\\normal\\y.png",
         f"{SHA[1]}\t7\tdata/a.md",
     ]
     files = read_checksums(write(lines, tmp_path))

@@ -201,10 +201,19 @@ def test_fitted_steps_and_choices_are_those_of_the_rung(
 
 
 def test_unknown_images_and_empty_tables_are_refused() -> None:
-    with pytest.raises(UserError, match=r"split: 1 image\(s\) are not in the manifest, such as 'z'"):
+    with pytest.raises(UserError, match=r"split: 1 image\(s\) are not in the manifest; 'z' is none of them"):
         audit(manifest("abcd"), split("ab", "cz"))
     with pytest.raises(UserError, match="split: the split table has no rows"):
         audit(manifest("abcd"), split("", ""))
+
+
+def test_images_of_a_split_may_go_by_file_name_or_unicode_form_and_are_else_told_by_the_nearest() -> None:
+    own = {"a": "x/M\xfc.png", "b": "x/b.png", "c": "y/c.png", "d": "y/d.png"}
+    images = manifest("abcd", subject_id={"d": "s-a"}).assign(image_id=list(own.values()))
+    called = split("ab", "cd").assign(image_id=["x/Mu\u0308.png", "b.png", "y/c.png", "y/d.png"])
+    assert audit(images, called) == audit(images, split("ab", "cd").replace({"image_id": own}))
+    with pytest.raises(UserError, match=r"'img/x/b\.png' is like 'x/b\.png' but has the folder 'img' in front"):
+        audit(images, called.assign(image_id=called["image_id"].replace("b.png", "img/x/b.png")))
 
 
 manifests = st.integers(0, 2**32 - 1).flatmap(

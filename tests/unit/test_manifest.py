@@ -234,6 +234,7 @@ def test_a_manifest_reads_back_equal(tmp_path: Path, rows: list[tuple[str, str, 
         {name: [row[0] if name in {"image_id", "path"} else row[1] for row in rows] for name in MANIFEST_TABLE.columns},
         dtype="str",
     )
+    manifest["subject_id"] = "P" + manifest["subject_id"]  # one that says that none is known is refused
     manifest["width"] = manifest["height"] = pd.Series([row[2] for row in rows], dtype="int64")
     write_manifest(manifest, tmp_path / "manifest.csv")
     pd.testing.assert_frame_equal(read_manifest(tmp_path / "manifest.csv"), manifest)
@@ -245,6 +246,7 @@ def test_a_manifest_reads_back_equal(tmp_path: Path, rows: list[tuple[str, str, 
         ("sha256,", "", r"column\(s\) sha256 missing"),
         ("50,40", "fifty,40", "column 'width': .*expected whole numbers"),
         ("a/2.png,a/2.png", "a/1.png,a/1.png", "'a/1.png' is there twice"),
+        ("a/2.png,a,,", "a/2.png,a,NA,", "1 of 2 rows have the subject_id 'NA', which says that none is known"),
     ],
 )
 def test_what_is_no_manifest_is_refused(tmp_path: Path, old: str, new: str, message: str) -> None:

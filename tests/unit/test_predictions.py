@@ -205,6 +205,7 @@ def first(column, value):
         (first("score", np.inf), "row 0: column 'score' is not finite"),
         (first("subject_id", None), "row 0: no value in column 'subject_id'"),
         (change(source_id=""), "empty source_id"),
+        (change(subject_id="n/a"), "12 of 12 rows have the subject_id 'n/a', which says that none is known"),
         (first("fold", "one"), "column 'fold': .*expected whole numbers"),
         (first("y_true", "hem"), "image 'im0' has two values of 'y_true' in table 1, item A, protocol as_published"),
         (first("source_id", "im9"), "image 'im0' has two values of 'source_id'"),

@@ -191,7 +191,7 @@ def test_a_path_of_another_form_is_refused_by_the_name_of_the_form(tmp_path: Pat
 def test_a_row_that_means_an_image_without_one_is_shown_before_others(tmp_path: Path) -> None:
     with pytest.raises(UserError, match=r"row 4 names 'blast/a1', which is like 'blast/a1\.jpg'"):
         table_of(tmp_path, "elsewhere/b7.jpg", "img/blast/a2.jpg", "blast/a1", *IMAGES[1:])
-    with pytest.raises(UserError, match=r"row 2 names 'blast/z9\.jpg', .*the nearest is 'blast/a1\.jpg'\): add a row"):
+    with pytest.raises(UserError, match=r"row 2 names 'blast/z9\.jpg', .*the nearest is 'blast/a1\.jpg'\); add a row"):
         table_of(tmp_path, "blast/z9.jpg", *IMAGES[1:])
 
 

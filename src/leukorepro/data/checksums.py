@@ -48,7 +48,8 @@ def read_checksums(path: Path) -> pd.DataFrame:
             raise UserError(
                 f"{where}: {len(fields)} fields; must be SHA-256, size in bytes and path, with tabs between."
             )
-        sha256, size, name = fields[0].strip().lower(), fields[1].strip(), fields[2].strip().removeprefix("./")
+        sha256, size, name = fields[0].strip().lower(), fields[1].strip(), fields[2].strip()
+        name = (name if "/" in name else name.replace("\\", "/")).removeprefix("./")
         if not _SHA256.fullmatch(sha256):
             raise UserError(f"{where}: '{fields[0]}' is no SHA-256; it must have 64 hexadecimal digits.")
         if not (size.isascii() and size.isdigit()):

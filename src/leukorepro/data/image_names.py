@@ -10,6 +10,8 @@ from itertools import takewhile
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
+from leukorepro.data.folders import some
+
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb"
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://+", re.I)
 _WINDOWS = re.compile(r"[a-z]:[\\/]+|\\\\+", re.I)
@@ -65,11 +67,19 @@ class ImageNames:
         )
         how += _other_folders(path, PurePosixPath(image)) if not rooted else []
         how += _other_name(path, PurePosixPath(image))
-        return image, " and ".join(how) or "another form"
+        return image, " and ".join(how) or "another Unicode form"
 
     def nearest(self, given: str) -> str:
         """The image whose path is most like a name."""
         return get_close_matches(given, self._images, n=1, cutoff=0)[0]
+
+    def why_none(self, given: str) -> str:
+        """Why no image is the one of a name, in words that follow it."""
+        if several := self.find(given):
+            return f"is the name of {len(several):,} images ({some(several)})"
+        if meant := self.resembling(given):
+            return f"is like '{meant[0]}' but has {meant[1]}"
+        return f"is none of them (the nearest is '{self.nearest(given)}')"
 
     def _index(self, key: Callable[[str], str]) -> dict[str, list[str]]:
         index: dict[str, list[str]] = {}

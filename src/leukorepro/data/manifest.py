@@ -8,6 +8,7 @@ import pandas as pd
 
 from leukorepro.core.errors import UserError
 from leukorepro.core.tables.data import MANIFEST_TABLE
+from leukorepro.data.subjects.missing import refuse_missing
 
 
 def write_manifest(manifest: pd.DataFrame, path: Path) -> None:
@@ -26,10 +27,12 @@ def read_manifest(path: Path) -> pd.DataFrame:
     Raises
     ------
     UserError
-        As `leukorepro.core.tables.table.Table.read`; also if an image is there twice.
+        As `leukorepro.core.tables.table.Table.read`; also if an image is there twice, or a subject says that none is
+        known.
     """
     manifest = MANIFEST_TABLE.read(path)
     repeated = manifest["image_id"][manifest["image_id"].duplicated()]
     if len(repeated):
         raise UserError(f"{path}: image_id {repeated.iloc[0]!r} is there twice; scan the dataset again.")
+    refuse_missing(manifest["subject_id"], str(path))
     return manifest

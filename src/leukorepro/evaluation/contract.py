@@ -13,6 +13,7 @@ import pandas as pd
 from leukorepro.core.errors import UserError
 from leukorepro.core.tables.predictions import PARTS_TABLE, RECONSTRUCTED
 from leukorepro.core.tables.table import ParquetTable
+from leukorepro.data.subjects.missing import refuse_missing
 from leukorepro.ladder.rungs import LADDER
 
 FITTED = ("train", "validation")
@@ -86,6 +87,7 @@ def checked(frame: pd.DataFrame, where: str, table: ParquetTable) -> pd.DataFram
     if (frame["source_id"] == "").any():
         raise UserError(f"{where}: empty source_id; expected the source photograph, or the image itself.")
     frame = with_categories(frame)
+    refuse_missing(frame["subject_id"], where)
     outcome = frame.groupby(OUTCOME, observed=True).ngroup()
     _check_measured(frame, measured_columns(frame), outcome, where)
     _check_rows(frame, outcome, where)

@@ -186,9 +186,8 @@ def _label_file(folder: Path, files: list[str]) -> dict[str, _Cell]:
     table = folder / tables[0]
     frame = CNMC_LABELS_TABLE.read(table)
     cells: dict[str, _Cell] = {}
-    for row, (identity, name, label) in enumerate(
-        zip(frame["Patient_ID"], frame["new_names"], frame["labels"], strict=True), 2
-    ):
+    for row, values in enumerate(zip(frame["Patient_ID"], frame["new_names"], frame["labels"], strict=True), 2):
+        identity, name, label = (value.strip() for value in values)
         match = _NAME.fullmatch(PurePosixPath(identity).stem)
         if not match:
             raise UserError(f"{table}: row {row}: Patient_ID '{identity}' is not like UID_57_29_1_all.bmp; correct it.")
@@ -197,7 +196,7 @@ def _label_file(folder: Path, files: list[str]) -> dict[str, _Cell]:
             raise UserError(
                 f"{table}: row {row}: label '{label}' contradicts '{identity}' (1 = all, 0 = hem); correct it."
             )
-        if cells.setdefault(PurePosixPath(name).stem, cell) != cell:
+        if cells.setdefault(PurePosixPath(name.replace("\\", "/")).stem, cell) != cell:
             raise UserError(f"{table}: row {row}: '{name}' was named before with other values; keep one of the rows.")
     return cells
 

@@ -6,9 +6,13 @@ import json
 import re
 import unicodedata
 from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING
 
 from leukorepro.core.errors import UserError
 from leukorepro.data.folders import some
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 WORDS = frozenset(
     {
@@ -93,6 +97,22 @@ def take_out_missing(
         f"{where}: {sum(taken.values()):,} of {len(subject_of):,} images have no known subject ({spellings}); each is "
         "tied to no other."
     ]
+
+
+def refuse_missing(subjects: pd.Series[str], where: str) -> None:
+    """Refuse a table of images whose column `subject_id` says of a row that none is known, but not by an empty field.
+
+    Raises
+    ------
+    UserError
+        With the spelling and the number of rows.
+    """
+    for subject, rows in subjects.value_counts().items():
+        if subject and says_none(str(subject)):
+            raise UserError(
+                f"{where}: {rows:,} of {len(subjects):,} rows have the subject_id '{subject}', which says that none is "
+                "known; leave the field empty there, or write whose they are."
+            )
 
 
 def _folded(spelling: str) -> str:

@@ -51,8 +51,7 @@ def read_subjects(table: Path, images: Sequence[str]) -> tuple[dict[str, str], l
             continue
         if len(matches) > 1:
             raise UserError(
-                f"{table}: row {row}: image '{given}' is the name of {len(matches)} images ({some(matches)}); "
-                "give its path below the images' folder."
+                f"{table}: row {row}: image '{given}' {names.why_none(given)}; give its path below the images' folder."
             )
         image = matches[0]
         if subject_of.get(image, subject) != subject:
@@ -73,16 +72,11 @@ def read_subjects(table: Path, images: Sequence[str]) -> tuple[dict[str, str], l
 
 def _remedy(missing: Sequence[str], unmatched: dict[int, str]) -> str:
     """What to do about images without a row, where some rows name none: one of these beside the nearest image."""
-    names = ImageNames(missing)
-    for row, given in unmatched.items():
-        if meant := names.resembling(given):
-            image, how = meant
-            return (
-                f"row {row} names '{given}', which is like '{image}' but has {how}; write paths as they are below the "
-                "images' folder, or file names."
-            )
-    remedy = "add a row for each, with its path or file name in the column 'image'."
+    add = "add a row for each, with its path or file name in the column 'image'."
     if not unmatched:
-        return remedy
-    row, given = next(iter(unmatched.items()))
-    return f"row {row} names '{given}', which is none of them (the nearest is '{names.nearest(given)}'): {remedy}"
+        return add
+    names = ImageNames(missing)
+    meant = next((row for row, given in unmatched.items() if names.resembling(given)), None)
+    row = next(iter(unmatched)) if meant is None else meant
+    write = add if meant is None else "write paths as they are below the images' folder, or file names."
+    return f"row {row} names '{unmatched[row]}', which {names.why_none(unmatched[row])}; {write}"

@@ -174,11 +174,11 @@ def _correlations(pictures: NDArray[np.uint8], candidates: NDArray[np.intp]) -> 
         first, second = pictures[candidates[at, 0]], pictures[candidates[at, 2]]
         side = first[:, :, ::-1] if orientation >= ORIENTATIONS // 2 else first
         turned = np.rot90(side, orientation % 4, axes=(1, 2))
-        result[at] = np.einsum("ij,ij->i", _standard(turned), _standard(second))
+        result[at] = np.einsum("ij,ij->i", standardised(turned), standardised(second))
     return result
 
 
-def _standard(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
+def standardised(pictures: NDArray[np.uint8]) -> NDArray[np.float32]:
     """Each picture less its mean, of length 1; all zeros where it is of one grey."""
     values = pictures.reshape(len(pictures), SIDE * SIDE).astype(np.float32)
     values -= values.mean(axis=1, keepdims=True)

@@ -22,10 +22,13 @@ from leukorepro.core.listing import Listing, Row
 from leukorepro.core.store import sha256_file
 from leukorepro.core.tables.data import MANIFEST_TABLE
 from leukorepro.data.crops import find_photographs_once, in_words, summarise
+from leukorepro.data.fingerprints import SIDE
 from leukorepro.data.folders import list_images, some
 from leukorepro.data.groups import components
 from leukorepro.data.images import UnreadableImage, decode, pixel_digest, read_rgb
 from leukorepro.data.subjects.look_alikes import suspicious_subjects
+from leukorepro.data.suspicions.names import of_names
+from leukorepro.data.suspicions.pictures import of_pictures, small_picture
 
 EXAMPLES = 10
 """How many names the summary gives for each kind of conversion, and an error for unreadable files."""
@@ -128,6 +131,7 @@ def scan(dataset: Dataset, images: Path, *, workers: int = 1, progress: bool = T
     )
     labels = dict(zip(paths, manifest["label"], strict=True))
     summary = _summary(manifest, listing, seen, components(digests, pixels))
+    summary["suspicions"] = _suspicions(manifest, listing, seen, Path(images))
     summary["crops"] = summarise(found, crops, photographs, labels) if crops and photographs else None
     return Scan(manifest, found, summary)
 
@@ -206,6 +210,7 @@ class _Look:
 
     sha256: str = ""
     pixels: str = ""
+    picture: NDArray[np.uint8] | None = None
     width: int = 0
     height: int = 0
     status: str = "ok"
@@ -224,7 +229,7 @@ def _look_at(folder: Path, max_pixels: int, row: Row) -> _Look:
     except UnreadableImage as error:
         return _Look(sha256, status=error.status, reason=error.reason)
     height, width, _ = pixels.shape
-    return _Look(sha256, pixel_digest(pixels), width, height, conversions=conversions)
+    return _Look(sha256, pixel_digest(pixels), small_picture(pixels), width, height, conversions=conversions)
 
 
 def _read_grey(folder: Path, max_pixels: int, path: str) -> NDArray[np.uint8]:
@@ -270,10 +275,20 @@ def _summary(manifest: pd.DataFrame, listing: Listing, seen: list[_Look], conten
         ],
         "complete": bool(listing.parts) and all(part.complete for part in listing.parts),
         "completeness": [part.sentence for part in listing.parts],
-        "suspicions": [*listing.suspicions, *suspicious_subjects(ok["subject_id"])],
         "notes": listing.notes,
         "ignored": listing.ignored,
     }
+
+
+def _suspicions(manifest: pd.DataFrame, listing: Listing, seen: list[_Look], images: Path) -> list[str]:
+    ok = manifest[manifest["status"] == "ok"]
+    pictures = [look.picture for look in seen if look.picture is not None]
+    return [
+        *of_names(listing, images),
+        *listing.suspicions,
+        *suspicious_subjects(ok["subject_id"]),
+        *of_pictures(ok, np.array(pictures, dtype=np.uint8).reshape(-1, SIDE, SIDE)),
+    ]
 
 
 def _counts(values: pd.Series[str]) -> dict[str, int]:

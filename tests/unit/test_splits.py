@@ -179,11 +179,29 @@ def test_too_few_subjects_are_refused_with_the_counts() -> None:
         make_splits(manifest(8, 5), scheme(5), protocol("subject_disjoint"), 0, None)
 
 
-def test_missing_subjects_are_refused_with_the_count() -> None:
-    table = manifest(12, 2)
+def test_images_without_a_subject_take_no_part_where_patients_are_kept_apart(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    table = manifest(14, 2)
     table.loc[:2, "subject_id"] = ""
-    with pytest.raises(UserError, match="3 of 24 images have no subject"):
-        make_splits(table, scheme(), protocol("subject_disjoint"), 0, None)
+    splits = make_splits(table, scheme(3), protocol("subject_disjoint"), 0, None)
+    assert set(splits["image_id"]) == set(table["image_id"][3:])
+    assert "3 of 28 images have no subject, and neither train nor are tested" in capsys.readouterr().out
+    assert set(make_splits(table, scheme(3), protocol("source_disjoint"), 0, None)["image_id"]) == set(
+        table["image_id"]
+    )
+    with pytest.raises(UserError, match="none of 28 images has a subject"):
+        make_splits(table.assign(subject_id=""), scheme(), protocol("subject_disjoint"), 0, None)
+
+
+def test_a_copy_without_a_subject_still_ties_the_subjects_that_share_it() -> None:
+    table = manifest(14, 2)
+    table.loc[table["image_id"] == "s00_0.png", "subject_id"] = ""
+    table.loc[table["image_id"].isin(["s02_0.png", "s00_1.png"]), "source_id"] = "s00_0.png"
+    splits = make_splits(table, scheme(3), protocol("subject_disjoint"), 0, None)
+    for _, fold in splits[splits["view"] == "identity"].groupby("fold"):
+        role = fold.set_index("image_id")["role"]
+        assert role["s00_1.png"] == role["s02_1.png"]
 
 
 def test_external_without_a_held_out_part_is_refused() -> None:

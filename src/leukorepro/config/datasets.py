@@ -130,8 +130,9 @@ class UnattributedDataset(RealDataset):
     subjects: Subjects | None = None
     missing_subjects: tuple[str, ...] = ()
     """Spellings of a subject (`NA`, `unknown`, or `""` for an empty field), in any case, that say that none is known.
-    Images with them have no subject and are tied to no other image. Images whose subject is spelled so are refused
-    otherwise; a patient who is really called so needs another id."""
+    Images with them have no subject: no two of them count as one patient's, and splits that keep patients apart leave
+    them out. Images whose subject is spelled so are refused otherwise; a patient who is really called so needs another
+    id."""
 
     @field_validator("missing_subjects", mode="before")
     @classmethod

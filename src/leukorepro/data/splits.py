@@ -47,7 +47,7 @@ def make_splits(
         Parts, repeats and views.
     protocol : Protocol
         Its unit decides what stays on one side: a row (`view`), a source image, or a group of images that share a
-        subject or a source.
+        subject or a source. Where it is the group, images without a subject take no part.
     seed : int
         Repeat r is shuffled with seed + r, alike for all protocols.
     external_split : str or None
@@ -78,6 +78,8 @@ def make_splits(
     if LADDER[protocol.rung].tests_held_out_part:
         return _external(usable, held_out, scheme.views, protocol.rung)
     pool = usable if scheme.include_external else usable[~held_out].reset_index(drop=True)
+    if protocol.unit == "subject":
+        pool = _of_known_subjects(pool, protocol.rung)
     split = _by_view if protocol.unit == "view" and scheme.augment == "all" else _by_image
     tables = [split(pool, scheme, protocol, seed + repeat).assign(repeat=repeat) for repeat in range(scheme.repeats)]
     return pd.concat(tables, ignore_index=True)[list(SPLITS_TABLE.columns)]
@@ -94,6 +96,19 @@ def _taking_part(usable: pd.DataFrame, scheme: Scheme, external_split: str | Non
             f"{', '.join(here) or 'none'}."
         )
     return usable[usable["official_split"].isin([*scheme.official_splits, external_split])].reset_index(drop=True)
+
+
+def _of_known_subjects(pool: pd.DataFrame, rung: Rung) -> pd.DataFrame:
+    """Images whose subject is known; which side of a split the others belong on, nobody can say."""
+    known = pool["subject_id"] != ""
+    if not known.any():
+        raise UserError(
+            f"{rung}: none of {len(pool)} images has a subject; give them some, or leave this rung out (`rungs:` of "
+            "the run)."
+        )
+    if unknown := int((~known).sum()):
+        print(f"{rung}: {unknown} of {len(pool)} images have no subject, and neither train nor are tested")
+    return pool[known].reset_index(drop=True)
 
 
 def classes_of(labels: pd.Series[str], label_set: LabelSet | None) -> pd.Series[str]:
@@ -266,11 +281,6 @@ def _units(pool: pd.DataFrame, protocol: Protocol) -> NDArray[np.int64]:
     """What stays together: the source, or the group of a shared subject or source."""
     if protocol.unit == "source":
         return np.unique(pool["source_id"], return_inverse=True)[1].astype(np.int64)
-    if (missing := int((pool["subject_id"] == "").sum())) > 0:
-        raise UserError(
-            f"{protocol.rung}: {missing} of {len(pool)} images have no subject; give every image one, or leave this "
-            "rung out (`rungs:` of the run)."
-        )
     return pool["group"].to_numpy()
 
 

@@ -94,8 +94,8 @@ def take_out_missing(
         return known, []
     spellings = ", ".join(f"'{spelling}'" for spelling in taken)
     return known, [
-        f"{where}: {sum(taken.values()):,} of {len(subject_of):,} images have no known subject ({spellings}); each is "
-        "tied to no other."
+        f"{where}: {sum(taken.values()):,} of {len(subject_of):,} images have no known subject ({spellings}); splits "
+        "that keep patients apart leave them out."
     ]
 
 

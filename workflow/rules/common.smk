@@ -1,6 +1,7 @@
 """The run that is made, and what the rules ask of it."""
 
 import re
+import sys
 from functools import cache
 from pathlib import Path
 
@@ -22,7 +23,12 @@ from leukorepro.run.paths import Results
 from leukorepro.run.resolve import overrides, resolve
 from leukorepro.features.lookup import file_name
 from leukorepro.run.specify import Specifications
-from leukorepro.run.weights import as_far_as_known, forget_failures, weights_of_run
+from leukorepro.run.weights import (
+    as_far_as_known,
+    forget_failures,
+    users_file,
+    weights_of_run,
+)
 
 ENVIRONMENT = "../../envs/leukorepro.yaml"
 
@@ -31,6 +37,13 @@ def relative(path):
     """A path as seen from the project's root, so that no recorded value names a machine's folders."""
     path = Path(path)
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
+
+
+def feature_files_asked_for():
+    """Feature files that the command line names; Snakemake tells nothing else of what is asked for before it looks."""
+    words = map(relative, sys.argv[1:]) if workflow.is_main_process else []
+    folder = Results().root / "features"
+    return [word for word in words if word.suffix == ".h5" and folder in word.parents]
 
 
 RUN_FILE = relative(
@@ -44,6 +57,8 @@ VALIDITY_FILE = "config/validity.yaml"
 try:
     OVERRIDES = overrides(RUN_FILE, config)
     RUN = resolve(RUN_FILE, OVERRIDES)
+    for file in feature_files_asked_for():
+        plan.check_feature_file(RUN, file)
     SPECIFICATIONS = Specifications(RUN)
     VALIDITY = load_validity(VALIDITY_FILE)
 except UserError as error:
@@ -175,11 +190,11 @@ def own_weights_of(wildcards):
 
 
 def weights_of_extractor(wildcards):
-    """What came of asking for an extractor's weights; nothing where they are random, or a user's own file."""
+    """What came of asking for an extractor's weights, or the file that is named for them; nothing for random ones."""
     ask_again()
     extractor = extractor_of(wildcards)
     if extractor.weights != "imagenet":
-        return []
+        return users_file(extractor) or []
     return RESULTS.weights(file_name(extractor.backbone))
 
 

@@ -3,25 +3,37 @@
 DVC owns content and decides which stage is stale; Snakemake makes what a stage is asked for, and no rule calls DVC. DVC
 removes a stage's outputs before it runs the stage, so outputs are what others read; what is expensive and a stage's own
 (fitted reducers, unfinished extractions) lies beside them and is kept, for Snakemake to decide about.
+
+A stage depends on every file that its jobs read and that no stage makes. Which stages there are, and on which keys and
+files they depend, follows from the run as it is when they are written; the first stage sees that this still holds.
 """
 
 from __future__ import annotations
 
+import re
+import shlex
+from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import yaml
 
-from leukorepro.config.files import CONFIG, published_path, study_path
+from leukorepro.config.files import CONFIG, dataset_path, published_path, study_path
+from leukorepro.config.runs import load_run
 from leukorepro.core.code import command_code
+from leukorepro.core.errors import UserError
 from leukorepro.core.validation import read_yaml
+from leukorepro.features.parts import ResolvedExtractor
 from leukorepro.run import plan
 from leukorepro.run.paths import Results
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
+from leukorepro.run.weights import users_file
 
 SOURCE = Path("src/leukorepro")
+FILE = Path("dvc.yaml")
 COMMANDS = {
+    "stages": ("config dvc",),
     "dataset": ("data simulate", "data scan", "data duplicates"),
     "features": ("features weights", "features extract", "features describe"),
     "audit": ("audit published",),
@@ -40,7 +52,7 @@ COMMANDS = {
 """Commands that the rules behind each kind of stage call; a test compares them."""
 
 HEADER = """\
-# Made by `leukorepro config dvc` from {run_file}; make it again after an edit there (a test compares them).
+# Made by `leukorepro config dvc` from {run_file}; the first stage says when it must be made again.
 #
 # DVC owns content and decides which stage is stale; Snakemake makes what a stage is asked for, and no rule calls DVC.
 # DVC removes a stage's outputs before it runs the stage. So outputs are what others read; what is expensive and theirs
@@ -62,6 +74,31 @@ def dvc_yaml(run: ResolvedRun, run_file: Path) -> str:
     )
 
 
+def check_stages(run: ResolvedRun, run_file: Path, file: Path) -> None:
+    """See that a file of stages says what it would say if it were written now.
+
+    Raises
+    ------
+    UserError
+        If it does not, with the stages that differ.
+    """
+    given, now = read_yaml(file), yaml.safe_load(dvc_yaml(run, run_file))
+    if given == now:
+        return
+    old, new = (content.get("stages", {}) if isinstance(content, dict) else {} for content in (given, now))
+    differ = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
+    raise UserError(
+        f"{file}: the run has changed since it was written ({', '.join(differ)}); write it again with "
+        f"`{_command(run_file, file)}`."
+    )
+
+
+def _command(run_file: Path, file: Path) -> str:
+    """The command that writes a run's stages."""
+    chosen = f" --run {shlex.quote(str(run_file))}" if run_file != CONFIG / "config.yaml" else ""
+    return f"leukorepro config dvc{chosen}" + (f" --output {shlex.quote(str(file))}" if file != FILE else "")
+
+
 class _Stages:
     """The stages of a run, by name."""
 
@@ -69,86 +106,164 @@ class _Stages:
         self.run = run
         self.run_file = run_file
         self.keys = set(read_yaml(run_file))
+        self.parts = {name: part for study in run.studies for name, part in study.parts.items()}
         self.datasets = {study.dataset_id: study for study in reversed(run.studies)}
         self.audited = [study.study.key for study in run.studies] + [study.key for study in run.left_out]
 
     def all(self) -> dict[str, Any]:
-        stages = {f"dataset-{name}": self._dataset(study) for name, study in sorted(self.datasets.items())}
-        stages |= {f"features-{name}": self._features(name) for name in sorted(self.datasets) if self._parts(name)}
+        stages = {"stages": self._itself()}  # DVC begins with the first that waits for no other
+        stages |= {f"dataset-{name}": self._dataset(study) for name, study in sorted(self.datasets.items())}
+        for name in sorted(self.datasets):
+            stages |= self._features(name)
         stages |= {f"audit-{key}": self._audit(key) for key in self.audited}
         stages |= {study.study.key: self._study(study) for study in self.run.studies}
         return {**stages, "report": self._report()}
 
-    def _stage(self, about: str, target: str, deps: list[str], code: str, params: list[str], outs: list[str]) -> Any:
-        chosen = f" --configfile {self.run_file}" if self.run_file != CONFIG / "config.yaml" else ""
-        wanted = [key for key in params if key in self.keys]
+    def _stage(
+        self,
+        about: str,
+        target: str,
+        deps: Iterable[Path],
+        code: str,
+        params: list[str],
+        outs: Sequence[Path | str],
+        more_params: Mapping[Path, list[str]] | None = None,
+    ) -> Any:
+        chosen = f" --configfile {shlex.quote(str(self.run_file))}" if self.run_file != CONFIG / "config.yaml" else ""
+        wanted = {self.run_file: [key for key in params if key in self.keys], **(more_params or {})}
+        params_of = [{str(file): keys} for file, keys in wanted.items() if keys]
         return {
             "desc": about,
-            "cmd": f"snakemake --cores all {target}{chosen}",
-            "deps": sorted([*deps, *_code(code)]),
-            **({"params": [{str(self.run_file): wanted}]} if wanted else {}),
-            "outs": outs,
+            "cmd": f"snakemake --cores all {target}{_escaped(chosen)}",
+            "deps": _listed(deps, code),
+            **({"params": params_of} if params_of else {}),
+            "outs": [str(file) for file in outs],
+        }
+
+    def _itself(self) -> Any:
+        """Whether these are still the stages of the run."""
+        choices = load_run(self.run_file).studies
+        deps = [
+            FILE,
+            self.run_file,
+            *(study_path(choice.study) for choice in choices),
+            *(dataset_path(choice.dataset) for choice in choices),
+            *(source for study in self.datasets.values() for source in plan.sources_of(study)),
+            *(file for part in self.parts for file in self._weights(part)),
+            *(file for study in self.run.studies for file in _tuned_weights(study)),
+        ]
+        about = "Whether the run is still the one that this file was written for"
+        return {
+            "desc": about,
+            "cmd": f"{_escaped(_command(self.run_file, FILE))} --check",
+            "deps": _listed(deps, "stages"),
         }
 
     def _dataset(self, study: ResolvedStudy) -> Any:
-        folder = str(Results().dataset(study.dataset_id))
-        deps = [self._dataset_file(study), *([] if study.simulated else [str(study.images)])]
-        outs = [folder, *([str(study.images)] if study.simulated else [])]
+        folder = Results().dataset(study.dataset_id)
+        deps = [self._dataset_file(study), *plan.sources_of(study)]
+        outs = [folder, *([study.images] if study.simulated else [])]
         about = "Simulated images and their manifest" if study.simulated else "Manifest of the images"
         # All that lies in the folder: a stage behind this one must not add to its output.
         made = f"{folder}/manifest.csv {folder}/duplicates.json"
         return self._stage(about, made, deps, "dataset", ["budget"], outs)
 
-    def _features(self, dataset: str) -> Any:
+    def _features(self, dataset: str) -> dict[str, Any]:
+        """A stage for all parts, and one for each that depends on a user's own file of weights."""
+        studies = [study for study in self.run.studies if study.dataset_id == dataset]
+        weights = {part: self._weights(part) for study in studies for part in plan.used_parts(study)}
+        groups: dict[str, list[str]] = {}
+        for part, files in sorted(weights.items()):
+            groups.setdefault(re.sub(r"[^\w-]", "_", f"-{part}") if files else "", []).append(part)
         file = f"{Results().features(dataset)}/${{item.part}}.h5"
-        deps = [str(Results().dataset(dataset))]  # the manifest knows every image by its SHA-256
         params = ["seed", "weights", "engine", "precision"]
-        stage = self._stage("Features of every view, one file per extractor", file, deps, "features", params, [file])
-        return {"matrix": {"part": self._parts(dataset)}, **stage}
+        views = {study_path(study.study.key): _keys_of_views(study) for study in studies}
+        return {
+            f"features-{dataset}{group}": {
+                "matrix": {"part": parts},
+                **self._stage(
+                    "Features of every view, one file per extractor",
+                    file,
+                    # The manifest knows every image by its SHA-256.
+                    [Results().dataset(dataset), *weights[parts[0]]],
+                    "features",
+                    params,
+                    [file],
+                    views,
+                ),
+            }
+            for group, parts in groups.items()
+        }
 
     def _audit(self, key: str) -> Any:
-        deps = [str(published_path(key)), str(study_path(key))]
-        file = str(Results().audit(key))
-        return self._stage("What arithmetic says of the numbers that the paper prints", file, deps, "audit", [], [file])
+        deps = [published_path(key), study_path(key)]
+        file = Results().audit(key)
+        return self._stage(
+            "What arithmetic says of the numbers that the paper prints", str(file), deps, "audit", [], [file]
+        )
 
     def _study(self, study: ResolvedStudy) -> Any:
         key = study.study.key
         deps = [
-            str(Results().audit(key)),
+            Results().audit(key),
             self._dataset_file(study),
-            str(published_path(key)),
-            str(study_path(key)),
-            str(Results().dataset(study.dataset_id)),
-            *(f"{Results().features(study.dataset_id)}/{part}.h5" for part in self._parts_of(study)),
+            published_path(key),
+            study_path(key),
+            Results().dataset(study.dataset_id),
+            *(Results().features(study.dataset_id) / f"{part}.h5" for part in plan.used_parts(study)),
+            *_tuned_weights(study),
         ]
         about = f"Classifiers and metrics of {study.study.citation.authors.split(',')[0]} ({study.study.citation.year})"
-        params = ["budget", "seed", "fast_trees", "studies", "controls"]
+        params = ["budget", "seed", "weights", "precision", "fast_trees", "studies", "controls"]
         results = plan.study_results(self.run, study)
         tables = " ".join(file for file in results if not file.endswith(".parquet"))
         return self._stage(about, tables, deps, "study", params, results)
 
     def _report(self) -> Any:
-        deps = {
-            str(self.run_file),
+        deps = [
+            self.run_file,
             *(self._dataset_file(study) for study in self.datasets.values()),
-            *(str(study_path(key)) for key in self.audited),
-            *(str(study.images) for study in self.datasets.values()),
-            *(str(Results().dataset(name)) for name in self.datasets),
-            *(str(Results().audit(key)) for key in self.audited),
-            *(result for study in self.run.studies for result in plan.study_results(self.run, study)),
-        }
-        folder = str(Results().run(self.run.name) / "report")
-        return self._stage("The HTML page", f"{folder}/index.html", sorted(deps), "report", [], [folder])
+            *(study_path(key) for key in self.audited),
+            *(study.images for study in self.datasets.values()),
+            *(Results().dataset(name) for name in self.datasets),
+            *(Results().audit(key) for key in self.audited),
+            *(Path(result) for study in self.run.studies for result in plan.study_results(self.run, study)),
+        ]
+        folder = Results().run(self.run.name) / "report"
+        return self._stage("The HTML page", f"{folder}/index.html", deps, "report", [], [folder])
 
-    def _dataset_file(self, study: ResolvedStudy) -> str:
-        return str(plan.dataset_file(study, self.run.budget))
+    def _dataset_file(self, study: ResolvedStudy) -> Path:
+        return plan.dataset_file(study, self.run.budget)
 
-    def _parts_of(self, study: ResolvedStudy) -> list[str]:
-        return sorted(plan.used_parts(study))
+    def _weights(self, name: str) -> list[Path]:
+        """A user's own file of weights that a part is computed by, where there is one."""
+        part = self.parts[name]
+        return _users_files([part] if isinstance(part, ResolvedExtractor) else [])
 
-    def _parts(self, dataset: str) -> list[str]:
-        studies = [study for study in self.run.studies if study.dataset_id == dataset]
-        return sorted({part for study in studies for part in self._parts_of(study)})
+
+def _tuned_weights(study: ResolvedStudy) -> list[Path]:
+    """Users' files of weights that networks of a study are trained further from."""
+    return _users_files(tuning.network for of_set in study.tunings.values() for tuning in of_set.values())
+
+
+def _users_files(extractors: Iterable[ResolvedExtractor]) -> list[Path]:
+    return [file for extractor in extractors if (file := users_file(extractor)) is not None]
+
+
+def _keys_of_views(study: ResolvedStudy) -> list[str]:
+    """Keys of a study's file that say which views its splits are made of."""
+    splits = read_yaml(study_path(study.study.key))["splits"]
+    return [f"splits.{name}.views" for name in sorted(plan.used_splits(study)) if "views" in splits[name]]
+
+
+def _listed(deps: Iterable[Path], code: str) -> list[str]:
+    """Dependencies of a stage, with the code that it runs."""
+    return sorted({*(_escaped(str(file)) for file in deps), *_code(code)})
+
+
+def _escaped(text: str) -> str:
+    """Text in which DVC replaces nothing."""
+    return text.replace("${", r"\${")
 
 
 @cache

@@ -14,7 +14,7 @@ from leukorepro.config.study.classifiers import ClassifierBase, linear_svm
 from leukorepro.config.study.items import Item
 from leukorepro.config.study.study import Study
 from leukorepro.config.study.systems import TrainedFeaturesSpec
-from leukorepro.core.errors import UserError, unknown
+from leukorepro.core.errors import UserError, look_up, unknown
 from leukorepro.core.words import Budget
 from leukorepro.ladder.rungs import LADDER, PUBLISHED, Rung
 from leukorepro.run.digests import digest
@@ -93,6 +93,33 @@ def used_parts(study: ResolvedStudy) -> list[str]:
     """Ids of all that the items of a study are computed from."""
     items = [item for table in study.study.tables.values() for item in table.items]
     return list(dict.fromkeys(part for item in items for part in parts_of_item(study, item)))
+
+
+def check_feature_file(run: ResolvedRun, file: Path) -> None:
+    """See that a run makes a feature file.
+
+    Parameters
+    ----------
+    run : ResolvedRun
+    file : Path
+        Below `results/features`, as `<dataset>/<part>.h5` or `<dataset>/fused/<part>+<part>.h5`.
+
+    Raises
+    ------
+    UserError
+        If it does not, with the features that it has.
+    """
+    where = (
+        f"{file}: the run '{run.name}' makes no such file; where dvc.yaml asks for it, write that again with "
+        "`leukorepro config dvc`"
+    )
+    dataset = file.relative_to(Results().root / "features").parts[0]
+    parts: dict[str, dict[str, object]] = {}
+    for study in run.studies:
+        parts.setdefault(study.dataset_id, {}).update(study.parts)
+    known = look_up(parts, dataset, "dataset", where)
+    for part in file.stem.split("+"):
+        look_up(known, part, "features", where)
 
 
 def views_of(run: ResolvedRun, dataset_id: str, part_id: str) -> list[str]:
@@ -266,22 +293,31 @@ def dataset_file(study: ResolvedStudy, budget: Budget) -> Path:
     return dataset_path(study.dataset_id.removesuffix(f"-{budget}") if study.simulated else study.dataset_id)
 
 
+def sources_of(study: ResolvedStudy) -> list[Path]:
+    """What the scan of a dataset reads: the folder of its images and, where there is one, its table of subjects.
+
+    Empty for simulated images, which the workflow makes itself.
+    """
+    table = study.dataset.subjects_table
+    return [] if study.simulated else [study.images, *([] if table is None else [table])]
+
+
 def fingerprint(study: ResolvedStudy) -> str:
     """Digest of names, sizes and times of a dataset's files, its table of subjects among them.
 
     A changed dataset is scanned again. Empty for simulated images, which the workflow makes itself.
     """
-    if study.simulated:
+    sources = sources_of(study)
+    if not sources:
         return ""
+    images, *tables = sources
     entries = []
-    for folder, _, files in os.walk(study.images, followlinks=True):
-        below = os.path.relpath(folder, study.images)
+    for folder, _, files in os.walk(images, followlinks=True):
+        below = os.path.relpath(folder, images)
         for name in files:
             path = os.path.join(folder, name)  # noqa: PTH118 - ten thousand files, at each start
             entries.append((below, name, *_size_and_time(path)))
-    subjects = study.dataset.subjects_table
-    table = () if subjects is None else _size_and_time(subjects)
-    return digest(sorted(entries), table)
+    return digest(sorted(entries), [_size_and_time(table) for table in tables])
 
 
 def _size_and_time(path: str | Path) -> tuple[int, int]:

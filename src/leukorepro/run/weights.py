@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 from leukorepro.features.backbones.record import read_record
-from leukorepro.features.backbones.registry import title_of
+from leukorepro.features.backbones.registry import find_backbone, title_of
+from leukorepro.features.backbones.weights import find_weights, own_file
 from leukorepro.features.lookup import file_name
+from leukorepro.features.parts import ResolvedExtractor
 from leukorepro.run import plan
 from leukorepro.run.paths import Results
 from leukorepro.run.resolved import NotRun, ResolvedRun, ResolvedStudy
@@ -24,6 +28,15 @@ def weights_of(study: ResolvedStudy) -> dict[str, str]:
 def weights_of_run(run: ResolvedRun) -> dict[str, str]:
     """Backbones whose ImageNet weights any study of a run needs, by the names of their records."""
     return {name: backbone for study in run.studies for name, backbone in weights_of(study).items()}
+
+
+def users_file(extractor: ResolvedExtractor) -> Path | None:
+    """File of weights that a user gave an extractor, by `file:PATH` or under a name that is looked up.
+
+    Another may come in its place, and features follow it; all other ImageNet weights are taken by their SHA-256.
+    """
+    backbone = find_backbone(extractor.backbone)
+    return own_file(backbone) if extractor.weights == "imagenet" else find_weights(backbone, extractor.weights)
 
 
 def as_far_as_known(run: ResolvedRun, results: Results) -> ResolvedRun:

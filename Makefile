@@ -1,11 +1,17 @@
 # Everything on a fresh machine with Python 3.11 or newer and pip: `make demo`, `make test`.
 PYTHON ?= python3
 VENV := .venv
-BIN := $(abspath $(VENV))/bin
+# Seen from here: recipes then need no quotes, whatever the folder above is called.
+BIN := $(VENV)/bin
 CORES ?= all
 UV := 0.13.8
 # The tools of the environment come first, for make's recipes and for the jobs that Snakemake starts.
-export PATH := $(BIN):$(PATH)
+export PATH := $(CURDIR)/$(BIN):$(PATH)
+# Python makes no environment below a colon; Snakemake takes braces for its own.
+REFUSED := $(strip $(foreach sign,: { },$(findstring $(sign),$(CURDIR))))
+ifneq (,$(REFUSED))
+$(error Nothing works in a folder whose path has a '$(firstword $(REFUSED))': move or rename $(CURDIR))
+endif
 
 .PHONY: help env demo test test-slow test-cluster lint format bench lock clean
 

@@ -88,11 +88,20 @@ class ProjectCopy:
 
     def run(self, *command: str, timeout: float = 900) -> str:
         """Run a command to its end, which must be a good one, and return what it printed."""
-        with self.started(*command) as process:
-            status = process.wait(timeout=timeout)
-        text = self.output.read_text()
+        status, text = self._ended(command, timeout)
         assert status == 0, f"{' '.join(command)} ended with {status}:\n{text[-6000:]}"
         return text
+
+    def fails(self, *command: str, timeout: float = 900) -> str:
+        """Run a command to its end, which must be a bad one, and return what it printed."""
+        status, text = self._ended(command, timeout)
+        assert status != 0, f"{' '.join(command)} succeeded:\n{text[-6000:]}"
+        return text
+
+    def _ended(self, command: Sequence[str], timeout: float) -> tuple[int, str]:
+        with self.started(*command) as process:
+            status = process.wait(timeout=timeout)
+        return status, self.output.read_text()
 
     def results(self, *suffixes: str) -> dict[str, str]:
         """SHA-256 of every result file with one of these suffixes, except for how long its making took."""

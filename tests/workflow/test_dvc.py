@@ -1,21 +1,28 @@
-"""DVC's stages make the default run, agree with Snakemake on when there is nothing to do, and tell nobody."""
+"""DVC's stages make a run, miss no file that it reads, agree with Snakemake on what is up to date, and tell nobody."""
 
 from __future__ import annotations
 
+import json
+import os
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import yaml
-from conftest import shrink
+from conftest import LOADED, shrink
+from PIL import Image
 from project_copy import ProjectCopy, planned_rules
 from test_rules import rules
 
+from leukorepro.features.backbones.registry import find_backbone
+from leukorepro.features.backbones.weights import find_imagenet_weights
 from leukorepro.run.dvc_stages import COMMANDS, dvc_yaml
 from leukorepro.run.resolve import resolve
 
-MADE_BY = {
+MADE_BY: dict[str, list[str]] = {
     "dataset": ["simulate_images", "scan_images", "find_duplicates"],
     "features": ["get_weights", "extract_features", "describe_images"],
     "audit": ["audit_published"],
@@ -40,6 +47,11 @@ REPRO = ("dvc", "repro", "--no-run-cache")
 STUDIES = {"atteia2022", "rezayi2021"}
 """What is reproduced: between them they have every kind of stage."""
 
+SMEARS = "data/Lena's smears, 50 % ($1) {new} #2 für [all]"
+"""Folder of images of one's own, with characters that shells, Snakemake, DVC and YAML read as something else."""
+TABLE = "data/who's ${who}.csv"
+WEIGHTS = "data/my weights/lite 0.pth"
+
 
 @pytest.fixture(scope="module")
 def stages(root: Path) -> dict[str, Any]:
@@ -57,11 +69,31 @@ def reproduced(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Project
     run_file = project.folder / "config/config.yaml"
     run = yaml.safe_load(run_file.read_text())
     run["studies"] = [study for study in run["studies"] if study["study"] in STUDIES]
+    run["studies"][0] |= own_files(project.folder)
     run_file.write_text(yaml.safe_dump(run))
+    project.environment["PYTHONPATH"] += os.pathsep + str(Path(__file__).parent / "recorder")
+    project.environment["LOADED"] = str(project.folder / LOADED)
     project.run("leukorepro", "config", "dvc")
     project.run("git", "init", "--quiet")
     project.run(*REPRO)
     return project
+
+
+def own_files(project: Path) -> dict[str, Any]:
+    """Images with a table of subjects, and a file of weights: what a study of a run says of them."""
+    rows = []
+    for label in ("all", "healthy"):
+        (project / SMEARS / label).mkdir(parents=True)
+        for number in range(24):
+            pixels = np.random.default_rng([len(label), number]).integers(0, 256, (48, 48, 3), dtype=np.uint8)
+            Image.fromarray(pixels).save(project / SMEARS / label / f"{number}.png")
+            rows.append(f"{label}/{number}.png,{label}{number // 2}")
+    (project / TABLE).write_text("\n".join(["image,subject", *rows, ""]))
+    dataset = {"adapter": "image_folder", "images": SMEARS, "positive_class": "all", "subjects": {"csv": TABLE}}
+    (project / "config/datasets/smears.yaml").write_text(yaml.safe_dump(dataset))
+    (project / WEIGHTS).parent.mkdir()
+    shutil.copy(find_imagenet_weights(find_backbone("efficientnet_lite0")), project / WEIGHTS)
+    return {"dataset": "smears", "weights": {"googlenet": f"file:{WEIGHTS}"}}
 
 
 def test_committed_stages_are_those_of_the_default_run(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,13 +106,13 @@ def test_committed_stages_are_those_of_the_default_run(root: Path, monkeypatch: 
 def test_stages_own_all_that_a_run_makes_and_keep_nothing_old(root: Path, stages: dict[str, Any]) -> None:
     rules = (root / "workflow/rules/studies.smk").read_text()
     assert 'f"results/{RUN.name}/{STUDY.study.key}/{rung}/{table}.parquet"' in rules
-    outputs = {out for stage in stages["stages"].values() for out in stage["outs"] if isinstance(out, str)}
+    outputs = {out for stage in stages["stages"].values() for out in stage.get("outs", []) if isinstance(out, str)}
     for study in ("atteia2022", "hasanaath2024", "hayat2022", "rezayi2021"):
         assert f"results/demo/{study}/metrics.csv" in outputs
         assert f"results/demo/{study}/source_disjoint/predictions.parquet" in outputs
-    assert not [name for name, stage in stages["stages"].items() for out in stage["outs"] if isinstance(out, dict)], (
-        "an output with options; `persist` in particular lets old files pass for new ones"
-    )
+    assert not [
+        name for name, stage in stages["stages"].items() for out in stage.get("outs", []) if isinstance(out, dict)
+    ], "an output with options; `persist` in particular lets old files pass for new ones"
 
 
 def test_a_kind_of_stage_follows_the_commands_that_its_rules_call(root: Path) -> None:
@@ -88,7 +120,7 @@ def test_a_kind_of_stage_follows_the_commands_that_its_rules_call(root: Path) ->
     of_no_run = {name for name, command in called.items() if command.startswith(("validity ", "config "))}
     assert called.keys() - of_no_run == {rule for made in MADE_BY.values() for rule in made}
     assert {kind: {called[rule] for rule in made} for kind, made in MADE_BY.items()} == {
-        kind: set(commands) for kind, commands in COMMANDS.items()
+        kind: set(commands) for kind, commands in COMMANDS.items() if kind != "stages"
     }
 
 
@@ -109,6 +141,49 @@ def test_reproducing_makes_the_run_once(reproduced: ProjectCopy) -> None:
     assert (reproduced.folder / "results/demo/report/index.html").is_file()
     assert "Data and pipelines are up to date." in reproduced.run(*REPRO)
     assert planned_rules(reproduced.run("snakemake", "--dry-run")) == set()
+
+
+@pytest.mark.slow
+def test_a_stage_depends_on_every_file_that_its_jobs_read(reproduced: ProjectCopy) -> None:
+    stages = yaml.safe_load((reproduced.folder / "dvc.yaml").read_text())["stages"]
+    seen = set()
+    for file in (reproduced.folder / LOADED).iterdir():
+        told = json.loads(file.read_text())
+        if told["stage"] is None:
+            continue  # what wrote the stages
+        stage = stages[told["stage"].partition("@")[0]]
+        known = {*stage["deps"], *stage.get("outs", []), "results", "src", "dvc.yaml"}
+        if any(dep.startswith("results/datasets/") for dep in known):  # the manifest knows images by their SHA-256
+            known |= {SMEARS, "data/simulated"}
+        folders = [reproduced.folder / name.replace(r"\${", "${") for name in known]
+        read = [path for path in map(Path, told["read"]) if path.is_file() and path.is_relative_to(reproduced.folder)]
+        missed = [str(path) for path in read if not any(path.is_relative_to(folder) for folder in folders)]
+        assert not missed, f"{told['stage']}: {' '.join(told['words'][:2])} reads {missed}"
+        seen |= {path.relative_to(reproduced.folder).as_posix() for path in read}
+    assert {TABLE, "config/datasets/smears.yaml", "config/published/atteia2022.csv"} <= seen
+    assert {f"{SMEARS}/all/0.png", "config/config.yaml", "config/studies/rezayi2021.yaml"} <= seen
+
+
+@pytest.mark.slow
+def test_a_changed_table_and_changed_weights_are_seen(reproduced: ProjectCopy) -> None:
+    table, weights = reproduced.folder / TABLE, reproduced.folder / WEIGHTS
+    before = table.read_text(), weights.read_bytes()
+    table.write_text(before[0].replace("all0", "all1"))
+    weights.write_bytes(before[1] + b" ")
+    changed = json.loads(reproduced.run("dvc", "status", "--json"))
+    assert {"changed deps": {TABLE: "modified"}} in changed["dataset-smears"]
+    (part,) = (name for name in changed if name.startswith("features-smears-efficientnet_lite0-gap-file_"))
+    assert changed[part] == [{"changed deps": {WEIGHTS: "modified"}}]
+    told = reproduced.fails(*REPRO)
+    assert "dvc.yaml: the run has changed since it was written (" in told
+    assert "write it again with `leukorepro config dvc`." in told
+    assert "Running stage 'dataset-smears'" not in told
+    asked = part.partition("@")[2]
+    told = reproduced.fails("snakemake", "--cores", "1", f"results/features/smears/{asked}.h5")
+    assert f"results/features/smears/{asked}.h5: the run 'demo' makes no such file" in told
+    table.write_text(before[0])
+    weights.write_bytes(before[1])
+    assert "Data and pipelines are up to date." in reproduced.run(*REPRO)
 
 
 @pytest.mark.slow

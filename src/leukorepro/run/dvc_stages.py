@@ -85,12 +85,18 @@ def check_stages(run: ResolvedRun, run_file: Path, file: Path) -> None:
     given, now = read_yaml(file), yaml.safe_load(dvc_yaml(run, run_file))
     if given == now:
         return
-    old, new = (content.get("stages", {}) if isinstance(content, dict) else {} for content in (given, now))
+    old, new = map(_named_stages, (given, now))
     differ = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
     raise UserError(
         f"{file}: the run has changed since it was written ({', '.join(differ)}); write it again with "
         f"`{_command(run_file, file)}`."
     )
+
+
+def _named_stages(content: Any) -> dict[str, Any]:
+    """Stages by name, of whatever a file holds."""
+    stages = content.get("stages") if isinstance(content, dict) else None
+    return stages if isinstance(stages, dict) else {}
 
 
 def _command(run_file: Path, file: Path) -> str:
@@ -141,10 +147,9 @@ class _Stages:
         }
 
     def _itself(self) -> Any:
-        """Whether these are still the stages of the run."""
+        """Whether these are still the stages of the run; DVC lets no stage depend on the file itself."""
         choices = load_run(self.run_file).studies
         deps = [
-            FILE,
             self.run_file,
             *(study_path(choice.study) for choice in choices),
             *(dataset_path(choice.dataset) for choice in choices),
@@ -253,7 +258,9 @@ def _users_files(extractors: Iterable[ResolvedExtractor]) -> list[Path]:
 def _keys_of_views(study: ResolvedStudy) -> list[str]:
     """Keys of a study's file that say which views its splits are made of."""
     splits = read_yaml(study_path(study.study.key))["splits"]
-    return [f"splits.{name}.views" for name in sorted(plan.used_splits(study)) if "views" in splits[name]]
+    told = [name for name in sorted(plan.used_splits(study)) if "views" in splits[name]]
+    # To DVC a dot in a name ends the name.
+    return ["splits"] if any("." in name for name in told) else [f"splits.{name}.views" for name in told]
 
 
 def _listed(deps: Iterable[Path], code: str) -> list[str]:

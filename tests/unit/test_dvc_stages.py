@@ -1,0 +1,143 @@
+"""DVC's stages, as they are written: what each depends on, and when they must be written again."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+from project_data import make_project, touch, write_run, write_yaml
+
+from leukorepro.core.errors import UserError
+from leukorepro.run import plan
+from leukorepro.run.dvc_stages import check_stages, dvc_yaml
+from leukorepro.run.resolve import resolve
+from leukorepro.run.specify import Specifications
+
+DVC = Path("dvc.yaml")
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.chdir(make_project(tmp_path))
+    return tmp_path
+
+
+def stages(run_file: Path) -> dict[str, Any]:
+    text = dvc_yaml(resolve(run_file), run_file)
+    DVC.write_text(text)
+    return yaml.safe_load(text)["stages"]
+
+
+def those_on(found: dict[str, Any], file: str) -> set[str]:
+    """Stages that depend on a file, but for the first, which depends on all that a run is put together from."""
+    assert file in found["stages"]["deps"]
+    return {name for name, stage in found.items() if file in stage["deps"]} - {"stages"}
+
+
+def refusal(run_file: Path) -> str:
+    with pytest.raises(UserError) as error:
+        check_stages(resolve(run_file), run_file, DVC)
+    return str(error.value)
+
+
+def smears(project: Path, **more: Any) -> None:
+    touch(project / "my smears", "all/1.png", "all/2.png", "healthy/3.png", "healthy/4.png")
+    dataset = {"adapter": "image_folder", "images": "my smears", "positive_class": "all"} | more
+    write_yaml(project / "config/datasets/smears.yaml", dataset)
+
+
+def test_a_table_of_subjects_is_a_dependency_of_the_scan(project: Path) -> None:
+    (project / "${who}.csv").write_text("image,subject\nall/1.png,a\nall/2.png,b\nhealthy/3.png,c\nhealthy/4.png,d\n")
+    smears(project, subjects={"csv": "${who}.csv"})
+    found = stages(write_run(project, dataset="smears"))
+    assert those_on(found, r"\${who}.csv") == {"dataset-smears"}
+    assert those_on(found, "my smears") == {"dataset-smears", "report"}
+
+
+def test_weights_of_ones_own_are_a_dependency_of_what_is_computed_by_them(project: Path) -> None:
+    (project / "a b.pth").write_bytes(b"first")
+    run_file = write_run(project, weights={"googlenet": "file:a b.pth"})
+    found = stages(run_file)
+    (own,) = those_on(found, "a b.pth")
+    (part,) = found[own]["matrix"]["part"]
+    assert part.startswith("googlenet-gap-file_")
+    assert own == f"features-allidb_simulated-demo-{part}"
+    others = found["features-allidb_simulated-demo"]
+    assert [part.partition("-")[0] for part in others["matrix"]["part"]] == ["inception_v3"]
+    check_stages(resolve(run_file), run_file, DVC)
+
+    (project / "a b.pth").write_bytes(b"second")
+    told = refusal(run_file)
+    assert told.startswith("dvc.yaml: the run has changed since it was written (")
+    assert own in told
+    assert told.endswith("write it again with `leukorepro config dvc --run config/runs/mine.yaml`.")
+    with pytest.raises(
+        UserError, match=r"\.h5: the run 'mine' makes no such file; .* Did you mean 'googlenet-gap-file"
+    ):
+        plan.check_feature_file(resolve(run_file), Path(f"results/features/allidb_simulated-demo/{part}.h5"))
+
+
+def test_weights_of_a_users_in_the_place_of_a_publisher_s_are_one_too(project: Path) -> None:
+    touch(project / "data/weights", "alexnet_caffe.pth")
+    run_file = write_run(project, networks={"googlenet": "alexnet_caffe"}, weights={"googlenet": "imagenet"})
+    assert those_on(stages(run_file), "data/weights/alexnet_caffe.pth") == {
+        "features-allidb_simulated-demo-alexnet_caffe-fc6-imagenet-112"
+    }
+
+
+def test_a_study_that_trains_a_network_further_depends_on_its_weights(project: Path, root: Path) -> None:
+    (project / "resnet50.pth").touch()
+    (project / "config/studies/finetune.yaml").write_bytes((root / "config/studies/finetune.yaml").read_bytes())
+    run_file = write_run(project, study="finetune", weights={"resnet50": "file:resnet50.pth"})
+    on = those_on(stages(run_file), "resnet50.pth")
+    assert {name.partition("-")[0] for name in on} == {"finetune", "features"}
+
+
+def test_a_study_depends_on_every_key_of_the_run_that_its_jobs_are_told(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root)
+    usual = {"precision": "float32", "fast_trees": False, "controls": []}
+    run_file = write_yaml(tmp_path / "run.yaml", yaml.safe_load(Path("config/config.yaml").read_text()) | usual)
+
+    def told(**other: Any) -> dict[tuple[str, ...], str]:
+        return {job: spec.digest for job, spec in Specifications(resolve(run_file, other)).items()}
+
+    found = yaml.safe_load(dvc_yaml(resolve(run_file), run_file))["stages"]
+    before = told()
+    others = {"seed": 1, "precision": "mixed", "fast_trees": True, "weights": "random", "controls": ["shuffled_labels"]}
+    for key, value in others.items():
+        after = told(**{key: value})
+        changed = {job[1] for job in before.keys() | after.keys() if before.get(job) != after.get(job)}
+        assert changed, key
+        for study in changed:
+            assert key in found[study]["params"][0][str(run_file)], f"{study}: {key}"
+
+
+def test_a_key_that_is_added_to_the_run_is_seen(project: Path) -> None:
+    run_file = write_run(project)
+    assert "precision" not in str(stages(run_file))
+    write_yaml(project / run_file, yaml.safe_load(run_file.read_text()) | {"precision": "mixed"})
+    assert "(atteia2022, features-allidb_simulated-demo)" in refusal(run_file)
+
+
+@pytest.mark.parametrize("content", ["", "stages: []\n", "vars: [a]\n"])
+def test_a_file_without_stages_is_to_be_written_again(project: Path, content: str) -> None:
+    run_file = write_run(project)
+    (project / DVC).write_text(content)
+    assert refusal(run_file).startswith("dvc.yaml: the run has changed since it was written (")
+
+
+def test_a_feature_file_that_the_run_does_not_make_is_refused(project: Path) -> None:
+    run = resolve(write_run(project))
+    dataset = Path("results/features/allidb_simulated-demo")
+    (inception, googlenet) = plan.used_parts(run.studies[0])[:2]
+    for name in (f"{googlenet}.h5", f"fused/{inception}+{googlenet}.h5"):
+        plan.check_feature_file(run, dataset / name)
+    for name in ("googlenet-gap-random_0-113.h5", f"fused/{inception}+googlenet-gap-random_0-113.h5"):
+        with pytest.raises(UserError, match=rf"unknown features 'googlenet-gap-random_0-113'.*{googlenet}"):
+            plan.check_feature_file(run, dataset / name)
+    with pytest.raises(UserError, match=r"unknown dataset 'allidb'. Known: allidb_simulated-demo"):
+        plan.check_feature_file(run, Path(f"results/features/allidb/{googlenet}.h5"))

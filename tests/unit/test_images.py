@@ -5,90 +5,27 @@ from __future__ import annotations
 import io
 import pickle
 import struct
-import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from image_files import COLOUR, MANY, RNG, SHARED, SMOOTH, chunk, encoded, png, refusal, save, tiff
 from numpy.typing import NDArray
 from PIL import Image
 
-from leukorepro.data.images import Pixels, UnreadableImage, decode, pixel_digest, read_rgb
+from leukorepro.data.images import UnreadableImage, decode, pixel_digest, read_rgb
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # on the damaged files below
-
-SHARED = Path(__file__).resolve().parents[2].parent / "shared"
-MANY = 10_000_000
-RNG = np.random.default_rng(0)
-COLOUR = RNG.integers(0, 256, (33, 47, 3), dtype=np.uint8)
-SMOOTH = np.add.outer(np.arange(64), np.arange(80)).astype(np.uint8)[:, :, None].repeat(3, axis=2)
-
-
-def save(path: Path, image: Image.Image, **options: object) -> Path:
-    image.save(path, **options)  # type: ignore[arg-type]
-    return path
-
-
-def tiff(path: Path, planes: NDArray[np.generic], order: str = "<", **tags: int | tuple[int, ...]) -> Path:
-    """Write an uncompressed TIFF of one strip a plane, tag by tag, without Pillow."""
-    planes = np.atleast_3d(planes)
-    height, width, samples = planes.shape
-    numbers = {
-        256: width,
-        257: height,
-        258: (planes.dtype.itemsize * 8,) * samples,
-        259: 1,
-        262: 2 if samples >= 3 else 1,
-        277: samples,
-        278: height,
-        284: 1,
-        **{int(tag[1:]): value for tag, value in tags.items()},
-    }
-    data = planes.astype(planes.dtype.newbyteorder(order))
-    strips = [data[:, :, k].tobytes() for k in range(samples)] if numbers[284] == 2 else [data.tobytes()]
-    start = 8
-    offsets = []
-    for strip in strips:
-        offsets.append(start)
-        start += len(strip)
-    numbers |= {273: tuple(offsets), 279: tuple(len(s) for s in strips)}
-    entries, extra = b"", b""
-    ifd_end = start + 2 + 12 * len(numbers) + 4
-    for tag in sorted(numbers):
-        value = numbers[tag]
-        values = value if isinstance(value, tuple) else (value,)
-        packed = struct.pack(f"{order}{len(values)}I", *values)
-        if len(packed) > 4:
-            pointer = struct.pack(f"{order}I", ifd_end + len(extra))
-            extra += packed
-            packed = pointer
-        entries += struct.pack(f"{order}HHI", tag, 4, len(values)) + packed
-    mark = b"II*\0" if order == "<" else b"MM\0*"
-    header = mark + struct.pack(f"{order}I", start)
-    ifd = struct.pack(f"{order}H", len(numbers)) + entries + b"\0\0\0\0"
-    path.write_bytes(header + b"".join(strips) + ifd + extra)
-    return path
-
-
-def png(path: Path, width: int, height: int, bits: int, lines: bytes) -> Path:
-    """Write a colour PNG of filtered scan lines, without Pillow."""
-
-    def chunk(kind: bytes, body: bytes) -> bytes:
-        return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
-
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", width, height, bits, 2, 0, 0, 0))
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(lines)) + chunk(b"IEND", b""))
-    return path
-
 
 # ------------------------------------------------------------------------------------------------- what becomes of it
 
 
-@pytest.mark.parametrize("suffix", ["bmp", "png", "tif"])
+@pytest.mark.parametrize("suffix", ["bmp", "png", "tif", "webp"])
 def test_rgb_files_without_loss_read_back_equal(tmp_path: Path, suffix: str) -> None:
-    decoded = decode(save(tmp_path / f"a.{suffix}", Image.fromarray(COLOUR)), MANY)
+    options = {"lossless": True} if suffix == "webp" else {}
+    decoded = decode(save(tmp_path / f"a.{suffix}", Image.fromarray(COLOUR), **options), MANY)
     np.testing.assert_array_equal(decoded.pixels, COLOUR)
     assert decoded.pixels.dtype == np.uint8
     assert decoded.pixels.flags.writeable
@@ -166,6 +103,104 @@ def test_a_transparent_colour_becomes_white(tmp_path: Path) -> None:
     assert decoded.pixels.tolist() == [[[255, 255, 255], [7, 8, 9]]]
 
 
+@pytest.mark.parametrize("bits", [1, 2, 4, 8, 16])
+def test_a_transparent_grey_level_becomes_white_at_every_depth(tmp_path: Path, bits: int) -> None:
+    most = (1 << bits) - 1
+    grey = RNG.integers(0, 1 << bits, (6, 8)).astype(np.uint16)
+    level = int(grey[2, 3])
+    grey[0, 0] = level ^ 1  # the nearest other level; of 16 bits, with the same upper byte
+    shown = np.rint(grey * 255 / most) if bits < 16 else grey >> 8
+    written = level | 1 << bits if bits in (2, 4, 8) else level  # of the two bytes only the image's bits count
+    path = png(tmp_path / "a.png", grey, bits, colour=0, before=[chunk(b"tRNS", struct.pack(">H", written))])
+    decoded = decode(path, MANY)
+    np.testing.assert_array_equal(decoded.pixels[:, :, 1], np.where(grey == level, 255, shown))
+    assert decoded.conversions[-1] == "alpha over white"
+
+
+@pytest.mark.parametrize("bits", [8, 16])
+def test_a_transparent_colour_is_compared_by_all_its_bits(tmp_path: Path, bits: int) -> None:
+    colour = RNG.integers(0, 1 << bits, (6, 8, 3)).astype(np.uint16)
+    clear = colour[2, 3].copy()
+    colour[0, 0] = clear ^ (0, 0, 1)
+    path = png(tmp_path / "a.png", colour, bits, colour=2, before=[chunk(b"tRNS", clear.astype(">u2").tobytes())])
+    expected = np.where((colour == clear).all(axis=2)[:, :, None], 255, colour >> (bits - 8))
+    np.testing.assert_array_equal(read_rgb(path, MANY), expected)
+
+
+def bmp_with_alpha(path: Path, rgb: NDArray[np.uint8], alpha: NDArray[np.uint8], header: int) -> Path:
+    """Write a BMP with a mask for alpha; its header has 108 bytes (version 4) or 124 (version 5)."""
+    height, width = alpha.shape
+    data = np.dstack([rgb[::-1, :, ::-1], alpha[::-1]]).tobytes()
+    fields = struct.pack("<IiiHHIIiiII", header, width, height, 1, 32, 3, len(data), 2835, 2835, 0, 0)
+    fields += struct.pack("<IIII4s", 0xFF0000, 0xFF00, 0xFF, 0xFF000000, b"BGRs")
+    fields = fields.ljust(header, b"\0")
+    start = 14 + len(fields)
+    path.write_bytes(b"BM" + struct.pack("<IHHI", start + len(data), 0, 0, start) + fields + data)
+    return path
+
+
+def with_alpha(path: Path, kind: str, alpha: NDArray[np.uint8]) -> tuple[Path, NDArray[np.uint8]]:
+    """Write an image of COLOUR, or its grey, with this alpha; the path and the colours in the file."""
+    grey = COLOUR[:, :, 0]
+    rgb, repeated = COLOUR, grey[:, :, None].repeat(3, axis=2)
+    all_four = np.dstack([rgb, alpha])
+    name, _, bits = kind.partition(" ")
+    match name:
+        case "png":
+            return png(path, all_four.astype(np.uint16) * (257 if bits == "16" else 1), int(bits), colour=6), rgb
+        case "grey-png":
+            both = np.dstack([grey, alpha]).astype(np.uint16) * (257 if bits == "16" else 1)
+            return png(path, both, int(bits), colour=4), repeated
+        case "bmp":
+            return bmp_with_alpha(path, rgb, alpha, int(bits)), rgb
+        case "tiff" | "premultiplied":
+            values = all_four.astype(np.uint16) * 257 if bits == "16" else all_four
+            return tiff(path, values, t338=2 if name == "tiff" else 1), rgb
+        case "webp":
+            path.write_bytes(encoded(all_four, "WEBP", lossless=True, exact=True))
+            return path, rgb
+    raise ValueError(kind)
+
+
+ALPHAS = ["png 8", "png 16", "grey-png 8", "grey-png 16", "bmp 108", "bmp 124", "tiff 8", "tiff 16", "webp"]
+ALL_CLEAR = "transparent everywhere: its colours count"
+
+
+@pytest.mark.parametrize("kind", [*ALPHAS, "premultiplied 8", "premultiplied 16"])
+def test_where_every_pixel_is_transparent_the_colours_count(tmp_path: Path, kind: str) -> None:
+    path, colours = with_alpha(tmp_path / "a", kind, np.zeros(COLOUR.shape[:2], dtype=np.uint8))
+    decoded = decode(path, MANY)
+    np.testing.assert_array_equal(decoded.pixels, colours)
+    assert decoded.conversions[-1] == ALL_CLEAR
+
+
+@pytest.mark.parametrize("kind", ALPHAS)
+def test_one_visible_pixel_and_the_others_are_white(tmp_path: Path, kind: str) -> None:
+    alpha = np.zeros(COLOUR.shape[:2], dtype=np.uint8)
+    alpha[5, 7] = 255
+    path, colours = with_alpha(tmp_path / "a", kind, alpha)
+    decoded = decode(path, MANY)
+    np.testing.assert_array_equal(decoded.pixels, np.where(alpha[:, :, None] > 0, colours, 255))
+    assert decoded.conversions[-1] == "alpha over white"
+
+
+@pytest.mark.parametrize(("bits", "level"), [(4, 5), (16, 4660)])
+def test_a_flat_image_of_its_transparent_level_keeps_its_colour(tmp_path: Path, bits: int, level: int) -> None:
+    path = png(tmp_path / "a", np.full((3, 4), level), bits, 0, before=[chunk(b"tRNS", struct.pack(">H", level))])
+    decoded = decode(path, MANY)
+    assert (decoded.pixels == (level * 17 if bits == 4 else level >> 8)).all()
+    assert ALL_CLEAR in decoded.conversions
+
+
+def test_a_palette_of_transparent_colours_keeps_them(tmp_path: Path) -> None:
+    palette = np.array([[250, 1, 2], [3, 240, 4]], dtype=np.uint8)
+    chunks = [chunk(b"PLTE", palette.tobytes()), chunk(b"tRNS", bytes(2))]
+    path = png(tmp_path / "a", np.array([[0, 1, 1, 0]]), bits=1, colour=3, before=chunks)
+    decoded = decode(path, MANY)
+    np.testing.assert_array_equal(decoded.pixels[0], palette[[0, 1, 1, 0]])
+    assert ALL_CLEAR in decoded.conversions
+
+
 def ink_on_paper(cmyk: NDArray[np.uint8]) -> NDArray[np.float64]:
     return (255.0 - cmyk[:, :, :3]) * (255.0 - cmyk[:, :, 3:]) / 255
 
@@ -230,8 +265,7 @@ def test_sixteen_bit_colour_keeps_the_upper_byte(tmp_path: Path, order: str) -> 
 
 def test_sixteen_bit_colour_png_keeps_the_upper_byte(tmp_path: Path) -> None:
     deep = RNG.integers(0, 65536, (7, 5, 3), dtype=np.uint16)
-    lines = b"".join(b"\0" + row.astype(">u2").tobytes() for row in deep)
-    decoded = decode(png(tmp_path / "a.png", width=5, height=7, bits=16, lines=lines), MANY)
+    decoded = decode(png(tmp_path / "a.png", deep, bits=16, colour=2), MANY)
     np.testing.assert_array_equal(decoded.pixels, deep // 256)
     assert decoded.conversions == ("16-bit -> 8-bit",)
 
@@ -241,10 +275,28 @@ def test_sixteen_bit_grey_where_white_is_zero(tmp_path: Path) -> None:
     np.testing.assert_array_equal(decoded.pixels[:, :, 1], (65535 - DEEP) // 256)
 
 
-def test_twelve_bit_data_in_sixteen_bits_is_said(tmp_path: Path) -> None:
-    decoded = decode(tiff(tmp_path / "a.tif", DEEP // 16), MANY)
-    assert decoded.pixels.max() == 15
-    assert any("12-bit" in step for step in decoded.conversions)
+@pytest.mark.parametrize("bits", range(8, 17))
+@pytest.mark.parametrize("kind", ["grey tif", "grey png", "white is zero", "colour tif", "colour png", "with alpha"])
+def test_a_depth_below_sixteen_bits_is_said(tmp_path: Path, kind: str, bits: int) -> None:
+    deep = RNG.integers(0, 1 << bits, (6, 5, 3), dtype=np.uint16)
+    deep[2, 3] = (1 << bits) - 1
+    path = tmp_path / "a"
+    match kind:
+        case "grey tif":
+            tiff(path, deep[:, :, 0])
+        case "white is zero":
+            tiff(path, deep[:, :, 0], t262=0)
+        case "grey png":
+            png(path, deep[:, :, 0], bits=16, colour=0)
+        case "colour tif":
+            tiff(path, deep)
+        case "colour png":
+            png(path, deep, bits=16, colour=2)
+        case "with alpha":
+            png(path, np.dstack([deep, RNG.integers(0, 65536, (6, 5), dtype=np.uint16)]), bits=16, colour=6)
+    said = [step for step in decode(path, MANY).conversions if f"{bits}-bit data in a 16-bit file" in step]
+    assert len(said) == (bits < 16)
+    assert all(f"Multiply by {1 << (16 - bits)} " in step for step in said)
 
 
 def test_packed_twelve_bit_is_scaled_by_its_header(tmp_path: Path) -> None:
@@ -274,10 +326,10 @@ def test_other_floats_are_refused(tmp_path: Path, value: float) -> None:
         (np.zeros((3, 3), dtype=np.int16), {"t339": 2}),
         (np.zeros((3, 3), dtype=np.uint32), {}),
         (np.zeros((3, 3, 3), dtype=np.uint8), {"t262": 8}),  # Lab
-        (np.zeros((3, 3, 3), dtype=np.uint16), {"t284": 2}),
+        (np.zeros((3, 3, 4), dtype=np.uint16), {"t284": 2}),
         (np.zeros((3, 3, 2), dtype=np.uint16), {"t338": 2}),
     ],
-    ids=["signed", "32-bit", "Lab", "planes of 16 bits", "16-bit grey with alpha"],
+    ids=["signed", "32-bit", "Lab", "four planes of 16 bits", "16-bit grey with alpha"],
 )
 def test_pixels_without_a_rule_are_refused(
     tmp_path: Path, planes: NDArray[np.generic], tags: dict[str, int | tuple[int, ...]]
@@ -324,23 +376,17 @@ def test_a_damaged_exif_block_counts_as_none(tmp_path: Path) -> None:
     assert decoded.conversions == ()
 
 
-@pytest.mark.parametrize("suffix", ["tif", "png"])
+@pytest.mark.parametrize("suffix", ["tif", "png", "webp"])
 def test_the_first_of_several_frames(tmp_path: Path, suffix: str) -> None:
+    options = {"lossless": True} if suffix == "webp" else {}
     other = Image.fromarray(255 - COLOUR)
-    path = save(tmp_path / f"a.{suffix}", Image.fromarray(COLOUR), save_all=True, append_images=[other])
+    path = save(tmp_path / f"a.{suffix}", Image.fromarray(COLOUR), save_all=True, append_images=[other], **options)
     decoded = decode(path, MANY)
     np.testing.assert_array_equal(decoded.pixels, COLOUR)
     assert decoded.conversions == ("first of several frames",)
 
 
 # ------------------------------------------------------------------------------------------------------ what is refused
-
-
-def refusal(path: Path, max_pixels: int = MANY) -> UnreadableImage:
-    with pytest.raises(UnreadableImage) as caught:
-        decode(path, max_pixels)
-    assert str(path) in str(caught.value)
-    return caught.value
 
 
 def test_an_empty_file(tmp_path: Path) -> None:
@@ -367,7 +413,7 @@ def test_a_dangling_link_is_unreadable(tmp_path: Path) -> None:
     assert refusal(tmp_path / "a.png").status == "unreadable"
 
 
-@pytest.mark.parametrize("suffix", ["bmp", "png", "tif", "jpg"])
+@pytest.mark.parametrize("suffix", ["bmp", "png", "tif", "jpg", "webp"])
 def test_the_limit_of_pixels_is_exact(tmp_path: Path, suffix: str) -> None:
     path = save(tmp_path / f"a.{suffix}", Image.fromarray(COLOUR))
     assert read_rgb(path, 33 * 47).shape == COLOUR.shape
@@ -375,7 +421,9 @@ def test_the_limit_of_pixels_is_exact(tmp_path: Path, suffix: str) -> None:
 
 
 def test_a_bomb_is_found_without_decoding(tmp_path: Path) -> None:
-    path = png(tmp_path / "a.png", width=12_000, height=10_000, bits=8, lines=b"")
+    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 12_000, 10_000, 8, 2, 0, 0, 0))
+    path = tmp_path / "a.png"
+    path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", b"") + chunk(b"IEND", b""))
     assert refusal(path, 100_000_000).status == "oversized"  # from the header: there is nothing to decode
     assert refusal(path, 120_000_000).status == "truncated"
 
@@ -384,12 +432,6 @@ def test_the_users_limit_holds_above_pillows_own(tmp_path: Path, monkeypatch: py
     monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 100)
     path = save(tmp_path / "a.png", Image.fromarray(COLOUR))
     np.testing.assert_array_equal(read_rgb(path, MANY), COLOUR)
-
-
-def encoded(image: Pixels, kind: str, **options: object) -> bytes:
-    buffer = io.BytesIO()
-    Image.fromarray(image).save(buffer, kind, **options)  # type: ignore[arg-type]
-    return buffer.getvalue()
 
 
 FILES = {
@@ -406,6 +448,7 @@ FILES = {
     "jpeg tiff": encoded(SMOOTH, "TIFF", compression="jpeg"),
     "strips tiff": encoded(COLOUR, "TIFF", compression="tiff_lzw", strip_size=500),
     "grey tiff": encoded(COLOUR[:, :, 0], "TIFF"),
+    "webp": encoded(COLOUR, "WEBP", lossless=True),
 }
 
 

@@ -56,10 +56,10 @@ _READ: dict[bytes, Format] = {
     b"II*\0": _TIFF,
     b"MM\0*": _TIFF,
     b"II+\0": _TIFF,  # BigTIFF
-    b"MM\0+": _TIFF,
 }
 
 _OTHER_IMAGES = (
+    (0, b"MM\0+", "BigTIFF with the most significant byte first"),
     (0, b"GIF8", "GIF"),
     (0, b"\0\0\0\x0cjP  ", "JPEG 2000"),
     (0, b"\xff\x4f\xff\x51", "JPEG 2000"),
@@ -86,6 +86,7 @@ _NO_IMAGES = (
     (b"<html", "a web page, not the file that was to be downloaded; fetch it again"),
     (b"pk\x03\x04", "a ZIP archive; unpack it"),
     (b"\x1f\x8b", "packed by gzip; unpack it"),
+    (bytes(16), "zeros only, as where a copy was broken off; fetch it again"),
 )
 
 

@@ -23,8 +23,9 @@ _KINDS = {
     0xF7: "JPEG-LS",
 }  # by the marker of the frame; ITU-T T.81, table B.1, and T.87
 _READ = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}  # baseline, sequential and progressive, with either kind of coding
-# The check knows the usual subsamplings only.
-_NOT_CHECKED = re.compile("subsampling", re.I)
+_SCAN, _COMMENT, _APPLICATION = 0xDA, 0xFE, range(0xE0, 0xF0)
+# What the second decoder does not know, and a header's slip that changes no pixel.
+_NO_DAMAGE = re.compile("subsampling|SOS parameters for sequential", re.I)
 _LAYOUTS = {"L": "GRAY", "CMYK": "CMYK"}
 
 
@@ -34,8 +35,9 @@ def open_jpeg(file: IO[bytes], max_pixels: int) -> Opened:
     Pillow fills up what it cannot decode. libjpeg-turbo notices where the coded data do not fit the image (a hole, a
     byte too few or too many), and its strict decoding, at an eighth of the size, tells. It cannot notice a changed bit
     after which the data still fit: in photographs of blood cells two thirds of single flipped bits and a sixth of eight
-    at once passed. Nor does it know rare subsamplings, in which the channels' parts are no powers of two. Bytes behind
-    the end of the image are not looked at: cameras put previews there.
+    at once passed. Nor does it know rare subsamplings, such as 3:1:1. Bytes between the coded data and the end of the
+    image are damage, since a hole of zeros may look like them. Bytes behind its end, where cameras put previews,
+    comments and what belongs to applications are not looked at.
 
     Raises
     ------
@@ -43,19 +45,15 @@ def open_jpeg(file: IO[bytes], max_pixels: int) -> Opened:
         If the JPEG is of a kind without a rule, too large or damaged.
     """
     data = file.read()
-    kind, precision = _frame(data)
-    if kind in _KINDS:
-        raise RefusedImage("unsupported", f"a JPEG of the kind '{_KINDS[kind]}'; convert it to TIFF or PNG")
-    if precision > 8:
-        raise RefusedImage("unsupported", f"a JPEG of {precision} bits; convert it to TIFF or PNG")
+    needed = _without_applications(data)
     image = JpegImageFile(io.BytesIO(data))
     check_size(image.width, image.height, max_pixels)
     image.load()
     try:
         layout = _LAYOUTS.get(image.mode, "RGB")
-        simplejpeg.decode_jpeg(data, layout, min_height=1, min_width=1, min_factor=8, strict=True)
+        simplejpeg.decode_jpeg(needed, layout, min_height=1, min_width=1, min_factor=8, strict=True)
     except ValueError as error:
-        if not _NOT_CHECKED.search(str(error)):
+        if not _NO_DAMAGE.search(str(error)):
             raise RefusedImage(
                 "damaged", f"{error}; get a fresh copy, or save the image again if it shows what it should"
             ) from None
@@ -68,15 +66,22 @@ def ends_early(file: IO[bytes]) -> bool:
     return data.count(b"\xff\xd8\xff") > data.count(b"\xff\xd9")  # a preview inside has a start and an end of its own
 
 
-def _frame(data: bytes) -> tuple[int, int]:
-    """Marker and bits of the image's frame; zeros where none is found, which Pillow then refuses in its own words."""
-    at = 2
+def _without_applications(data: bytes) -> bytes:
+    """Leave out what programs store beside the image in front of its first scan; refuse kinds without a rule."""
+    kept, at = [data[:2]], 2
     while at + 5 <= len(data) and data[at] == 0xFF:
         marker = data[at + 1]
         if marker == 0xFF:  # filling
             at += 1
-        elif marker in _READ or marker in _KINDS:
-            return marker, data[at + 4]
-        else:
-            at += 2 + int.from_bytes(data[at + 2 : at + 4], "big")
-    return 0, 0
+            continue
+        if marker == _SCAN:
+            break
+        if marker in _KINDS:
+            raise RefusedImage("unsupported", f"a JPEG of the kind '{_KINDS[marker]}'; convert it to TIFF or PNG")
+        if marker in _READ and data[at + 4] > 8:
+            raise RefusedImage("unsupported", f"a JPEG of {data[at + 4]} bits; convert it to TIFF or PNG")
+        end = at + 2 + int.from_bytes(data[at + 2 : at + 4], "big")
+        if marker != _COMMENT and marker not in _APPLICATION:
+            kept.append(data[at:end])
+        at = end
+    return b"".join([*kept, data[at:]])

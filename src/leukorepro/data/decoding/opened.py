@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import struct
+from collections.abc import Sequence
 from typing import Literal, NamedTuple
 
 from PIL import ImageFile
@@ -27,7 +28,7 @@ class RefusedImage(Exception):
 class Opened(NamedTuple):
     """A file's image, or its three channels, which Pillow has opened and may not have loaded yet."""
 
-    images: list[ImageFile.ImageFile]
+    images: Sequence[ImageFile.ImageFile]
     """One image; or three grey ones, which are red, green and blue."""
     bits: int
     """Bits of a sample in the file; 8 where there are no deeper ones."""

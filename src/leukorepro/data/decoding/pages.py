@@ -8,10 +8,10 @@ from typing import IO, NamedTuple
 
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from leukorepro.data.decoding.opened import RefusedImage
+from leukorepro.data.decoding.opened import DAMAGE, RefusedImage
 
 _KIND, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _DESCRIPTION = 254, 256, 257, 258, 259, 262, 270
-_SAMPLES, _BELOW = 277, 330
+_SAMPLES, _PLANAR, _BELOW = 277, 284, 330
 _STRIPS, _STRIP_BYTES, _TILES, _TILE_BYTES = 273, 279, 324, 325
 _MASK = 4  # of tag 254
 
@@ -28,6 +28,7 @@ class Page(NamedTuple):
     bits: int
     compression: int
     photometric: int
+    planar: bool
     mask: bool
     description: str
     end: int
@@ -57,7 +58,7 @@ def read_pages(file: IO[bytes]) -> Iterator[Page]:
 
     Raises
     ------
-    OSError, SyntaxError, ValueError, TypeError, LookupError
+    SyntaxError
         If a directory is damaged or lies behind the file's end.
     """
     file.seek(0)
@@ -70,11 +71,15 @@ def read_pages(file: IO[bytes]) -> Iterator[Page]:
             continue
         seen.add(offset)
         tags = ImageFileDirectory_v2(header)
-        file.seek(offset)
-        tags.load(file)
-        below = tags.get(_BELOW, ())
-        waiting += [tags.next, *([below] if isinstance(below, int) else below)]
-        yield _page(offset, tags)
+        try:
+            file.seek(offset)
+            tags.load(file)
+            yield _page(offset, tags)
+        except DAMAGE as error:
+            if isinstance(error, OSError) and error.errno is not None:  # the file system's
+                raise
+            raise SyntaxError(f"the directory of page {len(seen)} at byte {offset} cannot be read") from None
+        waiting += [tags.next, *reversed(_numbers(tags, _BELOW))]
 
 
 def _page(offset: int, tags: ImageFileDirectory_v2) -> Page:
@@ -88,6 +93,7 @@ def _page(offset: int, tags: ImageFileDirectory_v2) -> Page:
         bits=max(_numbers(tags, _BITS) or (1,)),
         compression=int(tags.get(_COMPRESSION, 1)),
         photometric=int(tags.get(_PHOTOMETRIC, 0)),
+        planar=int(tags.get(_PLANAR, 1)) == 2,
         mask=bool(int(tags.get(_KIND, 0)) & _MASK),
         description=str(tags.get(_DESCRIPTION, "")),
         end=max((start + length for start, length in zip(strips, lengths, strict=False)), default=0),
@@ -140,8 +146,8 @@ def choose_pages(pages: list[Page]) -> tuple[list[Page], tuple[str, ...]]:
     if channels == 3 and len(equal) == 3 and min(page.bits for page in equal) >= 8:
         return equal, (*taken, "three grey pages as red, green and blue")
     if channels > 1 or len(equal) > 1:
-        what = f"{channels} channels" if said else "pages"
-        raise RefusedImage("unsupported", f"{what} in {len(equal)} grey pages of one size; {_REMEDY}")
+        what = f"{channels} channels in " if said else ""
+        raise RefusedImage("unsupported", f"{what}{len(equal)} grey pages of the largest size; {_REMEDY}")
     return equal, taken
 
 

@@ -133,7 +133,7 @@ def _from_bytes(image: ImageFile.ImageFile, bits: int) -> _Rgb:
             upright = Image.alpha_composite(white, straight).convert("RGB")
             steps.append(_OVER_WHITE)
     else:
-        upright = colours = upright.convert("RGB")
+        upright = colours = upright if upright.mode == "RGB" else upright.convert("RGB")
     # The upper bytes of 16 bits tell how many are used, down to eight.
     used = 8 + int(np.asarray(colours).max()).bit_length() if bits == 16 else 0
     return _Rgb(np.array(upright), tuple(steps), used)

@@ -11,8 +11,7 @@ from PIL.TiffImagePlugin import COMPRESSION_INFO, TiffImageFile
 
 from leukorepro.data.decoding.opened import DAMAGE, Opened, RefusedImage, check_size
 from leukorepro.data.decoding.pages import Page, choose_pages, read_pages
-
-_PLANAR = 284  # TIFF tag
+from leukorepro.data.decoding.planes import keep_plane, point_at
 
 _COMPRESSIONS = {
     9: "JBIG",
@@ -51,7 +50,7 @@ _COMPRESSIONS = {
     65535: "Pentax PEF",
 }
 """Names of the compressions that not every reader knows, by the number in tag 259."""
-_MAY_LACK = {34925, 50000, 50001}  # Pillow knows them, but the libtiff that came with it may not
+_MAY_LACK = {32809, 34925, 50000, 50001}  # Pillow knows them, but the libtiff that came with it may not
 
 
 def open_tiff(file: IO[bytes], max_pixels: int) -> Opened:
@@ -70,14 +69,18 @@ def open_tiff(file: IO[bytes], max_pixels: int) -> Opened:
         if code not in COMPRESSION_INFO or (code in _MAY_LACK and not _is_built_in(COMPRESSION_INFO[code])):
             name = _COMPRESSIONS.get(code, "of no known name")
             raise RefusedImage("unsupported", f"compression {code} ({name}); save it without, or as PNG")
-    return Opened([_open_page(file, page, pages[0]) for page in chosen], chosen[0].bits, steps)
+    page = chosen[0]
+    if page.planar and page.samples == 3 and (page.photometric == 1 or (page.photometric == 2 and page.bits > 8)):
+        planes = [_open_copy(file, page, plane) for plane in range(3)]
+        return Opened(planes, page.bits, (*steps, "three separate planes as red, green and blue"))
+    return Opened([_open_page(file, page, pages[0]) for page in chosen], page.bits, steps)
 
 
 def ends_early(file: IO[bytes]) -> bool:
     """Whether a TIFF file, which Pillow cannot read, lacks its end: a page or its pixels lie behind it."""
     size = file.seek(0, io.SEEK_END)
     try:
-        return any(page.end > size for page in read_pages(file))
+        return any(not 0 < page.end <= size for page in read_pages(file))
     except DAMAGE:
         return True
 
@@ -85,38 +88,42 @@ def ends_early(file: IO[bytes]) -> bool:
 def _open_page(file: IO[bytes], page: Page, first: Page) -> TiffImageFile:
     """Open one page; where it is not the first, in a copy of the file whose header points at it."""
     file.seek(0)
-    if page is first:
-        source = file
-    else:
-        copy = bytearray(file.read())
-        at, size = (8, 8) if 43 in copy[2:4] else (4, 4)  # BigTIFF, or not
-        copy[at : at + size] = page.offset.to_bytes(size, "little" if copy[:2] == b"II" else "big")
-        source = io.BytesIO(copy)
     try:
-        image = TiffImageFile(source)
+        image = TiffImageFile(file) if page is first else _open_copy(file, page)
     except SyntaxError as error:
         if "unknown pixel mode" not in str(error):
             raise
         kind = f"{page.samples} samples of {page.bits} bits, photometric interpretation {page.photometric}"
         raise RefusedImage("unsupported", f"no agreed way to 8-bit RGB from {kind}") from None
-    if page.bits > 8 and page.samples > 1 and image.tag_v2.get(_PLANAR, 1) == 2:
-        raise RefusedImage("unsupported", "separate planes of more than 8 bits")
+    if page.bits > 8 and page.samples > 1 and page.planar:
+        raise RefusedImage("unsupported", f"{page.samples} separate planes of {page.bits} bits")
     if image.mode == "RGBA":
-        _keep_clear_colours(image, source)
+        _keep_clear_colours(image)
     return image
 
 
-def _keep_clear_colours(image: TiffImageFile, source: IO[bytes]) -> None:
+def _open_copy(file: IO[bytes], page: Page, plane: int | None = None) -> TiffImageFile:
+    """Open a page, or one of its three planes, in a copy of the file that begins with it."""
+    file.seek(0)
+    copy = bytearray(file.read())
+    if plane is None:
+        point_at(copy, page.offset)
+    else:
+        keep_plane(copy, page.offset, plane, page.samples)
+    return TiffImageFile(io.BytesIO(copy))
+
+
+def _keep_clear_colours(image: TiffImageFile) -> None:
     """Have colours that are said to be multiplied with an alpha of 0 everywhere read as they stand in the file."""
     straight = [
         tile._replace(args=(tile.args[0].replace("RGBa", "RGBA"), *tile.args[1:]))
         for tile in image.tile
         if isinstance(tile.args, tuple)
     ]
-    if straight == image.tile:
+    if straight == image.tile or image.fp is None:
         return
-    source.seek(0)
-    trial = TiffImageFile(source)
+    image.fp.seek(0)
+    trial = TiffImageFile(image.fp)
     trial.load()
     if trial.getchannel("A").getextrema() == (0, 0):
         image.tile = straight

@@ -61,6 +61,11 @@ def touch(folder: Path, *names: str) -> Path:
     return folder
 
 
+def numbered(*patterns: str, count: int = 5) -> list[str]:
+    """Names with the numbers from 1 in the place of ``{}``: enough of each for five folds."""
+    return [pattern.format(number) for pattern in patterns for number in range(1, count + 1)]
+
+
 def draw(folder: Path, *names: str) -> Path:
     """Small images, no two alike."""
     for number, name in enumerate(names):

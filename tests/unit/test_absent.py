@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from project_data import ROOT, touch, write_yaml
+from project_data import ROOT, numbered, touch, write_yaml
 from typer.testing import CliRunner
 
 from leukorepro.cli.app import app
@@ -25,7 +25,7 @@ from leukorepro.run.resolved import ResolvedRun
 from leukorepro.run.weights import as_far_as_known, forget_failures, weights_of_run
 
 RUN = Path("config/runs/published.yaml")
-CNMC = [f"C-NMC/fold_{k}/{name[-3:]}/{name}.bmp" for k, name in enumerate(["UID_1_1_1_all", "UID_H2_1_1_hem"])]
+CNMC = numbered("C-NMC/fold_0/all/UID_{}_1_1_all.bmp", "C-NMC/fold_1/hem/UID_H{}_1_1_hem.bmp")
 ALLIDB = "its dataset allidb is absent (data/allidb: no such folder); ask the authors of ALL-IDB "
 ON_CNMC = ["hasanaath2024", "alhammadi2024", "rezayi2021"]
 

@@ -30,11 +30,13 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     folder = tmp_path / "config" / "datasets"
     folder.mkdir(parents=True)
     (folder / "cnmc.yaml").write_text("{adapter: cnmc2019, images: data/cnmc}")
-    size = "{subjects: 4, images: 8}"
+    size = "{subjects: 10, images: 20}"
     (folder / "drawn.yaml").write_text(
-        f"{{adapter: simulated, look: allidb, sizes: {{demo: {size}, published: {size}}}}}"
+        f"{{adapter: simulated, look: allidb, positive_class: all, sizes: {{demo: {size}, published: {size}}}}}"
     )
-    (folder / "mine.yaml").write_text("{adapter: image_folder, images: data/mine, subjects: {csv: data/who.csv}}")
+    (folder / "mine.yaml").write_text(
+        "{adapter: image_folder, images: data/mine, positive_class: all, subjects: {csv: data/who.csv}}"
+    )
     return tmp_path
 
 
@@ -128,8 +130,8 @@ def test_a_users_file_without_a_known_hash_is_told_as_such(root: Path) -> None:
 def test_it_says_which_studies_could_run(root: Path) -> None:
     (root / "config/studies").mkdir()
     shutil.copy(ROOT / "config/studies/atteia2022.yaml", root / "config/studies")
-    touch(root / "data/mine", "all/1.png", "healthy/2.png")
-    (root / "data/who.csv").write_text("image,subject\n1.png,a\n2.png,b\n")
+    touch(root / "data/mine", "all/1.png", "all/2.png", "healthy/3.png", "healthy/4.png")
+    (root / "data/who.csv").write_text("image,subject\n1.png,a\n2.png,a\n3.png,b\n4.png,b\n")
     for dataset in ("mine", "cnmc", "drawn"):
         study: dict[str, object] = {"study": "atteia2022", "dataset": dataset}
         if dataset == "drawn":

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torchvision
 import yaml
-from project_data import ROOT, make_project, touch, write_run, write_yaml
+from project_data import ROOT, make_project, numbered, touch, write_run, write_yaml
 
 from leukorepro.config.study.systems import Extractor
 from leukorepro.core.errors import UserError
@@ -25,8 +25,8 @@ from leukorepro.run.paths import StudyFolder
 from leukorepro.run.resolve import overrides, resolve
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy, load_resolved
 
-CNMC = [f"fold_{k}/{name[-3:]}/{name}.bmp" for k, name in enumerate(["UID_1_1_1_all", "UID_H2_1_1_hem"])]
-PRELIM = ["prelim/all/UID_3_1_1_all.bmp", "prelim/hem/UID_H4_1_1_hem.bmp"]
+CNMC = numbered("fold_0/all/UID_{}_1_1_all.bmp", "fold_1/hem/UID_H{}_1_1_hem.bmp")
+PRELIM = ["prelim/all/UID_13_1_1_all.bmp", "prelim/hem/UID_H14_1_1_hem.bmp"]
 RUNGS = ["as_published", "fit_in_fold", "source_disjoint", "subject_disjoint", "external"]
 
 
@@ -230,23 +230,24 @@ def test_a_study_that_a_run_does_not_have_is_told(project: Path) -> None:
 
 
 def own_dataset(project: Path, **keys: Any) -> str:
-    write_yaml(project / "config/datasets/own.yaml", {"adapter": "image_folder", "images": "images"} | keys)
+    said = {"adapter": "image_folder", "images": "images", "positive_class": "a"} | keys
+    write_yaml(project / "config/datasets/own.yaml", said)
     return "own"
 
 
 def test_rungs_follow_from_what_the_dataset_knows(project: Path) -> None:
-    touch(project / "images", "a/p1_1.png", "a/p2_1.png", "b/p3_1.png")
+    touch(project / "images", *numbered("a/p{}_1.png", "b/q{}_1.png"))
     without = resolve_study(project, dataset=own_dataset(project))
     assert list(without.protocols) == RUNGS[:3]
     assert without.left_out == {
         "subject_disjoint": "the dataset own has no subject ids",
         "external": "the dataset own has no held-out part of its own",
     }
-    by_name = resolve_study(project, dataset=own_dataset(project, subjects={"regex": r"(p\d)_"}))
+    by_name = resolve_study(project, dataset=own_dataset(project, subjects={"regex": r"([pq]\d)_"}))
     assert list(by_name.protocols) == RUNGS[:4]
     assert list(by_name.left_out) == ["external"]
     touch(project / "cnmc", *CNMC)
-    cnmc = own_dataset(project, adapter="cnmc2019", images="cnmc")
+    cnmc = own_dataset(project, adapter="cnmc2019", images="cnmc", positive_class="all")
     assert list(resolve_study(project, dataset=cnmc).protocols) == RUNGS[:4]
     touch(project / "cnmc", *PRELIM)
     complete = resolve_study(project, dataset=cnmc)
@@ -259,7 +260,7 @@ def test_simulated_images_need_not_exist_yet(project: Path) -> None:
     assert (list(study.protocols), study.left_out, study.external_split) == (RUNGS, {}, "external")
     file = project / "config/datasets/allidb_simulated.yaml"
     content = yaml.safe_load(file.read_text())
-    content["sizes"]["demo"] = {"subjects": 4, "images": 8}
+    content["sizes"]["demo"] = {"subjects": 10, "images": 20}
     write_yaml(file, content | {"look": "cnmc2019"})
     assert list(resolve_study(project).protocols) == RUNGS[:4]
     assert resolve(Path("config/config.yaml"), {"budget": "published"}).studies[0].external_split == "prelim"
@@ -284,7 +285,7 @@ def test_a_run_may_choose_its_rungs(project: Path) -> None:
 
 
 def test_a_rung_that_cannot_run_is_refused_when_asked_for(project: Path) -> None:
-    touch(project / "images", "a/1.png", "b/2.png")
+    touch(project / "images", *numbered("a/{}.png", "b/{}.png"))
     assert refused(project, dataset=own_dataset(project), rungs=["as_published", "subject_disjoint"]) == (
         "config/runs/mine.yaml: studies[0].rungs: subject_disjoint cannot run: the dataset own has no subject ids; "
         "leave it out."
@@ -445,15 +446,15 @@ def test_a_table_is_left_out_where_the_dataset_has_other_classes(project: Path) 
     assert list(simulated.study.tables) == ["1", "2"]
     assert simulated.positive_class_of("mapped") == "sick"
     assert simulated.positive_class_of("five_folds") == "all"
-    touch(project / "images", "blast/1.png", "healthy/2.png")
-    own = resolve_study(project, dataset=own_dataset(project))
+    touch(project / "images", *numbered("blast/{}.png", "healthy/{}.png"))
+    own = resolve_study(project, dataset=own_dataset(project, positive_class="blast"))
     assert list(own.study.tables) == ["1"]
     assert own.study.headline == "1/ISet"
     assert "such as 'blast'" in own.left_out_tables["2"]
     edit_study(project, "tables", to={"2": table | {"split": "mapped"}})
     edit_study(project, "figures", to={})
     edit_study(project, "claims", to={})
-    told = refused(project, dataset=own_dataset(project))
+    told = refused(project, dataset=own_dataset(project, positive_class="blast"))
     assert "no study of it can run: atteia2022, because its classes are put together from others" in told
 
 
@@ -461,9 +462,9 @@ def test_a_table_is_left_out_where_the_dataset_has_other_classes(project: Path) 
 
 
 def test_a_fingerprint_changes_with_every_change_of_the_folder(project: Path) -> None:
-    images = touch(project / "images", "a/1.png", "b/2.png")
-    elsewhere = touch(project / "elsewhere", "3.png")
-    (project / "who.csv").write_text("image,subject\na/1.png,x\nb/2.png,y\nc/3.png,y\n")
+    images = touch(project / "images", "a/1.png", "a/2.png", "b/3.png", "b/4.png")
+    elsewhere = touch(project / "elsewhere", "5.png", "6.png")
+    (project / "who.csv").write_text(table := "image,subject\n1.png,x\n2.png,x\n3.png,y\n4.png,y\n5.png,y\n6.png,y\n")
     (images / "c").symlink_to(elsewhere)
     study = resolve_study(project, dataset=own_dataset(project, subjects={"csv": "who.csv"}))
     seen = [plan.fingerprint(study)]
@@ -479,9 +480,9 @@ def test_a_fingerprint_changes_with_every_change_of_the_folder(project: Path) ->
     expect_another()
     (images / "a/1.png").rename(images / "a/0.png")
     expect_another()
-    (elsewhere / "3.png").write_bytes(b"x")  # behind a link, which the scan follows
+    (elsewhere / "5.png").write_bytes(b"x")  # behind a link, which the scan follows
     expect_another()
-    (project / "who.csv").write_text("image,subject\na/1.png,x\nb/2.png,z\nc/3.png,yy\n")
+    (project / "who.csv").write_text(table.replace("6.png,y", "6.png,yy"))
     expect_another()
     (images / "b/9.png").symlink_to(project / "nowhere")  # the scan lists it as unreadable
     expect_another()

@@ -6,13 +6,14 @@ from pathlib import Path
 
 import pytest
 import yaml
-from project_data import ROOT, make_project, touch, write_run, write_yaml
+from project_data import ROOT, make_project, numbered, touch, write_run, write_yaml
 from typer.testing import CliRunner
 
 from leukorepro.cli.app import app
 from leukorepro.config.study.study import Study
 from leukorepro.config.study.systems import Extractor
 from leukorepro.core.errors import UserError
+from leukorepro.core.listing import Row
 from leukorepro.features.backbones.registry import BACKBONES
 from leukorepro.features.backbones.specification import OwnWeights
 from leukorepro.features.lookup import resolve_extractor
@@ -70,8 +71,8 @@ def test_items_on_official_folds_that_the_dataset_has_not_are_left_out(project: 
         "1/ISet": "the dataset allidb_simulated-demo has no official split 'fold_0' (`splits.two`), but none"
     }
     assert resolve(write_run(project, dataset="cnmc2019_simulated")).not_run == []
-    names = [f"C-NMC/fold_1/{label}/UID_{n}_1_1_{label}.bmp" for n, label in (("1", "all"), ("H2", "hem"))]
-    touch(project / "data/cnmc2019", *names)
+    names = ["C-NMC/fold_1/all/UID_{}_1_1_all.bmp", "C-NMC/fold_1/hem/UID_H{}_1_1_hem.bmp"]
+    touch(project / "data/cnmc2019", *numbered(*names))
     (line,) = resolve(write_run(project, dataset="cnmc2019")).not_run
     assert line.endswith("has no official split 'fold_0' (`splits.two`), but fold_1")
 
@@ -138,7 +139,8 @@ def test_a_reading_goes_alone_and_takes_the_place_of_a_printed_item_that_goes() 
         "inception_v3": resolve_extractor(study.extractors["inception_v3"], "random", "here"),
         "googlenet": resolve_extractor(Extractor(backbone="own"), "imagenet", "here"),
     }
-    found = possible_part(study, extractors, Facts("cells", {"all", "healthy"}, set(), None, set()))
+    rows = [Row(name, name.partition("/")[0]) for name in numbered("all/{}.png", "healthy/{}.png")]
+    found = possible_part(study, extractors, Facts("cells", rows, None))
     assert isinstance(found, Possible)
     left = {item.item: item.reading_of for item in found.study.tables["1"].items}
     assert left == {"printed": None, "other reading": None, "third reading": "other reading"}

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from project_data import draw, make_project
+from project_data import draw, make_project, numbered
 from typer.testing import CliRunner
 
 from leukorepro.cli.app import app
@@ -27,7 +27,7 @@ DATASET = Path("config/datasets/smears.yaml")
 def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A project with a folder of its user's images: two classes, four patients in the names."""
     monkeypatch.chdir(make_project(tmp_path))
-    draw(tmp_path / "images", *(f"{label}/p{i}_{label}.png" for label in ("aml", "normal") for i in range(4)))
+    draw(tmp_path / "images", *(f"{label}/p{i}_{label}.png" for label in ("aml", "normal") for i in range(5)))
     return tmp_path
 
 
@@ -67,7 +67,7 @@ def test_two_files_are_written_and_the_command_is_printed() -> None:
     assert DATASET.read_text().startswith("# yaml-language-server: $schema=../schema/dataset.json\n")
     assert RUN.read_text().startswith("# yaml-language-server: $schema=../schema/run.json\n")
     lines = done.output.splitlines()
-    assert lines[:3] == ["8 image files, 8 readable", "  aml: 4 images", "  normal: 4 images"]
+    assert lines[:3] == ["10 image files, 10 readable", "  aml: 5 images", "  normal: 5 images"]
     assert f"wrote {DATASET}" in lines
     assert f"wrote {RUN}" in lines
     assert lines[-1] == f"  snakemake --cores all --configfile {RUN}"
@@ -110,7 +110,7 @@ def test_subjects_come_from_an_expression_or_a_table(root: Path) -> None:
     by_name = init("--subject-regex", r"(?P<subject>p\d)_")
     assert "left out: external, because" in by_name.output
     assert "subject_disjoint" not in by_name.output
-    assert "  aml: 4 images, 4 subjects\n" in by_name.output
+    assert "  aml: 5 images, 5 subjects\n" in by_name.output
     assert yaml.safe_load(DATASET.read_text())["subjects"] == {"regex": r"(?P<subject>p\d)_"}
     images = sorted(path.name for path in (root / "images").rglob("*.png"))
     (root / "who.csv").write_text("image,subject\n" + "".join(f"{name},{name[:2]}\n" for name in images))
@@ -128,8 +128,8 @@ def test_rungs_that_the_images_do_not_allow_are_told() -> None:
 
 
 def test_a_published_dataset_needs_no_word_on_its_classes(root: Path) -> None:
-    cells = ("fold_0/all/UID_1_1_1_all.bmp", "fold_0/hem/UID_H2_1_1_hem.bmp")
-    draw(root / "cnmc", *cells, "prelim/all/UID_3_1_1_all.bmp", "prelim/hem/UID_H4_1_1_hem.bmp")
+    cells = numbered("fold_0/all/UID_{}_1_1_all.bmp", "fold_0/hem/UID_H{}_1_1_hem.bmp")
+    draw(root / "cnmc", *cells, "prelim/all/UID_13_1_1_all.bmp", "prelim/hem/UID_H14_1_1_hem.bmp")
     done = init("--adapter", "cnmc2019", images="cnmc")
     assert done.exit_code == 0, done.output
     assert "left out" not in done.output
@@ -162,7 +162,7 @@ def test_any_number_of_classes(root: Path, count: int) -> None:
     ],
 )
 def test_the_diseased_class_is_guessed_and_told(root: Path, classes: tuple[str, str], diseased: str) -> None:
-    draw(root / "two", *(f"{name}/1.png" for name in classes))
+    draw(root / "two", *(f"{name}/{i}.png" for name in classes for i in range(2)))
     assert f"taken as the diseased class: {diseased} (choose with --positive)" in init(images="two").output
     assert load_dataset(DATASET).positive_class == diseased
 
@@ -181,7 +181,7 @@ NAMES = st.text(st.characters(blacklist_categories=["C"], blacklist_characters="
 def test_folders_may_have_any_name(root: Path, folder: str, classes: set[str]) -> None:
     parent = root / "any" / folder
     names = sorted(classes)
-    draw(parent, *(f"{name}/1.png" for name in names))
+    draw(parent, *(f"{name}/{i}.png" for name in names for i in range(2)))
     dataset = FolderDataset(adapter="image_folder", images=parent)
     weights = {"googlenet": "random", "inception_v3": "random"}
     project.start("smears", dataset, "atteia2022", [], weights, "demo", force=True)
@@ -189,14 +189,15 @@ def test_folders_may_have_any_name(root: Path, folder: str, classes: set[str]) -
     assert isinstance(read, FolderDataset)
     assert read.images == parent
     for name in names:
-        (parent / name / "1.png").unlink()
+        for i in range(2):
+            (parent / name / f"{i}.png").unlink()
 
 
 def test_broken_files_are_left_out_where_so_many_are_accepted(root: Path) -> None:
     break_two(root)
     done = init("--max-unreadable", "2")
     assert done.exit_code == 0, done.output
-    assert done.output.startswith("8 image files, 6 readable\n  aml: 3 images\n  normal: 3 images\n")
+    assert done.output.startswith("10 image files, 8 readable\n  aml: 4 images\n  normal: 4 images\n")
     assert "  normal/p0_normal.png: empty: " in done.output
     assert load_dataset(DATASET).max_unreadable == 2
 
@@ -220,7 +221,7 @@ def test_more_broken_files_than_are_accepted_are_told_at_once(root: Path, accept
     before = files(root)
     message = refused(init("--max-unreadable", str(accepted), *(["--force"] if force else [])))
     assert message == (
-        f"2 of 8 image files cannot be read, but max_unreadable is {accepted}: aml/p2_aml.png (truncated), "
+        f"2 of 10 image files cannot be read, but max_unreadable is {accepted}: aml/p2_aml.png (truncated), "
         "normal/p0_normal.png (empty). Repair or remove them, or leave them out with `max_unreadable: 2` in the "
         "dataset's configuration (`--max-unreadable 2` on the command line)."
     )
@@ -231,7 +232,7 @@ def test_a_class_of_broken_files_alone_is_refused(root: Path) -> None:
     for file in (root / "images/normal").iterdir():
         file.write_bytes(b"")
     before = files(root)
-    assert refused(init("--max-unreadable", "4")) == "images: no image of the class normal can be read; replace them."
+    assert refused(init("--max-unreadable", "5")) == "images: no image of the class normal can be read; replace them."
     assert files(root) == before
 
 
@@ -264,7 +265,7 @@ WRONG = [
     (["--images", "one"], "one: only one class (aml); put each class into a folder of its own."),
     (["--images", "eight", "--positive", "c1"], "--positive: 3 classes (c0, c1, c2); only one of two can be positive."),
     (["--subject-regex", "p"], "options: subjects.regex: given 'p', without a group; "),
-    (["--subject-regex", "(q)"], "images: the expression '(q)' for subjects finds none in 8 of 8 images "),
+    (["--subject-regex", "(q)"], "images: the expression '(q)' for subjects finds none in 10 of 10 images "),
     (["--subjects-csv", "no.csv"], "no.csv: no such file."),
     (["--adapter", "allidb"], "images/aml/p0_aml.png: not a name of ALL-IDB "),
     (["--name", "../smears"], "--name: given '../smears'; must be letters, digits, '_', '.' and '-', a letter or "),
@@ -279,7 +280,7 @@ WRONG = [
 @pytest.mark.parametrize(("words", "expected"), WRONG, ids=[" ".join(words) for words, _ in WRONG])
 def test_what_is_wrong_is_told_and_nothing_is_changed(root: Path, words: list[str], expected: str, force: bool) -> None:
     draw(root / "one", "aml/1.png")
-    draw(root / "eight", *(f"c{i}/1.png" for i in range(3)))
+    draw(root / "eight", *numbered("c0/{}.png", "c1/{}.png", "c2/{}.png"))
     if force:  # there is something to lose
         assert init("--subject-regex", r"(p\d)").exit_code == 0
         DATASET.write_bytes(DATASET.read_bytes() + b"# mine: \xc3\xa9\r\n")

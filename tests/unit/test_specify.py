@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from project_data import ROOT, make_project, touch, write_run, write_yaml
+from project_data import ROOT, make_project, numbered, touch, write_run, write_yaml
 
 from leukorepro.core.errors import UserError
 from leukorepro.run.resolve import resolve
@@ -265,8 +265,9 @@ def test_each_folder_is_listed_once_and_each_file_of_weights_is_read_once(
     networks_project: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     shutil.copy(ROOT / "config/studies/hasanaath2024.yaml", networks_project / "config/studies/hasanaath2024.yaml")
-    touch(networks_project / "images", "all/1.png", "hem/2.png")
-    write_yaml(networks_project / "config/datasets/own.yaml", {"adapter": "image_folder", "images": "images"})
+    touch(networks_project / "images", *numbered("all/{}.png", "hem/{}.png", count=10))
+    own = {"adapter": "image_folder", "images": "images", "positive_class": "all"}
+    write_yaml(networks_project / "config/datasets/own.yaml", own)
     (networks_project / "weights.pth").write_bytes(b"weights")
     run = {
         "name": "mine",

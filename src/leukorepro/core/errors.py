@@ -18,7 +18,9 @@ class UserError(Exception):
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:
     """Return `` Did you mean 'x'?`` for the known name closest to `given`, or an empty string."""
-    close = difflib.get_close_matches(given, list(known), n=1)
+    names = list(known)
+    same = [name for name in names if name.casefold() == given.casefold()]
+    close = same or difflib.get_close_matches(given, names, n=1)
     return f" Did you mean '{close[0]}'?" if close else ""
 
 

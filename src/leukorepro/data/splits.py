@@ -22,6 +22,7 @@ from leukorepro.config.study.schemes import HoldOutScheme, LabelSet, Protocol, S
 from leukorepro.core.errors import UserError
 from leukorepro.core.tables.data import SPLITS_TABLE
 from leukorepro.data.groups import groups
+from leukorepro.data.split_needs import UNITS, parts_needed, too_few
 from leukorepro.ladder.rungs import LADDER, Rung
 
 Rows = NDArray[np.int64]
@@ -169,12 +170,11 @@ def _by_image(pool: pd.DataFrame, scheme: Scheme, protocol: Protocol, seed: int)
 def _parts_of_rows(labels: NDArray[np.object_], scheme: Scheme, seed: int, what: str) -> Parts:
     counts = pd.Series(labels).value_counts()
     positions = np.arange(len(labels))
+    _require(counts, scheme, what)
     if not isinstance(scheme, HoldOutScheme):
-        _require(counts, scheme.n_splits, what)
         for _, test in StratifiedKFold(scheme.n_splits, shuffle=True, random_state=seed).split(positions, labels):
             yield test, test[:0]
         return
-    _require(counts, 2 if scheme.validation_share == 0 else 3, what)
     rest, test = _test_part(positions, labels, scheme, seed)
     share = scheme.validation_share / (1 - scheme.test_share)
     yield test, _hold_out(rest, labels[rest], share, seed)[1] if share else test[:0]
@@ -221,23 +221,28 @@ def _test_size(labels: NDArray[np.object_], share: float) -> int:
 def _hold_out(positions: Rows, labels: NDArray[np.object_], share: float, seed: int) -> tuple[Rows, Rows]:
     """The positions in two parts, the second with the given share of each class, no class missing in either."""
     splitter = StratifiedShuffleSplit(1, test_size=_test_size(labels, share), random_state=seed)
-    rest, part = next(splitter.split(positions, labels))
+    try:
+        rest, part = next(splitter.split(positions, labels))
+    except ValueError as error:
+        raise UserError(f"{len(labels)} rows: {error}; add images.") from None
     return positions[rest], positions[part]
 
 
 def _parts_of_groups(
     labels: NDArray[np.object_], unit: NDArray[np.int64], scheme: Scheme, protocol: Protocol, seed: int
 ) -> Parts:
-    what = "groups of images that share a subject" if protocol.unit == "subject" else "sources"
+    what = UNITS[protocol.unit]
     counts = pd.DataFrame({"label": labels, "unit": unit}).groupby("label")["unit"].nunique()
-    n_parts = scheme.n_splits if not isinstance(scheme, HoldOutScheme) else round(1 / scheme.test_share)
-    if isinstance(scheme, HoldOutScheme) and counts.min() < n_parts:
-        print(
-            f"{protocol.rung}: the smallest class has {counts.min()} {what}, so that the test part is 1/{counts.min()} "
-            f"of the images instead of 1/{n_parts}"
-        )
-        n_parts = max(2, int(counts.min()))
-    _require(counts, n_parts, what)
+    _require(counts, scheme, what)
+    n_parts = parts_needed(scheme)
+    if isinstance(scheme, HoldOutScheme):
+        wanted = max(n_parts, round(1 / scheme.test_share))
+        n_parts = max(n_parts, min(wanted, int(counts.min())))
+        if n_parts < wanted:
+            print(
+                f"{protocol.rung}: the smallest class has {n_parts} {what}, so that the test part is 1/{n_parts} of "
+                f"the images instead of 1/{wanted}"
+            )
     splitter = StratifiedGroupKFold(n_parts, shuffle=True, random_state=seed)
     parts = [test for _, test in splitter.split(labels, labels, unit)]
     if not isinstance(scheme, HoldOutScheme):
@@ -270,6 +275,12 @@ def _external(usable: pd.DataFrame, held_out: NDArray[np.bool_], views: list[str
         )
     group = usable["group"].to_numpy()
     shared = ~held_out & np.isin(group, group[held_out])
+    trained = set(labels[~held_out & ~shared])
+    if untrained := sorted(set(labels) - trained):
+        raise UserError(
+            f"{rung}: every image of class {', '.join(untrained)} beside the held-out part shares a subject or a "
+            "source with it, so that none is left to train on; leave this rung out (`rungs:` of the run)."
+        )
     rows = _rows(usable, views)
     identity = (rows["view"] == "identity").to_numpy()
     test, excluded = np.repeat(held_out, len(views)), np.repeat(shared, len(views))
@@ -284,13 +295,8 @@ def _units(pool: pd.DataFrame, protocol: Protocol) -> NDArray[np.int64]:
     return pool["group"].to_numpy()
 
 
-def _require(counts: pd.Series[int], folds: int, what: str) -> None:
-    few = {str(label): int(n) for label, n in counts.items() if n < folds}
+def _require(counts: pd.Series[int], scheme: Scheme, what: str) -> None:
     if len(counts) < 2:
         raise UserError(f"manifest: only one class ({', '.join(map(str, counts.index))}); a classifier needs two.")
-    if few:
-        told = ", ".join(f"{label} has {n}" for label, n in sorted(few.items()))
-        raise UserError(
-            f"cannot make {folds} folds: every class needs at least {folds} {what}, but {told}; use fewer folds, add "
-            "images, or leave this rung out (`rungs:` of the run)."
-        )
+    if told := too_few({str(label): int(n) for label, n in counts.items()}, scheme, what):
+        raise UserError(f"{told}; use fewer folds, add images, or leave this rung out (`rungs:` of the run).")

@@ -2,30 +2,58 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
 from typing import NamedTuple
 
 from leukorepro.config.study.items import Item
+from leukorepro.config.study.schemes import LabelSet, Protocol, Scheme
 from leukorepro.config.study.study import Study
 from leukorepro.config.study.tables import Table
+from leukorepro.core.listing import Row
+from leukorepro.data.split_needs import pool_of, refusal
 from leukorepro.features.backbones.registry import find_backbone
 from leukorepro.features.backbones.weights import why_nowhere
 from leukorepro.features.parts import ResolvedExtractor
-from leukorepro.ladder.rungs import Need
+from leukorepro.ladder.rungs import LADDER, Need, Rung
 from leukorepro.run.kept_items import only_items
 from leukorepro.run.resolved import NotRun
 
 
-class Facts(NamedTuple):
+@dataclass(frozen=True)
+class Facts:
     """What studies must know of a dataset: told by its folder, or by its configuration where it is yet to be drawn."""
 
     dataset_id: str
-    classes: set[str]
-    official_splits: set[str]
-    """Without the held-out part."""
+    rows: list[Row]
+    """Every image, none opened yet."""
     external_split: str | None
-    lacks: set[Need]
-    """What rungs of the ladder need and the dataset has not."""
+    """The official split that is the held-out part."""
+
+    @cached_property
+    def classes(self) -> set[str]:
+        """The dataset's own."""
+        return {row.label for row in self.rows}
+
+    @cached_property
+    def official_splits(self) -> set[str]:
+        """Without the held-out part."""
+        return {row.official_split for row in self.rows} - {"", self.external_split}
+
+    @cached_property
+    def lacks(self) -> set[Need]:
+        """What rungs of the ladder need and the dataset has not."""
+        has = {
+            Need.SUBJECTS: any(row.subject_id for row in self.rows),
+            Need.HELD_OUT_PART: self.external_split is not None,
+        }
+        return {need for need in Need if not has[need]}
+
+    def images_of(self, scheme: Scheme, label_set: LabelSet | None) -> Counter[str]:
+        """How many images of each class a scheme deals out."""
+        return Counter(label for label, _ in pool_of(self.rows, scheme, self.external_split, label_set))
 
 
 class Possible(NamedTuple):
@@ -110,8 +138,60 @@ def _lacks(
             f"its classes are put together from others than those of the dataset {facts.dataset_id}, such as "
             f"'{unnamed[0]}' (`label_sets.{labels}`)"
         )
+    yield from _lacks_classes(study, split, facts)
     for name in study.feature_sets[item.features]:
         if name not in extractors or extractors[name].weights != "imagenet":
             continue
         if reason := why_nowhere(find_backbone(extractors[name].backbone)):
             yield f"{reason}; where you have them, name their file: `weights: {{{name}: file:PATH}}`"
+
+
+def _lacks_classes(study: Study, split: str, facts: Facts) -> Iterator[str]:
+    """What no rung can do without: two classes, each with an image to train on and another to be tested."""
+    labels = study.splits[split].labels
+    label_set = None if labels is None else study.label_sets[labels]
+    counts = facts.images_of(study.splits[split], label_set)
+    where = f"(`splits.{split}`)"
+    if len(counts) < 2:
+        only = f"all {counts.total():,} images of it are {next(iter(counts)) or 'beside no class folder'}"
+        yield f"the dataset {facts.dataset_id} has one class only, and a classifier needs two: {only} {where}"
+    if single := sorted(label for label, count in counts.items() if count == 1):
+        yield (
+            f"the dataset {facts.dataset_id} has a single image of the class {single[0]}, and a class needs one to "
+            f"train on and another to be tested {where}; add images of it, or take the class away"
+        )
+    if label_set is not None and len(counts) == 2 and label_set.positive_class not in counts:
+        yield (
+            f"the dataset {facts.dataset_id} has images of the classes {' and '.join(sorted(counts))} alone, and "
+            f"neither is the positive one (`label_sets.{labels}`)"
+        )
+
+
+def impossible_rungs(study: Study, ladder: Mapping[Rung, Protocol], facts: Facts) -> dict[Rung, str]:
+    """Rungs that a dataset does not allow, and why: all that its images' names and subjects tell.
+
+    A rung is left out, as one is that needs subjects where there are none, so that a laboratory with three patients of
+    a class still learns what its images allow; where a run asks for the rung by name, that is an error. What only the
+    opened images tell (too many that cannot be read, copies that tie subjects together) stops the run when its splits
+    are made, before any features are.
+
+    Parameters
+    ----------
+    study : Study
+        With the items that are possible.
+    ladder : mapping of Rung to Protocol
+    facts : Facts
+    """
+    splits = {table.split_of(item) for table in study.tables.values() for item in table.items}
+    found: dict[Rung, str] = {}
+    for rung, protocol in ladder.items():
+        if (needed := LADDER[rung].needs) and needed in facts.lacks:
+            found[rung] = f"the dataset {facts.dataset_id} {needed.value}"
+            continue
+        for name in sorted(splits):
+            scheme = study.splits[name]
+            label_set = None if scheme.labels is None else study.label_sets[scheme.labels]
+            if told := refusal(facts.rows, scheme, protocol, facts.external_split, label_set):
+                found[rung] = f"in the dataset {facts.dataset_id} {told} (`splits.{name}`)"
+                break
+    return found

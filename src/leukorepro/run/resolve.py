@@ -17,18 +17,19 @@ from leukorepro.config.runs import Run, StudyRun
 from leukorepro.config.study.schemes import Protocol
 from leukorepro.config.study.study import Study, load_study
 from leukorepro.config.study.systems import ConvAutoencoderSpec, Extractor, FineTunedSpec
-from leukorepro.core.errors import UserError, look_up
+from leukorepro.core.errors import UserError, look_up, unknown
+from leukorepro.core.listing import Row
 from leukorepro.core.validation import parse, read_yaml
-from leukorepro.core.words import LOOK_CLASSES, Budget, Control
+from leukorepro.core.words import Budget, Control
 from leukorepro.data.folders import list_images
 from leukorepro.features.lookup import file_name, resolve_descriptor, resolve_extractor, resolve_tuning
 from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor, Tuning
-from leukorepro.ladder.rungs import LADDER, Need, Rung
+from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.run.absent import absence
 from leukorepro.run.claimed_items import with_claims
 from leukorepro.run.kept_items import with_items
 from leukorepro.run.own_extractors import with_extractors
-from leukorepro.run.possible import Facts, possible_part
+from leukorepro.run.possible import Facts, impossible_rungs, possible_part
 from leukorepro.run.resolved import NotRun, ResolvedRun, ResolvedStudy
 
 SIMULATED = Path("data/simulated")
@@ -97,19 +98,35 @@ def overrides(run_file: Path, merged: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in merged.items() if key not in told or told[key] != value}
 
 
-def _facts_of(dataset: Dataset, dataset_id: str, images: Path, budget: Budget) -> Facts:
+def _facts_of(dataset: Dataset, dataset_id: str, images: Path, budget: Budget, file: Path) -> Facts:
     if isinstance(dataset, SimulatedDataset):
-        has_subjects, classes = True, set(LOOK_CLASSES[dataset.look])
-        official_splits = set(dataset.official_splits)
-        external_split = dataset.external_split if dataset.sizes[budget].external_images else None
-    else:
-        listing = list_images(dataset, images)
-        has_subjects, classes = listing.has_subjects, {row.label for row in listing.rows}
-        external_split = listing.external_split or None
-        official_splits = {row.official_split for row in listing.rows} - {"", external_split}
-    has = {Need.SUBJECTS: has_subjects, Need.HELD_OUT_PART: external_split is not None}
-    lacks = {need for need in Need if not has[need]}
-    return Facts(dataset_id, classes, official_splits, external_split, lacks)
+        from leukorepro.simulate.layout import plan
+
+        try:
+            planned = plan(dataset.simulation(budget))
+        except UserError as error:
+            raise UserError(f"{file}: {error}") from None
+        rows = [Row(p.path, p.subject.label, p.subject_id, p.source_id, p.official_split) for p in planned]
+        return Facts(dataset_id, rows, dataset.external_split if dataset.sizes[budget].external_images else None)
+    listing = list_images(dataset, images)
+    return Facts(dataset_id, listing.rows, listing.external_split or None)
+
+
+def _check_positive_class(dataset: Dataset, study: Study, facts: Facts, file: Path) -> None:
+    """Raise UserError if the class that counts as diseased is no class of the dataset, or is needed and not named."""
+    own, classes = dataset.positive_class, sorted(facts.classes)
+    if len(classes) < 2:
+        return  # said of each study
+    if own is not None and own not in classes:
+        raise UserError(f"{file}: positive_class: {unknown('class', own, classes)}")
+    of_own_classes = any(
+        study.splits[table.split_of(item)].labels is None for table in study.tables.values() for item in table.items
+    )
+    if own is None and len(classes) == 2 and of_own_classes:
+        raise UserError(
+            f"{file}: positive_class: not given; of the two classes {' and '.join(classes)} name the one that counts "
+            "as diseased."
+        )
 
 
 def _existing(path_of: Callable[[str], Path], key: str, what: str, where: str) -> Path:
@@ -192,19 +209,20 @@ def _resolve_study(
         told = f"its dataset {choice.dataset} is absent ({absent.found}); {absent.remedy}"
         return NotRun(key=study.key, citation=study.citation, what="dataset absent", told=told)
     if dataset_id not in known:
-        known[dataset_id] = _facts_of(dataset, dataset_id, images, run.budget)
+        known[dataset_id] = _facts_of(dataset, dataset_id, images, run.budget, file_of_dataset)
     facts = known[dataset_id]
+    _check_positive_class(dataset, study, facts, file_of_dataset)
     possible = possible_part(study, extractors, facts)
     if isinstance(possible, NotRun):
         return possible
     study = possible.study
     study, left_out_claims = with_claims(study, paper, f"{file}: claims")
-    missing = {
-        rung: f"the dataset {dataset_id} {entry.needs.value}"
-        for rung, entry in LADDER.items()
-        if entry.needs in facts.lacks and entry.needs
-    }
-    protocols, left_out = _rungs(study, choice, missing, f"{run_file}: {key}.rungs")
+    ladder = study.published_protocol.ladder()
+    impossible = impossible_rungs(study, ladder, facts)
+    if impossible.keys() == ladder.keys():
+        told = next(iter(impossible.values()))
+        return NotRun(key=study.key, citation=study.citation, what="too few images", told=told)
+    protocols, left_out = _rungs(ladder, choice, impossible, f"{run_file}: {key}.rungs")
     return ResolvedStudy(
         study=study,
         dataset_id=dataset_id,
@@ -273,10 +291,9 @@ def _check_image_sizes(study: Study, descriptors: Mapping[str, ResolvedDescripto
 
 
 def _rungs(
-    study: Study, choice: StudyRun, missing: dict[Rung, str], where: str
+    ladder: Mapping[Rung, Protocol], choice: StudyRun, missing: dict[Rung, str], where: str
 ) -> tuple[dict[Rung, Protocol], dict[Rung, str]]:
     """Protocols that run, and why the others do not."""
-    ladder = study.published_protocol.ladder()
     for rung in choice.rungs:
         if rung in missing:
             raise UserError(f"{where}: {rung} cannot run: {missing[rung]}; leave it out.")

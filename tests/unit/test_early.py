@@ -139,17 +139,19 @@ SCHEMES: list[Scheme] = [
     subjects=st.integers(2, 12),
     per_subject=st.integers(1, 3),
     external=st.integers(0, 3),
+    strangers=st.sets(st.integers(0, 11), max_size=3),
     rung=st.sampled_from(["as_published", "source_disjoint", "subject_disjoint", "external"]),
     scheme=st.sampled_from(SCHEMES),
 )
 def test_what_is_refused_by_its_names_cannot_be_split(
-    subjects: int, per_subject: int, external: int, rung: str, scheme: Scheme
+    subjects: int, per_subject: int, external: int, strangers: set[int], rung: str, scheme: Scheme
 ) -> None:
     """No false alarm: wherever the list speaks against a split, making it of the manifest fails too.
 
     And none too late: where images are what their names say, folds are refused by the list or can be made.
     """
     table = manifest(subjects, per_subject, min(external, subjects - 1))
+    table.loc[table["subject_id"].isin([f"s{number:02d}" for number in strangers]), "subject_id"] = ""
     rows = [Row(r.path, r.label, r.subject_id, r.source_id, r.official_split) for r in table.itertuples()]
     if refusal(rows, scheme, protocol(rung), "external", None):
         with pytest.raises(UserError):

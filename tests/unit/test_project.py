@@ -266,7 +266,7 @@ WRONG = [
     (["--images", "eight", "--positive", "c1"], "--positive: 3 classes (c0, c1, c2); only one of two can be positive."),
     (["--subject-regex", "p"], "options: subjects.regex: given 'p', without a group; "),
     (["--subject-regex", "(q)"], "images: the expression '(q)' for subjects finds none in 10 of 10 images "),
-    (["--subjects-csv", "no.csv"], "no.csv: no such file."),
+    (["--subjects-csv", "no.csv"], "no.csv: no such file; "),
     (["--adapter", "allidb"], "images/aml/p0_aml.png: not a name of ALL-IDB "),
     (["--name", "../smears"], "--name: given '../smears'; must be letters, digits, '_', '.' and '-', a letter or "),
     (["--name", "a b"], "--name: given 'a b'; must be letters, "),

@@ -96,12 +96,12 @@ def refusal(
         counts = Counter(label for label, _ in pool)
         what = "rows" if copies > 1 else "images"
         return too_few({label: copies * count for label, count in counts.items()}, scheme, what)
-    if protocol.unit == "subject" and (without := sum(not row.subject_id for _, row in pool)):
-        return f"{without:,} of {len(pool):,} images have no subject"
-    together = {
-        (label, row.subject_id if protocol.unit == "subject" else row.source_id or row.path) for label, row in pool
-    }
-    return too_few(Counter(label for label, _ in together), scheme, UNITS[protocol.unit])
+    if protocol.unit == "subject":  # those without one take no part
+        together = {(label, row.subject_id) for label, row in pool if row.subject_id}
+    else:
+        together = {(label, row.source_id or row.path) for label, row in pool}
+    counts = Counter(label for label, _ in together)
+    return too_few({label: counts[label] for label, _ in pool}, scheme, UNITS[protocol.unit])
 
 
 def _untrained(images: Images, external_split: str | None) -> str:

@@ -11,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from leukorepro.cli.app import GROUPS, UNGROUPED
+from leukorepro.core.caches import user_cache
 from leukorepro.core.code import Package, code_digest, command_module
 
 FILES = {
@@ -152,6 +153,12 @@ def test_a_cache_spares_the_parsing(folder: Path, tmp_path: Path, monkeypatch: p
 def test_a_broken_or_old_cache_is_done_without(folder: Path, tmp_path: Path, content: str) -> None:
     (tmp_path / "cache.json").write_text(content)
     assert digests(folder, tmp_path / "cache.json") == digests(folder)
+
+
+def test_where_there_is_no_home_there_is_no_cache(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("XDG_CACHE_HOME", raising=False)
+    monkeypatch.setattr("os.path.expanduser", str)  # as of a user that the system does not know
+    assert user_cache() is None
 
 
 def test_a_cache_that_cannot_be_written_is_done_without(folder: Path) -> None:

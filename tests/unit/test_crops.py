@@ -167,10 +167,11 @@ def test_what_was_found_is_kept_until_a_file_changes(allidb: Path, monkeypatch: 
     again = look(allidb)
     assert calls == []
     pd.testing.assert_frame_equal(again.crops, first.crops)
-    (kept,) = module.cache_folder().iterdir()
+    (kept,) = (allidb.parent / "cache" / "leukorepro" / "crops").iterdir()
     kept.write_text("damaged")
     pd.testing.assert_frame_equal(look(allidb).crops, first.crops)
     Image.open(allidb / "ALL_IDB2/Im001_0.tif").rotate(180).save(allidb / "ALL_IDB2/Im001_0.tif")
+    monkeypatch.setattr(module, "user_cache", lambda: kept)  # a file: it can hold none
     assert look(allidb).summary["crops"]["nowhere"][0] == "ALL_IDB2/Im001_0.tif"
     assert len(calls) == 2
 

@@ -1,9 +1,14 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import importlib.util
+import itertools
+import resource
+import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -22,7 +27,7 @@ from leukorepro.features.engines.choice import choose_engine, torch_computer
 with contextlib.suppress(ImportError):
     import sklearnex  # noqa: F401  (fails in a process that imported OpenVINO first)
 
-from leukorepro.features.engines import openvino_engine
+from leukorepro.features.engines import conversions, openvino_engine
 from leukorepro.features.engines.openvino_engine import has_bfloat16, openvino_computer
 
 QUICK = {"googlenet", "mobilenet_v2"}
@@ -35,8 +40,8 @@ EVERY_LAYER = [
 
 @pytest.fixture(autouse=True)
 def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(openvino_engine, "cache_folder", lambda: tmp_path / "cache")
-    return tmp_path / "cache"
+    monkeypatch.setattr(conversions, "user_cache", lambda: tmp_path / "cache")
+    return tmp_path / "cache" / "openvino"
 
 
 def images(n: int, size: int) -> np.ndarray:
@@ -172,22 +177,91 @@ def test_a_broken_conversion_is_replaced_and_told(cache: Path, capsys: pytest.Ca
     assert weights.read_bytes() == content
 
 
-def test_a_folder_that_cannot_be_written_does_not_stop_the_work(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+def fails(error: Exception) -> Callable[..., None]:
+    def function(*_: object, **__: object) -> None:
+        raise error
+
+    return function
+
+
+def full_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    """OpenVINO's own error on a full disk, and then one that has space."""
+    save, calls = openvino_engine.openvino.save_model, itertools.count()
+
+    def first_fails(*arguments: object, **options: object) -> None:
+        if next(calls) == 0:
+            raise RuntimeError("basic_ios::clear: iostream error\n")
+        save(*arguments, **options)
+
+    monkeypatch.setattr(openvino_engine.openvino, "save_model", first_fails)
+
+
+def break_cache(how: str, cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Make the user's cache, which holds a network, one that cannot be used."""
+    (place,) = cache.iterdir()
+    (place / "model.bin").write_bytes(b"")
+    if how == "cannot be removed":
+        monkeypatch.setattr(conversions.shutil, "rmtree", lambda *_, **__: None)
+        return
+    shutil.rmtree(place)
+    if how == "a file":
+        place.write_text("")
+    elif how == "below a file":
+        (cache / "file").write_text("")
+        monkeypatch.setattr(conversions, "user_cache", lambda: cache / "file" / "below")
+    elif how == "no home":
+        monkeypatch.setattr(conversions, "user_cache", lambda: None)
+    elif how == "cannot be made":
+        monkeypatch.setattr(conversions, "user_cache", lambda: Path("/proc/leukorepro"))
+    elif how == "full":
+        full_once(monkeypatch)
+    else:
+        monkeypatch.setattr(Path, "rename", fails(OSError(errno.EROFS, "Read-only file system")))
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        ("cannot be removed", "its bytes have changed"),
+        ("a file", "Not a directory"),
+        ("below a file", "Not a directory"),
+        ("no home", "this user has no home folder"),
+        ("cannot be made", "No such file or directory"),
+        ("full", "basic_ios::clear: iostream error)"),
+        ("read-only", "Read-only file system"),
+    ],
+)
+def test_a_cache_that_cannot_be_used_costs_the_cache_only(
+    cache: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], how: str, reason: str
 ) -> None:
     network, block = small(), images(2, 64)
     expected = openvino_computer(network, "x", 64, 1, 1).compute(block)
-    (tmp_path / "file").write_text("")
-    monkeypatch.setattr(openvino_engine, "cache_folder", lambda: tmp_path / "file" / "below")
+    break_cache(how, cache, monkeypatch)
     np.testing.assert_array_equal(openvino_computer(network, "x", 64, 1, 1).compute(block), expected)
-    assert "could not be kept (Not a directory)" in capsys.readouterr().out
+    (line,) = capsys.readouterr().out.splitlines()
+    assert f"could not be kept ({reason}" in line
+
+
+def test_without_any_space_the_user_is_told_where_some_is_needed(
+    cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(conversions.tempfile, "tempdir", str(tmp_path))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
+    try:
+        with pytest.raises(UserError, match="free space in one of them, or let TMPDIR name a folder"):
+            openvino_computer(small(), "x", 64, 1, 1)
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert list(tmp_path.iterdir()) == [cache.parent]
+    assert list(cache.iterdir()) == []
 
 
 def test_the_least_recently_used_conversions_make_room(cache: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     network = small()
     openvino_computer(network, "0", 64, 1, 1)
     size = sum(file.stat().st_size for file in cache.rglob("*") if file.is_file())
-    monkeypatch.setattr(openvino_engine, "CACHE_BYTES", 2.5 * size)
+    monkeypatch.setattr(conversions, "CACHE_BYTES", 2.5 * size)
     for name in ("a", "b", "a", "c"):
         openvino_computer(network, name, 64, 1, 1)
     assert {folder.name[0] for folder in cache.iterdir()} == {"a", "c"}
@@ -216,8 +290,8 @@ AT_ONCE = """
 import faulthandler, sys, threading
 import numpy as np
 sys.path.insert(0, {tests!r})
-from test_engines import openvino_computer, openvino_engine, small
-openvino_engine.cache_folder = lambda: openvino_engine.Path({cache!r})
+from test_engines import conversions, openvino_computer, small
+conversions.user_cache = lambda: conversions.Path({cache!r})
 compute = openvino_computer(small(), "x", 32, 1, 1).compute
 sys.setswitchinterval(1e-6)
 barrier = threading.Barrier(8)
@@ -234,7 +308,7 @@ for thread in threads: thread.join()
 def test_threads_may_all_begin_at_once(cache: Path) -> None:
     """In a process of its own, with a kept conversion, for only the first use of an array counts."""
     openvino_computer(small(), "x", 32, 1, 1)
-    code = AT_ONCE.format(tests=str(Path(__file__).parent), cache=str(cache))
+    code = AT_ONCE.format(tests=str(Path(__file__).parent), cache=str(cache.parent))
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
 

@@ -77,9 +77,10 @@ def command_code(command: str, *entries: str) -> frozenset[str]:
 
 @cache
 def _installed() -> Package:
-    from platformdirs import user_cache_path
+    from leukorepro.core.caches import user_cache
 
-    return Package(Path(__file__).parents[1], user_cache_path("leukorepro") / "code.json")
+    folder = user_cache()
+    return Package(Path(__file__).parents[1], folder / "code.json" if folder else None)
 
 
 class Package:
@@ -201,6 +202,7 @@ class _Cache:
 
     def save(self) -> None:
         """Write what is new, where this is possible."""
+        from leukorepro.core.errors import UserError
         from leukorepro.core.store import write_json
 
         if self.file is None or not self.changed:
@@ -208,7 +210,7 @@ class _Cache:
         newest = dict(list(self.kept.items())[-LONGEST_CACHE:])
         try:
             write_json({"version": self.version, "modules": newest}, self.file)
-        except OSError:
+        except UserError:
             self.file = None
         self.changed = False
 

@@ -11,17 +11,16 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
-from platformdirs import user_cache_path
 from scipy import fft
 from tqdm import tqdm
 
+from leukorepro.core.caches import user_cache
 from leukorepro.core.code import module_digest
 from leukorepro.core.errors import UserError
 from leukorepro.core.tables.data import CROPS_TABLE
@@ -136,12 +135,15 @@ def find_photographs_once(
     if not crops or not photographs:
         return CROPS_TABLE.frame()
     content = repr((module_digest(__name__), sorted(crops.items()), sorted(photographs.items())))
-    kept = cache_folder() / f"{hashlib.sha256(content.encode()).hexdigest()}.csv"
+    folder = user_cache()
+    kept = folder / "crops" / f"{hashlib.sha256(content.encode()).hexdigest()}.csv" if folder else None
     with suppress(UserError):  # not there, or damaged
-        return CROPS_TABLE.read(kept)
+        if kept:
+            return CROPS_TABLE.read(kept)
     found = find_photographs(sorted(crops), sorted(photographs), read, workers=workers, progress=progress)
-    with suppress(OSError):  # a cache that cannot be written is done without
-        CROPS_TABLE.write(found, kept)
+    with suppress(UserError):  # a cache that cannot be written is done without
+        if kept:
+            CROPS_TABLE.write(found, kept)
     return found
 
 
@@ -197,11 +199,6 @@ def in_words(summary: dict[str, Any]) -> list[str]:
         if names := summary[key]:
             lines.append(f"{len(names):,} {what}: {some(names)}")
     return lines
-
-
-def cache_folder() -> Path:
-    """Where links are kept: the user's own cache, shared by all projects."""
-    return user_cache_path("leukorepro") / "crops"
 
 
 class Templates:

@@ -6,12 +6,8 @@ makes the extension fail.
 
 from __future__ import annotations
 
-import json
 import math
-import os
-import shutil
 import sys
-import tempfile
 import threading
 import warnings
 from hashlib import sha256
@@ -21,15 +17,14 @@ from pathlib import Path
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from platformdirs import user_cache_path
 from torch import nn
 
 from leukorepro.core.code import module_digest
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import sha256_file
 from leukorepro.core.words import Precision
 from leukorepro.features.backbones.networks import FeatureNetwork
 from leukorepro.features.engines.choice import Computer
+from leukorepro.features.engines.conversions import kept_or_made
 
 # Nothing phones home: without this package OpenVINO's converter uses the stand-in that it has for its absence.
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
@@ -53,13 +48,6 @@ READERS = 2
 BLOCK_ROWS = 8
 """Fewest rows that a worker reads before it asks for their features, so that workers seldom change."""
 WORDS: dict[Precision, str] = {"float32": "float32", "mixed": "mixed precision (bfloat16)"}
-CACHE_BYTES = 2 << 30
-"""Size that the cache is cut down to when a network is added; the least recently used ones go."""
-
-
-def cache_folder() -> Path:
-    """Where converted networks are kept: the user's own cache, shared by all projects."""
-    return user_cache_path("leukorepro") / "openvino"
 
 
 def openvino_computer(
@@ -93,7 +81,7 @@ def openvino_computer(
     number = openvino.Type.bf16 if precision == "mixed" else openvino.Type.f32
     batch = LARGE_BATCH if _has_large_layer(network) else 1
     compiled = openvino.Core().compile_model(
-        _converted(network, name, (batch, size, size, 3), cache_folder()),
+        _converted(network, name, (batch, size, size, 3)),
         "CPU",
         {
             hint.performance_mode: hint.PerformanceMode.THROUGHPUT,
@@ -139,62 +127,22 @@ def _has_large_layer(network: nn.Module) -> bool:
     return any(isinstance(m, nn.Linear) and m.weight.numel() >= LARGE_WEIGHTS for m in network.modules())
 
 
-def _converted(network: FeatureNetwork, name: str, shape: tuple[int, ...], folder: Path) -> openvino.Model:
+def _converted(network: FeatureNetwork, name: str, shape: tuple[int, ...]) -> openvino.Model:
     """The network in OpenVINO's form: from the cache, or converted now and put there."""
+
+    def convert() -> openvino.Model:
+        with warnings.catch_warnings():
+            # torch's tracing, which the converter uses, is on its way out; its successor takes twice as long here.
+            warnings.simplefilter("ignore")
+            return openvino.convert_model(network, example_input=torch.zeros(shape, dtype=torch.uint8), input=[shape])
+
     key = "\n".join([network.weights_sha256, str(shape), module_digest(__name__), *map(version, LIBRARIES)])
-    place = folder / f"{name}-{sha256(key.encode()).hexdigest()[:16]}"
-    if (kept := _read(place)) is not None:
-        return kept
-    with warnings.catch_warnings():
-        # torch's tracing, which the converter uses, is on its way out; its successor takes twice as long here.
-        warnings.simplefilter("ignore")
-        model = openvino.convert_model(network, example_input=torch.zeros(shape, dtype=torch.uint8), input=[shape])
-    try:
-        _keep(model, place)
-    except OSError as error:
-        print(f"{folder}: the converted network could not be kept ({error.strerror}); it is converted anew next time")
-    # A model that was written and read computes other last digits than the one in memory: never use the latter.
-    if (kept := _read(place)) is not None:
-        return kept
-    with tempfile.TemporaryDirectory() as temporary:
-        _save(model, Path(temporary))
-        return openvino.Core().read_model(Path(temporary) / MODEL)
-
-
-def _read(place: Path) -> openvino.Model | None:
-    """A network of the cache; None if it is not there or is not what was put there."""
-    if not place.is_dir():
-        return None
-    try:
-        digests = json.loads((place / "sha256.json").read_text())
-        if any(sha256_file(place / name) != digest for name, digest in digests.items()):
-            raise ValueError("its bytes have changed")
-        os.utime(place)
-        return openvino.Core().read_model(place / MODEL)
-    except (OSError, ValueError, AttributeError, RuntimeError) as error:
-        print(f"{place}: a broken converted network ({error}); it is converted anew")
-        shutil.rmtree(place, ignore_errors=True)
-        return None
-
-
-def _keep(model: openvino.Model, place: Path) -> None:
-    """Put a network into the cache: whole, or not at all."""
-    place.parent.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(dir=place.parent, prefix=".new-") as name:
-        new = Path(name) / "model"
-        new.mkdir()
-        _save(model, new)
-        digests = {file.name: sha256_file(file) for file in sorted(new.iterdir())}
-        (new / "sha256.json").write_text(json.dumps(digests))
-        if not place.exists():  # another job's is as good
-            new.rename(place)
-    entries = sorted((f for f in place.parent.iterdir() if f.is_dir()), key=lambda f: f.stat().st_mtime, reverse=True)
-    used = 0
-    for entry in entries:
-        used += sum(file.stat().st_size for file in entry.rglob("*") if file.is_file())
-        if used > CACHE_BYTES and entry != place:
-            shutil.rmtree(entry, ignore_errors=True)
+    return kept_or_made(f"{name}-{sha256(key.encode()).hexdigest()[:16]}", convert, _save, _load)
 
 
 def _save(model: openvino.Model, folder: Path) -> None:
     openvino.save_model(model, folder / MODEL, compress_to_fp16=False)
+
+
+def _load(folder: Path) -> openvino.Model:
+    return openvino.Core().read_model(folder / MODEL)

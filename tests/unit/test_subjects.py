@@ -99,7 +99,7 @@ def test_ids_that_differ_in_nothing_that_tells_patients_apart_are_named(other: s
     (told,) = suspicious_subjects(["P1", "P1", "P2", "P3", other])
     assert "look like" in told
     assert "'P1' (2 image(s))" in told
-    assert f"'{other}' (1 image(s))" in told
+    assert f"{ascii(other) if not other.isprintable() else repr(other)} (1 image(s))" in told
     assert "P2" not in told
 
 
@@ -112,7 +112,7 @@ def test_unicode_forms_are_shown_by_their_characters() -> None:
     "subjects",
     [
         ["P1", "P10", "P100", "Q1", "1"],
-        ["1-11", "11-1", "111"],
+        ["1-11", "11-1", "111", "1\u200b2", "2\u200b1"],
         ["1.2", "12", "1.20.3"],
         ["10", "H10", "H1"],
         ["Mueller", "M\xfcller", "Muller"],
@@ -129,6 +129,11 @@ def test_other_patients_ids_are_not_suspicious(subjects: list[str]) -> None:
 def test_a_number_that_a_program_took_for_a_fraction_looks_like_itself() -> None:
     (told,) = suspicious_subjects(["3", "3.0", "4"])
     assert "'3' (1 image(s)) = '3.0' (1 image(s))" in told
+
+
+def test_numbers_that_a_spreadsheet_has_shortened_are_suspected() -> None:
+    (told,) = suspicious_subjects(["1.23457E+11", "2e+15", "1E5", "12E+5", "E+5"])
+    assert "look like numbers which a spreadsheet has shortened: 1.23457E+11, 2e+15;" in told
 
 
 @pytest.mark.parametrize("code", ["0", "000", "99", "9999"])

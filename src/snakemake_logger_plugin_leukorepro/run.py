@@ -126,7 +126,8 @@ class Run:
         running = self.running.values()
         to_come = self._planned - Counter(job.rule for job in [*self.done, *running])
         work = sum(number * usual.get(rule, any_job) for rule, number in to_come.items())
-        if (dropped := to_come.total() + len(running) + self.n_done - self.total) > 0:  # it is not said which
+        dropped = to_come.total() + len(running) + self.n_done - self.total
+        if to_come and dropped > 0:  # it is not said which
             work *= max(0.0, 1 - dropped / to_come.total())
         work += sum(max(0.0, usual.get(job.rule, any_job) - job.seconds(now)) for job in running)
         at_once = sum(job.seconds(now) for job in [*self.done, *running]) / elapsed

@@ -330,6 +330,10 @@ def test_jobs_that_are_not_needed_any_more_are_not_waited_for() -> None:
     run.expect(3)  # one of them had run before
     assert run.total == run.n_done == 4
     assert run.seconds_left(now) is None
+    run, now = run_with({"train": 2}, {"train": [20.0]})
+    run.start(now, job(9, "train"))
+    run.expect(1)  # the one that is done
+    assert run.seconds_left(now + 5) == pytest.approx(15)
 
 
 def test_time_left_is_told_only_when_it_can_be() -> None:

@@ -5,6 +5,8 @@ import sys
 from functools import cache
 from pathlib import Path
 
+from snakemake.exceptions import IncompleteCheckpointException
+
 from leukorepro.run import plan
 from leukorepro.core.code import code_digest
 from leukorepro.config.adapters import ADAPTERS
@@ -214,6 +216,22 @@ def split_tables(study):
         for rung in study.protocols
         for split in plan.used_splits(study)
     ]
+
+
+def splits_first(wildcards):
+    """Split tables of the run that are still to be made; nothing once all are.
+
+    Every image of every dataset is read, and every split made, before any features are computed: what stops a run stops
+    it then. Features do not follow from splits and are shared by runs, so these leave no trace in their records:
+    Snakemake asks again when the checkpoint that makes them is done. `ancient`: other splits make no other features.
+    """
+    waiting = []
+    for study in RUN.studies:
+        try:
+            getattr(checkpoints, f"make_splits_{study.study.key}").get()
+        except IncompleteCheckpointException as incomplete:
+            waiting.append(ancient(incomplete.targetfile))
+    return waiting
 
 
 def manifest_of(wildcards):

@@ -2,7 +2,7 @@
 
 for STUDY in RUN.studies:
 
-    rule:
+    checkpoint:
         """Which rows train and which are tested, on every rung of a study, written before anything is fitted."""
         name:
             f"make_splits_{STUDY.study.key}"
@@ -14,6 +14,8 @@ for STUDY in RUN.studies:
             f"logs/make_splits/{RUN.name}/{STUDY.study.key}.txt",
         benchmark:
             f"results/benchmarks/make_splits/{RUN.name}/{STUDY.study.key}.tsv"
+        # First, and a checkpoint: features wait until every split of the run is known to be possible (`splits_first`).
+        priority: 1
         conda:
             ENVIRONMENT
         threads: 1

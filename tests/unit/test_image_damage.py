@@ -226,6 +226,7 @@ def test_a_text_too_large_for_its_orientation_is_told(tmp_path: Path) -> None:
         (b"%PDF-1.7\n", "unsupported", "PDF"),
         (b"PK\x03\x04" + bytes(50), "not_an_image", "ZIP"),
         (b"\n<!DOCTYPE HTML><html>", "not_an_image", "web page"),
+        (b"<?xml version='1.0'?><Error/>", "not_an_image", "XML"),
         (bytes(2000), "not_an_image", "zeros"),
     ],
 )

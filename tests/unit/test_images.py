@@ -151,6 +151,8 @@ def with_alpha(path: Path, kind: str, alpha: NDArray[np.uint8]) -> tuple[Path, N
         case "grey-png":
             both = np.dstack([grey, alpha]).astype(np.uint16) * (257 if bits == "16" else 1)
             return png(path, both, int(bits), colour=4), repeated
+        case "grey-tiff":
+            return tiff(path, np.dstack([grey, alpha]), t338=2), repeated
         case "bmp":
             return bmp_with_alpha(path, rgb, alpha, int(bits)), rgb
         case "tiff" | "premultiplied":
@@ -162,7 +164,18 @@ def with_alpha(path: Path, kind: str, alpha: NDArray[np.uint8]) -> tuple[Path, N
     raise ValueError(kind)
 
 
-ALPHAS = ["png 8", "png 16", "grey-png 8", "grey-png 16", "bmp 108", "bmp 124", "tiff 8", "tiff 16", "webp"]
+ALPHAS = [
+    "png 8",
+    "png 16",
+    "grey-png 8",
+    "grey-png 16",
+    "bmp 108",
+    "bmp 124",
+    "tiff 8",
+    "tiff 16",
+    "grey-tiff 8",
+    "webp",
+]
 ALL_CLEAR = "transparent everywhere: its colours count"
 
 

@@ -140,6 +140,20 @@ def test_stacks_and_other_channels_are_refused(
     assert words in error.reason
 
 
+def test_one_file_of_a_stack_is_an_image(tmp_path: Path) -> None:
+    as_ome(tmp_path / "stack.tif", PLANES, "ZYX")
+    with tifffile.TiffFile(tmp_path / "stack.tif") as file:
+        said = file.ome_metadata
+    tifffile.imwrite(tmp_path / "a.tif", PLANES[0], photometric="minisblack", description=said, metadata=None)
+    np.testing.assert_array_equal(decode(tmp_path / "a.tif", MANY).pixels[:, :, 0], PLANES[0])
+
+
+def test_one_file_of_three_channels_is_refused(tmp_path: Path) -> None:
+    said = '<OME><Image><Pixels SizeC="3" SizeZ="1" SizeT="1"/></Image></OME>'
+    tifffile.imwrite(tmp_path / "a.tif", PLANES[0], photometric="minisblack", description=said, metadata=None)
+    assert "3 channels in 1 grey page" in refusal(tmp_path / "a.tif").reason
+
+
 @pytest.mark.parametrize("pages", [2, 4, 5])
 def test_other_numbers_of_grey_pages_are_refused(tmp_path: Path, pages: int) -> None:
     error = refusal(written(tmp_path / "a.tif", *[PLANES[0]] * pages))

@@ -12,7 +12,7 @@ from PIL import Image
 
 from leukorepro.core.errors import UserError
 from leukorepro.data.decoding.formats import HEAD, format_of
-from leukorepro.data.decoding.opened import DAMAGE, RefusedImage, Status
+from leukorepro.data.decoding.opened import DAMAGE, RefusedImage, Status, is_of_the_system
 from leukorepro.data.decoding.rgb import Pixels, to_rgb
 
 
@@ -109,6 +109,7 @@ def pixel_digest(pixels: Pixels) -> str:
 
 # Words by which Pillow says that a file is sound but of a kind that it does not read, or that it ends early.
 _UNSUPPORTED = re.compile(r"unsupported|not (yet )?supported|not available|cannot handle|unknown pixel mode", re.I)
+_PACKED = re.compile(r"decoder error -\d+")
 _TRUNCATED = re.compile(r"truncated|requires a buffer", re.I)
 
 
@@ -118,9 +119,10 @@ def _decode(file: IO[bytes], max_pixels: int) -> Decoded:
     try:
         return Decoded(*to_rgb(known.open(file, max_pixels)))
     except DAMAGE as error:
-        if isinstance(error, OSError) and error.errno is not None:  # the system's, not Pillow's
+        if is_of_the_system(error):
             raise
         reason = " ".join(str(error).split()) or type(error).__name__
+        reason = _PACKED.sub(r"the compressed pixels cannot be unpacked (\g<0>)", reason)
     if _UNSUPPORTED.search(reason):
         raise RefusedImage("unsupported", reason)
     file.seek(0)

@@ -84,6 +84,7 @@ _NO_IMAGES = (
     (b"version https://git-lfs", "a Git LFS pointer; fetch the file itself with 'git lfs pull'"),
     (b"<!doctype html", "a web page, not the file that was to be downloaded; fetch it again"),
     (b"<html", "a web page, not the file that was to be downloaded; fetch it again"),
+    (b"<?xml", "an XML text, perhaps a server's answer in place of the file; fetch it again"),
     (b"pk\x03\x04", "a ZIP archive; unpack it"),
     (b"\x1f\x8b", "packed by gzip; unpack it"),
     (bytes(16), "zeros only, as where a copy was broken off; fetch it again"),

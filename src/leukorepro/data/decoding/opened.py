@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import struct
 from collections.abc import Sequence
 from typing import Literal, NamedTuple
@@ -14,6 +15,11 @@ format, compression or kind of pixel without a rule; refused by the file system.
 
 # What Pillow's readers raise on damaged files.
 DAMAGE = (OSError, SyntaxError, ValueError, TypeError, LookupError, EOFError, OverflowError, struct.error)
+
+
+def is_of_the_system(error: Exception) -> bool:
+    """Whether the file system refused, and not a reader; a damaged file may name a place that no file has (EINVAL)."""
+    return isinstance(error, OSError) and error.errno not in (None, errno.EINVAL)
 
 
 class RefusedImage(Exception):

@@ -8,7 +8,7 @@ from typing import IO, NamedTuple
 
 from PIL.TiffImagePlugin import ImageFileDirectory_v2
 
-from leukorepro.data.decoding.opened import DAMAGE, RefusedImage
+from leukorepro.data.decoding.opened import DAMAGE, RefusedImage, is_of_the_system
 
 _KIND, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _DESCRIPTION = 254, 256, 257, 258, 259, 262, 270
 _SAMPLES, _PLANAR, _BELOW = 277, 284, 330
@@ -76,7 +76,7 @@ def read_pages(file: IO[bytes]) -> Iterator[Page]:
             tags.load(file)
             yield _page(offset, tags)
         except DAMAGE as error:
-            if isinstance(error, OSError) and error.errno is not None:  # the file system's
+            if is_of_the_system(error):
                 raise
             raise SyntaxError(f"the directory of page {len(seen)} at byte {offset} cannot be read") from None
         waiting += [tags.next, *reversed(_numbers(tags, _BELOW))]
@@ -109,9 +109,9 @@ def choose_pages(pages: list[Page]) -> tuple[list[Page], tuple[str, ...]]:
     """Choose what is the image among a file's pages: one of them, or its three channels.
 
     Thumbnails, labels and the smaller levels of a pyramid are smaller than the image, so that the largest page is
-    taken. Several grey pages of that size are channels, depths or times: OME and ImageJ say which. Three channels, or
-    three pages of which nothing is said, are red, green and blue in their order. Of several colour pages the first is
-    taken.
+    taken. Several pages of that size are channels, depths or times: OME and ImageJ say which. Three grey channels, or
+    three grey pages of which nothing is said, are red, green and blue in their order. Of several colour pages that are
+    no stack the first is taken.
 
     Parameters
     ----------
@@ -134,7 +134,7 @@ def choose_pages(pages: list[Page]) -> tuple[list[Page], tuple[str, ...]]:
     largest = max(whole, key=lambda page: page.width * page.height)
     equal = [page for page in whole if (page.width, page.height) == (largest.width, largest.height)]
     said = dimensions(pages[0].description)
-    if said and (said.depths > 1 or said.times > 1):
+    if said and len(equal) > 1 and (said.depths > 1 or said.times > 1):  # one page may be one file of a stack
         sort, many = ("depths", said.depths) if said.depths > 1 else ("times", said.times)
         raise RefusedImage("unsupported", f"a stack of {many} {sort}; {_REMEDY}")
     smaller = len(whole) - len(equal)

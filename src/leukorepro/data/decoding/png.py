@@ -57,7 +57,7 @@ def ends_early(file: IO[bytes]) -> bool:
 
 
 def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
-    """Kind, first and last-but-one byte of each whole chunk up to the end of the image."""
+    """Kind, first byte and the byte behind the last of each whole chunk, up to the end of the image."""
     at, kind = len(_SIGNATURE), b""
     while at + 12 <= len(data) and kind != b"IEND":
         length, kind = struct.unpack(">I4s", data[at : at + 8])
@@ -86,7 +86,7 @@ def _without_texts(data: bytes) -> tuple[bytes, list[str]]:
 
 def _unpacked_size(kind: bytes, body: bytes) -> int:
     """Bytes of a text once unpacked; it is not unpacked further than one byte above the limit."""
-    rest = body.split(b"\0", 1)[1]
+    rest = body.partition(b"\0")[2]
     if kind == b"tEXt" or (kind == b"iTXt" and rest[:1] == b"\0"):
         return len(rest)
     packed = rest[1:] if kind == b"zTXt" else rest[2:].split(b"\0", 2)[-1]

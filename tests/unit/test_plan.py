@@ -484,6 +484,8 @@ def test_a_fingerprint_changes_with_every_change_of_the_folder(project: Path) ->
     expect_another()
     (project / "who.csv").write_text(table.replace("6.png,y", "6.png,yy"))
     expect_another()
+    os.utime(project / "who.csv", ns=(1, 1))
+    assert plan.fingerprint(study) == seen[-1]
     (images / "b/9.png").symlink_to(project / "nowhere")  # the scan lists it as unreadable
     expect_another()
 

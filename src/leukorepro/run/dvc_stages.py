@@ -123,7 +123,8 @@ class _Stages:
             stages |= self._features(name)
         stages |= {f"audit-{key}": self._audit(key) for key in self.audited}
         stages |= {study.study.key: self._study(study) for study in self.run.studies}
-        return {**stages, "report": self._report()}
+        stages["report"] = self._report()
+        return {re.sub(r"[^\w-]", "_", name): stage for name, stage in stages.items()}  # DVC allows no dots there
 
     def _stage(
         self,
@@ -179,7 +180,7 @@ class _Stages:
         weights = {part: self._weights(part) for study in studies for part in plan.used_parts(study)}
         groups: dict[str, list[str]] = {}
         for part, files in sorted(weights.items()):
-            groups.setdefault(re.sub(r"[^\w-]", "_", f"-{part}") if files else "", []).append(part)
+            groups.setdefault(f"-{part}" if files else "", []).append(part)
         file = f"{Results().features(dataset)}/${{item.part}}.h5"
         params = ["seed", "weights", "engine", "precision"]
         views = {study_path(study.study.key): _keys_of_views(study) for study in studies}

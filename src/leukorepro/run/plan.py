@@ -15,6 +15,7 @@ from leukorepro.config.study.items import Item
 from leukorepro.config.study.study import Study
 from leukorepro.config.study.systems import TrainedFeaturesSpec
 from leukorepro.core.errors import UserError, look_up, unknown
+from leukorepro.core.store import sha256_once
 from leukorepro.core.words import Budget
 from leukorepro.ladder.rungs import LADDER, PUBLISHED, Rung
 from leukorepro.run.digests import digest
@@ -303,7 +304,7 @@ def sources_of(study: ResolvedStudy) -> list[Path]:
 
 
 def fingerprint(study: ResolvedStudy) -> str:
-    """Digest of names, sizes and times of a dataset's files, its table of subjects among them.
+    """Digest of names, sizes and times of a dataset's files, and of its table of subjects by content.
 
     A changed dataset is scanned again. Empty for simulated images, which the workflow makes itself.
     """
@@ -317,10 +318,10 @@ def fingerprint(study: ResolvedStudy) -> str:
         for name in files:
             path = os.path.join(folder, name)  # noqa: PTH118 - ten thousand files, at each start
             entries.append((below, name, *_size_and_time(path)))
-    return digest(sorted(entries), [_size_and_time(table) for table in tables])
+    return digest(sorted(entries), [sha256_once(table) for table in tables])
 
 
-def _size_and_time(path: str | Path) -> tuple[int, int]:
+def _size_and_time(path: str) -> tuple[int, int]:
     """Of a file; a link to nothing is listed too, and has none."""
     try:
         status = os.stat(path)  # noqa: PTH116

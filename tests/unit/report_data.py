@@ -21,7 +21,7 @@ from leukorepro.checks.leakage import audit_leakage
 from leukorepro.config.study.schemes import Protocol
 from leukorepro.config.study.study import Study
 from leukorepro.config.study.tables import Table
-from leukorepro.core.store import write_json
+from leukorepro.core.store import sha256_file, write_json
 from leukorepro.core.tables.data import MANIFEST_TABLE
 from leukorepro.core.tables.results import (
     CELL_LEVEL_TABLE,
@@ -43,7 +43,8 @@ from leukorepro.evaluation.resampling.cell_level import cell_level
 from leukorepro.evaluation.resampling.claims import judge_claims
 from leukorepro.evaluation.resampling.differences import differences
 from leukorepro.evaluation.resampling.winners import winners
-from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor
+from leukorepro.features.identity import identity
+from leukorepro.features.parts import Part, ResolvedDescriptor, ResolvedExtractor
 from leukorepro.ladder.rungs import LADDER
 from leukorepro.run.resolved import NotRun, ResolvedRun, ResolvedStudy
 from leukorepro.run.specify import leakage_specification
@@ -227,12 +228,13 @@ def write_run(
         generator = np.random.default_rng(7)
         manifest = _write_dataset(root, study, generator)
         features = root / "results" / "features" / study.dataset_id
+        manifest_file = root / "results" / "datasets" / study.dataset_id / "manifest.csv"
         for extractor in study.extractors.values():
-            _write_features(features / f"{extractor.id}.h5", extractor.backbone, extractor.layer, extractor.weights)
+            _write_features(features, extractor, manifest_file)
         for name, descriptor in study.descriptors.items():
             if name != "unused":  # by no item, so never computed
                 columns = 3 * descriptor.input_size**2 if descriptor.descriptor == "images" else 5
-                _write_features(features / f"{descriptor.id}.h5", descriptor.descriptor, "none", "none", columns)
+                _write_features(features, descriptor, manifest_file, columns)
         write_json(report_audits.audit(study.study.key), root / "results" / "audit" / f"{study.study.key}.json")
         _write_results(results / study.study.key, study, manifest, generator, published, budget)
     return results
@@ -320,18 +322,15 @@ def scan_summary(manifest: pd.DataFrame) -> dict[str, object]:
     }
 
 
-def _write_features(path: Path, backbone: str, layer: str, weights: str, columns: int = 5) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with h5py.File(path, "w") as file:
+def _write_features(folder: Path, part: Part, manifest: Path, columns: int = 5) -> None:
+    folder.mkdir(parents=True, exist_ok=True)
+    with h5py.File(folder / f"{part.id}.h5", "w") as file:
         file["features"] = np.zeros((2, columns), dtype=np.float32)
         file.attrs.update(
             {
-                "backbone": backbone,
-                "layer": layer,
-                "weights": weights,
+                **identity(part),
+                "manifest_sha256": sha256_file(manifest),
                 "weights_sha256": "ab" * 32,
-                "input_size": 224,
-                "preprocessing": "ImageNet mean and deviation",
                 "engine": "torch eager, cpu, float32",
                 "library_versions": json.dumps({"torch": "2.15.0", "numpy": "2.2"}),
             }

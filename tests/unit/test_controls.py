@@ -9,6 +9,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from feature_data import write_parts
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from project_data import ROOT, make_project, write_run
@@ -31,14 +32,16 @@ from leukorepro.config.runs import Run, load_run
 from leukorepro.config.study.items import Item
 from leukorepro.config.study.schemes import KFoldScheme, LabelSet, Protocol
 from leukorepro.config.study.systems import SparseAutoencoderSpec
-from leukorepro.core.store import hdf5_writer, write_text
+from leukorepro.core.store import write_text
 from leukorepro.core.tables.data import MANIFEST_TABLE
 from leukorepro.core.tables.results import CONTROLS_TABLE
 from leukorepro.data.split_tables import write_splits
 from leukorepro.data.splits import make_splits
-from leukorepro.features.fusion import Features, write_rows
+from leukorepro.features.fusion import Features
 from leukorepro.run import plan
 from leukorepro.run.resolve import resolve
+from leukorepro.run.specifications.controls import ControlsSpecification
+from leukorepro.run.specifications.specification import read_specification
 from leukorepro.run.specify import controls_specification
 from leukorepro.systems.autoencoders.reducers import fit_reducer
 from leukorepro.systems.classifiers.engines import Settings
@@ -426,11 +429,10 @@ def command(folder: Path, *more: str) -> tuple[int, str]:
     write_splits(rung.splits, folder / "splits.csv")
     manifest = manifest.reindex(columns=list(MANIFEST_TABLE.columns), fill_value="1")
     MANIFEST_TABLE.write(manifest, folder / "manifest.csv")
-    with hdf5_writer(folder / "f.h5") as file:
-        file["features"] = features.matrix
-        write_rows(file, features.rows["image_id"].to_numpy(), features.rows["view"].to_numpy())
+    parts = read_specification(ControlsSpecification, folder / "spec.json").parts
+    file = write_parts(folder, features, parts, folder / "manifest.csv")
     options = ["--splits", "as_published=splits.csv", "--manifest", "manifest.csv", "--output", "controls.csv"]
-    arguments = ["models", "control", "--features", "f.h5", *options, *more]
+    arguments = ["models", "control", "--features", str(file), *options, *more]
     done = CliRunner().invoke(app, arguments)
     return done.exit_code, done.output
 

@@ -17,11 +17,14 @@ from PIL import Image
 from typer.testing import CliRunner
 
 from leukorepro.cli.features import describe as describe_command
+from leukorepro.config.study.systems import DescriptorSpec
 from leukorepro.core.errors import UserError
 from leukorepro.core.tables.data import MANIFEST_TABLE
 from leukorepro.features.descriptors.cell_area import cell_area
 from leukorepro.features.descriptors.describe import describe
 from leukorepro.features.fusion import fuse, read_features
+from leukorepro.features.lookup import resolve_descriptor
+from leukorepro.features.parts import ResolvedDescriptor
 from leukorepro.features.stream import Request
 
 VIEWS = ["identity", "hflip", "rot90"]
@@ -47,8 +50,12 @@ def request_(tmp_path: Path) -> Request:
     return Request("d", manifest, "0" * 64, tmp_path, VIEWS, 20, 10**6)
 
 
+def part(name: str) -> ResolvedDescriptor:
+    return resolve_descriptor(DescriptorSpec(descriptor=name, input_size=20), "test")
+
+
 def test_pixels_equal_a_loop_with_pillow_alone(request_: Request, tmp_path: Path) -> None:
-    describe(request_, tmp_path / "f.h5", "pixels", threads=2)
+    describe(request_, tmp_path / "f.h5", part("pixels"), threads=2)
     expected = []
     for i in range(6):
         for view in VIEWS:
@@ -63,7 +70,7 @@ def test_pixels_equal_a_loop_with_pillow_alone(request_: Request, tmp_path: Path
 
 
 def test_the_file_says_what_made_it(request_: Request, tmp_path: Path) -> None:
-    describe(request_, tmp_path / "f.h5", "cell_area", threads=1)
+    describe(request_, tmp_path / "f.h5", part("cell_area"), threads=1)
     with h5py.File(tmp_path / "f.h5") as file:
         assert {
             "schema_version",
@@ -93,7 +100,7 @@ def test_the_file_says_what_made_it(request_: Request, tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", ["lab_segments", "hsv_segments"])
 def test_equal_bytes_however_many_threads(request_: Request, tmp_path: Path, name: str) -> None:
     for threads in (1, 3):
-        describe(request_, tmp_path / f"{threads}.h5", name, threads=threads)
+        describe(request_, tmp_path / f"{threads}.h5", part(name), threads=threads)
     assert (tmp_path / "1.h5").read_bytes() == (tmp_path / "3.h5").read_bytes()
     assert read_features(tmp_path / "1.h5").matrix.shape == (18, 27)
 
@@ -103,7 +110,7 @@ def test_colours_of_views_are_the_same_where_pixels_are(request_: Request, tmp_p
     for i in range(6):
         Image.open(tmp_path / f"{i}.png").resize((20, 20)).save(tmp_path / f"{i}.png")
     for name in ("lab_segments", "hsv_segments", "cell_area"):
-        describe(request_, tmp_path / f"{name}.h5", name, threads=1)
+        describe(request_, tmp_path / f"{name}.h5", part(name), threads=1)
         rows = read_features(tmp_path / f"{name}.h5").matrix.reshape(6, len(VIEWS), -1)
         assert len(np.unique(rows[:, 0], axis=0)) > 1
         np.testing.assert_array_equal(rows, rows[:, :1].repeat(len(VIEWS), axis=1))
@@ -111,16 +118,16 @@ def test_colours_of_views_are_the_same_where_pixels_are(request_: Request, tmp_p
 
 def test_descriptors_can_be_fused(request_: Request, tmp_path: Path) -> None:
     for name in ("lab_segments", "cell_area"):
-        describe(request_, tmp_path / f"{name}.h5", name, threads=1)
+        describe(request_, tmp_path / f"{name}.h5", part(name), threads=1)
     fuse([tmp_path / "lab_segments.h5", tmp_path / "cell_area.h5"], tmp_path / "fused.h5")
     fused = read_features(tmp_path / "fused.h5").matrix
     np.testing.assert_array_equal(fused[:, :27], read_features(tmp_path / "lab_segments.h5").matrix)
     np.testing.assert_array_equal(fused[:, 27:], read_features(tmp_path / "cell_area.h5").matrix)
 
 
-def test_an_unknown_descriptor_leaves_nothing_behind(request_: Request, tmp_path: Path) -> None:
-    with pytest.raises(UserError, match="unknown descriptor 'pixel'"):
-        describe(replace(request_, size=8), tmp_path / "out" / "f.h5", "pixel", threads=1)
+def test_images_resized_otherwise_leave_nothing_behind(request_: Request, tmp_path: Path) -> None:
+    with pytest.raises(ValueError, match="pixels-20 wants 20 pixels, bilinear"):
+        describe(replace(request_, size=8), tmp_path / "out" / "f.h5", part("pixels"), threads=1)
     assert not (tmp_path / "out").exists()
 
 

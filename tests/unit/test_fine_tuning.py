@@ -14,6 +14,7 @@ import timm
 import torch
 import torchvision
 import yaml
+from feature_data import write_parts
 from project_data import ROOT, make_project, write_run
 from safetensors.torch import load_file
 from torch import Tensor, nn
@@ -23,7 +24,6 @@ from leukorepro.config.study.schemes import HoldOutScheme, Protocol
 from leukorepro.config.study.study import Study
 from leukorepro.config.study.systems import FineTunedSpec
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import hdf5_writer
 from leukorepro.core.tables.predictions import EPOCHS_TABLE, PARTS_TABLE
 from leukorepro.data.split_tables import write_splits
 from leukorepro.data.splits import make_splits
@@ -32,9 +32,9 @@ from leukorepro.features.backbones.networks import build_network
 from leukorepro.features.backbones.registry import BACKBONES, find_backbone, starts_of
 from leukorepro.features.backbones.specification import TIMM
 from leukorepro.features.backbones.tunable import build_tunable, outline, steps_of
-from leukorepro.features.fusion import write_rows
+from leukorepro.features.fusion import Features
 from leukorepro.features.lookup import resolve_tuning
-from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor
+from leukorepro.features.parts import Part, ResolvedDescriptor, ResolvedExtractor
 from leukorepro.run import plan
 from leukorepro.run.resolve import resolve
 from leukorepro.run.resolved import ResolvedStudy
@@ -159,14 +159,14 @@ def problem(tmp_path_factory: pytest.TempPathFactory) -> Problem:
     network = build_network(find_backbone(TINY), "pooled", "random", calibration=torch.from_numpy(pixels[:8]))
     weights = folder / "tiny.pth"
     torch.save(network.body.state_dict(), weights)
-    write(folder / f"images-{SIZE}.h5", ids, pixels)
+    part = ResolvedDescriptor(id=f"images-{SIZE}", descriptor="images", input_size=SIZE)
+    write_part(folder, manifest, part, pixels)
     return Problem(folder, weights, manifest, pixels)
 
 
-def write(path: Path, ids: list[str], values: np.ndarray) -> None:
-    with hdf5_writer(path) as file:
-        file.create_dataset("features", data=values.reshape(len(values), -1))
-        write_rows(file, ids, ["identity"] * len(ids))
+def write_part(folder: Path, manifest: pd.DataFrame, part: Part, values: np.ndarray) -> Path:
+    rows = manifest[["image_id"]].assign(view="identity")
+    return write_parts(folder, Features(values.reshape(len(values), -1), rows), [part], folder / "manifest.csv")
 
 
 def told(problem: Problem, folder: Path, train_from: str, *, weights: str = "", **settings: Any) -> FineTunedFit:
@@ -191,9 +191,10 @@ def told(problem: Problem, folder: Path, train_from: str, *, weights: str = "", 
         layer = tuning.input.layer
         network = build_network(find_backbone(TINY), layer, weights, calibration=pixels, input_size=SIZE)
         with torch.no_grad():
-            write(features, list(problem.manifest["image_id"]), network(pixels).numpy())
+            write_part(problem.folder, problem.manifest, tuning.input, network(pixels).numpy())
     return FineTunedFit(
         features=features,
+        parts=[tuning.input],
         splits=problem.folder / "splits.csv",
         manifest=problem.folder / "manifest.csv",
         folder=folder / "net",

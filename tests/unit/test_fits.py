@@ -53,6 +53,7 @@ def told(*names: str, seed: int = 0) -> FitsSpecification:
         fits=[
             ReducerFit(
                 features=Path(features),
+                parts=[],
                 splits=Path("splits"),
                 output=Path("made", name),
                 protocol=Protocol(rung="fit_in_fold", unit="view", scope="train"),

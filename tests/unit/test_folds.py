@@ -7,6 +7,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+from feature_data import write_parts
 from project_data import make_project, write_run
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
@@ -19,11 +20,11 @@ from leukorepro.config.study.schemes import HoldOutScheme, KFoldScheme, LabelSet
 from leukorepro.config.study.study import load_study
 from leukorepro.config.study.systems import SparseAutoencoderSpec
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import hdf5_reader, hdf5_writer, parquet_metadata, read_parquet
+from leukorepro.core.store import hdf5_reader, parquet_metadata, read_parquet
 from leukorepro.core.tables.data import MANIFEST_TABLE
 from leukorepro.data.split_tables import write_splits
 from leukorepro.data.splits import make_splits
-from leukorepro.features.fusion import Features, write_rows
+from leukorepro.features.fusion import Features
 from leukorepro.run.resolve import resolve
 from leukorepro.run.specify import Specifications
 from leukorepro.systems.autoencoders.reducers import fit_reducer
@@ -307,13 +308,12 @@ def test_the_command_writes_predictions_and_engines(tmp_path: Path, monkeypatch:
     manifest = manifest.assign(path=manifest["image_id"], sha256="0", width=8, height=8)
     MANIFEST_TABLE.write(manifest[list(MANIFEST_TABLE.columns)], Path("manifest.csv"))
     write_splits(splits_of(manifest, AS_PUBLISHED), Path("folds.csv"))
-    with hdf5_writer(Path("G.h5")) as file:
-        file.create_dataset("features", data=features.matrix)
-        write_rows(file, *(features.rows[name].tolist() for name in ("image_id", "view")))
     specifications = Specifications(resolve(write_run(tmp_path)))
+    job = ("classification", "atteia2022", "GSet")
+    file = write_parts(Path(), features, specifications[job].parts, Path("manifest.csv"))
     specifications.write()
-    words = f"models classify --spec {specifications.path('classification', 'atteia2022', 'GSet')} --threads 2"
-    words += " --features G.h5 --splits as_published/five_folds=folds.csv"
+    words = f"models classify --spec {specifications.path(*job)} --threads 2"
+    words += f" --features {file} --splits as_published/five_folds=folds.csv"
     words += " --manifest manifest.csv --output G.pq"
     done = CliRunner().invoke(app, words.split())
     assert done.exit_code == 0, done.output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -20,10 +21,12 @@ from leukorepro.config.study.items import Item
 from leukorepro.config.study.schemes import KFoldScheme, Protocol
 from leukorepro.config.study.systems import NetworkSpec
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import hdf5_reader, hdf5_writer, write_text
+from leukorepro.core.store import hdf5_reader, hdf5_writer, sha256_file, write_text
 from leukorepro.core.words import Architecture
 from leukorepro.data.splits import make_splits
-from leukorepro.features.fusion import Features, read_features, write_rows
+from leukorepro.features.fusion import FITTED_ON, Features, read_features, write_rows
+from leukorepro.features.identity import identity
+from leukorepro.features.parts import ResolvedDescriptor
 from leukorepro.run.specifications.fits import EncodingFit, FitsSpecification
 from leukorepro.systems.classifiers.classify import classify
 from leukorepro.systems.classifiers.kinds.knn import KnnSpec
@@ -41,6 +44,7 @@ FOLDS = ("r0f0", "r0f1")
 WIDTH = {"ten_convolutions": 0.5, "vgg16_70": 0.05, "resnet50_70": 0.05}
 WIDE = {"resnet50_70": 2048, "vgg16_70": 4096, "ten_convolutions": 1024, "two_convolutions": 51 * 51 * 48}
 """Values before the last layer at full size, from the papers; of two convolutions at 224 pixels."""
+IMAGES = ResolvedDescriptor(id="images-32", descriptor="images", input_size=SIZE)
 CPU = Hardware(device="cpu")
 
 
@@ -75,7 +79,7 @@ def network_of(architecture: Architecture, fold: int) -> nn.Module:
 def write_weights(folder: Path, architecture: Architecture) -> Path:
     path = folder / "weights.safetensors"
     states = {f"r0f{f}.{k}": v for f in (0, 1) for k, v in network_of(architecture, f).state_dict().items()}
-    save_file(states, path)
+    save_file(states, path, {FITTED_ON: sha256_file(folder / "images.h5")})
     return path
 
 
@@ -88,6 +92,7 @@ def write_images(folder: Path) -> Path:
     with hdf5_writer(path) as file:
         file.create_dataset("features", data=images)
         write_rows(file, [f"{i:03d}.png" for i in range(N_IMAGES)], ["identity"] * N_IMAGES)
+        file.attrs.update(identity(IMAGES))
     return path
 
 
@@ -161,7 +166,7 @@ def test_classifiers_on_codes_equal_plain_scikit_learn_on_those_of_the_fold(tmp_
     splits = make_splits(used, KFoldScheme(kind="k_fold", n_splits=2), rule, 0, None)
     ours = {"lr": LogisticRegressionSpec(kind="logistic_regression", standardize=True), "knn": KnnSpec(kind="knn")}
     items = [("1", Item(item=name, features="images", reducer="net", classifier=name)) for name in ours]
-    untouched = Features(_Unread(features.matrix), features.rows)
+    untouched = replace(features, matrix=_Unread(features.matrix))
     done = classify(Task("s", "d", rule, "hem", items), untouched, splits, manifest, ours, {"net": codes})
 
     label = manifest.set_index("image_id")["label"]
@@ -198,6 +203,9 @@ def test_weights_of_another_network_are_told(tmp_path: Path) -> None:
     wrong = spec_of("vgg16_70")
     with pytest.raises(UserError, match=r"weights of r0f0 are not those of 'vgg16_70' with 5 % of the channels on"):
         write_network_features(wrong, weights, features, "demo", CPU, tmp_path / "x.h5")
+    other = replace(features, path=weights)
+    with pytest.raises(UserError, match=r"the network was trained on other images than those of .*weights.safetensors"):
+        write_network_features(spec_of("ten_convolutions"), weights, other, "demo", CPU, tmp_path / "x.h5")
     with pytest.raises(UserError, match="no such file; train the network first"):
         write_network_features(wrong, tmp_path / "none.safetensors", features, "demo", CPU, tmp_path / "x.h5")
     weights.write_bytes(b"x" * 100)
@@ -211,6 +219,7 @@ def test_the_command_writes_the_features_of_a_network(tmp_path: Path, monkeypatc
     _, expected = encoded(tmp_path)
     fit = EncodingFit(
         features=Path("images.h5"),
+        parts=[IMAGES],
         weights=Path("weights.safetensors"),
         output=Path("of_command.h5"),
         network=spec_of("ten_convolutions"),

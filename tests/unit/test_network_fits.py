@@ -14,11 +14,11 @@ from leukorepro.config.study.schemes import HoldOutScheme, KFoldScheme, Protocol
 from leukorepro.config.study.systems import NetworkSpec
 from leukorepro.config.study.training import Augmentation
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import hdf5_writer
+from leukorepro.core.store import hdf5_writer, sha256_file
 from leukorepro.core.tables.predictions import RECONSTRUCTED
 from leukorepro.core.words import Precision
 from leukorepro.data.splits import make_splits
-from leukorepro.features.fusion import write_rows
+from leukorepro.features.fusion import FITTED_ON, write_rows
 from leukorepro.systems.classifiers.tasks import Model, Task
 from leukorepro.systems.networks.registry import build_network
 from leukorepro.systems.training import training
@@ -195,6 +195,7 @@ def test_a_network_on_codes_sees_those_of_its_own_fold(tmp_path: Path) -> None:
     labels = np.tile([0.0, 1.0], N_IMAGES // 2)
     noise = np.random.default_rng(1).normal(size=(N_IMAGES, 12)).astype(np.float32)
     with hdf5_writer(codes) as file:
+        file.attrs[FITTED_ON] = sha256_file(dataset(tmp_path)[1])
         for fold in range(3):
             group = file.create_group(f"r0f{fold}")
             shift = 4 * labels[:, None] if fold == 0 else 0
@@ -210,6 +211,9 @@ def test_a_network_on_codes_sees_those_of_its_own_fold(tmp_path: Path) -> None:
     assert right[[1, 2]].mean() < 0.9
     for name in RECONSTRUCTED:
         np.testing.assert_allclose(rows[name], rows["fold"] / 10, atol=1e-7)
+    others = np.zeros((N_IMAGES, SIZE, SIZE, 3), np.uint8)
+    with pytest.raises(UserError, match=r"codes.h5: was fitted on other features than those of .*images.h5"):
+        fit(tmp_path, images=others, spec=spec, codes=codes)
 
 
 def test_classes_weigh_alike_where_they_are_asked_to(tmp_path: Path) -> None:

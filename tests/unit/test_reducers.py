@@ -24,6 +24,8 @@ from leukorepro.data.split_tables import write_splits
 from leukorepro.data.splits import make_splits
 from leukorepro.features.descriptors.describe import describe
 from leukorepro.features.fusion import Features, map_dataset, read_features, write_rows
+from leukorepro.features.identity import identity
+from leukorepro.features.parts import ResolvedDescriptor
 from leukorepro.features.stream import Request
 from leukorepro.run.specifications.fits import FitsSpecification, ReducerFit
 from leukorepro.systems.autoencoders import autoencoder_fits
@@ -41,6 +43,7 @@ SPEC = ConvAutoencoderSpec(
 )
 SCHEME = KFoldScheme(kind="k_fold", n_splits=3, views=VIEWS)
 HONEST = Protocol.model_validate({"rung": "source_disjoint", "unit": "source", "scope": "train"})
+IMAGES = ResolvedDescriptor(id="images-18", descriptor="images", input_size=SIZE)
 LEAKY = Protocol.model_validate({"rung": "as_published", "unit": "view", "scope": "all"})
 
 
@@ -305,9 +308,11 @@ def test_the_command_fits_it_with_the_seed_budget_and_precision_that_it_is_told(
     with hdf5_writer(Path("images-18.h5")) as file:
         file.create_dataset("features", data=data.features.matrix)
         write_rows(file, data.features.rows["image_id"].to_numpy(), data.features.rows["view"].to_numpy())
+        file.attrs.update(identity(IMAGES))
     write_splits(data.splits(HONEST), Path("splits.csv"))
     told = ReducerFit(
         features=Path("images-18.h5"),
+        parts=[IMAGES],
         splits=Path("splits.csv"),
         output=Path("r.h5"),
         protocol=HONEST,
@@ -322,7 +327,8 @@ def test_the_command_fits_it_with_the_seed_budget_and_precision_that_it_is_told(
     lines = [line for line in done.stdout.splitlines() if line.startswith("r, fit ")]
     assert [line.split(":")[0] for line in lines] == ["r, fit r0f0", "r, fit r0f1", "r, fit r0f2"]
     assert "16 rows, 3 epochs" in lines[0]
-    assert Path("r.h5").read_bytes() == fit(data, tmp_path / "of_function.h5", seed=4).read_bytes()
+    read = replace(data, features=read_features(Path("images-18.h5"), mapped=True))
+    assert Path("r.h5").read_bytes() == fit(read, tmp_path / "of_function.h5", seed=4).read_bytes()
 
 
 @pytest.mark.slow
@@ -332,7 +338,8 @@ def test_real_cells_of_unseen_subjects_are_reconstructed(shared: Path, tmp_path:
     cells = scan(CnmcDataset(adapter="cnmc2019", images=folder), folder, workers=1, progress=False).manifest
     protocol = Protocol.model_validate({"rung": "subject_disjoint", "unit": "subject", "scope": "train"})
     splits = make_splits(cells, HoldOutScheme(kind="hold_out", test_share=0.3), protocol, 0, "prelim")
-    describe(Request("cnmc", cells, "0" * 64, folder, ["identity"], 90, 10**8), tmp_path / "c.h5", "images", threads=1)
+    part = ResolvedDescriptor(id="images-90", descriptor="images", input_size=90)
+    describe(Request("cnmc", cells, "0" * 64, folder, ["identity"], 90, 10**8), tmp_path / "c.h5", part, threads=1)
     spec = ConvAutoencoderSpec(kind="conv_autoencoder", epochs={"demo": 20, "published": 20})
     features = read_features(tmp_path / "c.h5", mapped=True)
     fit_reducer(spec, features, splits, protocol, "demo", 0, "cpu", tmp_path / "r.h5")

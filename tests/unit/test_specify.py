@@ -125,8 +125,11 @@ def test_a_specification_changes_when_and_only_when_its_part_does(
         ({"name": "another"}, FITS),  # they know where their files lie
         ({"seed": "0"}, set()),
         ({"seed": 1}, ALL - {LEAKAGE}),
-        ({"weights": "imagenet"}, {*EVALUATION, *FITS}),  # the features' file has another name then
-        ({"precision": "mixed"}, {*EVALUATION, *FITS}),
+        (
+            {"weights": "imagenet"},
+            {*EVALUATION, *FITS, *CLASSIFICATION, CONTROLS},
+        ),  # the features' file has another name then
+        ({"precision": "mixed"}, {*EVALUATION, *FITS, *CLASSIFICATION, CONTROLS}),
     ],
 )
 def test_a_specification_changes_with_the_part_of_the_run_that_it_uses(

@@ -24,6 +24,7 @@ from leukorepro.core.validation import parse
 from leukorepro.data.scan import scan
 from leukorepro.features.descriptors.describe import describe
 from leukorepro.features.fusion import Features, read_features
+from leukorepro.features.parts import ResolvedDescriptor
 from leukorepro.features.stream import Request
 from leukorepro.report.figures import style
 from leukorepro.report.figures.validity_picture import validity_figure
@@ -264,7 +265,8 @@ def test_a_pool_holds_what_drawn_and_scanned_files_would(tmp_path: Path) -> None
     simulate(dataset.simulation("demo"), tmp_path / "images")
     manifest = scan(dataset, tmp_path / "images", progress=False).manifest
     request = Request("files", manifest, "", tmp_path / "images", VIEWS, 24, 10**6)
-    describe(request, tmp_path / "files.h5", "lab_segments", threads=1)
+    part = ResolvedDescriptor(id="lab_segments-24", descriptor="lab_segments", input_size=24)
+    describe(request, tmp_path / "files.h5", part, threads=1)
     files = read_features(tmp_path / "files.h5")
 
     assert np.array_equal(files.matrix, pool.matrix[pool.row_numbers(files.rows)])

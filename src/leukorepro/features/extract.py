@@ -11,12 +11,14 @@ import torch
 
 from leukorepro.core.code import module_digest
 from leukorepro.core.device import device_name, full_precision, keep_freed_memory
+from leukorepro.core.errors import UserError
 from leukorepro.core.words import Device
 from leukorepro.features.backbones.networks import FeatureNetwork, build_network
 from leukorepro.features.backbones.parameters import spread
 from leukorepro.features.backbones.registry import find_backbone
 from leukorepro.features.backbones.specification import TIMM, Backbone
 from leukorepro.features.engines.choice import Computer, choose_engine, torch_computer
+from leukorepro.features.identity import identity
 from leukorepro.features.parts import ResolvedExtractor
 from leukorepro.features.stream import Request, stream
 
@@ -79,7 +81,7 @@ def extract(
             output,
             computer.compute,
             network.dim,
-            _header(request, extractor, backbone, network, computer),
+            _header(request, extractor, backbone, network, computer, chosen),
             threads=computer.workers,
             block_rows=computer.block_rows,
         )
@@ -95,7 +97,7 @@ def _network(request: Request, extractor: ResolvedExtractor, backbone: Backbone,
             images = list(pool.map(lambda i: request.read(files[i], ["identity"]), picked))
         calibration = torch.from_numpy(np.concatenate(images))
         print(f"{extractor.id}: RANDOM weights, batch-norm statistics set on {len(picked)} images of the dataset")
-    return build_network(
+    network = build_network(
         backbone,
         extractor.layer,
         extractor.weights,
@@ -104,6 +106,12 @@ def _network(request: Request, extractor: ResolvedExtractor, backbone: Backbone,
         preprocessing=extractor.preprocessing,
         input_size=extractor.input_size,
     )
+    if extractor.file_sha256 and network.file_sha256 != extractor.file_sha256:
+        raise UserError(
+            f"{extractor.weights.removeprefix('file:')}: was changed since its SHA-256 was taken "
+            f"({extractor.file_sha256[:8]}..., now {str(network.file_sha256)[:8]}...); start again."
+        )
+    return network
 
 
 def _header(
@@ -112,26 +120,17 @@ def _header(
     backbone: Backbone,
     network: FeatureNetwork,
     computer: Computer,
+    chosen: str,
 ) -> dict[str, Any]:
     """Attributes of the output, which are also what an interrupted extraction must agree with to be continued."""
-    scaling = extractor.preprocessing or backbone.preprocessing
     libraries = {"torch", "torchvision", "pillow", "numpy", "h5py", computer.library}
     if backbone.build.startswith(TIMM):
         libraries.add("timm")
     return {
         **request.header(module_digest(__name__), sorted(libraries)),
-        "backbone": extractor.backbone,
-        "layer": extractor.layer,
-        "weights": _weights_label(extractor.weights, extractor.seed),
+        **identity(extractor),
         "weights_sha256": network.weights_sha256,
-        "preprocessing": f"resized {backbone.interpolation} with antialiasing, scaled as {scaling}",
+        "weights_file_sha256": network.file_sha256 or "",
+        "computed_by": chosen,
         "engine": computer.description,
     }
-
-
-def _weights_label(weights: str, seed: int) -> str:
-    """Weights in words, without the folder that a file lies in."""
-    if weights == "random":
-        return f"random:{seed}"
-    kind, _, path = weights.partition(":")
-    return f"file:{Path(path).name}" if kind == "file" else weights

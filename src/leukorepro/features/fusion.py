@@ -20,6 +20,9 @@ from leukorepro.core.store import hdf5_reader, hdf5_writer, sha256_file, sha256_
 SCHEMA_VERSION = 1
 TEXT = h5py.string_dtype()
 
+FITTED_ON = "features_sha256"
+"""Attribute of what is fitted on the rows of a feature file: the file's SHA-256."""
+
 CODES = "codes"
 """Of all rows of a feature file, float32, in the group of every fit of a reducer that is a network."""
 
@@ -33,10 +36,18 @@ class Features:
     matrix : ndarray, shape (N, D)
         float32; images are uint8.
     rows : DataFrame with columns image_id and view, N rows
+    path : Path or None
+        File that they were read from.
     """
 
     matrix: NDArray[Any]
     rows: pd.DataFrame
+    path: Path | None = None
+
+    @property
+    def sha256(self) -> str:
+        """SHA-256 of their file, by which what is fitted on them knows them again; empty where they have none."""
+        return "" if self.path is None else sha256_once(self.path)
 
     def row_numbers(self, wanted: pd.DataFrame) -> NDArray[np.int64]:
         """Positions of the wanted (image_id, view) pairs.
@@ -76,7 +87,21 @@ def read_features(path: Path, *, mapped: bool = False) -> Features:
             _check_part(path, Path(path).parent / source["file"], source["sha256"])
         rows = pd.DataFrame({name: file[name].asstr()[:] for name in ("image_id", "view")})
         matrix = file["features"]
-        return Features(map_dataset(path, matrix) if mapped and not matrix.is_virtual else matrix[:], rows)
+        return Features(map_dataset(path, matrix) if mapped and not matrix.is_virtual else matrix[:], rows, path)
+
+
+def read_headers(path: Path) -> list[tuple[Path, dict[str, Any]]]:
+    """Header of a feature file; of a fused one, those of its parts, in the order of their columns; each with its file.
+
+    Raises
+    ------
+    UserError
+        If a file is missing or broken.
+    """
+    with hdf5_reader(path) as file:
+        header = {name: value.item() if isinstance(value, np.generic) else value for name, value in file.attrs.items()}
+    parts = [Path(path).parent / source["file"] for source in json.loads(header.get("sources", "[]"))]
+    return [part for file in parts for part in read_headers(file)] or [(path, header)]
 
 
 def _check_part(fused: Path, part: Path, sha256: str) -> None:
@@ -88,6 +113,16 @@ def _check_part(fused: Path, part: Path, sha256: str) -> None:
             f"{fused}: its part {part} was changed since it was fused (SHA-256 is not {sha256[:8]}...); if it was made "
             "again, fuse the features again; otherwise remove it and extract its features again."
         )
+
+
+def check_fitted_on(path: Path, features: Features) -> None:
+    """Raise UserError if what an HDF5 file holds was fitted on other features than these."""
+    with hdf5_reader(path) as file:
+        if file.attrs.get(FITTED_ON, "") != features.sha256:
+            raise UserError(
+                f"{path}: was fitted on other features than those of {features.path}; run `snakemake` again, which "
+                "fits it anew, or give the features that it was fitted on."
+            )
 
 
 def map_dataset(path: Path, dataset: h5py.Dataset) -> NDArray[Any]:
@@ -110,7 +145,8 @@ def fuse(parts: Sequence[Path], output: Path) -> None:
     Parameters
     ----------
     parts : sequence of Path
-        Feature files of the same rows; their columns follow one another in this order.
+        Feature files of the same rows, extracted from the same manifest; their columns follow one another in this
+        order.
     output : Path
         Fused file (an HDF5 virtual dataset). It refers to its parts by their paths from its own folder, and records
         size and SHA-256 of each, so that it changes whenever a part does.
@@ -118,10 +154,11 @@ def fuse(parts: Sequence[Path], output: Path) -> None:
     Raises
     ------
     UserError
-        If the parts do not hold the same rows.
+        If the parts do not hold the same rows, or were not extracted from the same manifest.
     """
     rows: list[NDArray[np.object_]] = []
-    sources, attributes = [], {}
+    sources: list[dict[str, Any]] = []
+    attributes: dict[str, Any] = {}
     column = 0
     for part in parts:
         place = Path(os.path.relpath(part, output.parent)).as_posix()
@@ -133,7 +170,14 @@ def fuse(parts: Sequence[Path], output: Path) -> None:
                 )
             rows = names
             shape = file["features"].shape
-            attributes = {name: file.attrs[name] for name in ("schema_version", "dataset", "manifest_sha256")}
+            shared = {name: file.attrs[name] for name in ("schema_version", "dataset", "manifest_sha256")}
+            for name, value in attributes.items():
+                if shared[name] != value:
+                    raise UserError(
+                        f"{part}: its {name} is {shared[name]}, but that of {parts[0]} is {value}; extract both "
+                        "from the same manifest."
+                    )
+            attributes = shared
         sources.append(
             {
                 "file": place,

@@ -37,6 +37,10 @@ class ResolvedDescriptor(Strict):
     """How images are resized."""
 
 
+Part = ResolvedExtractor | ResolvedDescriptor
+"""What one feature file holds."""
+
+
 class Tuning(Strict):
     """A backbone that is trained from one of its layers on, and what that layer gets of all images."""
 
@@ -44,6 +48,6 @@ class Tuning(Strict):
     """Its own layer has no part in this."""
     start: str
     """The first layer that is trained."""
-    input: ResolvedExtractor | ResolvedDescriptor
+    input: Part
     """What is computed once by the layers before it; images, where there are none, or where every epoch changes the
     images and these layers are computed anew."""

@@ -22,7 +22,7 @@ from leukorepro.core.store import read_json
 from leukorepro.core.validation import parse
 from leukorepro.core.words import Budget, Control, Engine, Precision
 from leukorepro.features.backbones.registry import title_of
-from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor, Tuning
+from leukorepro.features.parts import Part, ResolvedDescriptor, ResolvedExtractor, Tuning
 from leukorepro.ladder.rungs import Rung
 from leukorepro.run.kept_items import NOT_IN_THIS_RUN
 
@@ -68,7 +68,7 @@ class ResolvedStudy(Strict):
         return found
 
     @property
-    def parts(self) -> dict[str, ResolvedExtractor | ResolvedDescriptor]:
+    def parts(self) -> dict[str, Part]:
         """All that features are made by, by the names of their files, without the ending."""
         inputs = [tuning.input for of_network in self.tunings.values() for tuning in of_network.values()]
         return {part.id: part for part in (*self.extractors.values(), *self.descriptors.values(), *inputs)}

@@ -12,6 +12,7 @@ from leukorepro.config.study.systems import ConvAutoencoderSpec, FineTunedSpec, 
 from leukorepro.core.store import write_text
 from leukorepro.core.words import Budget
 from leukorepro.features.lookup import file_name
+from leukorepro.features.parts import Part
 from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.run import plan
 from leukorepro.run.paths import Results
@@ -133,15 +134,20 @@ def _reducer_fit(
 ) -> ReducerFit | EncodingFit:
     spec = study.study.reducers[reducer]
     folder = Results().study(run.name, study.study.key)
-    read, made = _features(study, features), folder.reducer(rung, split, features, reducer)
+    read, parts, made = (
+        _features(study, features),
+        _parts(study, features),
+        folder.reducer(rung, split, features, reducer),
+    )
     trained = plan.network_of_features(study, split, features, reducer)
     if trained is not None:
         weights = folder.network(rung, trained.id).weights
         network = _network(study, trained.classifier)
-        return EncodingFit(features=read, weights=weights, output=made, network=network, budget=run.budget)
+        return EncodingFit(features=read, parts=parts, weights=weights, output=made, network=network, budget=run.budget)
     assert not isinstance(spec, TrainedFeaturesSpec)  # it has a network
     return ReducerFit(
         features=read,
+        parts=parts,
         splits=folder.splits(rung, split),
         output=made,
         protocol=study.protocols[rung],
@@ -181,14 +187,21 @@ def _network_fit(run: ResolvedRun, study: ResolvedStudy, rung: Rung, fit: plan.N
         features = Results().features(study.dataset_id) / f"{tuning.input.id}.h5"
         weights = Results().weights(file_name(tuning.network.backbone))
         weights_asked = weights if tuning.network.weights == "imagenet" else None
-        return FineTunedFit(features=features, network=spec, tuning=tuning, weights=weights_asked, **told)
+        return FineTunedFit(
+            features=features, parts=[tuning.input], network=spec, tuning=tuning, weights=weights_asked, **told
+        )
     codes = None if fit.reducer is None else folder.reducer(rung, fit.split, fit.features, fit.reducer)
     network = _network(study, fit.classifier)
-    return NetworkFit(features=_features(study, fit.features), codes=codes, network=network, **told)
+    parts = _parts(study, fit.features)
+    return NetworkFit(features=_features(study, fit.features), parts=parts, codes=codes, network=network, **told)
 
 
 def _features(study: ResolvedStudy, feature_set: str) -> Path:
     return Results().features(study.dataset_id) / plan.feature_file(study, feature_set)
+
+
+def _parts(study: ResolvedStudy, feature_set: str) -> list[Part]:
+    return [study.parts[part] for part in plan.parts_of_feature_set(study, feature_set)]
 
 
 def _network(study: ResolvedStudy, classifier: str) -> NetworkSpec:
@@ -213,6 +226,7 @@ def classification_specification(
     return ClassificationSpecification(
         study=study.study.key,
         dataset=study.dataset_id,
+        parts=_parts(study, feature_set),
         protocols=study.protocols,
         splits=splits,
         classifiers={
@@ -233,6 +247,7 @@ def controls_specification(run: ResolvedRun, study: ResolvedStudy) -> ControlsSp
     return ControlsSpecification(
         study=study.study.key,
         dataset=study.dataset_id,
+        parts=_parts(study, system.item.features),
         controls=run.controls[study.study.key],
         table=system.table,
         item=system.item,

@@ -92,4 +92,4 @@ def draw_pool(
         max_pixels=0,
         pictures=pictures,
     )
-    describe(request, features, descriptor.descriptor, threads=threads)
+    describe(request, features, descriptor, threads=threads)

@@ -45,14 +45,15 @@ def describe(
     from leukorepro.features.stream import Request
 
     wanted = parse(DescriptorSpec, {"descriptor": descriptor, "input_size": input_size}, Path("options"))
+    chosen = resolve_descriptor(wanted, "options").model_copy(update={"interpolation": interpolation})
     request = Request(
         dataset=dataset,
         manifest=read_manifest(manifest),
         manifest_sha256=sha256_file(manifest),
         images=images,
         views=parse(Views, view or ["identity"], Path("--view")),
-        size=resolve_descriptor(wanted, "options").input_size,
+        size=chosen.input_size,
         max_pixels=max_pixels,
         interpolation=interpolation,
     )
-    run(request, output, descriptor, threads=threads)
+    run(request, output, chosen, threads=threads)

@@ -35,7 +35,7 @@ def classify(
     from leukorepro.core.tables.predictions import ENGINES, PARTS_TABLE, merged_engines
     from leukorepro.data.manifest import read_manifest
     from leukorepro.data.split_tables import read_splits
-    from leukorepro.features.fusion import read_features
+    from leukorepro.features.identity import read_wanted
     from leukorepro.run.specifications.classification import ClassificationSpecification
     from leukorepro.run.specifications.specification import read_specification
     from leukorepro.systems.classifiers.classifier import Classifier
@@ -61,7 +61,7 @@ def classify(
         )
         fitted = {name.rpartition("/")[2]: file for name, file in encoders.items() if name.startswith(f"{place}/")}
         tasks.append((task, Path(path), fitted))
-    matrix = read_features(features, mapped=True)
+    matrix = read_wanted(features, told.parts, manifest, mapped=True)
     images = read_manifest(manifest)
     settings = Settings(told.seed, told.budget, threads, told.fast_trees)
     specs = {name: spec for name, spec in told.classifiers.items() if isinstance(spec, Classifier)}

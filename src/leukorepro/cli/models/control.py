@@ -33,7 +33,7 @@ def control(
     from leukorepro.core.tables.results import CONTROLS_TABLE
     from leukorepro.data.manifest import read_manifest
     from leukorepro.data.split_tables import read_splits
-    from leukorepro.features.fusion import read_features
+    from leukorepro.features.identity import read_wanted
     from leukorepro.run.specifications.controls import ControlsSpecification
     from leukorepro.run.specifications.specification import read_specification
     from leukorepro.systems.classifiers.classifier import Classifier
@@ -54,7 +54,7 @@ def control(
         table=told.table,
         item=told.item,
         classifier=told.classifier,
-        features=read_features(features, mapped=True),
+        features=read_wanted(features, told.parts, manifest, mapped=True),
         manifest=read_manifest(manifest),
         label_set=told.label_set,
         positive_class=told.positive_class,

@@ -29,9 +29,11 @@ def repeat(
     from leukorepro.config.validity import find_setting
     from leukorepro.core.tables.data import POOL_TABLE
     from leukorepro.core.tables.results import REPETITIONS_TABLE
-    from leukorepro.features.fusion import read_features
+    from leukorepro.features.identity import read_wanted
+    from leukorepro.features.lookup import resolve_descriptor
 
     validity, chosen = find_setting(config, setting)
-    study = Study(validity, chosen, POOL_TABLE.read(images), read_features(features))
+    wanted = [resolve_descriptor(validity.descriptor, f"{config}: descriptor", budget)]
+    study = Study(validity, chosen, POOL_TABLE.read(images), read_wanted(features, wanted, images))
     numbers = tqdm(range(validity.repetitions[budget]), desc=setting, unit="study", mininterval=1)
     REPETITIONS_TABLE.write(pd.concat([study.repetition(number) for number in numbers], ignore_index=True), output)

@@ -10,13 +10,15 @@ from numpy.typing import NDArray
 
 from leukorepro.core.code import module_digest
 from leukorepro.features.descriptors.registry import find_descriptor
+from leukorepro.features.identity import identity
+from leukorepro.features.parts import ResolvedDescriptor
 from leukorepro.features.stream import Request, Values, stream
 
 LIBRARIES = ("pillow", "numpy", "h5py", "scikit-image", "scikit-learn")
 BLOCK_ROWS = 32
 
 
-def describe(request: Request, output: Path, descriptor: str, *, threads: int) -> None:
+def describe(request: Request, output: Path, descriptor: ResolvedDescriptor, *, threads: int) -> None:
     """Write the features of every view of every readable image.
 
     Parameters
@@ -25,17 +27,20 @@ def describe(request: Request, output: Path, descriptor: str, *, threads: int) -
         Images, views and the side that they are resized to.
     output : Path
         HDF5 file of the features contract; `backbone` is the descriptor's name, and there is no layer and no weights.
-    descriptor : str
-        A name of the registry in `leukorepro.features.descriptors.registry`.
+    descriptor : ResolvedDescriptor
     threads : int
         Workers; each reads images and computes their features.
 
     Raises
     ------
     UserError
-        If there is no such descriptor, or an image cannot be read any more.
+        If an image cannot be read any more.
+    ValueError
+        If the request's images are not resized as the descriptor wants them.
     """
-    entry = find_descriptor(descriptor)
+    if (request.size, request.interpolation) != (descriptor.input_size, descriptor.interpolation):
+        raise ValueError(f"{descriptor.id} wants {descriptor.input_size} pixels, {descriptor.interpolation}")
+    entry = find_descriptor(descriptor.descriptor)
     module, _, name = entry.function.partition(":")
     function = getattr(importlib.import_module(module), name)
 
@@ -43,11 +48,8 @@ def describe(request: Request, output: Path, descriptor: str, *, threads: int) -
         return np.stack([function(image) for image in images])
 
     header = request.header(module_digest(__name__), LIBRARIES) | {
-        "backbone": descriptor,
-        "layer": "none",
-        "weights": "none",
+        **identity(descriptor),
         "weights_sha256": "",
-        "preprocessing": f"resized {request.interpolation} with antialiasing; {entry.about}",
         "engine": "Pillow, NumPy, scikit-image and scikit-learn, one image at a time",
     }
     dim = entry.dim(request.size)

@@ -27,6 +27,9 @@ from leukorepro.evaluation.contract import with_categories
 from leukorepro.evaluation.curves import confusion_matrices, last_epochs, roc_curves
 from leukorepro.evaluation.patients.diagnose import Patients
 from leukorepro.evaluation.predictions import Outcome, read_fitting, read_predictions
+from leukorepro.features.fusion import read_headers
+from leukorepro.features.identity import check_features
+from leukorepro.features.parts import Part
 from leukorepro.ladder.rungs import Rung
 from leukorepro.report.numbers.selection import drawn_before, drawn_items, shown_rungs
 from leukorepro.report.numbers.tables import Numbers
@@ -126,11 +129,11 @@ def read_sources(study: ResolvedStudy, results: Path, *, controls: bool) -> Sour
         duplicates=read_duplicates(dataset / "duplicates.json"),
         leakage_files=leakage,
         leakage={rung: read_leakage(file) for rung, file in leakage.items()},
-        extractors=_feature_files(study, shared.features(study.dataset_id)),
+        extractors=_feature_files(study, shared.features(study.dataset_id), shared.manifest(study.dataset_id)),
     )
 
 
-def _feature_files(study: ResolvedStudy, folder: Path) -> dict[str, dict[str, Any]]:
+def _feature_files(study: ResolvedStudy, folder: Path, manifest: Path) -> dict[str, dict[str, Any]]:
     """Attributes of every feature file that an item uses, by the extractor or descriptor that makes it.
 
     What a network is trained on that is trained further goes by the network and the layer.
@@ -143,7 +146,11 @@ def _feature_files(study: ResolvedStudy, folder: Path) -> dict[str, dict[str, An
         if tuning.input.id not in files.values()
     }
     used = used_parts(study)
-    return {name: _attributes(folder / f"{file}.h5") for name, file in (files | inputs).items() if file in used}
+    return {
+        name: _attributes(folder / f"{file}.h5", study.parts[file], manifest)
+        for name, file in (files | inputs).items()
+        if file in used
+    }
 
 
 def _drawn(study: ResolvedStudy, tested: pd.DataFrame, path: Path) -> pd.DataFrame:
@@ -184,9 +191,10 @@ def _roc(study: ResolvedStudy, numbers: Numbers, predictions: dict[Rung, pd.Data
     return pd.concat(curves, ignore_index=True)
 
 
-def _attributes(path: Path) -> dict[str, Any]:
+def _attributes(path: Path, part: Part, manifest: Path) -> dict[str, Any]:
+    check_features(path, [part], manifest)
+    ((_, attributes),) = read_headers(path)
     with hdf5_reader(path) as file:
-        attributes = {name: value.item() if hasattr(value, "item") else value for name, value in file.attrs.items()}
         attributes["n_features"] = int(file["features"].shape[1])
     attributes["library_versions"] = json.loads(attributes["library_versions"])
     return attributes

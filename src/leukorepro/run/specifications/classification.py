@@ -7,6 +7,7 @@ from leukorepro.config.study.classifiers import OtherClassifierSpec
 from leukorepro.config.study.items import Item
 from leukorepro.config.study.schemes import LabelSet, Protocol
 from leukorepro.core.words import Budget
+from leukorepro.features.parts import Part
 from leukorepro.ladder.rungs import Rung
 from leukorepro.run.specifications.specification import Specification
 
@@ -25,6 +26,8 @@ class ClassificationSpecification(Specification):
 
     study: str
     dataset: str
+    parts: list[Part]
+    """What the features are made by, in the order of their columns."""
     protocols: dict[Rung, Protocol]
     splits: dict[str, ClassifiedSplit]
     """By their names."""

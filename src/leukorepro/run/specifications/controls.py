@@ -6,6 +6,7 @@ from leukorepro.config.study.classifiers import OtherClassifierSpec
 from leukorepro.config.study.items import Item
 from leukorepro.config.study.schemes import LabelSet, Protocol
 from leukorepro.core.words import Budget, Control
+from leukorepro.features.parts import Part
 from leukorepro.ladder.rungs import Rung
 from leukorepro.run.specifications.specification import Specification
 
@@ -15,6 +16,8 @@ class ControlsSpecification(Specification):
 
     study: str
     dataset: str
+    parts: list[Part]
+    """What the features are made by, in the order of their columns."""
     controls: list[Control]
     table: str
     item: Item

@@ -18,7 +18,7 @@ from leukorepro.config.study.systems import (
 )
 from leukorepro.config.study.training import ClassifierTrainingSpec
 from leukorepro.core.words import Budget, Precision
-from leukorepro.features.parts import Tuning
+from leukorepro.features.parts import Part, Tuning
 from leukorepro.ladder.rungs import Rung
 from leukorepro.run.paths import NetworkFolder
 from leukorepro.run.specifications.specification import Specification
@@ -29,6 +29,8 @@ class ReducerFit(Strict):
 
     kind: Literal["reducer"] = "reducer"
     features: Path
+    parts: list[Part]
+    """What the features are made by, in the order of their columns."""
     splits: Path
     output: Path
     protocol: Protocol
@@ -54,6 +56,8 @@ class EncodingFit(Strict):
 
     kind: Literal["encoding"] = "encoding"
     features: Path
+    parts: list[Part]
+    """What the features are made by."""
     weights: Path
     output: Path
     network: NetworkSpec
@@ -75,6 +79,8 @@ class TrainingFit(Strict):
 
     features: Path
     """What it is trained on."""
+    parts: list[Part]
+    """What the features are made by."""
     splits: Path
     manifest: Path
     folder: Path

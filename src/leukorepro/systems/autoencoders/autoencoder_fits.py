@@ -1,7 +1,7 @@
 """Convolutional autoencoders fitted on the images that a protocol allows, and the codes of all images.
 
-Layout of the file: `image_id` and `view` (N,), as in the feature file; for each fit a group, `all` or
-`r<repeat>f<fold>`, with
+Layout of the file: attribute `features_sha256`, that of the feature file; `image_id` and `view` (N,), as there; for
+each fit a group, `all` or `r<repeat>f<fold>`, with
 
 - `codes` float32 (N, dim), in one piece, so that it can be mapped,
 - `reconstruction_correlation` and `leukorepro.core.tables.predictions.MOMENTS`, each float32 (N,),
@@ -35,7 +35,7 @@ from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_writer
 from leukorepro.core.tables.predictions import RECONSTRUCTED
 from leukorepro.core.words import Budget
-from leukorepro.features.fusion import CODES, TEXT, Features, write_rows
+from leukorepro.features.fusion import CODES, FITTED_ON, TEXT, Features, write_rows
 from leukorepro.run.digests import at_budget, digest
 from leukorepro.systems.folds import Positions, fit_in_words
 from leukorepro.systems.networks.convolutional_autoencoder import ConvAutoencoder, code_size
@@ -111,6 +111,7 @@ def fit_conv_autoencoders(
     # Half precision is for training: what is written is what the parameters say.
     exact = replace(hardware, precision="float32")
     with hdf5_writer(output) as file:
+        file.attrs[FITTED_ON] = features.sha256
         write_rows(file, features.rows["image_id"].to_numpy(), features.rows["view"].to_numpy())
         for name, rows in fits.items():
             group = file.create_group(name)

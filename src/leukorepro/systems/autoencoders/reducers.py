@@ -11,7 +11,7 @@ from leukorepro.config.study.schemes import Protocol
 from leukorepro.config.study.systems import ConvAutoencoderSpec, SparseAutoencoderSpec
 from leukorepro.core.store import hdf5_writer
 from leukorepro.core.words import Budget, Device, Precision
-from leukorepro.features.fusion import Features
+from leukorepro.features.fusion import FITTED_ON, Features
 from leukorepro.systems.autoencoders.sparse_autoencoder import SparseAutoencoder
 from leukorepro.systems.folds import Positions, fits
 
@@ -78,6 +78,7 @@ def _fit_sparse_autoencoders(
 ) -> None:
     n_features = features.matrix.shape[1]
     with hdf5_writer(output) as file:
+        file.attrs[FITTED_ON] = features.sha256
         for name, rows in fits.items():
             autoencoder = SparseAutoencoder(
                 n_hidden=spec.n_hidden(n_features),

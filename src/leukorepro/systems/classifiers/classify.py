@@ -20,7 +20,7 @@ import pandas as pd
 
 from leukorepro.config.study.schemes import Protocol
 from leukorepro.core.store import hdf5_reader
-from leukorepro.features.fusion import CODES, Features, map_dataset
+from leukorepro.features.fusion import CODES, Features, check_fitted_on, map_dataset
 from leukorepro.systems.autoencoders.encoder import Encoder
 from leukorepro.systems.classifiers.classifier import Classifier
 from leukorepro.systems.classifiers.engines import Settings
@@ -81,8 +81,11 @@ def classify(
     Raises
     ------
     UserError
-        If the classes are not those that the task says, or a training part lacks a class.
+        If the classes are not those that the task says, a training part lacks a class, or a reducer was fitted on other
+        features.
     """
+    for file in reducers.values():
+        check_fitted_on(file, features)
     settings = settings or Settings()
     splits = splits[splits["role"] != "excluded"]
     used = np.unique(features.row_numbers(splits))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from leukorepro.core.words import Device
-from leukorepro.features.fusion import read_features
+from leukorepro.features.identity import read_wanted
 from leukorepro.run.specifications.fits import EncodingFit
 from leukorepro.systems.training.network_features import write_network_features
 from leukorepro.systems.training.training import Hardware
@@ -11,7 +11,7 @@ from leukorepro.systems.training.training import Hardware
 
 def fit(told: EncodingFit, threads: int, device: Device) -> None:
     """Write what a trained network sees of all images, the output of its layer before the last, for every fold."""
-    images = read_features(told.features, mapped=True)
+    images = read_wanted(told.features, told.parts, mapped=True)
     hardware = Hardware(device, workers=threads)
     write_network_features(told.network, told.weights, images, told.budget, hardware, told.output)
 

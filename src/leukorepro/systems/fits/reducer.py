@@ -5,7 +5,7 @@ from __future__ import annotations
 from leukorepro.config.study.systems import ConvAutoencoderSpec
 from leukorepro.core.words import Device
 from leukorepro.data.split_tables import read_splits
-from leukorepro.features.fusion import read_features
+from leukorepro.features.identity import read_wanted
 from leukorepro.run.specifications.fits import ReducerFit
 from leukorepro.systems.autoencoders.reducers import fit_reducer
 
@@ -14,7 +14,7 @@ def fit(told: ReducerFit, threads: int, device: Device) -> None:
     """Fit an autoencoder on the rows that a protocol allows, in every fold; one of images continues after a kill."""
     fit_reducer(
         told.reducer,
-        read_features(told.features, mapped=isinstance(told.reducer, ConvAutoencoderSpec)),
+        read_wanted(told.features, told.parts, mapped=isinstance(told.reducer, ConvAutoencoderSpec)),
         read_splits(told.splits),
         told.protocol,
         told.budget,

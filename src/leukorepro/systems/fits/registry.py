@@ -10,7 +10,7 @@ from typing import Any
 
 from leukorepro.core.code import module_digest
 from leukorepro.core.registry import Registry
-from leukorepro.core.store import sha256_file
+from leukorepro.core.store import sha256_once
 from leukorepro.core.words import Device
 from leukorepro.run.digests import digest
 from leukorepro.run.specifications.fits import Fit, FitsSpecification, TrainingFit
@@ -29,7 +29,7 @@ def fit_all(told: FitsSpecification, threads: int, device: Device) -> None:
     waiting: dict[Path, Path] = {}
     for fit in told.fits:
         named = _moved(fit, waiting)
-        inputs = [sha256_file(file) for file in named.inputs]
+        inputs = [sha256_once(file) for file in named.inputs]
         identity = digest(fit, inputs, device, module_digest(f"{FITS.package}.{fit.kind}"))
         place = _place(fit)
         aside = _moved(named, {place: place.parent / f".{place.name}.{identity}" / place.name})

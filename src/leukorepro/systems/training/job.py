@@ -9,11 +9,13 @@ from pathlib import Path
 import pandas as pd
 from safetensors.torch import save_file
 
-from leukorepro.core.store import atomic_path
+from leukorepro.core.store import atomic_path, sha256_once
 from leukorepro.core.tables.predictions import ENGINES, EPOCHS_TABLE, PARTS_TABLE
 from leukorepro.core.words import Device
 from leukorepro.data.manifest import read_manifest
 from leukorepro.data.split_tables import read_splits
+from leukorepro.features.fusion import FITTED_ON
+from leukorepro.features.identity import check_features
 from leukorepro.run.paths import NetworkFolder
 from leukorepro.run.specifications.fits import TrainingFit
 from leukorepro.systems.classifiers.tasks import Model, Task
@@ -53,13 +55,15 @@ def train_in_folds(told: TrainingFit, build: Build, threads: int, device: Device
         budget=told.budget,
         hardware=Hardware(device, told.precision, threads),
     )
+    check_features(told.features, told.parts, told.manifest)
     work = told.folder.with_name(f".{told.folder.name}.work")
     splits, manifest = read_splits(told.splits), read_manifest(told.manifest)
     done = fit_network(job, told.features, splits, manifest, codes, work)
     folder = NetworkFolder(told.folder)
     EPOCHS_TABLE.write(done.epochs, folder.epochs)
     with atomic_path(folder.weights) as path:
-        save_file({name: value.contiguous() for name, value in done.weights.items()}, path)
+        weights = {name: value.contiguous() for name, value in done.weights.items()}
+        save_file(weights, path, {FITTED_ON: sha256_once(told.features)})
     parts = pd.concat([done.predictions.assign(protocol=rung) for rung in told.served_rungs], ignore_index=True)
     engines = {ENGINES: json.dumps({told.classifier: done.engines})}
     PARTS_TABLE.write(parts, folder.predictions, engines)

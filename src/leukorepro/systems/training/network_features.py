@@ -1,13 +1,16 @@
 """Features of trained networks: the output of the layer before the last, for all images, by the network of each fold.
 
-Layout of the file: `image_id` and `view` (N,), as in the feature file; for each fold a group `r<repeat>f<fold>` with
-`codes` float32 (N, dim), in one piece, so that it can be mapped.
+Layout of the file: attribute `features_sha256`, that of the feature file; `image_id` and `view` (N,), as there; for
+each fold a group `r<repeat>f<fold>` with `codes` float32 (N, dim), in one piece, so that it can be mapped.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -18,7 +21,7 @@ from leukorepro.config.study.systems import NetworkSpec
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_writer
 from leukorepro.core.words import Budget
-from leukorepro.features.fusion import CODES, Features, write_rows
+from leukorepro.features.fusion import CODES, FITTED_ON, Features, write_rows
 from leukorepro.systems.networks.layers import center_inputs, without_last_layer
 from leukorepro.systems.networks.registry import outline_network
 from leukorepro.systems.training.network_fits import pixels
@@ -57,7 +60,7 @@ def write_network_features(
     Raises
     ------
     UserError
-        If the weights cannot be read, or are those of another network.
+        If the weights cannot be read, are those of another network, or were trained on other images.
 
     Notes
     -----
@@ -66,7 +69,13 @@ def write_network_features(
     """
     images = pixels(features.matrix)
     exact = replace(hardware, precision="float32")
+    if _trained_on(weights) != features.sha256:
+        raise UserError(
+            f"{weights}: the network was trained on other images than those of {features.path}; run `snakemake` again, "
+            "which trains it anew, or give the features that it was trained on."
+        )
     with hdf5_writer(output) as file:
+        file.attrs[FITTED_ON] = features.sha256
         write_rows(file, features.rows["image_id"].to_numpy(), features.rows["view"].to_numpy())
         for name in _folds(weights):
             network = without_last_layer(_trained(spec, weights, name, images.shape[1], budget))
@@ -81,13 +90,26 @@ def write_network_features(
 
 def _folds(weights: Path) -> list[str]:
     """Names of the folds that a network was trained in."""
+    with _opened(weights) as stored:
+        return sorted({str(name).partition(".")[0] for name in stored.keys()})  # noqa: SIM118 - it is no mapping
+
+
+@contextmanager
+def _opened(weights: Path) -> Iterator[Any]:
+    """The file of weights, open for reading."""
     try:
         with safe_open(weights, framework="pt") as stored:
-            return sorted({str(name).partition(".")[0] for name in stored.keys()})  # noqa: SIM118 - it is no mapping
+            yield stored
     except FileNotFoundError:
         raise UserError(f"{weights}: no such file; train the network first.") from None
     except SafetensorError as error:
         raise UserError(f"{weights}: not readable weights ({error}); remove it and train the network again.") from None
+
+
+def _trained_on(weights: Path) -> str:
+    """SHA-256 of the feature file that a network was trained on."""
+    with _opened(weights) as stored:
+        return str((stored.metadata() or {}).get(FITTED_ON, ""))
 
 
 def _trained(spec: NetworkSpec, weights: Path, fold: str, size: int, budget: Budget) -> nn.Module:

@@ -21,7 +21,7 @@ from leukorepro.core.device import choose_device, device_name
 from leukorepro.core.store import hdf5_reader
 from leukorepro.core.tables.predictions import EPOCHS_TABLE, RECONSTRUCTED
 from leukorepro.core.words import Budget, Precision
-from leukorepro.features.fusion import CODES, map_dataset, read_features
+from leukorepro.features.fusion import CODES, check_fitted_on, map_dataset, read_features
 from leukorepro.run.digests import at_budget, digest
 from leukorepro.systems.classifiers.tasks import (
     Answers,
@@ -122,9 +122,11 @@ def fit_network(
     Raises
     ------
     UserError
-        If a training part lacks a class, or a loss is not finite.
+        If a training part lacks a class, a loss is not finite, or the autoencoder was fitted on other images.
     """
     images = read_features(features, mapped=True)
+    if codes is not None:
+        check_fitted_on(codes, images)
     splits = splits[splits["role"] != "excluded"]
     used = np.unique(images.row_numbers(splits))
     all_folds = list(folds(splits, images))

@@ -311,6 +311,7 @@ def test_a_scan_says_whose_images_are_nobodys_and_which_ids_look_alike(
     [
         ("missing_subjects: [NA]\n", "missing_subjects: given without subjects"),
         ("subjects: {regex: (p.)}\nmissing_subjects: [NA, null]\n", r"must be a list of texts, in quotation marks"),
+        ("subjects: {regex: (p.)}\nmissing_subjects: NA\n", r"given NA; must be a list of texts"),
         ("subjects: {regex: (p.)}\nmissing_subjects: [-1]\n", r"must be a list of texts, in quotation marks"),
     ],
 )

@@ -137,7 +137,7 @@ class UnattributedDataset(RealDataset):
     @field_validator("missing_subjects", mode="before")
     @classmethod
     def _are_text(cls, value: Any) -> Any:
-        if isinstance(value, list | tuple) and any(not isinstance(spelling, str) for spelling in value):
+        if not isinstance(value, list | tuple) or not all(isinstance(spelling, str) for spelling in value):
             raise ValueError(
                 f"given {value}; must be a list of texts, in quotation marks where YAML takes them for more"
             )

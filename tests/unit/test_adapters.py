@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import socket
 import time
 from collections import Counter
@@ -513,7 +514,8 @@ def test_init_writes_a_run_on_bone_marrow(tmp_path: Path, monkeypatch: pytest.Mo
     words = ["init", "--name", "marrow", "--images", "marrow", "--adapter", "imss", "--study", "atteia2022", *weights]
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
-    assert done.output.startswith("5 image files, 5 readable\n  L1: 1 images\n")
+    assert done.output.startswith("5 image files, 5 readable")
+    assert re.search(r"L1 +│ +1 │", done.output)
     assert load_dataset(Path("config/datasets/marrow.yaml")) == ImssDataset(adapter="imss", images=Path("marrow"))
 
 

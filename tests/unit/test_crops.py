@@ -18,12 +18,15 @@ from leukorepro.config.study.schemes import KFoldScheme, Protocol
 from leukorepro.data import crops as module
 from leukorepro.data.adapters.allidb import AllIdbDataset
 from leukorepro.data.crops import Templates, find_photographs
-from leukorepro.data.scan import Scan, describe, scan
+from leukorepro.data.description import describe
+from leukorepro.data.scan import Scan, scan
 from leukorepro.data.splits import make_splits
 from leukorepro.simulate.population import Population
 from leukorepro.simulate.scenes import render
 
 SIDE = 129
+
+ALLIDB = AllIdbDataset(adapter="allidb", images=Path("images"))
 
 
 @pytest.fixture(scope="module")
@@ -112,7 +115,7 @@ def allidb(tmp_path: Path, fields: list[NDArray[np.uint8]], monkeypatch: pytest.
 
 
 def look(folder: Path) -> Scan:
-    return scan(AllIdbDataset(adapter="allidb", images=folder), folder, workers=2, progress=False)
+    return scan(ALLIDB, folder, workers=2, progress=False)
 
 
 def test_a_crop_and_its_photograph_are_one_source(allidb: Path) -> None:
@@ -126,7 +129,7 @@ def test_a_crop_and_its_photograph_are_one_source(allidb: Path) -> None:
     assert summary["nowhere"] == crops[24:]
     assert summary["several"] == summary["other_class"] == []
     assert 0.985 < summary["lowest_correlation"] < 1
-    told = describe(found)
+    told = describe(found, ALLIDB)
     assert "24 of 27 crops were cut from 8 of the 8 photographs" in told
     assert "3 found in no photograph, and a source of their own: ALL_IDB2/Im025_0.tif" in told
 
@@ -152,7 +155,7 @@ def test_a_photograph_that_is_there_twice_is_told_and_tied(allidb: Path, fields:
     assert summary["several"] == summary["other_class"] == crops
     source = found.manifest.set_index("image_id")["source_id"]
     assert set(source[[*crops, "ALL_IDB1/Im001_0.jpg", "ALL_IDB1/Im009_1.jpg"]]) == {"ALL_IDB1/Im001_0.jpg"}
-    assert "3 found in several photographs, which are then one source" in describe(found)
+    assert "3 found in several photographs, which are then one source" in describe(found, ALLIDB)
 
 
 def test_what_was_found_is_kept_until_a_file_changes(allidb: Path, monkeypatch: pytest.MonkeyPatch) -> None:

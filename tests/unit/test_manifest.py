@@ -14,15 +14,17 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
+from rich.table import Table
 
 from leukorepro.config.datasets import SubjectsFromRegex
 from leukorepro.core.errors import UserError
 from leukorepro.core.tables.data import MANIFEST_TABLE
 from leukorepro.data.adapters.cnmc2019 import CnmcDataset
 from leukorepro.data.adapters.image_folder import FolderDataset
+from leukorepro.data.description import class_table, describe, headline
 from leukorepro.data.groups import groups
 from leukorepro.data.manifest import read_manifest, write_manifest
-from leukorepro.data.scan import Scan, check_readable, describe, scan
+from leukorepro.data.scan import Scan, check_readable, scan
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
 FOLDER = FolderDataset(adapter="image_folder", images=Path("images"), max_pixels=5000)
@@ -108,9 +110,9 @@ def test_the_summary_counts_and_is_json(mixed: Path) -> None:
 
 
 def test_the_description_says_what_happened_to_each_file(mixed: Path) -> None:
-    text = describe(look(FOLDER, mixed))
+    text = describe(look(FOLDER, mixed), FOLDER)
     for line in (
-        "10 image files, 5 readable",
+        "Subjects are not known: no split can keep a patient on one side, and the rung subject_disjoint",
         "16-bit grey -> 8-bit RGB: 1 (a/deep.tif)",
         "CMYK -> RGB: 1 (a/ink.jpg)",
         "palette -> RGB: 1 (b/palette.png)",
@@ -121,6 +123,31 @@ def test_the_description_says_what_happened_to_each_file(mixed: Path) -> None:
         "1 .txt",
     ):
         assert line in text
+
+
+def test_the_table_counts_images_subjects_and_what_cannot_be_read(mixed: Path) -> None:
+    for number in range(35):  # more classes than a terminal shows
+        picture(mixed / f"c{number:02d}/good.png", 10 + number)
+    found = look(FOLDER, mixed)
+    assert headline(found) == "45 image files, 40 readable"
+    bare = class_table(found)
+    assert rows_of(bare)[:4] == [("class", "images", "unreadable"), ("a", "3", "2"), ("b", "2", "3"), ("c00", "1", "0")]
+    assert rows_of(bare)[-2:] == [("and 7 more",), ("all", "40", "5")]
+    dataset = FOLDER.model_copy(update={"subjects": SubjectsFromRegex(regex="(.)$")})
+    (mixed / "a/good.png").with_name("copy.png").write_bytes((mixed / "a/good.png").read_bytes())
+    full = class_table(look(dataset, mixed))
+    assert rows_of(full)[:2] == [
+        ("class", "images", "unreadable", "subjects", "source photographs"),
+        ("a", "4", "2", "2", "3"),
+    ]
+    assert rows_of(full)[-1] == ("all", "41", "5", "3", "40")
+    assert "Subjects are not known" not in describe(look(dataset, mixed), dataset)
+
+
+def rows_of(table: Table) -> list[tuple[str, ...]]:
+    """Headings, rows and footers; what is empty left out."""
+    columns = [[column.header, *column.cells, column.footer] for column in table.columns]
+    return [tuple(str(cell) for cell in row if str(cell)) for row in zip(*columns, strict=True)]
 
 
 def test_more_unreadable_files_than_tolerated_stop_with_names(mixed: Path) -> None:
@@ -177,7 +204,7 @@ def test_equal_bytes_and_equal_pixels_share_a_source_and_conflicts_are_listed(tm
     expected = {"images": ["a/copy.png", "b/1.png", "b/2.bmp"], "labels": ["a", "b", "b"], "subjects": ["", "", ""]}
     assert found.summary["equal_content"] == [expected]
     assert found.summary["label_conflicts"] == [expected]
-    assert "a/copy.png (a) = b/1.png (b) = b/2.bmp (b)" in describe(found)
+    assert "a/copy.png (a) = b/1.png (b) = b/2.bmp (b)" in describe(found, FOLDER)
 
 
 def test_equal_images_of_one_class_are_no_conflict(tmp_path: Path) -> None:
@@ -209,7 +236,7 @@ def test_one_equal_cell_joins_two_photographs_and_their_patients(tmp_path: Path)
     assert groups(rows["subject_id"], rows["source_id"]).tolist() == [0, 0, 0, 0, 1]
     assert found.summary["subjects_total"] == 3
     assert found.summary["splits"] == {"fold_0": {"all": 2}, "fold_2": {"all": 3}}
-    assert "1 of them across subjects" in describe(found)
+    assert "1 of them across subjects" in describe(found, FOLDER)
 
 
 def test_subjects_are_counted_per_class(tmp_path: Path) -> None:

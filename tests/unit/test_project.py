@@ -31,15 +31,23 @@ def root(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-def init(*words: str, name: str = "smears", images: str = "images", weights: bool = True) -> Any:
+def init(
+    *words: str, name: str = "smears", images: str = "images", weights: bool = True, answer: str | None = None
+) -> Any:
     """Run `leukorepro init`; random weights, because the study's own are not on this machine."""
     given_weights = ["--weights", "googlenet=random", "--weights", "inception_v3=random"] if weights else []
     basic = ["init", "--name", name, "--images", images, "--study", "atteia2022"]
-    return CliRunner().invoke(app, [*basic, *given_weights, *words])
+    return CliRunner().invoke(app, [*basic, *given_weights, *words], input=answer)
 
 
 def files(root: Path) -> dict[Path, bytes]:
     return {path: path.read_bytes() for path in root.rglob("*") if path.is_file()}
+
+
+def counted(done: Any) -> dict[str, list[str]]:
+    """The rows of the table of classes."""
+    rows = [[cell.strip() for cell in line.strip("│").split("│")] for line in done.output.splitlines() if "│" in line]
+    return {label: numbers for label, *numbers in rows}
 
 
 # ------------------------------------------------------------------------------------------------------ what it writes
@@ -67,7 +75,10 @@ def test_two_files_are_written_and_the_command_is_printed() -> None:
     assert DATASET.read_text().startswith("# yaml-language-server: $schema=../schema/dataset.json\n")
     assert RUN.read_text().startswith("# yaml-language-server: $schema=../schema/run.json\n")
     lines = done.output.splitlines()
-    assert lines[:3] == ["10 image files, 10 readable", "  aml: 5 images", "  normal: 5 images"]
+    assert lines[0] == "10 image files, 10 readable"
+    assert counted(done) == {"aml": ["5"], "normal": ["5"], "all": ["10"]}
+    assert "Subjects are not known: no split can keep a patient on one side" in done.output
+    assert "Look at these" not in done.output
     assert f"wrote {DATASET}" in lines
     assert f"wrote {RUN}" in lines
     assert lines[-1] == f"  snakemake --cores all --configfile {RUN}"
@@ -110,7 +121,8 @@ def test_subjects_come_from_an_expression_or_a_table(root: Path) -> None:
     by_name = init("--subject-regex", r"(?P<subject>p\d)_")
     assert "left out: external, because" in by_name.output
     assert "subject_disjoint" not in by_name.output
-    assert "  aml: 5 images, 5 subjects\n" in by_name.output
+    assert counted(by_name) == {"aml": ["5", "5"], "normal": ["5", "5"], "all": ["10", "5"]}
+    assert "Subjects are not known" not in by_name.output
     assert yaml.safe_load(DATASET.read_text())["subjects"] == {"regex": r"(?P<subject>p\d)_"}
     images = sorted(path.name for path in (root / "images").rglob("*.png"))
     (root / "who.csv").write_text("image,subject\n" + "".join(f"{name},{name[:2]}\n" for name in images))
@@ -143,7 +155,7 @@ def test_any_number_of_classes(root: Path, count: int) -> None:
     draw(root / "many", *(f"class {i}/{k}.png" for i in range(count) for k in range(3)))
     done = init(images="many")
     assert done.exit_code == 0
-    assert done.output.startswith(f"{3 * count} image files, {3 * count} readable\n  class 0: 3 images\n")
+    assert counted(done) == {**{f"class {i}": ["3"] for i in range(count)}, "all": [f"{3 * count}"]}
     assert ("taken as the diseased class: " in done.output) is (count == 2)
     assert (load_dataset(DATASET).positive_class is not None) is (count == 2)
 
@@ -184,7 +196,7 @@ def test_folders_may_have_any_name(root: Path, folder: str, classes: set[str]) -
     draw(parent, *(f"{name}/{i}.png" for name in names for i in range(2)))
     dataset = FolderDataset(adapter="image_folder", images=parent)
     weights = {"googlenet": "random", "inception_v3": "random"}
-    project.start("smears", dataset, "atteia2022", [], weights, "demo", force=True)
+    project.prepare("smears", dataset, "atteia2022", [], weights, "demo", force=True).write()
     read = load_dataset(DATASET)
     assert isinstance(read, FolderDataset)
     assert read.images == parent
@@ -197,9 +209,63 @@ def test_broken_files_are_left_out_where_so_many_are_accepted(root: Path) -> Non
     break_two(root)
     done = init("--max-unreadable", "2")
     assert done.exit_code == 0, done.output
-    assert done.output.startswith("10 image files, 8 readable\n  aml: 4 images\n  normal: 4 images\n")
+    assert counted(done) == {"aml": ["4", "1"], "normal": ["4", "1"], "all": ["8", "2"]}
     assert "  normal/p0_normal.png: empty: " in done.output
     assert load_dataset(DATASET).max_unreadable == 2
+
+
+# --------------------------------------------------------------------------------------------------------- what it asks
+
+WRITTEN = f"wrote {RUN}"
+QUESTION = "Some of this looks suspicious. Write the run all the same? [y/N]:"
+
+
+@pytest.mark.parametrize(
+    ("somebody_there", "suspicious", "words", "answer", "asked", "written"),
+    [
+        (True, True, [], "y\n", True, True),
+        (True, True, [], "n\n", True, False),
+        (True, True, [], "", True, False),  # the terminal is closed
+        (True, True, ["--yes"], "n\n", False, True),
+        (True, False, [], "n\n", False, True),
+        (False, True, [], "n\n", False, True),
+    ],
+)
+def test_it_asks_where_something_looks_suspicious_and_somebody_is_there(
+    root: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    somebody_there: bool,
+    suspicious: bool,
+    words: list[str],
+    answer: str,
+    asked: bool,
+    written: bool,
+) -> None:
+    monkeypatch.setattr("leukorepro.cli.init.at_a_terminal", lambda: somebody_there)
+    if suspicious:
+        draw(root / "images", *numbered("Normal /{}.png"))
+    before = files(root)
+    done = init(*words, answer=answer)
+    assert ("like one under 2 names" in done.output) is suspicious
+    assert (QUESTION in done.output) is asked
+    assert (WRITTEN in done.output) is written
+    assert (files(root) == before) is not written
+    assert done.exit_code == (0 if written else 1)
+
+
+def test_nothing_is_written_while_the_images_are_read(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = files(root)
+    seen = []
+
+    def scan(*words: Any, **options: Any) -> Any:
+        seen.append(files(root))
+        return really(*words, **options)
+
+    really = project.scan
+    monkeypatch.setattr(project, "scan", scan)
+    assert init().exit_code == 0
+    assert seen == [before]
 
 
 # ------------------------------------------------------------------------------------------------------ what it refuses
@@ -219,7 +285,10 @@ def test_more_broken_files_than_are_accepted_are_told_at_once(root: Path, accept
         assert init().exit_code == 0
     break_two(root)
     before = files(root)
-    message = refused(init("--max-unreadable", str(accepted), *(["--force"] if force else [])))
+    done = init("--max-unreadable", str(accepted), *(["--force"] if force else []))
+    assert "Unreadable, left out:\n  aml/p2_aml.png: " in done.stdout
+    assert "\n  normal/p0_normal.png: empty: the file has no bytes\n" in done.stdout
+    message = refused(done)
     assert message == (
         f"2 of 10 image files cannot be read, but max_unreadable is {accepted}: aml/p2_aml.png (truncated), "
         "normal/p0_normal.png (empty). Repair or remove them, or leave them out with `max_unreadable: 2` in the "
@@ -263,6 +332,10 @@ WRONG = [
     (["--images", "nowhere"], "nowhere: no such folder; expected there: one folder per class "),
     (["--images", "images/aml"], "images/aml: only one class (images beside no class folder); put each class into a "),
     (["--images", "one"], "one: only one class (aml); put each class into a folder of its own."),
+    (
+        ["--images", "deep"],
+        "deep: only one class (in); put each class into a folder of its own. 2 folders ('a', 'b') look ",
+    ),
     (["--images", "eight", "--positive", "c1"], "--positive: 3 classes (c0, c1, c2); only one of two can be positive."),
     (["--subject-regex", "p"], "options: subjects.regex: given 'p', without a group; "),
     (["--subject-regex", "(q)"], "images: the expression '(q)' for subjects finds none in 10 of 10 images "),
@@ -280,6 +353,7 @@ WRONG = [
 @pytest.mark.parametrize(("words", "expected"), WRONG, ids=[" ".join(words) for words, _ in WRONG])
 def test_what_is_wrong_is_told_and_nothing_is_changed(root: Path, words: list[str], expected: str, force: bool) -> None:
     draw(root / "one", "aml/1.png")
+    draw(root / "deep", "in/a/1.png", "in/b/1.png")
     draw(root / "eight", *numbered("c0/{}.png", "c1/{}.png", "c2/{}.png"))
     if force:  # there is something to lose
         assert init("--subject-regex", r"(p\d)").exit_code == 0
@@ -291,7 +365,7 @@ def test_what_is_wrong_is_told_and_nothing_is_changed(root: Path, words: list[st
 
 @pytest.mark.parametrize("error", [OSError(28, "No space left on device"), KeyboardInterrupt()])
 @pytest.mark.parametrize("force", [False, True])
-@pytest.mark.parametrize("place", ["first file", "second file", "check"])
+@pytest.mark.parametrize("place", ["first file", "second file", "check", "images", "first file again", "second again"])
 def test_no_failure_leaves_a_half_written_pair(
     root: Path, monkeypatch: pytest.MonkeyPatch, error: BaseException, force: bool, place: str
 ) -> None:
@@ -299,20 +373,20 @@ def test_no_failure_leaves_a_half_written_pair(
         assert init("--subject-regex", r"(p\d)").exit_code == 0
     before = files(root)
     written: list[Path] = []
+    number = {"first file": 1, "second file": 2, "first file again": 3, "second again": 4}.get(place)
 
     def write(text: str, path: Path) -> None:
         written.append(path)
-        if len(written) == (1 if place == "first file" else 2):
+        if len(written) == number:
             raise error
         store.write_text(text, path)
 
-    def check(*_: Any) -> None:
+    def fail(*_: Any, **__: Any) -> None:
         raise error
 
-    if place == "check":
-        monkeypatch.setattr(project, "resolve", check)
-    else:
-        monkeypatch.setattr(project, "write_text", write)
+    monkeypatch.setattr(project, "write_text", write)
+    if number is None:
+        monkeypatch.setattr(project, {"check": "resolve", "images": "scan"}[place], fail)
     assert init("--force").exit_code != 0
     assert files(root) == before
 

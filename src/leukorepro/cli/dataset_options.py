@@ -13,7 +13,8 @@ from leukorepro.config.adapters import ADAPTERS
 from leukorepro.core.errors import UserError
 
 if TYPE_CHECKING:
-    from leukorepro.config.datasets import RealDataset
+    from leukorepro.config.datasets import Dataset, RealDataset
+    from leukorepro.data.scan import Scan
 
 AdapterOption = Annotated[str, typer.Option("--adapter", help=f"How the folder is laid out: {', '.join(ADAPTERS)}.")]
 SubjectsCsvOption = Annotated[
@@ -66,3 +67,13 @@ def describe_dataset(
     elif missing_subjects:
         raise UserError("--missing-subject: goes with --subjects-csv or --subject-regex; give one, or leave it out.")
     return parse(entry, value, Path("options"))
+
+
+def show_scan(found: Scan, dataset: Dataset) -> None:
+    """Print what was understood of a dataset's images."""
+    from leukorepro.cli.options import show
+    from leukorepro.data.description import class_table, describe, headline
+
+    print(headline(found))
+    show(class_table(found))
+    print(describe(found, dataset))

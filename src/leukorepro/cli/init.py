@@ -13,9 +13,11 @@ from leukorepro.cli.dataset_options import (
     SubjectRegexOption,
     SubjectsCsvOption,
     describe_dataset,
+    show_scan,
 )
 from leukorepro.cli.options import (
     BudgetOption,
+    at_a_terminal,
     folder_to_read,
     pairs,
 )
@@ -51,18 +53,27 @@ def init(
     max_unreadable: Annotated[
         int, typer.Option(min=0, help="How many broken image files to leave out before giving up.")
     ] = 0,
+    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing where something looks suspicious.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the two files if they exist.")] = False,
 ) -> None:
-    """Read your own images, write the configuration of a run on them, and print the command that runs it.
+    """Read your own images, say what was found, write the configuration of a run on them, and print its command.
 
     Example: `leukorepro init --name smears --images my_smears --study atteia2022 --extractor mobilenet_v2
     --weights mobilenet_v2=file:mobilenet_v2.pth`
     """
-    from leukorepro.run.project import start
+    from leukorepro.run.project import prepare
 
     said = {} if positive is None else {"positive_class": positive}
     dataset = describe_dataset(
         images, adapter, subjects_csv, subject_regex, missing_subject or [], max_unreadable=max_unreadable, **said
     )
     chosen = pairs(weights or [], "--weights")
-    print(start(name, dataset, study, extractor or [], chosen, budget, controls=control or [], force=force))
+    new = prepare(name, dataset, study, extractor or [], chosen, budget, controls=control or [], force=force)
+    show_scan(new.found, new.dataset)
+    for line in new.told:
+        print(line)
+    new.check_images()
+    if new.found.summary["suspicions"] and not yes and at_a_terminal():
+        typer.confirm("Some of this looks suspicious. Write the run all the same?", abort=True)
+    for line in new.write():
+        print(line)

@@ -98,6 +98,11 @@ def show(table: Table) -> None:
     console.print(table)
 
 
+def at_a_terminal() -> bool:
+    """Whether somebody is there to answer a question."""
+    return sys.stdin.isatty()
+
+
 def tell_not_run(run: ResolvedRun) -> None:
     """Say on standard error what of a run cannot be run."""
     for line in run.not_run:

@@ -1,9 +1,8 @@
-"""A dataset as it is on disk: every image file decoded once; its manifest, and a summary in words."""
+"""A dataset as it is on disk: every image file decoded once; its manifest, and a summary."""
 
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import partial
@@ -21,7 +20,7 @@ from leukorepro.core.errors import UserError
 from leukorepro.core.listing import Listing, Row
 from leukorepro.core.store import sha256_file
 from leukorepro.core.tables.data import MANIFEST_TABLE
-from leukorepro.data.crops import find_photographs_once, in_words, summarise
+from leukorepro.data.crops import find_photographs_once, summarise
 from leukorepro.data.fingerprints import SIDE
 from leukorepro.data.folders import list_images, some
 from leukorepro.data.groups import components
@@ -152,56 +151,6 @@ def check_readable(scan: Scan, max_unreadable: int) -> None:
             f"{max_unreadable}: {names}. Repair or remove them, or leave them out with `max_unreadable: {len(bad)}` in "
             f"the dataset's configuration (`--max-unreadable {len(bad)}` on the command line)."
         )
-
-
-def describe(scan: Scan) -> str:
-    """Tell a scan in plain text: what is there, what was converted, what is wrong with the rest."""
-    s = scan.summary
-    lines = [f"{s['images']:,} image files, {s['readable']:,} readable"]
-    for label, count in s["classes"].items():
-        subjects = f", {s['subjects'].get(label, 0):,} subjects" if s["subjects_total"] else ""
-        lines.append(f"  {label or '(no label)'}: {count:,} images{subjects}")
-    lines.append(f"  {s['subjects_total']:,} subjects" if s["subjects_total"] else "  subjects are not known")
-    if s["sources_total"] != s["readable"]:
-        lines.append(f"  {s['sources_total']:,} different source photographs")
-    for split, counts in s["splits"].items():
-        held_out = " (held out)" if split == s["external_split"] else ""
-        lines.append(f"  {split}{held_out}: {', '.join(f'{n:,} {label}' for label, n in counts.items())}")
-    lines += [f"  {width} x {height} pixels: {count:,} images" for width, height, count in s["sizes"][:3]]
-    if len(s["sizes"]) > 3:
-        lines.append(f"  {len(s['sizes']) - 3:,} other sizes")
-    lines += _block("Completeness", s["completeness"])
-    lines += _block(
-        "Converted to 8-bit RGB",
-        [f"{one['what']}: {one['images']:,} ({some(one['examples'], 3)})" for one in s["conversions"]],
-    )
-    lines += _block(
-        "Unreadable, left out", [f"{one['image_id']}: {one['status']}: {one['reason']}" for one in s["unreadable"]]
-    )
-    lines += _block(
-        "Equal images under different classes",
-        [
-            " = ".join(f"{i} ({row})" for i, row in zip(one["images"], one["labels"], strict=True))
-            for one in s["label_conflicts"]
-        ],
-    )
-    across = [one for one in s["equal_content"] if len(set(one["subjects"]) - {""}) > 1]
-    if s["equal_content"]:
-        text = f"{len(s['equal_content']):,} sets of equal images"
-        lines += _block(
-            "Kept together from the source-disjoint rung on", [f"{text}, {len(across):,} of them across subjects"]
-        )
-    if s["crops"]:
-        lines += _block("Crops and photographs", in_words(s["crops"]))
-    lines += _block("Look at these before you go on", s["suspicions"])
-    lines += _block("Notes", s["notes"])
-    if s["ignored"]:
-        lines += _block("Other files, ignored", [", ".join(f"{n:,} {name}" for name, n in s["ignored"].items())])
-    return "\n".join(lines)
-
-
-def _block(title: str, lines: Sequence[str]) -> list[str]:
-    return [f"{title}:", *(f"  {line}" for line in lines)] if lines else []
 
 
 @dataclass(frozen=True)

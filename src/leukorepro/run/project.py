@@ -5,8 +5,9 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,8 @@ from leukorepro.core.validation import parse
 from leukorepro.core.words import Budget
 from leukorepro.core.yaml_text import dump_yaml
 from leukorepro.data.folders import list_images
-from leukorepro.data.scan import Scan, check_readable, describe, scan
+from leukorepro.data.scan import Scan, check_readable, scan
+from leukorepro.data.suspicions.names import of_names
 from leukorepro.run.resolve import resolve
 
 DISEASED = (
@@ -40,7 +42,38 @@ def run_path(name: str) -> Path:
     return CONFIG / "runs" / f"{name}.yaml"
 
 
-def start(
+@dataclass(frozen=True)
+class NewRun:
+    """A run that could start on images that were read; nothing of it is written yet."""
+
+    dataset: RealDataset
+    found: Scan
+    told: list[str]
+    """What must be known of it: the class taken for the diseased one, and what is left out."""
+    texts: dict[Path, str]
+    """Its files: the dataset's configuration and its own."""
+
+    def check_images(self) -> None:
+        """Refuse images that the run would stop at.
+
+        Raises
+        ------
+        UserError
+            If more of them cannot be read than the dataset tolerates, or none of a class can.
+        """
+        check_readable(self.found, self.dataset.max_unreadable)
+        lost = sorted(set(self.found.manifest["label"]) - self.found.summary["classes"].keys())
+        if lost:
+            raise UserError(f"{self.dataset.images}: no image of the class {lost[0]} can be read; replace them.")
+
+    def write(self) -> list[str]:
+        """Write both files or neither; return what was written, and the command that runs it."""
+        _write(self.texts)
+        command = f"  snakemake --cores all --configfile {shlex.quote(str(list(self.texts)[-1]))}"
+        return [*(f"wrote {file}" for file in self.texts), "Run it with:", command]
+
+
+def prepare(
     name: str,
     dataset: RealDataset,
     study: str,
@@ -50,8 +83,8 @@ def start(
     *,
     controls: Sequence[str] = (),
     force: bool,
-) -> str:
-    """Read all images of a dataset, and write its configuration and that of a run on it.
+) -> NewRun:
+    """Read all images of a dataset, and prepare its configuration and that of a run on it.
 
     Parameters
     ----------
@@ -70,16 +103,10 @@ def start(
     force : bool
         Replace existing files.
 
-    Returns
-    -------
-    str
-        What was found and written, and the command that runs it.
-
     Raises
     ------
     UserError
-        If the images, the study, a backbone or a weights file is wrong, more images cannot be read than the dataset
-        tolerates, or a file exists; nothing is changed then.
+        If the images, the study, a backbone or a weights file is wrong, or a file exists.
     """
     default = CONFIG / "config.yaml"
     if not default.is_file():
@@ -91,11 +118,13 @@ def start(
     existing = [str(file) for file in files if file.exists()]
     if existing and not force:
         raise UserError(f"{existing[0]}: exists already; choose another --name, or replace it with --force.")
-    classes = {row.label for row in list_images(dataset, dataset.images).rows}
+    listing = list_images(dataset, dataset.images)
+    classes = {row.label for row in listing.rows}
     if len(classes) < 2:
         only = "".join(classes) or "images beside no class folder"
-        raise UserError(f"{dataset.images}: only one class ({only}); put each class into a folder of its own.")
-    dataset, note = _with_positive_class(dataset, sorted(classes))
+        wrong = f"{dataset.images}: only one class ({only}); put each class into a folder of its own."
+        raise UserError(" ".join([wrong, *of_names(listing, dataset.images)]))
+    dataset, told = _with_positive_class(dataset, sorted(classes))
     run: dict[str, Any] = {"study": study, "dataset": name}
     if extractors:
         run["extractors"] = extractors
@@ -106,39 +135,27 @@ def start(
         ("dataset", dataset.model_dump(mode="json", exclude_defaults=True)),
         ("run", {"name": name, "budget": budget, **asked, "studies": [run]}),
     )
-    with ExitStack() as undo:
-        for file, (kind, content) in zip(files, contents, strict=True):
-            parse(SCHEMAS[kind], content, file)
-            undo.callback(_restore, file, file.read_bytes() if file.exists() else None)
-            header = f"# yaml-language-server: $schema=../schema/{kind}.json\n"
-            write_text(header + dump_yaml(content), file)
+    texts = {}
+    for file, (kind, content) in zip(files, contents, strict=True):
+        parse(SCHEMAS[kind], content, file)
+        texts[file] = f"# yaml-language-server: $schema=../schema/{kind}.json\n{dump_yaml(content)}"
+    with _write(texts):  # for a moment, because a run is resolved from its files; reading images may take minutes
         resolved = resolve(files[1])
-        found = _read(dataset)
-        undo.pop_all()
-    told = [describe(found), *note]
     made = resolved.studies[0]
     told += [f"left out: {rung}, because {reason}" for rung, reason in made.left_out.items()]
     told += [f"left out: table {number}, because {reason}" for number, reason in made.left_out_tables.items()]
     told += resolved.not_run
-    told += [f"wrote {file}" for file in files]
-    told += ["Run it with:", f"  snakemake --cores all --configfile {shlex.quote(str(files[1]))}"]
-    return "\n".join(told)
-
-
-def _read(dataset: RealDataset) -> Scan:
-    """What is found when every image is opened, as the run will open it: last, for of many images it takes minutes.
-
-    Raises
-    ------
-    UserError
-        If more of them cannot be read than the dataset tolerates, or none of a class can.
-    """
     found = scan(dataset, dataset.images, workers=os.cpu_count() or 1, progress=sys.stderr.isatty())
-    check_readable(found, dataset.max_unreadable)
-    lost = sorted(set(found.manifest["label"]) - found.summary["classes"].keys())
-    if lost:
-        raise UserError(f"{dataset.images}: no image of the class {lost[0]} can be read; replace them.")
-    return found
+    return NewRun(dataset, found, told, texts)
+
+
+def _write(texts: Mapping[Path, str]) -> ExitStack:
+    """Write files, all or none; closing what is returned puts back what was there before."""
+    with ExitStack() as undo:
+        for file, text in texts.items():
+            undo.callback(_restore, file, file.read_bytes() if file.exists() else None)
+            write_text(text, file)
+        return undo.pop_all()
 
 
 def _restore(file: Path, content: bytes | None) -> None:

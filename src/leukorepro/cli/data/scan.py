@@ -13,6 +13,7 @@ from leukorepro.cli.dataset_options import (
     SubjectRegexOption,
     SubjectsCsvOption,
     describe_dataset,
+    show_scan,
 )
 from leukorepro.cli.options import MOST_WORKERS, file_to_read, file_to_write, folder_to_read
 from leukorepro.config.adapters import OWN_IMAGES
@@ -55,7 +56,7 @@ def scan(
     from leukorepro.core.store import write_json
     from leukorepro.core.tables.data import CROPS_TABLE
     from leukorepro.data.manifest import write_manifest
-    from leukorepro.data.scan import check_readable, describe
+    from leukorepro.data.scan import check_readable
     from leukorepro.data.scan import scan as run
 
     if dataset is not None:
@@ -70,7 +71,7 @@ def scan(
     if folder is None:
         raise UserError(f"{dataset}: simulated images have no folder of their own; give it with --images.")
     found = run(configured, folder, workers=workers)
-    print(describe(found))
+    show_scan(found, configured)
     check_readable(found, configured.max_unreadable)
     if output is not None:
         write_manifest(found.manifest, output)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter, defaultdict
-from collections.abc import Callable, Collection, Iterable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from pathlib import Path, PurePosixPath
 
 from leukorepro.core.listing import Listing
@@ -107,17 +107,24 @@ def _look_alikes(classes: Iterable[str]) -> Iterator[str]:
         alike[seen].append(name)
     for names in alike.values():
         if len(names) > 1:
-            seen_as, differences = names, []
-            for difference, reduce in _DIFFERENCES.items():
-                reduced = [reduce(name) for name in seen_as]
-                if len(set(reduced)) < len(set(seen_as)):
-                    differences.append(difference)
-                seen_as = reduced
-            shown = [ascii(name) if differences[0] != "case" else f"'{name}'" for name in names]
+            differences = list(_differences(names))
+            shown = [f"'{name}'" if differences == ["case"] else ascii(name) for name in names]
             yield (
                 f"the classes {' and '.join(shown)} look like one under {len(names)} names, which differ in "
                 f"{' and '.join(differences)}; give them one name, or names that tell them apart."
             )
+
+
+def _differences(names: Sequence[str]) -> Iterator[str]:
+    """In what names differ that look like one."""
+    for difference, reduce in _DIFFERENCES.items():
+        reduced = [reduce(name) for name in names]
+        changed = [before != after for before, after in zip(names, reduced, strict=True)]
+        if len(set(reduced)) < len(set(names)) or len(set(changed)) > 1:
+            yield difference
+        if len(set(reduced)) == 1:
+            return
+        names = reduced
 
 
 def _other_than_classes(folders: Collection[tuple[str, ...]]) -> Iterator[str]:

@@ -12,7 +12,7 @@ from typing import Any, get_args
 
 import pandas as pd
 import pytest
-from project_data import draw, make_project
+from project_data import draw, make_project, numbered
 from pydantic import ValidationError
 from typer.testing import CliRunner
 
@@ -509,13 +509,13 @@ def test_subjects_of_bone_marrow_come_from_a_table_or_the_paths(tmp_path: Path) 
 
 def test_init_writes_a_run_on_bone_marrow(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(make_project(tmp_path))
-    draw(tmp_path / "marrow", *(f"{'ALL' if name[0] == 'L' else 'AML'}/{name}/1.jpg" for name in TYPES))
+    draw(tmp_path / "marrow", *numbered(*(f"{'ALL' if name[0] == 'L' else 'AML'}/{name}/{{}}.jpg" for name in TYPES)))
     weights = ["--weights", "googlenet=random", "--weights", "inception_v3=random"]
     words = ["init", "--name", "marrow", "--images", "marrow", "--adapter", "imss", "--study", "atteia2022", *weights]
     done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
-    assert done.output.startswith("5 image files, 5 readable")
-    assert re.search(r"L1 +│ +1 │", done.output)
+    assert done.output.startswith("25 image files, 25 readable")
+    assert re.search(r"L1 +│ +5 │", done.output)
     assert load_dataset(Path("config/datasets/marrow.yaml")) == ImssDataset(adapter="imss", images=Path("marrow"))
 
 

@@ -228,6 +228,7 @@ def test_a_text_too_large_for_its_orientation_is_told(tmp_path: Path) -> None:
         (b"\n<!DOCTYPE HTML><html>", "not_an_image", "web page"),
         (b"<?xml version='1.0'?><Error/>", "not_an_image", "XML"),
         (bytes(2000), "not_an_image", "zeros"),
+        (encoded(COLOUR, "PNG").replace(b"\r\n", b"\n"), "damaged", "line ends"),
     ],
 )
 def test_other_formats_are_called_by_their_names(tmp_path: Path, head: bytes, status: str, word: str) -> None:

@@ -15,6 +15,7 @@ from image_files import COLOUR, MANY, RNG, SHARED, SMOOTH, chunk, encoded, png, 
 from numpy.typing import NDArray
 from PIL import Image
 
+from leukorepro.data.folders import is_image
 from leukorepro.data.images import UnreadableImage, decode, pixel_digest, read_rgb
 
 pytestmark = pytest.mark.filterwarnings("ignore::UserWarning:PIL")  # on the damaged files below
@@ -42,6 +43,12 @@ def test_the_content_tells_the_format_not_the_name(tmp_path: Path) -> None:
     path = tmp_path / "a.jpg"
     Image.fromarray(COLOUR).save(path, format="PNG")
     np.testing.assert_array_equal(read_rgb(path, MANY), COLOUR)
+
+
+@pytest.mark.parametrize("name", ["a.bmp", "a.JPG", "a.jpeg", "a.jpe", "a.jfif", "a.png", "a.TIFF", "a.tif", "a.webp"])
+def test_endings_that_count_as_images(name: str) -> None:
+    assert is_image(f"folder.txt/{name}")
+    assert not is_image(f"{name}.txt")
 
 
 def test_grey_is_repeated(tmp_path: Path) -> None:

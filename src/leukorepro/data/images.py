@@ -70,7 +70,8 @@ def decode(path: Path, max_pixels: int) -> Decoded:
     ====================  =============================================================================================
 
     A PNG's checksums and a JPEG's coded data are checked (see `leukorepro.data.decoding.jpeg.open_jpeg` for what cannot
-    be noticed). BMP, WebP and uncompressed TIFF hold nothing by which wrong bytes could be told from right ones.
+    be noticed). BMP, WebP and uncompressed TIFF hold nothing by which wrong bytes could be told from right ones, and
+    JPEG data within a TIFF are not checked.
 
     Parameters
     ----------

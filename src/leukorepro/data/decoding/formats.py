@@ -114,6 +114,8 @@ def format_of(head: bytes) -> Format:
     for at, magic, name in _OTHER_IMAGES:
         if head.startswith(magic, at):
             raise RefusedImage("unsupported", f"a file of the format {name}; {_REMEDY}")
+    if head.startswith(b"\x89PNG"):  # the signature's line ends are there to tell
+        raise RefusedImage("damaged", "a PNG whose line ends were changed in a transfer as text; fetch it as binary")
     start = head.lstrip().lower()
     words = next((words for magic, words in _NO_IMAGES if start.startswith(magic)), "unknown first bytes")
     raise RefusedImage("not_an_image", f"not a BMP, TIFF, JPEG, PNG or WebP file ({words})")

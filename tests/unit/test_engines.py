@@ -4,7 +4,6 @@ import contextlib
 import errno
 import importlib.util
 import itertools
-import resource
 import shutil
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from small_disk import room_for
 from torch import nn
 
 from leukorepro.core.errors import UserError
@@ -246,13 +246,8 @@ def test_without_any_space_the_user_is_told_where_some_is_needed(
     cache: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(conversions.tempfile, "tempdir", str(tmp_path))
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, hard))
-    try:
-        with pytest.raises(UserError, match="free space in one of them, or let TMPDIR name a folder"):
-            openvino_computer(small(), "x", 64, 1, 1)
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    with room_for(1000), pytest.raises(UserError, match="free space in one of them, or let TMPDIR name a folder"):
+        openvino_computer(small(), "x", 64, 1, 1)
     assert list(tmp_path.iterdir()) == [cache.parent]
     assert list(cache.iterdir()) == []
 

@@ -1,14 +1,8 @@
-"""Writing where there is no room: one sentence, nothing half-written, what was there is kept.
-
-A limit on the size of files stands for a full disk: the system then refuses real writes in the middle, with another
-number, and no test needs a file system of its own.
-"""
+"""Writing where there is no room: one sentence, nothing half-written, what was there is kept."""
 
 from __future__ import annotations
 
-import resource
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -16,22 +10,12 @@ import pandas as pd
 import pytest
 import torch
 from safetensors.torch import save_file
+from small_disk import room_for
 
 from leukorepro.core.file_errors import FileError
 from leukorepro.core.store import atomic_path, hdf5_writer, write_csv, write_json, write_parquet
 
 VALUES = np.random.default_rng(0).random((500, 20))
-
-
-@contextmanager
-def room_for(size: int) -> Iterator[None]:
-    """No file grows beyond this many bytes."""
-    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (size, hard))
-    try:
-        yield
-    finally:
-        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
 
 
 def write_matrix(path: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import fcntl
 import os
 import shutil
@@ -18,9 +19,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from PIL import Image
+from small_disk import room_for
 from torchvision.transforms import InterpolationMode, Resize
 
 from leukorepro.core.errors import UserError
+from leukorepro.core.file_errors import FileError
+from leukorepro.core.store import HOST, write_json
 from leukorepro.data.images import UnreadableImage, read_rgb
 from leukorepro.features import stream as module
 from leukorepro.features.stream import Request, stream
@@ -199,6 +203,79 @@ def test_two_jobs_on_one_file_do_not_mix(request_: Request, tmp_path: Path, caps
     assert "complete already" in capsys.readouterr().out
     assert (tmp_path / "f.h5").read_bytes() == whole
     assert not (tmp_path / ".f.h5.partial").exists()
+
+
+@pytest.fixture(params=[errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.EINVAL])
+def no_locks(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """As on network file systems: what the system says there."""
+
+    def fails(*_: object) -> None:
+        raise OSError(request.param, os.strerror(request.param))
+
+    monkeypatch.setattr(fcntl, "flock", fails)
+    return os.strerror(request.param)
+
+
+def test_without_locks_the_work_is_done_and_that_is_said_once(
+    request_: Request, tmp_path: Path, capsys: pytest.CaptureFixture[str], no_locks: str
+) -> None:
+    run(request_, tmp_path / "f.h5")
+    assert capsys.readouterr().out.count(f"no locks on this file system ({no_locks})") == 1
+    with h5py.File(tmp_path / "f.h5") as file:
+        assert dict(file.attrs) == header(request_)
+    assert [path.name for path in tmp_path.glob(".*")] == []
+
+
+@pytest.mark.parametrize("how", ["interrupted", "killed"])
+@pytest.mark.usefixtures("no_locks")
+def test_without_locks_what_was_begun_is_continued(
+    request_: Request, tmp_path: Path, capsys: pytest.CaptureFixture[str], how: str
+) -> None:
+    whole = run(request_, tmp_path / "whole.h5")
+    left = tmp_path / ".f.h5.partial"
+    if how == "killed":
+        with subprocess.Popen(["true"]) as ended:
+            left = left.with_name(f"{left.name}.{HOST}.{ended.pid}.0123abcd")
+    left.mkdir()
+    (left / "rows").write_bytes(whole[: 6 * len(VIEWS)].tobytes())
+    write_json(header(request_), left / "header.json")
+    run(request_, tmp_path / "f.h5")
+    assert "continuing after 6 of 10 images" in capsys.readouterr().out
+    assert (tmp_path / "f.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()
+    assert [path.name for path in tmp_path.glob(".*")] == []
+
+
+def test_without_locks_two_jobs_with_other_input_do_not_mix(request_: Request, tmp_path: Path, no_locks: str) -> None:  # noqa: ARG001
+    """One after the other, in the middle of each other: what is written last is whole, and so is what it replaced."""
+    expected = run(request_, tmp_path / "whole.h5")
+    other = replace(request_, manifest_sha256="1" * 64)
+
+    def meanwhile(block: np.ndarray) -> np.ndarray:
+        if not (tmp_path / "f.h5").exists():
+            stream(other, tmp_path / "f.h5", lambda b: compute(b) + 1, DIM, header(other), **OPTIONS)
+            with h5py.File(tmp_path / "f.h5") as file:
+                np.testing.assert_array_equal(file["features"], expected + 1)
+        return compute(block)
+
+    stream(request_, tmp_path / "f.h5", meanwhile, DIM, header(request_), threads=1, block_rows=6)
+    with h5py.File(tmp_path / "f.h5") as file:
+        np.testing.assert_array_equal(file["features"], expected)
+
+
+@pytest.mark.parametrize("size", [0, 100, 330, 1000])  # the header has about 300 bytes, the rows have 600
+def test_a_full_disk_stops_the_work_and_keeps_what_was_computed(
+    request_: Request, tmp_path: Path, capsys: pytest.CaptureFixture[str], size: int
+) -> None:
+    run(request_, tmp_path / "whole.h5")
+    with room_for(size), pytest.raises(FileError, match="what is complete is kept") as caught:
+        run(request_, tmp_path / "f.h5")
+    assert str(tmp_path) in str(caught.value)
+    assert not (tmp_path / "f.h5").exists()
+    capsys.readouterr()
+    run(request_, tmp_path / "f.h5")
+    assert ("continuing after" in capsys.readouterr().out) == (size >= 330)
+    assert (tmp_path / "f.h5").read_bytes() == (tmp_path / "whole.h5").read_bytes()
+    assert [path.name for path in tmp_path.glob(".*")] == []
 
 
 def test_a_complete_file_of_other_input_is_made_again(request_: Request, tmp_path: Path) -> None:

@@ -76,11 +76,12 @@ def _remove_leftovers(path: Path) -> None:
     """Remove temporary files of writers on this machine that live no more."""
     for leftover in path.parent.glob(f".{glob.escape(path.name)}.{HOST}.*.tmp"):
         pid = leftover.name.split(".")[-3]
-        if pid.isdigit() and not _lives(int(pid)):
+        if pid.isdigit() and not lives(int(pid)):
             leftover.unlink(missing_ok=True)
 
 
-def _lives(pid: int) -> bool:
+def lives(pid: int) -> bool:
+    """Whether a process of this machine has not ended."""
     try:
         os.kill(pid, 0)
     except ProcessLookupError:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from leukorepro.core.code import module_digest
+from leukorepro.core.file_errors import naming
 from leukorepro.core.registry import Registry
 from leukorepro.core.store import sha256_once
 from leukorepro.core.words import Device
@@ -39,8 +40,9 @@ def fit_all(told: FitsSpecification, threads: int, device: Device) -> None:
             FITS[fit.kind](aside, threads, device)
         waiting |= dict(zip(fit.outputs, aside.outputs, strict=True))
     for file, finished in waiting.items():
-        file.parent.mkdir(parents=True, exist_ok=True)
-        finished.replace(file)
+        with naming(file, finished):
+            file.parent.mkdir(parents=True, exist_ok=True)
+            finished.replace(file)
     for fit in told.fits:
         for left in _place(fit).parent.glob(f".{glob.escape(_place(fit).name)}.*"):
             shutil.rmtree(left)

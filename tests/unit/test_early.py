@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 import pytest
+import yaml
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from project_data import make_project, numbered, touch, write_run, write_yaml
@@ -17,6 +20,8 @@ from leukorepro.core.listing import Row
 from leukorepro.data.split_needs import pool_of, refusal
 from leukorepro.data.splits import make_splits
 from leukorepro.run.resolve import resolve
+from leukorepro.run.specify import splits_specification
+from leukorepro.run.splitting import splits_of
 
 PATIENTS = {"regex": r"p(\d+)_"}
 DATASET = "config/datasets/own.yaml"
@@ -158,3 +163,53 @@ def test_what_is_refused_by_its_names_cannot_be_split(
             make_splits(table, scheme, protocol(rung), 0, "external")
     elif isinstance(scheme, KFoldScheme) and len({label for label, _ in pool_of(rows, scheme, "external", None)}) == 2:
         make_splits(table, scheme, protocol(rung), 0, "external")
+
+
+# -------------------------------------------------------------------------- what only a manifest tells, before features
+
+
+def unreadable(table: pd.DataFrame) -> pd.DataFrame:
+    """All but two images of the second class cannot be read."""
+    lost = table.index[table["label"] == "healthy"][2:]
+    table.loc[lost, "status"] = "truncated"
+    return table
+
+
+def tied(table: pd.DataFrame) -> pd.DataFrame:
+    """All images of the second class are copies of one."""
+    table.loc[table["label"] == "healthy", "source_id"] = "s01_0.png"
+    return table
+
+
+@pytest.mark.parametrize(
+    ("fault", "expected"),
+    [
+        (
+            unreadable,
+            "source_disjoint, splits.five_folds: 5 folds need .* source images in each class, but healthy has 2",
+        ),
+        (tied, "source_disjoint, splits.five_folds: 5 folds need .* source images in each class, but healthy has 1"),
+    ],
+)
+def test_splits_that_the_opened_images_do_not_allow_are_refused_by_name(
+    project: Path, fault: Callable[[pd.DataFrame], pd.DataFrame], expected: str
+) -> None:
+    run = resolve(own(project))
+    told = splits_specification(run, run.studies[0])
+    table = manifest(10, 3).replace({"label": {"all": "aml"}})
+    assert len(list(splits_of(told, table))) == len(told.protocols)
+    with pytest.raises(UserError, match=expected):
+        list(splits_of(told, fault(table)))
+
+
+def test_more_neighbours_than_training_rows_are_refused_before_features_are_computed(project: Path) -> None:
+    study = project / "config/studies/atteia2022.yaml"
+    content = yaml.safe_load(study.read_text())
+    content["classifiers"]["cubic_svm"] = {"kind": "knn", "n_neighbors": 25}
+    write_yaml(study, content)
+    run = resolve(own(project))
+    told = splits_specification(run, run.studies[0])
+    assert told.rows_needed == {"five_folds": {"cubic_svm": 25}}
+    assert list(splits_of(told, manifest(12, 1)))  # three views of ten images or nine
+    with pytest.raises(UserError, match=r"five_folds: classifiers.cubic_svm needs 25 .* part has 24; add images, or"):
+        list(splits_of(told, manifest(10, 1)))

@@ -24,6 +24,7 @@ from leukorepro.data.adapters.cnmc2019 import CnmcDataset
 from leukorepro.simulate import dataset
 from leukorepro.simulate.cells import Canvas, Stain, draw_leukocyte
 from leukorepro.simulate.dataset import simulate
+from leukorepro.simulate.dealing import listed
 from leukorepro.simulate.layout import plan
 from leukorepro.simulate.population import Population, fresh_subjects
 from leukorepro.simulate.scenes import FORMS, render
@@ -43,6 +44,16 @@ def simulation(look: Look, subjects: int = 6, images: int = 12, external: tuple[
 def digests(folder: Path) -> dict[str, str]:
     files = (f for f in folder.rglob("*") if f.is_file())
     return {f.relative_to(folder).as_posix(): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
+
+
+@pytest.mark.parametrize("look", LOOKS)
+def test_what_a_run_takes_for_the_pictures_before_they_are_drawn_is_what_is_drawn(look: Look) -> None:
+    of_look = simulation(look, 13, 47, external=(7, 11))
+    rows, drawn = listed(of_look), plan(of_look)
+    assert [(row.label, row.official_split) for row in rows] == [(p.subject.label, p.official_split) for p in drawn]
+    subjects = {(row.subject_id, picture.subject_id) for row, picture in zip(rows, drawn, strict=True)}
+    assert len(subjects) == len({row.subject_id for row in rows}) == len({p.subject_id for p in drawn}) == 20
+    assert len({row.path for row in rows}) == len(rows)
 
 
 # ------------------------------------------------------------------------------------------------- bytes and restarts

@@ -77,7 +77,7 @@ def make_splits(
     usable = _taking_part(usable, scheme, external_split)
     held_out = (usable["official_split"] == external_split).to_numpy() & (external_split is not None)
     if LADDER[protocol.rung].tests_held_out_part:
-        return _external(usable, held_out, scheme.views, protocol.rung)
+        return _external(usable, held_out, scheme.views)
     pool = usable if scheme.include_external else usable[~held_out].reset_index(drop=True)
     if protocol.unit == "subject":
         pool = _of_known_subjects(pool, protocol.rung)
@@ -104,8 +104,7 @@ def _of_known_subjects(pool: pd.DataFrame, rung: Rung) -> pd.DataFrame:
     known = pool["subject_id"] != ""
     if not known.any():
         raise UserError(
-            f"{rung}: none of {len(pool)} images has a subject; give them some, or leave this rung out (`rungs:` of "
-            "the run)."
+            f"none of {len(pool)} images has a subject; give them some, or leave this rung out (`rungs:` of the run)."
         )
     if unknown := int((~known).sum()):
         print(f"{rung}: {unknown} of {len(pool)} images have no subject, and neither train nor are tested")
@@ -159,7 +158,7 @@ def _by_image(pool: pd.DataFrame, scheme: Scheme, protocol: Protocol, seed: int)
         lacking = sorted(set(labels) - set(labels[role == "train"]))
         if lacking:
             raise UserError(
-                f"{protocol.rung}: the training part of fold {fold} has no image of {', '.join(lacking)}, because too "
+                f"the training part of fold {fold} has no image of {', '.join(lacking)}, because too "
                 f"few {protocol.unit}s hold that class; use fewer folds or leave this rung out (`rungs:` of the run)."
             )
         of_row = np.repeat(role, len(scheme.views))
@@ -264,12 +263,12 @@ def _rows(pool: pd.DataFrame, views: list[str]) -> pd.DataFrame:
     )
 
 
-def _external(usable: pd.DataFrame, held_out: NDArray[np.bool_], views: list[str], rung: Rung) -> pd.DataFrame:
+def _external(usable: pd.DataFrame, held_out: NDArray[np.bool_], views: list[str]) -> pd.DataFrame:
     labels = usable["label"].to_numpy()
     lacking = sorted(set(labels[held_out]) - set(labels[~held_out]))
     if not held_out.any() or held_out.all() or lacking:
         raise UserError(
-            f"{rung}: {int(held_out.sum())} held-out and {int((~held_out).sum())} other images"
+            f"{int(held_out.sum())} held-out and {int((~held_out).sum())} other images"
             + (f", none of the others of class {', '.join(lacking)}" if lacking else "")
             + "; this rung needs both parts, with every held-out class among the others."
         )
@@ -278,7 +277,7 @@ def _external(usable: pd.DataFrame, held_out: NDArray[np.bool_], views: list[str
     trained = set(labels[~held_out & ~shared])
     if untrained := sorted(set(labels) - trained):
         raise UserError(
-            f"{rung}: every image of class {', '.join(untrained)} beside the held-out part shares a subject or a "
+            f"every image of class {', '.join(untrained)} beside the held-out part shares a subject or a "
             "source with it, so that none is left to train on; leave this rung out (`rungs:` of the run)."
         )
     rows = _rows(usable, views)

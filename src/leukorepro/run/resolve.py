@@ -18,7 +18,6 @@ from leukorepro.config.study.schemes import Protocol
 from leukorepro.config.study.study import Study, load_study
 from leukorepro.config.study.systems import ConvAutoencoderSpec, Extractor, FineTunedSpec
 from leukorepro.core.errors import UserError, look_up, unknown
-from leukorepro.core.listing import Row
 from leukorepro.core.validation import parse, read_yaml
 from leukorepro.core.words import Budget, Control
 from leukorepro.data.folders import list_images
@@ -31,6 +30,7 @@ from leukorepro.run.kept_items import with_items
 from leukorepro.run.own_extractors import with_extractors
 from leukorepro.run.possible import Facts, impossible_rungs, possible_part
 from leukorepro.run.resolved import NotRun, ResolvedRun, ResolvedStudy
+from leukorepro.simulate.dealing import listed
 
 SIMULATED = Path("data/simulated")
 SHRINKAGE = 9
@@ -100,13 +100,10 @@ def overrides(run_file: Path, merged: Mapping[str, Any]) -> dict[str, Any]:
 
 def _facts_of(dataset: Dataset, dataset_id: str, images: Path, budget: Budget, file: Path) -> Facts:
     if isinstance(dataset, SimulatedDataset):
-        from leukorepro.simulate.layout import plan
-
         try:
-            planned = plan(dataset.simulation(budget))
+            rows = listed(dataset.simulation(budget))
         except UserError as error:
             raise UserError(f"{file}: {error}") from None
-        rows = [Row(p.path, p.subject.label, p.subject_id, p.source_id, p.official_split) for p in planned]
         return Facts(dataset_id, rows, dataset.external_split if dataset.sizes[budget].external_images else None)
     listing = list_images(dataset, images)
     return Facts(dataset_id, listing.rows, listing.external_split or None)

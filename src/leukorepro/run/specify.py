@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from leukorepro.config.fields import ONE_BUDGET
 from leukorepro.config.study.classifiers import ClassifierBase
+from leukorepro.config.study.study import Study
 from leukorepro.config.study.systems import ConvAutoencoderSpec, FineTunedSpec, NetworkSpec, TrainedFeaturesSpec
 from leukorepro.core.store import write_text
 from leukorepro.core.words import Budget
@@ -82,7 +83,17 @@ def splits_specification(run: ResolvedRun, study: ResolvedStudy) -> SplitsSpecif
         protocols=study.protocols,
         schemes={name: study.study.splits[name].in_labels(study.study.class_names) for name in used},
         label_sets={name: labels for name in used if (labels := study.label_set_of(name))},
+        rows_needed={name: needed for name in used if (needed := _rows_needed(study.study, name))},
     )
+
+
+def _rows_needed(study: Study, split: str) -> dict[str, int]:
+    """Training rows that classifiers on a split need at least, where that is more than one."""
+    names = [
+        item.classifier for table in study.tables.values() for item in table.items if table.split_of(item) == split
+    ]
+    specs = {name: spec for name in names if isinstance(spec := study.classifiers[name], ClassifierBase)}
+    return {name: spec.rows_needed for name, spec in specs.items() if spec.rows_needed > 1}
 
 
 def leakage_specification(study: ResolvedStudy) -> LeakageSpecification:

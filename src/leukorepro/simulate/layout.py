@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from leukorepro.config.datasets import Simulation
-from leukorepro.core.errors import UserError
 from leukorepro.core.words import Look
-from leukorepro.simulate.population import Population, Stream, Subject
+from leukorepro.simulate.dealing import Dealt, Part, deal, parts_of
+from leukorepro.simulate.population import Population, Subject
 from leukorepro.simulate.scenes import FORMS, Form, origin
 
 FIELD_SHARE = 108 / 368
@@ -36,10 +36,7 @@ class Planned:
 
 
 def plan(simulation: Simulation) -> list[Planned]:
-    """All pictures of a simulation, the held-out part last.
-
-    Subjects are dealt to the classes in turn, pictures to the classes and then to the subjects of each in turn, so
-    classes differ by one picture at most.
+    """All pictures of a simulation, the held-out part last, dealt out as `leukorepro.simulate.dealing` says.
 
     Raises
     ------
@@ -47,41 +44,28 @@ def plan(simulation: Simulation) -> list[Planned]:
         If there are fewer subjects than classes, or a subject would have no picture.
     """
     population = Population(simulation)
-    size = simulation.size
-    pictures = list(_part(population, "main", size.subjects, size.images, []))
-    if size.external_subjects or size.external_images:
-        pictures += list(_part(population, "external", size.external_subjects, size.external_images, pictures))
+    pictures: list[Planned] = []
+    for part in parts_of(simulation):
+        pictures += list(_part(population, simulation, part, pictures))
     return pictures
 
 
-def _part(
-    population: Population, stream: Stream, n_subjects: int, n_images: int, before: list[Planned]
-) -> Iterator[Planned]:
-    """Pictures of one stream; numbers in names go on from those of the pictures `before`."""
-    labels, look = population.labels, population.settings.look
-    key = "size" if stream == "main" else "size.external"
-    if n_subjects < len(labels):
-        raise UserError(
-            f"simulation: {key}: {n_subjects} subjects for {len(labels)} classes ({', '.join(labels)}); "
-            f"give at least {len(labels)}."
-        )
-    if n_images < n_subjects:
-        raise UserError(
-            f"simulation: {key}: {n_images} images for {n_subjects} subjects; give at least one image per subject."
-        )
-    everybody = [population.subject(i, stream) for i in range(n_subjects)]
-    subjects = {label: [s for s in everybody if s.label == label] for label in labels}
+def _part(population: Population, simulation: Simulation, part: Part, before: list[Planned]) -> Iterator[Planned]:
+    """Pictures of one part; numbers in names go on from those of the pictures `before`."""
+    look, size = simulation.look, simulation.size
+    n_subjects = size.subjects if part == "main" else size.external_subjects
+    everybody = [population.subject(i, part) for i in range(n_subjects)]
+    subjects = {label: [s for s in everybody if s.label == label] for label in population.labels}
     people = Counter(subject.label for subject in {p.subject for p in before})
     numbers = Counter(p.form for p in before)
     per_subject: Counter[tuple[int, Form]] = Counter()
-    for number, form in enumerate(_forms(look, n_images)):
-        label = labels[number % len(labels)]
-        ordinal = number // len(labels) % len(subjects[label])
-        subject = subjects[label][ordinal]
+    pictures = list(deal(simulation, part))
+    for number, (dealt, form) in enumerate(zip(pictures, _forms(look, len(pictures)), strict=True), 1):
+        subject = subjects[dealt.label][dealt.ordinal]
         index = per_subject[subject.index, form]
         per_subject[subject.index, form] += 1
         numbers[form] += 1
-        yield _named(look, subject, form, index, ordinal + people[label], ordinal, numbers[form], number + 1)
+        yield _named(look, subject, form, index, dealt.ordinal + people[dealt.label], dealt, numbers[form], number)
 
 
 def _forms(look: Look, n_images: int) -> list[Form]:
@@ -94,7 +78,7 @@ def _forms(look: Look, n_images: int) -> list[Form]:
 
 
 def _named(
-    look: Look, subject: Subject, form: Form, index: int, person: int, ordinal: int, number: int, in_part: int
+    look: Look, subject: Subject, form: Form, index: int, person: int, dealt: Dealt, number: int, in_part: int
 ) -> Planned:
     photograph, cell = origin(form, index)
     external = subject.stream == "external"
@@ -102,11 +86,9 @@ def _named(
         subject_id = f"{'H' if subject.label == 'hem' else ''}{person + 1}"
         source_id = f"UID_{subject_id}_{photograph + 1}"
         name = f"{source_id}_{cell + 1}_{subject.label}.bmp"
-        folds = subject.population.settings.official_splits
-        fold = "prelim" if external else folds[ordinal % len(folds)]
-        folder = f"C-NMC_Leukemia/training_data/{fold}/{subject.label}"
+        folder = f"C-NMC_Leukemia/training_data/{dealt.official_split}/{subject.label}"
         path = f"{PRELIMINARY}/{in_part}.bmp" if external else f"{folder}/{name}"
-        return Planned(path, subject, form, index, subject_id, source_id, fold, name)
+        return Planned(path, subject, form, index, subject_id, source_id, dealt.official_split, name)
     subject_id = f"{'X' if external else 'S'}{subject.index + 1:03d}"
     source_id = f"{subject_id}_{photograph + 1}"
     blast = int(subject.label == subject.population.labels[0])
@@ -116,4 +98,4 @@ def _named(
         "marrow": f"{subject.label}/{subject.label}_{number:04d}.jpg",
     }[form]
     path = f"external/{name}" if external else name
-    return Planned(path, subject, form, index, subject_id, source_id, "external" if external else "", name)
+    return Planned(path, subject, form, index, subject_id, source_id, dealt.official_split, name)

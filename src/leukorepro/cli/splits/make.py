@@ -30,16 +30,13 @@ def make(
     """
     from leukorepro.data.manifest import read_manifest
     from leukorepro.data.split_tables import write_splits
-    from leukorepro.data.splits import make_splits
     from leukorepro.run.paths import StudyFolder
     from leukorepro.run.specifications.specification import read_specification
     from leukorepro.run.specifications.splits import SplitsSpecification
+    from leukorepro.run.splitting import splits_of
 
     told, images = read_specification(SplitsSpecification, spec), read_manifest(manifest)
-    for rung, protocol in told.protocols.items():
-        for name, scheme in told.schemes.items():
-            labels = told.label_sets.get(name)
-            table = make_splits(images, scheme, protocol, told.seed, told.external_split, labels)
-            write_splits(table, StudyFolder(output).splits(rung, name))
-            rows = table.groupby(["repeat", "fold", "role"]).size().unstack(fill_value=0).to_string()
-            print(f"{rung}, {name}:\n{rows}")
+    for rung, name, table in splits_of(told, images):
+        write_splits(table, StudyFolder(output).splits(rung, name))
+        rows = table.groupby(["repeat", "fold", "role"]).size().unstack(fill_value=0).to_string()
+        print(f"{rung}, {name}:\n{rows}")

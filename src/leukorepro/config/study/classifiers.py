@@ -28,6 +28,11 @@ class ClassifierBase(Strict):
         """What its scores are; a kind that says nothing gives probabilities."""
         return "probability"
 
+    @property
+    def rows_needed(self) -> int:
+        """Training rows that it needs at least."""
+        return 1
+
 
 CLASSIFIERS: Registry[Any] = Registry("classifier", "leukorepro.systems.classifiers.kinds")
 """Each entry is a class: `ClassifierBase` filled in, or a `ClassifierTrainingSpec` of networks."""

@@ -18,3 +18,5 @@ class SplitsSpecification(Specification):
     """By the names of the splits."""
     label_sets: dict[str, LabelSet]
     """Of the splits that put classes together, by their names."""
+    rows_needed: dict[str, dict[str, int]]
+    """Training rows that classifiers need at least, by split and classifier, where that is more than one."""

@@ -22,6 +22,11 @@ class KnnSpec(Classifier):
     kind: Literal["knn"]
     n_neighbors: Annotated[int, Field(ge=1)] = 5
 
+    @property
+    def rows_needed(self) -> int:
+        """As many as neighbours."""
+        return self.n_neighbors
+
     def fitting(self, rows: Rows, train: Positions, settings: Settings) -> Self:  # noqa: ARG002
         """Refuses fewer training rows than neighbours."""
         if self.n_neighbors > len(train):

@@ -1,0 +1,53 @@
+"""The splits of a study, made of a manifest: all of them, or the reason why one is impossible."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import NamedTuple
+
+import pandas as pd
+
+from leukorepro.core.errors import UserError
+from leukorepro.data.splits import make_splits
+from leukorepro.ladder.rungs import Rung
+from leukorepro.run.specifications.splits import SplitsSpecification
+
+
+class Split(NamedTuple):
+    """One split of a study on one rung."""
+
+    rung: Rung
+    name: str
+    table: pd.DataFrame
+
+
+def splits_of(told: SplitsSpecification, manifest: pd.DataFrame) -> Iterator[Split]:
+    """Every split of a study on every rung.
+
+    Raises
+    ------
+    UserError
+        If one is impossible, or leaves fewer training rows than one of its classifiers needs; the message begins with
+        its rung and name.
+    """
+    for rung, protocol in told.protocols.items():
+        for name, scheme in told.schemes.items():
+            try:
+                table = make_splits(
+                    manifest, scheme, protocol, told.seed, told.external_split, told.label_sets.get(name)
+                )
+                _check_rows(table, told.rows_needed.get(name, {}))
+            except UserError as error:
+                raise UserError(f"{rung}, splits.{name}: {error}") from None
+            yield Split(rung, name, table)
+
+
+def _check_rows(table: pd.DataFrame, needed: dict[str, int]) -> None:
+    """Raise UserError if a training part has fewer rows than a classifier needs."""
+    smallest = int((table["role"] == "train").groupby([table["repeat"], table["fold"]]).sum().min())
+    for classifier, rows in needed.items():
+        if rows > smallest:
+            raise UserError(
+                f"classifiers.{classifier} needs {rows:,} training rows, but a training part has {smallest:,}; add "
+                "images, or change the classifier."
+            )

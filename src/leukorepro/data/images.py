@@ -109,7 +109,7 @@ def pixel_digest(pixels: Pixels) -> str:
 
 
 # Words by which Pillow says that a file is sound but of a kind that it does not read, or that it ends early.
-_UNSUPPORTED = re.compile(r"unsupported|not (yet )?supported|not available|cannot handle|unknown pixel mode", re.I)
+_UNSUPPORTED = re.compile(r"unsupported|not (yet )?supported|not available|cannot handle", re.I)
 _PACKED = re.compile(r"decoder error -\d+")
 _TRUNCATED = re.compile(r"truncated|requires a buffer", re.I)
 

@@ -87,14 +87,7 @@ def ends_early(file: IO[bytes]) -> bool:
 
 def _open_page(file: IO[bytes], page: Page, first: Page) -> TiffImageFile:
     """Open one page; where it is not the first, in a copy of the file whose header points at it."""
-    file.seek(0)
-    try:
-        image = TiffImageFile(file) if page is first else _open_copy(file, page)
-    except SyntaxError as error:
-        if "unknown pixel mode" not in str(error):
-            raise
-        kind = f"{page.samples} samples of {page.bits} bits, photometric interpretation {page.photometric}"
-        raise RefusedImage("unsupported", f"no agreed way to 8-bit RGB from {kind}") from None
+    image = _open_first(file, page) if page is first else _open_copy(file, page)
     if page.bits > 8 and page.samples > 1 and page.planar:
         raise RefusedImage("unsupported", f"{page.samples} separate planes of {page.bits} bits")
     if image.mode == "RGBA":
@@ -110,7 +103,19 @@ def _open_copy(file: IO[bytes], page: Page, plane: int | None = None) -> TiffIma
         point_at(copy, page.offset)
     else:
         keep_plane(copy, page.offset, plane, page.samples)
-    return TiffImageFile(io.BytesIO(copy))
+    return _open_first(io.BytesIO(copy), page)
+
+
+def _open_first(file: IO[bytes], page: Page) -> TiffImageFile:
+    """Open the first page of a file, which is or was made of this one."""
+    file.seek(0)
+    try:
+        return TiffImageFile(file)
+    except SyntaxError as error:
+        if "unknown pixel mode" not in str(error):
+            raise
+        kind = f"{page.samples} samples of {page.bits} bits, photometric interpretation {page.photometric}"
+        raise RefusedImage("unsupported", f"no agreed way to 8-bit RGB from {kind}") from None
 
 
 def _keep_clear_colours(image: TiffImageFile) -> None:

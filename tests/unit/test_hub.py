@@ -168,3 +168,13 @@ def test_without_a_hub_the_user_is_told_what_to_do(hub: tuple[str, type[Hub]], f
         place = tmp_path / "weights" / "inception_resnet_v2.tf_in1k.safetensors"
         for part in (f"could not be downloaded from {closed if how == 'closed' else endpoint}{ADDRESS}", str(place)):
             assert part in found["error"]
+
+
+def test_a_cache_that_cannot_be_written_is_no_failure_of_the_network(
+    hub: tuple[str, type[Hub]], find: Find, tmp_path: Path
+) -> None:
+    (tmp_path / "file").write_text("")
+    found = find(hub[0], HF_HOME=str(tmp_path / "file" / "below"))
+    assert found["error"].startswith(f"{tmp_path / 'file'}")
+    assert "Not a directory; a part of this path is a file" in found["error"]
+    assert found["state"] == "missing"

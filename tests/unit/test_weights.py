@@ -17,8 +17,10 @@ from pathlib import Path
 import pytest
 import torch
 import torchvision
+from small_disk import room_for
 
 from leukorepro.core.errors import UserError
+from leukorepro.core.file_errors import FileError
 from leukorepro.features.backbones import weights as module
 from leukorepro.features.backbones.networks import build_network
 from leukorepro.features.backbones.registry import BACKBONES
@@ -52,9 +54,18 @@ class Answer(BaseHTTPRequestHandler):
         if self.how == "404":
             self.send_error(404)
             return
+        if self.how == "circle":
+            self.send_response(302)
+            self.send_header("Location", self.path)
+            self.send_header("Content-Length", "0")
+            self.end_headers()
+            return
         body = bytes(reversed(CONTENT)) if self.how == "wrong" else CONTENT
         self.send_response(200)
-        self.send_header("Content-Length", str(len(body)))
+        if self.how.startswith("length "):
+            self.send_header("Content-Length", self.how.removeprefix("length "))
+        elif self.how != "no length":
+            self.send_header("Content-Length", str(len(body) - (self.how == "more")))
         self.end_headers()
         sent = {"truncated": len(body) // 2, "stalled": len(body) // 2}.get(self.how, len(body))
         self.wfile.write(body[:sent])
@@ -120,6 +131,61 @@ def test_a_download_is_verified_and_kept(folder: Path, serve: Serve) -> None:
     assert [f.name for f in folder.iterdir()] == [FILE]
     serve("404")  # the second time nothing is asked for
     assert find_imagenet_weights(TINY, folder, mirror=mirror) == path
+
+
+def test_the_length_need_not_be_told(folder: Path, serve: Serve) -> None:
+    assert find_imagenet_weights(TINY, folder, mirror=serve("no length")).read_bytes() == CONTENT
+
+
+@pytest.mark.parametrize(
+    ("how", "reason"),
+    [
+        *(
+            (f"length {text}", f"Content-Length is '{text}', which is no number")
+            for text in ("abc", "-1", "1_0", "1.5")
+        ),
+        ("more", "what came has SHA-256"),
+        ("circle", "would lead to an infinite loop. The last 30x error message was: Found)"),
+    ],
+)
+def test_a_server_that_is_wrong_is_told_in_one_sentence(folder: Path, serve: Serve, how: str, reason: str) -> None:
+    with pytest.raises(UserError) as caught:
+        find_imagenet_weights(TINY, folder, mirror=serve(how))
+    assert reason in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not folder.exists() or not list(folder.iterdir())
+
+
+@pytest.mark.parametrize("address", ["http://[::1", "http://host:port", "http://a b/", "http://" + 70 * "a" + ".org"])
+def test_an_address_that_is_none_is_told_in_one_sentence(folder: Path, address: str) -> None:
+    with pytest.raises(UserError, match="could not be downloaded from") as caught:
+        find_imagenet_weights(TINY, folder, mirror=address)
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("size", [0, 1_000_000])
+def test_a_disk_that_is_full_is_no_failure_of_the_network(folder: Path, serve: Serve, size: int) -> None:
+    mirror = serve("good")
+    with room_for(size), pytest.raises(FileError, match="free space there") as caught:
+        find_imagenet_weights(TINY, folder, mirror=mirror)
+    assert str(caught.value).startswith(f"{folder / FILE}: ")
+    assert not list(folder.iterdir())
+
+
+def test_a_folder_that_cannot_be_made_is_told_before_anything_is_asked_for(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder.write_text("in the way")
+    monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: pytest.fail("asked for a download"))
+    with pytest.raises(UserError, match=f"{folder / FILE}: {folder} is no folder"):
+        find_imagenet_weights(TINY, folder, mirror="http://127.0.0.1")
+
+
+def test_without_a_home_the_library_has_no_cache(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    for name in ("TORCH_HOME", "XDG_CACHE_HOME"):
+        monkeypatch.delenv(name, raising=False)
+    monkeypatch.setattr("os.path.expanduser", str)  # as of a user that the system does not know
+    assert weights_status(TINY, folder).state == "missing"
 
 
 @pytest.mark.parametrize(

@@ -11,8 +11,10 @@ from pathlib import Path
 
 from httpx2 import HTTPError  # what the hub's client raises when a connection fails
 from huggingface_hub import get_hf_file_metadata, hf_hub_download, hf_hub_url, try_to_load_from_cache
+from huggingface_hub.constants import HF_HUB_CACHE
 
 from leukorepro.core.errors import UserError
+from leukorepro.core.file_errors import file_error
 from leukorepro.core.store import sha256_file
 from leukorepro.features.backbones.specification import TimmWeights
 
@@ -51,7 +53,8 @@ def download(weights: TimmWeights, place: Path) -> Path:
     Raises
     ------
     UserError
-        If timm publishes no weights there, if they cannot be downloaded, or if what came is not what the hub states.
+        If timm publishes no weights there, if they cannot be downloaded or kept, or if what came is not what the hub
+        states.
     """
     if weights.repository is None:
         raise UserError(
@@ -63,6 +66,8 @@ def download(weights: TimmWeights, place: Path) -> Path:
         get_hf_file_metadata(url)  # fails at once where there is no network; the download would try for half a minute
         path = Path(hf_hub_download(weights.repository, weights.file))
     except (OSError, HTTPError, RuntimeError) as error:
+        if isinstance(error, OSError) and error.errno and not isinstance(error, (ConnectionError, TimeoutError)):
+            raise file_error(error, Path(HF_HUB_CACHE)) or error from None  # of the cache, not of the network
         raise _failure(weights, url, place, " ".join(str(error).split()) or type(error).__name__) from None
     stated, found = stated_sha256(path), sha256_file(path)
     if not found.startswith(stated):

@@ -16,6 +16,8 @@ import os
 import time
 import urllib.error
 import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -23,6 +25,7 @@ from typing import Literal
 from tqdm import tqdm
 
 from leukorepro.core.errors import UserError
+from leukorepro.core.places import check_output
 from leukorepro.core.store import atomic_path, sha256_once
 from leukorepro.features.backbones.specification import (
     Backbone,
@@ -62,7 +65,9 @@ class WeightsStatus:
 def torch_cache() -> Path:
     """Folder where torch keeps what it has downloaded (torch's documented rule, without importing torch)."""
     cache = os.environ.get("XDG_CACHE_HOME", "~/.cache")
-    return Path(os.environ.get("TORCH_HOME", f"{cache}/torch")).expanduser() / "hub" / "checkpoints"
+    # As torch does it, and no error where the system knows no home of this user.
+    folder = os.path.expanduser(os.environ.get("TORCH_HOME", f"{cache}/torch"))  # noqa: PTH111
+    return Path(folder) / "hub" / "checkpoints"
 
 
 def weights_status(backbone: Backbone, folder: Path = FOLDER) -> WeightsStatus:
@@ -229,30 +234,65 @@ def weights_url(weights: TorchvisionWeights, mirror: str | None = None) -> str:
 
 def _download(weights: TorchvisionWeights, url: str, path: Path) -> None:
     """Stream a file to a temporary one, which gets its name only once its hash is right."""
+    check_output(path)
     _remove_leftovers(path)
     digest, received = hashlib.sha256(), 0
+    with _asking(weights, url, path):
+        response = urllib.request.urlopen(url, timeout=TIMEOUT_S)
+        length = _length(response)
+    with response, atomic_path(path) as temporary:
+        with (
+            temporary.open("wb") as file,
+            tqdm(total=length, unit="B", unit_scale=True, desc=path.name) as bar,
+        ):
+            while chunk := _chunk(response, weights, url, path):
+                file.write(chunk)
+                digest.update(chunk)
+                received += len(chunk)
+                bar.update(len(chunk))
+        if length is not None and received < length:
+            raise _failure(weights, url, path, f"ended after {received:,} of {length:,} bytes")
+        if not digest.hexdigest().startswith(weights.sha256_prefix):
+            raise _failure(weights, url, path, f"what came has SHA-256 {digest.hexdigest()}")
+
+
+def _length(response: http.client.HTTPResponse) -> int | None:
+    """Bytes that are to come; None where the server does not say it.
+
+    Raises
+    ------
+    ValueError
+        If it says something else.
+    """
+    text = response.headers["Content-Length"]
+    if text is None:
+        return None
+    if not (text.isascii() and text.isdigit()):
+        raise ValueError(f"the server's Content-Length is {text!r}, which is no number of bytes")
+    return int(text)
+
+
+def _chunk(response: http.client.HTTPResponse, weights: TorchvisionWeights, url: str, path: Path) -> bytes:
+    """The next bytes; errors here are the network's, not the disk's."""
+    with _asking(weights, url, path):
+        return response.read(CHUNK)
+
+
+@contextmanager
+def _asking(weights: TorchvisionWeights, url: str, path: Path) -> Iterator[None]:
+    """Tell whatever goes wrong between here and the server as a failed download."""
     try:
-        with urllib.request.urlopen(url, timeout=TIMEOUT_S) as response, atomic_path(path) as temporary:
-            length = int(response.headers["Content-Length"] or 0)
-            with (
-                temporary.open("wb") as file,
-                tqdm(total=length or None, unit="B", unit_scale=True, desc=path.name) as bar,
-            ):
-                while chunk := response.read(CHUNK):
-                    file.write(chunk)
-                    digest.update(chunk)
-                    received += len(chunk)
-                    bar.update(len(chunk))
-            if received < length:
-                raise _failure(weights, url, path, f"ended after {received:,} of {length:,} bytes")
-            if not digest.hexdigest().startswith(weights.sha256_prefix):
-                raise _failure(weights, url, path, f"what came has SHA-256 {digest.hexdigest()}")
+        yield
     except urllib.error.HTTPError as error:
-        raise _failure(weights, url, path, f"the server answers {error.code} {error.reason}") from None
+        error.close()
+        reason = f"the server answers {error.code} {error.reason}"
     except urllib.error.URLError as error:
-        raise _failure(weights, url, path, str(error.reason)) from None
-    except (ConnectionError, TimeoutError, http.client.HTTPException) as error:
-        raise _failure(weights, url, path, str(error) or type(error).__name__) from None
+        reason = str(error.reason)
+    except (OSError, http.client.HTTPException, ValueError) as error:
+        reason = str(error) or type(error).__name__
+    else:
+        return
+    raise _failure(weights, url, path, " ".join(reason.split()))
 
 
 def _failure(weights: TorchvisionWeights, url: str, path: Path, reason: str) -> UserError:

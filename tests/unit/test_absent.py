@@ -85,7 +85,7 @@ def test_a_run_of_which_no_study_is_left_is_one_error(project: Path) -> None:  #
     [
         ([], "no such folder"),
         ([".gitkeep"], "empty"),
-        ([".cache/1.png", "img/.gitignore"], "empty"),
+        ([".cache/1.png", "img/.gitignore", "@eaDir/1.png", "img/Thumbs.db"], "empty"),
         (["img/notes.txt"], None),
     ],
 )

@@ -486,8 +486,11 @@ def test_a_fingerprint_changes_with_every_change_of_the_folder(project: Path) ->
     expect_another()
     os.utime(project / "who.csv", ns=(1, 1))
     assert plan.fingerprint(study) == seen[-1]
-    (images / "b/9.png").symlink_to(project / "nowhere")  # the scan lists it as unreadable
-    expect_another()
+    for name, target in (("8.png", "8.png"), ("9.png", "nowhere")):  # the scan lists both as unreadable
+        (images / "b" / name).symlink_to(target)
+        expect_another()
+    touch(images, "a/@eaDir/1.png/SYNOPHOTO_THUMB_M.jpg", "Thumbs.db")
+    assert plan.fingerprint(study) == seen[-1]
 
 
 def test_simulated_images_have_no_fingerprint(project: Path) -> None:

@@ -13,6 +13,7 @@ import pytest
 from PIL import Image
 from project_data import touch
 
+from leukorepro.config.datasets import SubjectsFromRegex
 from leukorepro.data.adapters.cnmc2019 import CnmcDataset
 from leukorepro.data.adapters.image_folder import FolderDataset
 from leukorepro.data.folders import list_images
@@ -164,8 +165,20 @@ def test_classes_below_patients_are_named_with_them() -> None:
     assert "look like patients, of 2 to 2 images, the folders below ('blast', 'normal') like classes" in told
 
 
-def test_patients_of_both_classes_below_them_are_as_they_should_be() -> None:
-    assert suspicions(*(f"{c}/P{p}/1.png" for c in ("blast", "normal") for p in range(4))) == []
+def test_patients_below_the_classes_are_named_unless_they_are_known() -> None:
+    files = [f"{c}/P{p}/1.png" for c in ("blast", "normal") for p in range(4)]
+    (told,) = suspicions(*files)
+    assert told == (
+        "4 folders ('P0', 'P1', 'P2' and 1 more) look like patients below the classes, who are not known; "
+        "--subject-regex '^[^/]+/([^/]+)/' names them."
+    )
+    known = FOLDER.model_copy(update={"subjects": SubjectsFromRegex(regex=r"/(P\d)/")})
+    assert of_names(known.list_rows(Path("images"), files), Path("images")) == []
+
+
+def test_a_class_in_another_is_named() -> None:
+    (told,) = suspicions("blast/1.png", "blast/normal/1.png", "normal/1.png", "normal/normal/2.png", "normal/7/3.png")
+    assert told == "1 folder ('blast/normal') looks like classes that lie in others; move them out, or rename them."
 
 
 def test_classes_that_lie_deeper_are_named() -> None:

@@ -110,7 +110,7 @@ def walk(folder: Path) -> Walk:
         prefix, within_hidden = waiting.pop()
         for entry in _entries(folder / prefix, must_be_read=not within_hidden):
             path = prefix + entry.name
-            hidden = within_hidden or _HIDDEN.fullmatch(entry.name) is not None
+            hidden = within_hidden or is_hidden(entry.name)
             kind = _kind(entry)
             if kind == "folder":
                 if entry.is_symlink() and (folder / prefix).resolve().is_relative_to(Path(entry.path).resolve()):
@@ -149,6 +149,11 @@ def _kind(entry: os.DirEntry[str]) -> Literal["folder", "file", "neither"]:
     except OSError:  # a link to itself
         return "file"
     return "neither" if os.path.exists(entry.path) else "file"  # noqa: PTH110 - of a link, what it leads to
+
+
+def is_hidden(name: str) -> bool:
+    """Whether a file or folder is called as hidden ones are, or those that a system makes."""
+    return _HIDDEN.fullmatch(name) is not None
 
 
 def is_image(path: str) -> bool:

@@ -1,6 +1,7 @@
 """Whether a dataset is there at all, and what to do where it is not.
 
-A dataset is absent where its folder is, or holds hidden files alone, by which version control keeps empty folders.
+A dataset is absent where its folder is, or holds nothing but hidden files, by which version control keeps empty
+folders, and files that a system has made.
 One that is there and wrong is an error of its adapter instead.
 """
 
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from leukorepro.config.datasets import RealDataset
+from leukorepro.data.folders import is_hidden
 
 
 class Absence(NamedTuple):
@@ -43,9 +45,9 @@ def absence(dataset: RealDataset, file: Path, root: Path = Path()) -> Absence | 
 def _holds_a_file(folder: Path) -> bool:
     """Whether any file that is not hidden lies in a folder or below it."""
     for _, folders, names in os.walk(folder, followlinks=True):
-        if any(not name.startswith(".") for name in names):
+        if not all(map(is_hidden, names)):
             return True
-        folders[:] = [name for name in folders if not name.startswith(".")]
+        folders[:] = [name for name in folders if not is_hidden(name)]
     return False
 
 

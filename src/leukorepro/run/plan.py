@@ -17,6 +17,7 @@ from leukorepro.config.study.systems import TrainedFeaturesSpec
 from leukorepro.core.errors import UserError, look_up, unknown
 from leukorepro.core.store import sha256_once
 from leukorepro.core.words import Budget
+from leukorepro.data.folders import walk
 from leukorepro.ladder.rungs import LADDER, PUBLISHED, Rung
 from leukorepro.run.digests import digest
 from leukorepro.run.paths import Results, StudyFolder
@@ -306,25 +307,21 @@ def sources_of(study: ResolvedStudy) -> list[Path]:
 def fingerprint(study: ResolvedStudy) -> str:
     """Digest of names, sizes and times of a dataset's files, and of its table of subjects by content.
 
-    A changed dataset is scanned again. Empty for simulated images, which the workflow makes itself.
+    A changed dataset is scanned again, but not where only hidden files have changed, such as thumbnails that a storage
+    system makes. Empty for simulated images, which the workflow makes itself.
     """
     sources = sources_of(study)
     if not sources:
         return ""
     images, *tables = sources
-    entries = []
-    for folder, _, files in os.walk(images, followlinks=True):
-        below = os.path.relpath(folder, images)
-        for name in files:
-            path = os.path.join(folder, name)  # noqa: PTH118 - ten thousand files, at each start
-            entries.append((below, name, *_size_and_time(path)))
-    return digest(sorted(entries), [sha256_once(table) for table in tables])
+    entries = [(file, *_size_and_time(f"{images}/{file}")) for file in walk(images).files]
+    return digest(entries, [sha256_once(table) for table in tables])
 
 
 def _size_and_time(path: str) -> tuple[int, int]:
-    """Of a file; a link to nothing is listed too, and has none."""
+    """Of a file; a link to nothing or to itself is listed too, and has none."""
     try:
-        status = os.stat(path)  # noqa: PTH116
-    except FileNotFoundError:
+        status = os.stat(path)  # noqa: PTH116 - ten thousand files, at each start
+    except OSError:
         return -1, -1
     return status.st_size, status.st_mtime_ns

@@ -120,10 +120,11 @@ def prepare(
         raise UserError(f"{existing[0]}: exists already; choose another --name, or replace it with --force.")
     listing = list_images(dataset, dataset.images)
     classes = {row.label for row in listing.rows}
+    looks = of_names(listing, dataset.images)  # what is refused is often the consequence
     if len(classes) < 2:
         only = "".join(classes) or "images beside no class folder"
         wrong = f"{dataset.images}: only one class ({only}); put each class into a folder of its own."
-        raise UserError(" ".join([wrong, *of_names(listing, dataset.images)]))
+        raise UserError(" ".join([wrong, *looks]))
     dataset, told = _with_positive_class(dataset, sorted(classes))
     run: dict[str, Any] = {"study": study, "dataset": name}
     if extractors:
@@ -140,7 +141,10 @@ def prepare(
         parse(SCHEMAS[kind], content, file)
         texts[file] = f"# yaml-language-server: $schema=../schema/{kind}.json\n{dump_yaml(content)}"
     with _write(texts):  # for a moment, because a run is resolved from its files; reading images may take minutes
-        resolved = resolve(files[1])
+        try:
+            resolved = resolve(files[1])
+        except UserError as error:
+            raise UserError(" ".join([str(error), *looks])) from None
     made = resolved.studies[0]
     told += [f"left out: {rung}, because {reason}" for rung, reason in made.left_out.items()]
     told += [f"left out: table {number}, because {reason}" for number, reason in made.left_out_tables.items()]

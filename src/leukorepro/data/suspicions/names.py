@@ -27,6 +27,8 @@ _DOCUMENT = re.compile(
 
 _SAVE_THEM = f"save them as one of {', '.join(sorted(IMAGE_SUFFIXES))}"
 
+_NAME_THEM = "--subject-regex '^[^/]+/([^/]+)/'"
+
 FEW_NUMBERS = 6
 """So many folders of numbered names look like patients rather than like classes."""
 MANY_NUMBERS = 12
@@ -79,7 +81,8 @@ def of_names(listing: Listing, folder: Path) -> list[str]:
     found = list(_look_alikes(classes))
     lost: set[str] = set()
     if all(row.path.startswith(f"{row.label}/") for row in listing.rows):  # a folder's name is its class
-        found += _other_than_classes([PurePosixPath(row.path).parts[:-1] for row in listing.rows])
+        folders = [PurePosixPath(row.path).parts[:-1] for row in listing.rows]
+        found += _other_than_classes(folders, subjects_known=listing.has_subjects)
         lost = set(listing.folders) - set(classes)
         found += _without_images(lost, listing.others)
     others = [path for path in listing.others if path.split("/")[0] not in lost]
@@ -127,13 +130,15 @@ def _differences(names: Sequence[str]) -> Iterator[str]:
         names = reduced
 
 
-def _other_than_classes(folders: Collection[tuple[str, ...]]) -> Iterator[str]:
+def _other_than_classes(folders: Collection[tuple[str, ...]], *, subjects_known: bool) -> Iterator[str]:
     """Folders that look like patients or like parts of a split, or as if the classes lay above or below them.
 
     Parameters
     ----------
     folders : collection of tuple of str
         The folders of every image, from the top; the first was read as its class.
+    subjects_known : bool
+        Whether the patients are known; if so, folders of theirs below the classes are as they should be.
     """
     depth = 0
     while len({parts[: depth + 1] for parts in folders}) == 1 and all(len(parts) > depth + 1 for parts in folders):
@@ -147,6 +152,7 @@ def _other_than_classes(folders: Collection[tuple[str, ...]]) -> Iterator[str]:
     deeper = sorted(set().union(*below.values()))
     shared = sorted(set.intersection(*below.values()))
     classes = f", the folders below ({some(map(repr, deeper))}) like classes" if deeper else ""
+    nested = [f"{name}/{inner}" for name in names for inner in sorted(below[name]) if inner in below and inner != name]
     if parted := list(filter(_is_part, names)):
         yield (
             f"{_these(parted, 'folder')} like part of a split{classes}; {read}. Put each class into one folder of its "
@@ -156,8 +162,7 @@ def _other_than_classes(folders: Collection[tuple[str, ...]]) -> Iterator[str]:
         images = Counter(parts[depth] for parts in folders).values()
         yield (
             f"{_these(names, 'folder')} like patients, of {min(images):,} to {max(images):,} images{classes}; {read}. "
-            "Put each class into one folder, and its patients' folders below that; --subject-regex '^[^/]+/([^/]+)/' "
-            "then names the patients."
+            f"Put each class into one folder, and its patients' folders below that; {_NAME_THEM} then names them."
         )
     elif len(names) > 1 and wrapper:
         yield f"{_these(names, 'folder')} like the classes; {read}. Let the images' folder be '{wrapper}' below it."
@@ -171,6 +176,10 @@ def _other_than_classes(folders: Collection[tuple[str, ...]]) -> Iterator[str]:
             f"{_these(shared, 'folder')} like the classes, below each of {some(map(repr, names))}; {read}. "
             "Let the images' folder be one of these, or put each class into one folder of its own."
         )
+    elif nested:
+        yield f"{_these(nested, 'folder')} like classes that lie in others; move them out, or rename them."
+    elif len(names) > 1 and not subjects_known and _are_patients(deeper):
+        yield f"{_these(deeper, 'folder')} like patients below the classes, who are not known; {_NAME_THEM} names them."
 
 
 def _is_part(name: str) -> bool:

@@ -32,12 +32,12 @@ _LAYOUTS = {"L": "GRAY", "CMYK": "CMYK"}
 def open_jpeg(file: IO[bytes], max_pixels: int) -> Opened:
     """Open and load a JPEG file, and have a strict decoder look for damage.
 
-    Pillow fills up what it cannot decode. libjpeg-turbo notices where the coded data do not fit the image (a hole, a
-    byte too few or too many), and its strict decoding, at an eighth of the size, tells. It cannot notice a changed bit
-    after which the data still fit: in photographs of blood cells two thirds of single flipped bits and a sixth of eight
-    at once passed. Nor does it know rare subsamplings, such as 3:1:1. Bytes between the coded data and the end of the
-    image are damage, since a hole of zeros may look like them. Bytes behind its end, where cameras put previews,
-    comments and what belongs to applications are not looked at.
+    Pillow fills up what it cannot decode. libjpeg-turbo notices coded data that cannot be, or that do not fill the
+    image exactly; its strict decoding, at an eighth of the size, tells. What still fits goes unnoticed: of holes in
+    photographs of blood cells it found all of 256 bytes or more, three quarters of 64 bytes and a fifth of one, and
+    a third of single flipped bits. It does not know rare subsamplings, such as 3:1:1. Bytes between the coded data and
+    the end of the image are damage, since a hole of zeros may look like them. Bytes behind its end, where cameras put
+    previews, comments and what belongs to applications are not looked at.
 
     Raises
     ------

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,8 @@ import yaml
 from project_data import make_project, touch, write_run, write_yaml
 
 from leukorepro.core.errors import UserError
+from leukorepro.features.backbones.registry import BACKBONES
+from leukorepro.features.backbones.specification import TimmWeights
 from leukorepro.run import plan
 from leukorepro.run.dvc_stages import check_stages, dvc_yaml
 from leukorepro.run.resolve import resolve
@@ -85,6 +88,30 @@ def test_weights_of_a_users_in_the_place_of_a_publisher_s_are_one_too(project: P
     assert those_on(stages(run_file), "data/weights/alexnet_caffe.pth") == {
         "features-allidb_simulated-demo-alexnet_caffe-fc6-imagenet-112"
     }
+
+
+def test_what_may_come_is_looked_for_each_time(project: Path, root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """DVC lets no stage depend on a file that is not there."""
+    run_file = write_run(project, weights={"googlenet": "imagenet"})
+    assert "always_changed" not in stages(run_file)["stages"]
+    googlenet = BACKBONES["googlenet"]
+    on_hub = dataclasses.replace(googlenet, weights=TimmWeights("net.in1k", "timm/net.in1k"))
+    with monkeypatch.context() as patch:
+        patch.setitem(BACKBONES, "googlenet", on_hub)
+        assert stages(run_file)["stages"]["always_changed"]
+        touch(project / "data/weights", "net.in1k.safetensors")
+        assert "always_changed" not in stages(run_file)["stages"]
+
+    smears(project)
+    run = yaml.safe_load(run_file.read_text())
+    (project / "config/studies/finetune.yaml").write_bytes((root / "config/studies/finetune.yaml").read_bytes())
+    write_yaml(
+        project / run_file, run | {"studies": [*run["studies"], {"study": "finetune", "dataset": "smears.2026"}]}
+    )
+    (project / "my smears").rename(project / "elsewhere")
+    assert stages(run_file)["stages"]["always_changed"]
+    (project / "elsewhere").rename(project / "my smears")
+    assert "dataset-smears_2026" in refusal(run_file)
 
 
 def test_a_study_that_trains_a_network_further_depends_on_its_weights(project: Path, root: Path) -> None:

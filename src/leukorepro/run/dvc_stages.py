@@ -24,6 +24,8 @@ from leukorepro.config.runs import load_run
 from leukorepro.core.code import command_code
 from leukorepro.core.errors import UserError
 from leukorepro.core.validation import read_yaml
+from leukorepro.features.backbones.registry import find_backbone
+from leukorepro.features.backbones.specification import TimmWeights
 from leukorepro.features.parts import ResolvedExtractor
 from leukorepro.run import plan
 from leukorepro.run.paths import Results
@@ -162,8 +164,17 @@ class _Stages:
         return {
             "desc": about,
             "cmd": f"{_escaped(_command(self.run_file, FILE))} --check",
+            **({"always_changed": True} if self._lacks_what_may_come() else {}),
             "deps": _listed(deps, "stages"),
         }
+
+    def _lacks_what_may_come(self) -> bool:
+        """Whether something would change the stages if it came: no stage can depend on what is not there."""
+        parts = (part for part in self.parts.values() if isinstance(part, ResolvedExtractor))
+        published = (part for part in parts if part.weights == "imagenet")
+        of_hub = (part for part in published if isinstance(find_backbone(part.backbone).weights, TimmWeights))
+        # A user's own file goes before the hub's.
+        return bool(self.run.not_run) or any(users_file(part) is None for part in of_hub)
 
     def _dataset(self, study: ResolvedStudy) -> Any:
         folder = Results().dataset(study.dataset_id)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from pathlib import Path
 from typing import Annotated
 
@@ -36,5 +35,3 @@ def dvc(
         check_stages(resolved, run_file, output)
         return
     write_text(dvc_yaml(resolved, run_file), output)
-    if resolved.not_run:
-        print(f"{output} has no stages for these; write it again once what they need is there", file=sys.stderr)

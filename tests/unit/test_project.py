@@ -297,6 +297,27 @@ def test_more_broken_files_than_are_accepted_are_told_at_once(root: Path, accept
     assert files(root) == before
 
 
+def test_rungs_that_the_readable_images_do_not_allow_are_left_out_of_the_run(root: Path) -> None:
+    break_two(root)
+    done = init("--max-unreadable", "2")
+    assert (
+        "left out: source_disjoint, because splits.five_folds: 5 folds need at least 5 source images in each class, "
+        "but aml has 4, normal has 4\n"
+    ) in done.output
+    assert load_run(RUN).studies[0].rungs == ["as_published", "fit_in_fold"]
+    assert list(resolve(RUN).studies[0].protocols) == ["as_published", "fit_in_fold"]
+
+
+def test_readable_images_too_few_for_every_rung_are_refused(root: Path) -> None:
+    for file in list((root / "images/normal").iterdir())[1:]:
+        file.write_bytes(b"")
+    before = files(root)
+    assert refused(init("--max-unreadable", "4")).startswith(
+        "images: as_published, splits.five_folds: 5 folds need at least 5 rows in each class, but normal has 3; use "
+    )
+    assert files(root) == before
+
+
 def test_a_class_of_broken_files_alone_is_refused(root: Path) -> None:
     for file in (root / "images/normal").iterdir():
         file.write_bytes(b"")

@@ -6,7 +6,7 @@ import os
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
-from contextlib import ExitStack
+from contextlib import ExitStack, redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,11 @@ from leukorepro.core.yaml_text import dump_yaml
 from leukorepro.data.folders import list_images
 from leukorepro.data.scan import Scan, check_readable, scan
 from leukorepro.data.suspicions.names import of_names
+from leukorepro.ladder.rungs import Rung
 from leukorepro.run.resolve import resolve
+from leukorepro.run.specifications.splits import SplitsSpecification
+from leukorepro.run.specify import splits_specification
+from leukorepro.run.splitting import splits_of
 
 DISEASED = (
     *("all", "aml", "leukemia", "leukaemia", "leukemic", "leukaemic", "blast", "blasts", "abnormal", "malignant"),
@@ -52,6 +56,8 @@ class NewRun:
     """What must be known of it: the class taken for the diseased one, and what is left out."""
     texts: dict[Path, str]
     """Its files: the dataset's configuration and its own."""
+    impossible: str = ""
+    """Why no rung of its study can be run on the images that can be read; empty where one can."""
 
     def check_images(self) -> None:
         """Refuse images that the run would stop at.
@@ -59,12 +65,15 @@ class NewRun:
         Raises
         ------
         UserError
-            If more of them cannot be read than the dataset tolerates, or none of a class can.
+            If more of them cannot be read than the dataset tolerates, none of a class can, or what is left is too
+            little for every rung of the study.
         """
         check_readable(self.found, self.dataset.max_unreadable)
         lost = sorted(set(self.found.manifest["label"]) - self.found.summary["classes"].keys())
         if lost:
             raise UserError(f"{self.dataset.images}: no image of the class {lost[0]} can be read; replace them.")
+        if self.impossible:
+            raise UserError(f"{self.dataset.images}: {self.impossible}")
 
     def write(self) -> list[str]:
         """Write both files or neither; return what was written, and the command that runs it."""
@@ -136,11 +145,9 @@ def prepare(
         ("dataset", dataset.model_dump(mode="json", exclude_defaults=True)),
         ("run", {"name": name, "budget": budget, **asked, "studies": [run]}),
     )
-    texts = {}
     for file, (kind, content) in zip(files, contents, strict=True):
         parse(SCHEMAS[kind], content, file)
-        texts[file] = f"# yaml-language-server: $schema=../schema/{kind}.json\n{dump_yaml(content)}"
-    with _write(texts):  # for a moment, because a run is resolved from its files; reading images may take minutes
+    with _write(_texts(files, contents)):  # a run is resolved from its files; for a moment: reading may take minutes
         try:
             resolved = resolve(files[1])
         except UserError as error:
@@ -150,7 +157,36 @@ def prepare(
     told += [f"left out: table {number}, because {reason}" for number, reason in made.left_out_tables.items()]
     told += resolved.not_run
     found = scan(dataset, dataset.images, workers=os.cpu_count() or 1, progress=sys.stderr.isatty())
-    return NewRun(dataset, found, told, texts)
+    impossible = _impossible_rungs(splits_specification(resolved, made), found)
+    if possible := [rung for rung in made.protocols if rung not in impossible]:
+        told += [
+            f"left out: {rung}, because {reason.removeprefix(f'{rung}, ').partition(';')[0]}"
+            for rung, reason in impossible.items()
+        ]
+        if impossible:
+            run["rungs"] = possible
+    nothing = "" if possible else next(iter(impossible.values()))
+    return NewRun(dataset, found, told, _texts(files, contents), nothing)
+
+
+def _impossible_rungs(splits: SplitsSpecification, found: Scan) -> dict[Rung, str]:
+    """Rungs whose splits the images that can be read do not allow, and why: the names of files promised more."""
+    impossible = {}
+    for rung, protocol in splits.protocols.items():
+        try:
+            with redirect_stdout(None):  # the job that makes them writes its remarks into its log
+                list(splits_of(splits.model_copy(update={"protocols": {rung: protocol}}), found.manifest))
+        except UserError as error:
+            impossible[rung] = str(error)
+    return impossible
+
+
+def _texts(files: Sequence[Path], contents: Sequence[tuple[str, dict[str, Any]]]) -> dict[Path, str]:
+    """What is written into the files, each of which follows a schema."""
+    return {
+        file: f"# yaml-language-server: $schema=../schema/{kind}.json\n{dump_yaml(content)}"
+        for file, (kind, content) in zip(files, contents, strict=True)
+    }
 
 
 def _write(texts: Mapping[Path, str]) -> ExitStack:

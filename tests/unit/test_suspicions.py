@@ -37,6 +37,7 @@ HONEST = [
     ("Ph+", "Ph-"),
     ("trophoblast", "testis", "folded", "device", "partial"),  # words that begin like others
     ("p53", "wild type"),
+    ("class (1)", "class (2)"),
     tuple(f"{a}{b}{c}" for a in "abc" for b in "def" for c in "ghi"),  # 27 short codes
 ]
 
@@ -46,8 +47,8 @@ def suspicions(*files: str) -> list[str]:
     return of_names(FOLDER.list_rows(Path("images"), sorted(files)), Path("images"))
 
 
-def of_classes(names: Sequence[str], below: str = "") -> list[str]:
-    return suspicions(*(f"{name}/{below}{i}.png" for name in names for i in range(2)))
+def of_classes(names: Sequence[str]) -> list[str]:
+    return suspicions(*(f"{name}/{i}.png" for name in names for i in range(2)))
 
 
 def of_files(folder: Path, *files: str) -> list[str]:
@@ -59,9 +60,9 @@ def of_files(folder: Path, *files: str) -> list[str]:
 
 
 @pytest.mark.parametrize("names", HONEST, ids=lambda names: f"{len(names)} {names[0]}")
-@pytest.mark.parametrize("below", ["", "patient 7/", "40x/deep/er/"])
-def test_honest_classes_raise_no_suspicion(names: Sequence[str], below: str) -> None:
-    assert of_classes(names, below) == []
+@pytest.mark.parametrize("below", [[""], ["patient 7/"], ["40x/deep/er/", "100x/"], ["phase 1/", "phase 2/"]])
+def test_honest_classes_raise_no_suspicion(names: Sequence[str], below: Sequence[str]) -> None:
+    assert suspicions(*(f"{name}/{inner}{i}.png" for name in names for inner in below for i in range(2))) == []
 
 
 @pytest.mark.parametrize(
@@ -77,10 +78,15 @@ def test_honest_classes_raise_no_suspicion(names: Sequence[str], below: str) -> 
         ("blast", "blast\u200b", "invisible"),
         ("blast", "blast\u00a0", "spaces"),
         ("Bl\u00e4sten", unicodedata.normalize("NFD", "Bl\u00e4sten"), "Unicode form"),
-        ("AML", "\uff21\uff2d\uff2c", "width"),
+        ("AML", "\uff21\uff2d\uff2c", "form"),
         ("leuc\u00e9mie", "Leucemie", "accents"),
         ("AML", "\u0410ML", "shape"),  # a Cyrillic letter
         ("M0", "MO", "shape"),
+        ("type 1", "type 01", "leading zeros"),
+        *(
+            ("blast", copy, "what a copy is called")
+            for copy in ("blast (1)", "blast - Copy", "Copy of blast", "blast copy 2")
+        ),
     ],
 )
 def test_one_class_under_two_names_is_named(first: str, second: str, difference: str) -> None:
@@ -148,6 +154,8 @@ def test_parts_of_a_split_below_each_class_are_named() -> None:
         ),
         tuple(f"{kind}_{i}" for kind in ("ALL", "HEM") for i in range(3)),
         tuple(f"{i:03d}" for i in range(12)),
+        ("104233", "104718", "99120"),
+        ("2026-01-31", "2026-02-01", "2026-02-11"),
         tuple(f"H{i}" for i in range(26)),
         tuple(f"{first} {last}" for first in ("Ann", "Bob", "Cyd", "Dee") for last in "ABCDEFGH"),
     ],
@@ -156,13 +164,13 @@ def test_parts_of_a_split_below_each_class_are_named() -> None:
 def test_folders_of_patients_are_named(names: Sequence[str]) -> None:
     (told,) = of_classes(names)
     assert f"{len(names)} folders ('" in told
-    assert "look like patients, of 2 to 2 images; they were read as classes" in told
+    assert "look like patients, of 2 images; they were read as classes" in told
     assert "--subject-regex" in told
 
 
 def test_classes_below_patients_are_named_with_them() -> None:
     (told,) = suspicions(*(f"P{p}/{label}/1.png" for p in range(4) for label in ("blast", "normal")))
-    assert "look like patients, of 2 to 2 images, the folders below ('blast', 'normal') like classes" in told
+    assert "look like patients, of 2 images, the folders below ('blast', 'normal') like classes" in told
 
 
 def test_patients_below_the_classes_are_named_unless_they_are_known() -> None:
@@ -179,6 +187,13 @@ def test_patients_below_the_classes_are_named_unless_they_are_known() -> None:
 def test_a_class_in_another_is_named() -> None:
     (told,) = suspicions("blast/1.png", "blast/normal/1.png", "normal/1.png", "normal/normal/2.png", "normal/7/3.png")
     assert told == "1 folder ('blast/normal') looks like classes that lie in others; move them out, or rename them."
+
+
+@pytest.mark.parametrize("name", ["masks", "Ground Truth", "GT", "blast_mask", "thumbs", "Previews"])
+@pytest.mark.parametrize("place", ["{}/1.png", "blast/{}/1.png", "normal/images/{}/1.png"])
+def test_drawings_and_previews_are_named(name: str, place: str) -> None:
+    (told,) = suspicions("blast/1.png", "normal/1.png", place.format(name))
+    assert told == f"1 folder ('{name}') looks like drawings or previews, which were read as images; move them away."
 
 
 def test_classes_that_lie_deeper_are_named() -> None:
@@ -271,7 +286,7 @@ def look(folder: Path, dataset: FolderDataset | CnmcDataset = FOLDER) -> list[st
     ("side", "name"),
     [
         *((60, "blast/t{}.jpg"), (90, "blast/t{}.png"), (145, "blast/t{}.jpg")),
-        *((90, "blast/small/t{}.jpg"), (90, "previews/t{}.jpg")),
+        *((90, "blast/small/t{}.jpg"), (90, "klein/t{}.jpg")),
     ],
 )
 def test_thumbnails_are_named_wherever_they_lie(tmp_path: Path, side: int, name: str) -> None:

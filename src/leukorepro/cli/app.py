@@ -5,9 +5,11 @@ Heavy imports stand inside the commands, so that the command line starts at once
 
 from __future__ import annotations
 
+import re
 import sys
 from collections.abc import Callable
 from importlib import import_module
+from itertools import pairwise
 from typing import Annotated, Any
 
 import typer
@@ -38,14 +40,25 @@ GLOSSARY = """Words: a **view** is an augmented copy of an image, a **source** t
 row of a paper's table: a feature set and what is fitted on it, or a network."""
 
 
+def _tell(sentence: object) -> None:
+    print(f"leukorepro: {sentence}", file=sys.stderr)
+
+
+EMPTY_OPTION = re.compile("--[a-z-]+=")
+
+
 class CommandLine(TyperGroup):
     """Bad input gives one line and exit status 2, not a traceback."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Refuse words that could not be written into a table, whatever they are for."""
-        for word in args:
+        """Refuse words that mean nothing or could not be written into a table, whatever they are for."""
+        for before, word in pairwise([self.name, *args]):
+            if not word or EMPTY_OPTION.fullmatch(word):
+                _tell(f"there is nothing after '{word or before}'; write what is meant, or leave it out.")
+                raise typer.Exit(2)
             if CONTROL.search(word):
-                raise typer.BadParameter(f"{word!r} has control or undecodable characters; rename it.")
+                _tell(f"{word!r} has control or undecodable characters; choose or make another name.")
+                raise typer.Exit(2)
         return super().parse_args(ctx, args)
 
     def invoke(self, ctx: Any) -> Any:
@@ -53,17 +66,14 @@ class CommandLine(TyperGroup):
         try:
             return super().invoke(ctx)
         except UserError as error:
-            print(f"leukorepro: {error}", file=sys.stderr)
+            _tell(error)
         except OSError as error:
             told = file_error(error)
             if told is None or isinstance(error, BrokenPipeError):
                 raise
-            print(f"leukorepro: {told}", file=sys.stderr)
+            _tell(told)
         except MemoryError as error:
-            print(
-                f"leukorepro: out of memory ({error}); ask for less at a time, or use a larger machine.",
-                file=sys.stderr,
-            )
+            _tell(f"out of memory ({error}); ask for less at a time, or use a larger machine.")
         raise typer.Exit(2)
 
 

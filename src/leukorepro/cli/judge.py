@@ -54,12 +54,11 @@ def judge(
     --manifest results/datasets/allidb_demo-demo/manifest.csv --output results/demo/atteia2022`
     """
     from leukorepro.config.study.published import read_published
-    from leukorepro.core.store import read_json
     from leukorepro.core.tables.results import MEASURED_TABLE, METRICS_TABLE, VERDICTS_TABLE
     from leukorepro.data.manifest import read_manifest
     from leukorepro.data.split_tables import read_splits
     from leukorepro.evaluation.answers import read_answers
-    from leukorepro.evaluation.testability import of_other_images, other_dataset, untested
+    from leukorepro.evaluation.testability import of_other_images, other_dataset, read_scan, untested
     from leukorepro.evaluation.verdicts import judge as run
     from leukorepro.evaluation.verdicts import read_impossible
     from leukorepro.ladder.rungs import PUBLISHED
@@ -68,7 +67,7 @@ def judge(
     from leukorepro.run.specifications.specification import read_specification
 
     told, folder = read_specification(JudgementSpecification, spec), StudyFolder(output)
-    scanned, labels = read_json(scan), read_manifest(manifest)[["image_id", "label", "subject_id"]]
+    scanned, labels = read_scan(scan), read_manifest(manifest)[["image_id", "label", "subject_id"]]
 
     def rows_of(split: str) -> DataFrame:
         return read_splits(folder.splits(PUBLISHED, split)).merge(labels, "left", "image_id")

@@ -24,28 +24,35 @@ READABLE = 120
 MOST_WORKERS = 1024
 """Threads or processes of one command; no machine has more cores, and a larger number is a slip."""
 
-LARGEST_SEED = 2**32 - 1
-"""What every library's generator takes."""
 
-
-def _callback(check: Callable[[Path], None]) -> Callable[..., Any]:
+def _checked(check: Callable[[Path], None]) -> Callable[..., Any]:
     """A check of all paths that an option was given, before the command does anything."""
 
-    def checked(param: typer.CallbackParam, value: Any) -> Any:
+    def checked(ctx: typer.Context, param: typer.CallbackParam, value: Any) -> Any:
+        option = param.opts[0]
         for path in [value] if isinstance(value, Path) else value or []:
             try:
                 check(path)
             except UserError as error:
-                raise UserError(f"{param.opts[0]}: {error}") from None
+                raise UserError(f"{option}: {error}") from None
+            _keep_apart(ctx, path, option, writes=check is check_output)
         return value
 
     return checked
 
 
-file_to_read = _callback(check_file)
-folder_to_read = _callback(check_folder)
-file_to_write = _callback(check_output)
-folder_to_write = _callback(check_output_folder)
+def _keep_apart(ctx: typer.Context, path: Path, option: str, *, writes: bool) -> None:
+    """Refuse a file that one option is to write where another one names it, too."""
+    named = ctx.meta.setdefault(__name__, {})
+    other, written = named.setdefault(path.resolve(), (option, writes))
+    if other != option and (writes or written):
+        raise UserError(f"{option}: {path}: {other} names it, too; name another file to write.")
+
+
+file_to_read = _checked(check_file)
+folder_to_read = _checked(check_folder)
+file_to_write = _checked(check_output)
+folder_to_write = _checked(check_output_folder)
 
 ConfigOption = Annotated[
     Path,

@@ -15,7 +15,7 @@ from leukorepro.config.named_kinds import NamedBy
 from leukorepro.core.errors import UserError
 from leukorepro.core.listing import Listing, Row
 from leukorepro.core.validation import parse, read_yaml
-from leukorepro.core.words import Budget, Look
+from leukorepro.core.words import LARGEST_SEED, Budget, Look
 
 
 class SubjectsFromCsv(Strict):
@@ -155,14 +155,18 @@ class UnattributedDataset(RealDataset):
         return self.subjects.csv if isinstance(self.subjects, SubjectsFromCsv) else None
 
 
+MOST_IMAGES = 1_000_000
+"""Of a simulation; more than any published dataset has, so that a larger number is a slip."""
+
+
 class SimulationSize(Strict):
     """How much is simulated."""
 
-    subjects: Annotated[int, Field(ge=2)]
-    images: Annotated[int, Field(ge=4)]
-    external_subjects: Annotated[int, Field(ge=0)] = 0
+    subjects: Annotated[int, Field(ge=2, le=MOST_IMAGES)]
+    images: Annotated[int, Field(ge=4, le=MOST_IMAGES)]
+    external_subjects: Annotated[int, Field(ge=0, le=MOST_IMAGES)] = 0
     """Fresh subjects of the held-out part."""
-    external_images: Annotated[int, Field(ge=0)] = 0
+    external_images: Annotated[int, Field(ge=0, le=MOST_IMAGES)] = 0
 
 
 class Population(Strict):
@@ -173,7 +177,7 @@ class Population(Strict):
     """0: blasts and normal cells look alike; 1: about as different as in smears."""
     subject_effect: Annotated[float, Field(ge=0, le=3)] = 1.0
     """0: all subjects' smears look alike; 1: stain, brightness, focus and cell size differ as between laboratories."""
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] = 0
 
     @property
     def official_splits(self) -> tuple[str, ...]:

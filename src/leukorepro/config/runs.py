@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from leukorepro.config.fields import Key, Strict, WeightsSpec, refuse_twice
 from leukorepro.core.validation import parse, read_yaml
-from leukorepro.core.words import Budget, Control, Engine, Precision
+from leukorepro.core.words import LARGEST_SEED, Budget, Control, Engine, Precision
 from leukorepro.ladder.rungs import Rung
 
 
@@ -71,7 +71,7 @@ class Run(Strict):
     budget: Budget
     """`demo`: fewer epochs and simulated images, labelled wherever shown; `published`: the paper's,
     and ours where it is silent."""
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] = 0
     weights: WeightsSpec = "imagenet"
     """Weights of every backbone that `studies` does not give others."""
     engine: Engine = "auto"

@@ -13,7 +13,7 @@ from leukorepro.config.study.schemes import PublishedProtocol, Scheme
 from leukorepro.config.study.systems import DescriptorSpec
 from leukorepro.core.errors import look_up, unknown
 from leukorepro.core.validation import parse, read_yaml
-from leukorepro.core.words import LOOK_CLASSES, Look
+from leukorepro.core.words import LARGEST_SEED, LOOK_CLASSES, Look
 
 Effect = Annotated[float, Field(ge=0, le=3)]
 Count = Annotated[int, Field(ge=1)]
@@ -40,7 +40,7 @@ class Validity(Strict):
 
     look: Look
     """Of two classes; the first is the positive one."""
-    seed: Annotated[int, Field(ge=0)] = 0
+    seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] = 0
     images: Annotated[int, Field(ge=2)]
     """Of every subject."""
     pool: PerBudget[Count]

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Literal
 
+LARGEST_SEED = 2**32 - 1
+"""What every library's generator takes."""
+
 Budget = Literal["demo", "published"]
 """How much is computed. `published`: the paper's, and ours where it is silent; `demo`: less, and labelled so."""
 

@@ -90,6 +90,8 @@ def decode(path: Path, max_pixels: int) -> Decoded:
     UnreadableImage
         With the status; a file that ends early is never filled up.
     """
+    if Path(path).exists() and not Path(path).is_file():  # a pipe would be waited for
+        raise UnreadableImage(path, "unreadable", "no regular file")
     try:
         with Path(path).open("rb") as file:
             return _decode(file, max_pixels)

@@ -6,12 +6,16 @@ One definition for the table of metrics, for the verdicts on every printed numbe
 from __future__ import annotations
 
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
+from pydantic import BaseModel
 
 from leukorepro.config.study.schemes import Scheme
+from leukorepro.core.store import read_json
+from leukorepro.core.validation import parse
 from leukorepro.core.words import Budget
 from leukorepro.run.resolved import ResolvedStudy
 
@@ -20,6 +24,34 @@ IMPOSSIBLE = "arithmetically impossible"
 """Needs no data: no confusion matrix has the number beside the others of its row."""
 
 VERDICTS = (REPRODUCED, NOT_REPRODUCED, IMPOSSIBLE, NOT_TESTED)
+
+
+class _Part(BaseModel):
+    name: str
+    found: int
+
+
+class _Scanned(BaseModel):
+    """What is asked of a dataset's summary here."""
+
+    complete: bool
+    readable: int
+    splits: dict[str, dict[str, int]]
+    external_split: str
+    parts: list[_Part]
+
+
+def read_scan(path: Path) -> dict[str, Any]:
+    """Read a dataset's summary, as `leukorepro data scan --summary` writes it.
+
+    Raises
+    ------
+    UserError
+        If the file is missing or is no such summary.
+    """
+    found: dict[str, Any] = read_json(path)
+    parse(_Scanned, found, path)
+    return found
 
 
 def untested(study: ResolvedStudy, budget: Budget, complete: bool) -> list[str]:

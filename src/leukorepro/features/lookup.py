@@ -6,6 +6,7 @@ from pathlib import Path
 
 from leukorepro.config.study.systems import DescriptorSpec, Extractor
 from leukorepro.core.errors import UserError
+from leukorepro.core.places import check_file
 from leukorepro.core.store import sha256_once
 from leukorepro.core.words import Budget, Engine, Precision
 from leukorepro.features.backbones.registry import check_input_size, find_backbone, starts_of
@@ -60,6 +61,10 @@ def resolve_extractor(
     kind, _, path = weights.partition(":")
     file_sha256 = ""
     if kind == "file":
+        try:
+            check_file(Path(path))
+        except UserError as error:
+            raise UserError(f"{weights_where or where}: weights: {error}") from None
         if not Path(path).is_file():
             raise UserError(f"{weights_where or where}: weights file {path} does not exist; correct its path.")
         file_sha256 = sha256_once(Path(path))

@@ -240,9 +240,14 @@ def _work_folder(output: Path, header: dict[str, Any]) -> Iterator[Path]:
         if not description.is_file() or description.read_text("utf-8") != text or not rows.is_file():
             rows.write_bytes(b"")
             write_json(header, description)
-        yield rows
-        # Network file systems keep an open file, the lock, under another name until it is closed.
-        shutil.rmtree(folder, ignore_errors=True)
+        complete = False
+        try:
+            yield rows
+            complete = True
+        finally:
+            if complete or not rows.stat().st_size:  # there is nothing to go on from
+                # Network file systems keep an open file, the lock, under another name until it is closed.
+                shutil.rmtree(folder, ignore_errors=True)
 
 
 @contextmanager

@@ -7,9 +7,9 @@ from typing import Annotated, get_args
 
 import typer
 
-from leukorepro.cli.options import LARGEST_SEED, BudgetOption, file_to_read, folder_to_write
+from leukorepro.cli.options import BudgetOption, file_to_read, folder_to_write
 from leukorepro.core.errors import UserError
-from leukorepro.core.words import Look
+from leukorepro.core.words import LARGEST_SEED, Look
 
 
 def simulate(

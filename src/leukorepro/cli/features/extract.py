@@ -8,14 +8,13 @@ from typing import Annotated
 import typer
 
 from leukorepro.cli.options import (
-    LARGEST_SEED,
     MOST_WORKERS,
     DeviceOption,
     ManifestOption,
     OutputOption,
     folder_to_read,
 )
-from leukorepro.core.words import Engine, Precision, Preprocessing
+from leukorepro.core.words import LARGEST_SEED, Engine, Precision, Preprocessing
 
 
 def extract(

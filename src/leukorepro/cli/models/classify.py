@@ -31,7 +31,7 @@ def classify(
 
     import pandas as pd
 
-    from leukorepro.core.errors import look_up
+    from leukorepro.core.errors import UserError, look_up
     from leukorepro.core.tables.predictions import ENGINES, PARTS_TABLE, merged_engines
     from leukorepro.data.manifest import read_manifest
     from leukorepro.data.split_tables import read_splits
@@ -45,8 +45,11 @@ def classify(
 
     told = read_specification(ClassificationSpecification, spec)
     encoders = {name: Path(path) for name, path in pairs(reducer or [], "--reducer").items()}
+    places = pairs(splits, "--splits")
+    for name in encoders:
+        look_up(places, name.rpartition("/")[0], "split", f"--reducer {name}")
     tasks = []
-    for place, path in pairs(splits, "--splits").items():
+    for place, path in places.items():
         rung, _, split = place.rpartition("/")
         protocol = look_up(told.protocols, rung, "rung", f"--splits {place}")
         chosen = look_up(told.splits, split, "split", f"--splits {place}")
@@ -60,6 +63,9 @@ def classify(
             fitted_tables=frozenset(told.fitted_tables),
         )
         fitted = {name.rpartition("/")[2]: file for name, file in encoders.items() if name.startswith(f"{place}/")}
+        for _, item in chosen.items:
+            if item.reducer is not None and item.reducer not in fitted:
+                raise UserError(f"--reducer: none for {place}/{item.reducer}, but {item.item} needs it; name its file.")
         tasks.append((task, Path(path), fitted))
     matrix = read_wanted(features, told.parts, manifest, mapped=True)
     images = read_manifest(manifest)

@@ -24,9 +24,11 @@ def fit(
     """
     import torch
 
+    from leukorepro.core.device import choose_device
     from leukorepro.run.specifications.fits import FitsSpecification
     from leukorepro.run.specifications.specification import read_specification
     from leukorepro.systems.fits.registry import fit_all
 
+    choose_device(device)  # before any work
     torch.set_num_threads(threads)
     fit_all(read_specification(FitsSpecification, spec), threads, device)

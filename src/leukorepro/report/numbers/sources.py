@@ -11,7 +11,7 @@ import pandas as pd
 
 from leukorepro.checks.leakage import read_leakage
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import hdf5_reader, read_json
+from leukorepro.core.store import hdf5_reader
 from leukorepro.core.tables.results import (
     CELL_LEVEL_TABLE,
     CLAIM_COMPARISONS_TABLE,
@@ -27,6 +27,7 @@ from leukorepro.evaluation.contract import with_categories
 from leukorepro.evaluation.curves import confusion_matrices, last_epochs, roc_curves
 from leukorepro.evaluation.patients.diagnose import Patients
 from leukorepro.evaluation.predictions import Outcome, read_fitting, read_predictions
+from leukorepro.evaluation.testability import read_scan
 from leukorepro.features.fusion import read_headers
 from leukorepro.features.identity import check_features
 from leukorepro.features.parts import Part
@@ -124,7 +125,7 @@ def read_sources(study: ResolvedStudy, results: Path, *, controls: bool) -> Sour
         manifest_file=shared.manifest(study.dataset_id),
         manifest=read_manifest(shared.manifest(study.dataset_id)),
         scan_file=dataset / "scan.json",
-        scan=read_json(dataset / "scan.json"),
+        scan=read_scan(dataset / "scan.json"),
         duplicates_file=dataset / "duplicates.json",
         duplicates=read_duplicates(dataset / "duplicates.json"),
         leakage_files=leakage,

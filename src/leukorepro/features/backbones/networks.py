@@ -20,11 +20,11 @@ from leukorepro.features.backbones.parameters import (
     load_parameters,
     parameters_digest,
     randomise_parameters,
-    read_parameters,
     reset_parameters,
 )
 from leukorepro.features.backbones.scaling import build_scaling
 from leukorepro.features.backbones.specification import TIMM, Backbone, Layer
+from leukorepro.features.backbones.state_dicts import read_parameters
 from leukorepro.features.backbones.tunable import frozen_half, input_shape
 from leukorepro.features.backbones.weights import FOLDER, find_weights
 

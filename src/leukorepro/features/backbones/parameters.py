@@ -4,21 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import math
-import pickle
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.modules.batchnorm import _BatchNorm
 from torch.nn.modules.conv import _ConvNd
 
 from leukorepro.core.errors import UserError
+from leukorepro.features.backbones.state_dicts import read_parameters
 
 CALIBRATION_IMAGES = 32
 
@@ -34,7 +31,7 @@ def load_parameters(
     Parameters
     ----------
     network : Module
-        Changed in place. What the file holds in another floating-point type is converted.
+        Changed in place.
     path : Path
         As `read_parameters` takes it.
     also_known : collection of str
@@ -74,30 +71,6 @@ def load_parameters(
     with torch.no_grad():
         for name, value in wanted.items():
             value.copy_(given[name])
-
-
-def read_parameters(path: Path) -> dict[str, Tensor]:
-    """Read a state dict that ``torch.save`` or safetensors wrote; nothing but tensors, so that it cannot run code.
-
-    Raises
-    ------
-    UserError
-        If the file is missing, broken, or holds something else.
-    """
-    try:
-        if path.suffix == ".safetensors":
-            return load_file(path)
-        value: Any = torch.load(path, map_location="cpu", weights_only=True)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; correct the path after 'file:'.") from None
-    except (pickle.UnpicklingError, SafetensorError, RuntimeError, EOFError, OSError, ValueError, KeyError):
-        raise UserError(
-            f"{path}: not a complete file of tensors as torch.save (or, if its name ends in .safetensors, safetensors) "
-            "writes it; get a sound copy."
-        ) from None
-    if not isinstance(value, dict) or not all(isinstance(v, Tensor) for v in value.values()):
-        raise UserError(f"{path}: holds no state dict (names and tensors); save network.state_dict() and nothing else.")
-    return value
 
 
 def is_finite(values: Tensor) -> bool:

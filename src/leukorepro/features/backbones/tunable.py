@@ -17,12 +17,12 @@ from leukorepro.features.backbones.parameters import (
     calibrate_batch_norm,
     load_parameters,
     randomise_parameters,
-    read_parameters,
     reset_parameters,
 )
 from leukorepro.features.backbones.registry import starts_of
 from leukorepro.features.backbones.scaling import build_scaling
 from leukorepro.features.backbones.specification import TIMM, Backbone
+from leukorepro.features.backbones.state_dicts import read_parameters
 
 
 class TunableNetwork(nn.Module):

@@ -1,0 +1,159 @@
+"""Files of weights: read as the tensors that they hold, or refused by what they are.
+
+What a file is, is told by its first bytes, not by its name. Nothing but tensors is read, so that no file can run code.
+"""
+
+from __future__ import annotations
+
+import pickle
+import re
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file
+from torch import Tensor
+
+from leukorepro.core.errors import UserError
+
+HEAD_BYTES = 512
+
+_OTHER_FORMATS = (
+    (rb"version https://git-lfs", "is a pointer of Git LFS in the place of the file; fetch it with `git lfs pull`"),
+    (
+        rb"\s*<(!doctype|html|\?xml|head|script)",
+        "is a web page that came in the place of the file; get it anew",
+    ),
+    (rb"\x89HDF\r\n\x1a\n", "is an HDF5 file, as Keras writes it; give weights of torch"),
+    (rb".{4}TFL3", "is a model of TensorFlow Lite; give weights of torch"),
+    (rb"(\x1f\x8b|BZh|\xfd7zXZ|7z\xbc\xaf|Rar!|\x28\xb5\x2f\xfd)|.{257}ustar", "is an archive; unpack it first"),
+    (rb"\x08[\x01-\x20][\x12\x1a\x3a]", "is a model of ONNX or TensorFlow; give weights of torch"),
+    (rb"$", "is empty; get it anew"),
+)
+"""Beginnings of files that people have under such names, and what is said of them."""
+
+_MEASURES = ("weight", "bias", "running_mean", "running_var")
+"""Last words of the names of what is no count and no table of positions."""
+
+
+def read_parameters(path: Path) -> dict[str, Tensor]:
+    """Read a state dict that ``torch.save`` or safetensors wrote, alone or as one part of a checkpoint.
+
+    Returns
+    -------
+    dict of str to Tensor
+        On the CPU; floating-point values as float32, which holds those of fewer bits as they are and rounds those of
+        more.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, broken, or holds something else, which is named; or if values are of a kind that no
+        float32 stands for, such as whole numbers of a quantised network.
+    """
+    try:
+        with path.open("rb") as file:
+            head = file.read(HEAD_BYTES)
+    except FileNotFoundError:
+        raise UserError(f"{path}: no such file; correct the path after 'file:'.") from None
+    except OSError as error:
+        raise UserError(f"{path}: cannot be read ({error.strerror}); give a file of weights.") from None
+    for beginning, told in _OTHER_FORMATS:
+        if re.match(beginning, head, re.IGNORECASE | re.DOTALL):
+            raise UserError(f"{path}: {told}.")
+    try:
+        if head[8:9] == b"{" or (path.suffix == ".safetensors" and head[:2] != b"PK"):
+            value: Any = load_file(path)
+        else:
+            _check_archive(path, head)
+            with path.open("rb") as file:  # by its path, torch would go by the name
+                value = torch.load(file, map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        if not (named := re.search(r"GLOBAL (\S+)", str(error))):
+            raise _incomplete(path) from None
+        raise UserError(
+            f"{path}: holds more than tensors ({named[1]}), which could run code; save its state_dict() alone, as "
+            "`torch.save(network.state_dict(), ...)` does, where the file comes from."
+        ) from None
+    except (SafetensorError, RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile):
+        raise _incomplete(path) from None
+    return _as_float32(_state_dict(value, path), path)
+
+
+def _incomplete(path: Path) -> UserError:
+    return UserError(
+        f"{path}: not a complete file of tensors as torch.save or safetensors writes it; get a sound copy."
+    )
+
+
+def _check_archive(path: Path, head: bytes) -> None:
+    """Raise UserError if a zip archive is one that ``torch.save`` did not write."""
+    if head[:4] != b"PK\x03\x04":
+        return
+    with zipfile.ZipFile(path) as archive:
+        names = {Path(name).name for name in archive.namelist()}
+    if "constants.pkl" in names:
+        raise UserError(
+            f"{path}: is a TorchScript archive, which holds code; save its state_dict() alone where it comes from."
+        )
+    if "data.pkl" not in names:
+        raise UserError(f"{path}: is a zip archive that torch.save did not write; unpack it, or give weights of torch.")
+
+
+def _state_dict(value: Any, path: Path) -> dict[str, Tensor]:
+    """Names and tensors: the value itself, or the only part of a checkpoint that is such."""
+    if _is_state_dict(value):
+        return dict(value)
+    found = {key: part for key, part in value.items() if _is_state_dict(part)} if isinstance(value, dict) else {}
+    if len(found) > 1:
+        raise UserError(
+            f"{path}: holds several state dicts ({', '.join(map(str, found))}); save the one that is "
+            "meant, and nothing else."
+        )
+    if not found:
+        raise UserError(f"{path}: holds no state dict (names and tensors); save network.state_dict() and nothing else.")
+    ((key, part),) = found.items()
+    print(f"{path}: a checkpoint, of which '{key}' is taken")
+    return dict(part)
+
+
+def _is_state_dict(value: Any) -> bool:
+    return (
+        isinstance(value, dict)
+        and len(value) > 0
+        and all(isinstance(name, str) and isinstance(part, Tensor) for name, part in value.items())
+    )
+
+
+def _as_float32(given: dict[str, Tensor], path: Path) -> dict[str, Tensor]:
+    """The tensors with floating-point values as float32, and said so where they were not."""
+    read: dict[str, Tensor] = {}
+    kinds: dict[str, None] = {}
+    for name, value in given.items():
+        if odd := _odd(name, value):
+            raise UserError(f"{path}: {name} holds {odd}; save the network's own weights, in float32.")
+        if value.is_floating_point() and value.dtype != torch.float32:
+            kinds[str(value.dtype).removeprefix("torch.")] = None
+        read[name] = value.to(torch.float32) if value.is_floating_point() else value
+    if kinds:
+        rounded = ", rounded" if "float64" in kinds else ""
+        print(f"{path}: values in {' and '.join(kinds)} are taken as float32{rounded}")
+    return read
+
+
+def _odd(name: str, value: Tensor) -> str:
+    """What makes a tensor one that no float32 stands for; empty where one does."""
+    kind = str(value.dtype).removeprefix("torch.")
+    if value.is_meta:
+        return "a shape without values"
+    if value.layout != torch.strided or value.is_nested:
+        return "a tensor that is sparse or nested"
+    if value.is_quantized or value.is_complex() or kind.startswith("float4"):
+        return f"values in {kind}, which no float32 stands for"
+    if value.is_floating_point():
+        return ""
+    if value.dtype != torch.int64 or name.rpartition(".")[2] in _MEASURES:
+        return f"whole numbers ({kind}), as quantised networks do"
+    return ""

@@ -44,7 +44,7 @@ from torch.utils.flop_counter import FlopCounterMode
 from leukorepro.config.datasets import SimulationSize
 from leukorepro.core.device import choose_device, device_name, full_precision, keep_freed_memory
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import write_json
+from leukorepro.core.store import sha256_once, write_json
 from leukorepro.core.words import Precision
 from leukorepro.data.adapters.simulated import SmearDataset
 from leukorepro.data.scan import scan
@@ -145,10 +145,16 @@ def find_thingsvision(install: bool) -> tuple[Path | None, str]:
     return python, f"THINGSvision {known[0]} with torch {known[1]}"
 
 
+def manifest_of(files: list[Path]) -> pd.DataFrame:
+    """What a request needs to know of readable images."""
+    names, digests = [file.name for file in files], [sha256_once(file) for file in files]
+    return pd.DataFrame({"image_id": names, "path": names, "sha256": digests, "status": "ok"})
+
+
 def prepare(backbone: Backbone, name: str, files: list[Path], folder: Path) -> tuple[FeatureNetwork, Request]:
     """A network with random weights, left as a file for the peers, and the images that it gets."""
     size = backbone.input_size
-    manifest = pd.DataFrame({"image_id": [f.name for f in files], "path": [f.name for f in files], "status": "ok"})
+    manifest = manifest_of(files)
     request = Request("benchmark", manifest, "", files[0].parent, ["identity"], size, 10**8, backbone.interpolation)
     calibration = np.concatenate([request.read(file, ["identity"]) for file in request.files()[:8]])
     network = build_network(backbone, backbone.default_layer, "random", calibration=torch.from_numpy(calibration))
@@ -187,8 +193,7 @@ def measure(
     for i in range(len(files), rows):
         files.append(links / f"{i:06d}.bmp")
         files[-1].symlink_to(images[i % len(images)])
-    names = [file.name for file in files]
-    manifest = pd.DataFrame({"image_id": names, "path": names, "status": "ok"})
+    manifest = manifest_of(files)
     request = Request("benchmark", manifest, "", links, ["identity"], request.size, 10**8, request.interpolation)
     scaling = backbone.preprocessing
     if isinstance(scaling, str):

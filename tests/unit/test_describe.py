@@ -19,6 +19,7 @@ from typer.testing import CliRunner
 from leukorepro.cli.features import describe as describe_command
 from leukorepro.config.study.systems import DescriptorSpec
 from leukorepro.core.errors import UserError
+from leukorepro.core.store import sha256_file
 from leukorepro.core.tables.data import MANIFEST_TABLE
 from leukorepro.features.descriptors.cell_area import cell_area
 from leukorepro.features.descriptors.describe import describe
@@ -42,6 +43,7 @@ def request_(tmp_path: Path) -> Request:
         row = dict.fromkeys(MANIFEST_TABLE.columns, "") | {
             "image_id": f"{i}.png",
             "path": f"{i}.png",
+            "sha256": sha256_file(tmp_path / f"{i}.png"),
             "width": 90,
             "height": 70,
         }
@@ -109,6 +111,7 @@ def test_colours_of_views_are_the_same_where_pixels_are(request_: Request, tmp_p
     """Images that already have the side asked for are not resampled, so that their views have the same pixels."""
     for i in range(6):
         Image.open(tmp_path / f"{i}.png").resize((20, 20)).save(tmp_path / f"{i}.png")
+        request_.manifest.loc[i, "sha256"] = sha256_file(tmp_path / f"{i}.png")
     for name in ("lab_segments", "hsv_segments", "cell_area"):
         describe(request_, tmp_path / f"{name}.h5", part(name), threads=1)
         rows = read_features(tmp_path / f"{name}.h5").matrix.reshape(6, len(VIEWS), -1)

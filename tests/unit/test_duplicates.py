@@ -17,7 +17,7 @@ from leukorepro.cli.app import app
 from leukorepro.config.datasets import Simulation, SimulationSize
 from leukorepro.config.study.schemes import KFoldScheme, Protocol
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import read_json
+from leukorepro.core.store import read_json, sha256_file
 from leukorepro.data.adapters.image_folder import FolderDataset
 from leukorepro.data.checksums import guess_adapter, incomparable_parts, manifest_of, read_checksums
 from leukorepro.data.duplicates import find_duplicates, look_at_images
@@ -231,6 +231,9 @@ def test_unreadable_files_and_vanished_ones(cells: list[Path], tmp_path: Path) -
     assert (found["n_files"], found["n_images"], found["n_duplicate_groups"]) == (3, 1, 0)
     nothing = manifest[manifest["status"] != "ok"]
     assert find_duplicates(nothing, look_at_images(nothing, tmp_path, 10**7, progress=False))["groups"] == []
+    shutil.copy(cells[1], tmp_path / "a.png")
+    with pytest.raises(UserError, match=r"a\.png: its content has changed since the images were scanned"):
+        look_at_images(manifest, tmp_path, 10**7, progress=False)
     (tmp_path / "a.png").unlink()
     with pytest.raises(UserError, match=r"a\.png: .*its manifest calls it readable"):
         look_at_images(manifest, tmp_path, 10**7, progress=False)
@@ -240,7 +243,7 @@ def test_real_cells_cut_out_twice_under_two_subjects_are_found(shared: Path) -> 
     """Three pairs of C-NMC cells differ by 14, 40 and 27 pixels at their border: no checksum shows them."""
     images = shared / "cnmc_sample"
     table = pd.DataFrame({"path": sorted(str(p.relative_to(images)) for p in images.rglob("UID_*_1_*_hem.bmp"))})
-    table = table.assign(sha256=table["path"], size=1)
+    table = table.assign(sha256=[sha256_file(images / path) for path in table["path"]], size=1)
     manifest = manifest_of(table, "cnmc2019", images)
     found = find_duplicates(manifest, look_at_images(manifest, images, 10**7, progress=False))
     assert found["n_by_kind"] == {"bytes": 0, "pixels": 0, "near": 3}

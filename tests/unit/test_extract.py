@@ -15,6 +15,7 @@ import torchvision
 from PIL import Image
 
 from leukorepro.core.errors import UserError
+from leukorepro.core.store import sha256_file
 from leukorepro.features.extract import extract
 from leukorepro.features.parts import ResolvedExtractor
 from leukorepro.features.stream import Request
@@ -47,7 +48,8 @@ def request_(tmp_path: Path) -> Request:
     for i in range(10):
         image = Image.fromarray(rng.integers(0, 256, (70 + i, 90, 3), dtype=np.uint8)).resize((90, 70 + i))
         image.save(tmp_path / f"{i:02d}.png")
-        rows.append({"image_id": f"{i:02d}.png", "path": f"{i:02d}.png", "status": "ok"})
+        digest = sha256_file(tmp_path / f"{i:02d}.png")
+        rows.append({"image_id": f"{i:02d}.png", "path": f"{i:02d}.png", "sha256": digest, "status": "ok"})
     return Request("d", pd.DataFrame(rows), "0" * 64, tmp_path, VIEWS, SIZE, 10**8)
 
 

@@ -16,7 +16,7 @@ from leukorepro.checks.leakage import NAMES, audit_leakage, read_leakage
 from leukorepro.cli.app import app
 from leukorepro.config.study.schemes import HoldOutScheme, KFoldScheme, Protocol
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import write_json, write_text
+from leukorepro.core.store import sha256_file, write_json, write_text
 from leukorepro.core.tables.data import MANIFEST_TABLE
 from leukorepro.data.checksums import manifest_of, read_checksums
 from leukorepro.data.duplicates import find_duplicates, look_at_images
@@ -278,7 +278,8 @@ def test_near_duplicates_show_what_subjects_and_checksums_miss(shared: Path) -> 
     """One cell cut out twice, under the subjects H10 and H3, whose other images are not in the sample."""
     images = shared / "cnmc_sample"
     names = sorted(str(path.relative_to(images)) for path in images.rglob("UID_*_hem.bmp"))
-    table = manifest_of(pd.DataFrame({"path": names, "size": 1}).assign(sha256=names), "cnmc2019", images)
+    digests = [sha256_file(images / name) for name in names]
+    table = manifest_of(pd.DataFrame({"path": names, "sha256": digests, "size": 1}), "cnmc2019", images)
     pair = ["fold_1/hem/UID_H10_1_1_hem.bmp", "fold_2/hem/UID_h3_1_1_hem.bmp"]
     found = find_duplicates(table, look_at_images(table, images, 10**7, progress=False))
     assert pair in [group["images"] for group in found["groups"]]

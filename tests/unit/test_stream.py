@@ -24,8 +24,8 @@ from torchvision.transforms import InterpolationMode, Resize
 
 from leukorepro.core.errors import UserError
 from leukorepro.core.file_errors import FileError
-from leukorepro.core.store import HOST, write_json
-from leukorepro.data.images import UnreadableImage, read_rgb
+from leukorepro.core.store import HOST, sha256_file, write_json
+from leukorepro.data.images import UnreadableImage, read_scanned
 from leukorepro.features import stream as module
 from leukorepro.features.stream import Request, stream
 
@@ -46,8 +46,9 @@ def request_(tmp_path: Path) -> Request:
     rng = np.random.default_rng(0)
     rows = []
     for i in range(11):
-        Image.fromarray(rng.integers(0, 256, (20 + i, 30, 3), dtype=np.uint8)).save(tmp_path / f"{i:02d}.bmp")
-        rows.append({"image_id": f"{i:02d}.bmp", "path": f"{i:02d}.bmp", "status": "ok" if i < 10 else "truncated"})
+        name, status = f"{i:02d}.bmp", "ok" if i < 10 else "truncated"
+        Image.fromarray(rng.integers(0, 256, (20 + i, 30, 3), dtype=np.uint8)).save(tmp_path / name)
+        rows.append({"image_id": name, "path": name, "sha256": sha256_file(tmp_path / name), "status": status})
     return Request("d", pd.DataFrame(rows), "0" * 64, tmp_path, VIEWS, SIZE, 10**8)
 
 
@@ -78,11 +79,22 @@ def test_rows_are_views_of_readable_images_in_order(request_: Request, tmp_path:
     np.testing.assert_array_equal(features, expected)
 
 
+def test_an_image_that_changed_since_the_scan_stops_with_its_name(request_: Request, tmp_path: Path) -> None:
+    """Although it can be read: labels, subjects and duplicates were looked at in another one."""
+    Image.new("RGB", (30, 23)).save(tmp_path / "03.bmp")
+    with pytest.raises(
+        UserError, match=rf"^{tmp_path}/03.bmp: its content has changed since .*; scan the dataset again"
+    ):
+        run(request_, tmp_path / "f.h5")
+    assert not (tmp_path / "f.h5").exists()
+
+
 def test_interpolation_is_that_of_the_request(request_: Request, tmp_path: Path) -> None:
     cubic = replace(request_, interpolation="bicubic")
     expected = Resize((SIZE, SIZE), InterpolationMode.BICUBIC)(Image.open(tmp_path / "03.bmp"))
-    np.testing.assert_array_equal(cubic.read(("03.bmp", "03.bmp"), ["identity"])[0], np.asarray(expected))
-    assert (cubic.read(("03.bmp", "03.bmp"), ["identity"]) != request_.read(("03.bmp", "03.bmp"), ["identity"])).any()
+    file = request_.files()[3]
+    np.testing.assert_array_equal(cubic.read(file, ["identity"])[0], np.asarray(expected))
+    assert (cubic.read(file, ["identity"]) != request_.read(file, ["identity"])).any()
 
 
 @pytest.mark.parametrize("threads", [1, 2, 5])
@@ -111,12 +123,12 @@ def test_an_interrupted_job_continues_and_ends_in_the_same_bytes(
 ) -> None:
     run(request_, tmp_path / "whole.h5")
 
-    def fails(path: Path, max_pixels: int) -> np.ndarray:
+    def fails(path: Path, sha256: str, max_pixels: int) -> np.ndarray:
         if path.name == "07.bmp":
             raise UnreadableImage(path, "truncated", "pulled out")
-        return read_rgb(path, max_pixels)
+        return read_scanned(path, sha256, max_pixels)
 
-    monkeypatch.setattr(module, "read_rgb", fails)
+    monkeypatch.setattr(module, "read_scanned", fails)
     with pytest.raises(UnreadableImage):
         run(request_, tmp_path / "cut.h5")
     assert not (tmp_path / "cut.h5").exists()
@@ -314,17 +326,17 @@ def test_images_in_memory_do_not_grow_with_their_number(
     many = pd.concat([request_.manifest.iloc[:10].assign(image_id=f"{i}") for i in range(8)], ignore_index=True)
     read, written, ahead = [0], [0], [0]
 
-    def counted(path: Path, max_pixels: int) -> np.ndarray:
+    def counted(path: Path, sha256: str, max_pixels: int) -> np.ndarray:
         read[0] += 1
         ahead[0] = max(ahead[0], read[0] - written[0])
-        return read_rgb(path, max_pixels)
+        return read_scanned(path, sha256, max_pixels)
 
     class Bar(module.tqdm):
         def update(self, n: float = 1) -> None:
             written[0] += int(n)
             time.sleep(0.002)  # writing is the slowest part, so that reading could run away
 
-    monkeypatch.setattr(module, "read_rgb", counted)
+    monkeypatch.setattr(module, "read_scanned", counted)
     monkeypatch.setattr(module, "tqdm", Bar)
     run(replace(request_, manifest=many), tmp_path / "f.h5")
     assert read[0] == written[0] == 80  # once for all of an image's views
@@ -336,11 +348,13 @@ import resource, sys
 import numpy as np, pandas as pd
 from pathlib import Path
 from leukorepro.core.device import keep_freed_memory
+from leukorepro.core.store import sha256_file
 from leukorepro.features.stream import Request, stream
 
 folder, n = Path(sys.argv[1]), int(sys.argv[2])
 keep_freed_memory()
-manifest = pd.DataFrame({"image_id": [f"{i}" for i in range(n)], "path": "00.bmp", "status": "ok"})
+sha256 = sha256_file(folder / "00.bmp")
+manifest = pd.DataFrame({"image_id": [f"{i}" for i in range(n)], "path": "00.bmp", "sha256": sha256, "status": "ok"})
 views = ["identity", "hflip", "vflip", "rot180"]
 request = Request("d", manifest, "0" * 64, folder, views, 70, 10**8)
 compute = lambda block: np.repeat(block.reshape(len(block), -1)[:, :1], 1024, 1).astype(np.float32)

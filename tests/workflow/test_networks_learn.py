@@ -19,6 +19,7 @@ from leukorepro.data.scan import scan
 from leukorepro.data.splits import make_splits
 from leukorepro.features.descriptors.describe import describe
 from leukorepro.features.fusion import read_features
+from leukorepro.features.parts import ResolvedDescriptor
 from leukorepro.features.stream import Request
 from leukorepro.simulate.dataset import simulate
 from leukorepro.systems.autoencoders.reducers import fit_reducer
@@ -100,7 +101,8 @@ def cells(tmp_path_factory: pytest.TempPathFactory) -> Callable[[float, float], 
         simulate(dataset.simulation("demo"), folder / "smears")
         manifest = scan(dataset, folder / "smears", progress=False).manifest
         request = Request("cells", manifest, "", folder / "smears", ["identity"], SIZE, 10**8)
-        describe(request, folder / "images.h5", IMAGES, threads=2)
+        part = ResolvedDescriptor(id=f"images-{SIZE}", descriptor=IMAGES, input_size=SIZE)
+        describe(request, folder / "images.h5", part, threads=2)
         return Cells(manifest, folder / "images.h5", folder)
 
     def once(class_effect: float, subject_effect: float) -> Cells:

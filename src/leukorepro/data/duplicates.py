@@ -21,7 +21,7 @@ from leukorepro.core.errors import UserError
 from leukorepro.core.store import read_json
 from leukorepro.data import fingerprints
 from leukorepro.data.groups import components, groups
-from leukorepro.data.images import UnreadableImage, pixel_digest, read_rgb
+from leukorepro.data.images import UnreadableImage, pixel_digest, read_scanned
 
 SCHEMA_VERSION = 1
 
@@ -69,12 +69,13 @@ def look_at_images(
     Raises
     ------
     UserError
-        If an image that the manifest calls readable is missing or cannot be read.
+        If an image that the manifest calls readable is missing, cannot be read, or has changed since.
     """
     readable = np.flatnonzero(manifest["status"] == "ok")
-    paths = [Path(images) / path for path in manifest["path"].iloc[readable]]
+    rows = manifest.iloc[readable]
+    paths = [Path(images) / path for path in rows["path"]]
     with ThreadPoolExecutor(workers) as pool:
-        work = pool.map(partial(_look_at, max_pixels=max_pixels), paths)
+        work = pool.map(partial(_look_at, max_pixels=max_pixels), paths, rows["sha256"])
         seen = list(tqdm(work, total=len(paths), desc="Comparing", unit="image", mininterval=1, disable=not progress))
     digests = np.full(len(manifest), "", dtype=object)
     digests[readable] = [digest for digest, _ in seen]
@@ -164,9 +165,9 @@ def read_duplicates(path: Path) -> dict[str, Any]:
     return found
 
 
-def _look_at(path: Path, max_pixels: int) -> tuple[str, fingerprints.Fingerprint]:
+def _look_at(path: Path, sha256: str, max_pixels: int) -> tuple[str, fingerprints.Fingerprint]:
     try:
-        pixels = read_rgb(path, max_pixels)
+        pixels = read_scanned(path, sha256, max_pixels)
     except UnreadableImage as error:
         raise UserError(
             f"{path}: {error.reason}, but its manifest calls it readable; scan the dataset again."

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import io
 import re
 from pathlib import Path
 from typing import IO, NamedTuple
@@ -42,7 +43,29 @@ def read_rgb(path: Path, max_pixels: int) -> Pixels:
     return decode(path, max_pixels).pixels
 
 
-def decode(path: Path, max_pixels: int) -> Decoded:
+def read_scanned(path: Path, sha256: str, max_pixels: int) -> Pixels:
+    """Read an image that a manifest lists, with the bytes that were scanned; see `decode`.
+
+    Raises
+    ------
+    UnreadableImage
+        If it cannot be read any more.
+    UserError
+        If its content is not what it was: labels, subjects and duplicates were looked at in another image.
+    """
+    try:
+        content = Path(path).read_bytes()
+    except OSError as error:
+        raise UnreadableImage(path, "unreadable", str(error.strerror)) from None
+    if (found := hashlib.sha256(content).hexdigest()) != sha256:
+        raise UserError(
+            f"{path}: its content has changed since the images were scanned (SHA-256 {found[:8]}..., in the manifest "
+            f"{sha256[:8] or 'none'}...); scan the dataset again, or put the scanned image back."
+        )
+    return decode(path, max_pixels, content).pixels
+
+
+def decode(path: Path, max_pixels: int, content: bytes | None = None) -> Decoded:
     """Read a BMP, TIFF, JPEG, PNG or WebP file as 8-bit RGB.
 
     What the file is, is told by its first bytes, not by its name. The rules depend on the file's header and not on its
@@ -79,6 +102,8 @@ def decode(path: Path, max_pixels: int) -> Decoded:
         The file.
     max_pixels : int
         Largest width times height, checked against the header before anything is decoded.
+    content : bytes, optional
+        What the file holds, where it was read already.
 
     Returns
     -------
@@ -93,7 +118,7 @@ def decode(path: Path, max_pixels: int) -> Decoded:
     if Path(path).exists() and not Path(path).is_file():  # a pipe would be waited for
         raise UnreadableImage(path, "unreadable", "no regular file")
     try:
-        with Path(path).open("rb") as file:
+        with Path(path).open("rb") if content is None else io.BytesIO(content) as file:
             return _decode(file, max_pixels)
     except RefusedImage as error:
         raise UnreadableImage(path, error.status, error.reason) from None

@@ -31,7 +31,7 @@ from leukorepro.core.file_errors import naming
 from leukorepro.core.places import check_output
 from leukorepro.core.read_ahead import read_ahead
 from leukorepro.core.store import HOST, hdf5_reader, hdf5_writer, lives, write_json
-from leukorepro.data.images import read_rgb
+from leukorepro.data.images import read_scanned
 from leukorepro.data.views import apply_view
 from leukorepro.features.backbones.specification import Interpolation
 from leukorepro.features.fusion import SCHEMA_VERSION, write_rows
@@ -48,8 +48,8 @@ DType = Literal["float32", "uint8"]
 COPY_BYTES = 1 << 24
 """Finished rows that are copied into the HDF5 file at a time."""
 
-File = tuple[str, str]
-"""image_id and path."""
+File = tuple[str, str, str]
+"""image_id, path and SHA-256."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ class Request:
         usable = self.manifest[self.manifest["status"] == "ok"]
         if usable.empty:
             raise UserError(f"dataset {self.dataset}: its manifest has no readable image; scan the dataset to see why.")
-        return list(zip(usable["image_id"], usable["path"], strict=True))
+        return list(zip(usable["image_id"], usable["path"], usable["sha256"], strict=True))
 
     def read(self, file: File, views: Sequence[str]) -> NDArray[np.uint8]:
         """Resized views of an image.
@@ -104,10 +104,10 @@ class Request:
         Raises
         ------
         UserError
-            If the image cannot be read any more.
+            If the image cannot be read any more, or its content has changed since it was scanned.
         """
-        image_id, path = file
-        image = read_rgb(self.images / path, self.max_pixels)
+        image_id, path, sha256 = file
+        image = read_scanned(self.images / path, sha256, self.max_pixels)
         return np.stack([resize(apply_view(image, view, image_id), self.size, self.interpolation) for view in views])
 
     def header(self, code: str, libraries: Sequence[str]) -> dict[str, Any]:
@@ -343,6 +343,6 @@ def _write(
             if len(rows) < count:
                 raise UserError(f"{output}: computed rows were lost from {partial}; run the command again.")
             features[start : start + count] = rows
-        image_ids = np.array([image_id for image_id, _ in files], dtype=object)
+        image_ids = np.array([image_id for image_id, _, _ in files], dtype=object)
         write_rows(file, np.repeat(image_ids, len(request.views)), np.tile(list(request.views), len(files)))
         file.attrs.update(header)

@@ -38,7 +38,7 @@ class Drawing(Request):
 
     def read(self, file: File, views: Sequence[str]) -> NDArray[np.uint8]:
         """Resized views of an image, shape (views, size, size, 3)."""
-        image_id, _ = file
+        image_id = file[0]
         picture = self.pictures[image_id]
         image = render(picture.subject, picture.form, picture.index).pixels
         return np.stack([resize(apply_view(image, view, image_id), self.size, self.interpolation) for view in views])
@@ -84,7 +84,7 @@ def draw_pool(
     descriptor = resolve_descriptor(validity.descriptor, "descriptor", budget)
     request = Drawing(
         dataset=setting.pool,
-        manifest=table.assign(path=table["image_id"], status="ok"),
+        manifest=table.assign(path=table["image_id"], sha256="", status="ok"),
         manifest_sha256=sha256_file(images),
         images=images.parent,
         views=validity.split.views,

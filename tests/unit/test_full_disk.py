@@ -14,6 +14,7 @@ from small_disk import room_for
 
 from leukorepro.core.file_errors import FileError
 from leukorepro.core.store import atomic_path, hdf5_writer, write_csv, write_json, write_parquet
+from leukorepro.simulate.dataset import _write_image
 
 VALUES = np.random.default_rng(0).random((500, 20))
 
@@ -35,6 +36,10 @@ def write_tensors(path: Path) -> None:
         save_file({"weight": torch.from_numpy(VALUES)}, temporary)
 
 
+def write_image(path: Path) -> None:
+    _write_image((255 * VALUES.reshape(-1, 20, 1).repeat(3, 2)).astype(np.uint8), path)
+
+
 WRITERS: dict[str, Callable[[Path], None]] = {
     "json": lambda path: write_json(VALUES.tolist(), path),
     "csv": lambda path: write_csv(pd.DataFrame(VALUES), path),
@@ -42,6 +47,8 @@ WRITERS: dict[str, Callable[[Path], None]] = {
     "matrix.h5": write_matrix,
     "groups.h5": write_many_groups,
     "safetensors": write_tensors,
+    "image.bmp": write_image,
+    "image.tif": write_image,
 }
 
 

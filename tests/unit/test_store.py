@@ -22,6 +22,7 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from safetensors.numpy import save_file
 
 from leukorepro.core.errors import UserError
 from leukorepro.core.file_errors import FileError
@@ -34,6 +35,7 @@ from leukorepro.core.store import (
     read_json,
     read_parquet,
     sha256_file,
+    tensors_reader,
     write_csv,
     write_json,
     write_parquet,
@@ -263,17 +265,29 @@ def open_hdf5(path: Path) -> None:
         file["features"][:]
 
 
+def write_tensors(path: Path) -> None:
+    with atomic_path(path) as temporary:
+        save_file({"weight": np.arange(4000.0)}, temporary)
+
+
+def open_tensors(path: Path) -> None:
+    with tensors_reader(path, "weights", "run the stage that makes it first", "make it again") as stored:
+        stored.get_tensor("weight")
+
+
 READERS: dict[str, Callable[[Path], Any]] = {
     "json": read_json,
     "csv": lambda path: read_csv(path, list(FRAME)),
     "parquet": read_parquet,
     "h5": open_hdf5,
+    "safetensors": open_tensors,
 }
 WRITERS: dict[str, Callable[[Path], None]] = {
     "json": lambda path: write_json(FRAME.to_dict("list"), path),
     "csv": lambda path: write_csv(FRAME, path),
     "parquet": lambda path: write_parquet(FRAME, path),
     "h5": write_any_hdf5,
+    "safetensors": write_tensors,
 }
 
 
@@ -349,6 +363,36 @@ def test_a_disk_that_fails_is_no_broken_file(tmp_path: Path, kind: str) -> None:
     with pytest.raises(FileError, match=r"Input/output error; .* may be sound") as error:
         READERS[kind](path)
     assert "remove" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("spoil", "word"),
+    [
+        (lambda whole: whole.replace(b"features", b"featurez"), "object"),
+        (lambda whole: b"XXXX".join(whole.rsplit(b"OHDR", 2)), "not a readable HDF5 file"),
+    ],
+)
+def test_an_hdf5_file_that_is_broken_inside_or_of_another_kind_is_told(
+    tmp_path: Path, spoil: Callable[[bytes], bytes], word: str
+) -> None:
+    path = tmp_path / "a.h5"
+    write_any_hdf5(path)
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(UserError, match=word) as error:
+        open_hdf5(path)
+    assert str(error.value).startswith(f"{path}: ")
+    assert "\n" not in str(error.value)
+
+
+def test_other_errors_of_who_reads_a_file_pass(tmp_path: Path) -> None:
+    write_any_hdf5(tmp_path / "a.h5")
+
+    def fail() -> None:
+        with hdf5_reader(tmp_path / "a.h5"):
+            raise KeyError("mine")
+
+    with pytest.raises(KeyError, match="mine"):
+        fail()
 
 
 def test_a_locked_hdf5_file_is_read(tmp_path: Path) -> None:

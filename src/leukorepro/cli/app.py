@@ -68,10 +68,9 @@ class CommandLine(TyperGroup):
         except UserError as error:
             _tell(error)
         except OSError as error:
-            told = file_error(error)
-            if told is None or isinstance(error, BrokenPipeError):
+            if isinstance(error, BrokenPipeError):
                 raise
-            _tell(told)
+            _tell(file_error(error) or error)
         except MemoryError as error:
             _tell(f"out of memory ({error}); ask for less at a time, or use a larger machine.")
         raise typer.Exit(2)

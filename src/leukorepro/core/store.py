@@ -15,6 +15,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import secrets
 import socket
 from collections.abc import Iterator, Mapping, Sequence
@@ -31,6 +32,9 @@ from leukorepro.core.places import check_file, check_output
 if TYPE_CHECKING:
     import h5py
     import pandas as pd
+
+_HDF5_FAULT = re.compile("(Unable to|Can't) ")
+"""How what HDF5 finds wrong with a file begins."""
 
 HOST = socket.gethostname().partition(".")[0]
 
@@ -112,18 +116,31 @@ def _sha256_of(path: Path, _size: int, _modified: int) -> str:
 @contextmanager
 def _reading(path: Path, if_missing: str = "run the stage that makes it first") -> Iterator[None]:
     """Tell what keeps a file from being read, whatever is in it, and what to do where there is none."""
-    check_file(Path(path))
     with naming(path):
+        check_file(Path(path))
         try:
-            yield
+            with Path(path).open("rb"):
+                pass  # libraries tell less of what keeps a file from being opened, or something else
         except FileNotFoundError:
             raise UserError(f"{path}: no such file; {if_missing}.") from None
+        yield
+
+
+def _line(error: Exception) -> str:
+    """What a library says, which may take several lines, in one."""
+    return " ".join(str(error).split())
 
 
 def write_text(text: str, path: Path) -> None:
     """Write a text file atomically, in UTF-8."""
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
+
+
+def write_bytes(content: bytes, path: Path) -> None:
+    """Write a file atomically. Images are encoded in memory first: Pillow does not tell when a disk is full."""
+    with atomic_path(path) as temporary:
+        temporary.write_bytes(content)
 
 
 def write_json(value: Any, path: Path) -> None:
@@ -264,7 +281,7 @@ def _parquet_errors(path: Path) -> Iterator[None]:
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, MemoryError):
             raise
-        raise UserError(f"{path}: not a readable Parquet table ({error}); {BROKEN}.") from None
+        raise UserError(f"{path}: not a readable Parquet table ({_line(error)}); {BROKEN}.") from None
 
 
 @contextmanager
@@ -339,24 +356,48 @@ def hdf5_reader(path: Path) -> Iterator[h5py.File]:
     """
     import h5py
 
-    with _hdf5_errors(path):
-        file = h5py.File(path, "r", locking=False)
-    with file:
+    with _hdf5_errors(path), h5py.File(path, "r", locking=False) as file:
         yield file
 
 
 @contextmanager
 def _hdf5_errors(path: Path) -> Iterator[None]:
-    """Tell what keeps an HDF5 file from being opened."""
+    """Tell what keeps an HDF5 file from being read."""
     try:
         with _reading(path):
             yield
-    except OSError as error:
+    except (OSError, RuntimeError, KeyError) as error:
         if "unable to lock" in str(error.__cause__ or error):
             raise UserError(
                 f"{path}: cannot be locked, as HDF5_USE_FILE_LOCKING asks for ({error}); unset that variable, or wait "
                 "until the program that holds the lock has ended. The file itself may be sound."
             ) from None
-        if isinstance(error, FileError):
+        if isinstance(error, FileError) or not _HDF5_FAULT.search(str(error)):
             raise
-        raise UserError(f"{path}: not a readable HDF5 file ({error}); {BROKEN}.") from None
+        raise UserError(f"{path}: not a readable HDF5 file of this kind ({_line(error)}); {BROKEN}.") from None
+
+
+@contextmanager
+def tensors_reader(path: Path, what: str, if_missing: str, if_broken: str) -> Iterator[Any]:
+    """Yield a file of tensors (safetensors), open for reading only, whose tensors are PyTorch's.
+
+    Parameters
+    ----------
+    path : Path
+    what : str
+        What it is, such as `weights`.
+    if_missing, if_broken : str
+        What to do then.
+
+    Raises
+    ------
+    UserError
+        If there is no such file or it is broken.
+    """
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with _reading(path, if_missing), safe_open(path, framework="pt") as stored:
+            yield stored
+    except SafetensorError as error:
+        raise UserError(f"{path}: not readable {what} ({error}); {if_broken}.") from None

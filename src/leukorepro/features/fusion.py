@@ -111,7 +111,7 @@ def _check_part(fused: Path, part: Path, sha256: str) -> None:
     if sha256_once(part) != sha256:
         raise UserError(
             f"{fused}: its part {part} was changed since it was fused (SHA-256 is not {sha256[:8]}...); if it was made "
-            "again, fuse the features again; otherwise remove it and extract its features again."
+            "again, fuse the features again; otherwise extract its features again, and then fuse them."
         )
 
 

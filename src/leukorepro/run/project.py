@@ -18,7 +18,7 @@ from leukorepro.config.files import CONFIG, dataset_path
 from leukorepro.config.runs import RunName, load_run
 from leukorepro.config.schemas import SCHEMAS
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import atomic_path, write_text
+from leukorepro.core.store import write_bytes, write_text
 from leukorepro.core.validation import parse
 from leukorepro.core.words import Budget
 from leukorepro.core.yaml_text import dump_yaml
@@ -203,8 +203,7 @@ def _restore(file: Path, content: bytes | None) -> None:
     if content is None:
         file.unlink(missing_ok=True)
     else:
-        with atomic_path(file) as temporary:
-            temporary.write_bytes(content)
+        write_bytes(content, file)
 
 
 def _with_positive_class(dataset: RealDataset, classes: list[str]) -> tuple[RealDataset, list[str]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from dataclasses import asdict
 from pathlib import Path, PurePosixPath
 
@@ -11,7 +12,7 @@ from tqdm import tqdm
 
 from leukorepro.config.datasets import Simulation
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import atomic_path, read_json, write_json
+from leukorepro.core.store import read_json, write_bytes, write_json
 from leukorepro.core.tables.data import CNMC_LABELS_TABLE, SIMULATION_TABLE
 from leukorepro.simulate.layout import PRELIMINARY, Planned, plan
 from leukorepro.simulate.optics import RGB
@@ -122,8 +123,9 @@ def _remove_temporary(folder: Path) -> None:
 
 def _write_image(pixels: RGB, path: Path) -> None:
     kind, options = _FORMATS[path.suffix]
-    with atomic_path(path) as temporary:
-        Image.fromarray(pixels).save(temporary, format=kind, **options)
+    encoded = io.BytesIO()
+    Image.fromarray(pixels).save(encoded, format=kind, **options)
+    write_bytes(encoded.getvalue(), path)
 
 
 def _row(planned: Planned) -> dict[str, str]:

@@ -14,6 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from leukorepro.core.errors import UserError
+from leukorepro.core.store import BROKEN
 
 if TYPE_CHECKING:
     import h5py
@@ -112,7 +113,7 @@ class Encoder:
         if missing:
             raise UserError(
                 f"{group.file.filename}: group '{group.name}' holds no encoder ({', '.join(missing)} missing); "
-                "remove the file and run the stage that makes it again."
+                f"{BROKEN}."
             )
         parts: dict[str, Any] = {name: group[name][...] if name in group else group.attrs[name] for name in names}
         return cls(**parts)

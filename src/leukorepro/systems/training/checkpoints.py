@@ -9,13 +9,11 @@ from typing import Any
 
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from leukorepro.core.errors import UserError
-from leukorepro.core.store import atomic_path
+from leukorepro.core.store import atomic_path, tensors_reader
 
 FILE = "last_epoch.safetensors"
 """In the folder of a training; replaced after every epoch."""
@@ -88,14 +86,13 @@ def load_checkpoint(folder: Path, identity: str, network: nn.Module, optimizer: 
     file = folder / FILE
     if not file.is_file():
         return None
-    try:
-        with safe_open(file, framework="pt") as stored:
-            metadata = stored.metadata()
-            if metadata["identity"] != identity:
-                return None
-            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - it is no mapping
-    except SafetensorError as error:
-        raise UserError(f"{file}: not a readable checkpoint ({error}); remove it to train from the start.") from None
+    with tensors_reader(
+        file, "state of a training", "train from the start", "remove it to train from the start"
+    ) as stored:
+        metadata = stored.metadata() or {}
+        if metadata.get("identity") != identity:
+            return None
+        tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - it is no mapping
     parameters = _below("network.", tensors)
     if _shapes(parameters) != _shapes(network.state_dict()):
         return None

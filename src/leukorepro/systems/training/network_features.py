@@ -14,12 +14,11 @@ from typing import Any
 
 import numpy as np
 import torch
-from safetensors import SafetensorError, safe_open
 from torch import Tensor, nn
 
 from leukorepro.config.study.systems import NetworkSpec
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import hdf5_writer
+from leukorepro.core.store import hdf5_writer, tensors_reader
 from leukorepro.core.words import Budget
 from leukorepro.features.fusion import CODES, FITTED_ON, Features, write_rows
 from leukorepro.systems.networks.layers import center_inputs, without_last_layer
@@ -97,13 +96,10 @@ def _folds(weights: Path) -> list[str]:
 @contextmanager
 def _opened(weights: Path) -> Iterator[Any]:
     """The file of weights, open for reading."""
-    try:
-        with safe_open(weights, framework="pt") as stored:
-            yield stored
-    except FileNotFoundError:
-        raise UserError(f"{weights}: no such file; train the network first.") from None
-    except SafetensorError as error:
-        raise UserError(f"{weights}: not readable weights ({error}); remove it and train the network again.") from None
+    with tensors_reader(
+        weights, "weights", "train the network first", "remove it and train the network again"
+    ) as stored:
+        yield stored
 
 
 def _trained_on(weights: Path) -> str:
@@ -115,7 +111,7 @@ def _trained_on(weights: Path) -> str:
 def _trained(spec: NetworkSpec, weights: Path, fold: str, size: int, budget: Budget) -> nn.Module:
     """The network of a fold, on the CPU."""
     prefix = f"{fold}."
-    with safe_open(weights, framework="pt") as stored:
+    with _opened(weights) as stored:
         state: dict[str, Tensor] = {
             name.removeprefix(prefix): stored.get_tensor(name)
             for name in stored.keys()  # noqa: SIM118 - it is no mapping

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -10,7 +11,7 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
-from leukorepro.core.store import atomic_path
+from leukorepro.core.store import write_bytes
 from leukorepro.data.images import read_rgb
 from leukorepro.data.views import apply_view
 
@@ -91,5 +92,6 @@ def _write(rows: Sequence[Sequence[Image.Image]], output: Path) -> None:
         for column, image in enumerate(thumbnails):
             left = column * (SIDE + GAP) + (SIDE - image.width) // 2
             sheet.paste(image, (left, row * (SIDE + GAP) + (SIDE - image.height) // 2))
-    with atomic_path(output) as temporary:
-        sheet.save(temporary, format="JPEG", quality=85)
+    encoded = io.BytesIO()
+    sheet.save(encoded, format="JPEG", quality=85)
+    write_bytes(encoded.getvalue(), output)

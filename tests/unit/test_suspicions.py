@@ -164,7 +164,7 @@ def test_parts_of_a_split_below_each_class_are_named() -> None:
 def test_folders_of_patients_are_named(names: Sequence[str]) -> None:
     (told,) = of_classes(names)
     assert f"{len(names)} folders ('" in told
-    assert "look like patients, of 2 images; they were read as classes" in told
+    assert "look like patients, of 2 images; the folders at the top were read as classes" in told
     assert "--subject-regex" in told
 
 

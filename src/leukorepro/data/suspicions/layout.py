@@ -52,7 +52,7 @@ def other_than_classes(folders: Collection[tuple[str, ...]], *, subjects_known: 
     while len({parts[: depth + 1] for parts in folders}) == 1 and all(len(parts) > depth + 1 for parts in folders):
         depth += 1
     wrapper = "/".join(next(iter(folders))[:depth])
-    read = f"all below '{wrapper}' was read as one class" if wrapper else "they were read as classes"
+    read = f"all below '{wrapper}' was read as one class" if wrapper else "the folders at the top were read as classes"
     below: dict[str, set[str]] = defaultdict(set)
     for parts in folders:
         below[parts[depth]].update(parts[depth + 1 : depth + 2])

@@ -14,6 +14,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import h5py
@@ -117,6 +118,18 @@ def test_a_link_stays_and_what_it_leads_to_is_written(tmp_path: Path) -> None:
         assert (tmp_path / name).is_symlink()
     assert (tmp_path / "elsewhere" / "a").read_text() == "absolute"
     assert (tmp_path / "elsewhere" / "new" / "b").read_text() == "dangling"
+
+
+@pytest.mark.parametrize("flags", [os.ST_RDONLY, 0])
+def test_a_place_that_is_not_writable_is_told_before_the_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, flags: int
+) -> None:
+    """The superuser may write everywhere, and mounts are not for tests: the system's answers are made up."""
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    monkeypatch.setattr(os, "statvfs", lambda _: SimpleNamespace(f_flag=flags))
+    told = "on a read-only file system; name" if flags else "not writable for this user; change its permissions"
+    with pytest.raises(UserError, match=f"^{tmp_path}: {told}"), atomic_path(tmp_path / "new" / "file"):
+        pytest.fail("work was begun")
 
 
 @pytest.mark.parametrize("what", ["folder", "pipe", "device", "below a file", "circle"])

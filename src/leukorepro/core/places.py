@@ -96,6 +96,8 @@ def _check_writable(folder: Path) -> None:
     """Refuse a folder that cannot be written to; of one that is yet to be made, the nearest above that there is."""
     here = next(above for above in (folder, *folder.absolute().parents) if _kind(above) is not None)
     if not _allowed(here, os.W_OK | os.X_OK):
+        if os.statvfs(here).f_flag & os.ST_RDONLY:
+            raise UserError(f"{here}: on a read-only file system; name another place.")
         raise UserError(f"{here}: not writable for this user; change its permissions, or name another place.")
 
 

@@ -19,11 +19,13 @@ import numpy as np
 import pytest
 import torch
 from safetensors import safe_open
+from small_disk import room_for
 from torch import Tensor, nn
 from torch.nn import functional
 
 from leukorepro.config.study.training import Augmentation
 from leukorepro.core.errors import UserError
+from leukorepro.core.file_errors import FileError
 from leukorepro.core.words import Precision
 from leukorepro.systems.training import training
 from leukorepro.systems.training.augmentation import augmented
@@ -283,6 +285,20 @@ def test_no_pickle_is_written_or_read(tmp_path: Path, monkeypatch: pytest.Monkey
     (file,) = tmp_path.iterdir()
     with safe_open(file, "pt") as stored:
         assert torch.equal(stored.get_tensor("network.10.weight"), whole.network.state_dict()["10.weight"])
+
+
+def test_a_disk_that_fills_up_in_the_middle_keeps_the_epochs_until_then(tmp_path: Path) -> None:
+    """The state after an epoch is larger than that after the one before: outputs of every epoch are kept."""
+    whole = fit(tmp_path / "whole")
+    (file,) = (tmp_path / "whole").iterdir()
+    with room_for(file.stat().st_size - 1), pytest.raises(FileError, match="what is complete is kept"):
+        fit(tmp_path / "cut")
+    (kept,) = (tmp_path / "cut").iterdir()
+    assert kept.name == file.name
+    with safe_open(kept, "pt") as stored:
+        assert 0 < len(json.loads(stored.metadata()["history"])) < len(whole.epochs)
+    again = fit(tmp_path / "cut")
+    assert again.epochs["train_loss"].tolist() == whole.epochs["train_loss"].tolist()
 
 
 def test_an_unreadable_checkpoint_is_told(tmp_path: Path) -> None:

@@ -53,6 +53,7 @@ def read_scanned(path: Path, sha256: str, max_pixels: int) -> Pixels:
     UserError
         If its content is not what it was: labels, subjects and duplicates were looked at in another image.
     """
+    _check_regular(path)
     try:
         content = Path(path).read_bytes()
     except OSError as error:
@@ -115,8 +116,7 @@ def decode(path: Path, max_pixels: int, content: bytes | None = None) -> Decoded
     UnreadableImage
         With the status; a file that ends early is never filled up.
     """
-    if Path(path).exists() and not Path(path).is_file():  # a pipe would be waited for
-        raise UnreadableImage(path, "unreadable", "no regular file")
+    _check_regular(path)
     try:
         with Path(path).open("rb") if content is None else io.BytesIO(content) as file:
             return _decode(file, max_pixels)
@@ -126,6 +126,12 @@ def decode(path: Path, max_pixels: int, content: bytes | None = None) -> Decoded
         raise UnreadableImage(path, "oversized", str(error)) from None
     except OSError as error:
         raise UnreadableImage(path, "unreadable", str(error.strerror)) from None
+
+
+def _check_regular(path: Path) -> None:
+    """Refuse a pipe, which would be waited for, and other things that are no files."""
+    if Path(path).exists() and not Path(path).is_file():
+        raise UnreadableImage(path, "unreadable", "no regular file")
 
 
 def pixel_digest(pixels: Pixels) -> str:

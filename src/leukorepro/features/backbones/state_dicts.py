@@ -77,7 +77,9 @@ def read_parameters(path: Path) -> dict[str, Tensor]:
             f"{path}: holds more than tensors ({named[1]}), which could run code; save its state_dict() alone, as "
             "`torch.save(network.state_dict(), ...)` does, where the file comes from."
         ) from None
-    except (SafetensorError, RuntimeError, EOFError, OSError, ValueError, KeyError, zipfile.BadZipFile):
+    except (SafetensorError, RuntimeError, EOFError, OSError, ValueError, zipfile.BadZipFile):
+        raise _incomplete(path) from None
+    except (LookupError, TypeError, AssertionError):  # the unpickler's, on bytes that happen to look like its own
         raise _incomplete(path) from None
     return _as_float32(_state_dict(value, path), path)
 

@@ -1,0 +1,224 @@
+"""A very small project in which every command of the command line has a call that works."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import yaml
+from project_data import ROOT, draw, make_project, write_yaml
+
+Values = dict[str, str | list[str]]
+"""What a command is given, by the names of its parameters."""
+
+DATASET = {
+    "title": "Few simulated crops",
+    "adapter": "simulated",
+    "look": "allidb2",
+    "positive_class": "all",
+    "sizes": {budget: {"subjects": 8, "images": 16} for budget in ("demo", "published")},
+}
+
+STUDY = {
+    "key": "small",
+    "citation": {"authors": "N. N.", "title": "Very small", "journal": "Tests", "year": 2026},
+    "published_dataset": "allidb",
+    "published_protocol": {"unit": "source", "scope": "train"},
+    "descriptors": {
+        "area": {"descriptor": "cell_area", "input_size": 16},
+        "pixels": {"descriptor": "pixels", "input_size": 8},
+    },
+    "feature_sets": {"both": ["area", "pixels"]},
+    "reducers": {
+        "codes": {"kind": "sparse_autoencoder", "hidden_fraction": 0.05, "max_epochs": {"demo": 1, "published": 1}}
+    },
+    "classifiers": {"knn": {"kind": "knn"}},
+    "splits": {"halves": {"kind": "k_fold", "n_splits": 2}},
+    "tables": {
+        "1": {
+            "title": "With and without codes",
+            "split": "halves",
+            "metrics": ["accuracy"],
+            "items": [
+                {"item": "plain", "features": "both", "classifier": "knn"},
+                {"item": "coded", "features": "both", "reducer": "codes", "classifier": "knn"},
+            ],
+        }
+    },
+    "headline": "1/plain",
+}
+
+RUN = {
+    "name": "mine",
+    "budget": "demo",
+    "weights": "random",
+    "controls": ["shuffled_labels"],
+    "studies": [{"study": "small", "dataset": "small", "rungs": ["as_published"]}],
+}
+
+VALIDITY = {
+    "images": 2,
+    "pool": {"demo": 24, "published": 24},
+    "fresh_images": 1,
+    "external": {"all": 2, "healthy": 2},
+    "repetitions": {"demo": 2, "published": 2},
+    "split": {"kind": "k_fold", "n_splits": 2},
+    "resamples": 100,
+    "settings": {"usual": {"class_effect": 1, "subject_effect": 1, "subjects": {"all": 4, "healthy": 4}}},
+}
+
+IMAGES = "data/simulated/small-demo"
+DATASET_FOLDER = "results/datasets/small-demo"
+MANIFEST, DUPLICATES = f"{DATASET_FOLDER}/manifest.csv", f"{DATASET_FOLDER}/duplicates.json"
+FEATURES = "results/features/small-demo"
+AREA, PIXELS = f"{FEATURES}/cell_area-16.h5", f"{FEATURES}/pixels-8.h5"
+FUSED = f"{FEATURES}/fused/cell_area-16+pixels-8.h5"
+FOLDER = "results/mine/small"
+HALVES = f"{FOLDER}/as_published/splits/halves.csv"
+CODES = f"{FOLDER}/as_published/reducers/halves/both-codes.h5"
+PART = f"{FOLDER}/parts/both.parquet"
+NEW = "new.h5"
+"""A file that is there no more when all calls have been made."""
+AUDIT = "results/audit/small.json"
+
+
+def spec(rule: str) -> str:
+    """Pattern of the file of a job's specification, whose name ends in a digest."""
+    return f"results/mine/specs/{rule}/small-*.json"
+
+
+CALLS: list[tuple[str, Values]] = [
+    ("data simulate", {"dataset": "config/datasets/small.yaml", "output": IMAGES}),
+    ("data simulate", {"look": "cnmc2019", "subjects": "2", "images": "4", "output": "drawn"}),
+    (
+        "data scan",
+        {
+            "dataset": "config/datasets/small.yaml",
+            "images": IMAGES,
+            "output": MANIFEST,
+            "summary": f"{DATASET_FOLDER}/scan.json",
+            "crops": f"{DATASET_FOLDER}/crops.csv",
+        },
+    ),
+    ("data scan", {"images": "own", "subjects_csv": "subjects.csv", "output": "own.csv"}),
+    ("data duplicates", {"manifest": MANIFEST, "images": IMAGES, "out": DUPLICATES}),
+    ("data duplicates", {"checksums": "checksums.tsv", "adapter": "image_folder", "out": "copies.json"}),
+    (
+        "features describe",
+        {"manifest": MANIFEST, "images": IMAGES, "descriptor": "cell_area", "input_size": "16", "output": AREA},
+    ),
+    (
+        "features describe",
+        {"manifest": MANIFEST, "images": IMAGES, "descriptor": "pixels", "input_size": "8", "output": PIXELS},
+    ),
+    (
+        "features describe",
+        {"manifest": MANIFEST, "images": IMAGES, "descriptor": "pixels", "input_size": "8", "output": NEW},
+    ),
+    ("features fuse", {"parts": [AREA, PIXELS], "output": FUSED}),
+    ("features weights", {"backbone": "alexnet_caffe", "output": "results/weights/alexnet_caffe.json"}),
+    (
+        "features extract",
+        {
+            "manifest": MANIFEST,
+            "images": IMAGES,
+            "backbone": "mobilenet_v2",
+            "weights": "file:mobilenet_v2.pth",
+            "input_size": "32",
+            "engine": "torch",
+            "output": NEW,
+        },
+    ),
+    ("splits make", {"spec": spec("splits"), "manifest": MANIFEST, "output": FOLDER}),
+    ("models fit", {"spec": spec("fits")}),
+    (
+        "models classify",
+        {
+            "spec": spec("classification"),
+            "features": FUSED,
+            "splits": [f"as_published/halves={HALVES}"],
+            "manifest": MANIFEST,
+            "reducer": [f"as_published/halves/codes={CODES}"],
+            "output": PART,
+        },
+    ),
+    (
+        "models control",
+        {
+            "spec": spec("controls"),
+            "features": FUSED,
+            "splits": [f"as_published={HALVES}"],
+            "manifest": MANIFEST,
+            "output": f"{FOLDER}/controls.csv",
+        },
+    ),
+    ("models summary", {"study": "small"}),
+    ("evaluate", {"spec": spec("evaluation"), "output": FOLDER, "parts": [PART]}),
+    ("audit published", {"studies": ["small"], "out": AUDIT}),
+    (
+        "judge",
+        {
+            "spec": spec("judgement"),
+            "measured": f"{FOLDER}/measured.csv",
+            "published": "config/published/small.csv",
+            "audit": AUDIT,
+            "scan": f"{DATASET_FOLDER}/scan.json",
+            "manifest": MANIFEST,
+            "output": FOLDER,
+        },
+    ),
+    ("audit leakage", {"manifest": MANIFEST, "splits": [HALVES], "out": "leakage.json", "duplicates": DUPLICATES}),
+    ("audit rungs", {"spec": spec("leakage"), "manifest": MANIFEST, "duplicates": DUPLICATES, "output": FOLDER}),
+    ("report build", {"config": "results/mine/config.json", "output": "results/mine/report"}),
+    ("report summary", {"config": "results/mine/config.json"}),
+    (
+        "validity draw",
+        {"config": "config/validity.yaml", "setting": "usual", "images": "pool.csv", "features": "pool.h5"},
+    ),
+    (
+        "validity repeat",
+        {
+            "config": "config/validity.yaml",
+            "setting": "usual",
+            "images": "pool.csv",
+            "features": "pool.h5",
+            "output": "usual.csv",
+        },
+    ),
+    ("validity summarise", {"repetitions": ["usual.csv"], "output": "summary.csv", "figure": "validity.svg"}),
+    ("config resolve", {"run_file": "config/config.yaml", "override": ["seed=1"], "output": "resolved.json"}),
+    ("config schema", {"output": "schema"}),
+    ("config dvc", {"run_file": "config/config.yaml", "output": "dvc.yaml"}),
+    (
+        "init",
+        {
+            "name": "own",
+            "images": "own",
+            "study": "atteia2022",
+            "subjects_csv": "subjects.csv",
+            "extractor": ["mobilenet_v2"],
+            "weights": ["mobilenet_v2=file:mobilenet_v2.pth"],
+        },
+    ),
+]
+"""In an order in which each finds what it reads."""
+
+
+def make_files(folder: Path) -> None:
+    """Configuration of one study, one dataset and one run, a small validity study, own images and weights."""
+    import torch
+    from torchvision.models import mobilenet_v2
+
+    make_project(folder)
+    write_yaml(folder / "config/datasets/small.yaml", DATASET)
+    write_yaml(folder / "config/studies/small.yaml", STUDY)
+    write_yaml(folder / "config/config.yaml", RUN)
+    validity = yaml.safe_load((ROOT / "config/validity.yaml").read_text())
+    write_yaml(folder / "config/validity.yaml", validity | VALIDITY)
+    (folder / "config/published").mkdir()
+    (folder / "config/published/small.csv").write_text("table,item,metric,value,note\n1,plain,accuracy,0.75,\n")
+    names = [f"{label}/{number}.png" for label in ("blast", "normal") for number in range(3)]
+    draw(folder / "own", *names)
+    lines = [f"{name},P{number}" for number, name in enumerate(names)]
+    (folder / "subjects.csv").write_text("\n".join(["image,subject", *lines, ""]))
+    (folder / "checksums.tsv").write_text("".join(f"{n:064x}\t{9 + n}\t{name}\n" for n, name in enumerate(names)))
+    torch.save(mobilenet_v2().state_dict(), folder / "mobilenet_v2.pth")

@@ -548,6 +548,15 @@ def test_images_that_an_autoencoder_cannot_divide_are_refused(networks_project: 
     )
 
 
+def test_images_that_are_too_small_for_a_network_are_refused(networks_project: Path) -> None:
+    file = networks_project / "config/studies/rezayi2021.yaml"
+    file.write_text(file.read_text().replace("demo: 40", "demo: 31"))
+    assert refused(networks_project, study="rezayi2021", dataset="cnmc2019_simulated") == (
+        "config/studies/rezayi2021.yaml: descriptors.images.input_size: given 31; must be 32 or more, the side of the "
+        "smallest images that the network 'ResNet-50' takes."
+    )
+
+
 def test_where_nothing_is_fitted_before_a_network_the_published_rung_serves_the_next(networks_project: Path) -> None:
     plain = resolve_study(networks_project, study="rezayi2021", dataset="cnmc2019_simulated")
     network = plan.networks_of(plain)["eighty_twenty_once-images-CNN"]

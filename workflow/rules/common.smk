@@ -218,17 +218,21 @@ def split_tables(study):
     ]
 
 
-def splits_first(wildcards):
-    """Split tables of the run that are still to be made; nothing once all are.
+def checked_first(wildcards):
+    """Split tables and audits of the run that are still to be made; nothing once all are.
 
-    Every image of every dataset is read, and every split made, before any features are computed: what stops a run stops
-    it then. Features do not follow from splits and are shared by runs, so these leave no trace in their records:
-    Snakemake asks again when the checkpoint that makes them is done. `ancient`: other splits make no other features.
+    Every image of every dataset is read, every split made and every paper's numbers are audited, before any features are
+    computed: what stops a run stops it then. Features do not follow from these and are shared by runs, so they leave no
+    trace in their records: Snakemake asks again when the checkpoint that makes them is done. `ancient`: other splits
+    make no other features.
     """
     waiting = []
-    for study in RUN.studies:
+    for made, wanted in (
+        *((f"make_splits_{study.study.key}", {}) for study in RUN.studies),
+        *(("audit_published", {"study": key}) for key in AUDITED),
+    ):
         try:
-            getattr(checkpoints, f"make_splits_{study.study.key}").get()
+            getattr(checkpoints, made).get(**wanted)
         except IncompleteCheckpointException as incomplete:
             waiting.append(ancient(incomplete.targetfile))
     return waiting

@@ -1,7 +1,7 @@
 """What is true of the printed numbers and of the runs: audits, verdicts, controls, leakage."""
 
 
-rule audit_published:
+checkpoint audit_published:
     """Contradictions in the numbers that a paper prints; arithmetic alone, no data."""
     input:
         published=lambda w: published_path(w.study),
@@ -11,6 +11,8 @@ rule audit_published:
         "logs/audit_published/{study}.txt",
     benchmark:
         "results/benchmarks/audit_published/{study}.tsv"
+    # First, and a checkpoint: features wait until what is declared of a paper is known to be sound (`checked_first`).
+    priority: 1
     conda:
         ENVIRONMENT
     threads: 1

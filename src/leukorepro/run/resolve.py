@@ -16,7 +16,13 @@ from leukorepro.config.files import dataset_path, study_path
 from leukorepro.config.runs import Run, StudyRun
 from leukorepro.config.study.schemes import Protocol
 from leukorepro.config.study.study import Study, load_study
-from leukorepro.config.study.systems import ConvAutoencoderSpec, Extractor, FineTunedSpec
+from leukorepro.config.study.systems import (
+    SMALLEST_IMAGES,
+    ConvAutoencoderSpec,
+    Extractor,
+    FineTunedSpec,
+    NetworkSpec,
+)
 from leukorepro.core.errors import UserError, look_up, unknown
 from leukorepro.core.validation import parse, read_yaml
 from leukorepro.core.words import Budget, Control
@@ -275,16 +281,23 @@ def _tunings(
 
 
 def _check_image_sizes(study: Study, descriptors: Mapping[str, ResolvedDescriptor], where: str) -> None:
-    """Raise UserError if an autoencoder is to be trained on images whose size its pooling cannot divide."""
+    """Raise UserError if a network or an autoencoder is to be trained on images of a size that it cannot take."""
     for table in study.tables.values():
         for item in table.items:
-            if isinstance(study.reducers.get(item.reducer or ""), ConvAutoencoderSpec):
-                name = study.feature_sets[item.features][0]
-                if (size := descriptors[name].input_size) % SHRINKAGE:
-                    raise UserError(
-                        f"{where}.{name}.input_size: given {size}; must be a multiple of {SHRINKAGE}, which the "
-                        f"autoencoder '{item.reducer}' shrinks a side by."
-                    )
+            name = study.feature_sets[item.features][0]
+            reducer, classifier = study.reducers.get(item.reducer or ""), study.classifiers[item.classifier]
+            told = f"{where}.{name}.input_size: given"
+            if isinstance(reducer, ConvAutoencoderSpec) and (size := descriptors[name].input_size) % SHRINKAGE:
+                raise UserError(
+                    f"{told} {size}; must be a multiple of {SHRINKAGE}, which the autoencoder '{item.reducer}' shrinks "
+                    "a side by."
+                )
+            on_images = isinstance(classifier, NetworkSpec) and reducer is None
+            if on_images and (size := descriptors[name].input_size) < SMALLEST_IMAGES:
+                raise UserError(
+                    f"{told} {size}; must be {SMALLEST_IMAGES} or more, the side of the smallest images that the "
+                    f"network '{item.classifier}' takes."
+                )
 
 
 def _rungs(

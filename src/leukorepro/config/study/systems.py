@@ -84,6 +84,10 @@ class TrainedFeaturesSpec(Strict):
 ReducerSpec = Annotated[SparseAutoencoderSpec | ConvAutoencoderSpec | TrainedFeaturesSpec, Field(discriminator="kind")]
 
 
+SMALLEST_IMAGES = 32
+"""Side of the smallest images that networks are trained on, in pixels: after five poolings by 2 one is left."""
+
+
 class NetworkSpec(ClassifierTrainingSpec):
     """A network trained from random weights, on images or on an autoencoder's code of them."""
 

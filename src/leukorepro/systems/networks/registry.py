@@ -11,6 +11,7 @@ from typing import Literal
 import torch
 from torch import nn
 
+from leukorepro.config.study.systems import SMALLEST_IMAGES
 from leukorepro.core.errors import UserError
 from leukorepro.core.words import Architecture
 from leukorepro.systems.networks.code import code_channels, code_sequence
@@ -18,9 +19,6 @@ from leukorepro.systems.networks.convolutional_autoencoder import ConvAutoencode
 from leukorepro.systems.networks.convolutions import ten_convolutions, two_convolutions, vgg16_70
 from leukorepro.systems.networks.layers import draw_weights
 from leukorepro.systems.networks.residual import resnet50_70
-
-SMALLEST = 32
-"""Side of the smallest images, in pixels: after five poolings by 2 one is left."""
 
 Builder = Callable[[int, int, float], nn.Module]
 """From the side of the images, or the values of the code; the number of classes; and the width."""
@@ -85,10 +83,10 @@ def outline_network(
     else:
         if len(input_shape) != 3 or input_shape != (input_shape[0], input_shape[0], 3):
             raise ValueError(f"{where} takes images of shape (size, size, 3), not {input_shape}")
-        if input_shape[0] < SMALLEST:
+        if input_shape[0] < SMALLEST_IMAGES:
             raise UserError(
                 f"{where}: images of {input_shape[0]} x {input_shape[0]} pixels are too small; give the descriptor of "
-                f"the images an input_size of {SMALLEST} at least."
+                f"the images an input_size of {SMALLEST_IMAGES} at least."
             )
     with torch.device("meta"):
         return (IMAGE_NETWORKS | CODE_NETWORKS)[architecture](input_shape[0], n_classes, width)

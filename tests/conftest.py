@@ -30,9 +30,12 @@ def shared() -> Path:
     return folder
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def one_thread() -> Iterator[None]:
-    """One thread of torch, on which sums come out alike on every machine and tests side by side do not wait."""
+    """One thread of torch, on which sums come out alike on every machine and tests side by side do not wait.
+
+    Of a whole module, so that what its fixtures fit is fitted with one, too.
+    """
     import torch
 
     threads = torch.get_num_threads()

@@ -17,7 +17,7 @@ from leukorepro.cli.app import app
 from leukorepro.config.study.schemes import HoldOutScheme, KFoldScheme, Protocol
 from leukorepro.config.study.systems import ConvAutoencoderSpec
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import hdf5_writer, write_text
+from leukorepro.core.store import hdf5_writer, sha256_file, write_text
 from leukorepro.data.adapters.cnmc2019 import CnmcDataset
 from leukorepro.data.scan import scan
 from leukorepro.data.split_tables import write_splits
@@ -115,6 +115,19 @@ def weights(path: Path, fit: str) -> bytes:
         return b"".join(values[:].tobytes() for _, values in sorted(file[f"{fit}/parameters"].items()))
 
 
+def values(path: Path) -> dict[str, list[Any]]:
+    """Every data set of a file."""
+    found = {}
+
+    def note(name: str, item: h5py.Group | h5py.Dataset) -> None:
+        if isinstance(item, h5py.Dataset):
+            found[name] = item[:].tolist()
+
+    with h5py.File(path) as file:
+        file.visititems(note)
+    return found
+
+
 @pytest.fixture(scope="module")
 def fitted(data: Data, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return fit(data, tmp_path_factory.mktemp("fitted") / "images-CAE.h5")
@@ -189,8 +202,10 @@ def test_images_may_stay_in_their_file_and_codes_can_be_mapped(data: Data, fitte
     assert isinstance(mapped.features.matrix, np.memmap)
     (tmp_path / "out").mkdir()
     output = fit(mapped, tmp_path / "out" / fitted.name)
-    assert output.read_bytes() == fitted.read_bytes()
-    with h5py.File(output) as file:
+    assert values(output) == values(fitted)
+    with h5py.File(output) as file, h5py.File(fitted) as of_memory:
+        assert file.attrs["features_sha256"] == sha256_file(tmp_path / "images-18.h5")
+        assert of_memory.attrs["features_sha256"] == ""
         for name in ("r0f0", "r0f1", "r0f2"):
             np.testing.assert_array_equal(map_dataset(output, file[name]["codes"]), file[name]["codes"][:])
 

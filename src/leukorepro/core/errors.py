@@ -24,6 +24,12 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
     return f" Did you mean '{close[0]}'?" if close else ""
 
 
+def some(values: Iterable[str], most: int = 5) -> str:
+    """Name a few of many, for a sentence: ``a, b and 3 more``."""
+    given = list(values)
+    return ", ".join(given[:most]) + (f" and {len(given) - most:,} more" if len(given) > most else "")
+
+
 def unknown(what: str, given: str, known: Iterable[str]) -> str:
     """Return the sentence on a name that is not among the known ones."""
     names = list(known)

@@ -22,9 +22,8 @@ from tqdm import tqdm
 
 from leukorepro.core.caches import user_cache
 from leukorepro.core.code import module_digest
-from leukorepro.core.errors import UserError
+from leukorepro.core.errors import UserError, some
 from leukorepro.core.tables.data import CROPS_TABLE
-from leukorepro.data.folders import some
 
 MIN_CORRELATION = 0.97
 """Least correlation of a crop's grey values with those of its place in a photograph.

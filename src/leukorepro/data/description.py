@@ -8,8 +8,8 @@ from rich.table import Table
 from rich.text import Text
 
 from leukorepro.config.datasets import Dataset, UnattributedDataset
+from leukorepro.core.errors import some
 from leukorepro.data.crops import in_words
-from leukorepro.data.folders import some
 from leukorepro.data.scan import Scan
 
 SHOWN = 30

@@ -15,6 +15,7 @@ from typing import Literal
 from leukorepro.config.datasets import Dataset
 from leukorepro.core.errors import UserError
 from leukorepro.core.listing import Listing
+from leukorepro.core.places import CONTROL
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".tif", ".tiff", ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp"})
 """A file with one of these endings is a row of the manifest, whatever it holds."""
@@ -40,7 +41,6 @@ MADE_BY_SYSTEMS = (
 thumbnails, deleted files, older states. None of them is an image of the dataset."""
 
 _HIDDEN = re.compile("|".join(map(translate, MADE_BY_SYSTEMS)), re.IGNORECASE)
-_CONTROL = re.compile("[\x00-\x1f\x7f\ud800-\udfff]")
 
 
 @dataclass(frozen=True)
@@ -122,7 +122,7 @@ def walk(folder: Path) -> Walk:
                 left_out["hidden"] += 1
             elif kind == "neither":
                 left_out["not a file"] += 1
-            elif _CONTROL.search(path):
+            elif CONTROL.search(path):
                 raise UserError(f"{folder}: the name {path!r} has control or undecodable characters; rename it.")
             else:
                 files.append(path)
@@ -165,9 +165,3 @@ def count_ignored(files: Iterable[str], taken: Collection[str]) -> dict[str, int
     """Count the files that are not taken for images, by ending."""
     counts = Counter(PurePosixPath(f).suffix.lower() or PurePosixPath(f).name for f in files if f not in taken)
     return dict(sorted(counts.items()))
-
-
-def some(values: Iterable[str], most: int = 5) -> str:
-    """Name a few of many, for a sentence: ``a, b and 3 more``."""
-    given = list(values)
-    return ", ".join(given[:most]) + (f" and {len(given) - most:,} more" if len(given) > most else "")

@@ -12,7 +12,7 @@ from itertools import takewhile
 from pathlib import PurePosixPath
 from urllib.parse import unquote
 
-from leukorepro.data.folders import some
+from leukorepro.core.errors import some
 
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb"
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://+", re.I)

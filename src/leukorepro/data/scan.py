@@ -16,13 +16,13 @@ from PIL import Image
 from tqdm import tqdm
 
 from leukorepro.config.datasets import Dataset
-from leukorepro.core.errors import UserError
+from leukorepro.core.errors import UserError, some
 from leukorepro.core.listing import Listing, Row
 from leukorepro.core.store import sha256_file
 from leukorepro.core.tables.data import MANIFEST_TABLE
 from leukorepro.data.crops import find_photographs_once, summarise
 from leukorepro.data.fingerprints import SIDE
-from leukorepro.data.folders import list_images, some
+from leukorepro.data.folders import list_images
 from leukorepro.data.groups import components
 from leukorepro.data.images import UnreadableImage, decode, pixel_digest, read_rgb
 from leukorepro.data.subjects.look_alikes import suspicious_subjects

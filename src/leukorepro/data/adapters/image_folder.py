@@ -9,9 +9,9 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from leukorepro.config.datasets import SubjectsFromCsv, SubjectsFromRegex, UnattributedDataset
-from leukorepro.core.errors import UserError
+from leukorepro.core.errors import UserError, some
 from leukorepro.core.listing import Listing, Row
-from leukorepro.data.folders import is_image, some
+from leukorepro.data.folders import is_image
 from leukorepro.data.subjects.missing import take_out_missing
 from leukorepro.data.subjects.tables import read_subjects
 

@@ -6,10 +6,9 @@ from pathlib import Path
 from typing import Literal
 
 from leukorepro.config.datasets import SimulatedDataset
-from leukorepro.core.errors import UserError
+from leukorepro.core.errors import UserError, some
 from leukorepro.core.listing import Listing, Row
 from leukorepro.core.tables.data import SIMULATION_TABLE
-from leukorepro.data.folders import some
 
 TABLE = "simulation.csv"
 _EXTERNAL = ("external", "prelim")

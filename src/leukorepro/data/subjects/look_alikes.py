@@ -7,7 +7,7 @@ import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 
-from leukorepro.data.folders import some
+from leukorepro.core.errors import some
 
 MOST = 2
 """An id of zeros or nines looks like a code for none where it has more than so many times the images of any other."""

@@ -8,8 +8,7 @@ import unicodedata
 from collections.abc import Collection, Mapping
 from typing import TYPE_CHECKING
 
-from leukorepro.core.errors import UserError
-from leukorepro.data.folders import some
+from leukorepro.core.errors import UserError, some
 
 if TYPE_CHECKING:
     import pandas as pd

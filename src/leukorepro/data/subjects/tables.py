@@ -5,9 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from leukorepro.core.errors import UserError
+from leukorepro.core.errors import UserError, some
 from leukorepro.core.tables.data import SUBJECT_IDS_TABLE
-from leukorepro.data.folders import some
 from leukorepro.data.image_names import ImageNames
 
 

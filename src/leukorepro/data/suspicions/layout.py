@@ -6,7 +6,7 @@ import re
 from collections import Counter, defaultdict
 from collections.abc import Collection, Iterator
 
-from leukorepro.data.folders import some
+from leukorepro.core.errors import some
 from leukorepro.data.suspicions.wording import these
 
 _NAME_THEM = "--subject-regex '^[^/]+/([^/]+)/'"

@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from PIL import Image
 
+from leukorepro.core.errors import some
 from leukorepro.data.fingerprints import SIDE, standardised
-from leukorepro.data.folders import some
 
 SMALLER = 1.2
 """How many times as wide and high as its smaller copy an image must be."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 
-from leukorepro.data.folders import some
+from leukorepro.core.errors import some
 
 
 def these(names: Collection[str], what: str) -> str:

@@ -11,12 +11,13 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
 import pytest
 import torch
 import torchvision
+from local_server import serving
 from small_disk import room_for
 
 from leukorepro.core.errors import UserError
@@ -96,19 +97,14 @@ def folder(tmp_path: Path) -> Path:
 def serve() -> Iterator[Serve]:
     """Start a server on this machine that answers in a given way; its address."""
     handler = type("Handler", (Answer,), {"asked": [], "go_on": threading.Event()})
-    server = ThreadingHTTPServer(("127.0.0.1", 0), handler)
-    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.02})
-    thread.start()
+    with serving(handler) as address:
 
-    def start(how: str) -> str:
-        handler.how = how
-        return f"http://127.0.0.1:{server.server_port}/models"
+        def start(how: str) -> str:
+            handler.how = how
+            return f"{address}/models"
 
-    yield start
-    handler.go_on.set()
-    server.shutdown()
-    thread.join()
-    server.server_close()
+        yield start
+        handler.go_on.set()
 
 
 def put(path: Path, content: bytes) -> Path:

@@ -5,9 +5,8 @@ from __future__ import annotations
 import hashlib
 import io
 import re
-import threading
 from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +14,7 @@ import pytest
 import torch
 import torchvision
 import yaml
+from local_server import serving
 from project_copy import ProjectCopy, planned_rules
 
 from leukorepro.core.store import read_json
@@ -50,11 +50,8 @@ def served() -> Iterator[dict[str, Any]]:
             pass
 
     asked: list[str] = []
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Answer)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    yield {"address": f"http://127.0.0.1:{server.server_port}", "name": name, "asked": asked}
-    server.shutdown()
-    server.server_close()
+    with serving(Answer) as address:
+        yield {"address": address, "name": name, "asked": asked}
 
 
 @pytest.fixture(scope="module")

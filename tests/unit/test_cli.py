@@ -184,6 +184,8 @@ def test_a_fault_of_our_own_keeps_its_traceback(project: Path, monkeypatch: pyte
         ("config resolve --run config/config.yaml --set budget --output x", "--set: given 'budget'; expected NAME="),
         ("config resolve --run config/config.yaml --set seed=x --output x", "config/config.yaml: seed: given 'x'; "),
         ("data scan --output x", "data scan: neither --images nor --dataset given; "),
+        ("data scan --dataset config/datasets/allidb.yaml --max-unreadable 0", "--max-unreadable: stands in the file "),
+        ("data simulate -o x --dataset config/datasets/allidb_demo.yaml --seed 3", "--seed: stands in the file that "),
         ("data scan --images none --output x", "none: no such folder; expected there: "),
         ("data scan --images . --subject-regex p --output x", "options: subjects.regex: given 'p', without a group"),
         ("data simulate --output x", "data simulate: neither --look nor --dataset given; looks are allidb, "),

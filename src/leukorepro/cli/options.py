@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -114,6 +114,22 @@ def tell_not_run(run: ResolvedRun) -> None:
     """Say on standard error what of a run cannot be run."""
     for line in run.not_run:
         print(line, file=sys.stderr)
+
+
+def refuse_beside(context: typer.Context, option: str, others: Sequence[str]) -> None:
+    """Refuse options that `option` stands instead of; `others` are their parameters' names.
+
+    Raises
+    ------
+    UserError
+        If one of them is given on the command line.
+    """
+    for name in others:
+        source = context.get_parameter_source(name)
+        if source is not None and source.name == "COMMANDLINE":
+            raise UserError(
+                f"--{name.replace('_', '-')}: stands in the file that {option} names; leave one of the two options out."
+            )
 
 
 def pairs(values: list[str], option: str) -> dict[str, str]:

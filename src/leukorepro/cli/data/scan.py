@@ -15,12 +15,16 @@ from leukorepro.cli.dataset_options import (
     describe_dataset,
     show_scan,
 )
-from leukorepro.cli.options import MOST_WORKERS, file_to_read, file_to_write, folder_to_read
+from leukorepro.cli.options import MOST_WORKERS, file_to_read, file_to_write, folder_to_read, refuse_beside
 from leukorepro.config.adapters import OWN_IMAGES
 from leukorepro.core.errors import UserError
 
+IN_THE_FILE = ("adapter", "subjects_csv", "subject_regex", "missing_subject", "max_unreadable")
+"""Options that say what a dataset's configuration says."""
+
 
 def scan(
+    context: typer.Context,
     output: Annotated[
         Path | None,
         typer.Option("--output", "-o", callback=file_to_write, help="Manifest to write; default: only look."),
@@ -60,6 +64,7 @@ def scan(
     from leukorepro.data.scan import scan as run
 
     if dataset is not None:
+        refuse_beside(context, "--dataset", IN_THE_FILE)
         configured = load_dataset(dataset)
     elif images is not None:
         configured = describe_dataset(

@@ -7,12 +7,19 @@ from typing import Annotated, get_args
 
 import typer
 
-from leukorepro.cli.options import BudgetOption, file_to_read, folder_to_write
+from leukorepro.cli.options import BudgetOption, file_to_read, folder_to_write, refuse_beside
 from leukorepro.core.errors import UserError
 from leukorepro.core.words import LARGEST_SEED, Look
 
+IN_THE_FILE = (
+    *("look", "subjects", "images", "external_subjects", "external_images"),
+    *("class_effect", "subject_effect", "seed"),
+)
+"""Options that say what a simulated dataset's configuration says."""
+
 
 def simulate(
+    context: typer.Context,
     output: Annotated[Path, typer.Option("--output", "-o", callback=folder_to_write, help="Folder to fill.")],
     dataset: Annotated[
         Path | None,
@@ -41,6 +48,7 @@ def simulate(
     from leukorepro.simulate.dataset import simulate as draw
 
     if dataset is not None:
+        refuse_beside(context, "--dataset", IN_THE_FILE)
         configured = load_dataset(dataset)
         if not isinstance(configured, SimulatedDataset):
             raise UserError(

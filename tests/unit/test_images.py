@@ -344,13 +344,22 @@ def test_other_floats_are_refused(tmp_path: Path, value: float) -> None:
     ("planes", "tags"),
     [
         (np.zeros((3, 3), dtype=np.int16), {"t339": 2}),
+        (np.zeros((3, 3), dtype=np.int8), {"t339": 2}),
         (np.zeros((3, 3), dtype=np.uint32), {}),
         (np.zeros((3, 3, 3), dtype=np.uint8), {"t262": 8}),  # Lab
         (np.zeros((3, 3, 4), dtype=np.uint16), {"t284": 2}),
         (np.zeros((3, 3, 3), dtype=np.float64), {"t284": 2, "t339": 3}),
         (np.zeros((3, 3, 2), dtype=np.uint16), {"t338": 2}),
     ],
-    ids=["signed", "32-bit", "Lab", "four planes of 16 bits", "planes of 64 bits", "16-bit grey with alpha"],
+    ids=[
+        "signed",
+        "signed bytes",
+        "32-bit",
+        "Lab",
+        "four planes of 16 bits",
+        "planes of 64 bits",
+        "16-bit grey with alpha",
+    ],
 )
 def test_pixels_without_a_rule_are_refused(
     tmp_path: Path, planes: NDArray[np.generic], tags: dict[str, int | tuple[int, ...]]

@@ -186,6 +186,38 @@ def test_compressed_separate_planes_of_a_bigtiff(tmp_path: Path) -> None:
     np.testing.assert_array_equal(decode(tmp_path / "a.tif", MANY).pixels, COLOUR)
 
 
+@pytest.mark.parametrize("compression", [None, "zlib"])
+@pytest.mark.parametrize(
+    ("planes", "photometric", "extra"),
+    [
+        (PLANES[:2], "minisblack", None),
+        (PLANES[:2], "minisblack", "unassalpha"),
+        (np.tile(PLANES, (2, 1, 1))[:4], "minisblack", None),
+        (np.tile(PLANES, (2, 1, 1))[:4], "rgb", "assocalpha"),
+        (np.tile(PLANES, (2, 1, 1))[:5], "rgb", None),
+        (PLANES, "miniswhite", None),
+        (np.tile(DEEP, (2, 1, 1))[:5], "minisblack", None),
+    ],
+)
+def test_separate_planes_that_are_no_image_are_refused_and_not_called_damaged(
+    tmp_path: Path, planes: NDArray[np.generic], photometric: str, extra: str | None, compression: str | None
+) -> None:
+    extras = [extra] if extra else None
+    options = {"photometric": photometric, "extrasamples": extras, "compression": compression}
+    tifffile.imwrite(tmp_path / "a.tif", planes, planarconfig="separate", **options)
+    error = refusal(tmp_path / "a.tif")
+    assert error.status == "unsupported"
+    assert f"{len(planes)} separate planes" in error.reason
+
+
+@pytest.mark.parametrize("compression", [None, "zlib"])
+def test_alpha_in_a_plane_of_its_own(tmp_path: Path, compression: str | None) -> None:
+    clear = np.concatenate([PLANES, np.zeros_like(PLANES[:1])])
+    options = {"photometric": "rgb", "extrasamples": ["unassalpha"], "compression": compression}
+    tifffile.imwrite(tmp_path / "a.tif", clear, planarconfig="separate", **options)
+    np.testing.assert_array_equal(decode(tmp_path / "a.tif", MANY).pixels, COLOUR)
+
+
 # ---------------------------------------------------------------------------------------------------- the compressions
 
 

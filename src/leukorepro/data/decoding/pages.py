@@ -11,7 +11,7 @@ from PIL.TiffImagePlugin import ImageFileDirectory_v2
 from leukorepro.data.decoding.opened import DAMAGE, RefusedImage, is_of_the_system
 
 _KIND, _WIDTH, _HEIGHT, _BITS, _COMPRESSION, _PHOTOMETRIC, _DESCRIPTION = 254, 256, 257, 258, 259, 262, 270
-_SAMPLES, _PLANAR, _BELOW = 277, 284, 330
+_SAMPLES, _PLANAR, _BELOW, _EXTRA, _SAMPLE_KIND = 277, 284, 330, 338, 339
 _STRIPS, _STRIP_BYTES, _TILES, _TILE_BYTES = 273, 279, 324, 325
 _MASK = 4  # of tag 254
 
@@ -29,6 +29,9 @@ class Page(NamedTuple):
     compression: int
     photometric: int
     planar: bool
+    extra: tuple[int, ...]
+    """What its samples beyond the colours are."""
+    signed: bool
     mask: bool
     description: str
     end: int
@@ -94,6 +97,8 @@ def _page(offset: int, tags: ImageFileDirectory_v2) -> Page:
         compression=int(tags.get(_COMPRESSION, 1)),
         photometric=int(tags.get(_PHOTOMETRIC, 0)),
         planar=int(tags.get(_PLANAR, 1)) == 2,
+        extra=_numbers(tags, _EXTRA),
+        signed=2 in _numbers(tags, _SAMPLE_KIND),
         mask=bool(int(tags.get(_KIND, 0)) & _MASK),
         description=str(tags.get(_DESCRIPTION, "")),
         end=max((start + length for start, length in zip(strips, lengths, strict=False)), default=0),

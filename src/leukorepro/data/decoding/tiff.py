@@ -50,6 +50,8 @@ _COMPRESSIONS = {
     65535: "Pentax PEF",
 }
 """Names of the compressions that not every reader knows, by the number in tag 259."""
+# Separate planes that Pillow puts together: photometric interpretation, samples, and what those beyond the colours are.
+_PLANES = {(2, 3, ()), (2, 4, ()), (2, 4, (2,)), (5, 4, ())}
 _MAY_LACK = {32809, 34925, 50000, 50001}  # Pillow knows them, but the libtiff that came with it may not
 
 
@@ -73,6 +75,7 @@ def open_tiff(file: IO[bytes], max_pixels: int) -> Opened:
     if page.planar and page.samples == 3 and (page.photometric == 1 or (page.photometric == 2 and page.bits > 8)):
         planes = [_open_copy(file, page, plane) for plane in range(3)]
         return Opened(planes, page.bits, (*steps, "three separate planes as red, green and blue"))
+    _check_samples(page)
     return Opened([_open_page(file, page, pages[0]) for page in chosen], page.bits, steps)
 
 
@@ -85,11 +88,19 @@ def ends_early(file: IO[bytes]) -> bool:
         return True
 
 
+def _check_samples(page: Page) -> None:
+    """Refuse signed values, and separate planes of which Pillow would take one for the image, or stumble over them."""
+    if page.signed:
+        raise RefusedImage("unsupported", f"signed values of {page.bits} bits have no agreed black and white")
+    read = page.bits == 8 and (page.photometric, page.samples, page.extra) in _PLANES
+    if page.planar and page.samples > 1 and not read:
+        what = f"{page.samples} separate planes of {page.bits} bits, photometric interpretation {page.photometric}"
+        raise RefusedImage("unsupported", f"{what}; save it as RGB or grey, with each pixel's values together")
+
+
 def _open_page(file: IO[bytes], page: Page, first: Page) -> TiffImageFile:
     """Open one page; where it is not the first, in a copy of the file whose header points at it."""
     image = _open_first(file, page) if page is first else _open_copy(file, page)
-    if page.bits > 8 and page.samples > 1 and page.planar:
-        raise RefusedImage("unsupported", f"{page.samples} separate planes of {page.bits} bits")
     if image.mode == "RGBA":
         _keep_clear_colours(image)
     return image

@@ -83,6 +83,14 @@ def test_class_folders_lie_below_what_all_paths_share(tmp_path: Path) -> None:
     ]
 
 
+@pytest.mark.parametrize("root", ["", "/", ".cache/smears/", "../smears/"])
+def test_what_systems_put_beside_images_is_left_out_below_what_all_paths_share(root: str, tmp_path: Path) -> None:
+    names = ["a/x.png", "b/y.png", "a/@eaDir/x.png/SYNOPHOTO_THUMB_M.jpg", "__MACOSX/a/._x.png"]
+    files = read_checksums(write([f"{SHA[0]}\t5\t{root}{name}" for name in names], tmp_path))
+    table = manifest_of(files, "image_folder", tmp_path)
+    assert table[["path", "label"]].to_numpy().tolist() == [[f"{root}a/x.png", "a"], [f"{root}b/y.png", "b"]]
+
+
 def test_names_of_cnmc_tell_subjects_whatever_their_case_and_phases_without_names_have_none(tmp_path: Path) -> None:
     lines = [
         f"{SHA[0]}\t5\tC/training_data/fold_0/hem/UID_h10_1_2_hem.bmp",

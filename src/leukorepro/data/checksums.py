@@ -11,7 +11,7 @@ from leukorepro.config.adapters import ADAPTERS, OWN_IMAGES
 from leukorepro.config.datasets import RealDataset, real_adapter
 from leukorepro.core.errors import UserError
 from leukorepro.core.tables.data import MANIFEST_TABLE
-from leukorepro.data.folders import is_image
+from leukorepro.data.folders import is_hidden, is_image, shared_prefix
 from leukorepro.data.groups import components
 
 _SHA256 = re.compile(r"[0-9a-fA-F]{64}")
@@ -93,14 +93,17 @@ def manifest_of(checksums: pd.DataFrame, adapter: str, where: Path) -> pd.DataFr
     Returns
     -------
     DataFrame
-        The columns of a manifest, sorted by path; files that are no images are left out.
+        The columns of a manifest, sorted by path; without files that are hidden or no images.
 
     Raises
     ------
     UserError
         If there is no image, or a name does not follow the adapter's rules.
     """
-    images = checksums[checksums["path"].map(is_image)].sort_values("path", ignore_index=True)
+    paths = list(filter(is_image, checksums["path"]))
+    below = len(shared_prefix(paths))
+    shown = [path for path in paths if not any(map(is_hidden, path[below:].split("/")))]
+    images = checksums[checksums["path"].isin(shown)].sort_values("path", ignore_index=True)
     if images.empty:
         raise UserError(f"{where}: names no image (.bmp, .tif, .jpg, .png or .webp).")
     dataset = real_adapter(adapter, "--adapter").model_validate({"adapter": adapter, "images": where})

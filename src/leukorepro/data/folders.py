@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from fnmatch import translate
+from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
@@ -159,6 +160,12 @@ def is_hidden(name: str) -> bool:
 def is_image(path: str) -> bool:
     """Whether a file's name ends as an image's does."""
     return os.path.splitext(path)[1].lower() in IMAGE_SUFFIXES  # noqa: PTH122 - ten thousand files, at each start
+
+
+def shared_prefix(paths: Iterable[str]) -> str:
+    """The folders that all files lie in, with a slash at the end; empty where there is none."""
+    levels = zip(*(path.split("/")[:-1] for path in paths), strict=False)
+    return "".join(f"{names[0]}/" for names in takewhile(lambda names: len(set(names)) == 1, levels))
 
 
 def count_ignored(files: Iterable[str], taken: Collection[str]) -> dict[str, int]:

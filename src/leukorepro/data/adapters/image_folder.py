@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-import os
 import re
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 from typing import Literal
 
 from leukorepro.config.datasets import SubjectsFromCsv, SubjectsFromRegex, UnattributedDataset
 from leukorepro.core.errors import UserError, some
 from leukorepro.core.listing import Listing, Row
-from leukorepro.data.folders import is_image
+from leukorepro.data.folders import is_image, shared_prefix
 from leukorepro.data.subjects.missing import take_out_missing
 from leukorepro.data.subjects.tables import read_subjects
 
@@ -52,8 +51,7 @@ class FolderDataset(UnattributedDataset):
 
     def list_names(self, paths: list[str]) -> list[Row]:
         """Class folders lie below what all paths share, as they do below a dataset's folder."""
-        shared = os.path.commonpath([PurePosixPath(path).parent for path in paths])
-        prefix = f"{shared}/" if shared else ""
+        prefix = shared_prefix(paths)
         rows = super().list_names([path.removeprefix(prefix) for path in paths])
         return [dataclasses.replace(row, path=prefix + row.path) for row in rows]
 

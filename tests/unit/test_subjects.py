@@ -27,18 +27,25 @@ IMAGES = ["blast/a1.jpg", "blast/a2.jpg", "normal/n1.jpg", "normal/n2.jpg"]
 
 WRITTEN_BY_PROGRAMS = sorted({"NA", "N/A", "n/a", "#N/A", "<NA>", "nan", "NaN", "-nan", "null", "NULL", "None", "NaT"})
 WRITTEN_BY_PEOPLE = ["unknown", "Unk", "UNK.", "n.a.", "missing", "Not available", "not_known", "TBD", "tbd?", "(none)"]
+IN_DATABASES = ["[Not Available]", "not reported", "Not Collected", "missing", "restricted access", "[Unknown]"]
+WITH_WORDS = ["Patient_unknown", "UnknownPatient", "no id", "Unknown ID", "anonymised subject", "case: none"]
+ELSEWHERE = ["unbekannt", "keine Angabe", "Onbekend", "non disponible", "\u672a\u77e5", "неизвестно"]
 SIGNS = ["", " ", "\xa0", "\u200b", "-", "--", "\u2014", "?", "???", ".", "...", "*", "/", "#REF!", "#VALUE!", r"\N"]
 CODES = ["-1", "-9", "-99", "-999", "-9999", "-1.0"]
 
+WRITTEN = [*WRITTEN_BY_PROGRAMS, *WRITTEN_BY_PEOPLE, *IN_DATABASES, *WITH_WORDS, *ELSEWHERE, *SIGNS, *CODES]
 
-@pytest.mark.parametrize("spelling", [*WRITTEN_BY_PROGRAMS, *WRITTEN_BY_PEOPLE, *SIGNS, *CODES])
+
+@pytest.mark.parametrize("spelling", WRITTEN)
 def test_a_spelling_says_that_none_is_known(spelling: str) -> None:
     assert all(says_none(form) for form in (spelling, spelling.upper(), spelling.lower(), f" {spelling}\xa0"))
 
 
-@pytest.mark.parametrize(
-    "subject", ["0", "00", "999", "9999", "1", "-12", "NA1", "unknown_7", "Nana", "N", "None-3", "P-1", "A?", "\u5f20"]
-)
+NUMBERS = ["0", "00", "999", "9999", "1", "-12"]
+NAMES = ["NA1", "unknown_7", "Nana", "N", "None-3", "P-1", "A?", "\u5f20", "Patient_NA", "Case 7", "ID"]
+
+
+@pytest.mark.parametrize("subject", [*NUMBERS, *NAMES])
 def test_ids_that_a_patient_may_have_are_ids(subject: str) -> None:
     assert not says_none(subject)
 

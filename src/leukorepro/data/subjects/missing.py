@@ -16,13 +16,20 @@ if TYPE_CHECKING:
 WORDS = frozenset(
     {
         *("na", "nan", "nat", "null", "nil", "none", "missing", "empty", "undefined", "undetermined", "unspecified"),
-        *("unknown", "unk", "unkn", "unidentified", "unassigned", "anonymous", "anonymised", "anonymized"),
-        *("notavailable", "notapplicable", "notknown", "notrecorded", "notspecified", "notgiven", "nodata", "noid"),
-        *("tbd", "tba", "unknownpatient", "unknownsubject", "patientunknown", "subjectunknown"),
-        *("unbekannt", "inconnu", "desconocido", "desconhecido", "sconosciuto"),
+        *("unknown", "unk", "unkn", "unidentified", "unassigned", "anon", "anonymous", "anonymised", "anonymized"),
+        *("deidentified", "redacted", "withheld", "restrictedaccess", "nodata", "noid", "nopatient", "nosubject"),
+        *("tbd", "tba", "nichtbekannt", "keineangabe", "nondisponible", "nodisponible", "sindato", "sindatos"),
+        *("unbekannt", "inconnu", "desconocido", "desconhecido", "sconosciuto", "onbekend", "nieznany", "bilinmiyor"),
+        *("\u672a\u77e5", "\u4e0d\u660e", "\u4e0d\u8be6", "неизвестно"),
+        *(f"not{known}" for known in ("available", "applicable", "known", "recorded", "specified", "given")),
+        *(f"not{known}" for known in ("reported", "provided", "collected", "stated", "evaluated")),
     }
 )
 """Letters and digits alone, folded: `n/a`, `N.A.`, `#N/A` and `<NA>` are all `na`."""
+
+# What may stand around a word, but not around a short one, which may be somebody's initials: Patient_NA.
+_WHO = re.compile("^(?:patient|subject|donor|case)|(?:patient|subject|donor|case)?(?:id)?$")
+_LONGER = frozenset(word for word in WORDS if len(word) > 3)
 
 _BY_PROGRAMS = re.compile(
     r"""\\N               # MySQL
@@ -38,7 +45,7 @@ def says_none(subject: str) -> bool:
     """Whether a subject's spelling says that none is known; 0 and 999 may be ids, and do not."""
     text = unicodedata.normalize("NFKC", subject).strip()
     bare = "".join(filter(str.isalnum, text.casefold()))
-    return not bare or bare in WORDS or _BY_PROGRAMS.fullmatch(text) is not None
+    return not bare or bare in WORDS or _WHO.sub("", bare) in _LONGER or _BY_PROGRAMS.fullmatch(text) is not None
 
 
 def take_out_missing(

@@ -175,6 +175,7 @@ def table_of(tmp_path: Path, *names: str, images: list[str] = IMAGES) -> dict[st
         ("'{path}'", "quotation marks around it"),
         ("\u201c{path}\u201d", "quotation marks around it"),
         ("{escaped}", r"URL escapes \(%2F\)"),
+        ("\u202a{path}", r"invisible characters \('\\u202ablast/a1\.jpg'\)"),
         ("other/{name}", "the folder 'other' for 'blast'"),
         ("{spaced}", "other spaces or signs"),
         (r"D:\{stem}", "the form of an absolute Windows path and no extension"),

@@ -118,13 +118,20 @@ def _nfc(text: str) -> str:
 
 
 def _folded(text: str) -> str:
-    return " ".join(unicodedata.normalize("NFKC", text).casefold().split())
+    return " ".join(_visible(unicodedata.normalize("NFKC", text)).casefold().split())
+
+
+def _visible(text: str) -> str:
+    """Without characters that take no space: byte order marks, joiners, marks of direction."""
+    return "".join(character for character in text if unicodedata.category(character) != "Cf")
 
 
 def _without_wrapping(given: str) -> tuple[str, list[str], bool]:
     """A name without what stands around a path, or in place of its characters; what that was; whether it had a root."""
     how = []
-    bare = given
+    bare = _visible(given)
+    if bare != given:
+        how.append(f"invisible characters ({given!a})")
     if len(bare) > 1 and bare[0] in _QUOTES and bare[-1] in _QUOTES:
         how.append("quotation marks around it")
         bare = bare[1:-1].strip()

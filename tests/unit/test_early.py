@@ -94,6 +94,23 @@ def test_too_few_images_for_any_rung_leave_the_study_out(project: Path, names: l
 
 
 @pytest.mark.parametrize(
+    ("names", "expected"),
+    [
+        (numbered("prelim/UID_1_{}_1_all.bmp", "prelim/UID_H1_{}_1_hem.bmp"), "has images of its held-out part prelim"),
+        (
+            numbered("fold_0/UID_1_{}_1_all.bmp", "prelim/UID_H1_{}_1_hem.bmp"),
+            "has one class only, and a classifier needs two: all 5 images that are split are all",
+        ),
+    ],
+)
+def test_classes_of_the_held_out_part_alone_leave_the_study_out(
+    project: Path, names: list[str], expected: str
+) -> None:
+    with pytest.raises(UserError, match=rf"no study of it can run: atteia2022, because the dataset own {expected}"):
+        resolve(own(project, *names, adapter="cnmc2019", positive_class="all", subjects=None))
+
+
+@pytest.mark.parametrize(
     ("names", "reasons"),
     [
         (

@@ -152,8 +152,14 @@ def _lacks_classes(study: Study, split: str, facts: Facts) -> Iterator[str]:
     label_set = None if labels is None else study.label_sets[labels]
     counts = facts.images_of(study.splits[split], label_set)
     where = f"(`splits.{split}`)"
-    if len(counts) < 2:
-        only = f"all {counts.total():,} images of it are {next(iter(counts)) or 'beside no class folder'}"
+    if not counts:
+        yield (
+            f"the dataset {facts.dataset_id} has images of its held-out part {facts.external_split} alone, and none to "
+            f"train on {where}"
+        )
+    elif len(counts) < 2:
+        of = "of it" if counts.total() == len(facts.rows) else "that are split"
+        only = f"all {counts.total():,} images {of} are {next(iter(counts)) or 'beside no class folder'}"
         yield f"the dataset {facts.dataset_id} has one class only, and a classifier needs two: {only} {where}"
     if single := sorted(label for label, count in counts.items() if count == 1):
         yield (

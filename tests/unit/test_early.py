@@ -103,9 +103,7 @@ def test_too_few_images_for_any_rung_leave_the_study_out(project: Path, names: l
         ),
     ],
 )
-def test_classes_of_the_held_out_part_alone_leave_the_study_out(
-    project: Path, names: list[str], expected: str
-) -> None:
+def test_classes_of_the_held_out_part_alone_leave_the_study_out(project: Path, names: list[str], expected: str) -> None:
     with pytest.raises(UserError, match=rf"no study of it can run: atteia2022, because the dataset own {expected}"):
         resolve(own(project, *names, adapter="cnmc2019", positive_class="all", subjects=None))
 

@@ -132,7 +132,7 @@ def test_the_table_counts_images_subjects_and_what_cannot_be_read(mixed: Path) -
     assert headline(found) == "45 image files, 40 readable"
     bare = class_table(found)
     assert rows_of(bare)[:4] == [("class", "images", "unreadable"), ("a", "3", "2"), ("b", "2", "3"), ("c00", "1", "0")]
-    assert rows_of(bare)[-2:] == [("and 7 more",), ("all", "40", "5")]
+    assert rows_of(bare)[-2:] == [("and 7 more",), ("in all", "40", "5")]
     dataset = FOLDER.model_copy(update={"subjects": SubjectsFromRegex(regex="(.)$")})
     (mixed / "a/good.png").with_name("copy.png").write_bytes((mixed / "a/good.png").read_bytes())
     full = class_table(look(dataset, mixed))
@@ -140,7 +140,7 @@ def test_the_table_counts_images_subjects_and_what_cannot_be_read(mixed: Path) -
         ("class", "images", "unreadable", "subjects", "source photographs"),
         ("a", "4", "2", "2", "3"),
     ]
-    assert rows_of(full)[-1] == ("all", "41", "5", "3", "40")
+    assert rows_of(full)[-1] == ("in all", "41", "5", "3", "40")
     assert "Subjects are not known" not in describe(look(dataset, mixed), dataset)
 
 

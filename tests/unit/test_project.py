@@ -76,7 +76,7 @@ def test_two_files_are_written_and_the_command_is_printed() -> None:
     assert RUN.read_text().startswith("# yaml-language-server: $schema=../schema/run.json\n")
     lines = done.output.splitlines()
     assert lines[0] == "10 image files, 10 readable"
-    assert counted(done) == {"aml": ["5"], "normal": ["5"], "all": ["10"]}
+    assert counted(done) == {"aml": ["5"], "normal": ["5"], "in all": ["10"]}
     assert "Subjects are not known: no split can keep a patient on one side" in done.output
     assert "Look at these" not in done.output
     assert f"wrote {DATASET}" in lines
@@ -121,7 +121,7 @@ def test_subjects_come_from_an_expression_or_a_table(root: Path) -> None:
     by_name = init("--subject-regex", r"(?P<subject>p\d)_")
     assert "left out: external, because" in by_name.output
     assert "subject_disjoint" not in by_name.output
-    assert counted(by_name) == {"aml": ["5", "5"], "normal": ["5", "5"], "all": ["10", "5"]}
+    assert counted(by_name) == {"aml": ["5", "5"], "normal": ["5", "5"], "in all": ["10", "5"]}
     assert "Subjects are not known" not in by_name.output
     assert yaml.safe_load(DATASET.read_text())["subjects"] == {"regex": r"(?P<subject>p\d)_"}
     images = sorted(path.name for path in (root / "images").rglob("*.png"))
@@ -155,7 +155,7 @@ def test_any_number_of_classes(root: Path, count: int) -> None:
     draw(root / "many", *(f"class {i}/{k}.png" for i in range(count) for k in range(3)))
     done = init(images="many")
     assert done.exit_code == 0
-    assert counted(done) == {**{f"class {i}": ["3"] for i in range(count)}, "all": [f"{3 * count}"]}
+    assert counted(done) == {**{f"class {i}": ["3"] for i in range(count)}, "in all": [f"{3 * count}"]}
     assert ("taken as the diseased class: " in done.output) is (count == 2)
     assert (load_dataset(DATASET).positive_class is not None) is (count == 2)
 
@@ -209,7 +209,7 @@ def test_broken_files_are_left_out_where_so_many_are_accepted(root: Path) -> Non
     break_two(root)
     done = init("--max-unreadable", "2")
     assert done.exit_code == 0, done.output
-    assert counted(done) == {"aml": ["4", "1"], "normal": ["4", "1"], "all": ["8", "2"]}
+    assert counted(done) == {"aml": ["4", "1"], "normal": ["4", "1"], "in all": ["8", "2"]}
     assert "  normal/p0_normal.png: empty: " in done.output
     assert load_dataset(DATASET).max_unreadable == 2
 

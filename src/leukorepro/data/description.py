@@ -39,7 +39,7 @@ def class_table(scan: Scan) -> Table:
     if s["sources_total"] == s["readable"]:
         del columns["source photographs"]
     table = Table(header_style="bold", show_footer=True)
-    table.add_column("class", "all", overflow="fold")
+    table.add_column("class", "in all", overflow="fold")  # "all" is a leukaemia
     for heading, (_, total) in columns.items():
         table.add_column(heading, f"{total:,}", justify="right")
     for label in labels[:SHOWN]:

@@ -157,6 +157,13 @@ def test_a_file_without_stages_is_to_be_written_again(project: Path, content: st
     assert refusal(run_file).startswith("dvc.yaml: the run has changed since it was written (")
 
 
+def test_what_a_user_adds_beside_the_stages_is_no_change_of_the_run(project: Path) -> None:
+    run_file = write_run(project)
+    stages(run_file)
+    DVC.write_text(DVC.read_text() + "plots: [measured.csv]\n")
+    check_stages(resolve(run_file), run_file, DVC)
+
+
 def test_a_feature_file_that_the_run_does_not_make_is_refused(project: Path) -> None:
     run = resolve(write_run(project))
     dataset = Path("results/features/allidb_simulated-demo")

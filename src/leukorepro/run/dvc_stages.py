@@ -84,15 +84,13 @@ def check_stages(run: ResolvedRun, run_file: Path, file: Path) -> None:
     UserError
         If it does not, with the stages that differ.
     """
-    given, now = read_yaml(file), yaml.safe_load(dvc_yaml(run, run_file))
-    if given == now:
-        return
-    old, new = map(_named_stages, (given, now))
+    old, new = map(_named_stages, (read_yaml(file), yaml.safe_load(dvc_yaml(run, run_file))))
     differ = sorted(name for name in old.keys() | new.keys() if old.get(name) != new.get(name))
-    raise UserError(
-        f"{file}: the run has changed since it was written ({', '.join(differ)}); write it again with "
-        f"`{_command(run_file, file)}`."
-    )
+    if differ:
+        raise UserError(
+            f"{file}: the run has changed since it was written ({', '.join(differ)}); write it again with "
+            f"`{_command(run_file, file)}`."
+        )
 
 
 def _named_stages(content: Any) -> dict[str, Any]:

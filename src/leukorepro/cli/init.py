@@ -74,6 +74,6 @@ def init(
         print(line)
     new.check_images()
     if new.found.summary["suspicions"] and not yes and at_a_terminal():
-        typer.confirm("Some of this looks suspicious. Write the run all the same?", abort=True)
+        typer.confirm("Some of this looks suspicious. Write the run all the same?", abort=True, err=True)
     for line in new.write():
         print(line)

@@ -364,7 +364,7 @@ WRONG = [
     (["--adapter", "allidb"], "images/aml/p0_aml.png: not a name of ALL-IDB "),
     (["--name", "../smears"], "--name: given '../smears'; must be letters, digits, '_', '.' and '-', a letter or "),
     (["--name", "a b"], "--name: given 'a b'; must be letters, "),
-    (["--name", ""], "--name: given ''; must be letters, "),
+    (["--name", ""], "there is nothing after '--name'; "),
     (["--name", "features"], "--name: results/features is shared by all runs; choose another name."),
     (["--name", "demo"], "--name: results/demo belongs to config/config.yaml; choose another name."),
 ]

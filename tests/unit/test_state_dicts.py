@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import gzip
 import io
+import pickle
 import zipfile
 from collections.abc import Callable
 from pathlib import Path
@@ -84,9 +86,21 @@ def test_a_state_dict_is_read_alone_or_as_the_part_of_a_checkpoint(
 
 def test_the_first_bytes_tell_and_not_the_name(tmp_path: Path) -> None:
     save_file(STATE, tmp_path / "w.pth")
-    (tmp_path / "w.safetensors").write_bytes(saved(STATE))
     assert_equal(read_parameters(tmp_path / "w.pth"))
-    assert_equal(read_parameters(tmp_path / "w.safetensors"))
+    for zipped in (True, False):
+        (tmp_path / "w.safetensors").write_bytes(saved(STATE, _use_new_zipfile_serialization=zipped))
+        assert_equal(read_parameters(tmp_path / "w.safetensors"))
+
+
+def test_a_disk_that_fails_is_no_broken_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "w.pth").write_bytes(saved(STATE))
+
+    def fails(*_: object, **__: object) -> None:
+        raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(torch, "load", fails)
+    with pytest.raises(UserError, match=r"w.pth: Input/output error; .* may be sound"):
+        read_parameters(tmp_path / "w.pth")
 
 
 @pytest.mark.parametrize(
@@ -108,6 +122,15 @@ def test_the_first_bytes_tell_and_not_the_name(tmp_path: Path) -> None:
             lambda: saved({"args": argparse.Namespace()}, _use_new_zipfile_serialization=False),
             r"more than tensors \(argparse.Namespace\)",
         ),
+        *(
+            (content, "holds more than tensors, or tensors that something else than torch.save pickled.*; save its")
+            for content in (
+                lambda: pickle.dumps(NETWORK),
+                lambda: pickle.dumps({name: value.numpy() for name, value in STATE.items()}),
+                lambda: saved(NETWORK, pickle_protocol=4),
+                lambda: saved(STATE, pickle_protocol=5, _use_new_zipfile_serialization=False),
+            )
+        ),
         (lambda: saved({"model": STATE, "ema": STATE}), r"holds several state dicts \(model, ema\); save the one"),
         (lambda: saved({**STATE, "epoch": 3}), "holds no state dict"),
         (lambda: saved([*STATE.values()]), "holds no state dict"),
@@ -118,6 +141,10 @@ def test_the_first_bytes_tell_and_not_the_name(tmp_path: Path) -> None:
         (lambda: gzip.compress(saved(STATE)), "is an archive; unpack it first"),
         (hdf5, "is an HDF5 file, as Keras writes it"),
         (lambda: b"\n<!DOCTYPE html>\n<html>not found</html>", "is a web page that came in the place of the file"),
+        (lambda: b"\xef\xbb\xbf<!-- --><html></html>", "is a web page that came in the place of the file"),
+        (lambda: b'{"metadata": {},\n "weight_map": {}}', "is text in the place of the file"),
+        (lambda: b"MATLAB 5.0 MAT-file, Platform: GLNXA64" + bytes(99), "is a file of MATLAB"),
+        (lambda: b"\x93NUMPY\x01\0" + bytes(99), "is an array of NumPy"),
         (
             lambda: b"version https://git-lfs.github.com/spec/v1\noid sha256:0\n",
             "is a pointer of Git LFS .*git lfs pull",
@@ -127,7 +154,9 @@ def test_the_first_bytes_tell_and_not_the_name(tmp_path: Path) -> None:
         (lambda: b"", "is empty"),
         (lambda: saved(STATE)[:300], "not a complete file of tensors"),
         (lambda: (50).to_bytes(8, "little") + b'{"a":{"dtype":"F32"', "not a complete file of tensors"),
-        (lambda: b"nothing of the kind", "not a complete file of tensors"),
+        (lambda: b"nothing of the kind\0", "not a complete file of tensors"),
+        (lambda: b"\x80\x02h", "not a complete file of tensors"),
+        (lambda: b"\x80\x02r\x00", "not a complete file of tensors"),
     ],
 )
 def test_other_files_are_refused_by_what_they_are(tmp_path: Path, content: Callable[[], bytes], told: str) -> None:

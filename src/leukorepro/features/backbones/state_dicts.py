@@ -12,21 +12,24 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor
 
 from leukorepro.core.errors import UserError
+from leukorepro.core.file_errors import naming
 
 HEAD_BYTES = 512
 
 _OTHER_FORMATS = (
     (rb"version https://git-lfs", "is a pointer of Git LFS in the place of the file; fetch it with `git lfs pull`"),
     (
-        rb"\s*<(!doctype|html|\?xml|head|script)",
+        rb"(\xef\xbb\xbf)?\s*<(!doctype|!--|html|\?xml|head|script)",
         "is a web page that came in the place of the file; get it anew",
     ),
+    (rb"[\s!-~]+$", "is text in the place of the file, such as a message or an index; get the file itself"),
     (rb"\x89HDF\r\n\x1a\n", "is an HDF5 file, as Keras writes it; give weights of torch"),
+    (rb"MATLAB ", "is a file of MATLAB; give weights of torch"),
+    (rb"\x93NUMPY", "is an array of NumPy; give weights of torch"),
     (rb".{4}TFL3", "is a model of TensorFlow Lite; give weights of torch"),
     (rb"(\x1f\x8b|BZh|\xfd7zXZ|7z\xbc\xaf|Rar!|\x28\xb5\x2f\xfd)|.{257}ustar", "is an archive; unpack it first"),
     (rb"\x08[\x01-\x20][\x12\x1a\x3a]", "is a model of ONNX or TensorFlow; give weights of torch"),
@@ -64,24 +67,38 @@ def read_parameters(path: Path) -> dict[str, Tensor]:
         if re.match(beginning, head, re.IGNORECASE | re.DOTALL):
             raise UserError(f"{path}: {told}.")
     try:
-        if head[8:9] == b"{" or (path.suffix == ".safetensors" and head[:2] != b"PK"):
-            value: Any = load_file(path)
-        else:
-            _check_archive(path, head)
-            with path.open("rb") as file:  # by its path, torch would go by the name
-                value = torch.load(file, map_location="cpu", weights_only=True)
+        with naming(path):
+            if head[8:9] == b"{":
+                value: Any = load_file(path)
+            else:
+                _check_archive(path, head)
+                with path.open("rb") as file:  # by its path, torch would go by the name
+                    value = torch.load(file, map_location="cpu", weights_only=True)
+    except (UserError, MemoryError):
+        raise
     except pickle.UnpicklingError as error:
-        if not (named := re.search(r"GLOBAL (\S+)", str(error))):
+        if not (more := _more_than_tensors(str(error), head)):
             raise _incomplete(path) from None
         raise UserError(
-            f"{path}: holds more than tensors ({named[1]}), which could run code; save its state_dict() alone, as "
+            f"{path}: holds {more}, which could run code; save its state_dict() alone, as "
             "`torch.save(network.state_dict(), ...)` does, where the file comes from."
         ) from None
-    except (SafetensorError, RuntimeError, EOFError, OSError, ValueError, zipfile.BadZipFile):
-        raise _incomplete(path) from None
-    except (LookupError, TypeError, AssertionError):  # the unpickler's, on bytes that happen to look like its own
+    except Exception:  # noqa: BLE001 - bytes that happen to look like a pickle fail in every way
         raise _incomplete(path) from None
     return _as_float32(_state_dict(value, path), path)
+
+
+def _more_than_tensors(error: str, head: bytes) -> str:
+    """What a pickle holds that the unpickler of tensors does not make; empty where it is no sound pickle.
+
+    All newer pickles than those that ``torch.save`` writes by itself begin with a frame, which it does not know; such
+    are those of ``pickle.dump`` and joblib.
+    """
+    if named := re.search(r"GLOBAL (\S+)", error):
+        return f"more than tensors ({named[1]})"
+    if f"Unsupported operand {pickle.FRAME[0]}\n" in error and head.startswith((b"PK", pickle.PROTO)):
+        return "more than tensors, or tensors that something else than torch.save pickled"
+    return ""
 
 
 def _incomplete(path: Path) -> UserError:

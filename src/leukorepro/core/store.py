@@ -296,7 +296,8 @@ def hdf5_writer(path: Path) -> Iterator[h5py.File]:
             yield file
         if written.failure is not None:
             raise written.failure
-        with h5py.File(temporary, "r", locking=False) as file:
+        # By its path it might be locked, whatever is said here: HDF5's environment variable goes before.
+        with temporary.open("rb") as written_again, h5py.File(written_again, "r") as file:
             file.visit(lambda _: None)
 
 
@@ -368,8 +369,9 @@ def _hdf5_errors(path: Path) -> Iterator[None]:
             yield
     except (OSError, RuntimeError, KeyError) as error:
         if "unable to lock" in str(error.__cause__ or error):
+            why = error.strerror if isinstance(error, FileError) else _line(error)
             raise UserError(
-                f"{path}: cannot be locked, as HDF5_USE_FILE_LOCKING asks for ({error}); unset that variable, or wait "
+                f"{path}: cannot be locked, as HDF5_USE_FILE_LOCKING asks for ({why}); unset that variable, or wait "
                 "until the program that holds the lock has ended. The file itself may be sound."
             ) from None
         if isinstance(error, FileError) or not _HDF5_FAULT.search(str(error)):

@@ -257,7 +257,8 @@ def _write_dataset(root: Path, study: ResolvedStudy, generator: np.random.Genera
         pixels = generator.integers(0, 255, (24, 30, 3), dtype=np.uint8)
         (study.images).mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(study.images / path)
-        rows.append((path, path, label, f"s{number % n_subjects}", path, "", f"{number:064x}", 30, 24, "ok"))
+        sha256 = sha256_file(study.images / path)
+        rows.append((path, path, label, f"s{number % n_subjects}", path, "", sha256, 30, 24, "ok"))
     columns = ["image_id", "path", "label", "subject_id", "source_id", "official_split", "sha256"]
     manifest = pd.DataFrame(rows, columns=[*columns, "width", "height", "status"])
     manifest.loc[59, ["status", "width", "height"]] = ["truncated", 0, 0]

@@ -17,7 +17,7 @@ from report_page import Page, words
 from rich.console import Console
 
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import read_json
+from leukorepro.core.store import read_json, sha256_file
 from leukorepro.core.tables.results import DIFFERENCES_TABLE, METRICS_TABLE, VERDICTS_TABLE
 from leukorepro.ladder.rungs import LADDER
 from leukorepro.metrics.registry import OF_PREDICTIONS
@@ -570,6 +570,12 @@ def test_short_citations(authors: str, short: str) -> None:
     assert wording.short_citation(citation.model_copy(update={"name": "Fine-tuning"})) == "Fine-tuning"
 
 
+def listed_in(folder: Path, names: list[str]) -> pd.DataFrame:
+    """What a manifest says of images."""
+    sha256 = [sha256_file(folder / name) for name in names]
+    return pd.DataFrame({"image_id": names, "path": names, "sha256": sha256})
+
+
 def test_contact_sheet_is_spread_over_subjects_and_small(tmp_path: Path) -> None:
     rows = [(f"{n:03d}.png", "x", f"s{n // 10}", "", "ok") for n in range(200)]
     manifest = pd.DataFrame(rows, columns=["path", "label", "subject_id", "source_id", "status"])
@@ -578,8 +584,16 @@ def test_contact_sheet_is_spread_over_subjects_and_small(tmp_path: Path) -> None
     assert len(cells.pick(manifest[:3], "x")) == 3
     noise = np.random.default_rng(0).integers(0, 255, (300, 200, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "noise.png")
-    cells.contact_sheet([tmp_path / "noise.png"] * cells.COUNT, 10**6, tmp_path / "sheet.jpg")
+    cells.contact_sheet(tmp_path, listed_in(tmp_path, ["noise.png"] * cells.COUNT), 10**6, tmp_path / "sheet.jpg")
     assert (tmp_path / "sheet.jpg").stat().st_size < 200_000
+
+
+def test_a_contact_sheet_shows_the_images_that_were_scanned(tmp_path: Path) -> None:
+    Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
+    images = listed_in(tmp_path, ["a.png"])
+    Image.new("RGB", (9, 9), "red").save(tmp_path / "a.png")
+    with pytest.raises(UserError, match=r"a\.png: its content has changed since the images were scanned"):
+        cells.contact_sheet(tmp_path, images, 10**6, tmp_path / "sheet.jpg")
 
 
 def test_a_view_sheet_has_an_image_in_each_row_and_a_view_in_each_column(tmp_path: Path) -> None:
@@ -588,7 +602,8 @@ def test_a_view_sheet_has_an_image_in_each_row_and_a_view_in_each_column(tmp_pat
     for name, (corners, size) in tones.items():
         pixels = np.array(corners, dtype=np.uint8)
         Image.fromarray(pixels).resize(size, Image.Resampling.NEAREST).save(tmp_path / name)
-    cells.view_sheet(tmp_path, list(tones), ["identity", "hflip", "vflip"], 10**6, tmp_path / "views.jpg")
+    images = listed_in(tmp_path, list(tones))
+    cells.view_sheet(tmp_path, images, ["identity", "hflip", "vflip"], 10**6, tmp_path / "views.jpg")
     sheet = np.asarray(Image.open(tmp_path / "views.jpg").convert("L")).astype(int)
     assert sheet.shape == (2 * cells.SIDE + cells.GAP, 3 * cells.SIDE + 2 * cells.GAP)
     for row, (corners, size) in enumerate(tones.values()):

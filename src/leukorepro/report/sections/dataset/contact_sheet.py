@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageOps
 
 from leukorepro.core.store import write_bytes
-from leukorepro.data.images import read_rgb
+from leukorepro.data.images import read_scanned
 from leukorepro.data.views import apply_view
 
 SIDE = 132
@@ -44,40 +44,55 @@ def pick(manifest: pd.DataFrame, label: str, count: int = COUNT) -> pd.DataFrame
     return first.iloc[np.unique(np.linspace(0, len(first) - 1, min(count, len(first))).round().astype(int))]
 
 
-def contact_sheet(files: Sequence[Path], max_pixels: int, output: Path) -> None:
+def contact_sheet(folder: Path, images: pd.DataFrame, max_pixels: int, output: Path) -> None:
     """Write a strip of thumbnails as JPEG: whole images, aspect kept, on white, side by side.
 
     Parameters
     ----------
-    files : sequence of Path
-        Readable images.
+    folder : Path
+        Of the dataset's images.
+    images : DataFrame
+        Rows of its manifest.
     max_pixels : int
         Largest image that is decoded.
     output : Path
+
+    Raises
+    ------
+    UserError
+        If an image cannot be read any more, or its content has changed since it was scanned.
     """
-    _write([[_thumbnail(read_rgb(file, max_pixels)) for file in files]], output)
+    _write([[_thumbnail(pixels) for _, pixels in _read(folder, images, max_pixels)]], output)
 
 
-def view_sheet(folder: Path, images: Sequence[str], views: Sequence[str], max_pixels: int, output: Path) -> None:
+def view_sheet(folder: Path, images: pd.DataFrame, views: Sequence[str], max_pixels: int, output: Path) -> None:
     """Write thumbnails of the views of some images as JPEG, an image in each row and a view in each column.
 
     Parameters
     ----------
     folder : Path
         Of the dataset's images.
-    images : sequence of str
-        Their identifiers, which are their paths below the folder.
+    images : DataFrame
+        Rows of its manifest.
     views : sequence of str
         As `leukorepro.data.views.apply_view` takes them.
     max_pixels : int
         Largest image that is decoded.
     output : Path
+
+    Raises
+    ------
+    UserError
+        As `contact_sheet` does.
     """
-    rows = []
-    for image in images:
-        pixels = read_rgb(folder / image, max_pixels)
-        rows.append([_thumbnail(apply_view(pixels, view, image)) for view in views])
-    _write(rows, output)
+    read = _read(folder, images, max_pixels)
+    _write([[_thumbnail(apply_view(pixels, view, name)) for view in views] for name, pixels in read], output)
+
+
+def _read(folder: Path, images: pd.DataFrame, max_pixels: int) -> Iterator[tuple[str, NDArray[np.uint8]]]:
+    """Names and pixels, as they were scanned: another image would stand under a label that nobody gave it."""
+    for name, path, sha256 in images[["image_id", "path", "sha256"]].itertuples(index=False):
+        yield name, read_scanned(folder / path, sha256, max_pixels)
 
 
 def _thumbnail(pixels: NDArray[np.uint8]) -> Image.Image:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
 
+import pandas as pd
+
 from leukorepro.data.crops import in_words
 from leukorepro.data.views import view_in_words
 from leukorepro.report.numbers.sources import Sources
@@ -179,7 +181,7 @@ def _sheet(study: ResolvedStudy, sources: Sources, number: int, label: str, outp
     rows = pick(sources.manifest, label)
     name = label or NO_LABEL
     path, address = output.path("figures", study.study.key, f"cells-{number}-{name}.jpg")
-    contact_sheet([study.images / p for p in rows["path"]], study.dataset.max_pixels, path)
+    contact_sheet(study.images, rows, study.dataset.max_pixels, path)
     called = study.study.class_names.get(label)
     name += f" ({called})" if called else ""
     return Sheet(address, f"{len(rows)} images of the class {name}.", f"Class {name}: {len(rows)} of its images.")
@@ -191,7 +193,7 @@ def _views(study: ResolvedStudy, sources: Sources, output: Output) -> Iterator[S
     if len(views) == 1:
         return
     labels = list(sources.scan["classes"])
-    images = [pick(sources.manifest, label, 1)["image_id"].iloc[0] for label in labels]
+    images = pd.concat([pick(sources.manifest, label, 1) for label in labels])
     path, address = output.path("figures", study.study.key, "views.jpg")
     view_sheet(study.images, images, views, study.dataset.max_pixels, path)
     rows = listed([label or NO_LABEL for label in labels])

@@ -239,6 +239,14 @@ def test_what_is_trained_changes_and_nothing_else_is_kept(problem: Problem, tmp_
     assert weights["fc.weight"].shape == (2, 96)
 
 
+def test_weights_that_changed_since_they_were_looked_up_are_not_trained(problem: Problem, tmp_path: Path) -> None:
+    fit_told = told(problem, tmp_path, "all")
+    network = fit_told.tuning.network.model_copy(update={"file_sha256": "0" * 64})
+    changed = fit_told.model_copy(update={"tuning": fit_told.tuning.model_copy(update={"network": network})})
+    with pytest.raises(UserError, match=r"tiny\.pth: was changed since its SHA-256 was taken \(00000000\.\.\., now"):
+        fit(changed, 1, "cpu")
+
+
 def test_what_is_frozen_gives_the_same_whether_it_is_at_hand_or_computed(problem: Problem, tmp_path: Path) -> None:
     """Augmentation that changes nothing leaves the images as they are, but has the frozen half computed anew."""
     still = {"brightness": 1e-9}

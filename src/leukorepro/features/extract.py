@@ -11,14 +11,13 @@ import torch
 
 from leukorepro.core.code import module_digest
 from leukorepro.core.device import device_name, full_precision, keep_freed_memory
-from leukorepro.core.errors import UserError
 from leukorepro.core.words import Device
 from leukorepro.features.backbones.networks import FeatureNetwork, build_network
 from leukorepro.features.backbones.parameters import spread
 from leukorepro.features.backbones.registry import find_backbone
 from leukorepro.features.backbones.specification import TIMM, Backbone
 from leukorepro.features.engines.choice import Computer, choose_engine, torch_computer
-from leukorepro.features.identity import identity
+from leukorepro.features.identity import check_weights_file, identity
 from leukorepro.features.parts import ResolvedExtractor
 from leukorepro.features.stream import Request, stream
 
@@ -106,11 +105,7 @@ def _network(request: Request, extractor: ResolvedExtractor, backbone: Backbone,
         preprocessing=extractor.preprocessing,
         input_size=extractor.input_size,
     )
-    if extractor.file_sha256 and network.file_sha256 != extractor.file_sha256:
-        raise UserError(
-            f"{extractor.weights.removeprefix('file:')}: was changed since its SHA-256 was taken "
-            f"({extractor.file_sha256[:8]}..., now {str(network.file_sha256)[:8]}...); start again."
-        )
+    check_weights_file(extractor)
     return network
 
 

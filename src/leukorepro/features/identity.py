@@ -59,6 +59,18 @@ def _of_extractor(part: ResolvedExtractor) -> dict[str, str | int]:
     }
 
 
+def check_weights_file(part: ResolvedExtractor) -> None:
+    """Raise UserError if a user's own file of weights, which was read, is not what it was when it was looked up."""
+    if not part.file_sha256:
+        return
+    path = Path(part.weights.removeprefix("file:"))
+    if (found := sha256_once(path)) != part.file_sha256:
+        raise UserError(
+            f"{path}: was changed since its SHA-256 was taken ({part.file_sha256[:8]}..., now {found[:8]}...); start "
+            "again."
+        )
+
+
 def check_features(path: Path, parts: Sequence[Part], manifest: Path | None = None) -> None:
     """Raise UserError unless a feature file holds what is wanted.
 

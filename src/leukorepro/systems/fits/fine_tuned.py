@@ -15,6 +15,7 @@ from leukorepro.features.backbones.registry import find_backbone, starts_of
 from leukorepro.features.backbones.tunable import build_tunable
 from leukorepro.features.backbones.weights import find_weights
 from leukorepro.features.fusion import read_features
+from leukorepro.features.identity import check_weights_file
 from leukorepro.features.parts import ResolvedDescriptor
 from leukorepro.run.specifications.fits import FineTunedFit
 from leukorepro.systems.training.job import train_in_folds
@@ -31,6 +32,7 @@ def fit(told: FineTunedFit, threads: int, device: Device) -> None:
         made = build_tunable(
             backbone, start, path, n_classes, network.input_size, seed=told.seed, preprocessing=network.preprocessing
         )
+        check_weights_file(network)
         if path is None:
             made.calibrate(torch.from_numpy(rows[originals[spread(len(originals))]]))
         return made

@@ -32,6 +32,7 @@ from leukorepro.config.runs import Run, load_run
 from leukorepro.config.study.items import Item
 from leukorepro.config.study.schemes import KFoldScheme, LabelSet, Protocol
 from leukorepro.config.study.systems import SparseAutoencoderSpec
+from leukorepro.core.errors import UserError
 from leukorepro.core.store import write_text
 from leukorepro.core.tables.data import MANIFEST_TABLE
 from leukorepro.core.tables.results import CONTROLS_TABLE
@@ -303,6 +304,9 @@ def test_subjects_are_recognised_in_what_the_reducer_gives(tmp_path: Path) -> No
     assert table["value"].notna().all()
     told = table.loc[table["control"] == "subject_identity", "note"].item()
     assert told.endswith("which are what the first fit of small on as_published gives")
+    other = places(manifest, features, RUNGS[1:2])[0]
+    with pytest.raises(UserError, match=r"r.h5: its fit for fold 1 saw other rows than those .* of source_disjoint"):
+        control_table(reduced, [Place(other.protocol, other.splits, place.reducer)], BOTH[1:], Settings(SEED, "demo"))
 
 
 # ------------------------------------------------------------------------------------------------------------- numbers

@@ -19,8 +19,10 @@ from sklearn.metrics import roc_auc_score
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import write_text
 from leukorepro.core.tables.data import SPLITS_TABLE
+from leukorepro.core.tables.predictions import PARTS_TABLE
 from leukorepro.core.tables.results import MEASURED_TABLE, METRICS_TABLE
-from leukorepro.data.split_tables import write_splits
+from leukorepro.data.split_tables import read_splits, write_splits
+from leukorepro.evaluation.contract import score_columns
 from leukorepro.evaluation.intervals import Interval
 from leukorepro.evaluation.patients.diagnose import MARGINS, NO_SUBJECTS, Patients, diagnose
 from leukorepro.evaluation.patients.diagnosis import PREVALENCES, Diagnosed, diagnosis_metrics
@@ -30,7 +32,7 @@ from leukorepro.evaluation.patients.predictive_values import (
     positive_predictive_value,
 )
 from leukorepro.evaluation.patients.subjects import MAJORITY, MEAN_SCORE, SEVERAL, UNDECIDED, Subjects
-from leukorepro.evaluation.predictions import groups_of_rows
+from leukorepro.evaluation.predictions import groups_of_rows, read_fitting, read_predictions, write_predictions
 from leukorepro.run.plan import EVALUATION_TABLES
 from leukorepro.run.resolved import ResolvedStudy
 from leukorepro.run.specifications.evaluation import EvaluationSpecification
@@ -169,8 +171,6 @@ def patients(study: ResolvedStudy, frames: list[pd.DataFrame]) -> Patients:
 
 
 def read(study: ResolvedStudy, folder: Path) -> list[pd.DataFrame]:
-    from leukorepro.evaluation.predictions import read_predictions
-
     return [read_predictions(folder / rung / "predictions.parquet") for rung in study.protocols]
 
 
@@ -240,19 +240,38 @@ def test_the_command_evaluates_what_lies_in_a_studys_folder(
     from leukorepro.cli.app import app
 
     study, folder = systems
-    for rung in study.protocols:
+    split_of = {(n, i.item): table.split_of(i) for n, table in study.study.tables.items() for i in table.items}
+    for rung, tested in zip(study.protocols, read(study, folder), strict=True):
         shutil.copytree(folder / rung, tmp_path / rung)
-        tested = read(study, folder)[0][["image_id", "view", "repeat", "fold"]].drop_duplicates().assign(role="test")
-        trained = tested.assign(fold=tested["fold"].max() - tested["fold"], role="train")
-        for split in study.study.splits:
-            write_splits(
-                pd.concat([tested, trained])[list(SPLITS_TABLE.columns)], tmp_path / rung / "splits" / f"{split}.csv"
-            )
+        fitted = read_fitting(folder / rung / "fitting.parquet")
+        split = pd.Series([split_of[name] for name in zip(tested["table"], tested["item"], strict=True)])
+        # What one table's items are tested on is what all are tested on that share the split.
+        tested = tested[(split != "types") | ~tested["image_id"].isin(fitted["image_id"])]
+        write_predictions(tested, tmp_path / rung / "predictions.parquet")
+        for name in study.study.splits:
+            parts = [tested[split[tested.index] == name].assign(role="test"), *([fitted] if name == "types" else [])]
+            rows = pd.concat(parts)
+            write_splits(rows[list(SPLITS_TABLE.columns)].drop_duplicates(), tmp_path / rung / "splits" / f"{name}.csv")
     told = EvaluationSpecification(study=study, splits=list(study.study.splits), budget="demo", seed=3)
     write_text(told.text, tmp_path / "spec.json")
-    done = CliRunner().invoke(app, ["evaluate", "--spec", str(tmp_path / "spec.json"), "--output", str(tmp_path)])
+    words = ["evaluate", "--spec", str(tmp_path / "spec.json"), "--output", str(tmp_path)]
+    done = CliRunner().invoke(app, words)
     assert done.exit_code == 0, done.output
     assert {path.stem for path in tmp_path.glob("*.csv")} == set(EVALUATION_TABLES)
     measured, metrics = MEASURED_TABLE.read(tmp_path / "measured.csv"), METRICS_TABLE.read(folder / "metrics.csv")
     assert len(measured) == len(metrics)
     pd.testing.assert_frame_equal(measured[["table", "item", "metric"]], metrics[["table", "item", "metric"]])
+
+    place, part = tmp_path / "as_published", tmp_path / "part.parquet"
+    before = (place / "predictions.parquet").read_bytes()
+    moved = read_predictions(place / "predictions.parquet").assign(role="test", fold=lambda rows: rows["fold"] + 1)
+    PARTS_TABLE.write(moved[[*PARTS_TABLE.columns, *score_columns(moved)]].astype({"role": "str"}), part)
+    done = CliRunner().invoke(app, [*words, str(part)])
+    assert done.exit_code == 2
+    assert "protocol 'as_published': made on another split" in done.output
+    assert (place / "predictions.parquet").read_bytes() == before
+    splits = read_splits(place / "splits/sub_types.csv")
+    write_splits(splits.assign(repeat=splits["repeat"] + 1), place / "splits/sub_types.csv")
+    done = CliRunner().invoke(app, words)
+    assert done.exit_code == 2
+    assert "predictions of table '2'" in done.output

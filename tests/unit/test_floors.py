@@ -93,7 +93,7 @@ PATH_OF_A_NUMBER = (
     ("evaluation.contract", "evaluation.metrics"),
     ("evaluation.predictions",),
     ("evaluation.intervals", "evaluation.curves"),
-    ("evaluation.outcome_metrics",),
+    ("evaluation.outcome_metrics", "evaluation.split_rows"),
     ("evaluation.outcomes",),
     ("evaluation.measure", "evaluation.resampling", "evaluation.patients"),
     ("evaluation.testability", "evaluation.answers"),

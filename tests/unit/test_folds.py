@@ -302,6 +302,54 @@ def test_a_reduced_item_is_classified_on_its_own_folds_codes(
     assert not np.allclose(ours["score"], plain["score"])
 
 
+REDUCED = ("1", ITEM.model_copy(update={"reducer": "r"}))
+
+
+@pytest.mark.parametrize(
+    ("fitted_on", "seed", "n_splits", "told"),
+    [
+        (
+            "source_disjoint",
+            1,
+            4,
+            "its fit for fold 1 saw other rows than those that the split table of",
+        ),
+        ("subject_disjoint", 0, 4, "its fit for fold 1 saw other rows"),
+        ("source_disjoint", 0, 5, "its fit for fold 1 saw other rows"),
+        ("as_published", 0, 4, "has fits for all rows, but the split table of source_disjoint wants one for fold 1"),
+    ],
+)
+def test_a_reducer_that_was_fitted_on_another_split_is_refused(
+    tmp_path: Path, fitted_on: str, seed: int, n_splits: int, told: str
+) -> None:
+    """Of the same features: another seed, rung or scheme."""
+    manifest, features = dataset(["a", "b"])
+    honest = protocol("source_disjoint", "source", "train")
+    rules = {"as_published": AS_PUBLISHED, "subject_disjoint": protocol("subject_disjoint", "subject", "train")}
+    other = rules.get(fitted_on, honest)
+    scheme = FOUR_FOLDS.model_copy(update={"n_splits": n_splits})
+    path = tmp_path / "r.h5"
+    splits = make_splits(manifest, scheme, other, seed, None)
+    fit_reducer(AUTOENCODER, features, splits, other, "demo", 0, "cpu", path)
+    with pytest.raises(UserError, match=f"{path}: {told}.*; run `snakemake` again"):
+        run(manifest, features, honest, REDUCED, r=path)
+
+
+def test_a_reducer_of_the_same_rows_is_taken_whatever_their_order(tmp_path: Path) -> None:
+    """One on all rows serves every split of them, and a table whose lines are in another order is the same split."""
+    manifest, features = dataset(["a", "b"])
+    path = tmp_path / "r.h5"
+    honest = protocol("fit_in_fold", "view", "train")
+    for rule, seed in ((AS_PUBLISHED, 1), (honest, 0)):
+        splits = make_splits(manifest, FOUR_FOLDS, rule, seed, None).sample(frac=1, random_state=0)
+        fit_reducer(AUTOENCODER, features, splits, rule, "demo", 0, "cpu", path)
+        assert len(run(manifest, features, rule, REDUCED, r=path).predictions) == 80
+    fewer = splits_of(manifest.iloc[2:], AS_PUBLISHED)
+    fit_reducer(AUTOENCODER, features, fewer, AS_PUBLISHED, "demo", 0, "cpu", path)
+    with pytest.raises(UserError, match="its fit for all rows saw other rows"):
+        run(manifest, features, AS_PUBLISHED, REDUCED, r=path)
+
+
 def test_the_command_writes_predictions_and_engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(make_project(tmp_path))
     manifest, features = dataset(["all", "healthy"])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -32,9 +33,11 @@ from leukorepro.systems.classifiers.classify import classify
 from leukorepro.systems.classifiers.kinds.knn import KnnSpec
 from leukorepro.systems.classifiers.kinds.logistic_regression import LogisticRegressionSpec
 from leukorepro.systems.classifiers.tasks import Task
+from leukorepro.systems.fitted import ROWS, rows_digest
 from leukorepro.systems.networks.layers import center_inputs, without_last_layer
 from leukorepro.systems.networks.registry import IMAGE_NETWORKS, build_network, outline_network
 from leukorepro.systems.training.network_features import write_network_features
+from leukorepro.systems.training.network_fits import TRAINED_ON
 from leukorepro.systems.training.training import Hardware
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -46,6 +49,18 @@ WIDE = {"resnet50_70": 2048, "vgg16_70": 4096, "ten_convolutions": 1024, "two_co
 """Values before the last layer at full size, from the papers; of two convolutions at 224 pixels."""
 IMAGES = ResolvedDescriptor(id="images-32", descriptor="images", input_size=SIZE)
 CPU = Hardware(device="cpu")
+IDS = [f"{i:03d}.png" for i in range(N_IMAGES)]
+MANIFEST = pd.DataFrame(
+    {
+        "image_id": IDS,
+        "label": np.tile(["all", "hem"], N_IMAGES // 2),
+        "subject_id": IDS,
+        "source_id": IDS,
+        "official_split": "",
+        "status": "ok",
+    }
+)
+LEAKY = Protocol(rung="as_published", unit="view", scope="all")
 
 
 def spec_of(architecture: Architecture) -> NetworkSpec:
@@ -76,10 +91,18 @@ def network_of(architecture: Architecture, fold: int) -> nn.Module:
     return network.eval()
 
 
+def splits_of(protocol: Protocol, seed: int = 0) -> pd.DataFrame:
+    """Two folds; positions in the feature file are not positions among the rows in use."""
+    return make_splits(MANIFEST.iloc[3:], KFoldScheme(kind="k_fold", n_splits=2), protocol, seed, None)
+
+
 def write_weights(folder: Path, architecture: Architecture) -> Path:
     path = folder / "weights.safetensors"
     states = {f"r0f{f}.{k}": v for f in (0, 1) for k, v in network_of(architecture, f).state_dict().items()}
-    save_file(states, path, {FITTED_ON: sha256_file(folder / "images.h5")})
+    trained = splits_of(LEAKY).query("role == 'train'")
+    numbers = trained["image_id"].str[:3].astype(int)
+    rows = {f"r0f{f}": rows_digest(own.to_numpy()) for f, own in numbers.groupby(trained["fold"])}
+    save_file(states, path, {TRAINED_ON: json.dumps({FITTED_ON: sha256_file(folder / "images.h5"), ROWS: rows})})
     return path
 
 
@@ -91,7 +114,7 @@ def write_images(folder: Path) -> Path:
     path = folder / "images.h5"
     with hdf5_writer(path) as file:
         file.create_dataset("features", data=images)
-        write_rows(file, [f"{i:03d}.png" for i in range(N_IMAGES)], ["identity"] * N_IMAGES)
+        write_rows(file, IDS, ["identity"] * N_IMAGES)
         file.attrs.update(identity(IMAGES))
     return path
 
@@ -151,25 +174,17 @@ def test_codes_are_what_the_last_layer_of_the_folds_network_is_given(
 def test_classifiers_on_codes_equal_plain_scikit_learn_on_those_of_the_fold(tmp_path: Path, scope: str) -> None:
     """Also where the protocol lets autoencoders see all rows: a network is trained in every fold."""
     features, codes = encoded(tmp_path)
-    manifest = pd.DataFrame(
-        {
-            "image_id": features.rows["image_id"],
-            "label": np.tile(["all", "hem"], N_IMAGES // 2),
-            "subject_id": features.rows["image_id"],
-            "source_id": features.rows["image_id"],
-            "official_split": "",
-            "status": "ok",
-        }
-    )
-    rule = Protocol.model_validate({"rung": "as_published", "unit": "view", "scope": scope})
-    used = manifest.iloc[3:]  # positions in the file are not positions among the rows in use
-    splits = make_splits(used, KFoldScheme(kind="k_fold", n_splits=2), rule, 0, None)
+    rule = LEAKY.model_copy(update={"scope": scope})
+    splits = splits_of(rule)
     ours = {"lr": LogisticRegressionSpec(kind="logistic_regression", standardize=True), "knn": KnnSpec(kind="knn")}
     items = [("1", Item(item=name, features="images", reducer="net", classifier=name)) for name in ours]
     untouched = replace(features, matrix=_Unread(features.matrix))
-    done = classify(Task("s", "d", rule, "hem", items), untouched, splits, manifest, ours, {"net": codes})
+    task = Task("s", "d", rule, "hem", items)
+    done = classify(task, untouched, splits, MANIFEST, ours, {"net": codes})
+    with pytest.raises(UserError, match=r"codes.h5: its fit for fold 1 saw other rows than those"):
+        classify(task, untouched, splits_of(rule, seed=1), MANIFEST, ours, {"net": codes})
 
-    label = manifest.set_index("image_id")["label"]
+    label = MANIFEST.set_index("image_id")["label"]
     for fold, part in splits.groupby("fold"):
         with hdf5_reader(codes) as file:
             seen = pd.DataFrame(file[f"r0f{fold}"]["codes"][:], index=features.rows["image_id"])

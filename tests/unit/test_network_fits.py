@@ -20,6 +20,7 @@ from leukorepro.core.words import Precision
 from leukorepro.data.splits import make_splits
 from leukorepro.features.fusion import FITTED_ON, write_rows
 from leukorepro.systems.classifiers.tasks import Model, Task
+from leukorepro.systems.fitted import ROWS
 from leukorepro.systems.networks.registry import build_network
 from leukorepro.systems.training import training
 from leukorepro.systems.training.network_fits import Build, NetworkFits, NetworkJob, fit_network
@@ -192,12 +193,14 @@ def test_a_mean_over_epochs_has_the_predictions_after_each(tmp_path: Path) -> No
 def test_a_network_on_codes_sees_those_of_its_own_fold(tmp_path: Path) -> None:
     """Codes that tell the class in fold 0 only: elsewhere there is nothing to learn."""
     codes = tmp_path / "codes.h5"
+    rows = fit(tmp_path).rows
     labels = np.tile([0.0, 1.0], N_IMAGES // 2)
     noise = np.random.default_rng(1).normal(size=(N_IMAGES, 12)).astype(np.float32)
     with hdf5_writer(codes) as file:
         file.attrs[FITTED_ON] = sha256_file(dataset(tmp_path)[1])
         for fold in range(3):
             group = file.create_group(f"r0f{fold}")
+            group.attrs[ROWS] = rows[f"r0f{fold}"]
             shift = 4 * labels[:, None] if fold == 0 else 0
             group.create_dataset("codes", data=(noise + shift).astype(np.float32))
             for name in RECONSTRUCTED:
@@ -205,12 +208,14 @@ def test_a_network_on_codes_sees_those_of_its_own_fold(tmp_path: Path) -> None:
     spec = SPEC.model_copy(
         update={"architecture": "code_channels", "epochs": {"demo": 12, "published": 1}, "optimizer": "adam"}
     )
-    rows = fit(tmp_path, spec=spec, codes=codes).predictions
-    right = (rows["y_pred"] == rows["y_true"]).groupby(rows["fold"]).mean()
+    predicted = fit(tmp_path, spec=spec, codes=codes).predictions
+    right = (predicted["y_pred"] == predicted["y_true"]).groupby(predicted["fold"]).mean()
     assert right[0] == 1
     assert right[[1, 2]].mean() < 0.9
     for name in RECONSTRUCTED:
-        np.testing.assert_allclose(rows[name], rows["fold"] / 10, atol=1e-7)
+        np.testing.assert_allclose(predicted[name], predicted["fold"] / 10, atol=1e-7)
+    with pytest.raises(UserError, match=r"codes.h5: its fit for fold 1 saw other rows than those that the split table"):
+        fit(tmp_path, spec=spec, codes=codes, scheme=THREE_FOLDS.model_copy(update={"n_splits": 4}))
     others = np.zeros((N_IMAGES, SIZE, SIZE, 3), np.uint8)
     with pytest.raises(UserError, match=r"codes.h5: was fitted on other features than those of .*images.h5"):
         fit(tmp_path, images=others, spec=spec, codes=codes)

@@ -31,6 +31,7 @@ from leukorepro.features.stream import Request
 from leukorepro.run.specifications.fits import FitsSpecification, ReducerFit
 from leukorepro.systems.autoencoders import autoencoder_fits
 from leukorepro.systems.autoencoders.reducers import fit_reducer
+from leukorepro.systems.fitted import ROWS, rows_digest
 from leukorepro.systems.folds import fits
 from leukorepro.systems.networks.convolutional_autoencoder import ConvAutoencoder
 from leukorepro.systems.networks.registry import build_autoencoder
@@ -165,7 +166,8 @@ def test_what_is_kept_is_what_the_saved_network_computes(data: Data, tmp_path: P
             np.testing.assert_array_equal(group["samples"][:, 0], data.images[others])
             shown = group["samples"][:, 1].astype(float) / 255
             np.testing.assert_allclose(shown, reconstructed[others].clip(0, 1), atol=0.5 / 255 + 1e-6)
-            assert dict(group.attrs) == {"stopped_by": "epochs", "n_rows": len(rows), "learnables": 15924}
+            told = {"stopped_by": "epochs", "n_rows": len(rows), "learnables": 15924}
+            assert dict(group.attrs) == {**told, ROWS: rows_digest(rows)}
 
 
 def test_training_in_one_batch_equals_a_plain_loop(data: Data, tmp_path: Path) -> None:

@@ -14,7 +14,7 @@ from sklearn.model_selection import train_test_split
 from leukorepro.config.study.schemes import HoldOutScheme, KFoldScheme, LabelSet, Protocol
 from leukorepro.config.study.study import load_study
 from leukorepro.core.errors import UserError
-from leukorepro.data.split_tables import read_splits, write_splits
+from leukorepro.data.split_tables import read_splits, read_splits_of, write_splits
 from leukorepro.data.splits import make_splits
 
 VIEWS = ["identity", "hflip", "vflip"]
@@ -237,6 +237,40 @@ def test_a_written_table_reads_back_equal_and_a_wrong_role_is_refused(tmp_path: 
     write_splits(splits.replace({"role": {"test": "tset"}}), tmp_path / "s.csv")
     with pytest.raises(UserError, match="unknown role"):
         read_splits(tmp_path / "s.csv")
+
+
+@pytest.mark.parametrize("rung", ["as_published", "source_disjoint", "subject_disjoint"])
+def test_a_table_of_the_manifest_is_read_and_one_of_fewer_or_unreadable_images_is_refused(
+    tmp_path: Path, rung: str
+) -> None:
+    table, file = manifest(12, 2), tmp_path / "s.csv"
+    write_splits(make_splits(table, scheme(), protocol(rung), 0, None), file)
+    assert len(read_splits_of(table, file, protocol(rung))) == len(read_splits(file))
+    first = table["image_id"].iloc[0]
+    for other in (table.iloc[1:], table.assign(status=["truncated", *["ok"] * (len(table) - 1)])):
+        with pytest.raises(UserError, match=f"{file}: has the image {first}, which is not among the 23 readable"):
+            read_splits_of(other, file)
+
+
+@pytest.mark.parametrize(
+    ("column", "refused_on"),
+    [("source_id", {"source_disjoint", "subject_disjoint"}), ("subject_id", {"subject_disjoint"})],
+)
+def test_a_table_that_parts_what_the_manifest_ties_is_refused(
+    tmp_path: Path, column: str, refused_on: set[str]
+) -> None:
+    """Another manifest of the same images: they are tied otherwise now."""
+    table, file = manifest(12, 2), tmp_path / "s.csv"
+    tied = table.assign(**{column: np.resize(table[column].iloc[:2].to_numpy(), len(table))})
+    for rung in ("as_published", "source_disjoint", "subject_disjoint"):
+        write_splits(make_splits(table, scheme(), protocol(rung), 0, None), file)
+        if rung in refused_on:
+            with pytest.raises(
+                UserError, match=rf"{file}: has the image .*which {rung} does not allow.*run `snakemake`"
+            ):
+                read_splits_of(tied, file, protocol(rung))
+        else:
+            read_splits_of(tied, file, protocol(rung))
 
 
 # ------------------------------------------------------------------------------------------------------------- hold-out

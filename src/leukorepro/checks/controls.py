@@ -45,6 +45,7 @@ from leukorepro.systems.classifiers.engines import Settings
 from leukorepro.systems.classifiers.kernels import StoredRows
 from leukorepro.systems.classifiers.kinds.svm import SvmSpec
 from leukorepro.systems.classifiers.tasks import Task
+from leukorepro.systems.fitted import check_fitted_on
 
 LabelUnit = Literal["source", "subject"]
 
@@ -306,6 +307,8 @@ def _as_seen(controlled: Controlled, place: Place, splits: pd.DataFrame) -> Feat
     features = controlled.features
     used = np.unique(features.row_numbers(splits))
     whole = StoredRows(features.matrix, used)
+    if place.reducer is not None:
+        check_fitted_on(place.reducer, features, place.splits, place.protocol)
     matrix = whole.matrix if place.reducer is None else reduced(place.reducer, _first_fit(place.reducer), used, whole)
     return Features(matrix, features.rows.iloc[used].reset_index(drop=True))
 

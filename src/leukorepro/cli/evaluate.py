@@ -51,22 +51,28 @@ def evaluate(
     from leukorepro.evaluation.resampling.claims import judge_claims
     from leukorepro.evaluation.resampling.differences import differences
     from leukorepro.evaluation.resampling.winners import winners
+    from leukorepro.evaluation.split_rows import check_split_rows
     from leukorepro.run.paths import StudyFolder
     from leukorepro.run.specifications.evaluation import EvaluationSpecification
     from leukorepro.run.specifications.specification import read_specification
 
     told = read_specification(EvaluationSpecification, spec)
     folder, rungs = StudyFolder(output), list(told.study.protocols)
+    splits = {f"{rung}/{split}": read_splits(folder.splits(rung, split)) for rung in rungs for split in told.splits}
     if parts:
         rows, engines = [tables.read_part(part) for part in parts], tables.read_engines(parts)
         for rung in rungs:
             collected = tables.collect([part[part["protocol"] == rung] for part in rows])
+            for frame in collected:
+                check_split_rows(frame, told.study.study, splits)
             tables.write_predictions(collected.predictions, folder.predictions(rung), engines)
             tables.write_fitting(collected.fitting, folder.fitting(rung))
         del rows
     tested = [tables.read_predictions(folder.predictions(rung)) for rung in rungs]
     fitted = [tables.read_fitting(folder.fitting(rung)) for rung in rungs]
-    splits = {f"{rung}/{split}": read_splits(folder.splits(rung, split)) for rung in rungs for split in told.splits}
+    if not parts:
+        for frame in (*tested, *fitted):
+            check_split_rows(frame, told.study.study, splits)
     outcomes = Outcomes(told.study, tested, fitted, splits)
     MEASURED_TABLE.write(measure(outcomes, told.seed), folder.table("measured"))
     DIFFERENCES_TABLE.write(differences(outcomes, told.seed), folder.table("differences"))

@@ -4,10 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 
+from leukorepro.config.study.schemes import Protocol
 from leukorepro.core.errors import UserError
 from leukorepro.core.tables.data import SPLITS_TABLE
+from leukorepro.data.groups import groups
 
 ROLES = ("train", "validation", "test", "excluded")
 
@@ -30,6 +33,52 @@ def read_splits(path: Path) -> pd.DataFrame:
     if unknown:
         raise UserError(f"{path}: unknown role(s) {', '.join(unknown)}; allowed are {', '.join(ROLES)}.")
     return splits
+
+
+def read_splits_of(manifest: pd.DataFrame, path: Path, protocol: Protocol | None = None) -> pd.DataFrame:
+    """Read a split table that must have been made from a manifest.
+
+    Parameters
+    ----------
+    manifest : DataFrame
+        Manifest contract.
+    path : Path
+    protocol : Protocol, optional
+        Where it is given, what it keeps on one side of a split must be there in every fold, by the manifest's subjects
+        and sources.
+
+    Raises
+    ------
+    UserError
+        As `read_splits`; also if an image is no readable one of the manifest, or the protocol is not kept to.
+    """
+    splits = read_splits(path)
+    again = "run `snakemake` again, which splits anew, or give the manifest that it was made from"
+    usable = manifest[manifest["status"] == "ok"]
+    lost = splits["image_id"][~splits["image_id"].isin(usable["image_id"])]
+    if len(lost):
+        raise UserError(
+            f"{path}: has the image {lost.iloc[0]}, which is not among the {len(usable)} readable images of the "
+            f"manifest, so that it was made from another one; {again}."
+        )
+    if protocol is not None and (shared := _on_both_sides(splits, usable, protocol)) is not None:
+        raise UserError(
+            f"{path}: has the image {shared} on one side of a fold and another of its {protocol.unit} on another, by "
+            f"the manifest, which {protocol.rung} does not allow, so that it was made from another one; {again}."
+        )
+    return splits
+
+
+def _on_both_sides(splits: pd.DataFrame, usable: pd.DataFrame, protocol: Protocol) -> str | None:
+    """An image that a fold shares a source or a subject's group with in another role; None where there is none."""
+    if protocol.unit == "view":
+        return None
+    subject = usable["subject_id"] if protocol.unit == "subject" else np.full(len(usable), "")
+    unit = pd.Series(groups(subject, usable["source_id"]), index=usable["image_id"].to_numpy())
+    parts = splits[splits["role"] != "excluded"].drop(columns="view").drop_duplicates()
+    parts = parts.assign(unit=unit[parts["image_id"]].to_numpy())
+    sides = parts.groupby(["repeat", "fold", "unit"])["role"].transform("nunique")
+    return None if (sides == 1).all() else str(parts.loc[sides > 1, "image_id"].iloc[0])
 
 
 def part_sizes(splits: pd.DataFrame) -> pd.DataFrame:

@@ -115,16 +115,6 @@ def _check_part(fused: Path, part: Path, sha256: str) -> None:
         )
 
 
-def check_fitted_on(path: Path, features: Features) -> None:
-    """Raise UserError if what an HDF5 file holds was fitted on other features than these."""
-    with hdf5_reader(path) as file:
-        if file.attrs.get(FITTED_ON, "") != features.sha256:
-            raise UserError(
-                f"{path}: was fitted on other features than those of {features.path}; run `snakemake` again, which "
-                "fits it anew, or give the features that it was fitted on."
-            )
-
-
 def map_dataset(path: Path, dataset: h5py.Dataset) -> NDArray[Any]:
     """A dataset of an HDF5 file as an array whose rows are read when they are asked for.
 

@@ -33,7 +33,7 @@ def rungs(
     from leukorepro.core.store import write_json
     from leukorepro.data.duplicates import read_duplicates
     from leukorepro.data.manifest import read_manifest
-    from leukorepro.data.split_tables import read_splits
+    from leukorepro.data.split_tables import read_splits_of
     from leukorepro.run.paths import StudyFolder
     from leukorepro.run.specifications.leakage import LeakageSpecification
     from leukorepro.run.specifications.specification import read_specification
@@ -42,7 +42,7 @@ def rungs(
     folder = StudyFolder(output)
     groups = [group["images"] for group in read_duplicates(duplicates)["groups"]]
     for rung, steps in told.rungs.items():
-        tables = {name: read_splits(folder.splits(rung, name)) for name in told.splits}
+        tables = {name: read_splits_of(images, folder.splits(rung, name)) for name in told.splits}
         found = audit_leakage(images, tables, duplicates=groups, steps=steps)
         write_json(found, folder.leakage(rung))
         seen = [f"{one['id']} {one['name']}" for one in found["types"] if one["status"] == "found"]

@@ -34,7 +34,7 @@ def classify(
     from leukorepro.core.errors import UserError, look_up
     from leukorepro.core.tables.predictions import ENGINES, PARTS_TABLE, merged_engines
     from leukorepro.data.manifest import read_manifest
-    from leukorepro.data.split_tables import read_splits
+    from leukorepro.data.split_tables import read_splits_of
     from leukorepro.features.identity import read_wanted
     from leukorepro.run.specifications.classification import ClassificationSpecification
     from leukorepro.run.specifications.specification import read_specification
@@ -71,7 +71,8 @@ def classify(
     images = read_manifest(manifest)
     settings = Settings(told.seed, told.budget, threads, told.fast_trees)
     specs = {name: spec for name, spec in told.classifiers.items() if isinstance(spec, Classifier)}
-    done = [run(task, matrix, read_splits(table), images, specs, fitted, settings) for task, table, fitted in tasks]
+    given = [(task, read_splits_of(images, table, task.protocol), fitted) for task, table, fitted in tasks]
+    done = [run(task, matrix, table, images, specs, fitted, settings) for task, table, fitted in given]
     engines = merged_engines([{name: [engine] for name, engine in part.engines.items()} for part in done])
     predictions = pd.concat([part.predictions for part in done], ignore_index=True)
     PARTS_TABLE.write(predictions, output, {ENGINES: json.dumps(engines)})

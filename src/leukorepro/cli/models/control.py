@@ -32,7 +32,7 @@ def control(
     from leukorepro.core.errors import UserError, look_up
     from leukorepro.core.tables.results import CONTROLS_TABLE
     from leukorepro.data.manifest import read_manifest
-    from leukorepro.data.split_tables import read_splits
+    from leukorepro.data.split_tables import read_splits_of
     from leukorepro.features.identity import read_wanted
     from leukorepro.run.specifications.controls import ControlsSpecification
     from leukorepro.run.specifications.specification import read_specification
@@ -48,6 +48,7 @@ def control(
     if lacking := [rung for rung in tables if told.item.reducer is not None and rung not in encoders]:
         raise UserError(f"--reducer: none for {lacking[0]}, but {told.item.item} needs {told.item.reducer}.")
     assert isinstance(told.classifier, Classifier)  # the controls train no network
+    images = read_manifest(manifest)
     controlled = Controlled(
         study=told.study,
         dataset=told.dataset,
@@ -55,12 +56,16 @@ def control(
         item=told.item,
         classifier=told.classifier,
         features=read_wanted(features, told.parts, manifest, mapped=True),
-        manifest=read_manifest(manifest),
+        manifest=images,
         label_set=told.label_set,
         positive_class=told.positive_class,
     )
     places = [
-        Place(protocol, read_splits(Path(tables[rung])), Path(encoders[rung]) if rung in encoders else None)
+        Place(
+            protocol,
+            read_splits_of(images, Path(tables[rung]), protocol),
+            Path(encoders[rung]) if rung in encoders else None,
+        )
         for rung, protocol in told.protocols.items()
         if rung in tables
     ]

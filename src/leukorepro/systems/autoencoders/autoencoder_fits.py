@@ -8,7 +8,8 @@ each fit a group, `all` or `r<repeat>f<fold>`, with
 - `loss` float64 (epochs,), the training loss of every epoch,
 - `samples` uint8 (k, 2, size, size, 3), images and their reconstructions, and `samples_id` (k,), whose they are,
 - `parameters`, float32, by their names in the network, and the mean that it subtracts from images, if any,
-- attributes `stopped_by`, `n_rows` (rows that it was trained on), `learnables`.
+- attributes `rows_sha256` (`leukorepro.systems.fitted`), `stopped_by`, `n_rows` (rows that it was trained on),
+  `learnables`.
 """
 
 from __future__ import annotations
@@ -37,6 +38,7 @@ from leukorepro.core.tables.predictions import RECONSTRUCTED
 from leukorepro.core.words import Budget
 from leukorepro.features.fusion import CODES, FITTED_ON, TEXT, Features, write_rows
 from leukorepro.run.digests import at_budget, digest
+from leukorepro.systems.fitted import ROWS, rows_digest
 from leukorepro.systems.folds import Positions, fit_in_words
 from leukorepro.systems.networks.convolutional_autoencoder import ConvAutoencoder, code_size
 from leukorepro.systems.networks.layers import WHITE, center_inputs, count_learnables
@@ -115,6 +117,7 @@ def fit_conv_autoencoders(
         write_rows(file, features.rows["image_id"].to_numpy(), features.rows["view"].to_numpy())
         for name, rows in fits.items():
             group = file.create_group(name)
+            group.attrs[ROWS] = rows_digest(rows)
             network, epochs = trained[name]
             _write_training(group, network, epochs, len(rows))
             correlation = _write_codes(group, network, images, exact)

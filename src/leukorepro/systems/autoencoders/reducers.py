@@ -13,6 +13,7 @@ from leukorepro.core.store import hdf5_writer
 from leukorepro.core.words import Budget, Device, Precision
 from leukorepro.features.fusion import FITTED_ON, Features
 from leukorepro.systems.autoencoders.sparse_autoencoder import SparseAutoencoder
+from leukorepro.systems.fitted import ROWS, rows_digest
 from leukorepro.systems.folds import Positions, fits
 
 
@@ -97,4 +98,6 @@ def _fit_sparse_autoencoders(
                 f"{output.stem}, fit {name}: {len(rows)} rows, {autoencoder.n_epochs_} epochs, "
                 f"loss {autoencoder.loss_[0]:.4g} -> {autoencoder.loss_[-1]:.4g}, stopped by {autoencoder.stopped_by_}"
             )
-            autoencoder.encoder_.write(file.create_group(name))
+            group = file.create_group(name)
+            group.attrs[ROWS] = rows_digest(rows)
+            autoencoder.encoder_.write(group)

@@ -20,7 +20,7 @@ import pandas as pd
 
 from leukorepro.config.study.schemes import Protocol
 from leukorepro.core.store import hdf5_reader
-from leukorepro.features.fusion import CODES, Features, check_fitted_on, map_dataset
+from leukorepro.features.fusion import CODES, Features, map_dataset
 from leukorepro.systems.autoencoders.encoder import Encoder
 from leukorepro.systems.classifiers.classifier import Classifier
 from leukorepro.systems.classifiers.engines import Settings
@@ -38,6 +38,7 @@ from leukorepro.systems.classifiers.tasks import (
     items_of,
     labelled,
 )
+from leukorepro.systems.fitted import check_fitted_on, fit_used
 from leukorepro.systems.folds import Fold, Positions, folds
 
 
@@ -82,10 +83,10 @@ def classify(
     ------
     UserError
         If the classes are not those that the task says, a training part lacks a class, or a reducer was fitted on other
-        features.
+        features or rows.
     """
     for file in reducers.values():
-        check_fitted_on(file, features)
+        check_fitted_on(file, features, splits, task.protocol)
     settings = settings or Settings()
     splits = splits[splits["role"] != "excluded"]
     used = np.unique(features.row_numbers(splits))
@@ -128,13 +129,10 @@ def reduced(path: Path, fit: str, used: Positions, whole: Rows) -> Float32:
     return read_encoder(path, fit).transform(whole.matrix)
 
 
-def _fit_name(path: Path, fold: Fold, protocol: Protocol) -> str:
-    """Name of the fit of a reducer that a fold uses.
-
-    A network is trained in every fold, also where the protocol lets autoencoders see all rows.
-    """
+def _fit_used(path: Path, fold: Fold, protocol: Protocol) -> str:
+    """Name of the fit of a reducer that a fold uses."""
     with hdf5_reader(path) as file:
-        return fold.name if CODES in file.get(fold.name, ()) else fold.fit_name(protocol)
+        return fit_used(file, fold, protocol)
 
 
 def _fits(
@@ -153,7 +151,7 @@ def _fits(
 
     codes: dict[tuple[str, str], Rows] = {}
     for fold in all_folds:
-        fits = {name: _fit_name(path, fold, task.protocol) for name, path in reducers.items()}
+        fits = {name: _fit_used(path, fold, task.protocol) for name, path in reducers.items()}
         codes = {key: rows for key, rows in codes.items() if key in fits.items()}
         scaled: dict[str | None, Rows] = {}
         for model, spec in specs.items():

@@ -13,13 +13,14 @@ from leukorepro.core.store import atomic_path, sha256_once
 from leukorepro.core.tables.predictions import ENGINES, EPOCHS_TABLE, PARTS_TABLE
 from leukorepro.core.words import Device
 from leukorepro.data.manifest import read_manifest
-from leukorepro.data.split_tables import read_splits
+from leukorepro.data.split_tables import read_splits_of
 from leukorepro.features.fusion import FITTED_ON
 from leukorepro.features.identity import check_features
 from leukorepro.run.paths import NetworkFolder
 from leukorepro.run.specifications.fits import TrainingFit
 from leukorepro.systems.classifiers.tasks import Model, Task
-from leukorepro.systems.training.network_fits import Build, NetworkJob, fit_network
+from leukorepro.systems.fitted import ROWS
+from leukorepro.systems.training.network_fits import TRAINED_ON, Build, NetworkJob, fit_network
 from leukorepro.systems.training.training import Hardware
 
 
@@ -57,13 +58,15 @@ def train_in_folds(told: TrainingFit, build: Build, threads: int, device: Device
     )
     check_features(told.features, told.parts, told.manifest)
     work = told.folder.with_name(f".{told.folder.name}.work")
-    splits, manifest = read_splits(told.splits), read_manifest(told.manifest)
+    manifest = read_manifest(told.manifest)
+    splits = read_splits_of(manifest, told.splits, told.protocol)
     done = fit_network(job, told.features, splits, manifest, codes, work)
     folder = NetworkFolder(told.folder)
     EPOCHS_TABLE.write(done.epochs, folder.epochs)
     with atomic_path(folder.weights) as path:
         weights = {name: value.contiguous() for name, value in done.weights.items()}
-        save_file(weights, path, {FITTED_ON: sha256_once(told.features)})
+        trained_on = {FITTED_ON: sha256_once(told.features), ROWS: done.rows}
+        save_file(weights, path, {TRAINED_ON: json.dumps(trained_on)})
     parts = pd.concat([done.predictions.assign(protocol=rung) for rung in told.served_rungs], ignore_index=True)
     engines = {ENGINES: json.dumps({told.classifier: done.engines})}
     PARTS_TABLE.write(parts, folder.predictions, engines)

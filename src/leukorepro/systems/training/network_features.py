@@ -1,11 +1,13 @@
 """Features of trained networks: the output of the layer before the last, for all images, by the network of each fold.
 
 Layout of the file: attribute `features_sha256`, that of the feature file; `image_id` and `view` (N,), as there; for
-each fold a group `r<repeat>f<fold>` with `codes` float32 (N, dim), in one piece, so that it can be mapped.
+each fold a group `r<repeat>f<fold>` with `codes` float32 (N, dim), in one piece, so that it can be mapped, and the
+attribute `rows_sha256` (`leukorepro.systems.fitted`).
 """
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
@@ -21,9 +23,10 @@ from leukorepro.core.errors import UserError
 from leukorepro.core.store import hdf5_writer, tensors_reader
 from leukorepro.core.words import Budget
 from leukorepro.features.fusion import CODES, FITTED_ON, Features, write_rows
+from leukorepro.systems.fitted import ROWS
 from leukorepro.systems.networks.layers import center_inputs, without_last_layer
 from leukorepro.systems.networks.registry import outline_network
-from leukorepro.systems.training.network_fits import pixels
+from leukorepro.systems.training.network_fits import TRAINED_ON, pixels
 from leukorepro.systems.training.training import Hardware, predict
 
 BLOCK_BYTES = 1 << 26
@@ -68,7 +71,8 @@ def write_network_features(
     """
     images = pixels(features.matrix)
     exact = replace(hardware, precision="float32")
-    if _trained_on(weights) != features.sha256:
+    trained_on = _trained_on(weights)
+    if trained_on[FITTED_ON] != features.sha256:
         raise UserError(
             f"{weights}: the network was trained on other images than those of {features.path}; run `snakemake` again, "
             "which trains it anew, or give the features that it was trained on."
@@ -79,7 +83,9 @@ def write_network_features(
         for name in _folds(weights):
             network = without_last_layer(_trained(spec, weights, name, images.shape[1], budget))
             n_rows, dim = len(images), len(predict(network, images, np.arange(1), 1, exact)[0])
-            codes = file.create_group(name).create_dataset(CODES, (n_rows, dim), np.float32)
+            group = file.create_group(name)
+            group.attrs[ROWS] = trained_on[ROWS][name]
+            codes = group.create_dataset(CODES, (n_rows, dim), np.float32)
             block = max(1, BLOCK_BYTES // (codes.dtype.itemsize * dim))
             for start in range(0, n_rows, block):
                 here = np.arange(start, min(start + block, n_rows))
@@ -102,10 +108,11 @@ def _opened(weights: Path) -> Iterator[Any]:
         yield stored
 
 
-def _trained_on(weights: Path) -> str:
-    """SHA-256 of the feature file that a network was trained on."""
+def _trained_on(weights: Path) -> dict[str, Any]:
+    """SHA-256 of the feature file that a network was trained on, and in each fold of its rows."""
     with _opened(weights) as stored:
-        return str((stored.metadata() or {}).get(FITTED_ON, ""))
+        told: dict[str, Any] = json.loads((stored.metadata() or {}).get(TRAINED_ON, "{}"))
+    return {FITTED_ON: "", ROWS: {}} | told
 
 
 def _trained(spec: NetworkSpec, weights: Path, fold: str, size: int, budget: Budget) -> nn.Module:

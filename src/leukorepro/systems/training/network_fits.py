@@ -21,7 +21,7 @@ from leukorepro.core.device import choose_device, device_name
 from leukorepro.core.store import hdf5_reader
 from leukorepro.core.tables.predictions import EPOCHS_TABLE, RECONSTRUCTED
 from leukorepro.core.words import Budget, Precision
-from leukorepro.features.fusion import CODES, check_fitted_on, map_dataset, read_features
+from leukorepro.features.fusion import CODES, map_dataset, read_features
 from leukorepro.run.digests import at_budget, digest
 from leukorepro.systems.classifiers.tasks import (
     Answers,
@@ -34,6 +34,7 @@ from leukorepro.systems.classifiers.tasks import (
     items_of,
     labelled,
 )
+from leukorepro.systems.fitted import check_fitted_on, rows_digest
 from leukorepro.systems.folds import Fold, fit_in_words, folds
 from leukorepro.systems.networks.layers import center_inputs, set_norm_momentum
 from leukorepro.systems.training.training import (
@@ -45,6 +46,10 @@ from leukorepro.systems.training.training import (
     train,
     training_mean,
 )
+
+TRAINED_ON = "trained_on"
+"""Beside weights: JSON, the SHA-256 of the feature file that a network was trained on, and of its rows in each fold; in
+one value, because several would be written in any order."""
 
 Build = Callable[[NDArray[Any], int], nn.Module]
 """From the rows that a network is trained on, and the number of classes, to the network with its initial weights."""
@@ -101,6 +106,8 @@ class NetworkFits(NamedTuple):
     """Parameters and buffers of every fold's network, as `r<repeat>f<fold>.<name>`."""
     engines: list[str]
     """What trained them."""
+    rows: dict[str, str]
+    """`rows_digest` of the rows that every fold's network was trained on, as `r<repeat>f<fold>`."""
 
 
 def fit_network(
@@ -122,11 +129,12 @@ def fit_network(
     Raises
     ------
     UserError
-        If a training part lacks a class, a loss is not finite, or the autoencoder was fitted on other images.
+        If a training part lacks a class, a loss is not finite, or the autoencoder was fitted on other images
+        or rows.
     """
     images = read_features(features, mapped=True)
     if codes is not None:
-        check_fitted_on(codes, images)
+        check_fitted_on(codes, images, splits, job.task.protocol)
     splits = splits[splits["role"] != "excluded"]
     used = np.unique(images.row_numbers(splits))
     all_folds = list(folds(splits, images))
@@ -161,7 +169,8 @@ def fit_network(
         engines.add(job.engine(trained.precision))
         parts += _predictions(job, trained, rows, seen, classes, fold)
     predictions = pd.concat(parts, ignore_index=True)
-    return NetworkFits(predictions, pd.concat(epochs, ignore_index=True), weights, sorted(engines))
+    rows_of = {fold.name: rows_digest(fold.train) for fold in all_folds}
+    return NetworkFits(predictions, pd.concat(epochs, ignore_index=True), weights, sorted(engines), rows_of)
 
 
 def _train(

@@ -135,14 +135,15 @@ def test_the_commands_refuse_features_that_the_run_does_not_want(
     run_file.write_text(run_file.read_text() + "controls: [shuffled_labels]\n")
     ours, other = Specifications(resolve(run_file)), Specifications(resolve(run_file, {"seed": "1"}))
     ours.write()
-    for command, job, place in (
-        ("classify", ("classification", "atteia2022", "ESet"), "as_published/five_folds"),
-        ("control", ("controls", "atteia2022"), "as_published"),
+    classified, place = ("classification", "atteia2022", "ESet"), "as_published/five_folds"
+    reducers = {item.reducer for _, item in ours[classified].splits["five_folds"].items} - {None}
+    fitted = "".join(f" --reducer {place}/{name}={name}.h5" for name in sorted(reducers))
+    for command, job, given in (
+        ("classify", classified, f"--splits {place}=x.csv{fitted}"),
+        ("control", ("controls", "atteia2022"), "--splits as_published=x.csv --reducer as_published=r"),
     ):
         file = write_parts(tmp_path, FEATURES, other[job].parts, Path("manifest.csv"))
-        words = (
-            f"models {command} --spec {ours.path(*job)} --features {file} --splits {place}=x.csv --reducer {place}=r"
-        )
+        words = f"models {command} --spec {ours.path(*job)} --features {file} {given}"
         done = CliRunner().invoke(app, [*words.split(), "--manifest", "manifest.csv", "--output", "out"])
         assert isinstance(done.exception, UserError) or done.exit_code == 2
         assert "its weights is random:1, but random:0 is wanted" in done.output + str(done.exception)

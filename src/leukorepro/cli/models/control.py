@@ -48,6 +48,7 @@ def control(
     if lacking := [rung for rung in tables if told.item.reducer is not None and rung not in encoders]:
         raise UserError(f"--reducer: none for {lacking[0]}, but {told.item.item} needs {told.item.reducer}.")
     assert isinstance(told.classifier, Classifier)  # the controls train no network
+    matrix = read_wanted(features, told.parts, manifest, mapped=True)
     images = read_manifest(manifest)
     controlled = Controlled(
         study=told.study,
@@ -55,7 +56,7 @@ def control(
         table=told.table,
         item=told.item,
         classifier=told.classifier,
-        features=read_wanted(features, told.parts, manifest, mapped=True),
+        features=matrix,
         manifest=images,
         label_set=told.label_set,
         positive_class=told.positive_class,

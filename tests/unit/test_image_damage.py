@@ -172,12 +172,14 @@ TEXTS = {
     "packed text": [chunk(b"zTXt", b"XML\0\0" + zlib.compress(LARGE))],
     "packed international text": [chunk(b"iTXt", b"XML\0\1\0\0\0" + zlib.compress(LARGE))],
     "thirty texts": [chunk(b"tEXt", b"key\0" + LARGE)] * 30,  # together more than Pillow allows
+    "a resolution that lacks its end": [chunk(b"pHYs", b"\0")],
+    "a gamma with a wrong checksum": [chunk(b"gAMA", bytes(4))[:-1] + b"!"],
 }
 
 
 @pytest.mark.parametrize("name", TEXTS)
 @pytest.mark.parametrize("where", ["before", "behind"])
-def test_a_png_is_read_whatever_its_texts(tmp_path: Path, name: str, where: str) -> None:
+def test_a_png_is_read_whatever_its_metadata(tmp_path: Path, name: str, where: str) -> None:
     path = png(tmp_path / "a.png", COLOUR, bits=8, colour=2, **{where: TEXTS[name]})
     decoded = decode(path, MANY)
     np.testing.assert_array_equal(decoded.pixels, COLOUR)
@@ -224,6 +226,9 @@ def test_a_text_too_large_for_its_orientation_is_told(tmp_path: Path) -> None:
         (b"II\xbc\x01" + bytes(50), "unsupported", "JPEG XR"),
         (b"MM\0+\0\x08\0\0" + bytes(50), "unsupported", "BigTIFF"),
         (b"%PDF-1.7\n", "unsupported", "PDF"),
+        (b"P6\n2 2\n255\n" + bytes(12), "unsupported", "PPM"),
+        (b"\x93NUMPY\1\0" + bytes(50), "unsupported", "NumPy"),
+        (b"/annex/objects/MD5E-s90--0.png\n", "not_an_image", "git annex get"),
         (b"PK\x03\x04" + bytes(50), "not_an_image", "ZIP"),
         (b"\n<!DOCTYPE HTML><html>", "not_an_image", "web page"),
         (b"<?xml version='1.0'?><Error/>", "not_an_image", "XML"),

@@ -79,9 +79,16 @@ _OTHER_IMAGES = (
     (0, b"8BPS", "Photoshop"),
     (0, b"SIMPLE  =", "FITS"),
     (0, b"%PDF", "PDF"),
+    (0, b"P5\n", "PGM"),
+    (0, b"P6\n", "PPM"),
+    (0, b"\0\0\1\0", "ICO"),
+    (0, b"\x93NUMPY", "NumPy"),
+    (0, b"<svg", "SVG"),
+    (4, b"ftypcrx", "Canon CR3"),
 )
 _NO_IMAGES = (
     (b"version https://git-lfs", "a Git LFS pointer; fetch the file itself with 'git lfs pull'"),
+    (b"/annex/objects", "a git-annex pointer; fetch the file itself with 'git annex get'"),
     (b"<!doctype html", "a web page, not the file that was to be downloaded; fetch it again"),
     (b"<html", "a web page, not the file that was to be downloaded; fetch it again"),
     (b"<?xml", "an XML text, perhaps a server's answer in place of the file; fetch it again"),

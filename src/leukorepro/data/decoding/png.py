@@ -1,4 +1,4 @@
-"""PNG files: checksums are compared, large metadata are left out, and transparent levels hold at every depth."""
+"""PNG files: checksums are compared, metadata are left out, and transparent levels hold at every depth."""
 
 from __future__ import annotations
 
@@ -17,23 +17,25 @@ from leukorepro.data.decoding.opened import Opened, RefusedImage, check_size
 _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _OF_PIXELS = {b"IHDR", b"PLTE", b"tRNS", b"IDAT"}
 _TEXTS = {b"tEXt", b"zTXt", b"iTXt"}
+# What PNG, third edition, and its extensions know beside texts; nothing of it changes a pixel here.
+_METADATA = set(b"iCCP gAMA cHRM sRGB cICP sBIT bKGD hIST pHYs sPLT tIME oFFs pCAL sCAL sTER".split())
 _WITH_ORIENTATION = {b"XML:com.adobe.xmp", b"Raw profile type exif"}
 _MAX_TEXT = 1 << 20  # Pillow's own limit of what one compressed text may become
 _GREY_BITS = {"L;2": 2, "L;4": 4}
 
 
 def open_png(file: IO[bytes], max_pixels: int) -> Opened:
-    """Open a PNG file, without its colour profile and without the texts that do not say how it is turned.
+    """Open a PNG file without its metadata, other than those that say how it is turned.
 
-    Pillow refuses a whole image for a text or a profile that is large once unpacked. None of them is needed here, so
-    they are never unpacked; the limit of pixels is not touched.
+    Pillow refuses a whole image for a text or a profile that is large once unpacked, and for a resolution or a gamma
+    that is damaged. None of them is needed here, so they are never read; the limit of pixels is not touched.
 
     Raises
     ------
     RefusedImage
         If the checksum of a chunk that the pixels need does not match, or the image is too large.
     """
-    data, steps = _without_texts(file.read())
+    data, steps = _without_metadata(file.read())
     image = PngImageFile(io.BytesIO(data))
     check_size(image.width, image.height, max_pixels)
     rawmode = str(image.tile[0].args)
@@ -67,7 +69,7 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, int, int]]:
         at += 12 + length
 
 
-def _without_texts(data: bytes) -> tuple[bytes, list[str]]:
+def _without_metadata(data: bytes) -> tuple[bytes, list[str]]:
     kept, steps, end = [_SIGNATURE], [], len(_SIGNATURE)
     for kind, start, end in _chunks(data):
         body = memoryview(data)[start + 8 : end - 4]
@@ -78,7 +80,7 @@ def _without_texts(data: bytes) -> tuple[bytes, list[str]]:
             if _unpacked_size(kind, bytes(body)) > _MAX_TEXT:
                 steps.append("a text of more than 1 MB, which may have an orientation, is not read")
                 continue
-        elif kind in _TEXTS or kind == b"iCCP":
+        elif kind in _TEXTS or kind in _METADATA:
             continue
         kept.append(data[start:end])
     return b"".join([*kept, data[end:]]), steps

@@ -104,5 +104,13 @@ def test_another_way_to_say_the_same_run_re_runs_nothing(edits: TinyProject) -> 
     assert planned_rules(edits.run(*command)) == set()
 
 
+def test_another_run_on_the_same_images_takes_their_features_as_they_are(edits: TinyProject) -> None:
+    run = (edits.folder / "config/runs/tiny.yaml").read_text()
+    (edits.folder / "config/runs/other.yaml").write_text(run.replace("name: tiny", "name: other"))
+    rules = planned_rules(edits.run("snakemake", "--dry-run", "--configfile", "config/runs/other.yaml"))
+    assert {"make_splits_tiny", "classify"} <= rules
+    assert not rules & {"extract_features", "describe_images", "fuse_features"}
+
+
 def test_a_key_of_the_run_can_be_changed_on_the_command_line(edits: TinyProject) -> None:
     assert edits.planned("--config", "seed=1") == FEATURES | SPLITS

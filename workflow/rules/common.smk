@@ -218,14 +218,26 @@ def split_tables(study):
     ]
 
 
+def features_are_there(wildcards):
+    """Whether features have been made since the scan of their dataset."""
+    part = wildcards.get("extractor") or wildcards.get("descriptor")
+    features = RESULTS.features(wildcards.dataset) / f"{part}.h5"
+    manifest = RESULTS.manifest(wildcards.dataset)
+    if not (features.exists() and manifest.exists()):
+        return False
+    return features.stat().st_mtime_ns >= manifest.stat().st_mtime_ns
+
+
 def checked_first(wildcards):
     """Split tables and audits of the run that are still to be made; nothing once all are.
 
     Every image of every dataset is read, every split made and every paper's numbers are audited, before any features are
     computed: what stops a run stops it then. Features do not follow from these and are shared by runs, so they leave no
     trace in their records: Snakemake asks again when the checkpoint that makes them is done. `ancient`: other splits
-    make no other features.
+    make no other features. Those that another run has made do not wait for tables that are not there at all, or Snakemake
+    would take them for stale.
     """
+    there = features_are_there(wildcards)
     waiting = []
     for made, wanted in (
         *((f"make_splits_{study.study.key}", {}) for study in RUN.studies),
@@ -234,7 +246,8 @@ def checked_first(wildcards):
         try:
             getattr(checkpoints, made).get(**wanted)
         except IncompleteCheckpointException as incomplete:
-            waiting.append(ancient(incomplete.targetfile))
+            if Path(incomplete.targetfile).exists() or not there:
+                waiting.append(ancient(incomplete.targetfile))
     return waiting
 
 

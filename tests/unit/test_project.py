@@ -12,6 +12,7 @@ from project_data import draw, make_project, numbered
 from typer.testing import CliRunner
 
 from leukorepro.cli.app import app
+from leukorepro.cli.options import at_a_terminal
 from leukorepro.config.datasets import load_dataset
 from leukorepro.config.runs import load_run
 from leukorepro.core import store
@@ -252,6 +253,11 @@ def test_it_asks_where_something_looks_suspicious_and_somebody_is_there(
     assert (WRITTEN in done.output) is written
     assert (files(root) == before) is not written
     assert done.exit_code == (0 if written else 1)
+
+
+def test_nobody_is_there_where_standard_input_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sys.stdin", None)
+    assert not at_a_terminal()
 
 
 def test_nothing_is_written_while_the_images_are_read(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:

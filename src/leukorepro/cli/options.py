@@ -107,7 +107,7 @@ def show(table: Table) -> None:
 
 def at_a_terminal() -> bool:
     """Whether somebody is there to answer a question."""
-    return sys.stdin.isatty()
+    return sys.stdin is not None and sys.stdin.isatty()  # None where it is closed
 
 
 def tell_not_run(run: ResolvedRun) -> None:

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import dataclasses
+import errno
 import hashlib
 import os
 import random
@@ -13,6 +14,7 @@ import urllib.request
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -181,6 +183,19 @@ def test_without_a_home_the_library_has_no_cache(monkeypatch: pytest.MonkeyPatch
     for name in ("TORCH_HOME", "XDG_CACHE_HOME"):
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setattr("os.path.expanduser", str)  # as of a user that the system does not know
+    assert weights_status(TINY, folder).state == "missing"
+
+
+def test_a_cache_that_cannot_be_looked_into_holds_nothing(monkeypatch: pytest.MonkeyPatch, folder: Path) -> None:
+    """As in another user's home. The superuser may look everywhere: the system's answer is made up."""
+    look, cache = os.stat, str(torch_cache())
+
+    def forbidden(path: str | Path, **options: Any) -> os.stat_result:
+        if str(path).startswith(cache):
+            raise PermissionError(errno.EACCES, "Permission denied", str(path))
+        return look(path, **options)
+
+    monkeypatch.setattr(os, "stat", forbidden)
     assert weights_status(TINY, folder).state == "missing"
 
 

@@ -386,7 +386,7 @@ def test_the_judge_writes_metrics_and_a_verdict_on_every_number_of_the_demo(tmp_
     monkeypatch.chdir(make_project(tmp_path))
     number = {"table": "1", "item": "ESet", "metric": "precision", "reason": "why"}
     Path("audit.json").write_text(json.dumps({"studies": {"atteia2022": {"impossible": [number], "answers": []}}}))
-    Path("scan.json").write_text('{"complete": false, "splits": {}, "external_split": "", "readable": 9}')
+    Path("scan.json").write_text('{"complete": false, "splits": {}, "external_split": "", "readable": 9, "parts": []}')
     MANIFEST_TABLE.write(MANIFEST_TABLE.frame([]), Path("manifest.csv"))
     run = resolve(Path("config/config.yaml"))
     measured = measure(Outcomes(run.studies[0], [predictions("ESet", n_images=60, wrong=4)]), seed=0)

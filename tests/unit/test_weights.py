@@ -3,6 +3,7 @@ from __future__ import annotations
 import dataclasses
 import errno
 import hashlib
+import io
 import os
 import random
 import socket
@@ -12,6 +13,7 @@ import threading
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from email.message import Message
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
@@ -161,11 +163,19 @@ def test_an_address_that_is_none_is_told_in_one_sentence(folder: Path, address: 
     assert "\n" not in str(caught.value)
 
 
+class Whole(io.BytesIO):
+    """What a server answers, without one: its thread would go on sending to nobody while the disk is full."""
+
+    headers = Message()
+
+
 @pytest.mark.parametrize("size", [0, 1_000_000])
-def test_a_disk_that_is_full_is_no_failure_of_the_network(folder: Path, serve: Serve, size: int) -> None:
-    mirror = serve("good")
+def test_a_disk_that_is_full_is_no_failure_of_the_network(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, size: int
+) -> None:
+    monkeypatch.setattr(urllib.request, "urlopen", lambda *_, **__: Whole(CONTENT))
     with room_for(size), pytest.raises(FileError, match="free space there") as caught:
-        find_imagenet_weights(TINY, folder, mirror=mirror)
+        find_imagenet_weights(TINY, folder, mirror="http://127.0.0.1")
     assert str(caught.value).startswith(f"{folder / FILE}: ")
     assert not list(folder.iterdir())
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from typing import NamedTuple
@@ -11,7 +11,6 @@ from typing import NamedTuple
 from leukorepro.config.study.items import Item
 from leukorepro.config.study.schemes import LabelSet, Protocol, Scheme
 from leukorepro.config.study.study import Study
-from leukorepro.config.study.tables import Table
 from leukorepro.core.listing import Row
 from leukorepro.data.split_needs import pool_of, refusal
 from leukorepro.features.backbones.registry import find_backbone
@@ -83,9 +82,11 @@ def possible_part(study: Study, extractors: Mapping[str, ResolvedExtractor], fac
         Of its dataset.
     """
     rows = [(number, table, item) for number, table in study.tables.items() for item in table.items]
+    # Of thousands of images, once for each split.
+    of_classes = {split: [*_lacks_classes(study, split, facts)] for split in {t.split_of(item) for _, t, item in rows}}
     lacking: dict[str, str] = {}
     for number, table, item in rows:
-        if reason := next(_lacks(study, table, item, extractors, facts), None):
+        if reason := next(_lacks(study, table.split_of(item), item, extractors, facts, of_classes), None):
             lacking[f"{number}/{item.item}"] = reason
     if not lacking:
         return Possible(study, {}, {})
@@ -125,10 +126,14 @@ def _readings_in_place(study: Study) -> Study:
 
 
 def _lacks(
-    study: Study, table: Table, item: Item, extractors: Mapping[str, ResolvedExtractor], facts: Facts
+    study: Study,
+    split: str,
+    item: Item,
+    extractors: Mapping[str, ResolvedExtractor],
+    facts: Facts,
+    of_classes: Mapping[str, Sequence[str]],
 ) -> Iterator[str]:
-    """What an item needs and is not there, in words that follow a *because*."""
-    split = table.split_of(item)
+    """What an item needs and is not there, in words that follow a *because*; `of_classes` for each split."""
     if lacking := sorted(set(study.splits[split].official_splits or ()) - facts.official_splits):
         here = ", ".join(sorted(facts.official_splits)) or "none"
         yield f"the dataset {facts.dataset_id} has no official split '{lacking[0]}' (`splits.{split}`), but {here}"
@@ -138,7 +143,7 @@ def _lacks(
             f"its classes are put together from others than those of the dataset {facts.dataset_id}, such as "
             f"'{unnamed[0]}' (`label_sets.{labels}`)"
         )
-    yield from _lacks_classes(study, split, facts)
+    yield from of_classes[split]
     for name in study.feature_sets[item.features]:
         if name not in extractors or extractors[name].weights != "imagenet":
             continue

@@ -81,6 +81,7 @@ def test_files_are_sorted_and_others_counted(tmp_path: Path) -> None:
             ".@__thumb",
             "@tmp",
         ),
+        *(":2eAppleDouble", "PaxHeaders.X"),
         *("$RECYCLE.BIN", "$Recycle.Bin", "RECYCLER", "System Volume Information", "found.000", "_vti_cnf"),
         *("lost+found", "~snapshot", "@GMT-2026.01.31-23.00.00", ".AppleDouble", "Network Trash Folder"),
         *(".picasaoriginals", ".thumbnails", ".ipynb_checkpoints", "__pycache__", "Previews.lrdata"),

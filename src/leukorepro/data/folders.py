@@ -26,11 +26,12 @@ MADE_BY_SYSTEMS = (
     ".*",
     # macOS, and servers for it
     *("__MACOSX", "Icon\r", "Network Trash Folder", "Temporary Items", "TheVolumeSettingsFolder", "Desktop D[BF]"),
+    ":2e*",  # a dot, of such a server
     # Windows
     *("$RECYCLE.BIN", "RECYCLER", "RECYCLED", "System Volume Information", "found.[0-9][0-9][0-9]", "@GMT-*"),
-    *("Thumbs.db*", "ehthumbs*.db", "desktop.ini", "AlbumArt*.jpg", "_vti_cnf"),
-    # Unix, NetApp, Python
-    *("lost+found", "~snapshot", "__pycache__"),
+    *("Thumbs.db*", "ehthumbs*.db", "desktop.ini", "AlbumArt*.jpg", "_vti_cnf", "*:Zone.Identifier"),
+    # Unix, tar, NetApp, Python
+    *("lost+found", "PaxHeader", "PaxHeaders.*", "~snapshot", "__pycache__"),
     # Synology and TerraMaster
     *("@eaDir", "#recycle", "#snapshot", "@tmp", "@sharebin", "*@Syno*", "SYNO*_THUMB_*"),
     # QNAP

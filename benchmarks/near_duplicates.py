@@ -68,7 +68,7 @@ COPIES: dict[str, Callable[[Pixels], Pixels]] = {
 def measure(folder: Path, most: int) -> dict[str, object]:
     """Missed copies of each way and pairs of different files, with the numbers that they are shares of."""
     generator = np.random.default_rng(0)
-    files = sorted(file for file in walk(folder)[0] if is_image(file))
+    files = sorted(file for file in walk(folder).files if is_image(file))
     files = [files[i] for i in sorted(generator.permutation(len(files))[:most])]
     prints, copies = [], {name: [] for name in COPIES}
     for file in files:

@@ -228,23 +228,20 @@ def features_are_there(wildcards):
     return features.stat().st_mtime_ns >= manifest.stat().st_mtime_ns
 
 
-def checked_first(wildcards):
-    """Split tables and audits of the run that are still to be made; nothing once all are.
+def splits_first(wildcards):
+    """Split tables of the run that are still to be made; nothing once all are.
 
-    Every image of every dataset is read, every split made and every paper's numbers are audited, before any features are
-    computed: what stops a run stops it then. Features do not follow from these and are shared by runs, so they leave no
-    trace in their records: Snakemake asks again when the checkpoint that makes them is done. `ancient`: other splits
-    make no other features. Those that another run has made do not wait for tables that are not there at all, or Snakemake
-    would take them for stale.
+    Every image of every dataset is read, and every split made, before any features are computed: what stops a run stops
+    it then. Features do not follow from splits and are shared by runs, so these leave no trace in their records:
+    Snakemake asks again when the checkpoint that makes them is done. `ancient`: other splits make no other features.
+    Those that another run has made do not wait for tables that are not there at all, or Snakemake would take them for
+    stale.
     """
     there = features_are_there(wildcards)
     waiting = []
-    for made, wanted in (
-        *((f"make_splits_{study.study.key}", {}) for study in RUN.studies),
-        *(("audit_published", {"study": key}) for key in AUDITED),
-    ):
+    for study in RUN.studies:
         try:
-            getattr(checkpoints, made).get(**wanted)
+            getattr(checkpoints, f"make_splits_{study.study.key}").get()
         except IncompleteCheckpointException as incomplete:
             if Path(incomplete.targetfile).exists() or not there:
                 waiting.append(ancient(incomplete.targetfile))

@@ -38,7 +38,7 @@ rule extract_features:
     """Deep features of every view of a dataset's images, by one extractor."""
     input:
         manifest="results/datasets/{dataset}/manifest.csv",
-        waits=checked_first,
+        waits=splits_first,
         weights=weights_of_extractor,
     output:
         features="results/features/{dataset}/{extractor}.h5",
@@ -96,7 +96,7 @@ rule describe_images:
     """Features of every view of a dataset's images that need no network: pixels, colours, the cell's area."""
     input:
         manifest="results/datasets/{dataset}/manifest.csv",
-        waits=checked_first,
+        waits=splits_first,
     output:
         features="results/features/{dataset}/{descriptor}.h5",
     log:

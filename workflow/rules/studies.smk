@@ -14,7 +14,7 @@ for STUDY in RUN.studies:
             f"logs/make_splits/{RUN.name}/{STUDY.study.key}.txt",
         benchmark:
             f"results/benchmarks/make_splits/{RUN.name}/{STUDY.study.key}.tsv"
-        # First, and a checkpoint: features wait until every split of the run is known to be possible (`checked_first`).
+        # First, and a checkpoint: features wait until every split of the run is known to be possible (`splits_first`).
         priority: 1
         conda:
             ENVIRONMENT

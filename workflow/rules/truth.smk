@@ -1,7 +1,7 @@
 """What is true of the printed numbers and of the runs: audits, verdicts, controls, leakage."""
 
 
-checkpoint audit_published:
+rule audit_published:
     """Contradictions in the numbers that a paper prints; arithmetic alone, no data."""
     input:
         published=lambda w: published_path(w.study),
@@ -11,7 +11,7 @@ checkpoint audit_published:
         "logs/audit_published/{study}.txt",
     benchmark:
         "results/benchmarks/audit_published/{study}.tsv"
-    # First, and a checkpoint: features wait until what is declared of a paper is known to be sound (`checked_first`).
+    # First, so that a mistake in what is declared of a paper is known early.
     priority: 1
     conda:
         ENVIRONMENT

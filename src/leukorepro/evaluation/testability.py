@@ -28,7 +28,7 @@ VERDICTS = (REPRODUCED, NOT_REPRODUCED, IMPOSSIBLE, NOT_TESTED)
 
 class _Part(BaseModel):
     name: str
-    found: int
+    found: dict[str, int]
 
 
 class _Scanned(BaseModel):

@@ -458,15 +458,13 @@ def test_a_value_that_is_not_finite_is_refused(tmp_path: Path) -> None:
 
 
 def test_files_that_are_no_state_dict_are_refused(tmp_path: Path) -> None:
+    half = tmp_path / "half.pth"
     whole = trained(tmp_path / "whole.pth").read_bytes()
-    for name, content in {"half": whole[: len(whole) // 2], "text": b"not weights\n" * 9}.items():
-        path = tmp_path / f"{name}.pth"
-        path.write_bytes(content)
-        with pytest.raises(UserError, match=f"{name}.pth: not a complete file of tensors"):
-            build_from(path)
-        broken = path.rename(tmp_path / f"{name}.safetensors")
-        with pytest.raises(UserError, match=f"{name}.safetensors: not a complete file of tensors"):
-            build_from(broken)
+    half.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match=r"half\.pth: not a complete file of tensors"):
+        build_from(half)
+    with pytest.raises(UserError, match=r"half\.safetensors: not a complete file of tensors"):
+        build_from(half.rename(tmp_path / "half.safetensors"))
     torch.save({"epoch": 3}, tmp_path / "checkpoint.pth")
     with pytest.raises(UserError, match="holds no state dict"):
         build_from(tmp_path / "checkpoint.pth")

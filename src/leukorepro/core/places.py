@@ -37,13 +37,7 @@ def check_file(path: Path) -> None:
     UserError
         If there is something else than a file, or a file that may not be read.
     """
-    kind = _kind(path)
-    _check_link(path, kind)
-    if kind not in (None, stat.S_IFREG):
-        hint = "write what comes through it to a file, and name that" if kind == stat.S_IFIFO else "name a file"
-        raise UserError(f"{path}: {KINDS[kind]}, where a file is expected; {hint}.")
-    if kind is not None and not _allowed(path, os.R_OK):
-        raise UserError(f"{path}: not readable for this user; change its permissions, or name another file.")
+    _check_read(path, stat.S_IFREG, os.R_OK)
 
 
 def check_folder(path: Path) -> None:
@@ -54,12 +48,7 @@ def check_folder(path: Path) -> None:
     UserError
         If there is something else than a folder, or a folder that may not be read.
     """
-    kind = _kind(path)
-    _check_link(path, kind)
-    if kind not in (None, stat.S_IFDIR):
-        raise UserError(f"{path}: {KINDS[kind]}, where a folder is expected; name a folder.")
-    if kind is not None and not _allowed(path, os.R_OK | os.X_OK):
-        raise UserError(f"{path}: not readable for this user; change its permissions, or name another folder.")
+    _check_read(path, stat.S_IFDIR, os.R_OK | os.X_OK)
 
 
 def check_output(path: Path) -> None:
@@ -101,9 +90,19 @@ def _check_writable(folder: Path) -> None:
         raise UserError(f"{here}: not writable for this user; change its permissions, or name another place.")
 
 
-def _check_link(path: Path, kind: int | None) -> None:
-    if kind is None and path.is_symlink():
-        raise UserError(f"{path}: a link to {path.readlink()}, where there is nothing; mend the link.")
+def _check_read(path: Path, wanted: int, mode: int) -> None:
+    """Refuse what is there and is not wanted, or may not be used so."""
+    kind, noun = _kind(path), KINDS[wanted].removeprefix("a ")
+    if kind is None:
+        if path.is_symlink():
+            raise UserError(f"{path}: a link to {path.readlink()}, where there is nothing; mend the link.")
+        return
+    if kind != wanted:
+        through = noun == "file" and kind == stat.S_IFIFO
+        remedy = "write what comes through it to a file, and name that" if through else f"name a {noun}"
+        raise UserError(f"{path}: {KINDS[kind]}, where a {noun} is expected; {remedy}.")
+    if not _allowed(path, mode):
+        raise UserError(f"{path}: not readable for this user; change its permissions, or name another {noun}.")
 
 
 def _allowed(path: Path, mode: int) -> bool:

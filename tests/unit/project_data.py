@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 import yaml
 from PIL import Image
+from safetensors.numpy import save_file
 
 from leukorepro.config.study.study import Study, load_study
 from leukorepro.run.kept_items import only_items
@@ -73,3 +74,9 @@ def draw(folder: Path, *names: str) -> Path:
         pixels = np.random.default_rng(number).integers(0, 256, (9, 8, 3), dtype=np.uint8)
         Image.fromarray(pixels).save(folder / name)
     return folder
+
+
+def write_weights(path: Path, value: float = 0) -> Path:
+    """A file of weights, of one layer that no network has."""
+    save_file({"layer.weight": np.full(3, value, np.float32)}, path)
+    return path

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 import yaml
-from project_data import make_project, touch, write_run, write_yaml
+from project_data import make_project, touch, write_run, write_weights, write_yaml
 
 from leukorepro.core.errors import UserError
 from leukorepro.features.backbones.registry import BACKBONES
@@ -60,7 +60,7 @@ def test_a_table_of_subjects_is_a_dependency_of_the_scan(project: Path) -> None:
 
 
 def test_weights_of_ones_own_are_a_dependency_of_what_is_computed_by_them(project: Path) -> None:
-    (project / "a b.pth").write_bytes(b"first")
+    write_weights(project / "a b.pth", 1)
     run_file = write_run(project, weights={"googlenet": "file:a b.pth"})
     found = stages(run_file)
     (own,) = those_on(found, "a b.pth")
@@ -71,7 +71,7 @@ def test_weights_of_ones_own_are_a_dependency_of_what_is_computed_by_them(projec
     assert [part.partition("-")[0] for part in others["matrix"]["part"]] == ["inception_v3"]
     check_stages(resolve(run_file), run_file, DVC)
 
-    (project / "a b.pth").write_bytes(b"second")
+    write_weights(project / "a b.pth", 2)
     told = refusal(run_file)
     assert told.startswith("dvc.yaml: the run has changed since it was written (")
     assert own in told
@@ -115,7 +115,7 @@ def test_what_may_come_is_looked_for_each_time(project: Path, root: Path, monkey
 
 
 def test_a_study_that_trains_a_network_further_depends_on_its_weights(project: Path, root: Path) -> None:
-    (project / "resnet50.pth").touch()
+    write_weights(project / "resnet50.pth")
     (project / "config/studies/finetune.yaml").write_bytes((root / "config/studies/finetune.yaml").read_bytes())
     run_file = write_run(project, study="finetune", weights={"resnet50": "file:resnet50.pth"})
     on = those_on(stages(run_file), "resnet50.pth")

@@ -12,7 +12,7 @@ import pytest
 import torch
 from feature_data import write_parts
 from PIL import Image
-from project_data import make_project, write_run
+from project_data import make_project, write_run, write_weights
 from typer.testing import CliRunner
 
 from leukorepro.cli.app import app
@@ -91,10 +91,10 @@ def test_an_engine_that_is_left_open_may_have_been_any(tmp_path: Path, manifest:
 
 
 def test_files_of_weights_are_compared_by_content(tmp_path: Path, manifest: Path) -> None:
-    (tmp_path / "w.pth").write_bytes(b"one")
+    write_weights(tmp_path / "w.pth", 1)
     first = extractor(f"file:{tmp_path / 'w.pth'}")
     file = write_parts(tmp_path, FEATURES, [first], manifest)
-    (tmp_path / "w.pth").write_bytes(b"another")
+    write_weights(tmp_path / "w.pth", 2)
     with pytest.raises(UserError, match=f"its weights file's SHA-256 is {first.file_sha256}, but"):
         check_features(file, [extractor(f"file:{tmp_path / 'w.pth'}")], manifest)
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 import torchvision
 import yaml
-from project_data import ROOT, make_project, numbered, touch, write_run, write_yaml
+from project_data import ROOT, make_project, numbered, touch, write_run, write_weights, write_yaml
 
 from leukorepro.config.study.systems import Extractor
 from leukorepro.core.errors import UserError
@@ -201,7 +201,7 @@ def test_smallest_inputs_are_no_smaller_than_torchvision_says(name: str) -> None
         ),
         (
             {"weights": {"googlenet": "file:no.pth"}},
-            "weights.googlenet: weights file no.pth does not exist; correct its path.",
+            "weights.googlenet: weights: no.pth: no such file; correct the path after 'file:'.",
         ),
         (
             {"extractors": ["mobilenet_v2"], "weights": {"googlenet": "random"}},
@@ -351,9 +351,9 @@ def test_items_that_differ_by_their_classifier_stay_apart(project: Path) -> None
 
 
 def test_an_extractor_has_its_own_weights_or_the_runs(project: Path) -> None:
-    (project / "w.pth").write_bytes(b"weights")
+    write_weights(project / "w.pth")
     study = resolve_study(project, weights={"googlenet": "imagenet", "inception_v3": "file:w.pth"})
-    sha256 = hashlib.sha256(b"weights").hexdigest()
+    sha256 = hashlib.sha256((project / "w.pth").read_bytes()).hexdigest()
     assert study.extractors["googlenet"].id == "googlenet-gap-imagenet-112"
     assert study.extractors["inception_v3"].id == f"inception_v3-gap-file_{sha256[:8]}-112"
     assert study.random_weights == []
@@ -361,10 +361,27 @@ def test_an_extractor_has_its_own_weights_or_the_runs(project: Path) -> None:
     assert half.random_weights == ["inception_v3"]
 
 
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        (b"<!DOCTYPE html><html>", "is a web page that came in the place of the file; get it anew."),
+        (b"PK\x03\x04" + bytes(300), "not a complete file of tensors as torch.save or safetensors writes it; get a"),
+        (None, "not a complete file of tensors as torch.save or safetensors writes it; get a sound copy."),
+    ],
+)
+def test_what_is_no_file_of_weights_is_told_before_any_job(project: Path, content: bytes | None, told: str) -> None:
+    """The last one is cut short."""
+    path = write_weights(project / "w.pth")
+    path.write_bytes(path.read_bytes()[:-1] if content is None else content)
+    assert refused(project, weights={"googlenet": "file:w.pth"}).startswith(
+        f"config/runs/run.yaml: studies[0].weights.googlenet: weights: w.pth: {told}"
+    )
+
+
 def test_other_weights_under_the_same_name_are_another_extractor(project: Path) -> None:
     ids = []
-    for content in (b"one", b"two", b"one"):
-        (project / "w.pth").write_bytes(content)
+    for value in (1, 2, 1):
+        write_weights(project / "w.pth", value)
         ids.append(resolve_study(project, weights={"googlenet": "file:w.pth"}).extractors["googlenet"].id)
     assert ids[0] == ids[2] != ids[1]
 

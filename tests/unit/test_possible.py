@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 import yaml
-from project_data import ROOT, make_project, numbered, touch, write_run, write_yaml
+from project_data import ROOT, make_project, numbered, touch, write_run, write_weights, write_yaml
 from typer.testing import CliRunner
 
 from leukorepro.cli.app import app
@@ -79,7 +79,7 @@ def test_items_on_official_folds_that_the_dataset_has_not_are_left_out(project: 
 
 @pytest.mark.parametrize("weights", ["random", "file:mine.pth"])
 def test_with_other_weights_they_are_run(project: Path, weights: str) -> None:
-    touch(project, "mine.pth")
+    write_weights(project / "mine.pth")
     write_run(project, networks={"googlenet": "own"}, weights={"googlenet": weights})
     run = resolve(RUN)
     assert run.not_run == []

@@ -8,7 +8,7 @@ import pytest
 import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from project_data import draw, make_project, numbered
+from project_data import draw, make_project, numbered, write_weights
 from typer.testing import CliRunner
 
 from leukorepro.cli.app import app
@@ -111,7 +111,7 @@ def test_a_path_stays_as_it_is_given(root: Path, images: str) -> None:
 
 
 def test_files_of_weights_are_kept_as_given(root: Path) -> None:
-    (root / "a=b.pth").write_bytes(b"x")
+    write_weights(root / "a=b.pth")
     words = ["--extractor", "mobilenet_v2", "--weights", "mobilenet_v2=file:a=b.pth", "--budget", "published"]
     assert init(*words, weights=False).exit_code == 0
     run = load_run(RUN)

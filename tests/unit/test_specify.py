@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 import yaml
-from project_data import ROOT, make_project, numbered, touch, write_run, write_yaml
+from project_data import ROOT, make_project, numbered, touch, write_run, write_weights, write_yaml
 
 from leukorepro.core.errors import UserError
 from leukorepro.run.resolve import resolve
@@ -271,7 +271,7 @@ def test_each_folder_is_listed_once_and_each_file_of_weights_is_read_once(
     touch(networks_project / "images", *numbered("all/{}.png", "hem/{}.png", count=10))
     own = {"adapter": "image_folder", "images": "images", "positive_class": "all"}
     write_yaml(networks_project / "config/datasets/own.yaml", own)
-    (networks_project / "weights.pth").write_bytes(b"weights")
+    write_weights(networks_project / "weights.pth", 1)
     run = {
         "name": "mine",
         "budget": "demo",
@@ -285,7 +285,7 @@ def test_each_folder_is_listed_once_and_each_file_of_weights_is_read_once(
     assert sum(len(study.extractors) for study in studies) > 2
     assert (listed, read) == ([Path("images")], [networks_project / "weights.pth"])
     before = {extractor.id for study in studies for extractor in study.extractors.values()}
-    (networks_project / "weights.pth").write_bytes(b"others")
+    write_weights(networks_project / "weights.pth", 2)
     after = {extractor.id for study in resolve(run_file).studies for extractor in study.extractors.values()}
     assert not before & after
     assert len(read) == 2

@@ -10,6 +10,7 @@ from leukorepro.core.places import check_file
 from leukorepro.core.store import sha256_once
 from leukorepro.core.words import Budget, Engine, Precision
 from leukorepro.features.backbones.registry import check_input_size, find_backbone, starts_of
+from leukorepro.features.backbones.weights_files import check_weights_file
 from leukorepro.features.descriptors.registry import IMAGES, find_descriptor
 from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor, Tuning
 
@@ -63,10 +64,9 @@ def resolve_extractor(
     if kind == "file":
         try:
             check_file(Path(path))
+            check_weights_file(Path(path))
         except UserError as error:
             raise UserError(f"{weights_where or where}: weights: {error}") from None
-        if not Path(path).is_file():
-            raise UserError(f"{weights_where or where}: weights file {path} does not exist; correct its path.")
         file_sha256 = sha256_once(Path(path))
         kind = f"file_{file_sha256[:8]}"
     elif kind == "random":

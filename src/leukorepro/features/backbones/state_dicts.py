@@ -1,13 +1,9 @@
-"""Files of weights: read as the tensors that they hold, or refused by what they are.
-
-What a file is, is told by its first bytes, not by its name. Nothing but tensors is read, so that no file can run code.
-"""
+"""Files of weights, read as the tensors that they hold; nothing but tensors is read, so that no file can run code."""
 
 from __future__ import annotations
 
 import pickle
 import re
-import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -17,25 +13,7 @@ from torch import Tensor
 
 from leukorepro.core.errors import UserError
 from leukorepro.core.file_errors import naming
-
-HEAD_BYTES = 512
-
-_OTHER_FORMATS = (
-    (rb"version https://git-lfs", "is a pointer of Git LFS in the place of the file; fetch it with `git lfs pull`"),
-    (
-        rb"(\xef\xbb\xbf)?\s*<(!doctype|!--|html|\?xml|head|script)",
-        "is a web page that came in the place of the file; get it anew",
-    ),
-    (rb"[\s!-~]+$", "is text in the place of the file, such as a message or an index; get the file itself"),
-    (rb"\x89HDF\r\n\x1a\n", "is an HDF5 file, as Keras writes it; give weights of torch"),
-    (rb"MATLAB ", "is a file of MATLAB; give weights of torch"),
-    (rb"\x93NUMPY", "is an array of NumPy; give weights of torch"),
-    (rb".{4}TFL3", "is a model of TensorFlow Lite; give weights of torch"),
-    (rb"(\x1f\x8b|BZh|\xfd7zXZ|7z\xbc\xaf|Rar!|\x28\xb5\x2f\xfd)|.{257}ustar", "is an archive; unpack it first"),
-    (rb"\x08[\x01-\x20][\x12\x1a\x3a]", "is a model of ONNX or TensorFlow; give weights of torch"),
-    (rb"$", "is empty; get it anew"),
-)
-"""Beginnings of files that people have under such names, and what is said of them."""
+from leukorepro.features.backbones.weights_files import check_weights_file, incomplete
 
 _MEASURES = ("weight", "bias", "running_mean", "running_var")
 """Last words of the names of what is no count and no table of positions."""
@@ -56,35 +34,25 @@ def read_parameters(path: Path) -> dict[str, Tensor]:
         If the file is missing, broken, or holds something else, which is named; or if values are of a kind that no
         float32 stands for, such as whole numbers of a quantised network.
     """
-    try:
-        with path.open("rb") as file:
-            head = file.read(HEAD_BYTES)
-    except FileNotFoundError:
-        raise UserError(f"{path}: no such file; correct the path after 'file:'.") from None
-    except OSError as error:
-        raise UserError(f"{path}: cannot be read ({error.strerror}); give a file of weights.") from None
-    for beginning, told in _OTHER_FORMATS:
-        if re.match(beginning, head, re.IGNORECASE | re.DOTALL):
-            raise UserError(f"{path}: {told}.")
+    head = check_weights_file(path)
     try:
         with naming(path):
             if head[8:9] == b"{":
                 value: Any = load_file(path)
             else:
-                _check_archive(path, head)
                 with path.open("rb") as file:  # by its path, torch would go by the name
                     value = torch.load(file, map_location="cpu", weights_only=True)
     except (UserError, MemoryError):
         raise
     except pickle.UnpicklingError as error:
         if not (more := _more_than_tensors(str(error), head)):
-            raise _incomplete(path) from None
+            raise incomplete(path) from None
         raise UserError(
             f"{path}: holds {more}, which could run code; save its state_dict() alone, as "
             "`torch.save(network.state_dict(), ...)` does, where the file comes from."
         ) from None
     except Exception:  # noqa: BLE001 - bytes that happen to look like a pickle fail in every way
-        raise _incomplete(path) from None
+        raise incomplete(path) from None
     return _as_float32(_state_dict(value, path), path)
 
 
@@ -99,26 +67,6 @@ def _more_than_tensors(error: str, head: bytes) -> str:
     if f"Unsupported operand {pickle.FRAME[0]}\n" in error and head.startswith((b"PK", pickle.PROTO)):
         return "more than tensors, or tensors that something else than torch.save pickled"
     return ""
-
-
-def _incomplete(path: Path) -> UserError:
-    return UserError(
-        f"{path}: not a complete file of tensors as torch.save or safetensors writes it; get a sound copy."
-    )
-
-
-def _check_archive(path: Path, head: bytes) -> None:
-    """Raise UserError if a zip archive is one that ``torch.save`` did not write."""
-    if head[:4] != b"PK\x03\x04":
-        return
-    with zipfile.ZipFile(path) as archive:
-        names = {Path(name).name for name in archive.namelist()}
-    if "constants.pkl" in names:
-        raise UserError(
-            f"{path}: is a TorchScript archive, which holds code; save its state_dict() alone where it comes from."
-        )
-    if "data.pkl" not in names:
-        raise UserError(f"{path}: is a zip archive that torch.save did not write; unpack it, or give weights of torch.")
 
 
 def _state_dict(value: Any, path: Path) -> dict[str, Tensor]:

@@ -374,7 +374,7 @@ def test_what_is_no_file_of_weights_is_told_before_any_job(project: Path, conten
     path = write_weights(project / "w.pth")
     path.write_bytes(path.read_bytes()[:-1] if content is None else content)
     assert refused(project, weights={"googlenet": "file:w.pth"}).startswith(
-        f"config/runs/run.yaml: studies[0].weights.googlenet: weights: w.pth: {told}"
+        f"config/runs/mine.yaml: studies[0].weights.googlenet: weights: w.pth: {told}"
     )
 
 

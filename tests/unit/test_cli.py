@@ -213,7 +213,7 @@ FEATURES = "features extract --manifest manifest.csv --images . --output x.h5"
     [
         ("--backbone mobilnet_v2", "options: unknown backbone 'mobilnet_v2'. Known: "),
         ("--backbone mobilenet_v2 --weights imagnet", "--weights: given 'imagnet'; must be imagenet, random or file:"),
-        ("--backbone mobilenet_v2 --weights file:no.pth", "options: weights file no.pth does not exist"),
+        ("--backbone mobilenet_v2 --weights file:no.pth", "options: weights: no.pth: no such file"),
         (
             "--backbone inception_v3 --weights random --input-size 64",
             "options: input_size 64 is too small for inception",

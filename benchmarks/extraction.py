@@ -64,16 +64,16 @@ MODULES = {"densenet121": "features", "inception_resnet_v2": "conv2d_7b"}
 """Where THINGSvision, which knows modules only, takes features if our layer is no module."""
 
 
-def peak_flops(device: torch.device) -> float:
+def peak_flops(device: torch.device, size: int) -> float:
     """Operations per second of float32 matrix multiplication, best of several."""
-    a = torch.rand(4096, 4096, device=device)
+    a = torch.rand(size, size, device=device)
     best = np.inf
     for _ in range(5):
         started = time.perf_counter()
         b = a @ a
         b[0, 0].item()
         best = min(best, time.perf_counter() - started)
-    return 2 * 4096**3 / best
+    return 2 * size**3 / best
 
 
 def operations(network: FeatureNetwork, size: int) -> int:
@@ -225,7 +225,7 @@ def measure(
         best[key] = max(best.get(key, 0.0), value)
 
     for _ in range(arguments.rounds):
-        keep("peak_gflops", peak_flops(device) / 1e9)
+        keep("peak_gflops", peak_flops(device, arguments.product) / 1e9)
         keep("network", network_rate(computer, sample, arguments.seconds))
         keep("reading_one_thread", reading_rate(request, arguments.seconds))
         keep("ours", streaming_rate(request, computer, network.dim, folder / "ours.h5"))
@@ -357,6 +357,7 @@ def draw(report: dict[str, Any], path: Path) -> None:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--images", type=int, default=24, help="different images; rows repeat them")
+    parser.add_argument("--product", type=int, default=4096, help="side of the matrices whose product is the peak")
     parser.add_argument("--seconds", type=float, default=4, help="about how long each of our measurements takes")
     parser.add_argument("--rounds", type=int, default=2)
     parser.add_argument("--backbones", nargs="+", choices=sorted(BACKBONES), default=sorted(BACKBONES), metavar="NAME")

@@ -13,7 +13,7 @@ Every part runs in a process of its own, in which the peak is measured too, befo
 as is the best product: on a shared machine the best is what is least disturbed.
 
     python benchmarks/training.py                                                        # two minutes
-    python benchmarks/training.py --images 48 --size 32 --width 0.1 --rounds 1
+    python benchmarks/training.py --images 48 --size 32 --width 0.1 --rounds 1 --product 512
 """
 
 from __future__ import annotations
@@ -52,6 +52,7 @@ class Job:
     batch: int
     device: Device
     threads: int
+    product: int
 
     def network(self) -> nn.Module:
         return build_network("resnet50_70", (self.size, self.size, 3), 2, self.width, seed=0)
@@ -63,7 +64,7 @@ class Job:
         return torch.arange(self.images) % 2
 
 
-def peak_flops(device: torch.device, size: int = 4096) -> float:
+def peak_flops(device: torch.device, size: int) -> float:
     """Operations per second of float32 matrix multiplication, best of several."""
     a = torch.rand(size, size, device=device)
     best = np.inf
@@ -155,9 +156,9 @@ def run(part: Part, job: Job) -> dict[str, float]:
     """One part, in this process."""
     torch.set_num_threads(job.threads)
     with full_precision():
-        peaks = [peak_flops(choose_device(job.device))]
+        peaks = [peak_flops(choose_device(job.device), job.product)]
         rate = eager(job) if part == "eager" else ours(job, part == "mapped")
-        peaks.append(peak_flops(choose_device(job.device)))
+        peaks.append(peak_flops(choose_device(job.device), job.product))
     return {part: rate, "peak": max(peaks)}
 
 
@@ -209,6 +210,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=3)
     parser.add_argument("--device", choices=get_args(Device), default="auto")
     parser.add_argument("--threads", type=int, default=torch.get_num_threads(), help="default: torch's own")
+    parser.add_argument("--product", type=int, default=4096, help="side of the matrices whose product is the peak")
     parser.add_argument("--output", type=Path, default=Path("results/benchmarks/training.json"))
     options = vars(parser.parse_args())
     output, rounds = options.pop("output"), options.pop("rounds")

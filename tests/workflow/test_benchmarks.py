@@ -14,13 +14,13 @@ SMALL = {
     "classifiers": ["--rows", "200", "--columns", "16", "24"],
     "extraction": [
         *("--images", "8", "--seconds", "0.2", "--rounds", "1"),
-        *("--backbones", "mobilenet_v2", "--device", "cpu"),
+        *("--backbones", "mobilenet_v2", "--device", "cpu", "--product", "512"),
     ],
     "half_precision": ["--images", "32", "--size", "32", "--width", "0.1", "--epochs", "2"],
     "near_duplicates": ["--images", "12"],
     "scg_vs_lbfgs": ["--epochs", "3", "--rows", "40", "--features", "32", "--hidden", "8"],
     "simulator": ["--images", "12"],
-    "training": ["--images", "48", "--size", "32", "--width", "0.1", "--rounds", "1"],
+    "training": ["--images", "48", "--size", "32", "--width", "0.1", "--rounds", "1", "--product", "512"],
 }
 
 

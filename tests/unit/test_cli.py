@@ -286,6 +286,19 @@ def test_what_is_no_pair_is_refused(value: str) -> None:
         pairs([value], "--set")
 
 
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ("seed=010", "--set seed: line 1, column 1: "),
+        ("seed=true", "config/config.yaml: seed: true and false are no numbers"),
+    ],
+)
+def test_a_changed_key_is_read_as_in_the_file(change: str, told: str, tmp_path: Path) -> None:
+    done = run("config", "resolve", "--run", "config/config.yaml", "--set", change, "--output", tmp_path / "r.json")
+    assert done.exit_code == 2
+    assert done.stderr.startswith(f"leukorepro: {told}")
+
+
 def test_a_name_given_twice_is_refused() -> None:
     with pytest.raises(UserError, match="--weights: 'a' is given twice"):
         pairs(["a=random", "a=imagenet"], "--weights")

@@ -179,6 +179,10 @@ def test_an_editor_with_the_schema_refuses_what_the_models_refuse(kind: str, val
             "'as_published', 'fit_in_fold', 'source_disjoint', 'subject_disjoint' or 'external'. "
             "Did you mean 'subject_disjoint'?",
         ),
+        (
+            changed(RUN, "seed", to=True),
+            "seed: true and false are no numbers; write the number, or leave the key out.",
+        ),
         (["x"], "given ['x']; must be a mapping, lines of `key: value`."),
         (None, "given nothing; must be a mapping, lines of `key: value`."),
     ],

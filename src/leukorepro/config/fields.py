@@ -78,9 +78,25 @@ class Strict(BaseModel):
 
     @model_validator(mode="before")
     @classmethod
-    def _keys_exist(cls, value: Any) -> Any:
+    def _keys_and_kinds_exist(cls, value: Any) -> Any:
         if isinstance(value, dict):
             for key in value:
                 if key not in cls.model_fields:
                     raise ValueError(unknown("key", str(key), cls.model_fields))
+            for key, given in value.items():  # pydantic would take them for 1 and 0
+                if _has_truth(given) and not _may_hold(cls.model_fields[key].annotation, bool):
+                    raise ValueError(f"{key}: true and false are no numbers; write the number, or leave the key out")
         return value
+
+
+def _has_truth(value: Any) -> bool:
+    """Whether a value is true or false, or a list or a mapping with one among its values."""
+    inside = value.values() if isinstance(value, dict) else value if isinstance(value, list) else [value]
+    return any(isinstance(one, bool) for one in inside)
+
+
+def _may_hold(annotation: Any, kind: type) -> bool:
+    """Whether a value of a type may be of a kind or hold one; models may hold anything, and judge it themselves."""
+    if annotation is Any or (isinstance(annotation, type) and issubclass(annotation, (kind, BaseModel))):
+        return True
+    return any(_may_hold(inner, kind) for inner in get_args(annotation))

@@ -46,15 +46,32 @@ def read_yaml(path: Path) -> Any:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror if isinstance(error, OSError) else "not UTF-8 text"
         raise UserError(f"{path}: cannot be read ({reason}); expected a YAML file.") from None
+    return parse_yaml(text, str(path))
+
+
+def parse_yaml(text: str, where: str) -> Any:
+    """The value of a YAML text.
+
+    Parameters
+    ----------
+    text : str
+    where : str
+        What the message of an error begins with.
+
+    Raises
+    ------
+    UserError
+        If it is not YAML, gives a key twice, or holds a number that may be meant as text.
+    """
     try:
         return load_yaml(text)
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark
         place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
         fault = "" if isinstance(error, AmbiguousError) else "not valid YAML: "
-        raise UserError(f"{path}: {place}{fault}{error.problem or error.context}.") from None
+        raise UserError(f"{where}: {place}{fault}{error.problem or error.context}.") from None
     except yaml.YAMLError as error:
-        raise UserError(f"{path}: not valid YAML: {' '.join(str(error).split())}.") from None
+        raise UserError(f"{where}: not valid YAML: {' '.join(str(error).split())}.") from None
 
 
 def parse(kind: TypeAdapter[T] | type[T], value: Any, path: Path, context: str | None = None) -> T:

@@ -21,8 +21,10 @@ def resolve(
     Example: `leukorepro config resolve --run config/config.yaml --set budget=published --output config.json`
     """
     from leukorepro.core.store import write_text
+    from leukorepro.core.validation import parse_yaml
     from leukorepro.run.resolve import resolve as put_together
 
-    resolved = put_together(run_file, pairs(override or [], "--set"))
+    changes = {key: parse_yaml(value, f"--set {key}") for key, value in pairs(override or [], "--set").items()}
+    resolved = put_together(run_file, changes)
     tell_not_run(resolved)
     write_text(resolved.model_dump_json(indent=2) + "\n", output)

@@ -17,6 +17,7 @@ FLOORS = (
     ("systems",),
     ("evaluation",),
     ("audits", "checks"),
+    ("inference",),
     ("report",),
     ("cli",),
 )

@@ -1,0 +1,1 @@
+"""How a fitted system is used: exported, applied to new images, explained, served."""

@@ -104,7 +104,7 @@ def decode(path: Path, max_pixels: int, content: bytes | None = None) -> Decoded
     max_pixels : int
         Largest width times height, checked against the header before anything is decoded.
     content : bytes, optional
-        What the file holds, where it was read already.
+        What the file holds, where it was read already; `path` is then but a name.
 
     Returns
     -------
@@ -116,7 +116,8 @@ def decode(path: Path, max_pixels: int, content: bytes | None = None) -> Decoded
     UnreadableImage
         With the status; a file that ends early is never filled up.
     """
-    _check_regular(path)
+    if content is None:
+        _check_regular(path)
     try:
         with Path(path).open("rb") if content is None else io.BytesIO(content) as file:
             return _decode(file, max_pixels)

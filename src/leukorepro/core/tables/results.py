@@ -143,6 +143,13 @@ DIAGNOSIS_TABLE = Table(
 """Metrics of diagnoses of subjects, by every rule; `n_positive` is empty where there are three classes or more; `note`
 says who has no diagnosis and why."""
 
+SHIFT_TABLE = Table({**text("measure", "class"), **number("value", "ci_low", "ci_high", "training")})
+"""How a laboratory's images differ from those that a model was fitted on: see `leukorepro.inference.evaluating.shift`;
+`training`: what it is for training images."""
+
+EVALUATED_TABLE = Table({**text("path", "subject_id", "y_true", "y_pred"), **number("probability", "distance")})
+"""What a model says of a laboratory's images, one by one; a `distance` above 1 is unlike the training images."""
+
 REPETITIONS_TABLE = Table(
     {
         **number("class_effect", "subject_effect"),

@@ -5,14 +5,13 @@ Every item under every protocol; of networks whose tables average over all epoch
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 
-from leukorepro.config.study.classifiers import ClassifierSpec
 from leukorepro.core.tables.results import (
     CALIBRATION_TABLE,
     DECISION_TABLE,
@@ -20,6 +19,7 @@ from leukorepro.core.tables.results import (
     RELIABILITY_TABLE,
     SUBJECTS_TABLE,
 )
+from leukorepro.core.words import ScoreKind
 from leukorepro.evaluation.contract import score_columns
 from leukorepro.evaluation.curves import last_epochs
 from leukorepro.evaluation.intervals import N_RESAMPLES
@@ -49,6 +49,10 @@ NO_SUBJECTS = "the dataset has no subject ids"
 """Why an item has no diagnoses."""
 
 
+Lines = Sequence[Sequence[tuple[object, ...]]]
+"""Lines of every table of `Patients`, without the columns that name the outcome."""
+
+
 @dataclass(frozen=True)
 class Patients:
     """A study's tables, tables and items in its order, rungs from the published one down."""
@@ -63,6 +67,18 @@ class Patients:
     """A `SUBJECTS_TABLE`."""
     diagnosis: pd.DataFrame
     """A `DIAGNOSIS_TABLE`: of every rule the metrics of `leukorepro.evaluation.patients.diagnosis`."""
+
+    @classmethod
+    def of(cls, study: str, outcomes: Mapping[Outcome, Lines]) -> Patients:
+        """Lines of several outcomes of a study, in their order."""
+        return cls(
+            **{
+                name: contract.frame(
+                    (study, *outcome, *line) for outcome, parts in outcomes.items() for line in parts[place]
+                )
+                for place, (name, contract) in enumerate(TABLES.items())
+            }
+        )
 
     @classmethod
     def read(cls, folder: Path) -> Patients:
@@ -106,42 +122,52 @@ def diagnose(
     """
     study = resolved.study
     outcomes = Outcomes(resolved, [last_epochs(frame, study) for frame in predictions])
-    found: dict[Outcome, _Lines] = {}
+    found: dict[Outcome, Lines] = {}
     for (number, name), (table, item) in outcomes.items.items():
         positive = resolved.positive_class_of(table.split_of(item))
         for rung in outcomes.rungs(number, name):
             outcome = Outcome(number, name, rung)
             spec = study.classifiers[item.classifier]
-            found[outcome] = _Outcome(outcomes.tested(outcome), spec, positive, n_resamples, seed).lines()
-    return Patients(
-        **{
-            name: contract.frame(
-                (study.key, *outcome, *line) for outcome, parts in found.items() for line in parts[place]
-            )
-            for place, (name, contract) in enumerate(TABLES.items())
-        }
-    )
+            found[outcome] = diagnose_outcome(outcomes.tested(outcome), spec.scores, positive, seed, n_resamples)
+    return Patients.of(study.key, found)
 
 
-_Lines = Sequence[Sequence[tuple[object, ...]]]
-"""Lines of every table of `Patients`, without the columns that name the outcome."""
+def diagnose_outcome(
+    rows: pd.DataFrame, kind: ScoreKind, positive: str | None, seed: int, n_resamples: int = N_RESAMPLES
+) -> Lines:
+    """Calibration, decision curve and diagnoses of one item under one protocol.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        As `leukorepro.evaluation.predictions.outcomes` yields them.
+    kind : ScoreKind
+        What its scores are.
+    positive : str or None
+        With two classes, the one that ``score`` speaks for.
+    seed, n_resamples : int
+
+    Raises
+    ------
+    UserError
+        As `diagnose`.
+    """
+    return _Outcome(rows, kind, positive, n_resamples, seed).lines()
 
 
 class _Outcome:
     """One item under one protocol."""
 
-    def __init__(
-        self, rows: pd.DataFrame, spec: ClassifierSpec, positive: str | None, n_resamples: int, seed: int
-    ) -> None:
+    def __init__(self, rows: pd.DataFrame, kind: ScoreKind, positive: str | None, n_resamples: int, seed: int) -> None:
         # In an order of their own, so that resamples do not depend on that of the table.
         self._rows = rows.sort_values(["image_id", "view", "repeat", "fold"])
         self._two_classes = score_columns(rows) == ["score"]
         group = groups_of_rows(self._rows)
-        self._forecast = forecasts(self._rows, spec.scores, positive, group)
+        self._forecast = forecasts(self._rows, kind, positive, group)
         self._subjects = Subjects(self._rows, group, self._forecast, positive if self._two_classes else None)
         self._resampling = n_resamples, seed
 
-    def lines(self) -> _Lines:
+    def lines(self) -> Lines:
         tables = self._calibration(), self._reliability(), self._decision(), self._subjects.lines(), self._diagnosis()
         return [list(table) for table in tables]
 

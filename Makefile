@@ -13,7 +13,7 @@ ifneq (,$(REFUSED))
 $(error Nothing works in a folder whose path has a '$(firstword $(REFUSED))': move or rename $(CURDIR))
 endif
 
-.PHONY: help env demo test test-slow test-cluster lint format bench lock clean
+.PHONY: help env demo test test-slow test-cluster test-browser lint format bench lock clean
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -41,13 +41,16 @@ demo: env ## Run the studies on simulated images; prints where the report is.
 	@leukorepro report summary --config results/demo/config.json
 
 test: env ## Run the tests (minutes).
-	python -m pytest -n 2 -m "not slow and not cluster"
+	python -m pytest -n 2 -m "not slow and not cluster and not browser"
 
 test-slow: env ## Run the slow tests: whole workflows, kills, DVC.
 	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m slow
 
 test-cluster: env ## Run a small target through SLURM (Debian, root).
 	python -m pytest -m cluster -s tests/cluster
+
+test-browser: env ## Look at the report in Chromium (Debian, root where it is missing).
+	python -m pytest -m browser tests/browser
 
 lint: env ## Check style, types and rules.
 	ruff check .

@@ -4,9 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 from hypothesis import settings
+
+if TYPE_CHECKING:
+    from chromium import Chromium
 
 ROOT = Path(__file__).resolve().parents[1]
 
@@ -28,6 +32,22 @@ def shared() -> Path:
     if not folder.is_dir():
         pytest.skip(f"no real images and weights at {folder}")
     return folder
+
+
+@pytest.fixture(scope="session")
+def chromium(request: pytest.FixtureRequest) -> Iterator[Chromium]:
+    """One browser for all tests of a run; installed where it is missing."""
+    if request.config.getoption("markexpr") != "browser":
+        pytest.skip("installs a browser; only when asked for: make test-browser")
+    from chromium import install_browser, started
+    from debian_packages import Unavailable
+
+    try:
+        install_browser()
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+    with started() as browser:
+        yield browser
 
 
 @pytest.fixture(scope="module")

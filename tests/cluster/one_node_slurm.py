@@ -22,19 +22,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from debian_packages import Unavailable, install
 
-PACKAGES = ["slurm-wlm", "slurmctld", "slurmd", "slurm-client", "munge"]
-PROGRAMS = ["munged", "slurmctld", "slurmd", "sbatch", "srun", "squeue", "scancel", "sinfo"]
+PACKAGES = {"munged": "munge", "slurmctld": "slurm-wlm", "slurmd": "slurm-wlm"}
+PACKAGES |= dict.fromkeys(["sbatch", "srun", "squeue", "scancel", "sinfo"], "slurm-client")
 TEMPLATES = Path(__file__).parent
 SYSTEM_CONFIGURATION = Path("/etc/slurm")
-POLICY = Path("/usr/sbin/policy-rc.d")
 PREFIX = "leukorepro-slurm-"
 MARK = "LEUKOREPRO_CLUSTER_TEST"
 """Environment variable that every process of the cluster, jobs included, inherits; by it they are found again."""
-
-
-class Unavailable(Exception):
-    """Why this machine cannot be made a cluster."""
 
 
 @dataclass(frozen=True)
@@ -94,8 +90,8 @@ class Cluster:
         ).stdout
 
 
-def install() -> None:
-    """Install Debian's SLURM where it is missing, without letting the packages start a service.
+def install_slurm() -> None:
+    """Install Debian's SLURM where it is missing.
 
     Raises
     ------
@@ -104,19 +100,7 @@ def install() -> None:
     """
     if os.geteuid() != 0:
         raise Unavailable("a one-node SLURM cluster needs root, for its daemons and for two links in /etc/slurm")
-    if all(map(shutil.which, PROGRAMS)):
-        return
-    if not (Path("/etc/debian_version").exists() and shutil.which("apt-get")):
-        raise Unavailable(f"not Debian, and SLURM is not installed: {' '.join(PROGRAMS)} must be found")
-    with ExitStack() as undo:
-        if not POLICY.exists():
-            undo.callback(POLICY.unlink, missing_ok=True)
-            POLICY.write_text("#!/bin/sh\nexit 101\n")
-            POLICY.chmod(0o755)
-        environment = {**os.environ, "DEBIAN_FRONTEND": "noninteractive"}
-        wait = ["-o", "DPkg::Lock::Timeout=300"]
-        for arguments in (["update"], ["install", "--yes", "--no-install-recommends", *PACKAGES]):
-            subprocess.run(["apt-get", "--quiet", *wait, *arguments], env=environment, check=True, timeout=600)
+    install(PACKAGES)
 
 
 @contextmanager

@@ -12,7 +12,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from one_node_slurm import Cluster, Unavailable, install, one_node_cluster
+from debian_packages import Unavailable
+from one_node_slurm import Cluster, install_slurm, one_node_cluster
 from project_copy import snapshot as take_snapshot
 
 pytestmark = pytest.mark.cluster
@@ -33,7 +34,7 @@ def cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
     if request.config.getoption("markexpr") != "cluster":
         pytest.skip("installs packages and starts daemons; only when asked for: make test-cluster")
     try:
-        install()
+        install_slurm()
         with one_node_cluster(CPUS) as cluster:
             assert all(address.startswith("127.") for address in cluster.listening())
             yield cluster

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection
+from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
@@ -63,6 +64,20 @@ IMPOSSIBLE = "no confusion matrix over 60 images has it beside <the others> of i
 QUOTED = ("9", "theirs", "accuracy")
 """A number that the paper quotes from another."""
 
+HOSTILE = "\"'></script><img src=x onerror=hurt=1><script>hurt=1</script>javascript:hurt=1"
+"""What must stay a text wherever it stands in a page: as it is, in an attribute, in a script."""
+
+
+@dataclass(frozen=True)
+class Names:
+    """What files and subjects of a synthetic dataset are called, by their numbers."""
+
+    file: str = "{:03d}.png"
+    subject: str = "s{}"
+
+
+HOSTILE_NAMES = Names("{:03d}" + HOSTILE.replace("/", "") + ".png", "s{}" + HOSTILE)
+
 
 def three_class_study() -> Study:
     """A study of one's own: three classes, two items whose names need escaping, no autoencoder, no figure."""
@@ -95,6 +110,17 @@ def three_class_study() -> Study:
             "headline": "II/A & <B>",
         }
     )
+
+
+def hostile_study() -> Study:
+    """The study of three classes, in which every text of the paper and of the laboratory tries to run a script."""
+    study = three_class_study().model_dump(exclude_unset=True)
+    first, second = study["tables"]["II"]["items"]
+    first["item"], second["item"] = f"A {HOSTILE}", f"B {HOSTILE}"
+    study["tables"]["II"]["title"] = HOSTILE
+    authors = "A. <script>hurt=1</script>, B. Bee and C. Cee"
+    citation = {"authors": authors, "title": HOSTILE, "journal": HOSTILE, "year": 2024, "doi": "javascript:hurt=1"}
+    return Study.model_validate(study | {"key": "hostile", "citation": citation, "headline": f"II/A {HOSTILE}"})
 
 
 def systems_study() -> Study:
@@ -216,6 +242,7 @@ def write_run(
     published: bool = True,
     controls: tuple[str, ...] = (),
     left_out: list[NotRun] | None = None,
+    names: Names = Names(),
 ) -> Path:
     """Write everything that the report reads but the table of controls, and return the run's folder."""
     asked = {study.study.key: list(controls) for study in studies if controls}
@@ -226,7 +253,7 @@ def write_run(
         write_json(report_audits.audit(absent.key), root / "results" / "audit" / f"{absent.key}.json")
     for study in studies:
         generator = np.random.default_rng(7)
-        manifest = _write_dataset(root, study, generator)
+        manifest = _write_dataset(root, study, generator, names)
         features = root / "results" / "features" / study.dataset_id
         manifest_file = root / "results" / "datasets" / study.dataset_id / "manifest.csv"
         for extractor in study.extractors.values():
@@ -244,21 +271,23 @@ def classes(study: ResolvedStudy) -> list[str]:
     """The dataset's own."""
     known = {"atteia2022": ["all", "normal"], "systems": ["L1", "L2", "M2", "M3", "M5"]}
     known["networks"] = ["all", "hem"]
+    known["hostile"] = ["L1", f"M2 {HOSTILE}", "M5"]
     return known.get(study.study.key, ["L1", "M2", "M5 & <x>"])
 
 
-def _write_dataset(root: Path, study: ResolvedStudy, generator: np.random.Generator) -> pd.DataFrame:
+def _write_dataset(root: Path, study: ResolvedStudy, generator: np.random.Generator, names: Names) -> pd.DataFrame:
     rows = []
     n_classes = len(classes(study))
     n_subjects = 12 // n_classes * n_classes  # each has images of one class
     for number in range(60):
         label = classes(study)[number % n_classes]
-        path = f"{number:03d}.png"
+        path = names.file.format(number)
         pixels = generator.integers(0, 255, (24, 30, 3), dtype=np.uint8)
         (study.images).mkdir(parents=True, exist_ok=True)
         Image.fromarray(pixels).save(study.images / path)
         sha256 = sha256_file(study.images / path)
-        rows.append((path, path, label, f"s{number % n_subjects}", path, "", sha256, 30, 24, "ok"))
+        subject = names.subject.format(number % n_subjects)
+        rows.append((path, path, label, subject, path, "", sha256, 30, 24, "ok"))
     columns = ["image_id", "path", "label", "subject_id", "source_id", "official_split", "sha256"]
     manifest = pd.DataFrame(rows, columns=[*columns, "width", "height", "status"])
     manifest.loc[59, ["status", "width", "height"]] = ["truncated", 0, 0]
@@ -286,7 +315,11 @@ def scan_summary(manifest: pd.DataFrame) -> dict[str, object]:
     """The summary that the scan of the synthetic images would give, with one conflict of labels made up."""
     ok = manifest[manifest["status"] == "ok"]
     first, second = ok["image_id"].iloc[0], ok["image_id"].iloc[1]
-    pair = {"images": [first, second], "labels": ok["label"].iloc[:2].tolist(), "subjects": ["s0", "s1"]}
+    pair = {
+        "images": [first, second],
+        "labels": ok["label"].iloc[:2].tolist(),
+        "subjects": ok["subject_id"].iloc[:2].tolist(),
+    }
     counts = {label: int(n) for label, n in ok["label"].value_counts().sort_index().items()}
     return {
         "images": len(manifest),
@@ -299,8 +332,10 @@ def scan_summary(manifest: pd.DataFrame) -> dict[str, object]:
         "splits": {},
         "external_split": "",
         "status": {"ok": len(ok), "truncated": 1},
-        "unreadable": [{"image_id": "059.png", "status": "truncated", "reason": "file ends <early>"}],
-        "conversions": [{"what": "grey -> RGB", "images": 3, "examples": ["001.png"]}],
+        "unreadable": [
+            {"image_id": manifest["image_id"].iloc[59], "status": "truncated", "reason": "file ends <early>"}
+        ],
+        "conversions": [{"what": "grey -> RGB", "images": 3, "examples": [second]}],
         "sizes": [[30, 24, len(ok)]],
         "equal_content": [pair],
         "label_conflicts": [pair],

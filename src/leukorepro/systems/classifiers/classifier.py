@@ -39,6 +39,10 @@ class Classifier(ClassifierBase, ABC):
         """The fastest way to it on this machine, with so many rows in all, that gives the same predictions."""
         return Way(named("scikit-learn"), partial(self.unfitted, settings))
 
+    def kept(self, settings: Settings) -> ClassifierMixin:
+        """An estimator, still to be fitted, that says the same of any rows when it has been written and read again."""
+        return self.unfitted(settings)
+
 
 class WeighingClassifier(Classifier):
     """A classifier that can weigh the classes."""

@@ -49,13 +49,28 @@ def fit_and_predict(
         fitted = way.unfitted().fit(way.given(rows, train, train), labels[train])
     except ValueError as error:
         raise UserError(f"{classifier.title}: refuses the training rows: {error}") from error
-    unknown = way.given(rows, asked, train)
-    return Answers(
-        list(fitted.classes_),
-        np.asarray(fitted.predict(unknown), dtype=object),
-        scores(fitted, unknown, positive_class, classifier.scores),
-        way.engine,
-    )
+    return ask(fitted, way.given(rows, asked, train), positive_class, classifier.scores, way.engine)
+
+
+def ask(
+    fitted: ClassifierMixin, X: ArrayLike | Part, positive_class: str | None, kind: ScoreKind, engine: str
+) -> Answers:
+    """What a fitted classifier says of rows.
+
+    Parameters
+    ----------
+    fitted : ClassifierMixin
+        On two or more classes.
+    X : array-like or Part, shape (N, D)
+    positive_class : str or None
+        The class that high scores speak for, where there are two.
+    kind : {'probability', 'log_odds', 'margin'}
+        What its scores are.
+    engine : str
+        What computes it.
+    """
+    predicted = np.asarray(fitted.predict(X), dtype=object)
+    return Answers(list(fitted.classes_), predicted, scores(fitted, X, positive_class, kind), engine)
 
 
 def scores(

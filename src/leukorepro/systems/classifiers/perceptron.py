@@ -147,6 +147,23 @@ class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         """Classes of rows, shape (N,)."""
         return np.asarray(self.classes_[self.predict_proba(X).argmax(1)], dtype=object)
 
+    def __getstate__(self) -> dict[str, Any]:
+        """What is kept of it: the network's weights as arrays, from which `__setstate__` makes it again."""
+        state: dict[str, Any] = dict(super().__getstate__())
+        if "network_" in state:
+            state["network_"] = [value.detach().numpy() for value in self.network_.parameters()]
+        return state
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "network_" in state:
+            weights = [torch.from_numpy(np.array(value)) for value in state["network_"]]
+            sizes = [weights[0].shape[1], *(len(intercept) for intercept in weights[1::2])]
+            self.network_ = _layers(sizes, weights[0].dtype)
+            with torch.no_grad():
+                for parameter, value in zip(self.network_.parameters(), weights, strict=True):
+                    parameter.copy_(value)
+
 
 @contextmanager
 def one_thread() -> Iterator[None]:
@@ -166,12 +183,20 @@ def _read(rows: NDArray[Any] | Part, positions: NDArray[np.int64]) -> torch.Tens
 
 def _network(sizes: Sequence[int], random: np.random.RandomState) -> nn.Sequential:
     """Layers whose weights are drawn uniformly within Glorot's bound, as scikit-learn draws them."""
-    layers: list[nn.Module] = []
-    for n_in, n_out in pairwise(sizes):
-        layer = nn.utils.skip_init(nn.Linear, n_in, n_out, dtype=torch.float64)  # type: ignore[no-untyped-call]
+    network = _layers(sizes, torch.float64)
+    for layer, (n_in, n_out) in zip(network[::2], pairwise(sizes), strict=True):
         bound = np.sqrt(6 / (n_in + n_out))
+        assert isinstance(layer, nn.Linear)
         with torch.no_grad():
             layer.weight.copy_(torch.from_numpy(random.uniform(-bound, bound, (n_in, n_out)).T))
             layer.bias.copy_(torch.from_numpy(random.uniform(-bound, bound, n_out)))
+    return network
+
+
+def _layers(sizes: Sequence[int], dtype: torch.dtype) -> nn.Sequential:
+    """Rectified layers, and one that is not, whose weights are still to be set."""
+    layers: list[nn.Module] = []
+    for n_in, n_out in pairwise(sizes):
+        layer = nn.utils.skip_init(nn.Linear, n_in, n_out, dtype=dtype)  # type: ignore[no-untyped-call]
         layers += [layer, nn.ReLU()]
     return nn.Sequential(*layers[:-1])

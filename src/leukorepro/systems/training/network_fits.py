@@ -240,25 +240,24 @@ def _predictions(
         if rest := [asked[role] for role in asked if role != "test"]:
             hardware = replace(job.hardware, precision=trained.precision)
             outputs.append(predict(trained.network, rows, np.concatenate(rest), job.spec.batch_size, hardware))
-        answer = _answer(np.concatenate(outputs), classes, job, trained.precision)
+        answer = answer_of(np.concatenate(outputs), classes, job.task.positive_class, job.engine(trained.precision))
         yield from labelled(job.task, last, about, asked, answer, fold.repeat, fold.fold)
     every = [(table, item) for table, item in items if table in job.all_epochs]
     asked = {role: fold.roles[role] for role in ("test", "train")}
     n_epochs = len(trained.watched)
     for epoch in range(n_epochs) if every else ():
-        answer = _answer(
-            np.concatenate([trained.watched[epoch], trained.running[epoch]]), classes, job, trained.precision
-        )
+        outputs = [trained.watched[epoch], trained.running[epoch]]
+        answer = answer_of(np.concatenate(outputs), classes, job.task.positive_class, job.engine(trained.precision))
         yield from labelled(job.task, every, about, asked, answer, fold.repeat * n_epochs + epoch, fold.fold)
 
 
-def _answer(logits: NDArray[np.float32], classes: list[str], job: NetworkJob, precision: Precision) -> Answers:
-    """Classes and their probabilities."""
+def answer_of(logits: NDArray[np.float32], classes: list[str], positive_class: str | None, engine: str) -> Answers:
+    """Classes and their probabilities, of logits (N, n_classes) in the order of the classes."""
     probabilities = torch.from_numpy(logits).double().softmax(1).numpy()
     predicted = np.array(classes, dtype=object)[logits.argmax(1)]
     if len(classes) == 2:
-        probabilities = probabilities[:, [classes.index(str(job.task.positive_class))]]
-    return Answers(classes, predicted, probabilities, job.engine(precision))
+        probabilities = probabilities[:, [classes.index(str(positive_class))]]
+    return Answers(classes, predicted, probabilities, engine)
 
 
 def pixels(matrix: NDArray[np.uint8]) -> NDArray[np.uint8]:

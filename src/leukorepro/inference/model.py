@@ -1,0 +1,58 @@
+"""A model: a fitted system with what is needed to use it and to judge it, in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from leukorepro.config.study.schemes import LabelSet
+from leukorepro.inference.bundle.description import Source
+from leukorepro.inference.card import Card
+from leukorepro.inference.operating import Calibration, Decisions, Threshold, decisions
+from leukorepro.inference.performance import RungPerformance
+from leukorepro.inference.system import FittedSystem
+from leukorepro.systems.classifiers.tasks import Answers
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """What a model folder holds.
+
+    Attributes
+    ----------
+    folder : Path or None
+        Where it was read from; None where it was not written yet.
+    system : FittedSystem
+    sources : tuple of Source
+        What computes the system's rows, one for each of its parts, with the weights.
+    calibration : Calibration or None
+    threshold : Threshold or None
+        None where the classifier's own predictions count.
+    card : Card
+    label_set : LabelSet or None
+        Which of the dataset's labels each class stands for; None where the classes are the labels.
+    """
+
+    folder: Path | None
+    system: FittedSystem
+    sources: tuple[Source, ...]
+    calibration: Calibration | None
+    threshold: Threshold | None
+    card: Card
+    label_set: LabelSet | None = None
+
+    @property
+    def name(self) -> str:
+        """What tables call it."""
+        return self.card.name
+
+    @property
+    def rungs(self) -> list[RungPerformance]:
+        """Measured performance on every rung, the honest one first."""
+        return self.card.rungs
+
+
+def decide(model: Model, answers: Answers) -> Decisions:
+    """What a model says of rows, from its system's answers."""
+    system = model.system
+    return decisions(answers, system.scores, system.positive_class, model.calibration, model.threshold)

@@ -1,0 +1,104 @@
+"""How scores become decisions: the probability of the positive class, and the score from which a row is positive."""
+
+from __future__ import annotations
+
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import expit, logit, softmax
+
+from leukorepro.config.fields import Strict
+from leukorepro.core.words import ScoreKind
+from leukorepro.inference.performance import Measured
+from leukorepro.systems.classifiers.tasks import Answers
+
+Floats = NDArray[np.float64]
+
+SHARPEST = 1e-6
+"""Probabilities are kept so far from 0 and 1 before their log odds are taken."""
+
+
+class Calibration(Strict):
+    """Platt's calibration: the log odds of the positive class are `slope * x + intercept`.
+
+    x is the score or, where scores are probabilities, its log odds.
+    """
+
+    method: Literal["platt"] = "platt"
+    slope: float
+    intercept: float
+    n_images: int
+    """Images whose scores it was fitted on, each by a model that was not trained on it."""
+    measured: list[Measured]
+    """How good its probabilities are, each by a calibration of the other folds; empty where there is one fold."""
+
+    def probabilities(self, scores: Floats, kind: ScoreKind) -> Floats:
+        """Probability of the positive class, of scores (N,)."""
+        probabilities: Floats = expit(self.slope * unbounded(scores, kind) + self.intercept)
+        return probabilities
+
+
+class Threshold(Strict):
+    """A threshold that was asked for by the sensitivity that it should have."""
+
+    score: float
+    """Rows with this score or a higher one are positive."""
+    asked_sensitivity: float
+    measured: list[Measured]
+    """Sensitivity and specificity, each fold by the threshold that the other folds' scores give."""
+
+
+class Decisions(NamedTuple):
+    """What a model says of rows."""
+
+    prediction: NDArray[np.object_]
+    """Classes, shape (N,)."""
+    probability: Floats
+    """Of the positive class; with three classes or more, of the predicted one. NaN where scores are margins that
+    nothing was calibrated on. Shape (N,)."""
+
+
+def unbounded(scores: Floats, kind: ScoreKind) -> Floats:
+    """Scores as numbers without bounds: of probabilities, their log odds."""
+    if kind != "probability":
+        return scores
+    odds: Floats = logit(np.clip(scores, SHARPEST, 1 - SHARPEST))
+    return odds
+
+
+def decisions(
+    answers: Answers,
+    kind: ScoreKind,
+    positive_class: str | None,
+    calibration: Calibration | None = None,
+    threshold: Threshold | None = None,
+) -> Decisions:
+    """Predictions and probabilities of a system's answers.
+
+    Parameters
+    ----------
+    answers : Answers
+    kind : {'probability', 'log_odds', 'margin'}
+        What its scores are.
+    positive_class : str or None
+        The class that high scores speak for, where there are two.
+    calibration : Calibration, optional
+        Without it probabilities are what the scores say themselves.
+    threshold : Threshold, optional
+        Without it predictions are the classifier's own.
+    """
+    prediction = answers.predicted
+    if answers.scores.shape[1] == 1:
+        scores = answers.scores[:, 0]
+        if threshold is not None:
+            (other,) = (name for name in answers.classes if name != positive_class)
+            prediction = np.where(scores >= threshold.score, str(positive_class), other).astype(object)
+        if calibration is not None:
+            return Decisions(prediction, calibration.probabilities(scores, kind))
+        stated = {"probability": scores, "log_odds": expit(scores)}.get(kind)
+    else:
+        place = [answers.classes.index(name) for name in prediction]
+        of_classes = {"probability": answers.scores, "log_odds": softmax(answers.scores, axis=1)}.get(kind)
+        stated = None if of_classes is None else of_classes[np.arange(len(place)), place]
+    return Decisions(prediction, np.full(len(prediction), np.nan) if stated is None else stated)

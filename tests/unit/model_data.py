@@ -16,6 +16,7 @@ from leukorepro.inference.model import Model
 from leukorepro.inference.operating import Calibration
 from leukorepro.inference.performance import Measured, RungPerformance
 from leukorepro.inference.system import FittedSystem
+from leukorepro.inference.unlike import Unlike, fit_unlike
 
 SIZE = 8
 """Side of the images that it sees, in pixels."""
@@ -33,6 +34,13 @@ def small_system(classes: tuple[str, ...] = ("all", "healthy"), seed: int = 0) -
     fitted = LogisticRegression(C=0.01).fit(scaler.transform(rows), np.array(classes)[truth])
     positive = classes[0] if len(classes) == 2 else None
     return FittedSystem((PIXELS,), list(classes), positive, "log_odds", "scikit-learn", fitted, scaler)
+
+
+def small_unlike(seed: int = 0) -> Unlike:
+    """What flags images that are not of one grey, from 0.2 to 0.8."""
+    random = np.random.default_rng(seed)
+    rows = random.uniform(0.2, 0.8, (40, 1)) + random.normal(0, 0.05, (40, 3 * SIZE**2))
+    return fit_unlike(rows.astype(np.float32), np.arange(40) // 5, [3 * SIZE**2])
 
 
 def small_model(system: FittedSystem | None = None) -> Model:
@@ -72,7 +80,7 @@ def small_model(system: FittedSystem | None = None) -> Model:
         versions={"leukorepro": "0"},
     )
     sources = tuple(Source(part=part, engine="NumPy") for part in system.parts)
-    return Model(None, system, sources, calibration, None, card)
+    return Model(None, system, sources, calibration, None, card, small_unlike())
 
 
 def write_small_model(folder: Path, classes: tuple[str, ...] = ("all", "healthy")) -> Path:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 import skops.io
 from huggingface_hub import ModelCard
-from model_data import SIZE, grey, small_model, small_system, write_small_model
+from model_data import SIZE, grey, small_model, small_system, small_unlike, write_small_model
 from sklearn.pipeline import Pipeline
 
 from leukorepro.core.errors import UserError
@@ -71,6 +71,8 @@ def test_a_model_says_the_same_when_it_has_been_written_and_read(tmp_path: Path,
     np.testing.assert_array_equal(after.scores, before.scores)
     assert read.card == small_model(system).card
     assert read.system.parts == system.parts
+    assert read.unlike is not None
+    np.testing.assert_allclose(read.unlike.distances(given), small_unlike().distances(given), rtol=1e-3)  # float32
     said = decide(read, after)
     assert list(said.prediction) == list(after.predicted)
     assert ((said.probability >= 0) & (said.probability <= 1)).all()

@@ -11,6 +11,7 @@ from leukorepro.inference.card import Card
 from leukorepro.inference.operating import Calibration, Decisions, Threshold, decisions
 from leukorepro.inference.performance import RungPerformance
 from leukorepro.inference.system import FittedSystem
+from leukorepro.inference.unlike import Unlike
 from leukorepro.systems.classifiers.tasks import Answers
 
 
@@ -29,6 +30,8 @@ class Model:
     threshold : Threshold or None
         None where the classifier's own predictions count.
     card : Card
+    unlike : Unlike or None
+        What flags images that are unlike those that it was fitted on; None where it was fitted on one group alone.
     label_set : LabelSet or None
         Which of the dataset's labels each class stands for; None where the classes are the labels.
     """
@@ -39,6 +42,7 @@ class Model:
     calibration: Calibration | None
     threshold: Threshold | None
     card: Card
+    unlike: Unlike | None = None
     label_set: LabelSet | None = None
 
     @property

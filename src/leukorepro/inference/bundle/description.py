@@ -20,6 +20,7 @@ DESCRIPTION = "model.json"
 CLASSIFIER = "classifier.skops"
 NETWORK = "network.safetensors"
 REDUCER = "reducer.safetensors"
+UNLIKE = "unlike.safetensors"
 CARD, CARD_TEXT = "card.json", "card.md"
 
 Sha256 = Annotated[str, Field(pattern=pattern("^[0-9a-f]{64}$", "64 hexadecimal digits"))]

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from safetensors.numpy import load
+
 from leukorepro.core.errors import UserError
 from leukorepro.core.validation import parse
 from leukorepro.core.words import Device
@@ -17,6 +19,7 @@ from leukorepro.inference.bundle.description import (
     CLASSIFIER,
     NETWORK,
     REDUCER,
+    UNLIKE,
     Description,
     SparseEncoderOutline,
 )
@@ -25,6 +28,7 @@ from leukorepro.inference.bundle.folder import read_description, read_files
 from leukorepro.inference.card import Card
 from leukorepro.inference.model import Model
 from leukorepro.inference.system import FittedSystem, Reducer
+from leukorepro.inference.unlike import Unlike
 from leukorepro.systems.autoencoders.encoder import Encoder
 
 T = TypeVar("T")
@@ -71,6 +75,7 @@ def read_model(folder: Path, device: Device = "auto") -> Model:
         calibration=description.calibration,
         threshold=description.threshold,
         card=_card(files[CARD], folder / CARD),
+        unlike=_unlike(files, folder / UNLIKE),
         label_set=description.label_set,
     )
 
@@ -88,8 +93,6 @@ def _reducer(description: Description, files: Mapping[str, bytes], folder: Path,
     if outline is None:
         return None
     if isinstance(outline, SparseEncoderOutline):
-        from safetensors.numpy import load
-
         arrays = _tensors(load, files[REDUCER], path)
         return _made(lambda: Encoder(**arrays, stopped_by=outline.stopped_by), path)
     from safetensors.torch import load as load_tensors
@@ -98,6 +101,13 @@ def _reducer(description: Description, files: Mapping[str, bytes], folder: Path,
 
     state = _tensors(load_tensors, files[REDUCER], path)
     return _made(lambda: NetworkEncoder(outline, build(outline, state), device), path)
+
+
+def _unlike(files: Mapping[str, bytes], path: Path) -> Unlike | None:
+    if UNLIKE not in files:
+        return None
+    arrays = _tensors(load, files[UNLIKE], path)
+    return _made(lambda: Unlike.from_tensors(arrays), path)
 
 
 def _network(description: Description, files: Mapping[str, bytes], folder: Path, device: Device) -> Any:
@@ -124,7 +134,7 @@ def _made(make: Callable[[], T], path: Path) -> T:
     """What is made of tensors, which must be those of what `model.json` describes."""
     try:
         return make()
-    except (TypeError, RuntimeError) as error:
+    except (KeyError, TypeError, RuntimeError) as error:
         told = " ".join(str(error).split())
         raise UserError(f"{path}: holds other weights than model.json describes ({told}); {AGAIN}.") from None
 

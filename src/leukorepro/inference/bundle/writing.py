@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import fields
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from leukorepro.inference.bundle import estimators
 from leukorepro.inference.bundle.description import (
@@ -15,6 +17,7 @@ from leukorepro.inference.bundle.description import (
     CLASSIFIER,
     NETWORK,
     REDUCER,
+    UNLIKE,
     Description,
     ReducerOutline,
     SparseEncoderOutline,
@@ -48,6 +51,8 @@ def write_model(model: Model, folder: Path, weights: Mapping[str, bytes] | None 
     files = dict(weights or {})
     reducer = _reducer(model.system, files)
     network = _classifier(model.system, files)
+    if model.unlike is not None:
+        files[UNLIKE] = _arrays(model.unlike.tensors())
     files[CARD] = (model.card.model_dump_json(indent=2) + "\n").encode()
     listed = {name: (stored.sha256, stored.size) for name, stored in describe_files(files).items()}
     files[CARD_TEXT] = to_markdown(model.card, listed).encode()
@@ -72,11 +77,8 @@ def _reducer(system: FittedSystem, files: dict[str, bytes]) -> ReducerOutline | 
     if system.reducer is None:
         return None
     if isinstance(system.reducer, Encoder):
-        from safetensors.numpy import save
-
         values = {field.name: getattr(system.reducer, field.name) for field in fields(Encoder)}
-        arrays = {name: np.ascontiguousarray(value) for name, value in values.items() if name != "stopped_by"}
-        files[REDUCER] = save(arrays)
+        files[REDUCER] = _arrays({name: value for name, value in values.items() if name != "stopped_by"})
         return SparseEncoderOutline(stopped_by=system.reducer.stopped_by)
     from safetensors.torch import save as save_tensors
 
@@ -99,3 +101,10 @@ def _classifier(system: FittedSystem, files: dict[str, bytes]) -> ClassifierOutl
     assert isinstance(system.classifier, NetworkClassifier)
     files[NETWORK] = save_tensors(state_of(system.classifier.outline, system.classifier.module))
     return system.classifier.outline
+
+
+def _arrays(arrays: Mapping[str, NDArray[Any]]) -> bytes:
+    """A file of tensors."""
+    from safetensors.numpy import save
+
+    return save({name: np.ascontiguousarray(value) for name, value in arrays.items()})

@@ -52,7 +52,8 @@ from leukorepro.features.backbones.networks import FeatureNetwork, build_network
 from leukorepro.features.backbones.registry import BACKBONES
 from leukorepro.features.backbones.scaling import CHANNEL_SCALINGS
 from leukorepro.features.backbones.specification import TIMM, Backbone
-from leukorepro.features.engines.choice import Computer, choose_engine, torch_computer
+from leukorepro.features.engines.choice import choose_engine, torch_computer
+from leukorepro.features.engines.computer import Computer
 from leukorepro.features.stream import Request, stream
 from leukorepro.ladder.rungs import LADDER
 from leukorepro.report.figures.style import MUTED, panels, save, styled

@@ -28,7 +28,7 @@ with contextlib.suppress(ImportError):
     import sklearnex  # noqa: F401  (fails in a process that imported OpenVINO first)
 
 from leukorepro.features.engines import conversions, openvino_engine
-from leukorepro.features.engines.openvino_engine import has_bfloat16, openvino_computer
+from leukorepro.features.engines.openvino_engine import has_bfloat16, kept_computer, openvino_computer
 
 QUICK = {"googlenet", "mobilenet_v2"}
 EVERY_LAYER = [
@@ -144,6 +144,17 @@ def test_a_kept_conversion_is_used(monkeypatch: pytest.MonkeyPatch) -> None:
     openvino_computer(network, "x", 64, 1, 1)
     monkeypatch.setattr(openvino_engine.openvino, "convert_model", lambda *_, **__: pytest.fail("converted again"))
     openvino_computer(network, "x", 64, 2, 2)
+
+
+def test_a_kept_conversion_computes_without_its_network() -> None:
+    network, block = small(), images(3, 64)
+    assert kept_computer("x", network.weights_sha256, 64, 1, 2) is None
+    expected = openvino_computer(network, "x", 64, 1, 2)
+    computer = kept_computer("x", network.weights_sha256, 64, 1, 2)
+    assert computer is not None
+    np.testing.assert_array_equal(computer.compute(block), expected.compute(block))
+    assert computer.description == expected.description
+    assert kept_computer("x", "another", 64, 1, 2) is None
 
 
 def test_other_weights_and_sizes_are_converted_for_themselves(cache: Path) -> None:

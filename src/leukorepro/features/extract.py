@@ -16,7 +16,8 @@ from leukorepro.features.backbones.networks import FeatureNetwork, build_network
 from leukorepro.features.backbones.parameters import spread
 from leukorepro.features.backbones.registry import find_backbone
 from leukorepro.features.backbones.specification import TIMM, Backbone
-from leukorepro.features.engines.choice import Computer, choose_engine, torch_computer
+from leukorepro.features.engines.choice import choose_engine, torch_computer
+from leukorepro.features.engines.computer import Computer
 from leukorepro.features.identity import check_weights_file, identity
 from leukorepro.features.parts import ResolvedExtractor
 from leukorepro.features.stream import Request, stream

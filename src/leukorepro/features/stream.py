@@ -8,18 +8,12 @@ the end, in one way, whether or not there was an interruption, so that its bytes
 
 from __future__ import annotations
 
-import fcntl
-import glob
 import json
-import os
-import secrets
-import shutil
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
-from typing import Any, Literal, TextIO
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -30,7 +24,8 @@ from leukorepro.core.errors import UserError
 from leukorepro.core.file_errors import naming
 from leukorepro.core.places import check_output
 from leukorepro.core.read_ahead import read_ahead
-from leukorepro.core.store import HOST, hdf5_reader, hdf5_writer, lives, write_json
+from leukorepro.core.store import hdf5_reader, hdf5_writer
+from leukorepro.core.unfinished import unfinished
 from leukorepro.data.images import read_scanned
 from leukorepro.data.views import apply_view
 from leukorepro.features.backbones.specification import Interpolation
@@ -171,7 +166,7 @@ def stream(
     """
     files = request.files()
     check_output(output)
-    with naming(output), _work_folder(output, header) as partial:
+    with naming(output), unfinished(output, header) as partial:
         if _is_complete(output, header):
             print(f"{output}: complete already")
             return
@@ -229,96 +224,6 @@ def _computed(
 
     blocks = (files[start : start + block_images] for start in range(0, len(files), block_images))
     return read_ahead(work, blocks, threads)
-
-
-@contextmanager
-def _work_folder(output: Path, header: dict[str, Any]) -> Iterator[Path]:
-    """The file of finished rows, kept if the work is interrupted, removed when it is complete."""
-    with _only_one(output.parent / f".{output.name}.partial") as folder:
-        description, rows = folder / "header.json", folder / "rows"
-        text = json.dumps(header, indent=2, ensure_ascii=False) + "\n"
-        if not description.is_file() or description.read_text("utf-8") != text or not rows.is_file():
-            rows.write_bytes(b"")
-            write_json(header, description)
-        complete = False
-        try:
-            yield rows
-            complete = True
-        finally:
-            if complete or not rows.stat().st_size:  # there is nothing to go on from
-                # Network file systems keep an open file, the lock, under another name until it is closed.
-                shutil.rmtree(folder, ignore_errors=True)
-
-
-@contextmanager
-def _only_one(folder: Path) -> Iterator[Path]:
-    """A folder in which no other process works: a job of a killed workflow, say, that lives on, is waited for.
-
-    The system frees the lock of a process that has ended, however it ended. Where the file system has no locks, nobody
-    can be waited for, and each process works in a folder of its own.
-    """
-    path = folder / "lock"
-    while True:
-        folder.mkdir(parents=True, exist_ok=True)
-        with path.open("w") as lock:
-            missing = _lock(lock, folder)
-            # The other one removes the folder when it is done, and with it the lock that was waited for.
-            alone = not missing and path.exists() and os.path.samestat(os.fstat(lock.fileno()), path.stat())
-            if alone:
-                yield folder
-        if alone:
-            _remove_empty(folder)
-            return
-        if missing:
-            print(f"{folder}: no locks on this file system ({missing}); going on without one", flush=True)
-            with _claimed(folder) as own:
-                yield own
-            return
-
-
-def _lock(lock: TextIO, folder: Path) -> str:
-    """Lock an open file, waiting if another process has it; why that cannot be done, empty where it was."""
-    try:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            print(f"{folder}: another process works here; waiting until it has finished", flush=True)
-            fcntl.flock(lock, fcntl.LOCK_EX)
-    except OSError as error:
-        return error.strerror or "unknown"
-    return ""
-
-
-@contextmanager
-def _claimed(folder: Path) -> Iterator[Path]:
-    """A folder under a name that only this process gives, with what an interrupted one left.
-
-    Renaming is atomic, so that of several processes one has what was left. The folder gets its first name back when
-    this process is interrupted; after a kill, its name tells that the process has ended.
-    """
-    (folder / "lock").unlink(missing_ok=True)
-    own = folder.with_name(f"{folder.name}.{HOST}.{os.getpid()}.{secrets.token_hex(4)}")
-    killed = [
-        left
-        for left in folder.parent.glob(f"{glob.escape(folder.name)}.{HOST}.*.*")
-        if not lives(int(left.name.split(".")[-2]))
-    ]
-    for left in (*killed, folder):
-        with suppress(OSError):  # another process was first
-            left.rename(own)
-            break
-    own.mkdir(exist_ok=True)
-    try:
-        yield own
-    finally:
-        with suppress(OSError):  # it is gone, or another one was interrupted first
-            own.rename(folder)
-        _remove_empty(folder)
-
-
-def _remove_empty(folder: Path) -> None:
-    with suppress(OSError):  # it is gone, or another process works there
-        folder.rmdir()
 
 
 def _is_complete(output: Path, header: dict[str, Any]) -> bool:

@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import importlib.util
 import threading
-from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
@@ -21,35 +20,11 @@ from leukorepro.core.device import choose_device, device_name
 from leukorepro.core.errors import UserError
 from leukorepro.core.words import Device, Engine, Precision
 from leukorepro.features.backbones.networks import FeatureNetwork
+from leukorepro.features.engines.computer import Computer
 from leukorepro.features.stream import Compute
 
 GPU_WORKERS = 2
 """Fewest threads that read images for a GPU: one block is read while another is computed."""
-
-
-@dataclass(frozen=True)
-class Computer:
-    """A network on an engine, ready to compute.
-
-    Attributes
-    ----------
-    compute : callable
-        See `leukorepro.features.stream.Compute`.
-    description : str
-        Engine, device, precision and batches: all that features depend on beside the network and the images.
-    workers : int
-        Threads that should call `compute`.
-    block_rows : int
-        Rows that one call should get.
-    library : str
-        Distribution whose version goes into the record.
-    """
-
-    compute: Compute
-    description: str
-    workers: int
-    block_rows: int
-    library: str
 
 
 def choose_engine(

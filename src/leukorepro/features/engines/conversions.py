@@ -80,6 +80,23 @@ def kept_or_made(
         ) from error
 
 
+def kept(name: str, load: Callable[[Path], Model]) -> Model | None:
+    """A converted network of the cache; None where it is not there, or broken.
+
+    Parameters
+    ----------
+    name, load
+        As `kept_or_made` takes them.
+    """
+    cache = user_cache()
+    if cache is None:
+        return None
+    try:
+        return _read(cache / FOLDER / name, load)
+    except Exception:  # noqa: BLE001 - it is made by `kept_or_made` then, which tells what is wrong with it
+        return None
+
+
 def _reason(error: Exception) -> str:
     """What went wrong, in a line: the system's words, or the first of a library's."""
     return getattr(error, "strerror", None) or (str(error).strip() or type(error).__name__).splitlines()[0]

@@ -1,7 +1,7 @@
 """Networks on OpenVINO: converted once, kept on disk, computed one row per core at a time.
 
 Only this module imports OpenVINO, because the order matters: before scikit-learn's Intel extension in one process, it
-makes the extension fail.
+makes the extension fail. torch is imported only where a network has to be converted.
 """
 
 from __future__ import annotations
@@ -13,18 +13,19 @@ import warnings
 from hashlib import sha256
 from importlib.metadata import version
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from leukorepro.core.code import module_digest
 from leukorepro.core.errors import UserError
 from leukorepro.core.words import Precision
-from leukorepro.features.backbones.networks import FeatureNetwork
-from leukorepro.features.engines.choice import Computer
-from leukorepro.features.engines.conversions import kept_or_made
+from leukorepro.features.engines.computer import Computer
+from leukorepro.features.engines.conversions import kept, kept_or_made
+
+if TYPE_CHECKING:
+    from leukorepro.features.backbones.networks import FeatureNetwork
 
 # Nothing phones home: without this package OpenVINO's converter uses the stand-in that it has for its absence.
 sys.modules["openvino_telemetry"] = None  # type: ignore[assignment]
@@ -76,12 +77,42 @@ def openvino_computer(
     UserError
         If mixed precision is asked for, and this CPU has none.
     """
-    if precision == "mixed" and not has_bfloat16():
-        raise UserError("precision mixed: this CPU does not compute with bfloat16; use --precision float32, or a GPU.")
-    number = openvino.Type.bf16 if precision == "mixed" else openvino.Type.f32
+    _check(precision)
     batch = LARGE_BATCH if _has_large_layer(network) else 1
+    model = _converted(network, name, (batch, size, size, 3))
+    return _computer(model, (batch, size, size, 3), views, threads, precision)
+
+
+def kept_computer(
+    name: str, weights_sha256: str, size: int, views: int, threads: int, precision: Precision = "float32"
+) -> Computer | None:
+    """The same of a network that was converted before, without building it; None where no conversion is kept.
+
+    Parameters
+    ----------
+    name : str
+    weights_sha256 : str
+        That of the network's parameters.
+    size, views, threads, precision
+        As `openvino_computer` takes them.
+    """
+    _check(precision)
+    for batch in (1, LARGE_BATCH):  # of which a network has one
+        shape = (batch, size, size, 3)
+        model = kept(_key(name, weights_sha256, shape), _load)
+        if model is not None:
+            return _computer(model, shape, views, threads, precision)
+    return None
+
+
+def _computer(
+    model: openvino.Model, shape: tuple[int, ...], views: int, threads: int, precision: Precision
+) -> Computer:
+    """A converted network whose input has that shape; see `openvino_computer`."""
+    number = openvino.Type.bf16 if precision == "mixed" else openvino.Type.f32
+    batch = shape[0]
     compiled = openvino.Core().compile_model(
-        _converted(network, name, (batch, size, size, 3)),
+        model,
         "CPU",
         {
             hint.performance_mode: hint.PerformanceMode.THROUGHPUT,
@@ -91,7 +122,7 @@ def openvino_computer(
             hint.enable_cpu_pinning: False,
         },
     )
-    own, dim, whole = threading.local(), network.dim, math.lcm(batch, views)
+    own, dim, whole = threading.local(), compiled.output(0).shape[1], math.lcm(batch, views)
 
     def compute(block: NDArray[np.uint8]) -> NDArray[np.float32]:
         if not hasattr(own, "request"):
@@ -107,7 +138,7 @@ def openvino_computer(
         return rows
 
     # OpenVINO's binding waits for ever if two threads at once are the first to give it an array: one does so here.
-    compute(np.zeros((1, size, size, 3), np.uint8))
+    compute(np.zeros((1, *shape[1:]), np.uint8))
     return Computer(
         compute=compute,
         description=f"OpenVINO {version('openvino')}, CPU, {WORDS[precision]}, one thread per row, "
@@ -118,17 +149,26 @@ def openvino_computer(
     )
 
 
+def _check(precision: Precision) -> None:
+    """Raise UserError if this CPU does not have it."""
+    if precision == "mixed" and not has_bfloat16():
+        raise UserError("precision mixed: this CPU does not compute with bfloat16; use --precision float32, or a GPU.")
+
+
 def has_bfloat16() -> bool:
     """Whether OpenVINO computes with bfloat16 on this CPU."""
     return "BF16" in openvino.Core().get_property("CPU", device.capabilities)
 
 
-def _has_large_layer(network: nn.Module) -> bool:
+def _has_large_layer(network: FeatureNetwork) -> bool:
+    from torch import nn
+
     return any(isinstance(m, nn.Linear) and m.weight.numel() >= LARGE_WEIGHTS for m in network.modules())
 
 
 def _converted(network: FeatureNetwork, name: str, shape: tuple[int, ...]) -> openvino.Model:
     """The network in OpenVINO's form: from the cache, or converted now and put there."""
+    import torch
 
     def convert() -> openvino.Model:
         with warnings.catch_warnings():
@@ -136,8 +176,14 @@ def _converted(network: FeatureNetwork, name: str, shape: tuple[int, ...]) -> op
             warnings.simplefilter("ignore")
             return openvino.convert_model(network, example_input=torch.zeros(shape, dtype=torch.uint8), input=[shape])
 
-    key = "\n".join([network.weights_sha256, str(shape), module_digest(__name__), *map(version, LIBRARIES)])
-    return kept_or_made(f"{name}-{sha256(key.encode()).hexdigest()[:16]}", convert, _save, _load)
+    return kept_or_made(_key(name, network.weights_sha256, shape), convert, _save, _load)
+
+
+def _key(name: str, weights_sha256: str, shape: tuple[int, ...]) -> str:
+    """Name in the cache, which says all that a converted network depends on."""
+    code = [module_digest(__name__), module_digest("leukorepro.features.backbones.networks")]
+    key = "\n".join([weights_sha256, str(shape), *code, *map(version, LIBRARIES)])
+    return f"{name}-{sha256(key.encode()).hexdigest()[:16]}"
 
 
 def _save(model: openvino.Model, folder: Path) -> None:

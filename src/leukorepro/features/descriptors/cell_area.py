@@ -34,11 +34,12 @@ def cell_area(image: NDArray[np.uint8]) -> NDArray[np.float32]:
         From 0 (nothing found: all pixels are equal) to 1.
     """
     not_black = image.max(axis=2) >= BLACK
-    cell = not_black if _has_black_surround(not_black) else _largest_stained(image)
+    cell = not_black if has_black_surround(not_black) else _largest_stained(image)
     return np.array([cell.mean()], dtype=np.float32)
 
 
-def _has_black_surround(not_black: NDArray[np.bool_]) -> bool:
+def has_black_surround(not_black: NDArray[np.bool_]) -> bool:
+    """Whether a cell was cut out and put on black, by where an image is not black."""
     edge = np.concatenate([not_black[0], not_black[-1], not_black[:, 0], not_black[:, -1]])
     return bool(1 - edge.mean() >= SURROUND)
 

@@ -1,0 +1,320 @@
+"""Fitted classifiers and reducers as torch modules that give the same numbers, and gradients with them.
+
+What is explained is a classifier's evidence: its decision value or, where it gives probabilities, what they are made
+of (log-odds of two classes, logits of more), since a sigmoid and a softmax are flat where a decision is sure. Two
+classes have one column, for the positive one; more have one each. All of it is computed in float64.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from copy import deepcopy
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import ArrayLike
+from torch import Tensor, nn
+
+from leukorepro.core.errors import UserError
+from leukorepro.core.words import ScoreKind
+from leukorepro.systems.autoencoders.encoder import Encoder
+
+ACTIVATIONS = {"relu": nn.ReLU, "tanh": nn.Tanh, "logistic": nn.Sigmoid, "identity": nn.Identity}
+"""Of a perceptron, as scikit-learn names them."""
+
+PROBABLE = ("LogisticRegression", "LinearDiscriminantAnalysis")
+"""Linear classifiers whose probabilities are the sigmoid, or the softmax, of their decision values."""
+
+
+class Decision(nn.Module):
+    """A fitted classifier, from rows to what it says of them.
+
+    Parameters
+    ----------
+    values : Module
+        From rows (N, D) to decision values, or logits.
+    evidence_of, scores_of : Module
+        From these to evidence and to scores, each of shape (N, 1) with two classes and (N, n_classes) with more.
+    """
+
+    def __init__(self, values: nn.Module, evidence_of: nn.Module, scores_of: nn.Module) -> None:
+        super().__init__()
+        self._values = values
+        self._evidence_of = evidence_of
+        self._scores_of = scores_of
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether evidence is a sum over the columns, each times a number, and a constant."""
+        steps = (*self._values.modules(), *self._evidence_of.modules())
+        return all(isinstance(step, LINEAR) and not isinstance(step, Votes) for step in steps)
+
+    def evidence(self, rows: Tensor) -> Tensor:
+        """What speaks for a class, shape (N, 1) with two classes, (N, n_classes) with more."""
+        evidence: Tensor = self._evidence_of(self._values(rows.double()))
+        return evidence
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Scores of rows as tables of predictions have them, shape (N, 1) or (N, n_classes)."""
+        scores: Tensor = self._scores_of(self._values(rows.double()))
+        return scores
+
+
+def decision_of(fitted: Any, positive_class: str | None, kind: ScoreKind) -> Decision:
+    """A fitted estimator as a module.
+
+    Parameters
+    ----------
+    fitted : estimator
+        Of scikit-learn or of `leukorepro.systems.classifiers`; a pipeline's first steps may scale, or be a PCA.
+    positive_class : str or None
+        With two classes, the one that evidence and scores speak for.
+    kind : {'probability', 'log_odds', 'margin'}
+        What its scores are.
+
+    Raises
+    ------
+    UserError
+        If it has no gradient, or none that is known here.
+    """
+    before, last = _steps(fitted)
+    classes = list(last.classes_)
+    sign = 1.0 if len(classes) > 2 or classes[1] == positive_class else -1.0
+    values = _values(last)
+    by_pairs = _name(last) in ("SVC", "NuSVC")
+    if len(classes) > 2 and by_pairs:
+        evidence_of: nn.Module = PairsToClasses(len(classes))
+        scores_of: nn.Module = Votes(len(classes))
+    elif len(classes) > 2:
+        evidence_of, scores_of = nn.Identity(), nn.Softmax(1) if kind == "probability" else nn.Identity()
+    else:
+        evidence_of = Scaled(0.0, sign)
+        scores_of = nn.Sequential(evidence_of, nn.Sigmoid()) if kind == "probability" else evidence_of
+    if kind == "probability" and (by_pairs or not _is_probable(last)):
+        raise UserError(f"{_name(last)}: how its probabilities follow from its decision values is not known here.")
+    return Decision(nn.Sequential(*before, values), evidence_of, scores_of).double().eval().requires_grad_(False)
+
+
+class Scaled(nn.Module):
+    """Columns less a shift, over a scale."""
+
+    shift: Tensor
+    scale: Tensor
+
+    def __init__(self, shift: ArrayLike, scale: ArrayLike) -> None:
+        super().__init__()
+        self.register_buffer("shift", _double(shift))
+        self.register_buffer("scale", _double(scale))
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Scale rows."""
+        return (rows - self.shift) / self.scale
+
+
+class Affine(nn.Module):
+    """Weighted sums of columns, and constants: weights of shape (n_values, D), constants (n_values,)."""
+
+    weight: Tensor
+    bias: Tensor
+
+    def __init__(self, weight: ArrayLike, bias: ArrayLike) -> None:
+        super().__init__()
+        self.register_buffer("weight", _double(weight))
+        self.register_buffer("bias", _double(bias))
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Sums, shape (N, n_values)."""
+        return rows @ self.weight.T + self.bias
+
+
+class SupportVectors(nn.Module):
+    """Decision values of scikit-learn's `SVC`: one of two classes, one of each pair of more.
+
+    Parameters
+    ----------
+    machine : SVC
+        Fitted with the kernel `poly` or `rbf`.
+
+    Notes
+    -----
+    With more than two classes, rows of `dual_coef_` are laid out as LIBSVM has them: that of a support vector of class
+    i against class j stands in row j - 1 where j is above i, and in row j where it is below.
+    """
+
+    vectors: Tensor
+    weights: Tensor
+    constants: Tensor
+
+    def __init__(self, machine: Any) -> None:
+        super().__init__()
+        self.kernel, self.degree, self.coef0 = machine.kernel, machine.degree, machine.coef0
+        self.gamma = float(machine._gamma)
+        self.register_buffer("vectors", _double(machine.support_vectors_))
+        self.register_buffer("weights", _double(_of_pairs(machine)))
+        self.register_buffer("constants", _double(machine.intercept_))
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Decision values, shape (N, 1) or (N, n_pairs)."""
+        if self.kernel == "rbf":
+            # Not by torch.cdist, whose gradient is no number where a row is a support vector.
+            squares = rows.square().sum(1)[:, None] + self.vectors.square().sum(1) - 2 * rows @ self.vectors.T
+            kernel = torch.exp(-self.gamma * squares.clamp(min=0))
+        else:
+            kernel = (self.gamma * (rows @ self.vectors.T) + self.coef0) ** self.degree
+        return kernel @ self.weights + self.constants
+
+
+def _of_pairs(machine: Any) -> np.ndarray[Any, Any]:
+    """Weight of each support vector in each decision value, shape (n_vectors, n_values)."""
+    n_classes = len(machine.classes_)
+    if n_classes == 2:
+        return np.asarray(machine.dual_coef_).T
+    ends = np.concatenate([[0], np.cumsum(machine.n_support_)])
+    pairs = list(combinations(range(n_classes), 2))
+    weights = np.zeros((ends[-1], len(pairs)))
+    for column, (i, j) in enumerate(pairs):
+        of_i, of_j = slice(ends[i], ends[i + 1]), slice(ends[j], ends[j + 1])
+        weights[of_i, column] = machine.dual_coef_[j - 1, of_i]
+        weights[of_j, column] = machine.dual_coef_[i, of_j]
+    return weights
+
+
+class PairsToClasses(nn.Module):
+    """Decision values of pairs to one sum for each class, of those that speak for it less those that speak against."""
+
+    signs: Tensor
+
+    def __init__(self, n_classes: int) -> None:
+        super().__init__()
+        pairs = list(combinations(range(n_classes), 2))
+        signs = torch.zeros(len(pairs), n_classes)
+        for row, (i, j) in enumerate(pairs):
+            signs[row, i], signs[row, j] = 1, -1
+        self.register_buffer("signs", signs)
+
+    def forward(self, pairs: Tensor) -> Tensor:
+        """Sums, shape (N, n_classes)."""
+        return pairs @ self.signs
+
+
+class Votes(PairsToClasses):
+    """Scores of scikit-learn's `SVC` for several classes: won pairs, and a third at most for how clearly."""
+
+    def forward(self, pairs: Tensor) -> Tensor:
+        """Scores, shape (N, n_classes); votes have no gradient."""
+        sums = super().forward(pairs)
+        won = torch.where(pairs < 0, -1.0, 1.0).to(pairs) @ self.signs
+        votes = (won + len(self.signs[0]) - 1) / 2
+        return votes + sums / (3 * (sums.abs() + 1))
+
+
+class NormalDensities(nn.Module):
+    """Logarithms of the classes' joint densities under scikit-learn's Gaussian naive Bayes, up to one constant."""
+
+    def __init__(self, bayes: Any) -> None:
+        super().__init__()
+        constant = np.log(bayes.class_prior_) - 0.5 * np.log(bayes.var_).sum(1)
+        for name, values in (("means", bayes.theta_), ("variances", bayes.var_), ("constants", constant)):
+            self.register_buffer(name, _double(values))
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """Shape (N, n_classes)."""
+        means, variances, constants = (self.get_buffer(name) for name in ("means", "variances", "constants"))
+        distances = (rows[:, None] - means).square() / variances
+        return constants - 0.5 * distances.sum(2)
+
+
+class Difference(nn.Module):
+    """Of two logits, the second less the first: the log-odds of the second class."""
+
+    def forward(self, logits: Tensor) -> Tensor:
+        """Shape (N, 1)."""
+        return logits[:, 1:] - logits[:, :1]
+
+
+LINEAR = (Affine, Scaled, Difference, PairsToClasses, nn.Identity, nn.Sequential)
+"""Modules that weighted sums are made of."""
+
+
+def encoder_module(encoder: Encoder) -> nn.Module:
+    """The encoder of a sparse autoencoder, from feature rows (N, n_features) to codes (N, n_hidden)."""
+    scaling = Scaled(encoder.x_min, encoder.x_range)
+    return nn.Sequential(scaling, Affine(encoder.weight, encoder.bias), nn.Sigmoid())
+
+
+def scaler_module(scaler: Any) -> Scaled:
+    """A fitted `StandardScaler`."""
+    shift = 0.0 if scaler.mean_ is None else scaler.mean_
+    return Scaled(shift, 1.0 if scaler.scale_ is None else scaler.scale_)
+
+
+def _steps(fitted: Any) -> tuple[list[nn.Module], Any]:
+    """What a pipeline does before its classifier, as modules, and the classifier."""
+    from sklearn.pipeline import Pipeline
+
+    if not isinstance(fitted, Pipeline):
+        return [], fitted
+    return [_transformer(step) for _, step in fitted.steps[:-1]], fitted.steps[-1][1]
+
+
+def _transformer(step: Any) -> nn.Module:
+    name = _name(step)
+    if name == "StandardScaler":
+        return scaler_module(step)
+    if name == "MinMaxScaler":
+        return Scaled(-step.min_ / step.scale_, 1 / step.scale_)
+    if name == "PCA":
+        weights = step.components_
+        if step.whiten:
+            weights = weights / np.sqrt(step.explained_variance_)[:, None]
+        return Affine(weights, -weights @ step.mean_)
+    raise UserError(f"{name}: its decisions cannot be explained, because no gradient through it is known here.")
+
+
+def _values(fitted: Any) -> nn.Module:
+    """Decision values of a classifier; with two classes one column, for the second one."""
+    from sklearn.linear_model._base import LinearClassifierMixin
+
+    name, two = _name(fitted), len(fitted.classes_) == 2
+    if name in ("SVC", "NuSVC") and fitted.kernel == "linear":
+        return Affine(_of_pairs(fitted).T @ fitted.support_vectors_, fitted.intercept_)
+    if name in ("SVC", "NuSVC") and fitted.kernel in ("poly", "rbf"):
+        return SupportVectors(fitted)
+    if isinstance(fitted, LinearClassifierMixin):
+        return Affine(fitted.coef_, fitted.intercept_)
+    difference = [Difference()] if two else []
+    if name == "SoftmaxLayer":
+        return nn.Sequential(Affine(fitted.weights_.T, fitted.intercepts_), *difference)
+    if name == "Perceptron":
+        return nn.Sequential(deepcopy(fitted.network_), *([] if fitted.output == "logistic" else difference))
+    if name == "MLPClassifier":
+        return nn.Sequential(*_layers(fitted.coefs_, fitted.intercepts_, ACTIVATIONS[fitted.activation]))
+    if name == "GaussianNB":
+        return nn.Sequential(NormalDensities(fitted), *difference)
+    raise UserError(
+        f"{name}: its decisions have no gradient that is known here, and so cannot be explained; explain an item with "
+        "another classifier."
+    )
+
+
+def _layers(weights: Sequence[Any], biases: Sequence[Any], activation: type[nn.Module]) -> list[nn.Module]:
+    layers: list[nn.Module] = []
+    for weight, bias in zip(weights, biases, strict=True):
+        layers += [Affine(weight.T, bias), activation()]
+    return layers[:-1]
+
+
+def _is_probable(fitted: Any) -> bool:
+    from sklearn.linear_model._base import LinearClassifierMixin
+
+    return not isinstance(fitted, LinearClassifierMixin) or _name(fitted) in PROBABLE
+
+
+def _name(fitted: Any) -> str:
+    return type(fitted).__name__
+
+
+def _double(values: ArrayLike) -> Tensor:
+    return torch.from_numpy(np.atleast_1d(np.array(values, dtype=np.float64)))

@@ -2,8 +2,11 @@
 
 A system is cut behind the last feature map of each network that it sees images by. What follows the maps (pooling,
 fusion, reducer, scaler, classifier) is a function of them alone, and its value for the maps of an image is taken apart
-by integrated gradients from maps of zeros, where no network has found anything: every place of every map gets a
-contribution, and all of them together are the decision less a constant, the decision on empty maps.
+by integrated gradients (Sundararajan et al., ICML 2017) from reference maps: every place of every map gets a
+contribution, and all of them together are the decision less a constant, the decision on the reference.
+
+The reference is what the training images have on average. Beside maps of zeros, which stand for no image, it puts
+twice as much of a map onto the cells of simulated smears that a kernel machine has learned from.
 
 Where nothing but weighted sums follows, as of pooled features and a linear machine, one step is exact, and the map is
 the class-activation map (Zhou et al., CVPR 2016). Elsewhere the integral is taken numerically, and what it misses is
@@ -22,14 +25,14 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
-from leukorepro.inference.explaining.maps import Cut, Pooled
+from leukorepro.inference.explaining.maps import Pooled
 from leukorepro.inference.explaining.modules import Affine, Decision, Scaled
 
 Method = Literal["class-activation map, exact", "integrated gradients at the last feature map"]
 
 STEPS = 32
-"""Points at which the gradient is taken between empty maps and an image's own, by Gauss and Legendre's rule; exact for
-polynomials, such as a cubic machine."""
+"""Points at which the gradient is taken between the reference and an image, by the rule of Gauss and Legendre; exact
+for polynomials, such as a cubic machine."""
 
 TOGETHER = 256
 """Rows, an image at one point each, that pass what follows the maps at a time."""
@@ -89,7 +92,7 @@ class Contributions:
     maps : list of ndarray, each of shape (n, rows, columns)
         One for each network: the contribution of every place, in the decision's own units.
     constants, values : ndarray, shape (n,)
-        The decision on empty maps, and on the images' own; contributions make up the difference.
+        The decision on the reference, and on the images' own maps; contributions make up the difference.
     missed : ndarray, shape (n,)
         What they do not make up.
     method : str
@@ -107,7 +110,8 @@ class Contributions:
         A value is what the decision, less its constant, would be if the whole image were like that place; so the mean
         over an image, and its constant, are the decision. Coarse maps are interpolated.
         """
-        return np.sum([_spread(each * each[0].size, size) for each in self.maps], axis=0)
+        together: Floats = np.sum([_spread(each * each[0].size, size) for each in self.maps], axis=0)
+        return together
 
 
 def contributions(
@@ -125,12 +129,12 @@ def contributions(
     classes : sequence of int
         Column of the evidence that is explained, for each image.
     """
-    from captum.attr import IntegratedGradients
+    from captum.attr import IntegratedGradients  # type: ignore[import-untyped]
 
     given = tuple(each.detach() for each in maps)
     target = torch.as_tensor(classes)
     linear = head.is_linear
-    attributed = IntegratedGradients(head, multiply_by_inputs=True).attribute(  # type: ignore[no-untyped-call]
+    attributed = IntegratedGradients(head).attribute(
         given,
         baselines=tuple(references),
         target=target,
@@ -152,21 +156,5 @@ def _spread(maps: Floats, size: int) -> Floats:
     """Maps over an image of that side; the mean of each stays what it was."""
     spread = functional.interpolate(torch.from_numpy(maps)[:, None], (size, size), mode="bilinear", antialias=False)
     wide: Floats = spread[:, 0].numpy()
-    return wide + (maps.mean((1, 2)) - wide.mean((1, 2)))[:, None, None]  # sides that do not divide shift it a little
-
-
-@dataclass(frozen=True, eq=False)
-class Eye:
-    """What a system sees images by: a network up to its last feature map.
-
-    Attributes
-    ----------
-    cut : Cut
-    input_size : int
-        Side of the square that images are resized to, in pixels.
-    interpolation : {'bilinear', 'bicubic'}
-    """
-
-    cut: Cut
-    input_size: int
-    interpolation: Literal["bilinear", "bicubic"]
+    wide += (maps.mean((1, 2)) - wide.mean((1, 2)))[:, None, None]  # sides that do not divide shift it a little
+    return wide

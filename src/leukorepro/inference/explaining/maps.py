@@ -5,7 +5,7 @@ The map has to be that of a whole image resized to a square, so that its places 
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from torch import Tensor, fx, nn
@@ -138,7 +138,7 @@ def _trace(network: nn.Module) -> fx.Graph:
         return trace(network)
     import timm
 
-    models = timm.models
+    models: Any = timm.models
     return trace(network, models.get_notrace_functions(), tuple(models.get_notrace_modules()))
 
 
@@ -149,7 +149,7 @@ def _behind_last_map(graph: fx.Graph) -> int | None:
     last_use = [max((number[user] for user in node.users), default=-1) for node in nodes]
     for step in range(len(nodes) - 1, 0, -1):
         made = nodes[step - 1].meta.get("tensor_meta")
-        shape = getattr(made, "shape", ())
+        shape: tuple[int, ...] = tuple(getattr(made, "shape", ()))
         if len(shape) == 4 and shape[2] == shape[3] >= FEWEST_PLACES and nodes[step - 1].op != "placeholder":
             crossing = [i for i in range(step) if last_use[i] >= step]
             if crossing == [step - 1]:

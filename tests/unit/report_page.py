@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
+from pathlib import Path
+from urllib.parse import unquote
 
 VOID = {"meta", "img", "br", "link", "col", "hr", "input"}
 
@@ -47,7 +50,7 @@ class Page(HTMLParser):
             self._row = None
 
     def handle_data(self, data: str) -> None:
-        if self._open and self._open[-1] == "style":
+        if "nav" in self._open:  # the text is that of the page itself
             return
         self.text += data
         if self._row is not None:
@@ -56,3 +59,36 @@ class Page(HTMLParser):
 
 def words(page: Page) -> str:
     return " ".join(page.text.split())
+
+
+def site(report: Path, *names: str) -> Page:
+    """Pages of a report one after the other, all of them or some, as if they were one."""
+    first, *others = [
+        Page((report / name).read_text()) for name in names or sorted(f.name for f in report.glob("*.html"))
+    ]
+    for page in others:
+        first.text += page.text
+        for mine, its in (
+            (first.links, page.links),
+            (first.images, page.images),
+            (first.tags, page.tags),
+            (first.ids, page.ids),
+            (first.rows, page.rows),
+        ):
+            mine += its  # type: ignore[operator,arg-type]
+    return first
+
+
+def files_and_links(report: Path) -> tuple[set[str], set[str]]:
+    """Files of a report beside its pages, and those that its pages link to; every link leads to what is there."""
+    pages = {file.name: Page(file.read_text()) for file in report.glob("*.html")}
+    linked = set()
+    for name, page in pages.items():
+        for link in page.links:
+            file, _, place = unquote(link).partition("#")
+            assert not re.match(r"[a-z]+:|/|\.\.", link), link
+            assert (report / (file or name)).is_file(), (name, link)
+            assert not place or place in pages[file or name].ids, (name, link)
+            linked.add(file)
+    there = {file.relative_to(report).as_posix() for file in report.rglob("*") if file.is_file()}
+    return there - pages.keys(), linked - pages.keys() - {""}

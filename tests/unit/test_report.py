@@ -6,14 +6,13 @@ import io
 import re
 import shutil
 from pathlib import Path
-from urllib.parse import unquote
 
 import numpy as np
 import pandas as pd
 import pytest
 import report_data
 from PIL import Image
-from report_page import Page, words
+from report_page import Page, files_and_links, site, words
 from rich.console import Console
 
 from leukorepro.core.errors import UserError
@@ -25,7 +24,7 @@ from leukorepro.report.figures import bars as figures
 from leukorepro.report.figures import squares, style
 from leukorepro.report.numbers import conditions, selection, wording
 from leukorepro.report.numbers.tables import Numbers, headline
-from leukorepro.report.sections.dataset import contact_sheet as cells
+from leukorepro.report.pages.dataset import contact_sheet as cells
 from leukorepro.report.sections.ladder.ladder import Differences, ladder_of
 from leukorepro.report.sections.verdicts.page import Verdicts
 from leukorepro.report.site import build
@@ -51,7 +50,7 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def page(results: Path) -> Page:
-    return Page((results / "report" / "index.html").read_text())
+    return site(results / "report")
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +77,7 @@ def systems(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def systems_page(systems: Path) -> Page:
-    return Page((systems / "report" / "index.html").read_text())
+    return site(systems / "report")
 
 
 @pytest.fixture(scope="module")
@@ -144,13 +143,11 @@ def test_left_out_tables_are_named_with_their_reason(systems_page: Page) -> None
 
 def test_a_study_that_did_not_run_has_its_place_with_the_audit_of_what_its_paper_prints(systems_page: Page) -> None:
     text = words(systems_page)
-    caveat = "Not run: absent (dataset <absent>)."
-    assert text.index(caveat) < text.index("Summary")
+    assert "Not run: absent (dataset <absent>)." in text
     assert "Atteia (2022) not run: dataset <absent> 1 arithmetically impossible 16 not tested" in text
     assert "This study did not run, because it is <nowhere>; ask for it." in text
     assert "Verdict on the 17 numbers that the paper prints: not tested (dataset <absent>); of 1 ≠ arithm" in text
-    assert "absent" in systems_page.ids
-    assert "audit/absent.html" in systems_page.links
+    assert {"paper_absent.html", "audit_absent.html"} <= set(systems_page.links)
 
 
 def test_classes_are_told_and_called_as_in_the_paper(systems_page: Page) -> None:
@@ -166,7 +163,7 @@ def test_curves_and_matrices_are_few(systems: Path, systems_page: Page) -> None:
     """Six of seven items, one being a second reading, and none again for a table with another's predictions."""
     names = [Path(str(image["src"])).name for image in systems_page.images]
     assert {n for n in names if n.startswith("roc-")} == {"roc-1.svg", "roc-2.svg", "roc-3.svg"}
-    assert words(systems_page).count("the same predictions") == 3
+    assert words(systems_page).count(": the same predictions.") == 3
     drawn = pd.read_csv(systems / "report" / "data" / "systems" / "roc-1.csv")
     assert set(drawn["item"]) == {f"{f}/{c}" for f in ("deep", "colour", "both") for c in ("knn", "svm")}
     counts = pd.read_csv(systems / "report" / "data" / "systems" / "confusion-2.csv")
@@ -222,7 +219,8 @@ def test_three_columns_hold_published_then_ours_as_published_then_honest(results
 
 
 def test_printed_values_are_the_exact_ones_rounded_to_a_tenth_of_a_percent(results: Path) -> None:
-    text = (results / "report" / "index.html").read_text()
+    pages = ("index.html", "paper_atteia2022.html", "paper_other_all.html")
+    text = "".join((results / "report" / name).read_text() for name in pages)
     shown = re.findall(r'<data value="([^"]+)">([^<]+)</data>', text)
     assert len(shown) > 200
     assert all(
@@ -231,53 +229,56 @@ def test_printed_values_are_the_exact_ones_rounded_to_a_tenth_of_a_percent(resul
     )
 
 
-def test_caveats_stand_at_the_top_beside_every_table_and_in_every_figure(results: Path, page: Page) -> None:
-    run = load_resolved(results / "config.json")
-    text = words(page)
+def test_caveats_stand_once_on_a_page_and_in_every_figure(results: Path) -> None:
+    run, report = load_resolved(results / "config.json"), results / "report"
     assert len(run.caveats) == 3
-    assert all(text.index(caveat) < text.index("Summary") for caveat in run.caveats)
-    first = run.studies[0]
-    said = wording.sentence(conditions.conditions(first, run.budget))
-    assert re.search(r"\d+ instead of 750 training epochs", said)
-    # Ladder, Table 1, all rungs and losses have captions with it; each picture's description ends in it.
-    assert text.count(said) >= 5
-    drawn = [i for i in page.images if "atteia2022" in str(i["src"]) and str(i["src"]).endswith(".svg")]
-    assert len(drawn) == 10
-    assert all(str(image["alt"]).endswith(said) for image in drawn)
+    said = {"index.html": run.caveats, "methods.html": run.caveats, "audit_atteia2022.html": []}
+    said |= {f"paper_{s.study.key}.html": conditions.caveats(s, run.budget) for s in run.studies}
+    assert re.search(r"\d+ instead of 750 training epochs", said["paper_atteia2022.html"][-1])
+    for name, caveats in said.items():
+        text = words(site(report, name))
+        assert [text.count(caveat) for caveat in caveats] == [1] * len(caveats), name
+    figures = [*(report / "figures" / "atteia2022").iterdir()]
+    assert len(figures) == 10
+    assert all(style.NOTE in figure.read_text() for figure in figures)  # nothing else has this colour
+    assert not any(style.NOTE in figure.read_text() for figure in (report / "figures").glob("other-data/*.svg"))
+
+
+def test_pictures_of_images_carry_what_a_reader_must_know(results: Path) -> None:
+    """Of simulated images a line more than of real ones."""
+    heights = {
+        name: Image.open(results / "report" / "figures" / name / f"cells-1-{label}.jpg").height
+        for name, label in (("atteia2022-data", "all"), ("other-data", "L1"))
+    }
+    assert heights == {"atteia2022-data": cells.SIDE + cells.LINE, "other-data": cells.SIDE}
 
 
 def test_a_run_with_nothing_to_warn_of_has_no_banner(clean: Path) -> None:
-    page = Page((clean / "report" / "index.html").read_text())
+    page = site(clean / "report")
     assert "aside" not in page.tags
     assert "Simulated" not in page.text
     assert "Demo budget" not in page.text
 
 
-def test_page_needs_no_network_and_every_link_leads_to_a_file(results: Path, page: Page) -> None:
-    folder = results / "report"
-    linked = set()
-    for link in page.links:
-        if link.startswith("#"):
-            assert link[1:] in page.ids
-        else:
-            assert not re.match(r"[a-z]+:|/|\.\.", link)
-            assert (folder / unquote(link)).is_file(), link
-            linked.add(folder / unquote(link))
-    assert "url(" not in (folder / "index.html").read_text()
-    assert "script" not in page.tags
-    assert {path for path in folder.rglob("*") if path.is_file()} == linked | {folder / "index.html"}
+def test_pages_need_no_network_and_every_link_leads_to_a_file(results: Path) -> None:
+    files, linked = files_and_links(results / "report")
+    assert files == linked
+    assert not any("url(" in (results / "report" / "assets" / name).read_text() for name in ("style.css", "site.js"))
 
 
-def test_markup_is_sound_and_describes_its_pictures(page: Page) -> None:
-    assert len(page.ids) == len(set(page.ids))
-    assert all(image["alt"] for image in page.images)
-    assert page.tags.count("table") == page.tags.count("caption") > 8
+def test_markup_is_sound_and_describes_its_pictures(results: Path) -> None:
+    for file in (results / "report").glob("*.html"):
+        page = Page(file.read_text())
+        assert len(page.ids) == len(set(page.ids))
+        assert all(image["alt"] for image in page.images)
+        assert page.tags.count("table") == page.tags.count("caption")
+        assert page.tags.count("h1") == 1
 
 
 def test_names_are_escaped(results: Path, page: Page) -> None:
-    text = (results / "report" / "index.html").read_text()
+    text = (results / "report" / "paper_other.html").read_text()
     assert "A &amp; &lt;B&gt;" in text
-    assert "<b>bold</b>" not in text
+    assert not any("<b>bold</b>" in file.read_text() for file in (results / "report").glob("*.html"))
     assert "A & <B>" in page.text
 
 
@@ -327,7 +328,7 @@ def test_near_duplicates_are_told_beside_the_equal_images(page: Page) -> None:
     text = words(page)
     assert "002.png = 003.png (correlation 0.991)" in text
     assert "1 set of images that show the same cell" in text
-    assert "data/atteia2022/duplicates.json" in page.links
+    assert "data/atteia2022-data/duplicates.json" in page.links
 
 
 def test_every_type_of_leakage_has_a_row_with_a_cell_for_every_rung(results: Path, page: Page) -> None:
@@ -349,7 +350,7 @@ def test_every_finding_of_leakage_is_a_sentence_with_its_rungs(page: Page) -> No
 
 
 def test_a_paper_without_a_number_gets_a_dash(clean: Path) -> None:
-    page = Page((clean / "report" / "index.html").read_text())
+    page = site(clean / "report")
     text = words(page)
     assert "The paper prints no accuracy for this item." in text
     assert "not published" in text
@@ -367,8 +368,8 @@ def test_an_undefined_metric_is_a_dash_and_never_a_number(clean: Path, tmp_path:
     metrics.loc[metrics["metric"].isin(["accuracy", "auroc"]), ["value", "ci_low", "ci_high"]] = np.nan
     metrics.to_csv(results / "other" / "metrics.csv", index=False)
     build(results / "config.json", results, results / "report")
-    before = Page((clean / "report" / "index.html").read_text())
-    after = Page((results / "report" / "index.html").read_text())
+    before = site(clean / "report")
+    after = site(results / "report")
     shown = sum(len(values) for _, values in before.rows)
     # Two items: accuracy and AUROC stand in Table II and among all rungs; the headline accuracy in summary and ladder,
     # and beside the interval of its cells.
@@ -378,7 +379,7 @@ def test_an_undefined_metric_is_a_dash_and_never_a_number(clean: Path, tmp_path:
 
 
 def test_a_study_without_trainings_has_no_such_part(clean: Path) -> None:
-    text = Page((clean / "report" / "index.html").read_text()).text
+    text = site(clean / "report").text
     assert "Training of" not in text
     assert "Networks:" not in text
 
@@ -389,7 +390,7 @@ def test_equal_input_gives_equal_bytes_and_leaves_nothing_behind(clean: Path, tm
     build(clean / "config.json", clean, tmp_path)
     first = {p.relative_to(clean / "report"): p.read_bytes() for p in (clean / "report").rglob("*") if p.is_file()}
     again = {p.relative_to(tmp_path): p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
-    assert {p.suffix for p in first} == {".html", ".svg", ".jpg", ".csv", ".json"}
+    assert {p.suffix for p in first} == {".html", ".css", ".js", ".svg", ".jpg", ".csv", ".json"}
     assert again == first
     assert not (tmp_path / "figures" / "gone").exists()
 
@@ -399,7 +400,7 @@ def test_a_missing_input_is_named(results: Path, tmp_path: Path) -> None:
         build(results / "config.json", tmp_path / "none", tmp_path / "report")
     (tmp_path / "some" / "atteia2022").mkdir(parents=True)
     shutil.copy(results / "atteia2022" / "metrics.csv", tmp_path / "some" / "atteia2022")
-    with pytest.raises(UserError, match=r"atteia2022/as_published/predictions\.parquet"):
+    with pytest.raises(UserError, match=r"atteia2022/differences\.csv"):
         build(results / "config.json", tmp_path / "some", tmp_path / "report")
 
 
@@ -584,7 +585,7 @@ def test_contact_sheet_is_spread_over_subjects_and_small(tmp_path: Path) -> None
     assert len(cells.pick(manifest[:3], "x")) == 3
     noise = np.random.default_rng(0).integers(0, 255, (300, 200, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "noise.png")
-    cells.contact_sheet(tmp_path, listed_in(tmp_path, ["noise.png"] * cells.COUNT), 10**6, tmp_path / "sheet.jpg")
+    cells.contact_sheet(tmp_path, listed_in(tmp_path, ["noise.png"] * cells.COUNT), 10**6, [], tmp_path / "sheet.jpg")
     assert (tmp_path / "sheet.jpg").stat().st_size < 200_000
 
 
@@ -593,7 +594,7 @@ def test_a_contact_sheet_shows_the_images_that_were_scanned(tmp_path: Path) -> N
     images = listed_in(tmp_path, ["a.png"])
     Image.new("RGB", (9, 9), "red").save(tmp_path / "a.png")
     with pytest.raises(UserError, match=r"a\.png: its content has changed since the images were scanned"):
-        cells.contact_sheet(tmp_path, images, 10**6, tmp_path / "sheet.jpg")
+        cells.contact_sheet(tmp_path, images, 10**6, [], tmp_path / "sheet.jpg")
 
 
 def test_a_view_sheet_has_an_image_in_each_row_and_a_view_in_each_column(tmp_path: Path) -> None:
@@ -603,7 +604,7 @@ def test_a_view_sheet_has_an_image_in_each_row_and_a_view_in_each_column(tmp_pat
         pixels = np.array(corners, dtype=np.uint8)
         Image.fromarray(pixels).resize(size, Image.Resampling.NEAREST).save(tmp_path / name)
     images = listed_in(tmp_path, list(tones))
-    cells.view_sheet(tmp_path, images, ["identity", "hflip", "vflip"], 10**6, tmp_path / "views.jpg")
+    cells.view_sheet(tmp_path, images, ["identity", "hflip", "vflip"], 10**6, [], tmp_path / "views.jpg")
     sheet = np.asarray(Image.open(tmp_path / "views.jpg").convert("L")).astype(int)
     assert sheet.shape == (2 * cells.SIDE + cells.GAP, 3 * cells.SIDE + 2 * cells.GAP)
     for row, (corners, size) in enumerate(tones.values()):

@@ -32,7 +32,7 @@ PUBLISHED = {"audit_published", "judge"}
     ("file", "rules"),
     [
         ("report/site.py", REPORT),
-        ("report/templates/index.html.j2", REPORT),
+        ("report/templates/frame.html.j2", REPORT),
         ("evaluation/metrics/metrics.py", EVALUATION),
         ("systems/autoencoders/scg.py", MODELS),
         ("features/fusion.py", DESCRIBED),

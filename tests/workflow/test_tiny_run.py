@@ -101,7 +101,7 @@ def test_controls_are_made_on_every_rung_and_shown(results: Path) -> None:
         assert shuffled.loc[shuffled["metric"] == "accuracy", numbers].notna().all().all()
         assert shuffled.loc[shuffled["value"].isna(), "note"].str.startswith("so few groups").all()
         assert (table["control"] == "subject_identity").sum() == 1
-        assert f'id="{study}-controls"' in (results / "tiny/report/index.html").read_text()
+        assert 'id="controls"' in (results / f"tiny/report/paper_{study}.html").read_text()
 
 
 def test_accuracy_is_that_of_the_predictions(results: Path) -> None:

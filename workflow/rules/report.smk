@@ -2,7 +2,7 @@
 
 
 rule build_report:
-    """An HTML page that opens from disk with no network: tables, figures, the ladder."""
+    """A site that opens from disk with no network: pages of the run, its papers and its datasets."""
     input:
         datasets=lambda w: [
             f"results/datasets/{study.dataset_id}/{name}"
@@ -24,7 +24,11 @@ rule build_report:
         ],
     output:
         page="results/{run}/report/index.html",
-        audits=directory("results/{run}/report/audit"),
+        papers=expand("results/{{run}}/report/paper_{study}.html", study=AUDITED),
+        audits=expand("results/{{run}}/report/audit_{study}.html", study=AUDITED),
+        methods="results/{run}/report/methods.html",
+        provenance="results/{run}/report/provenance.html",
+        assets=directory("results/{run}/report/assets"),
         data=directory("results/{run}/report/data"),
         figures=report(
             directory("results/{run}/report/figures"),

@@ -1,9 +1,11 @@
-"""The report's folder: every file that the page links to is written through here."""
+"""The folder that pages are drawn into: every file that a page links to is written through here."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
+from typing import NamedTuple
 
 import pandas as pd
 from matplotlib.figure import Figure
@@ -13,34 +15,56 @@ from leukorepro.report.figures import style
 from leukorepro.report.numbers.wording import slug
 
 
+class Drawing(NamedTuple):
+    """A picture that is still to be drawn, perhaps in another process."""
+
+    write: Callable[[Path], None]
+    """Draws it into a file; made of functions and values that can be sent to another process."""
+    path: Path
+
+    def draw(self) -> None:
+        """Write the file."""
+        self.write(self.path)
+
+
 class Output:
-    """A folder whose files are known, so that those of an earlier report can be removed.
+    """A folder with the files of pages, and what is still to be drawn of them.
+
+    Tables are written at once. Pictures take most of a report's time, and none waits for another: they are collected,
+    and drawn when the pages that show them have been put together.
 
     Parameters
     ----------
     root : Path
-        Folder of the report.
+        Folder that addresses are relative to.
     """
 
     def __init__(self, root: Path) -> None:
         self.root = root
-        self.written: set[Path] = set()
-        """Files of this report, which `prune` keeps."""
-
-    def add(self, written: Iterable[Path]) -> None:
-        """Count files of this report that somebody else wrote into the folder."""
-        self.written.update(written)
+        self.drawings: list[Drawing] = []
+        """Pictures that are still to be drawn."""
 
     def path(self, *parts: str) -> tuple[Path, str]:
         """A file to be written, and its address relative to the page."""
         relative = Path(*map(slug, parts))
-        self.written.add(self.root / relative)
         return self.root / relative, relative.as_posix()
 
-    def figure(self, figure: Figure, *parts: str) -> str:
-        """Write a figure and return its address relative to the page."""
+    def figure(self, draw: Callable[[], Figure], *parts: str) -> str:
+        """Have a figure drawn as SVG, and return its address relative to the page.
+
+        Parameters
+        ----------
+        draw : callable
+            Gives the figure: a `functools.partial` of a function of a module and of plain values.
+        *parts : str
+            The file's folders and name.
+        """
+        return self.picture(partial(_save, draw), *parts)
+
+    def picture(self, write: Callable[[Path], None], *parts: str) -> str:
+        """Have a picture of any format drawn, as `figure` does with one of Matplotlib's; `write` is given the file."""
         path, address = self.path(*parts)
-        style.save(figure, path)
+        self.drawings.append(Drawing(write, path))
         return address
 
     def table(self, frame: pd.DataFrame, *parts: str) -> str:
@@ -49,22 +73,12 @@ class Output:
         write_csv(frame, path)
         return address
 
-    def text(self, text: str, *parts: str) -> str:
-        """Write a text file, such as a page, and return its address relative to the report's first page."""
-        path, address = self.path(*parts)
-        write_text(text, path)
-        return address
-
     def copy(self, source: Path, *parts: str) -> str:
         """Copy a text file, so that the folder is complete in itself, and return its address relative to the page."""
-        return self.text(source.read_text(encoding="utf-8"), *parts)
+        path, address = self.path(*parts)
+        write_text(source.read_text(encoding="utf-8"), path)
+        return address
 
-    def prune(self, *folders: str) -> None:
-        """Remove what an earlier report left in some of the report's folders."""
-        for folder in folders:
-            for path in sorted((self.root / folder).rglob("*"), reverse=True):
-                if path.is_dir():
-                    if not any(path.iterdir()):
-                        path.rmdir()
-                elif path not in self.written:
-                    path.unlink()
+
+def _save(draw: Callable[[], Figure], path: Path) -> None:
+    style.save(draw(), path)

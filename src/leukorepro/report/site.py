@@ -1,29 +1,34 @@
-"""The HTML page: one file with its figures and tables beside it, readable from disk without a network."""
+"""The report: a static site, put together from its pages, that opens from disk without a network."""
 
 from __future__ import annotations
 
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
+import json
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from contextlib import ExitStack
 from importlib.metadata import version
+from itertools import groupby
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
-
-from leukorepro.config.study.study import Citation
-from leukorepro.core.store import write_text
-from leukorepro.evaluation.intervals import LEVEL, N_RESAMPLES
-from leukorepro.ladder.rungs import LADDER, PUBLISHED
-from leukorepro.report.numbers import wording
-from leukorepro.report.numbers.sources import read_sources
-from leukorepro.report.output import Output
-from leukorepro.report.sections.audit.page import AuditPage, audit_page, read_audit
-from leukorepro.report.sections.study.page import StudyPage, study_page
+from leukorepro.core.store import write_bytes, write_text
+from leukorepro.report.drafts import Draft, drafts
+from leukorepro.report.finished import FinishedRun
+from leukorepro.report.kept import Kept
+from leukorepro.report.markup import render
+from leukorepro.report.output import Drawing, Output
+from leukorepro.report.pages.page import Page
 from leukorepro.run.paths import Results
-from leukorepro.run.resolved import ResolvedRun, ResolvedStudy, load_resolved
+from leukorepro.run.resolved import ResolvedRun, load_resolved
 from leukorepro.run.weights import as_far_as_known
 
+SCRIPT = Path(__file__).parent / "assets" / "site.js"
+FOLDERS = ("assets", "data", "figures")
+PAGES = ("paper_*.html", "dataset_*.html", "audit_*.html")
+"""Of a report: what an earlier one may have had more of."""
 
-def build(config: Path, results: Path, output: Path, *, workers: int = 1) -> None:
+
+def build(config: Path, results: Path, output: Path, *, workers: int = 1, kept: Path | None = None) -> None:
     """Write the report of a run.
 
     Parameters
@@ -35,10 +40,12 @@ def build(config: Path, results: Path, output: Path, *, workers: int = 1) -> Non
         reducers. Datasets, features and audits of printed numbers lie beside it, in ``../datasets``, ``../features``
         and ``../audit``.
     output : Path
-        Folder to write: ``index.html``, ``audit``, ``figures`` and ``data``. Files that an earlier report left in the
-        latter three are removed.
+        Folder to write: pages, ``assets``, ``figures`` and ``data``. What an earlier report left there is removed.
     workers : int
-        Processes that draw a study each at a time; the report is the same with any number of them.
+        Processes that put pages together and draw pictures; the report is the same with any number of them.
+    kept : Path, optional
+        Folder of drawn pages, `leukorepro.report.kept`: those whose inputs have not changed are taken from it. Without
+        one, all are drawn.
 
     Raises
     ------
@@ -46,68 +53,84 @@ def build(config: Path, results: Path, output: Path, *, workers: int = 1) -> Non
         If a file is missing or is not what it should be.
     """
     run = as_far_as_known(load_resolved(config), Results(results.parent))
-    folder = Output(output)
-    draw = partial(_study, run, results=results, output=output)
-    if workers > 1 and len(run.studies) > 1:
-        with ProcessPoolExecutor(min(workers, len(run.studies))) as pool:
-            drawn = list(pool.map(draw, run.studies))
-    else:
-        drawn = [draw(study) for study in run.studies]
-    for _, written in drawn:
-        folder.add(written)
-    studies = [page for page, _ in drawn]
-    environment = _environment()
-    citations = {study.study.key: study.study.citation for study in run.studies}
-    citations |= {study.key: study.citation for study in run.left_out}
-    audits = {key: _audit(key, citation, results, folder, environment) for key, citation in citations.items()}
-    page = environment.get_template("templates/index.html.j2").render(
-        run=run,
-        studies=studies,
-        audits=audits,
-        config_json=folder.copy(config, "data", "config.json"),
-        version=version("leukorepro"),
-        n_resamples=N_RESAMPLES,
-        level=LEVEL,
-    )
-    folder.prune("audit", "figures", "data")
-    write_text(page, output / "index.html")
+    listed = list(drafts(FinishedRun(run, config, results)))
+    with ExitStack() as stack:
+        store = Kept(kept or Path(stack.enter_context(TemporaryDirectory())))
+        _draw([draft for draft in listed if draft.inputs is None or store.find(draft) is None], store, workers)
+        store.forget_others(listed)
+        _put_up(run, listed, store, output)
 
 
-def _study(run: ResolvedRun, study: ResolvedStudy, *, results: Path, output: Path) -> tuple[StudyPage, set[Path]]:
-    """Draw one study, perhaps in a process of its own: its part of the page, and the files that were written for it."""
-    folder = Output(output)
-    sources = read_sources(study, results, controls=study.study.key in run.controls)
-    return study_page(study, run.budget, sources, folder), folder.written
+def _draw(missing: Sequence[Draft], store: Kept, workers: int) -> None:
+    """Put pages together and draw their pictures, as many at a time as there are workers."""
+    workshops = {draft.address: store.workshop(draft) for draft in missing}
+    pages = {}
+    if workers == 1:
+        for draft in missing:
+            pages[draft.address], drawings = _put_together(draft, workshops[draft.address])
+            for drawing in drawings:
+                drawing.draw()
+    elif missing:
+        with ProcessPoolExecutor(workers) as pool:
+            try:
+                waiting = {pool.submit(_put_together, draft, workshops[draft.address]): draft for draft in missing}
+                drawn = []
+                for done in as_completed(waiting):
+                    pages[waiting[done].address], drawings = done.result()
+                    drawn += [pool.submit(drawing.draw) for drawing in drawings]
+                for picture in drawn:
+                    picture.result()
+            except BaseException:
+                pool.shutdown(cancel_futures=True)
+                raise
+    for draft in missing:
+        store.keep(draft, pages[draft.address], workshops[draft.address])
 
 
-def _audit(key: str, citation: Citation, results: Path, folder: Output, environment: Environment) -> AuditPage:
-    """Write the page of a paper's printed numbers."""
-    source = Results(results.parent).audit(key)
-    found = read_audit(source, key)
-    numbers = folder.copy(source, "data", key, "audit.json")
-    page = audit_page(found, key, wording.short_citation(citation), numbers)
-    text = environment.get_template("sections/audit/page.html.j2").render(page=page, version=version("leukorepro"))
-    folder.text(text, *page.address.split("/"))
-    return page
+def _put_together(draft: Draft, workshop: Path) -> tuple[Page, list[Drawing]]:
+    """A page and the pictures that it waits for, perhaps in a process of its own."""
+    output = Output(workshop)
+    return draft.put_together(output), output.drawings
 
 
-def _environment() -> Environment:
-    environment = Environment(
-        loader=PackageLoader("leukorepro.report", ""),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
-    environment.filters |= {
-        "heading": wording.metric_heading,
-        "metric_name": wording.metric_name,
-        "rung_name": lambda rung: LADDER[rung].name,
-        "in_per_cent": wording.in_per_cent,
-        "slug": wording.slug,
-        "table_name": wording.table_name,
-        "sentence": wording.sentence,
+def _put_up(run: ResolvedRun, listed: Sequence[Draft], store: Kept, output: Path) -> None:
+    """Fill the report's folder from drawn pages, and remove from it what is none of theirs."""
+    pages = [page for draft in listed if (page := store.find(draft)) is not None]
+    of_group = groupby([page for page in pages if page.group], lambda page: page.group)
+    about = {
+        "run": run,
+        "groups": [(name, list(of_one)) for name, of_one in of_group],
+        "version": version("leukorepro"),
     }
-    environment.globals |= {"ladder": LADDER, "published_rung": PUBLISHED}
-    return environment
+    texts = {page.address: render("templates/frame.html.j2", page=page, **about) for page in pages}
+    texts |= {
+        "assets/style.css": render("assets/style.css"),
+        "assets/site.js": SCRIPT.read_text(encoding="utf-8"),
+        "assets/search.js": _index(pages),
+    }
+    files = {address: file for draft in listed for address, file in store.files(draft).items()}
+    for address, text in texts.items():
+        write_text(text, output / address)
+    for address, file in files.items():
+        write_bytes(file.read_bytes(), output / address)
+    _prune(output, {output / address for address in (*texts, *files)})
+
+
+def _index(pages: Sequence[Page]) -> str:
+    """What the search finds, as a script: of every page its title, its address, and texts with their sections.
+
+    Pages that open from disk cannot fetch a file of data, but they can load a script.
+    """
+    found = [{"page": page.title, "address": page.address, "found": page.found} for page in pages]
+    return f"globalThis.searchIndex = {json.dumps(found, separators=(',', ':'))};\n"
+
+
+def _prune(output: Path, written: set[Path]) -> None:
+    """Remove what an earlier report left behind, and nothing else that may lie in the folder."""
+    ours = {file for pattern in PAGES for file in output.glob(pattern)}
+    ours |= {path for folder in FOLDERS for path in (output / folder).rglob("*")}
+    for path in sorted(ours - written, reverse=True):
+        if not path.is_dir():
+            path.unlink()
+        elif not any(path.iterdir()):
+            path.rmdir()

@@ -12,10 +12,11 @@ from rich.box import SIMPLE_HEAD
 from rich.markup import escape
 from rich.table import Table
 
-from leukorepro.core.tables.results import CLAIMS_TABLE, DIFFERENCES_TABLE, METRICS_TABLE, VERDICTS_TABLE
+from leukorepro.core.tables.results import CLAIMS_TABLE, DIFFERENCES_TABLE, VERDICTS_TABLE
 from leukorepro.evaluation.testability import VERDICTS
-from leukorepro.ladder.rungs import LADDER, PUBLISHED
+from leukorepro.ladder.rungs import LADDER, PUBLISHED, Rung
 from leukorepro.report.numbers import wording
+from leukorepro.report.numbers.selection import shown_rungs
 from leukorepro.report.numbers.tables import Estimate, Headline, Numbers, headline
 from leukorepro.report.sections.claims.page import holding
 from leukorepro.report.sections.ladder.ladder import Difference, Differences, ladder_of
@@ -38,6 +39,16 @@ class Line:
     claims: pd.DataFrame
     """What becomes of the paper's conclusions."""
 
+    @property
+    def verdict(self) -> str:
+        """What becomes of the printed number."""
+        return self.verdicts.of(self.top.table, self.top.item, self.top.metric)[0]
+
+    @property
+    def hold(self) -> dict[Rung, str]:
+        """How many conclusions hold, of how many, on the published rung and on the honest one; those judged there."""
+        return {rung: told for rung in shown_rungs(self.study) if (told := holding([self.claims], rung))}
+
 
 def summary_table(resolved: ResolvedRun, results: Path) -> Table:
     """Each study's headline: as printed, ours on the paper's own split, ours on the honest one, and what changes.
@@ -53,7 +64,7 @@ def summary_table(resolved: ResolvedRun, results: Path) -> Table:
     rich.table.Table
         What it means, and what every reader of its numbers must know, stand below it.
     """
-    lines = [_line(study, results / study.study.key) for study in resolved.studies]
+    lines = [read_line(study, results / study.study.key) for study in resolved.studies]
     names = list(dict.fromkeys(line.top.honest_name.lower() for line in lines))
     table = Table(
         title=f"leukorepro, run '{resolved.name}'", box=SIMPLE_HEAD, leading=1, padding=(0, 1, 0, 0), width=WIDTH
@@ -73,7 +84,7 @@ def summary_table(resolved: ResolvedRun, results: Path) -> Table:
             _above_interval(top.as_published),
             _above_interval(top.honest) + (f"\n{top.honest_name.lower()}" if len(names) > 1 else ""),
             _above_interval(line.change),
-            line.verdicts.of(top.table, top.item, top.metric)[0],
+            line.verdict,
         )
     table.caption = escape("\n".join([*_meaning(lines), *resolved.caveats]))
     table.caption_justify = "left"
@@ -81,8 +92,9 @@ def summary_table(resolved: ResolvedRun, results: Path) -> Table:
     return table
 
 
-def _line(study: ResolvedStudy, folder: Path) -> Line:
-    top = headline(study, Numbers(METRICS_TABLE.read(folder / "metrics.csv")))
+def read_line(study: ResolvedStudy, folder: Path) -> Line:
+    """Read what there is to say of one study, from its folder of the run."""
+    top = headline(study, Numbers.read(folder / "metrics.csv"))
     to_honest = ladder_of(top, Differences(DIFFERENCES_TABLE.read(folder / "differences.csv"))).to_honest
     change = to_honest[-1].from_first if to_honest else Difference(top.metric)
     verdicts = Verdicts(VERDICTS_TABLE.read(folder / "verdicts.csv"))

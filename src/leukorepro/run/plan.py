@@ -240,9 +240,17 @@ def training_files(study: ResolvedStudy, folder: StudyFolder, rung: Rung) -> lis
     return [*reducers, *networks]
 
 
-def study_results(run: ResolvedRun, study: ResolvedStudy) -> list[str]:
-    """What is said of a study: predictions and leaks on every rung, then its tables of numbers."""
-    folder = Results().study(run.name, study.study.key)
+def study_results(run: ResolvedRun, study: ResolvedStudy, folder: StudyFolder | None = None) -> list[str]:
+    """What is said of a study: predictions and leaks on every rung, then its tables of numbers.
+
+    Parameters
+    ----------
+    run : ResolvedRun
+    study : ResolvedStudy
+    folder : StudyFolder, optional
+        The study's, where it is not the usual one of the run.
+    """
+    folder = folder or Results().study(run.name, study.study.key)
     of_rungs = [
         file
         for rung in study.protocols

@@ -180,7 +180,7 @@ class ResolvedRun(Strict):
         if self.budget == "demo":
             sentences.append(
                 "Demo budget: fewer simulated images and subjects, fewer training epochs, smaller network inputs and "
-                "narrower networks, where a dataset's or a study's configuration says so; listed beside every table."
+                "narrower networks, where a dataset's or a study's configuration says so; listed on each paper's page."
             )
         return sentences
 

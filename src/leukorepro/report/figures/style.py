@@ -28,7 +28,8 @@ INK = "#1f2430"
 MUTED = "#6b7280"
 GRID = "#e5e7eb"
 PUBLISHED = "#4b5563"
-
+NOTE = "#9a3412"
+"""Colour of what a reader must know of a picture's numbers."""
 
 RC: dict[Any, Any] = {
     "font.family": "sans-serif",
@@ -94,7 +95,7 @@ def note(figure: Figure, conditions: Sequence[str]) -> None:
     """Write under the figure what sets its numbers apart from the paper's, so that a copy of it carries the wording."""
     if conditions:
         lines = textwrap.fill(sentence(conditions), NOTE_CHARACTERS)
-        figure.supxlabel(lines, fontsize=6.5, color="#9a3412", x=0.995, ha="right")
+        figure.supxlabel(lines, fontsize=6.5, color=NOTE, x=0.995, ha="right")
 
 
 def save(figure: Figure, path: Path) -> None:

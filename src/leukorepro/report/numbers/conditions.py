@@ -25,7 +25,7 @@ OURS = ", a number that the paper does not state"
 
 
 def conditions(study: ResolvedStudy, budget: Budget) -> list[str]:
-    """What sets the numbers of one study apart from the paper's, shown beside every table and in every figure."""
+    """What sets the numbers of one study apart from the paper's, in a few words each, as every figure says it."""
     words = []
     if study.simulated:
         words.append("simulated images")
@@ -40,6 +40,22 @@ def conditions(study: ResolvedStudy, budget: Budget) -> list[str]:
         less = _told_reductions(study)
         words.append(f"demo budget ({'; '.join(less)})" if less else "demo budget")
     return words
+
+
+def caveats(study: ResolvedStudy, budget: Budget) -> list[str]:
+    """The same as sentences, as a page says it once: in front of a colon what it is, behind it what that means."""
+    sentences = []
+    if study.simulated:
+        sentences.append("Simulated images: no number here says anything about patients.")
+    if study.stand_ins:
+        sentences.append(f"Other networks: features by {listed(study.stand_ins)}.")
+    if study.random_weights:
+        which = "all" if len(study.random_weights) == len(study.extractors) else listed(study.random_weights)
+        sentences.append(f"Random network weights: features are not those of trained networks ({which}).")
+    if budget == "demo":
+        less = "; ".join(_told_reductions(study)) or "nothing of this study is smaller for it"
+        sentences.append(f"Demo budget: {less}.")
+    return sentences
 
 
 class Reduction(NamedTuple):

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,32 +10,24 @@ import pandas as pd
 
 from leukorepro.checks.leakage import read_leakage
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import hdf5_reader
 from leukorepro.core.tables.results import (
     CELL_LEVEL_TABLE,
     CLAIM_COMPARISONS_TABLE,
     CLAIMS_TABLE,
     DIFFERENCES_TABLE,
-    METRICS_TABLE,
     VERDICTS_TABLE,
     WINNERS_TABLE,
 )
-from leukorepro.data.duplicates import read_duplicates
-from leukorepro.data.manifest import read_manifest
 from leukorepro.evaluation.contract import with_categories
 from leukorepro.evaluation.curves import confusion_matrices, last_epochs, roc_curves
 from leukorepro.evaluation.patients.diagnose import Patients
 from leukorepro.evaluation.predictions import Outcome, read_fitting, read_predictions
 from leukorepro.evaluation.testability import read_scan
-from leukorepro.features.fusion import read_headers
-from leukorepro.features.identity import check_features
-from leukorepro.features.parts import Part
 from leukorepro.ladder.rungs import Rung
 from leukorepro.report.numbers.selection import drawn_before, drawn_items, shown_rungs
 from leukorepro.report.numbers.tables import Numbers
 from leukorepro.report.sections.training.trainings import Trainings, read_trainings
 from leukorepro.run.paths import Results, StudyFolder
-from leukorepro.run.plan import used_parts
 from leukorepro.run.resolved import ResolvedStudy
 
 
@@ -66,19 +57,11 @@ class Sources:
     controls_file: Path | None
     """None where the run asks for no controls, whatever an earlier one left."""
     trainings: Trainings
-    manifest_file: Path
-    manifest: pd.DataFrame
-    scan_file: Path
     scan: dict[str, Any]
     """Summary of `leukorepro.data.scan.scan`."""
-    duplicates_file: Path
-    duplicates: dict[str, Any]
-    """Of `leukorepro.data.duplicates.find_duplicates`."""
     leakage_files: dict[Rung, Path]
     leakage: dict[Rung, dict[str, Any]]
     """Of `leukorepro.checks.leakage.audit_leakage`, for every rung."""
-    extractors: dict[str, dict[str, Any]]
-    """Attributes of every feature file, by the extractor's or descriptor's name in the study."""
 
 
 def read_sources(study: ResolvedStudy, results: Path, *, controls: bool) -> Sources:
@@ -98,9 +81,7 @@ def read_sources(study: ResolvedStudy, results: Path, *, controls: bool) -> Sour
         If a file is missing or is not what it should be.
     """
     folder = StudyFolder(results / study.study.key)
-    shared = Results(results.parent)
-    dataset = shared.dataset(study.dataset_id)
-    numbers = Numbers(METRICS_TABLE.read(folder.table("metrics")))
+    numbers = Numbers.read(folder.table("metrics"))
     predictions = {
         rung: last_epochs(read_predictions(folder.predictions(rung)), study.study) for rung in study.protocols
     }
@@ -122,36 +103,10 @@ def read_sources(study: ResolvedStudy, results: Path, *, controls: bool) -> Sour
         confusion=pd.concat([confusion_matrices(rows) for rows in drawn.values()], ignore_index=True),
         controls_file=folder.table("controls") if controls else None,
         trainings=read_trainings(study, folder, predictions),
-        manifest_file=shared.manifest(study.dataset_id),
-        manifest=read_manifest(shared.manifest(study.dataset_id)),
-        scan_file=dataset / "scan.json",
-        scan=read_scan(dataset / "scan.json"),
-        duplicates_file=dataset / "duplicates.json",
-        duplicates=read_duplicates(dataset / "duplicates.json"),
+        scan=read_scan(Results(results.parent).dataset(study.dataset_id) / "scan.json"),
         leakage_files=leakage,
         leakage={rung: read_leakage(file) for rung, file in leakage.items()},
-        extractors=_feature_files(study, shared.features(study.dataset_id), shared.manifest(study.dataset_id)),
     )
-
-
-def _feature_files(study: ResolvedStudy, folder: Path, manifest: Path) -> dict[str, dict[str, Any]]:
-    """Attributes of every feature file that an item uses, by the extractor or descriptor that makes it.
-
-    What a network is trained on that is trained further goes by the network and the layer.
-    """
-    files = study.feature_files
-    inputs = {
-        f"{features}, to be trained from {tuning.start}": tuning.input.id
-        for features, of_network in study.tunings.items()
-        for tuning in of_network.values()
-        if tuning.input.id not in files.values()
-    }
-    used = used_parts(study)
-    return {
-        name: _attributes(folder / f"{file}.h5", study.parts[file], manifest)
-        for name, file in (files | inputs).items()
-        if file in used
-    }
 
 
 def _drawn(study: ResolvedStudy, tested: pd.DataFrame, path: Path) -> pd.DataFrame:
@@ -190,12 +145,3 @@ def _roc(study: ResolvedStudy, numbers: Numbers, predictions: dict[Rung, pd.Data
         drawn = pd.MultiIndex.from_frame(frame[["table", "item"]]).isin(list(splits))
         curves.append(roc_curves(frame[drawn], positive_class))
     return pd.concat(curves, ignore_index=True)
-
-
-def _attributes(path: Path, part: Part, manifest: Path) -> dict[str, Any]:
-    check_features(path, [part], manifest)
-    ((_, attributes),) = read_headers(path)
-    with hdf5_reader(path) as file:
-        attributes["n_features"] = int(file["features"].shape[1])
-    attributes["library_versions"] = json.loads(attributes["library_versions"])
-    return attributes

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import pandas as pd
 
+from leukorepro.core.tables.results import METRICS_TABLE
 from leukorepro.ladder.rungs import LADDER, PUBLISHED, Rung, honest_rung
 from leukorepro.ladder.units import SCOPE_WORDS, UNIT_WORDS
 from leukorepro.report.numbers import wording
@@ -65,6 +67,11 @@ class Numbers:
             published = float_or_none(row.published)
             if published is not None:
                 self._published[str(row.table), str(row.item), str(row.metric)] = published
+
+    @classmethod
+    def read(cls, file: Path) -> Numbers:
+        """Read a study's ``metrics.csv``."""
+        return cls(METRICS_TABLE.read(file))
 
     def ours(self, table: str, item: str, rung: str | None, metric: str) -> Estimate:
         """What was measured."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Hashable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
@@ -13,6 +14,7 @@ from leukorepro.config.study.claims import Claim, LeftOutClaim
 from leukorepro.evaluation.resampling.claims import HOLDS
 from leukorepro.ladder.rungs import LADDER, PUBLISHED, Rung
 from leukorepro.metrics.names import named
+from leukorepro.report.figures.picture import Picture
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.selection import shown_rungs
 from leukorepro.report.numbers.sources import Sources
@@ -21,7 +23,6 @@ from leukorepro.report.output import Output
 from leukorepro.report.sections.claims.figure import Dots, draw_claims
 from leukorepro.report.sections.comparisons.page import OnRung
 from leukorepro.report.sections.ladder.ladder import Difference
-from leukorepro.report.sections.study.pictures import Picture
 from leukorepro.run.resolved import ResolvedStudy
 
 
@@ -200,7 +201,7 @@ def _picture(
         for says, on, _ in dots
     ]
     return Picture(
-        output.figure(draw_claims(dots, shown, conditions), "figures", study.study.key, "claims.svg"),
+        output.figure(partial(draw_claims, dots, shown, conditions), "figures", study.study.key, "claims.svg"),
         f"Differences that decide the claims, in percentage points. {' '.join(told)}",
         "How much better the items are that are said to be better, in percentage points, with paired 95 % intervals: "
         "of each claim the comparison that decides; small dots are its others. Hollow where it cannot be told.",

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from leukorepro.evaluation.resampling.differences import ITEM, deciding_metric
 from leukorepro.ladder.rungs import LADDER, Rung
+from leukorepro.report.figures.picture import Picture
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.selection import shown_rungs
 from leukorepro.report.numbers.sources import Sources
@@ -18,7 +20,6 @@ from leukorepro.report.numbers.tables import Estimate, Headline, float_or_none
 from leukorepro.report.output import Output
 from leukorepro.report.sections.comparisons.figure import Panel, differences_to_best
 from leukorepro.report.sections.ladder.ladder import Difference
-from leukorepro.report.sections.study.pictures import Picture
 from leukorepro.run.resolved import ResolvedStudy
 
 FILES = ("differences.csv", "winners.csv", "cell_level.csv")
@@ -137,7 +138,7 @@ def _picture(
     files: Mapping[str, str],
 ) -> Picture:
     panels = [Panel(r.rung, r.best, [(other.item, other.difference) for other in r.compared]) for r in rankings]
-    drawn = differences_to_best(panels, metric, conditions)
+    drawn = partial(differences_to_best, panels, metric, conditions)
     name = wording.table_name(number)
     return Picture(
         output.figure(drawn, "figures", study.study.key, f"differences-{number}.svg"),

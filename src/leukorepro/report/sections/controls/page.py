@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Hashable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -12,12 +13,12 @@ import pandas as pd
 from leukorepro.checks.controls import SHUFFLES, LabelUnit
 from leukorepro.core.tables.results import CONTROLS_TABLE
 from leukorepro.ladder.rungs import LADDER, Rung
+from leukorepro.report.figures.picture import Picture
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.tables import Estimate
 from leukorepro.report.output import Output
 from leukorepro.report.sections.controls import figures as control_figures
 from leukorepro.report.sections.controls.figures import Panel, Point
-from leukorepro.report.sections.study.pictures import Picture
 from leukorepro.run.resolved import ResolvedStudy
 
 KEPT: dict[LabelUnit, str] = {
@@ -184,7 +185,9 @@ def _picture(
         for dealing in drawn
     )
     return Picture(
-        output.figure(control_figures.shuffled(panels, conditions), "figures", study.study.key, "controls.svg"),
+        output.figure(
+            partial(control_figures.shuffled, panels, conditions), "figures", study.study.key, "controls.svg"
+        ),
         f"Accuracy on shuffled labels in per cent. {wording.sentence(told)}",
         "Accuracy on labels that mean nothing, mean over the shuffles, with 95 % intervals; grey lines are chance.",
         csv,

@@ -15,6 +15,7 @@ from leukorepro.evaluation.patients.diagnosis import PREVALENCES
 from leukorepro.evaluation.patients.subjects import MAJORITY
 from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.metrics.registry import CALIBRATION
+from leukorepro.report.figures.picture import Picture
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.layout import Block, Label, Row
 from leukorepro.report.numbers.selection import best_printed, drawn_before, main_item, shown_rungs
@@ -22,7 +23,6 @@ from leukorepro.report.numbers.sources import Sources
 from leukorepro.report.numbers.tables import Estimate
 from leukorepro.report.output import Output
 from leukorepro.report.sections.patients.pictures import PatientsStudio, Quoted
-from leukorepro.report.sections.study.pictures import Picture
 from leukorepro.run.resolved import ResolvedStudy
 
 RATES = ("accuracy", "sensitivity", "specificity", "auroc")

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import NamedTuple
 
 import pandas as pd
@@ -12,11 +13,11 @@ from leukorepro.config.study.items import Item
 from leukorepro.evaluation.patients.calibration import N_BINS
 from leukorepro.evaluation.patients.subjects import SEVERAL
 from leukorepro.ladder.rungs import Rung
+from leukorepro.report.figures.picture import Picture
 from leukorepro.report.numbers import wording
 from leukorepro.report.output import Output
 from leukorepro.report.sections.patients import figures as patients_figures
 from leukorepro.report.sections.patients.figures import Panel
-from leukorepro.report.sections.study.pictures import Picture
 from leukorepro.run.resolved import ResolvedStudy
 
 GROUPS = "95 % intervals from resampling groups of images that share a subject, a photograph or content"
@@ -69,7 +70,7 @@ class PatientsStudio:
         )
         event += ["that the most probable class is right, where there are several"] * ("" in set(rows["class"]))
         return self._picture(
-            patients_figures.reliability(panels, self.conditions),
+            partial(patients_figures.reliability, panels, self.conditions),
             "reliability",
             f"Reliability curves of {_titles(panels)}, with histograms of the stated probabilities; the numbers are in "
             "the CSV table.",
@@ -85,7 +86,7 @@ class PatientsStudio:
         if not panels:
             return None
         return self._picture(
-            patients_figures.decision(panels, self.conditions),
+            partial(patients_figures.decision, panels, self.conditions),
             "decision",
             f"Decision curves of {_titles(panels)}; the numbers are in the CSV table.",
             "Decision curves: the net benefit of treating every cell whose probability reaches the threshold, in true "
@@ -114,7 +115,7 @@ class PatientsStudio:
         (positive,) = names
         others = sorted({self.called(name) for name in rows.loc[~rows["positive"], "class"]})
         return self._picture(
-            patients_figures.dots(panels, positive, wording.listed(others) or "others", self.conditions),
+            partial(patients_figures.dots, panels, positive, wording.listed(others) or "others", self.conditions),
             "subjects",
             f"For {_titles(panels)}, a dot for each subject at the share of its cells called {positive}; the numbers "
             "are in the CSV table.",
@@ -144,7 +145,7 @@ class PatientsStudio:
                 panels.append(Panel(q.name, rows))
         return panels, pd.concat([frame[:0], *(rows for panel in panels for rows in panel.rows.values())])
 
-    def _picture(self, figure: Figure, name: str, alt: str, caption: str, rows: pd.DataFrame) -> Picture:
+    def _picture(self, figure: Callable[[], Figure], name: str, alt: str, caption: str, rows: pd.DataFrame) -> Picture:
         key = self.study.study.key
         return Picture(
             self.output.figure(figure, "figures", key, f"{name}.svg"),

@@ -12,11 +12,11 @@ import pandas as pd
 from leukorepro.config.study.training import TrainedInEpochs
 from leukorepro.core.words import Budget
 from leukorepro.ladder.rungs import LADDER, Rung
+from leukorepro.report.figures.picture import Picture
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.conditions import trained_systems
 from leukorepro.report.numbers.sources import Sources
 from leukorepro.report.output import Output
-from leukorepro.report.sections.study.pictures import Picture
 from leukorepro.report.sections.training.durations import Duration, durations
 from leukorepro.report.sections.training.pictures import TrainingStudio
 from leukorepro.report.sections.training.trainings import MEASURES, PARTS, Fit, Reduction, network_titles

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -14,11 +15,11 @@ from leukorepro.config.study.training import ClassifierTrainingSpec
 from leukorepro.core.tables.predictions import RECONSTRUCTION
 from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.metrics.names import named
+from leukorepro.report.figures.picture import Picture
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.selection import shown_rungs
 from leukorepro.report.numbers.sources import Sources
 from leukorepro.report.output import Output
-from leukorepro.report.sections.study.pictures import Picture
 from leukorepro.report.sections.training import figures as training_figures
 from leukorepro.report.sections.training.figures import Learning, Losses, Pairs
 from leukorepro.report.sections.training.trainings import MEASURES, PARTS, Reduction, Samples, network_titles
@@ -64,7 +65,7 @@ class TrainingStudio:
             columns=["split", "features", "reducer", "protocol", "fit", "epoch", "loss"],
         )
         return Picture(
-            self._figure(training_figures.losses(panels, self.conditions), "loss-reducers.svg"),
+            self._figure(partial(training_figures.losses, panels, self.conditions), "loss-reducers.svg"),
             f"Training loss over epochs of {', '.join(title for title, _ in panels)}; final values are in the table.",
             "Training loss of every fit: one where the protocol fits on all rows, else one for each fold.",
             self.output.table(frame, "data", self.study.study.key, "loss.csv"),
@@ -73,7 +74,7 @@ class TrainingStudio:
     def reconstructions(self, reduction: Reduction, samples: Sequence[Samples]) -> Picture:
         """Images of an autoencoder above its reconstructions of them."""
         groups = [Pairs(s.rung, s.images[:SHOWN_PAIRS], s.correlation[:SHOWN_PAIRS]) for s in samples]
-        drawn = training_figures.reconstructions(groups, self.conditions)
+        drawn = partial(training_figures.reconstructions, groups, self.conditions)
         values = [
             f"{LADDER[group.rung].name.lower()} "
             + ", ".join(wording.number(RECONSTRUCTION, value) for value in group.correlation)
@@ -117,7 +118,7 @@ class TrainingStudio:
             means.append(f"{title} {', '.join(told)}")
         columns = ["split", "features", "reducer", "class", "protocol", "low", "high", "count"]
         frame = pd.DataFrame(rows, columns=columns)
-        drawn = training_figures.correlations(panels, self.conditions)
+        drawn = partial(training_figures.correlations, panels, self.conditions)
         return Picture(
             self._figure(drawn, "correlation-reducers.svg"),
             f"Correlations of tested images and their reconstructions. Means: {'; '.join(means)}.",
@@ -137,7 +138,7 @@ class TrainingStudio:
         frame = frame[["network", *frame.columns.drop("network")]]
         ends = "; ".join(f"{title}: {', '.join(map(_reached, curves))}" for title, curves in panels)
         return Picture(
-            self._figure(training_figures.learning(panels, self.conditions), "training-networks.svg"),
+            self._figure(partial(training_figures.learning, panels, self.conditions), "training-networks.svg"),
             f"Loss and accuracy over epochs. Accuracy on the test part after the last epoch: {ends}.",
             " ".join(self._about_curves([curve for _, curves in panels for curve in curves])),
             self.output.table(frame, "data", self.study.study.key, "epochs.csv"),
@@ -156,7 +157,7 @@ class TrainingStudio:
             yield f"The training loss of {wording.listed(weighed)} is weighted by class, as it was minimised."
         yield "The test part was only recorded: no epoch was chosen by it."
 
-    def _figure(self, figure: Figure, name: str) -> str:
+    def _figure(self, figure: Callable[[], Figure], name: str) -> str:
         return self.output.figure(figure, "figures", self.study.study.key, name)
 
     def _learning(self, fit: NetworkFit, epochs: pd.DataFrame) -> list[Learning]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from functools import partial
 
 import pandas as pd
 
@@ -12,6 +12,7 @@ from leukorepro.metrics.names import named
 from leukorepro.report.figures import bars as figures
 from leukorepro.report.figures import squares
 from leukorepro.report.figures.bars import Curve
+from leukorepro.report.figures.picture import Picture
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.selection import Matrix, drawn_items, in_paper, main_item, matrix_of, shown_rungs
 from leukorepro.report.numbers.sources import Sources
@@ -23,17 +24,6 @@ from leukorepro.run.resolved import ResolvedStudy
 
 MANY_CLASSES = 3
 """Tables of more classes have the confusion matrices of one item only."""
-
-
-@dataclass(frozen=True)
-class Picture:
-    """A figure of the page."""
-
-    address: str
-    alt: str
-    caption: str
-    data: str = ""
-    """Address of a CSV table with the figure's numbers; empty where the page's tables hold them."""
 
 
 class Studio:
@@ -66,7 +56,7 @@ class Studio:
             for item in self.study.study.tables[top.table].items
             if item.item != top.item
         ]
-        figure = draw_ladder(shown, others, self._largest_class(top), self.conditions)
+        figure = partial(draw_ladder, shown, others, self._largest_class(top), self.conditions)
         metric = wording.metric_heading(top.metric)
         values = [f"published {top.published.text}"] if top.published.value is not None else []
         values += [f"{step.name.lower()} {step.estimate.text}" for step in top.steps]
@@ -108,7 +98,7 @@ class Studio:
             printed = [[numbers.published(table, item, metric) for item in row] for row in rows]
             panels.insert(0, ("Published", None, printed))
         best = "; ".join(f"{title}: {_best(matrix, estimates)}" for title, _, estimates in panels)
-        drawn = squares.heat_map(panels, matrix.classifiers, matrix.features, metric, self.conditions)
+        drawn = partial(squares.heat_map, panels, matrix.classifiers, matrix.features, metric, self.conditions)
         heading, name = wording.metric_heading(metric), wording.table_name(table)
         return Picture(
             self.output.figure(drawn, "figures", self.study.study.key, f"grid-{table}.svg"),
@@ -131,7 +121,7 @@ class Studio:
             main = main_item(self.study, self.sources.numbers, table)
             title = f"{name}, {main}, each class against the others"
             panels = [(self._called(c), self._panel(frame, main, c)) for c in classes]
-        drawn = figures.roc(panels, self.conditions)
+        drawn = partial(figures.roc, panels, self.conditions)
         after = " Networks are drawn after their last epoch." if spec.epochs == "all" else ""
         return Picture(
             self.output.figure(drawn, "figures", self.study.study.key, f"roc-{table}.svg"),
@@ -152,7 +142,7 @@ class Studio:
             for item in items
             for rung in self.shown
         ]
-        drawn = squares.confusion(panels, [self._called(name) for name in classes], self.conditions)
+        drawn = partial(squares.confusion, panels, [self._called(name) for name in classes], self.conditions)
         shown = " and ".join(LADDER[rung].name.lower() for rung in self.shown)
         spec, name = self.study.study.tables[table], self._named(table)
         last = ", of networks after their last epoch" if spec.epochs == "all" else ""
@@ -175,7 +165,7 @@ class Studio:
         for rung in self.shown:
             ours = [[numbers.ours(figure.table, item, rung, m) for m in figure.metrics] for item in figure.items]
             groups.append((f"{LADDER[rung].name} (ours)", rung, ours))
-        drawn = figures.bars(figure.items, figure.metrics, groups, self.conditions)
+        drawn = partial(figures.bars, figure.items, figure.metrics, groups, self.conditions)
         name = wording.figure_name(key)
         return Picture(
             self.output.figure(drawn, "figures", self.study.study.key, f"paper-{key}.svg"),

@@ -1,14 +1,14 @@
-"""One study's part of the page: its figures drawn, its tables and sentences put together."""
+"""What a paper's page shows of its study: figures drawn, tables and sentences put together."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 
-from leukorepro.config.study.study import IMAGES
 from leukorepro.config.study.training import ClassifierTrainingSpec
 from leukorepro.core.words import Budget
 from leukorepro.evaluation.testability import untested
 from leukorepro.ladder.rungs import LADDER
+from leukorepro.report.figures.picture import Picture
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.conditions import conditions as conditions_of
 from leukorepro.report.numbers.layout import Layout, lay_out
@@ -16,14 +16,13 @@ from leukorepro.report.numbers.selection import drawn_before
 from leukorepro.report.numbers.sources import Sources
 from leukorepro.report.numbers.tables import Estimate, Headline, RungRow, headline, rungs
 from leukorepro.report.output import Output
+from leukorepro.report.pages.paper.pictures import Studio
 from leukorepro.report.sections.claims.page import ClaimsPage, claims_page
 from leukorepro.report.sections.comparisons.page import ComparisonsPage, comparisons_page
 from leukorepro.report.sections.controls.page import ControlsPage, controls_page
-from leukorepro.report.sections.dataset.page import DatasetPage, dataset_page
 from leukorepro.report.sections.ladder.ladder import Differences, Ladder, ladder_of
 from leukorepro.report.sections.leakage.page import LeakagePage, leakage_page
 from leukorepro.report.sections.patients.page import PatientsPage, patients_page
-from leukorepro.report.sections.study.pictures import Picture, Studio
 from leukorepro.report.sections.training.page import TrainingPage, training_page
 from leukorepro.report.sections.unstated.page import UnstatedRow, unstated_rows
 from leukorepro.report.sections.verdicts.page import VerdictsPage, verdicts_page
@@ -51,20 +50,11 @@ class TablePage:
 
 
 @dataclass(frozen=True)
-class ExtractorRow:
-    """What one feature file says of itself."""
-
-    name: str
-    attributes: dict[str, str]
-
-
-@dataclass(frozen=True)
-class StudyPage:
+class PaperContent:
     """Everything that the template lays out for one study."""
 
     resolved: ResolvedStudy
     name: str
-    conditions: list[str]
     headline: Headline
     sentence: str
     ladder: Ladder
@@ -80,22 +70,18 @@ class StudyPage:
     """None where the run asks for none."""
     training: TrainingPage
     rungs: list[RungRow]
-    dataset: DatasetPage
-    extractors: list[ExtractorRow]
-    libraries: str
     metrics_csv: str
 
 
-def study_page(study: ResolvedStudy, budget: Budget, sources: Sources, output: Output) -> StudyPage:
-    """Draw a study's figures into the report's folder and put its part of the page together."""
+def paper_content(study: ResolvedStudy, budget: Budget, sources: Sources, output: Output) -> PaperContent:
+    """Have a study's figures drawn and put its page together."""
     conditions = conditions_of(study, budget)
     top = headline(study, sources.numbers)
     ladder = ladder_of(top, Differences(sources.differences))
     studio = Studio(study, sources, conditions, output)
-    return StudyPage(
+    return PaperContent(
         resolved=study,
         name=wording.short_citation(study.study.citation),
-        conditions=conditions,
         headline=top,
         sentence=_sentence(top),
         ladder=ladder,
@@ -112,9 +98,6 @@ def study_page(study: ResolvedStudy, budget: Budget, sources: Sources, output: O
         else controls_page(sources.controls_file, study, conditions, output),
         training=training_page(study, budget, sources, conditions, output),
         rungs=rungs(study),
-        dataset=dataset_page(study, sources, output),
-        extractors=_extractors(sources),
-        libraries=_libraries(sources),
         metrics_csv=output.copy(sources.metrics_file, "data", study.study.key, "metrics.csv"),
     )
 
@@ -182,35 +165,3 @@ def _notes(study: ResolvedStudy, sources: Sources, number: str) -> list[str]:
         classes = [f"{name} is {', '.join(labels)}" for name, labels in label_set.classes.items()]
         notes.insert(0, wording.sentence(classes))
     return [note for note in notes if note]
-
-
-def _extractors(sources: Sources) -> list[ExtractorRow]:
-    rows = []
-    for name, attributes in sources.extractors.items():
-        size = attributes["input_size"]
-        made = {"Descriptor": str(attributes["backbone"])}
-        number = {"Features": f"{attributes['n_features']:,}"}
-        if attributes["backbone"] == IMAGES:
-            made = {"Descriptor": "images as they are"}
-            number = {"Values": f"{attributes['n_features']:,} of each image"}
-        elif attributes["weights"] != "none":
-            made = {"Network": f"{attributes['backbone']}, layer {attributes['layer']}"}
-            number["Weights"] = str(attributes["weights"])
-            number["Weights, SHA-256"] = str(attributes["weights_sha256"])
-        shown = {
-            **made,
-            "Input": f"{size} \N{MULTIPLICATION SIGN} {size} pixels, {attributes['preprocessing']}",
-            **number,
-            "Engine and device": str(attributes["engine"]),
-        }
-        rows.append(ExtractorRow(name, shown))
-    return rows
-
-
-def _libraries(sources: Sources) -> str:
-    versions = {
-        f"{library} {version}"
-        for attributes in sources.extractors.values()
-        for library, version in attributes["library_versions"].items()
-    }
-    return ", ".join(sorted(versions))

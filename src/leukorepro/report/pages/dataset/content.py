@@ -1,19 +1,23 @@
-"""A dataset's part of the page: what is in it, what was found wrong with it, what it looks like."""
+"""What a dataset's page shows: what is in it, what was found wrong with it, what it looks like."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import pandas as pd
 
 from leukorepro.data.crops import in_words
+from leukorepro.data.duplicates import read_duplicates
+from leukorepro.data.manifest import read_manifest
 from leukorepro.data.views import view_in_words
-from leukorepro.report.numbers.sources import Sources
+from leukorepro.evaluation.testability import read_scan
 from leukorepro.report.numbers.wording import count, listed
 from leukorepro.report.output import Output
-from leukorepro.report.sections.dataset.contact_sheet import contact_sheet, pick, view_sheet
+from leukorepro.report.pages.dataset.contact_sheet import contact_sheet, pick, view_sheet
+from leukorepro.run.paths import Results
 from leukorepro.run.resolved import ResolvedStudy
 
 SHOWN = 30
@@ -27,8 +31,8 @@ class ClassRow:
     """Counts of one class's readable images."""
 
     label: str
-    called: str
-    """What the paper calls it; empty where it is no other name."""
+    called: list[str]
+    """What papers call it, where that is another name."""
     n_images: int
     n_sources: int
     n_subjects: int
@@ -56,7 +60,7 @@ class Finding:
 
 
 @dataclass(frozen=True)
-class DatasetPage:
+class DatasetContent:
     """Everything that the template lays out for one dataset."""
 
     title: str
@@ -74,12 +78,29 @@ class DatasetPage:
     duplicates_json: str
 
 
-def dataset_page(study: ResolvedStudy, sources: Sources, output: Output) -> DatasetPage:
-    """Put a dataset's part of the page together and draw its contact sheets into the report's folder."""
-    scan = sources.scan
+def dataset_content(
+    dataset: str, studies: Sequence[ResolvedStudy], results: Results, conditions: Sequence[str], output: Output
+) -> DatasetContent:
+    """Have a dataset's contact sheets drawn and put its page together.
+
+    Parameters
+    ----------
+    dataset : str
+        Name of its folder below `results/datasets`.
+    studies : sequence of ResolvedStudy
+        Those that run on it; all agree on the dataset.
+    results : Results
+    conditions : sequence of str
+        Written under every picture.
+    output : Output
+    """
+    folder = results.dataset(dataset)
+    scan, duplicates = read_scan(folder / "scan.json"), read_duplicates(folder / "duplicates.json")
+    manifest = read_manifest(results.manifest(dataset))
     parts = list(scan["splits"])
-    return DatasetPage(
-        title=study.dataset.title or study.dataset_id,
+    sheets = _Sheets(dataset, studies, manifest, conditions, output)
+    return DatasetContent(
+        title=studies[0].dataset.title or dataset,
         completeness=scan["completeness"],
         n_images=scan["images"],
         n_readable=scan["readable"],
@@ -89,7 +110,7 @@ def dataset_page(study: ResolvedStudy, sources: Sources, output: Output) -> Data
         classes=[
             ClassRow(
                 label or NO_LABEL,
-                study.study.class_names.get(label, ""),
+                sheets.called(label),
                 number,
                 scan["sources"].get(label, 0),
                 scan["subjects"].get(label, 0),
@@ -98,13 +119,13 @@ def dataset_page(study: ResolvedStudy, sources: Sources, output: Output) -> Data
             for label, number in scan["classes"].items()
         ],
         sheets=[
-            *(_sheet(study, sources, number, label, output) for number, label in enumerate(scan["classes"], start=1)),
-            *_views(study, sources, output),
+            *(sheets.of_class(number, label) for number, label in enumerate(scan["classes"], start=1)),
+            *sheets.of_views(list(scan["classes"])),
         ],
-        findings=list(_findings(scan, sources.duplicates)),
-        manifest_csv=output.copy(sources.manifest_file, "data", study.study.key, "manifest.csv"),
-        scan_json=output.copy(sources.scan_file, "data", study.study.key, "scan.json"),
-        duplicates_json=output.copy(sources.duplicates_file, "data", study.study.key, "duplicates.json"),
+        findings=list(_findings(scan, duplicates)),
+        manifest_csv=output.copy(results.manifest(dataset), "data", dataset, "manifest.csv"),
+        scan_json=output.copy(folder / "scan.json", "data", dataset, "scan.json"),
+        duplicates_json=output.copy(folder / "duplicates.json", "data", dataset, "duplicates.json"),
     )
 
 
@@ -177,28 +198,43 @@ def _some(lines: list[str], shown: int = SHOWN, file: str = "scan.json") -> list
     return lines if len(lines) <= shown else [*lines[:shown], f"and {len(lines) - shown:,} more; all are in {file}"]
 
 
-def _sheet(study: ResolvedStudy, sources: Sources, number: int, label: str, output: Output) -> Sheet:
-    rows = pick(sources.manifest, label)
-    name = label or NO_LABEL
-    path, address = output.path("figures", study.study.key, f"cells-{number}-{name}.jpg")
-    contact_sheet(study.images, rows, study.dataset.max_pixels, path)
-    called = study.study.class_names.get(label)
-    name += f" ({called})" if called else ""
-    return Sheet(address, f"{len(rows)} images of the class {name}.", f"Class {name}: {len(rows)} of its images.")
+@dataclass(frozen=True)
+class _Sheets:
+    """Has the contact sheets of one dataset drawn."""
 
+    dataset: str
+    studies: Sequence[ResolvedStudy]
+    manifest: pd.DataFrame
+    conditions: Sequence[str]
+    output: Output
 
-def _views(study: ResolvedStudy, sources: Sources, output: Output) -> Iterator[Sheet]:
-    """An image of each class with its copies, where the study's splits have any."""
-    views = list(dict.fromkeys(view for scheme in study.study.splits.values() for view in scheme.views))
-    if len(views) == 1:
-        return
-    labels = list(sources.scan["classes"])
-    images = pd.concat([pick(sources.manifest, label, 1) for label in labels])
-    path, address = output.path("figures", study.study.key, "views.jpg")
-    view_sheet(study.images, images, views, study.dataset.max_pixels, path)
-    rows = listed([label or NO_LABEL for label in labels])
-    columns = listed([view_in_words(view) for view in views])
-    told = (
-        f"The copies that the study's splits are made of, from left to right: {columns}. A row for each class: {rows}."
-    )
-    yield Sheet(address, f"{len(views)} views of {count(len(images), 'image')}.", told)
+    def called(self, label: str) -> list[str]:
+        """What papers call a class, where that is another name."""
+        names = {study.study.class_names.get(label, "") for study in self.studies}
+        return sorted(names - {"", label})
+
+    def of_class(self, number: int, label: str) -> Sheet:
+        """Some images of one class, the `number`-th."""
+        rows = pick(self.manifest, label)
+        name = label or NO_LABEL
+        study = self.studies[0]
+        sheet = partial(contact_sheet, study.images, rows, study.dataset.max_pixels, self.conditions)
+        address = self.output.picture(sheet, "figures", self.dataset, f"cells-{number}-{name}.jpg")
+        called = listed(self.called(label))
+        name += f" ({called})" if called else ""
+        return Sheet(address, f"{len(rows)} images of the class {name}.", f"Class {name}: {len(rows)} of its images.")
+
+    def of_views(self, labels: Sequence[str]) -> Iterator[Sheet]:
+        """An image of each class with its copies, where splits of the studies have any."""
+        schemes = [scheme for study in self.studies for scheme in study.study.splits.values()]
+        views = list(dict.fromkeys(view for scheme in schemes for view in scheme.views))
+        if len(views) == 1:
+            return
+        images = pd.concat([pick(self.manifest, label, 1) for label in labels])
+        study = self.studies[0]
+        sheet = partial(view_sheet, study.images, images, views, study.dataset.max_pixels, self.conditions)
+        address = self.output.picture(sheet, "figures", self.dataset, "views.jpg")
+        rows = listed([label or NO_LABEL for label in labels])
+        columns = listed([view_in_words(view) for view in views])
+        told = f"The copies that splits are made of, from left to right: {columns}. A row for each class: {rows}."
+        yield Sheet(address, f"{len(views)} views of {count(len(images), 'image')}.", told)

@@ -1,4 +1,4 @@
-"""The page of one paper's printed numbers: what arithmetic says of them, for a reader who has no data."""
+"""What arithmetic says of the numbers that one paper prints, for a reader who has no data."""
 
 from __future__ import annotations
 
@@ -8,11 +8,12 @@ from pathlib import Path
 from typing import Any
 
 from leukorepro.config.study.answers import QUOTED
+from leukorepro.config.study.study import Citation
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import read_json
 from leukorepro.report.numbers import wording
-from leukorepro.report.sections.audit import words as audit_words
-from leukorepro.report.sections.audit.size_strip import SizeStrip, size_strip
+from leukorepro.report.pages.audit import words as audit_words
+from leukorepro.report.pages.audit.size_strip import SizeStrip, size_strip
 
 SCHEMA_VERSION = 1
 
@@ -114,7 +115,7 @@ class Severity:
 
 
 @dataclass(frozen=True)
-class AuditPage:
+class PrintedNumbers:
     """Everything that the page of one paper lays out."""
 
     key: str
@@ -129,8 +130,6 @@ class AuditPage:
     """How many tables fit the number of test images, and how many rows have one confusion matrix."""
     severities: list[Severity]
     tables: list[TableAudit]
-    audit_json: str
-    """Address of the page's numbers, relative to the report's folder."""
 
     @property
     def summary(self) -> str:
@@ -139,11 +138,6 @@ class AuditPage:
         impossible = f"{self.n_impossible} impossible" if self.n_impossible else ""
         parts = [*filter(None, [impossible]), *found]
         return wording.sentence(wording.listed(parts) if parts else "nothing contradicts anything")
-
-    @property
-    def address(self) -> str:
-        """Address of the page, relative to the report's folder."""
-        return f"audit/{wording.slug(self.key)}.html"
 
 
 def read_audit(path: Path, key: str) -> dict[str, Any]:
@@ -173,8 +167,13 @@ def read_audit(path: Path, key: str) -> dict[str, Any]:
     return audit
 
 
-def audit_page(audit: dict[str, Any], key: str, name: str, audit_json: str) -> AuditPage:
-    """Put the page of one paper's printed numbers together.
+def read_printed_numbers(path: Path, key: str, citation: Citation) -> PrintedNumbers:
+    """Read what the audit of one paper's printed numbers found, as `read_audit` does, and put it together."""
+    return printed_numbers(read_audit(path, key), key, wording.short_citation(citation))
+
+
+def printed_numbers(audit: dict[str, Any], key: str, name: str) -> PrintedNumbers:
+    """Put together what there is to say of one paper's printed numbers.
 
     Parameters
     ----------
@@ -182,12 +181,10 @@ def audit_page(audit: dict[str, Any], key: str, name: str, audit_json: str) -> A
         As `read_audit` gives it.
     key, name : str
         The study's key, and what it is called.
-    audit_json : str
-        Address of the audit, relative to the report's folder.
     """
     impossible = {(v["table"], v["item"], v["metric"]): v["reason"] for v in audit["impossible"]}
     tables = [_table(number, table, impossible) for number, table in audit["tables"].items()]
-    return AuditPage(
+    return PrintedNumbers(
         key=key,
         name=name,
         citation=audit["citation"],
@@ -205,7 +202,6 @@ def audit_page(audit: dict[str, Any], key: str, name: str, audit_json: str) -> A
             for severity, (noun, meaning) in SEVERITIES.items()
         ],
         tables=tables,
-        audit_json=audit_json,
     )
 
 

@@ -1,0 +1,29 @@
+"""Where the pages lie: all flat in the report's folder, so that an address is the same seen from each of them."""
+
+from __future__ import annotations
+
+from leukorepro.report.numbers.wording import slug
+
+START = "index.html"
+METHODS = "methods.html"
+PROVENANCE = "provenance.html"
+
+
+def of_paper(study: str) -> str:
+    """What became of a study's paper."""
+    return f"paper_{slug(study)}.html"
+
+
+def of_everything(study: str) -> str:
+    """Every metric of every item of a study on every rung."""
+    return f"paper_{slug(study)}_all.html"
+
+
+def of_audit(study: str) -> str:
+    """What arithmetic says of the numbers that a study's paper prints."""
+    return f"audit_{slug(study)}.html"
+
+
+def of_dataset(dataset: str) -> str:
+    """A dataset, by the name of its folder below `results/datasets`."""
+    return f"dataset_{slug(dataset)}.html"

@@ -1,0 +1,77 @@
+"""The page of one paper: of a study that ran all that became of it, of another why it did not run."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from leukorepro.report.finished import FinishedRun
+from leukorepro.report.markup import render
+from leukorepro.report.numbers import wording
+from leukorepro.report.numbers.conditions import caveats
+from leukorepro.report.numbers.layout import Block, lay_out
+from leukorepro.report.numbers.sources import read_sources
+from leukorepro.report.numbers.tables import Numbers
+from leukorepro.report.output import Output
+from leukorepro.report.pages import addresses
+from leukorepro.report.pages.audit.audit import read_printed_numbers
+from leukorepro.report.pages.page import Page, caveats_of
+from leukorepro.report.pages.paper.content import paper_content
+from leukorepro.run.resolved import NotRun, ResolvedStudy
+
+GROUP = "Papers"
+
+
+def paper_page(finished: FinishedRun, study: ResolvedStudy, output: Output) -> Page:
+    """Put the page of a study that ran together."""
+    key, run = study.study.key, finished.run
+    content = paper_content(
+        study, run.budget, read_sources(study, finished.folder, controls=key in run.controls), output
+    )
+    audit = read_printed_numbers(finished.results.audit(key), key, study.study.citation)
+    return Page(
+        address=addresses.of_paper(key),
+        title=content.name,
+        group=GROUP,
+        caveats=caveats_of(caveats(study, run.budget)),
+        body=render("pages/paper/page.html.j2", page=content, audit=audit, addresses=addresses),
+    )
+
+
+def left_out_page(finished: FinishedRun, study: NotRun) -> Page:
+    """Put the page of a study that did not run together: why, and what can be said of its paper all the same."""
+    audit = read_printed_numbers(finished.results.audit(study.key), study.key, study.citation)
+    return Page(
+        address=addresses.of_paper(study.key),
+        title=audit.name,
+        group=GROUP,
+        body=render("pages/paper/left_out.html.j2", page=study, audit=audit, addresses=addresses),
+    )
+
+
+@dataclass(frozen=True)
+class Whole:
+    """Every number of one table."""
+
+    key: str
+    name: str
+    title: str
+    block: Block
+
+
+def everything_page(finished: FinishedRun, study: ResolvedStudy) -> Page:
+    """Put the page with every metric of every item on every rung together: long tables, apart from the paper's page."""
+    key = study.study.key
+    numbers = Numbers.read(finished.of_study(key).table("metrics"))
+    name = wording.short_citation(study.study.citation)
+    tables = [
+        Whole(number, wording.table_name(number), table.title, lay_out(study, numbers, number).everything)
+        for number, table in study.study.tables.items()
+    ]
+    return Page(
+        address=addresses.of_everything(key),
+        title=f"{name}: every number",
+        group="",
+        within=addresses.of_paper(key),
+        caveats=caveats_of(caveats(study, finished.run.budget)),
+        body=render("pages/paper/everything.html.j2", name=name, tables=tables, paper=addresses.of_paper(key), key=key),
+    )

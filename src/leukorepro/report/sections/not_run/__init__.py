@@ -1,1 +1,0 @@
-"""The part of the page of a study of which nothing could be run."""

@@ -1,1 +1,0 @@
-"""One study's part of the page, put together from the other sections."""

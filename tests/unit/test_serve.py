@@ -219,6 +219,7 @@ def test_a_port_in_use_and_hosts_of_others_are_told() -> None:
 def test_the_page_has_the_colours_of_the_report() -> None:
     variables = re.compile(r"(--[a-z-]+): ([^;]+);")
     own = variables.findall(files("leukorepro.inference.serving").joinpath("page/page.css").read_text("utf-8"))
-    report = variables.findall(files("leukorepro.report").joinpath("templates/style.css").read_text("utf-8"))
+    (style,) = Path(str(files("leukorepro.report"))).rglob("style.css")
+    report = variables.findall(style.read_text("utf-8"))
     assert len(own) > 20
     assert set(own) <= set(report)

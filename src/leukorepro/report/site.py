@@ -2,27 +2,23 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import ExitStack
-from importlib.metadata import version
-from itertools import groupby
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
 from leukorepro.core.store import write_bytes, write_text
 from leukorepro.report.drafts import Draft, drafts
 from leukorepro.report.finished import FinishedRun
+from leukorepro.report.frame import framed
 from leukorepro.report.kept import Kept
-from leukorepro.report.markup import render
 from leukorepro.report.output import Drawing, Output
 from leukorepro.report.pages.page import Page
 from leukorepro.run.paths import Results
 from leukorepro.run.resolved import ResolvedRun, load_resolved
 from leukorepro.run.weights import as_far_as_known
 
-SCRIPT = Path(__file__).parent / "assets" / "site.js"
 FOLDERS = ("assets", "data", "figures")
 PAGES = ("paper_*.html", "dataset_*.html", "audit_*.html")
 """Of a report: what an earlier one may have had more of."""
@@ -96,33 +92,13 @@ def _put_together(draft: Draft, workshop: Path) -> tuple[Page, list[Drawing]]:
 def _put_up(run: ResolvedRun, listed: Sequence[Draft], store: Kept, output: Path) -> None:
     """Fill the report's folder from drawn pages, and remove from it what is none of theirs."""
     pages = [page for draft in listed if (page := store.find(draft)) is not None]
-    of_group = groupby([page for page in pages if page.group], lambda page: page.group)
-    about = {
-        "run": run,
-        "groups": [(name, list(of_one)) for name, of_one in of_group],
-        "version": version("leukorepro"),
-    }
-    texts = {page.address: render("templates/frame.html.j2", page=page, **about) for page in pages}
-    texts |= {
-        "assets/style.css": render("assets/style.css"),
-        "assets/site.js": SCRIPT.read_text(encoding="utf-8"),
-        "assets/search.js": _index(pages),
-    }
+    texts = framed(pages, "run", run.name)
     files = {address: file for draft in listed for address, file in store.files(draft).items()}
     for address, text in texts.items():
         write_text(text, output / address)
     for address, file in files.items():
         write_bytes(file.read_bytes(), output / address)
     _prune(output, {output / address for address in (*texts, *files)})
-
-
-def _index(pages: Sequence[Page]) -> str:
-    """What the search finds, as a script: of every page its title, its address, and texts with their sections.
-
-    Pages that open from disk cannot fetch a file of data, but they can load a script.
-    """
-    found = [{"page": page.title, "address": page.address, "found": page.found} for page in pages]
-    return f"globalThis.searchIndex = {json.dumps(found, separators=(',', ':'))};\n"
 
 
 def _prune(output: Path, written: set[Path]) -> None:

@@ -41,7 +41,7 @@ demo: env ## Run the studies on simulated images; prints where the report is.
 	@leukorepro report summary --config results/demo/config.json
 
 test: env ## Run the tests (minutes).
-	python -m pytest -n 2 -m "not slow and not cluster and not browser"
+	python -m pytest -n 2 --dist loadfile -m "not slow and not cluster and not browser"
 
 test-slow: env ## Run the slow tests: whole workflows, kills, DVC.
 	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m slow

@@ -6,6 +6,7 @@ import json
 from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
+from typing import NamedTuple
 
 import h5py
 import numpy as np
@@ -36,6 +37,7 @@ from leukorepro.core.tables.results import (
 from leukorepro.core.words import ScoreKind
 from leukorepro.data.duplicates import Contents, find_duplicates
 from leukorepro.data.fingerprints import NearPairs
+from leukorepro.data.split_tables import write_splits
 from leukorepro.evaluation.answers import Unanswered
 from leukorepro.evaluation.outcomes import Outcomes
 from leukorepro.evaluation.patients.diagnose import diagnose
@@ -373,14 +375,27 @@ def _write_features(folder: Path, part: Part, manifest: Path, columns: int = 5) 
         )
 
 
-def _write_results(
-    folder: Path,
-    study: ResolvedStudy,
-    manifest: pd.DataFrame,
-    generator: np.random.Generator,
-    published: bool,
-    budget: str,
-) -> None:
+def write_answers(root: Path, studies: list[ResolvedStudy]) -> Path:
+    """Write what the pages of datasets read, which no resampling is needed for, and return the run's folder."""
+    run = ResolvedRun(name="synthetic", budget="demo", seed=0, studies=studies)
+    results = root / "results" / "synthetic"
+    write_json(json.loads(run.model_dump_json()), results / "config.json")
+    for study in studies:
+        generator = np.random.default_rng(7)
+        _write_answers(results / study.study.key, study, _write_dataset(root, study, generator, Names()), generator)
+    return results
+
+
+class _Answers(NamedTuple):
+    tested: list[pd.DataFrame]
+    fitted: list[pd.DataFrame]
+    splits: dict[str, pd.DataFrame]
+
+
+def _write_answers(
+    folder: Path, study: ResolvedStudy, manifest: pd.DataFrame, generator: np.random.Generator
+) -> _Answers:
+    """Predictions and split tables, what trainings left behind, and the audit of leakage, on every rung."""
     images = manifest[manifest["status"] == "ok"]
     tested, fitted = [], []
     for rung in study.protocols:
@@ -406,6 +421,22 @@ def _write_results(
         tested.append(collected.predictions)
         fitted.append(collected.fitting)
         report_trainings.write_trainings(folder, study, rung, images["image_id"].tolist(), generator)
+    splits = {place: table for part in tested for place, table in split_tables(study, part).items()}
+    for place, split_table in splits.items():
+        rung, _, split = place.partition("/")
+        write_splits(split_table, folder / rung / "splits" / f"{split}.csv")
+    return _Answers(tested, fitted, splits)
+
+
+def _write_results(
+    folder: Path,
+    study: ResolvedStudy,
+    manifest: pd.DataFrame,
+    generator: np.random.Generator,
+    published: bool,
+    budget: str,
+) -> None:
+    tested, fitted, splits = _write_answers(folder, study, manifest, generator)
     printed = _published(study.study.tables if published else {}, generator)
     table, _, item = study.study.headline.partition("/")
     impossible = {(table, item, study.study.tables[table].metrics[1]): IMPOSSIBLE} if len(printed) > 1 else {}
@@ -423,7 +454,6 @@ def _write_results(
     )
     METRICS_TABLE.write(judged.metrics, folder / "metrics.csv")
     VERDICTS_TABLE.write(judged.verdicts, folder / "verdicts.csv")
-    splits = {place: table for part in tested for place, table in split_tables(study, part).items()}
     outcomes = Outcomes(study, tested, fitted, splits)
     DIFFERENCES_TABLE.write(differences(outcomes, seed=0, n_resamples=50), folder / "differences.csv")
     CELL_LEVEL_TABLE.write(cell_level(outcomes), folder / "cell_level.csv")

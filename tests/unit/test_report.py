@@ -16,7 +16,7 @@ from report_page import Page, files_and_links, site, words
 from rich.console import Console
 
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import read_json, sha256_file
+from leukorepro.core.store import read_json
 from leukorepro.core.tables.results import DIFFERENCES_TABLE, METRICS_TABLE, VERDICTS_TABLE
 from leukorepro.ladder.rungs import LADDER
 from leukorepro.metrics.registry import OF_PREDICTIONS
@@ -24,7 +24,7 @@ from leukorepro.report.figures import bars as figures
 from leukorepro.report.figures import squares, style
 from leukorepro.report.numbers import conditions, selection, wording
 from leukorepro.report.numbers.tables import Numbers, headline
-from leukorepro.report.pages.dataset import contact_sheet as cells
+from leukorepro.report.pages.dataset import album
 from leukorepro.report.sections.ladder.ladder import Differences, ladder_of
 from leukorepro.report.sections.verdicts.page import Verdicts
 from leukorepro.report.site import build
@@ -250,7 +250,7 @@ def test_pictures_of_images_carry_what_a_reader_must_know(results: Path) -> None
         name: Image.open(results / "report" / "figures" / name / f"cells-1-{label}.jpg").height
         for name, label in (("atteia2022-data", "all"), ("other-data", "L1"))
     }
-    assert heights == {"atteia2022-data": cells.SIDE + cells.LINE, "other-data": cells.SIDE}
+    assert heights == {"atteia2022-data": album.SIDE + album.LINE, "other-data": album.SIDE}
 
 
 def test_a_run_with_nothing_to_warn_of_has_no_banner(clean: Path) -> None:
@@ -314,21 +314,6 @@ def test_area_under_a_drawn_curve_is_scikit_learns(results: Path) -> None:
     curve = drawn[(drawn["item"] == "GSet") & (drawn["protocol"] == "subject_disjoint")]
     area = figures.Curve("subject_disjoint", curve["fpr"].tolist(), curve["tpr"].tolist()).area
     assert area == pytest.approx(ordered / pairs, abs=1e-12)
-
-
-def test_findings_in_the_dataset_are_told(page: Page) -> None:
-    text = words(page)
-    assert "000.png (all) = 001.png (normal)" in text
-    assert "059.png: truncated: file ends <early>" in text
-    assert "Nothing is known of a complete copy." in text
-    assert "'TRAIN' looks like a part of a split." in text
-
-
-def test_near_duplicates_are_told_beside_the_equal_images(page: Page) -> None:
-    text = words(page)
-    assert "002.png = 003.png (correlation 0.991)" in text
-    assert "1 set of images that show the same cell" in text
-    assert "data/atteia2022-data/duplicates.json" in page.links
 
 
 def test_every_type_of_leakage_has_a_row_with_a_cell_for_every_rung(results: Path, page: Page) -> None:
@@ -569,55 +554,6 @@ def test_short_citations(authors: str, short: str) -> None:
     citation = ATTEIA.citation.model_copy(update={"authors": authors, "year": 2020})
     assert wording.short_citation(citation) == short
     assert wording.short_citation(citation.model_copy(update={"name": "Fine-tuning"})) == "Fine-tuning"
-
-
-def listed_in(folder: Path, names: list[str]) -> pd.DataFrame:
-    """What a manifest says of images."""
-    sha256 = [sha256_file(folder / name) for name in names]
-    return pd.DataFrame({"image_id": names, "path": names, "sha256": sha256})
-
-
-def test_contact_sheet_is_spread_over_subjects_and_small(tmp_path: Path) -> None:
-    rows = [(f"{n:03d}.png", "x", f"s{n // 10}", "", "ok") for n in range(200)]
-    manifest = pd.DataFrame(rows, columns=["path", "label", "subject_id", "source_id", "status"])
-    chosen = cells.pick(manifest, "x")
-    assert len(chosen) == chosen["subject_id"].nunique() == cells.COUNT
-    assert len(cells.pick(manifest[:3], "x")) == 3
-    noise = np.random.default_rng(0).integers(0, 255, (300, 200, 3), dtype=np.uint8)
-    Image.fromarray(noise).save(tmp_path / "noise.png")
-    cells.contact_sheet(tmp_path, listed_in(tmp_path, ["noise.png"] * cells.COUNT), 10**6, [], tmp_path / "sheet.jpg")
-    assert (tmp_path / "sheet.jpg").stat().st_size < 200_000
-
-
-def test_a_contact_sheet_shows_the_images_that_were_scanned(tmp_path: Path) -> None:
-    Image.new("RGB", (9, 9)).save(tmp_path / "a.png")
-    images = listed_in(tmp_path, ["a.png"])
-    Image.new("RGB", (9, 9), "red").save(tmp_path / "a.png")
-    with pytest.raises(UserError, match=r"a\.png: its content has changed since the images were scanned"):
-        cells.contact_sheet(tmp_path, images, 10**6, [], tmp_path / "sheet.jpg")
-
-
-def test_a_view_sheet_has_an_image_in_each_row_and_a_view_in_each_column(tmp_path: Path) -> None:
-    """A square of four greys, larger than a thumbnail, and one that is not square."""
-    tones = {"a.png": ([[20, 90], [160, 230]], (150, 150)), "b.png": ([[240, 30], [120, 60]], (80, 40))}
-    for name, (corners, size) in tones.items():
-        pixels = np.array(corners, dtype=np.uint8)
-        Image.fromarray(pixels).resize(size, Image.Resampling.NEAREST).save(tmp_path / name)
-    images = listed_in(tmp_path, list(tones))
-    cells.view_sheet(tmp_path, images, ["identity", "hflip", "vflip"], 10**6, [], tmp_path / "views.jpg")
-    sheet = np.asarray(Image.open(tmp_path / "views.jpg").convert("L")).astype(int)
-    assert sheet.shape == (2 * cells.SIDE + cells.GAP, 3 * cells.SIDE + 2 * cells.GAP)
-    for row, (corners, size) in enumerate(tones.values()):
-        expected = np.array(corners)
-        shown = cells.SIDE / max(size)  # smaller ones are enlarged
-        away = np.multiply(size, shown) / 4
-        for column, turned in enumerate((expected, expected[:, ::-1], expected[::-1])):
-            middle = [n * (cells.SIDE + cells.GAP) + cells.SIDE / 2 for n in (row, column)]
-            found = [
-                [sheet[int(middle[0] + up * away[1]), int(middle[1] + left * away[0])] for left in (-1, 1)]
-                for up in (-1, 1)
-            ]
-            np.testing.assert_allclose(found, turned, atol=6)  # JPEG
 
 
 def test_of_many_items_the_one_that_is_quoted_is_drawn(tmp_path: Path) -> None:

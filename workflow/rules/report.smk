@@ -16,6 +16,9 @@ rule build_report:
             for study in run_so_far().studies
             for file in plan.study_results(RUN, study)
         ],
+        splits=lambda w: [
+            table for study in run_so_far().studies for table in split_tables(study)
+        ],
         trainings=lambda w: [
             file
             for study in run_so_far().studies

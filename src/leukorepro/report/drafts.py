@@ -13,6 +13,7 @@ from leukorepro.report.output import Output
 from leukorepro.report.pages import addresses
 from leukorepro.report.pages.audit.page import audit_page
 from leukorepro.report.pages.dataset.page import dataset_page
+from leukorepro.report.pages.dataset.sources import inputs_of
 from leukorepro.report.pages.methods.page import methods_page
 from leukorepro.report.pages.page import Page
 from leukorepro.report.pages.paper.page import everything_page, left_out_page, paper_page
@@ -63,10 +64,9 @@ def drafts(finished: FinishedRun) -> Iterator[Draft]:
         page = partial(_without_files, left_out_page, finished, absent)
         yield Draft(addresses.of_paper(absent.key), page, (audits[absent.key],), (absent.model_dump_json(),))
     for dataset in dict.fromkeys(study.dataset_id for study in run.studies):
-        folder = results.dataset(dataset)
-        inputs = tuple(folder / name for name in ("manifest.csv", "scan.json", "duplicates.json"))
         told = tuple(study.model_dump_json() for study in finished.studies_on(dataset))
-        yield Draft(addresses.of_dataset(dataset), partial(dataset_page, finished, dataset), inputs, told)
+        page = partial(dataset_page, finished, dataset)
+        yield Draft(addresses.of_dataset(dataset), page, inputs_of(finished, dataset), told)
     for key, citation in citations.items():
         page = partial(audit_page, finished, key, citation)
         yield Draft(addresses.of_audit(key), page, (audits[key],), (citation.model_dump_json(),))

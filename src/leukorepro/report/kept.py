@@ -23,7 +23,7 @@ from leukorepro.report.pages.page import Caveat, Page
 
 PAGE = "page.json"
 
-LIBRARIES = ("jinja2", "matplotlib", "numpy", "pandas", "pillow")
+LIBRARIES = ("jinja2", "matplotlib", "numpy", "pandas", "pillow", "scikit-image")
 """What pages and pictures are drawn with: of another version, they may look otherwise."""
 
 

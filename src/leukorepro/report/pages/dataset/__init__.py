@@ -1,1 +1,1 @@
-"""What is in a dataset, and what was found wrong with it."""
+"""The page of a dataset: what is in it, what was found in it, and what became of it in the splits."""

@@ -1,29 +1,34 @@
-"""What a dataset's page shows: what is in it, what was found wrong with it, what it looks like."""
+"""What a dataset's page shows, put together from its parts; its pictures drawn."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
-from typing import Any
 
+import numpy as np
 import pandas as pd
 
-from leukorepro.data.crops import in_words
-from leukorepro.data.duplicates import read_duplicates
-from leukorepro.data.manifest import read_manifest
-from leukorepro.data.views import view_in_words
-from leukorepro.evaluation.testability import read_scan
-from leukorepro.report.numbers.wording import count, listed
+from leukorepro.report.figures.picture import Picture
+from leukorepro.report.numbers.wording import count, listed, short_citation, table_name
 from leukorepro.report.output import Output
-from leukorepro.report.pages.dataset.contact_sheet import contact_sheet, pick, view_sheet
-from leukorepro.run.paths import Results
-from leukorepro.run.resolved import ResolvedStudy
-
-SHOWN = 30
-"""Files that are named on the page; all are in the scan."""
+from leukorepro.report.pages.dataset import colours
+from leukorepro.report.pages.dataset.album import Album
+from leukorepro.report.pages.dataset.colours_figure import draw_colours
+from leukorepro.report.pages.dataset.duplicates import Duplicates, duplicates_shown
+from leukorepro.report.pages.dataset.findings import Finding, findings_of
+from leukorepro.report.pages.dataset.flow import Files, SplitFlow, files_of, flows_of
+from leukorepro.report.pages.dataset.flow_figure import draw_flow
+from leukorepro.report.pages.dataset.looks import Sheet, class_sheet, pick, view_sheet
+from leukorepro.report.pages.dataset.mistakes import Mistakes, mistakes_shown
+from leukorepro.report.pages.dataset.sources import DatasetSources, Use
+from leukorepro.report.pages.dataset.subjects import SHOWN as SUBJECTS_SHOWN
+from leukorepro.report.pages.dataset.subjects import Subjects, subjects_of
+from leukorepro.report.pages.dataset.subjects_figure import draw_subjects
 
 NO_LABEL = "(no label)"
+
+SIZES_SHOWN = 5
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class ClassRow:
 
     label: str
     called: list[str]
-    """What papers call it, where that is another name."""
+    """What papers call it, where that is another name: `leukaemia cell in Doe (2020)`."""
     n_images: int
     n_sources: int
     n_subjects: int
@@ -41,22 +46,43 @@ class ClassRow:
 
 
 @dataclass(frozen=True)
-class Sheet:
-    """A contact sheet."""
+class SubjectsPart:
+    """Cells by class and subject."""
 
-    address: str
-    alt: str
-    caption: str
+    subjects: Subjects
+    shown: int
+    """Rows of the page's table."""
+    picture: Picture | None
+    """None where no subject is known."""
+    csv: str
 
 
 @dataclass(frozen=True)
-class Finding:
-    """Something that a reader must know of the dataset's files."""
+class StudyFlow:
+    """What became of the images in a study's splits."""
 
-    title: str
-    text: str
-    lines: list[str]
-    serious: bool
+    name: str
+    picture: Picture
+    """Of the split that the headline is measured on."""
+    splits: list[SplitFlow]
+
+
+@dataclass(frozen=True)
+class FlowPart:
+    """Flow of images and subjects."""
+
+    files: Files
+    studies: list[StudyFlow]
+    csv: str
+
+
+@dataclass(frozen=True)
+class ColoursPart:
+    """Colours and sizes."""
+
+    sentences: list[str]
+    pictures: list[Picture]
+    csv: str
 
 
 @dataclass(frozen=True)
@@ -73,34 +99,33 @@ class DatasetContent:
     classes: list[ClassRow]
     sheets: list[Sheet]
     findings: list[Finding]
+    subjects: SubjectsPart
+    flow: FlowPart
+    duplicates: Duplicates
+    colours: ColoursPart
+    mistakes: list[Mistakes]
     manifest_csv: str
     scan_json: str
     duplicates_json: str
 
 
-def dataset_content(
-    dataset: str, studies: Sequence[ResolvedStudy], results: Results, conditions: Sequence[str], output: Output
-) -> DatasetContent:
-    """Have a dataset's contact sheets drawn and put its page together.
+def dataset_content(dataset: str, sources: DatasetSources, conditions: Sequence[str], output: Output) -> DatasetContent:
+    """Have a dataset's pictures drawn and put its page together.
 
     Parameters
     ----------
     dataset : str
         Name of its folder below `results/datasets`.
-    studies : sequence of ResolvedStudy
-        Those that run on it; all agree on the dataset.
-    results : Results
+    sources : DatasetSources
     conditions : sequence of str
         Written under every picture.
     output : Output
     """
-    folder = results.dataset(dataset)
-    scan, duplicates = read_scan(folder / "scan.json"), read_duplicates(folder / "duplicates.json")
-    manifest = read_manifest(results.manifest(dataset))
+    scan = sources.scan
     parts = list(scan["splits"])
-    sheets = _Sheets(dataset, studies, manifest, conditions, output)
+    drawing = _Drawing(dataset, sources, conditions, output)
     return DatasetContent(
-        title=studies[0].dataset.title or dataset,
+        title=drawing.study.dataset.title or dataset,
         completeness=scan["completeness"],
         n_images=scan["images"],
         n_readable=scan["readable"],
@@ -110,7 +135,7 @@ def dataset_content(
         classes=[
             ClassRow(
                 label or NO_LABEL,
-                sheets.called(label),
+                drawing.called(label),
                 number,
                 scan["sources"].get(label, 0),
                 scan["subjects"].get(label, 0),
@@ -118,123 +143,157 @@ def dataset_content(
             )
             for label, number in scan["classes"].items()
         ],
-        sheets=[
-            *(sheets.of_class(number, label) for number, label in enumerate(scan["classes"], start=1)),
-            *sheets.of_views(list(scan["classes"])),
-        ],
-        findings=list(_findings(scan, duplicates)),
-        manifest_csv=output.copy(results.manifest(dataset), "data", dataset, "manifest.csv"),
-        scan_json=output.copy(folder / "scan.json", "data", dataset, "scan.json"),
-        duplicates_json=output.copy(folder / "duplicates.json", "data", dataset, "duplicates.json"),
+        sheets=drawing.sheets(),
+        findings=list(findings_of(scan)),
+        subjects=drawing.subjects(),
+        flow=drawing.flow(),
+        duplicates=duplicates_shown(sources.duplicates, drawing.album, output, dataset),
+        colours=drawing.colours(),
+        mistakes=[mistakes_shown(use.study, use.rows, drawing.album, output, dataset) for use in sources.uses],
+        manifest_csv=output.copy(sources.manifest_file, "data", dataset, "manifest.csv"),
+        scan_json=output.copy(sources.scan_file, "data", dataset, "scan.json"),
+        duplicates_json=output.copy(sources.duplicates_file, "data", dataset, "duplicates.json"),
     )
 
 
-def _findings(scan: dict[str, Any], duplicates: dict[str, Any]) -> Iterator[Finding]:
-    """What a reader must know, the worst first; unreadable files and conflicting labels also where there are none."""
-    if scan["suspicions"]:
-        text = "The images were read all the same; what each looks like is not known for certain."
-        yield Finding("Suspicions", text, _some(scan["suspicions"]), serious=True)
-    conflicts = scan["label_conflicts"]
-    if conflicts:
-        text = f"{count(len(conflicts), 'set')} of equal images under different classes; at least one label is wrong."
-    else:
-        text = "None: no two equal images (in bytes or in pixels) are filed under different classes."
-    lines = [
-        " = ".join(f"{i} ({label or NO_LABEL})" for i, label in zip(one["images"], one["labels"], strict=True))
-        for one in conflicts
-    ]
-    yield Finding("Label conflicts", text, _some(lines), serious=bool(conflicts))
-    unreadable = scan["unreadable"]
-    text = f"{count(len(unreadable), 'file')}, left out." if unreadable else "None: every image file could be decoded."
-    lines = [f"{one['image_id']}: {one['status'].replace('_', ' ')}: {one['reason']}" for one in unreadable]
-    yield Finding("Unreadable files", text, _some(lines), serious=bool(unreadable))
-    equal = scan["equal_content"]
-    if equal:
-        across = sum(len(set(one["subjects"]) - {""}) > 1 for one in equal)
-        text = (
-            f"{count(len(equal), 'set')} of images with equal bytes or pixels, {across} of them across subjects. "
-            "From the source-disjoint rung on, a set stays on one side of every split."
-        )
-        lines = [" = ".join(one["images"]) for one in equal]
-        yield Finding("Equal images", text, _some(lines), serious=False)
-    yield _near_duplicates(duplicates)
-    if scan["crops"]:
-        first, *others = in_words(scan["crops"])
-        yield Finding("Crops and their photographs", f"{first}.", others, serious=False)
-    if scan["conversions"]:
-        lines = [
-            f"{one['what']}: {count(one['images'], 'image')}, such as {one['examples'][0]}"
-            for one in scan["conversions"]
-        ]
-        yield Finding("Converted to 8-bit RGB", "", lines, serious=False)
-    sizes = [
-        f"{width} \N{MULTIPLICATION SIGN} {height} pixels: {count(n, 'image')}" for width, height, n in scan["sizes"]
-    ]
-    yield Finding("Sizes of the images", "", _some(sizes, 5), serious=False)
-    if scan["notes"] or scan["ignored"]:
-        ignored = [f"Other files, ignored: {n:,} {ending}" for ending, n in scan["ignored"].items()]
-        yield Finding("Notes", "", [*scan["notes"], *ignored], serious=False)
+class _Drawing:
+    """Puts the parts of one dataset's page together and has their pictures drawn."""
 
-
-def _near_duplicates(duplicates: dict[str, Any]) -> Finding:
-    """Images that show one cell, though neither their bytes nor their pixels are equal."""
-    title = "Near-duplicates"
-    if "near" not in duplicates["examined"]:
-        return Finding(title, f"Not looked for: {duplicates['not_examined']['near']}.", [], serious=False)
-    groups = [group for group in duplicates["groups"] if group["kind"] == "near"]
-    how = "mirrored, turned by quarters, scaled or compressed again"
-    if not groups:
-        return Finding(title, f"None: no two different images show the same cell, whether {how}.", [], serious=False)
-    across = sum(len(set(group["subjects"]) - {""}) > 1 for group in groups)
-    text = (
-        f"{count(len(groups), 'set')} of images that show the same cell, perhaps {how}; {across} across subjects. "
-        "Splits may separate them where they share neither subject nor photograph: see the leakage in the splits."
-    )
-    lines = [f"{' = '.join(group['images'])} (correlation {group['correlation']:.3f})" for group in groups]
-    return Finding(title, text, _some(lines, file="duplicates.json"), serious=True)
-
-
-def _some(lines: list[str], shown: int = SHOWN, file: str = "scan.json") -> list[str]:
-    return lines if len(lines) <= shown else [*lines[:shown], f"and {len(lines) - shown:,} more; all are in {file}"]
-
-
-@dataclass(frozen=True)
-class _Sheets:
-    """Has the contact sheets of one dataset drawn."""
-
-    dataset: str
-    studies: Sequence[ResolvedStudy]
-    manifest: pd.DataFrame
-    conditions: Sequence[str]
-    output: Output
+    def __init__(self, dataset: str, sources: DatasetSources, conditions: Sequence[str], output: Output) -> None:
+        self.dataset = dataset
+        self.sources = sources
+        self.conditions = conditions
+        self.output = output
+        self.study = sources.uses[0].study  # all agree on the dataset
+        self.labels = list(sources.scan["classes"])
+        self.album = Album(self.study.images, sources.manifest, self.study.dataset.max_pixels, conditions)
 
     def called(self, label: str) -> list[str]:
         """What papers call a class, where that is another name."""
-        names = {study.study.class_names.get(label, "") for study in self.studies}
-        return sorted(names - {"", label})
+        names: dict[str, list[str]] = {}
+        for use in self.sources.uses:
+            name = use.study.study.class_names.get(label, label)
+            if name != label:
+                names.setdefault(name, []).append(short_citation(use.study.study.citation))
+        return [f"{name} in {listed(papers)}" for name, papers in names.items()]
 
-    def of_class(self, number: int, label: str) -> Sheet:
-        """Some images of one class, the `number`-th."""
-        rows = pick(self.manifest, label)
-        name = label or NO_LABEL
-        study = self.studies[0]
-        sheet = partial(contact_sheet, study.images, rows, study.dataset.max_pixels, self.conditions)
-        address = self.output.picture(sheet, "figures", self.dataset, f"cells-{number}-{name}.jpg")
-        called = listed(self.called(label))
-        name += f" ({called})" if called else ""
-        return Sheet(address, f"{len(rows)} images of the class {name}.", f"Class {name}: {len(rows)} of its images.")
-
-    def of_views(self, labels: Sequence[str]) -> Iterator[Sheet]:
-        """An image of each class with its copies, where splits of the studies have any."""
-        schemes = [scheme for study in self.studies for scheme in study.study.splits.values()]
+    def sheets(self) -> list[Sheet]:
+        """Some images of every class, and their copies where splits have any."""
+        sheets = [
+            class_sheet(n, label or NO_LABEL, pick(self.sources.manifest, label), self.album, self.output, self.dataset)
+            for n, label in enumerate(self.labels, start=1)
+        ]
+        schemes = [scheme for use in self.sources.uses for scheme in use.study.study.splits.values()]
         views = list(dict.fromkeys(view for scheme in schemes for view in scheme.views))
-        if len(views) == 1:
-            return
-        images = pd.concat([pick(self.manifest, label, 1) for label in labels])
-        study = self.studies[0]
-        sheet = partial(view_sheet, study.images, images, views, study.dataset.max_pixels, self.conditions)
-        address = self.output.picture(sheet, "figures", self.dataset, "views.jpg")
-        rows = listed([label or NO_LABEL for label in labels])
-        columns = listed([view_in_words(view) for view in views])
-        told = f"The copies that splits are made of, from left to right: {columns}. A row for each class: {rows}."
-        yield Sheet(address, f"{len(views)} views of {count(len(images), 'image')}.", told)
+        if len(views) > 1:
+            images = [pick(self.sources.manifest, label, 1)["image_id"].iloc[0] for label in self.labels]
+            names = [label or NO_LABEL for label in self.labels]
+            sheets.append(view_sheet(views, names, images, self.album, self.output, self.dataset))
+        return sheets
+
+    def subjects(self) -> SubjectsPart:
+        """Cells by class and subject."""
+        found = subjects_of(self.sources.manifest, self.labels)
+        csv = self.output.table(found.table, "data", self.dataset, "subjects.csv")
+        picture = None
+        if found.rows:
+            names = [label or NO_LABEL for label in self.labels]
+            images = [row.images for row in found.rows]
+            totals = np.array(images)
+            called = [
+                f"{name}: {count(int(column.sum()), 'image')} of {count(int((column > 0).sum()), 'subject')}"
+                for name, column in zip(names, totals.T, strict=True)
+            ]
+            draw = partial(draw_subjects, names, images, called, self.conditions)
+            picture = Picture(
+                self.output.figure(draw, "figures", self.dataset, "subjects.svg"),
+                f"Images of every subject by class. {'; '.join(called)}. {found.told}",
+                "Readable images of every subject, in the colours of their classes; those of a class together, those "
+                "with most images first.",
+                csv,
+            )
+        return SubjectsPart(found, min(len(found.rows), SUBJECTS_SHOWN), picture, csv)
+
+    def flow(self) -> FlowPart:
+        """Flow of images and subjects through exclusions and splits."""
+        external = self.study.external_split
+        files = files_of(self.sources.manifest, external)
+        studies, tables = [], []
+        for use in self.sources.uses:
+            flows, table = flows_of(use.study, self.sources.manifest, use.splits)
+            tables.append(table)
+            studies.append(self._study_flow(use, files, flows))
+        folds = pd.concat(tables, ignore_index=True)
+        return FlowPart(files, studies, self.output.table(folds, "data", self.dataset, "flow.csv"))
+
+    def _study_flow(self, use: Use, files: Files, flows: list[SplitFlow]) -> StudyFlow:
+        number, _, name = use.study.study.headline.partition("/")
+        table = use.study.study.tables[number]
+        (split,) = {table.split_of(item) for item in table.items if item.item == name}
+        own = [flow for flow in flows if flow.split == split]
+        paper = short_citation(use.study.study.citation)
+        draw = partial(draw_flow, files, own, self.conditions)
+        picture = Picture(
+            self.output.figure(draw, "figures", self.dataset, f"flow-{use.study.study.key}.svg"),
+            f"Flow of images and subjects in the split {split} of {paper}. {'. '.join(flow.told for flow in own)}.",
+            f"{paper}, the split {split} that {table_name(number)}, {name} is measured on: from the files that were "
+            "found to the parts of each rung's split.",
+        )
+        return StudyFlow(paper, picture, flows)
+
+    def colours(self) -> ColoursPart:
+        """Colours and sizes, and whether they alone tell the classes apart."""
+        manifest = self.sources.manifest
+        readable = manifest[manifest["status"] == "ok"]
+        sides = readable.assign(**{colours.SIZE: readable[["width", "height"]].max(axis=1)})
+        rows = colours.measured(colours.sample_of(sides, self.labels), self.album)
+        told_first = [self.study.dataset.positive_class, *self.labels]
+        classes = [label for label in dict.fromkeys(told_first) if label in self.labels]
+        found = colours.shortcuts(rows, classes, list(colours.COLOURS))
+        found += colours.shortcuts(sides, classes, [colours.SIZE])
+        measures = [*colours.COLOURS, colours.SIZE]
+        sizes = [
+            f"{w} \N{MULTIPLICATION SIGN} {h} pixels ({count(n, 'image')})" for w, h, n in self.sources.scan["sizes"]
+        ]
+        more = len(sizes) - SIZES_SHOWN
+        if more > 0:
+            sizes = [*sizes[:SIZES_SHOWN], f"{count(more, 'other size')}"]
+        sentences = [*colours.told(found, measures), f"Sizes: {listed(sizes)}.", colours.units_told(rows)]
+        if (rows["subject_id"] == "").all():
+            sentences.append(
+                "No subject is known: the intervals take photographs for independent, and are too narrow where one "
+                "patient has several."
+            )
+        columns = ["image_id", "label", "official_split", *colours.COLOURS, colours.SIZE]
+        csv = self.output.table(rows[columns], "data", self.dataset, "colours.csv")
+        names = [label or NO_LABEL for label in self.labels]
+        pictures = [self._colours(rows, "label", self.labels, names, "class", csv)]
+        parts = [part for part in self.sources.scan["splits"] if (rows["official_split"] == part).any()]
+        if len(parts) > 1:
+            pictures.append(self._colours(rows, "official_split", parts, parts, "part", csv))
+        return ColoursPart([one for one in sentences if one], pictures, csv)
+
+    def _colours(
+        self, rows: pd.DataFrame, column: str, values: list[str], names: list[str], what: str, csv: str
+    ) -> Picture:
+        shown = rows[rows[column].isin(values)]
+        row_of = np.array([values.index(value) for value in shown[column]], dtype=np.intp)
+        panels = {
+            f"{colours.MEASURES[name][0]} ({star})": shown[name].to_numpy() for name, star in colours.COLOURS.items()
+        }
+        if shown[colours.SIZE].nunique() > 1:
+            panels["longer side (pixels)"] = shown[colours.SIZE].to_numpy(dtype=np.float64)
+        dots = shown[["red", "green", "blue"]].to_numpy() / 255
+        draw = partial(draw_colours, names, row_of, panels, dots, self.conditions)
+        medians = [
+            f"{name}: " + ", ".join(f"{title} {np.median(of[row_of == row]):.0f}" for title, of in panels.items())
+            for row, name in enumerate(names)
+        ]
+        kind = "class" if what == "class" else "official part"
+        return Picture(
+            self.output.figure(draw, "figures", self.dataset, f"colours-by-{what}.svg"),
+            f"Mean colours and sizes of images by {kind}. Medians: {'; '.join(medians)}.",
+            f"Mean colour of {count(len(shown), 'image')} by {kind}, in CIELAB, the background included; each dot is "
+            "an image in its own mean colour, lines are medians and quartiles.",
+            csv,
+        )

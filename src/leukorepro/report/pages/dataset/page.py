@@ -8,6 +8,7 @@ from leukorepro.report.numbers import wording
 from leukorepro.report.output import Output
 from leukorepro.report.pages import addresses
 from leukorepro.report.pages.dataset.content import dataset_content
+from leukorepro.report.pages.dataset.sources import read_dataset
 from leukorepro.report.pages.page import Page, caveats_of
 
 GROUP = "Datasets"
@@ -19,7 +20,7 @@ def dataset_page(finished: FinishedRun, dataset: str, output: Output) -> Page:
     studies = finished.studies_on(dataset)
     simulated = studies[0].simulated
     conditions = ["simulated images"] * simulated
-    content = dataset_content(dataset, studies, finished.results, conditions, output)
+    content = dataset_content(dataset, read_dataset(finished, dataset, studies), conditions, output)
     papers = [(study.study.key, wording.short_citation(study.study.citation)) for study in studies]
     return Page(
         address=addresses.of_dataset(dataset),

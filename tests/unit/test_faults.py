@@ -303,6 +303,7 @@ ANY_WORD = {
     "features describe dataset",
     "data scan missing_subject",
     "init missing_subject",
+    "predict missing_subject",
 }
 """Options that take whatever is written."""
 
@@ -356,6 +357,25 @@ LISTED_IMAGES = {
 """Faults where a manifest says which images there are."""
 
 
+def model(change: Callable[[Path], Any]) -> Fault:
+    """A copy of a good model, of which a file is changed."""
+
+    def fault(place: Path, good: str) -> str:
+        folder = shutil.copytree(good, place / "model")
+        change(folder / "classifier.skops")
+        return str(folder)
+
+    return fault
+
+
+MODELS = {
+    "a classifier cut short": model(lambda file: file.write_bytes(cut(file.read_bytes()))),
+    "a pickled classifier": model(lambda file: file.write_bytes(pickle.dumps({"layer": 1}))),
+    "a classifier gone": model(Path.unlink),
+}
+"""Faults of a model's folder."""
+
+
 def contents_of(good: str) -> dict[str, Fault]:
     """Copies of a good file with other content."""
     suffix = Path(good).suffix
@@ -376,7 +396,8 @@ def faults_of(command: str, parameter: str, good: str | None) -> dict[str, Fault
         if info.callback is options.file_to_read and good is not None:
             faults |= contents_of(good)
         if info.callback is options.folder_to_read and good is not None:
-            faults |= IMAGES if command in LOOKS else IMAGES | LISTED_IMAGES
+            images = IMAGES if command in LOOKS else IMAGES | LISTED_IMAGES
+            faults |= MODELS if parameter == "model" else images
         if parameter == "subjects_csv":
             faults |= {name: content(change) for name, change in SUBJECTS.items()}
     elif kind is bool:

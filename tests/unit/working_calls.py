@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import yaml
+from model_data import write_small_model
 from project_data import ROOT, draw, make_project, write_yaml
 
 Values = dict[str, str | list[str]]
@@ -188,6 +189,7 @@ CALLS: list[tuple[str, Values]] = [
     ("config resolve", {"run_file": "config/config.yaml", "override": ["seed=1"], "output": "resolved.json"}),
     ("config schema", {"output": "schema"}),
     ("config dvc", {"run_file": "config/config.yaml", "output": "dvc.yaml"}),
+    ("predict", {"paths": ["own"], "model": "model", "out": "predictions.csv", "subjects_csv": "subjects.csv"}),
     (
         "init",
         {
@@ -221,4 +223,5 @@ def make_files(folder: Path) -> None:
     lines = [f"{name},P{number}" for number, name in enumerate(names)]
     (folder / "subjects.csv").write_text("\n".join(["image,subject", *lines, ""]))
     (folder / "checksums.tsv").write_text("".join(f"{n:064x}\t{9 + n}\t{name}\n" for n, name in enumerate(names)))
+    write_small_model(folder / "model")
     torch.save(mobilenet_v2().state_dict(), folder / "mobilenet_v2.pth")

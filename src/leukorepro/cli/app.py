@@ -32,7 +32,7 @@ GROUPS = {
 }
 """Folders of this room, and the commands in each, in the order in which the help shows them."""
 
-UNGROUPED = ("evaluate", "judge", "init", "doctor")
+UNGROUPED = ("predict", "evaluate", "judge", "init", "doctor")
 
 GLOSSARY = """Words: a **view** is an augmented copy of an image, a **source** the photograph that images come from, a
 **group** all images that share a patient or content. A **split** says which images train and which are tested; a

@@ -1,4 +1,4 @@
-"""Where networks and autoencoders are computed, and how precisely."""
+"""Where networks and autoencoders are computed, and how precisely; torch is imported when it is asked."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import ctypes
 import platform
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import get_args
-
-import torch
+from pathlib import Path
+from typing import TYPE_CHECKING, get_args
 
 from leukorepro.core.errors import UserError
 from leukorepro.core.words import Device
+
+if TYPE_CHECKING:
+    import torch
 
 _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 """Parameters of `mallopt`, as in malloc.h."""
@@ -29,14 +31,27 @@ def choose_device(name: Device) -> torch.device:
     """
     if name not in get_args(Device):
         raise ValueError(f"device is one of {', '.join(get_args(Device))}, not {name!r}")
+    import torch
+
     available = torch.cuda.is_available()
     if name == "cuda" and not available:
         raise UserError("device cuda: no usable GPU here (see `leukorepro doctor`); use --device cpu or auto.")
     return torch.device("cuda" if available and name != "cpu" else "cpu")
 
 
+_DRIVERS = ("/dev/nvidiactl", "/dev/kfd", "/dev/dxg")
+"""What the drivers of NVIDIA's and AMD's GPUs, and that of either within Windows, show of themselves on Linux."""
+
+
+def may_have_gpu() -> bool:
+    """Whether it is worth the seconds that torch takes to be asked for a GPU."""
+    return platform.system() != "Linux" or any(Path(driver).exists() for driver in _DRIVERS)
+
+
 def device_name(device: torch.device) -> str:
     """The device in words, for records and logs."""
+    import torch
+
     return torch.cuda.get_device_name(device) if device.type == "cuda" else "CPU"
 
 
@@ -44,6 +59,8 @@ def machine_name(device: torch.device) -> str:
     """What computes, as times are told with it: the GPU; or the CPU's maker and kind, and how many threads it has."""
     if device.type == "cuda":
         return device_name(device)
+    import torch
+
     threads = torch.get_num_threads()
     name = torch.cpu.get_capabilities().get("cpu_name") or platform.machine()
     return f"{name}, {threads} thread{'s' if threads > 1 else ''}"
@@ -51,6 +68,8 @@ def machine_name(device: torch.device) -> str:
 
 def cpu_has_bfloat16() -> bool:
     """Whether this CPU multiplies numbers of bfloat16 itself, which is what makes them faster."""
+    import torch
+
     able = torch.cpu.get_capabilities()
     return any(able.get(name, False) for name in ("avx512_bf16", "amx_bf16", "bf16"))
 
@@ -73,6 +92,8 @@ def keep_freed_memory() -> None:
 @contextmanager
 def full_precision() -> Iterator[None]:
     """Products and convolutions of float32 in float32, not in TF32 or bfloat16, so that devices agree."""
+    import torch
+
     matmul, convolution = torch.get_float32_matmul_precision(), torch.backends.cudnn.allow_tf32
     torch.set_float32_matmul_precision("highest")
     torch.backends.cudnn.allow_tf32 = False

@@ -99,6 +99,12 @@ def decisions(
         stated = {"probability": scores, "log_odds": expit(scores)}.get(kind)
     else:
         place = [answers.classes.index(name) for name in prediction]
-        of_classes = {"probability": answers.scores, "log_odds": softmax(answers.scores, axis=1)}.get(kind)
-        stated = None if of_classes is None else of_classes[np.arange(len(place)), place]
+        stated = class_probabilities(answers.scores, kind)[np.arange(len(place)), place]
     return Decisions(prediction, np.full(len(prediction), np.nan) if stated is None else stated)
+
+
+def class_probabilities(scores: Floats, kind: ScoreKind) -> Floats:
+    """Probabilities of three classes or more, of scores (N, n_classes); NaN where scores are margins."""
+    if kind == "margin":
+        return np.full_like(scores, np.nan)
+    return scores if kind == "probability" else np.asarray(softmax(scores, axis=1))

@@ -35,6 +35,9 @@ MAJORITY, MEAN_SCORE = "majority", "mean_score"
 SEVERAL = "several"
 """Class of a subject whose cells are of more than one; it has no diagnosis."""
 
+HALF = 0.5
+"""Share of rows, or mean probability, from which on a subject is diagnosed with the positive one of two classes."""
+
 UNDECIDED = -1
 """Diagnosis of a subject that several classes are called equally often."""
 
@@ -141,12 +144,11 @@ class Subjects:
         shares = shares[tested] / votes[tested].sum(axis=1, keepdims=True)
         score = np.zeros(len(tested))
         if self._positive is None:
-            most = shares == shares.max(axis=1, keepdims=True)
-            called = np.where(most.sum(axis=1) == 1, shares.argmax(axis=1), UNDECIDED)
+            called = most_called(shares)
         else:
             score = shares[:, self._positive if rule == MAJORITY else 0]
             other = next((n for n in range(len(self._classes)) if n != self._positive), UNDECIDED)
-            called = np.where(score >= 0.5, self._positive, other)
+            called = np.where(score >= HALF, self._positive, other)
         subject = tested % len(self)
         first = np.zeros(len(self), dtype=np.intp)
         first[self._subject] = self._group
@@ -174,3 +176,9 @@ class Subjects:
         n_classes = len(self._classes)
         counts = np.bincount(unit * n_classes + of_class, minlength=n_units * n_classes)
         return counts.reshape(n_units, n_classes).astype(np.float64)
+
+
+def most_called(shares: Floats) -> Ints:
+    """The class that each subject's rows are called most often, of shares (n, n_classes); `UNDECIDED` where several."""
+    most = shares == shares.max(axis=1, keepdims=True)
+    return np.where(most.sum(axis=1) == 1, shares.argmax(axis=1), UNDECIDED)

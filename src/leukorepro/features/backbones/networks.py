@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 import torch
@@ -93,6 +94,7 @@ def build_network(
     *,
     seed: int = 0,
     calibration: Tensor | None = None,
+    statistics: Mapping[str, Tensor] | None = None,
     folder: Path = FOLDER,
     preprocessing: Preprocessing | None = None,
     input_size: int | None = None,
@@ -113,6 +115,8 @@ def build_network(
         Seed of random weights.
     calibration : Tensor of uint8, shape (n, size, size, 3), optional
         At least two resized images of the dataset, from which random weights take their batch-norm statistics.
+    statistics : mapping of str to Tensor, optional
+        The same statistics, as `batch_norm_statistics` gives them, in the place of images.
     folder : Path, optional
         Where ImageNet weights are looked up first.
     preprocessing : {'torch', 'tf', 'caffe', 'per_image'}, optional
@@ -147,12 +151,20 @@ def build_network(
     if path is None and not cut.before:  # whose weights are drawn with those of the complete network
         randomise_parameters(body, seed)
     network.to(memory_format=torch.channels_last)
-    if path is None:
-        _calibrate(network, calibration)
-    else:
+    if path is not None:
         network.file_sha256 = sha256_once(path)
+    elif statistics is not None:
+        body.load_state_dict(statistics, strict=False)
+    else:
+        _calibrate(network, calibration)
     network.weights_sha256 = parameters_digest(body)
     return network
+
+
+def batch_norm_statistics(network: FeatureNetwork) -> dict[str, Tensor]:
+    """Means and variances that the network's batch norms subtract and divide by, by their names."""
+    state = network.body.state_dict()
+    return {name: state[name] for name in state if name.endswith(("running_mean", "running_var"))}
 
 
 def count_features(backbone: Backbone, layer: str, input_size: int | None = None) -> int:

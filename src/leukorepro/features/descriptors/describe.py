@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from leukorepro.core.code import module_digest
 from leukorepro.features.descriptors.registry import find_descriptor
+from leukorepro.features.engines.computer import Computer
 from leukorepro.features.identity import identity
 from leukorepro.features.parts import ResolvedDescriptor
 from leukorepro.features.stream import Request, Values, stream
@@ -40,17 +41,38 @@ def describe(request: Request, output: Path, descriptor: ResolvedDescriptor, *, 
     """
     if (request.size, request.interpolation) != (descriptor.input_size, descriptor.interpolation):
         raise ValueError(f"{descriptor.id} wants {descriptor.input_size} pixels, {descriptor.interpolation}")
+    computer = descriptor_computer(descriptor, threads)
+    header = request.header(module_digest(__name__), LIBRARIES) | {
+        **identity(descriptor),
+        "weights_sha256": "",
+        "engine": computer.description,
+    }
     entry = find_descriptor(descriptor.descriptor)
-    module, _, name = entry.function.partition(":")
+    dim = entry.dim(request.size)
+    stream(
+        request,
+        output,
+        computer.compute,
+        dim,
+        header,
+        threads=computer.workers,
+        block_rows=computer.block_rows,
+        dtype=entry.dtype,
+    )
+
+
+def descriptor_computer(descriptor: ResolvedDescriptor, threads: int) -> Computer:
+    """A descriptor's function, ready to be asked for the features of blocks of images."""
+    module, _, name = find_descriptor(descriptor.descriptor).function.partition(":")
     function = getattr(importlib.import_module(module), name)
 
     def compute(images: NDArray[np.uint8]) -> Values:
         return np.stack([function(image) for image in images])
 
-    header = request.header(module_digest(__name__), LIBRARIES) | {
-        **identity(descriptor),
-        "weights_sha256": "",
-        "engine": "Pillow, NumPy, scikit-image and scikit-learn, one image at a time",
-    }
-    dim = entry.dim(request.size)
-    stream(request, output, compute, dim, header, threads=threads, block_rows=BLOCK_ROWS, dtype=entry.dtype)
+    return Computer(
+        compute=compute,
+        description="Pillow, NumPy, scikit-image and scikit-learn, one image at a time",
+        workers=threads,
+        block_rows=BLOCK_ROWS,
+        library="scikit-image",
+    )

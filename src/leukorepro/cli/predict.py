@@ -1,0 +1,82 @@
+"""`leukorepro predict`: what a model says of images."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leukorepro.cli.dataset_options import MissingSubjectOption, SubjectRegexOption, SubjectsCsvOption, describe_dataset
+from leukorepro.cli.options import MOST_WORKERS, DeviceOption, file_to_write, folder_to_read
+from leukorepro.config.adapters import OWN_IMAGES
+
+LARGEST_BATCH = 4096
+"""Images that are decided together; more fill the memory and save no time."""
+
+
+def predict(
+    paths: Annotated[
+        list[str],
+        typer.Argument(help="Images, folders of images, or manifests as `leukorepro data scan` writes them."),
+    ],
+    model: Annotated[
+        Path,
+        typer.Option(callback=folder_to_read, help="Folder of an exported model."),
+    ],
+    out: Annotated[Path, typer.Option("--out", "-o", callback=file_to_write, help="Table to write, as CSV.")],
+    images: Annotated[
+        Path | None,
+        typer.Option(
+            callback=folder_to_read, help="Folder that the paths in manifests begin at; default: the manifest's own."
+        ),
+    ] = None,
+    subjects_csv: SubjectsCsvOption = None,
+    subject_regex: SubjectRegexOption = None,
+    missing_subject: MissingSubjectOption = None,
+    batch: Annotated[int, typer.Option(min=1, max=LARGEST_BATCH, help="Images that are decided together.")] = 32,
+    threads: Annotated[
+        int, typer.Option(min=1, max=MOST_WORKERS, help="Workers; each reads images, and on a CPU computes.")
+    ] = 2,
+    device: DeviceOption = "auto",
+    max_pixels: Annotated[int, typer.Option(min=1, help="Largest image to decode, in pixels.")] = 100_000_000,
+) -> None:
+    """Say what a model takes images for; run again to continue after a kill.
+
+    Every image is a line of the table, those too that cannot be read; `status` then says why, as in a manifest. Where
+    patients are known, a table beside it, `F_patients.csv`, has a line for each. The exit status is 0 if an image was
+    predicted, 1 if none could be.
+
+    Example: `leukorepro predict --model models/mine new_smears --out predictions.csv`
+    """
+    from leukorepro.config.datasets import UnattributedDataset
+    from leukorepro.inference.bundle.reading import read_model
+    from leukorepro.inference.card import NO_DEVICE
+    from leukorepro.inference.predicting.inputs import find_images
+    from leukorepro.inference.predicting.predict import predict as run
+    from leukorepro.inference.predicting.ready import ready
+    from leukorepro.inference.predicting.summary import summary
+    from leukorepro.inference.predicting.table import OK, read
+
+    described = describe_dataset(Path(), OWN_IMAGES, subjects_csv, subject_regex, missing_subject or [])
+    assert isinstance(described, UnattributedDataset)
+    asking = find_images(paths, images, described)
+    opened = read_model(model, device)
+    for sentence in [*opened.card.caveats, NO_DEVICE]:
+        print(sentence, file=sys.stderr)
+    with ready(opened, device=device, threads=threads, batch=batch) as readied:
+        run(readied, asking.images, out, max_pixels=max_pixels, batch=batch)
+    predictions = read(out)
+    print("\n".join(summary(predictions, asking, opened.system.classes, opened.unlike is not None)))
+    print(out)
+    if asking.has_subjects:
+        from leukorepro.inference.predicting.patients import PATIENTS_TABLE, of_patients
+
+        subject_of = [image.subject_id for image in asking.images]
+        patients = of_patients(predictions, subject_of, opened.system.classes, opened.system.positive_class)
+        beside = out.with_name(f"{out.stem}_patients.csv")
+        PATIENTS_TABLE.write(patients, beside)
+        print(f"{len(patients):,} patients: {beside}")
+    if not (predictions["status"] == OK).any():
+        raise typer.Exit(1)

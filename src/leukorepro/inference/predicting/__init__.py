@@ -1,0 +1,1 @@
+"""What a model says of images: of one, of many thousands, of patients."""

@@ -1,0 +1,136 @@
+"""Predictions for any number of images: streamed in blocks, continued after an interruption, written as one table."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import IO
+
+from tqdm import tqdm
+
+from leukorepro.core.code import module_digest
+from leukorepro.core.errors import UserError
+from leukorepro.core.file_errors import naming
+from leukorepro.core.places import check_output
+from leukorepro.core.read_ahead import read_ahead
+from leukorepro.core.store import atomic_path, sha256_file
+from leukorepro.core.unfinished import unfinished
+from leukorepro.data.images import UnreadableImage, read_rgb
+from leukorepro.inference.bundle.description import DESCRIPTION
+from leukorepro.inference.predicting.inputs import Asked
+from leukorepro.inference.predicting.ready import BATCH, Decided, ReadyModel
+from leukorepro.inference.predicting.table import Failures, header, lines
+
+Watch = Callable[[Sequence[Asked], Decided], None]
+"""What is shown every block of images that could be read, with what the model says of them, in the threads that decide;
+once for each block or, after a kill, again."""
+
+
+def model_id(folder: Path, name: str) -> str:
+    """What tables call a model: its name, and the first digits of the SHA-256 of its `model.json`, which has those of
+    its other files."""
+    return f"{name} {sha256_file(folder / DESCRIPTION)[:12]}"
+
+
+def predict(
+    ready: ReadyModel,
+    images: Sequence[Asked],
+    output: Path,
+    *,
+    max_pixels: int,
+    batch: int = BATCH,
+    watch: Watch | None = None,
+) -> None:
+    """Write what a model says of images.
+
+    Parameters
+    ----------
+    ready : ReadyModel
+        Of a model in a folder.
+    images : sequence of Asked
+    output : Path
+        CSV table with the columns of `leukorepro.inference.predicting.table`; it appears when it is complete. What is
+        finished until then is kept beside it, and the same call goes on from there.
+    max_pixels : int
+        Largest image that is decoded.
+    batch : int
+        Images that are read and decided together.
+    watch : callable, optional
+
+    Raises
+    ------
+    UserError
+        If the output is one of the images, or the system refuses to write.
+    """
+    model = ready.model
+    assert model.folder is not None
+    name = model_id(model.folder, model.name)
+
+    def work(block: Sequence[Asked]) -> str:
+        read, failures = [], Failures()
+        for place, asked in enumerate(block):
+            try:
+                read.append(ready.inputs(read_rgb(Path(asked.path), max_pixels)))
+            except UnreadableImage as error:
+                failures[place] = error.status, error.reason
+        decided = ready.decide(read) if read else None
+        if watch is not None and decided is not None:
+            watch([asked for place, asked in enumerate(block) if place not in failures], decided)
+        return lines(block, decided, failures, model, name)
+
+    check_output(output)
+    if any(os.path.abspath(output) == os.path.abspath(asked.path) for asked in images):  # noqa: PTH100
+        raise UserError(f"{output}: is one of the images; name another file to write.")
+    about = {
+        "model": sha256_file(model.folder / DESCRIPTION),
+        "computed_by": ready.computed_by,
+        "code": module_digest(__name__),
+        "images": _digest(images),
+        "max_pixels": max_pixels,
+        "batch": batch,
+    }
+    with naming(output), unfinished(output, about) as rows:
+        with rows.open("r+b") as file:
+            done = _whole_blocks(file, len(images), batch)
+            if done:
+                print(f"{output}: continuing after {done:,} of {len(images):,} images")
+            blocks = (images[start : start + batch] for start in range(done, len(images), batch))
+            with tqdm(total=len(images), initial=done, unit="image", smoothing=0.05, mininterval=1) as bar:
+                for block, text in read_ahead(work, blocks, ready.workers):
+                    file.write(text.encode())
+                    file.flush()
+                    bar.update(len(block))
+        with atomic_path(output) as temporary, temporary.open("wb") as table, rows.open("rb") as finished:
+            table.write(header(model.system.classes).encode())
+            shutil.copyfileobj(finished, table)
+
+
+def _whole_blocks(file: IO[bytes], n_images: int, batch: int) -> int:
+    """Cut a file of finished lines off after its last whole block, and say how many images it has lines of."""
+    places = [0]
+    for line in file:
+        if line.endswith(b"\n"):
+            places.append(places[-1] + len(line))
+    done = len(places) - 1
+    if done < n_images:
+        done -= done % batch
+    file.seek(places[done])
+    file.truncate()
+    return done
+
+
+def _digest(images: Sequence[Asked]) -> str:
+    """SHA-256 of the images' paths and of their sizes and times, by which other content is noticed."""
+    digest = hashlib.sha256()
+    for image in images:
+        try:
+            status = os.stat(image.path)  # noqa: PTH116 - ten thousands of files
+            seen = (status.st_size, status.st_mtime_ns)
+        except OSError:
+            seen = (-1, 0)
+        digest.update(json.dumps([image.path, image.note, *seen]).encode())
+    return digest.hexdigest()

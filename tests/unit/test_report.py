@@ -144,7 +144,7 @@ def test_left_out_tables_are_named_with_their_reason(systems_page: Page) -> None
 def test_a_study_that_did_not_run_has_its_place_with_the_audit_of_what_its_paper_prints(systems_page: Page) -> None:
     text = words(systems_page)
     assert "Not run: absent (dataset <absent>)." in text
-    assert "Atteia (2022) not run: dataset <absent> 1 arithmetically impossible 16 not tested" in text
+    assert "Atteia (2022) not run: dataset <absent> 1 impossible 16 not tested" in text
     assert "This study did not run, because it is <nowhere>; ask for it." in text
     assert "Verdict on the 17 numbers that the paper prints: not tested (dataset <absent>); of 1 ≠ arithm" in text
     assert {"paper_absent.html", "audit_absent.html"} <= set(systems_page.links)
@@ -341,7 +341,7 @@ def test_a_paper_without_a_number_gets_a_dash(clean: Path) -> None:
     assert "not published" in text
     assert "nan" not in text.lower().split()
     # Only the published protocol ran: there is no honest number, and none is made up.
-    (row,) = [values for name, values in page.rows if name.split()[:5] == ["Bee", "et", "al.", "(2024)", "on"]]
+    (row,) = [values for name, values in page.rows if name.split()[:5] == ["Bee", "et", "al.", "(2024)", "Table"]]
     assert len(row) == 1
 
 
@@ -424,6 +424,24 @@ def test_every_rung_stands_on_the_page_with_its_paired_differences(results: Path
             assert any(f"{' '.join(told)} {climb.from_above.n_groups}" in row for row in rows), told
             assert f"{climb.removes} {climb.from_above.told}" in alt
         assert ladder.sentences() in words(page)
+
+
+def test_the_first_page_has_one_figure_and_one_table_with_every_headline(results: Path) -> None:
+    page = site(results / "report", "index.html")
+    (picture,) = page.images
+    assert page.tags.count("table") == 1
+    for study in load_resolved(results / "config.json").studies:
+        name = wording.short_citation(study.study.citation)
+        top = headline(study, Numbers.read(results / study.study.key / "metrics.csv"))
+        differences = Differences(DIFFERENCES_TABLE.read(results / study.study.key / "differences.csv"))
+        change = ladder_of(top, differences).to_honest[-1].from_first
+        shown = [top.published, top.as_published, top.honest]
+        ((text, values),) = [(" ".join(text.split()), values) for text, values in page.rows if name in text]
+        assert values == [estimate.value for estimate in shown]
+        assert f"{change.text} {change.interval}" in text
+        printed, ours, honest = (estimate.text for estimate in shown)
+        told = f"{name}: printed {printed}, ours as published {ours}, ours {top.honest_name.lower()} {honest}, change"
+        assert f"{told} {change.told}" in str(picture["alt"])
 
 
 @pytest.mark.parametrize("which", ["results", "systems"])

@@ -57,7 +57,7 @@ def drafts(finished: FinishedRun) -> Iterator[Draft]:
     citations |= {study.key: study.citation for study in run.left_out}
     audits = {key: results.audit(key) for key in citations}
     tables = [finished.of_study(study.study.key).table(name) for study in run.studies for name in OF_HEADLINES]
-    yield Draft(addresses.START, partial(_without_files, start_page, finished), (*tables, *audits.values()), (whole,))
+    yield Draft(addresses.START, partial(start_page, finished), (*tables, *audits.values()), (whole,))
     for study in run.studies:
         yield from _of_study(finished, study)
     for absent in run.left_out:

@@ -174,7 +174,9 @@ class ResolvedRun(Strict):
             sentences.append(f"Not run: {', '.join(f'{study.key} ({study.what})' for study in self.left_out)}.")
         if any(s.simulated for s in self.studies):
             sentences.append("Simulated images: no number here says anything about patients.")
-        sentences += [f"{s.study.key}: features by {', '.join(s.stand_ins)}." for s in self.studies if s.stand_ins]
+        stand_ins = [f"{s.study.key} has features by {', '.join(s.stand_ins)}" for s in self.studies if s.stand_ins]
+        if stand_ins:
+            sentences.append(f"Other networks: {'; '.join(stand_ins)}.")
         if any(s.random_weights for s in self.studies):
             sentences.append("Random network weights: features are not those of trained networks.")
         if self.budget == "demo":

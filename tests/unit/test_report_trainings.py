@@ -328,7 +328,7 @@ def test_page_is_complete_small_and_equal_when_made_again(results: Path, page: P
     assert all(image["alt"] for image in page.images)
     files, linked = files_and_links(folder)
     assert files == linked
-    assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) < 2_000_000
+    assert sum(path.stat().st_size for path in folder.rglob("*") if path.is_file()) < 2_100_000
     build(results / "config.json", results, tmp_path)
     for path in folder.rglob("*"):
         if path.is_file():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from contextlib import ExitStack
+from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -14,6 +15,7 @@ from leukorepro.report.finished import FinishedRun
 from leukorepro.report.frame import framed
 from leukorepro.report.kept import Kept
 from leukorepro.report.output import Drawing, Output
+from leukorepro.report.pages.downloads import add_tables
 from leukorepro.report.pages.page import Page
 from leukorepro.run.paths import Results
 from leukorepro.run.resolved import ResolvedRun, load_resolved
@@ -86,7 +88,8 @@ def _draw(missing: Sequence[Draft], store: Kept, workers: int) -> None:
 def _put_together(draft: Draft, workshop: Path) -> tuple[Page, list[Drawing]]:
     """A page and the pictures that it waits for, perhaps in a process of its own."""
     output = Output(workshop)
-    return draft.put_together(output), output.drawings
+    page = draft.put_together(output)
+    return replace(page, body=add_tables(page.body, Path(page.address).stem, output)), output.drawings
 
 
 def _put_up(run: ResolvedRun, listed: Sequence[Draft], store: Kept, output: Path) -> None:

@@ -540,6 +540,8 @@ def test_links_of_the_page_lead_to_files_and_pictures_are_described(drawn: tuple
     shown = {str(image["src"]) for page in pages.values() for image in page.images}
     assert {path.relative_to(folder).as_posix() for path in (folder / "figures").rglob("*.*")} == shown
     assert all((folder / name).stat().st_size < 120_000 for name in shown)
+    for image in (image for page in pages.values() for image in page.images if "width" in image):
+        assert Image.open(folder / str(image["src"])).size == (int(str(image["width"])), int(str(image["height"])))
 
 
 def test_every_mistake_that_is_shown_is_one_and_all_are_in_the_file(
@@ -567,6 +569,7 @@ def test_it_says_what_is_simulated_and_whose_subjects_nobody_knows(drawn: tuple[
     flow = (folder / "figures" / "atteia2022-data" / "flow-atteia2022.svg").read_text()
     assert flow.count("#9a3412") > 0  # the colour of the note
     text = words(pages["atteia2022-data"])
+    assert text.count("demo budget (") == 1  # beside the mistakes
     assert "12 subjects, with 4 to 5 images; each of one class." in text
     assert (
         "60 image files of 12 subjects; left out as unreadable: 1 truncated; 59 images of 12 subjects remain." in text

@@ -64,7 +64,7 @@ def drafts(finished: FinishedRun) -> Iterator[Draft]:
         page = partial(_without_files, left_out_page, finished, absent)
         yield Draft(addresses.of_paper(absent.key), page, (audits[absent.key],), (absent.model_dump_json(),))
     for dataset in dict.fromkeys(study.dataset_id for study in run.studies):
-        told = tuple(study.model_dump_json() for study in finished.studies_on(dataset))
+        told = (run.budget, *(study.model_dump_json() for study in finished.studies_on(dataset)))
         page = partial(dataset_page, finished, dataset)
         yield Draft(addresses.of_dataset(dataset), page, inputs_of(finished, dataset), told)
     for key, citation in citations.items():

@@ -1,4 +1,4 @@
-"""A dataset's images as small pictures: each is decoded once, whatever part of the page shows it."""
+"""A dataset's images in small: each is decoded once, whatever the page shows of it."""
 
 from __future__ import annotations
 
@@ -20,6 +20,9 @@ from leukorepro.report.numbers.wording import sentence
 
 SIDE = 132
 """Longer side of a small picture, in pixels."""
+
+SQUARE = 32
+"""Side of the square that an image's colours are measured in, in pixels."""
 
 GAP = 6
 """Between pictures of a sheet, in pixels."""
@@ -53,6 +56,7 @@ class Album:
         self._folder = folder
         self._max_pixels = max_pixels
         self._small: dict[str, Image.Image] = {}
+        self._square: dict[str, NDArray[np.uint8]] = {}
 
     def small(self, image_id: str) -> Image.Image:
         """A whole image, aspect kept, its longer side `SIDE`.
@@ -64,8 +68,15 @@ class Album:
             stand under a label that nobody gave it.
         """
         if image_id not in self._small:
-            self._small[image_id] = _small(self._read(image_id))
+            pixels = self._read(image_id)
+            self._small[image_id], self._square[image_id] = _small(pixels), _square(pixels)
         return self._small[image_id]
+
+    def square(self, image_id: str) -> NDArray[np.uint8]:
+        """A whole image averaged to a square, shape (`SQUARE`, `SQUARE`, 3); `small` says more."""
+        if image_id not in self._square:
+            self._square[image_id] = _square(self._read(image_id))
+        return self._square[image_id]
 
     def views(self, image_id: str, views: Sequence[str]) -> list[Image.Image]:
         """Small pictures of an image's views, which `leukorepro.data.views.apply_view` makes; `small` says more."""
@@ -86,6 +97,21 @@ def _small(pixels: NDArray[np.uint8]) -> Image.Image:
     return Image.fromarray(pixels).resize(size, Image.Resampling.LANCZOS, reducing_gap=1.5)
 
 
+def _square(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    return np.asarray(Image.fromarray(pixels).resize((SQUARE, SQUARE), Image.Resampling.BOX))
+
+
+def size_of(rows: int, columns: int, conditions: Sequence[str]) -> tuple[int, int]:
+    """Width and height of a sheet, in pixels."""
+    width = columns * (SIDE + GAP) - GAP
+    return width, rows * (SIDE + GAP) - GAP + len(_note(width, conditions)) * LINE
+
+
+def _note(width: int, conditions: Sequence[str]) -> list[str]:
+    """What a sheet must carry along, in lines that have room."""
+    return textwrap.wrap(sentence(conditions), width // CHARACTER) if conditions else []
+
+
 def write_sheet(rows: Sequence[Sequence[Image.Image]], conditions: Sequence[str], path: Path) -> None:
     """Write pictures as one JPEG, in rows of equal length, each in the middle of its place, with a note under them.
 
@@ -97,15 +123,15 @@ def write_sheet(rows: Sequence[Sequence[Image.Image]], conditions: Sequence[str]
         What a copy of the picture must carry along.
     path : Path
     """
-    width, height = (n * (SIDE + GAP) - GAP for n in (len(rows[0]), len(rows)))
-    note = textwrap.wrap(sentence(conditions), width // CHARACTER) if conditions else []
-    sheet = Image.new("RGB", (width, height + len(note) * LINE), "white")
+    width, height = size_of(len(rows), len(rows[0]), conditions)
+    note = _note(width, conditions)
+    sheet = Image.new("RGB", (width, height), "white")
     for row, pictures in enumerate(rows):
         for column, picture in enumerate(pictures):
             left = column * (SIDE + GAP) + (SIDE - picture.width) // 2
             sheet.paste(picture, (left, row * (SIDE + GAP) + (SIDE - picture.height) // 2))
     for number, line in enumerate(note):
-        place = (width, height + number * LINE)
+        place = (width, height - (len(note) - number) * LINE)
         ImageDraw.Draw(sheet).text(place, line, fill=style.NOTE, font=ImageFont.load_default(LINE - 4), anchor="ra")
     encoded = io.BytesIO()
     sheet.save(encoded, format="JPEG", quality=85)

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
-from PIL import Image
 
 from leukorepro.data.groups import groups
 from leukorepro.evaluation.intervals import resample_weights, share_interval
@@ -16,13 +15,10 @@ from leukorepro.evaluation.metrics.auroc import Area
 from leukorepro.report.numbers.wording import listed, sentence
 from leukorepro.report.pages.dataset.album import Album
 
-SAMPLE = 240
+SAMPLE = 200
 """Images whose colours are measured, at most; of every class the same number, where it has so many."""
 
 SEED = 0
-
-COLOUR_SIDE = 48
-"""Pixels of the side of the square that a picture is averaged to before its colour is measured."""
 
 N_RESAMPLES = 1000
 
@@ -105,10 +101,9 @@ def measured(rows: pd.DataFrame, album: Album) -> pd.DataFrame:
     """
     from skimage.color import rgb2lab
 
-    side = (COLOUR_SIDE, COLOUR_SIDE)
     means = np.empty((len(rows), 6))
     for place, name in enumerate(rows["image_id"]):
-        pixels = np.asarray(album.small(name).resize(side, Image.Resampling.BOX))
+        pixels = album.square(name)
         means[place] = [*rgb2lab(pixels).mean(axis=(0, 1)), *pixels.mean(axis=(0, 1))]
     names = [*COLOURS, "red", "green", "blue"]
     return rows.assign(**dict(zip(names, means.T, strict=True)))

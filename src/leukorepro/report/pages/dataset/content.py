@@ -13,7 +13,7 @@ from leukorepro.report.figures.picture import Picture
 from leukorepro.report.numbers.wording import count, listed, short_citation, table_name
 from leukorepro.report.output import Output
 from leukorepro.report.pages.dataset import colours
-from leukorepro.report.pages.dataset.album import Album
+from leukorepro.report.pages.dataset.album import Album, size_of
 from leukorepro.report.pages.dataset.colours_figure import draw_colours
 from leukorepro.report.pages.dataset.duplicates import Duplicates, duplicates_shown
 from leukorepro.report.pages.dataset.findings import Finding, findings_of
@@ -102,8 +102,10 @@ class DatasetContent:
     subjects: SubjectsPart
     flow: FlowPart
     duplicates: Duplicates
-    colours: ColoursPart
     mistakes: list[Mistakes]
+    colours: ColoursPart
+    picture_size: tuple[int, int]
+    """Width and height of a small picture, in pixels."""
     manifest_csv: str
     scan_json: str
     duplicates_json: str
@@ -148,8 +150,11 @@ def dataset_content(dataset: str, sources: DatasetSources, conditions: Sequence[
         subjects=drawing.subjects(),
         flow=drawing.flow(),
         duplicates=duplicates_shown(sources.duplicates, drawing.album, output, dataset),
-        colours=drawing.colours(),
-        mistakes=[mistakes_shown(use.study, use.rows, drawing.album, output, dataset) for use in sources.uses],
+        mistakes=[
+            mistakes_shown(use.study, use.rows, sources.budget, drawing.album, output, dataset) for use in sources.uses
+        ],
+        colours=drawing.colours(),  # behind what shows pictures, so that no image is decoded twice
+        picture_size=size_of(1, 1, conditions),
         manifest_csv=output.copy(sources.manifest_file, "data", dataset, "manifest.csv"),
         scan_json=output.copy(sources.scan_file, "data", dataset, "scan.json"),
         duplicates_json=output.copy(sources.duplicates_file, "data", dataset, "duplicates.json"),

@@ -10,12 +10,13 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from leukorepro.core.words import ScoreKind
+from leukorepro.core.words import Budget, ScoreKind
 from leukorepro.evaluation.contract import score_columns
 from leukorepro.evaluation.patients.probabilities import forecasts
 from leukorepro.evaluation.predictions import score_of_class
 from leukorepro.ladder.rungs import LADDER, PUBLISHED, Rung, honest_rung
-from leukorepro.report.numbers.wording import count, short_citation, table_name
+from leukorepro.report.numbers.conditions import conditions
+from leukorepro.report.numbers.wording import count, sentence, short_citation, table_name
 from leukorepro.report.output import Output
 from leukorepro.report.pages.dataset.album import Album, write_sheet
 from leukorepro.run.resolved import ResolvedStudy
@@ -58,6 +59,8 @@ class Mistakes:
     item: str
     rung: Rung
     text: str
+    conditions: str
+    """What sets the study apart from the paper's, as a sentence; empty where nothing does."""
     shown: list[Mistake]
     csv: str
 
@@ -68,7 +71,9 @@ def mistaken_rung(study: ResolvedStudy) -> Rung:
     return honest or (PUBLISHED if PUBLISHED in study.protocols else next(iter(study.protocols)))
 
 
-def mistakes_shown(study: ResolvedStudy, rows: pd.DataFrame, album: Album, output: Output, folder: str) -> Mistakes:
+def mistakes_shown(
+    study: ResolvedStudy, rows: pd.DataFrame, budget: Budget, album: Album, output: Output, folder: str
+) -> Mistakes:
     """Write pictures of the surest mistakes of a study's headline item, and a table of all of them.
 
     Parameters
@@ -76,6 +81,7 @@ def mistakes_shown(study: ResolvedStudy, rows: pd.DataFrame, album: Album, outpu
     study : ResolvedStudy
     rows : DataFrame
         The item's predictions of tested rows on one rung, as `leukorepro.evaluation.predictions.outcomes` yields them.
+    budget : Budget
     album : Album
     output : Output
     folder : str
@@ -107,6 +113,7 @@ def mistakes_shown(study: ResolvedStudy, rows: pd.DataFrame, album: Album, outpu
         f"{table_name(number)}, {name}",
         rung,
         _text(len(rows), wrong, rung, kind, len(shown)),
+        sentence(told) if (told := conditions(study, budget)) else "",
         shown,
         csv,
     )

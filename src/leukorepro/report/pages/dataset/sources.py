@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from leukorepro.core.words import Budget
 from leukorepro.data.duplicates import read_duplicates
 from leukorepro.data.manifest import read_manifest
 from leukorepro.data.split_tables import read_splits_of
@@ -45,6 +46,7 @@ class DatasetSources:
     duplicates_file: Path
     duplicates: dict[str, Any]
     """Of `leukorepro.data.duplicates.find_duplicates`."""
+    budget: Budget
     uses: list[Use]
 
 
@@ -85,6 +87,7 @@ def read_dataset(finished: FinishedRun, dataset: str, studies: Sequence[Resolved
         scan=read_scan(folder / "scan.json"),
         duplicates_file=folder / "duplicates.json",
         duplicates=read_duplicates(folder / "duplicates.json"),
+        budget=finished.run.budget,
         uses=[_use(finished, study, manifest) for study in studies],
     )
 

@@ -54,6 +54,7 @@ rule build_report:
         spec=digest(RUN),
         config=lambda w: f"results/{w.run}/config.json",
         folder=lambda w: f"results/{w.run}/report",
+        kept=lambda w: f"results/{w.run}/drawn",
     message:
         "Writing the report of {wildcards.run}"
     shell:
@@ -61,6 +62,7 @@ rule build_report:
         leukorepro report build \
             --config {params.config:q} \
             --workers {threads} \
+            --kept {params.kept:q} \
             --output {params.folder:q} \
             >{log:q} 2>&1
         """

@@ -38,7 +38,7 @@ class Draft:
         Gives the page, and writes its files and collects its pictures; can be sent to another process.
     inputs : tuple of Path or None
         Every file that it reads, so that the page is the same as long as they are; images count with the manifest that
-        holds their digests. None: the page is quick, and put together anew each time.
+        holds their digests. A test asks which files are opened. None: the page is quick, and put together each time.
     follows_from : tuple of str
         What else it follows from: parts of the run's resolved configuration.
     """

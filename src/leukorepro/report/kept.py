@@ -22,6 +22,8 @@ from leukorepro.report.drafts import Draft
 from leukorepro.report.pages.page import Caveat, Page
 
 PAGE = "page.json"
+WORKSHOP = "unfinished-"
+"""Begins the name of a folder in which a page is being drawn."""
 
 LIBRARIES = ("jinja2", "matplotlib", "numpy", "pandas", "pillow", "scikit-image")
 """What pages and pictures are drawn with: of another version, they may look otherwise."""
@@ -72,7 +74,7 @@ class Kept:
     def workshop(self, draft: Draft) -> Path:
         """An empty folder in which a page is drawn, until `keep` gives it its place."""
         self.root.mkdir(parents=True, exist_ok=True)
-        return Path(mkdtemp(prefix=f"{Path(draft.address).stem}-", dir=self.root))
+        return Path(mkdtemp(prefix=f"{WORKSHOP}{Path(draft.address).stem}-", dir=self.root))
 
     def keep(self, draft: Draft, page: Page, drawn: Path) -> None:
         """Give a page that has been drawn in a workshop its place."""
@@ -83,7 +85,8 @@ class Kept:
         drawn.rename(place)
 
     def forget_others(self, drafts: Sequence[Draft]) -> None:
-        """Remove pages as they were before, and what interrupted builds have left."""
+        """Remove pages as they were before and what interrupted builds have left, but nothing that is not ours."""
         used = {self.place(draft) for draft in drafts}
         for folder in set(self.root.iterdir()) - used:
-            shutil.rmtree(folder)
+            if folder.name.startswith(WORKSHOP) or (folder / PAGE).is_file():
+                shutil.rmtree(folder)

@@ -41,7 +41,7 @@ class Results:
         return self.root / "audit" / f"{study}.json"
 
     def run(self, name: str) -> Path:
-        """Folder of a run: its studies, `config.json`, `specs` and `report`."""
+        """Folder of a run: its studies, `config.json`, `specs`, `report`, and `drawn`, what is kept of its pages."""
         return self.root / name
 
     def study(self, run: str, study: str) -> StudyFolder:

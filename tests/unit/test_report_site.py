@@ -1,0 +1,177 @@
+"""The report as a site: which pages are drawn, what they follow from, how they are framed and found."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+import report_data
+from report_page import site
+
+from leukorepro.report import output
+from leukorepro.report.drafts import drafts
+from leukorepro.report.finished import FinishedRun
+from leukorepro.report.output import Output
+from leukorepro.report.pages.contents import Found, Section, read_contents
+from leukorepro.report.site import build
+from leukorepro.run.resolved import load_resolved
+
+OLD = ("figures/gone/old.svg", "data/old.csv", "paper_gone.html")
+"""Files of an earlier report."""
+
+OPENED: list[Path] | None = None
+"""Files that are opened, while somebody wants to know."""
+
+
+def _note(event: str, about: tuple[Any, ...]) -> None:
+    if event == "open" and OPENED is not None and isinstance(about[0], str | bytes | os.PathLike):
+        OPENED.append(Path(os.fsdecode(about[0])).absolute())
+
+
+@contextmanager
+def opened() -> Iterator[list[Path]]:
+    """Every file that Python opens meanwhile."""
+    global OPENED
+    OPENED = []
+    if not opened.__dict__.setdefault("listens", False):
+        sys.addaudithook(_note)
+        opened.__dict__["listens"] = True
+    try:
+        yield OPENED
+    finally:
+        OPENED = None
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A run of two studies that is still to be reported on."""
+    root = tmp_path_factory.mktemp("two")
+    study = report_data.three_class_study()
+    studies = [
+        report_data.resolve(study.model_copy(update={"key": key}), root, rungs=("as_published",)) for key in ("a", "b")
+    ]
+    return report_data.write_run(root, studies)
+
+
+@contextmanager
+def quickly() -> Iterator[list[Path]]:
+    """Figures are not drawn meanwhile, but where they would be is noted."""
+    drawn: list[Path] = []
+
+    def save(draw: Callable[[], object], path: Path) -> None:
+        drawn.append(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(str(draw))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(output, "_save", save)
+        yield drawn
+
+
+@pytest.fixture(scope="module")
+def report(results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report, without its figures, in a folder where an earlier one and somebody else have left files."""
+    folder = tmp_path_factory.mktemp("report")
+    for name in (*OLD, "notes.html"):
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_text("old")
+    with quickly():
+        build(results / "config.json", results, folder)
+    return folder
+
+
+def files(folder: Path) -> dict[str, bytes]:
+    return {file.relative_to(folder).as_posix(): file.read_bytes() for file in folder.rglob("*") if file.is_file()}
+
+
+def test_only_pages_whose_inputs_have_changed_are_drawn_again(results: Path, tmp_path: Path) -> None:
+    drawn: list[Path] = []
+
+    def made(kept: Path | None, name: str) -> set[str]:
+        """Names of the pages that were drawn."""
+        before = set(kept.iterdir()) if kept and kept.exists() else set()
+        with quickly() as figures:
+            build(results / "config.json", results, tmp_path / name, kept=kept)
+        drawn[:] = figures
+        return {place.name.rpartition("-")[0] for place in (set(kept.iterdir()) if kept else set()) - before}
+
+    kept = tmp_path / "kept"
+    assert {"paper_a", "paper_b", "index"} <= made(kept, "report")
+    (kept / "not ours").mkdir()
+    assert made(kept, "report") == set()
+    assert drawn == []
+    table = results / "a" / "verdicts.csv"
+    whole = table.read_text()
+    try:
+        table.write_text(whole.replace(report_data.IMPOSSIBLE, "for another reason"))
+        assert made(kept, "report") == {"paper_a", "index"}
+        assert {path.parent.name for path in drawn} == {"a", "summary"}
+        assert "For another reason." in site(tmp_path / "report", "paper_a.html").text
+        made(None, "anew")
+        assert files(tmp_path / "report") == files(tmp_path / "anew")
+        assert len(list(kept.glob("paper_a-*"))) == 1, "the page as it was before"
+        assert (kept / "not ours").is_dir()
+    finally:
+        table.write_text(whole)
+
+
+def test_pages_read_no_file_that_they_do_not_follow_from(results: Path, tmp_path: Path) -> None:
+    """Else a page would be kept that is no longer right; images count with their manifest."""
+    run = FinishedRun(load_resolved(results / "config.json"), results / "config.json", results)
+    listed = [draft for draft in drafts(run) if draft.inputs is not None]
+    assert len(listed) > 8
+    for draft in listed:
+        with opened() as read:
+            draft.put_together(Output(tmp_path))
+        of_run = {file for file in read if results.parent in file.parents}
+        assert of_run, draft.address
+        assert of_run <= {file.absolute() for file in draft.inputs or ()}, draft.address
+
+
+def test_what_an_earlier_report_left_goes_and_what_is_not_ours_stays(report: Path) -> None:
+    assert not any((report / name).exists() for name in (*OLD, "figures/gone"))
+    assert (report / "notes.html").read_text() == "old"
+
+
+def test_the_search_finds_items_in_their_tables_and_leads_to_what_is_there(report: Path) -> None:
+    script = (report / "assets" / "search.js").read_text()
+    index = json.loads(script.removeprefix("globalThis.searchIndex = ").removesuffix(";\n"))
+    found = {one["address"]: dict(one["found"]) for one in index}
+    assert found["paper_a.html"]["A & <B>"] == "table-II"
+    for address, places in found.items():
+        assert set(places.values()) - {""} <= set(site(report, address).ids)
+
+
+def test_every_page_is_marked_in_the_navigation(report: Path) -> None:
+    pages = {file.name: file.read_text() for file in report.glob("*.html")}
+    assert len(pages) == 12
+    for name, text in pages.items():
+        if name != "notes.html":
+            navigation = text[text.index("<nav ") : text.index("</nav>")]
+            assert navigation.count("aria-current") == 1
+            assert f'href="{name.replace("_all.html", ".html")}" aria-current' in navigation
+            assert all(f'href="{other}"' in navigation for other in ("index.html", "paper_b.html", "methods.html"))
+
+
+def test_contents_are_headings_and_heads_of_rows_with_the_sections_they_are_in() -> None:
+    body = """<header><h1>A <i>paper</i></h1></header>
+      <section id="one"><h2 id="one-title">First &amp; <b>best</b><img src="x"></h2>
+        <table><tr><th scope="col">Column</th></tr><tr><th scope="row">Item<span>again</span></th><td>1</td></tr>
+        <tr><th scope="rowgroup">Item<span>again</span></th><th scope="row" class="light">rung</th></tr></table>
+        <section id="inner"><h3>Inside</h3></section></section>
+      <section><h2>Nameless</h2></section>"""
+    sections, found = read_contents(body)
+    assert sections == (Section("one", "First & best"),)
+    assert found == (
+        Found("A paper", ""),
+        Found("First & best", "one"),
+        Found("Item again", "one"),
+        Found("Inside", "inner"),
+        Found("Nameless", ""),
+    )

@@ -373,7 +373,7 @@ def test_equal_input_gives_equal_bytes_with_any_number_of_workers(clean: Path, t
     build(clean / "config.json", clean, tmp_path, workers=2)
     first = {p.relative_to(clean / "report"): p.read_bytes() for p in (clean / "report").rglob("*") if p.is_file()}
     again = {p.relative_to(tmp_path): p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
-    assert {p.suffix for p in first} == {".html", ".css", ".js", ".svg", ".jpg", ".csv", ".json"}
+    assert {p.suffix for p in first} == {".html", ".css", ".js", ".svg", ".jpg", ".csv", ".json", ".md", ".smk", ""}
     assert again == first
 
 

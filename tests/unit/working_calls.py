@@ -216,6 +216,7 @@ def make_files(folder: Path) -> None:
     write_yaml(folder / "config/config.yaml", RUN)
     validity = yaml.safe_load((ROOT / "config/validity.yaml").read_text())
     write_yaml(folder / "config/validity.yaml", validity | VALIDITY)
+    (folder / "Snakefile").write_text('rule all:\n    input:\n        "results/mine/report/index.html",\n')
     (folder / "config/published").mkdir()
     (folder / "config/published/small.csv").write_text("table,item,metric,value,note\n1,plain,accuracy,0.75,\n")
     names = [f"{label}/{number}.png" for label in ("blast", "normal") for number in range(3)]

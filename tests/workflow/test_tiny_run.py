@@ -8,6 +8,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 from conftest import TinyProject
+from rocrate.rocrate import ROCrate
+
+from leukorepro.report.numbers.jobs import jobs_of
+from leukorepro.run.paths import Results
+from leukorepro.run.resolved import load_resolved
 
 pytestmark = pytest.mark.slow
 
@@ -88,6 +93,22 @@ def test_metrics_are_as_the_contract_says(results: Path) -> None:
     assert shares["value"].between(0, 1).all()
     assert (shares["ci_low"] <= shares["value"]).all()
     assert (shares["value"] <= shares["ci_high"]).all()
+
+
+def test_the_report_knows_what_every_job_was_measured_at(results: Path) -> None:
+    """Snakemake's own files, each at the place where the report looks for it, and no other."""
+    run = load_resolved(results / "tiny/config.json")
+    known = {Results(results).benchmark(job.rule, job.name) for study in run.studies for job in jobs_of(run, study)}
+    assert known == {path for path in (results / "benchmarks").rglob("*.tsv") if path.parts[-2] != "build_report"}
+    assert "Not measured" not in (results / "tiny/report/provenance.html").read_text()
+
+
+def test_the_report_is_a_crate(results: Path) -> None:
+    crate = ROCrate(results / "tiny/report")
+    assert crate.mainEntity["programmingLanguage"]["name"] == "Snakemake"
+    files = [entity for entity in crate.data_entities if entity.type != "Dataset" and "://" not in entity.id]
+    assert [entity.id for entity in files if not (results / "tiny/report" / entity["name"]).is_file()] == []
+    assert {entity["name"] for entity in crate.get("#run")["result"]} >= {"index.html", "data/tiny/metrics.csv"}
 
 
 def test_controls_are_made_on_every_rung_and_shown(results: Path) -> None:

@@ -25,12 +25,17 @@ rule build_report:
             for protocol in study.protocols
             for file in plan.training_files(study, folder_of(study), protocol)
         ],
+        # Copied into the report. What jobs were measured at is read too, but is no input: it is another each time that a
+        # job runs, whatever the job makes, so that a report that followed it would never be up to date.
+        workflow=["Snakefile", *sorted(map(str, Path("workflow/rules").glob("*.smk")))],
     output:
         page="results/{run}/report/index.html",
         papers=expand("results/{{run}}/report/paper_{study}.html", study=AUDITED),
         audits=expand("results/{{run}}/report/audit_{study}.html", study=AUDITED),
         methods="results/{run}/report/methods.html",
         provenance="results/{run}/report/provenance.html",
+        crate="results/{run}/report/ro-crate-metadata.json",
+        workflow=directory("results/{run}/report/workflow"),
         assets=directory("results/{run}/report/assets"),
         data=directory("results/{run}/report/data"),
         figures=report(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar, get_args
 
@@ -71,10 +72,22 @@ PerBudget = Annotated[
 """A value for each budget."""
 
 
+def in_the_middle(text: str) -> str:
+    """A sentence's beginning as it stands inside another one: its first word small, unless that is a name."""
+    first = text.split(" ", 1)[0]
+    return text if first[1:] != first[1:].lower() else text[:1].lower() + text[1:]
+
+
 class Strict(BaseModel):
     """A frozen model that refuses unknown keys."""
 
     model_config = ConfigDict(extra="forbid", frozen=True, allow_inf_nan=False, use_attribute_docstrings=True)
+
+    @property
+    def kind_in_words(self) -> str:
+        """What it is, in the middle of a sentence: what its class says of itself first."""
+        first = inspect.getdoc(type(self)) or type(self).__name__
+        return in_the_middle(first.partition("\n")[0].rstrip("."))
 
     @model_validator(mode="before")
     @classmethod

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from leukorepro.report.finished import FinishedRun
+from leukorepro.report.numbers.jobs import jobs_of
 from leukorepro.report.output import Output
 from leukorepro.report.pages import addresses
 from leukorepro.report.pages.audit.page import audit_page
@@ -49,8 +50,15 @@ class Draft:
     follows_from: tuple[str, ...]
 
 
-def drafts(finished: FinishedRun) -> Iterator[Draft]:
-    """The pages of a run's report, in the order of the navigation."""
+def drafts(finished: FinishedRun, workflow: Path) -> Iterator[Draft]:
+    """The pages of a run's report, in the order of the navigation.
+
+    Parameters
+    ----------
+    finished : FinishedRun
+    workflow : Path
+        The Snakefile.
+    """
     run, results = finished.run, finished.results
     whole = run.model_dump_json()
     citations = {study.study.key: study.study.citation for study in run.studies}
@@ -70,8 +78,8 @@ def drafts(finished: FinishedRun) -> Iterator[Draft]:
     for key, citation in citations.items():
         page = partial(audit_page, finished, key, citation)
         yield Draft(addresses.of_audit(key), page, (audits[key],), (citation.model_dump_json(),))
-    yield Draft(addresses.METHODS, partial(_without_files, methods_page, finished), None, ())
-    yield Draft(addresses.PROVENANCE, partial(provenance_page, finished), None, ())
+    yield Draft(addresses.METHODS, partial(methods_page, finished), None, ())
+    yield Draft(addresses.PROVENANCE, partial(provenance_page, finished, workflow), None, ())
 
 
 def _of_study(finished: FinishedRun, study: ResolvedStudy) -> Iterator[Draft]:
@@ -83,7 +91,13 @@ def _of_study(finished: FinishedRun, study: ResolvedStudy) -> Iterator[Draft]:
         *study_results(run, study, folder),
         *(file for rung in study.protocols for file in training_files(study, folder, rung)),
     ]
-    inputs = (*map(Path, made), finished.results.dataset(study.dataset_id) / "scan.json", finished.results.audit(key))
+    measured = [finished.results.benchmark(job.rule, job.name) for job in jobs_of(run, study)]
+    inputs = (
+        *map(Path, made),
+        *measured,
+        finished.results.dataset(study.dataset_id) / "scan.json",
+        finished.results.audit(key),
+    )
     yield Draft(addresses.of_paper(key), partial(paper_page, finished, study), inputs, told)
     page = partial(_without_files, everything_page, finished, study)
     yield Draft(addresses.of_everything(key), page, (folder.table("metrics"),), told)

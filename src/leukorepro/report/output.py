@@ -75,8 +75,12 @@ class Output:
 
     def copy(self, source: Path, *parts: str) -> str:
         """Copy a text file, so that the folder is complete in itself, and return its address relative to the page."""
+        return self.text(source.read_text(encoding="utf-8"), *parts)
+
+    def text(self, text: str, *parts: str) -> str:
+        """Write a text file and return its address relative to the page."""
         path, address = self.path(*parts)
-        write_text(source.read_text(encoding="utf-8"), path)
+        write_text(text, path)
         return address
 
 

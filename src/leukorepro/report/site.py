@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from leukorepro.core.store import write_bytes, write_text
+from leukorepro.core.store import write_bytes, write_json, write_text
+from leukorepro.report.crate import METADATA, crate_metadata
 from leukorepro.report.drafts import Draft, drafts
 from leukorepro.report.finished import FinishedRun
 from leukorepro.report.frame import framed
@@ -18,15 +19,23 @@ from leukorepro.report.output import Drawing, Output
 from leukorepro.report.pages.downloads import add_tables
 from leukorepro.report.pages.page import Page
 from leukorepro.run.paths import Results
-from leukorepro.run.resolved import ResolvedRun, load_resolved
+from leukorepro.run.resolved import load_resolved
 from leukorepro.run.weights import as_far_as_known
 
-FOLDERS = ("assets", "data", "figures")
+FOLDERS = ("assets", "data", "figures", "workflow")
 PAGES = ("paper_*.html", "dataset_*.html", "audit_*.html")
 """Of a report: what an earlier one may have had more of."""
 
 
-def build(config: Path, results: Path, output: Path, *, workers: int = 1, kept: Path | None = None) -> None:
+def build(
+    config: Path,
+    results: Path,
+    output: Path,
+    *,
+    workers: int = 1,
+    kept: Path | None = None,
+    workflow: Path = Path("Snakefile"),
+) -> None:
     """Write the report of a run.
 
     Parameters
@@ -44,6 +53,8 @@ def build(config: Path, results: Path, output: Path, *, workers: int = 1, kept: 
     kept : Path, optional
         Folder of drawn pages, `leukorepro.report.kept`: those whose inputs have not changed are taken from it. Without
         one, all are drawn.
+    workflow : Path
+        The Snakefile that made the results; copied into the report with its rules.
 
     Raises
     ------
@@ -51,12 +62,13 @@ def build(config: Path, results: Path, output: Path, *, workers: int = 1, kept: 
         If a file is missing or is not what it should be.
     """
     run = as_far_as_known(load_resolved(config), Results(results.parent))
-    listed = list(drafts(FinishedRun(run, config, results)))
+    finished = FinishedRun(run, config, results)
+    listed = list(drafts(finished, workflow))
     with ExitStack() as stack:
         store = Kept(kept or Path(stack.enter_context(TemporaryDirectory())))
         _draw([draft for draft in listed if draft.inputs is None or store.find(draft) is None], store, workers)
         store.forget_others(listed)
-        _put_up(run, listed, store, output)
+        _put_up(finished, listed, store, output)
 
 
 def _draw(missing: Sequence[Draft], store: Kept, workers: int) -> None:
@@ -92,15 +104,16 @@ def _put_together(draft: Draft, workshop: Path) -> tuple[Page, list[Drawing]]:
     return replace(page, body=add_tables(page.body, Path(page.address).stem, output)), output.drawings
 
 
-def _put_up(run: ResolvedRun, listed: Sequence[Draft], store: Kept, output: Path) -> None:
+def _put_up(finished: FinishedRun, listed: Sequence[Draft], store: Kept, output: Path) -> None:
     """Fill the report's folder from drawn pages, and remove from it what is none of theirs."""
     pages = [page for draft in listed if (page := store.find(draft)) is not None]
-    texts = framed(pages, "run", run.name)
+    texts = framed(pages, "run", finished.run.name)
     files = {address: file for draft in listed for address, file in store.files(draft).items()}
     for address, text in texts.items():
         write_text(text, output / address)
     for address, file in files.items():
         write_bytes(file.read_bytes(), output / address)
+    write_json(crate_metadata(finished, output, [*texts, *files]), output / METADATA)
     _prune(output, {output / address for address in (*texts, *files)})
 
 

@@ -40,6 +40,10 @@ class Results:
         """Audit of the numbers that a study's paper prints."""
         return self.root / "audit" / f"{study}.json"
 
+    def benchmark(self, rule: str, job: str) -> Path:
+        """What Snakemake measured a job of a rule at when it last ran."""
+        return self.root / "benchmarks" / rule / f"{job}.tsv"
+
     def run(self, name: str) -> Path:
         """Folder of a run: its studies, `config.json`, `specs`, `report`, and `drawn`, what is kept of its pages."""
         return self.root / name

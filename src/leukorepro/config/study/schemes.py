@@ -31,6 +31,11 @@ class SchemeBase(Strict):
         """With the dataset's labels in place of what the study calls them."""
         return self
 
+    @property
+    def repeated(self) -> str:
+        """How often rows are dealt out, behind the words for how; empty where it is once."""
+        return f", {self.repeats} times" if self.repeats > 1 else ""
+
     @field_validator("official_splits")
     @classmethod
     def _splits_once(cls, value: list[str] | None) -> list[str] | None:
@@ -43,6 +48,11 @@ class KFoldScheme(SchemeBase):
 
     kind: Literal["k_fold"]
     n_splits: Annotated[int, Field(ge=2)]
+
+    @property
+    def words(self) -> str:
+        """How rows are dealt out."""
+        return f"stratified {self.n_splits}-fold cross-validation{self.repeated}"
 
 
 class HoldOutScheme(SchemeBase):
@@ -70,6 +80,17 @@ class HoldOutScheme(SchemeBase):
         labels = {name: label for label, name in class_names.items()}
         counts = {labels.get(name, name): count for name, count in self.test_counts.items()}
         return self.model_copy(update={"test_counts": counts})
+
+    @property
+    def words(self) -> str:
+        """How rows are dealt out."""
+        validated = f", {100 * self.validation_share:g} % for validation" if self.validation_share else ""
+        how = "stratified by class" if self.stratify else "drawn from all classes alike"
+        if self.test_counts is not None:
+            counts = ", ".join(f"{count:,} {name}" for name, count in self.test_counts.items())
+            how = f"of {counts} where the dataset has the paper's images, else stratified by class"
+        turns = f"; up to {self.turns} parts are tested in turn" if self.turns > 1 else ""
+        return f"one part of {100 * self.test_share:g} % for testing{validated}, {how}{turns}{self.repeated}"
 
     @model_validator(mode="after")
     def _parts(self) -> HoldOutScheme:

@@ -12,7 +12,7 @@ from leukorepro.config.study.training import ClassifierTrainingSpec, TrainedInEp
 from leukorepro.core.words import Budget
 from leukorepro.report.numbers.wording import listed
 from leukorepro.run.kept_items import without_unused
-from leukorepro.run.resolved import ResolvedStudy
+from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
 
 Trained = SparseAutoencoderSpec | TrainedInEpochs
 """What is trained in epochs."""
@@ -40,6 +40,17 @@ def conditions(study: ResolvedStudy, budget: Budget) -> list[str]:
         less = _told_reductions(study)
         words.append(f"demo budget ({'; '.join(less)})" if less else "demo budget")
     return words
+
+
+def conditions_of_run(run: ResolvedRun) -> list[str]:
+    """What sets a run apart from the papers, in a few words each, for what is said of all its studies at once."""
+    holds = {
+        "simulated images": any(study.simulated for study in run.studies),
+        "other networks than the papers'": any(study.stand_ins for study in run.studies),
+        "random network weights": any(study.random_weights for study in run.studies),
+        "demo budget": run.budget == "demo",
+    }
+    return [condition for condition, of_this_run in holds.items() if of_this_run]
 
 
 def caveats(study: ResolvedStudy, budget: Budget) -> list[str]:

@@ -7,7 +7,9 @@ from dataclasses import dataclass
 from leukorepro.report.finished import FinishedRun
 from leukorepro.report.markup import render
 from leukorepro.report.numbers import wording
-from leukorepro.report.numbers.conditions import caveats
+from leukorepro.report.numbers.conditions import caveats, conditions
+from leukorepro.report.numbers.costs import read_costs
+from leukorepro.report.numbers.jobs import jobs_of
 from leukorepro.report.numbers.layout import Block, lay_out
 from leukorepro.report.numbers.sources import read_sources
 from leukorepro.report.numbers.tables import Numbers
@@ -16,6 +18,7 @@ from leukorepro.report.pages import addresses
 from leukorepro.report.pages.audit.audit import read_printed_numbers
 from leukorepro.report.pages.page import Page, caveats_of
 from leukorepro.report.pages.paper.content import paper_content
+from leukorepro.report.sections.costs.page import costs_page
 from leukorepro.run.resolved import NotRun, ResolvedStudy
 
 GROUP = "Papers"
@@ -28,12 +31,13 @@ def paper_page(finished: FinishedRun, study: ResolvedStudy, output: Output) -> P
         study, run.budget, read_sources(study, finished.folder, controls=key in run.controls), output
     )
     audit = read_printed_numbers(finished.results.audit(key), key, study.study.citation)
+    costs = costs_page(read_costs(jobs_of(run, study), finished.results), conditions(study, run.budget), output, key)
     return Page(
         address=addresses.of_paper(key),
         title=content.name,
         group=GROUP,
         caveats=caveats_of(caveats(study, run.budget)),
-        body=render("pages/paper/page.html.j2", page=content, audit=audit, addresses=addresses),
+        body=render("pages/paper/page.html.j2", page=content, audit=audit, costs=costs, addresses=addresses),
     )
 
 

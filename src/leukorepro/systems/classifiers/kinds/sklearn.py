@@ -63,6 +63,11 @@ class SklearnSpec(Classifier):
         return self.estimator
 
     @property
+    def kind_in_words(self) -> str:
+        """By its class."""
+        return f"scikit-learn's {self.estimator}"
+
+    @property
     def scores(self) -> ScoreKind:
         """Probabilities where it gives any, else decision values."""
         return "probability" if hasattr(self.unfitted(Settings()), "predict_proba") else "margin"

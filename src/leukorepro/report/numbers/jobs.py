@@ -1,0 +1,110 @@
+"""The jobs of a run: the steps of the workflow, and every job whose results a study's numbers rest on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from leukorepro.features.parts import ResolvedExtractor
+from leukorepro.run.plan import classified_feature_sets, feature_file, used_feature_sets, used_parts
+from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
+from leukorepro.run.specifications.fits import EncodingFit, ReducerFit
+from leukorepro.run.specify import fits_of
+from leukorepro.run.weights import weights_of
+
+
+@dataclass(frozen=True)
+class Step:
+    """A part of the workflow, as a reader thinks of it."""
+
+    title: str
+    does: str
+    """In the middle of a sentence."""
+    rules: tuple[str, ...]
+    after: tuple[str, ...] = ()
+    """Steps whose results it takes."""
+
+
+STEPS: dict[str, Step] = {
+    "datasets": Step(
+        "Datasets",
+        "images are drawn where they are simulated, read once, and looked through for copies",
+        ("simulate_images", "scan_images", "find_duplicates"),
+    ),
+    "weights": Step("Weights", "weights of networks are looked up", ("get_weights",)),
+    "audits": Step("Audits", "the arithmetic of printed numbers is checked", ("audit_published",)),
+    "splits": Step("Splits", "rows are dealt out", ("make_splits",), ("datasets",)),
+    "features": Step(
+        "Features",
+        "images become numbers",
+        ("extract_features", "describe_images", "fuse_features"),
+        ("datasets", "weights", "splits"),
+    ),
+    "leakage": Step("Leakage", "tested rows are looked for in training", ("audit_leakage",), ("splits",)),
+    "fits": Step(
+        "Fits",
+        "reducers are fitted and networks trained",
+        ("fit", "fit_reducer", "encode_images", "train_network"),
+        ("features",),
+    ),
+    "classification": Step("Classification", "classifiers are fitted", ("classify",), ("fits", "features")),
+    "controls": Step("Controls", "the same on labels that mean nothing", ("controls",), ("fits", "features")),
+    "evaluation": Step("Evaluation", "predictions are measured", ("evaluate",), ("classification", "fits")),
+    "verdicts": Step("Verdicts", "printed numbers are judged", ("judge",), ("evaluation", "audits")),
+    "report": Step("Report", "these pages are written", ("build_report",), ("verdicts", "controls", "leakage")),
+}
+"""The workflow from its images to its report; each rule belongs to one step."""
+
+STEP_OF = {rule: name for name, step in STEPS.items() for rule in step.rules}
+
+
+@dataclass(frozen=True)
+class Job:
+    """A job of the workflow."""
+
+    rule: str
+    name: str
+    """What tells it from the rule's other jobs, with slashes: the run, the study, what it makes."""
+
+    @property
+    def step(self) -> str:
+        """The step that it belongs to."""
+        return STEP_OF[self.rule]
+
+
+def jobs_of(run: ResolvedRun, study: ResolvedStudy) -> Iterator[Job]:
+    """Every job whose results a study's numbers rest on; those on datasets and features may serve other studies too."""
+    data, key, own = study.dataset_id, study.study.key, f"{run.name}/{study.study.key}"
+    yield from (Job("simulate_images", data),) if study.simulated else ()
+    yield from (Job("scan_images", data), Job("find_duplicates", data))
+    yield from (Job("get_weights", name) for name in weights_of(study))
+    yield Job("audit_published", key)
+    yield Job("make_splits", own)
+    for part in used_parts(study):
+        extracted = isinstance(study.parts[part], ResolvedExtractor)
+        yield Job("extract_features" if extracted else "describe_images", f"{data}/{part}")
+    for file in dict.fromkeys(feature_file(study, features) for features in used_feature_sets(study)):
+        if file.startswith("fused/"):
+            yield Job("fuse_features", f"{data}/{file.removeprefix('fused/').removesuffix('.h5')}")
+    yield Job("audit_leakage", own)
+    yield from _fits(run, study, own)
+    yield from (Job("classify", f"{own}/{features}") for features in classified_feature_sets(study))
+    if key in run.controls:
+        yield Job("controls", own)
+    yield Job("evaluate", own)
+    yield Job("judge", own)
+
+
+def _fits(run: ResolvedRun, study: ResolvedStudy, own: str) -> Iterator[Job]:
+    """Fits are jobs of their own, but for a demonstration's, of which a rung's are one job."""
+    for rung in study.protocols:
+        fits = fits_of(run, study, rung)
+        if run.budget == "demo":
+            yield from (Job("fit", f"{own}/{rung}"),) if fits else ()
+            continue
+        for name, fit in fits.items():
+            if isinstance(fit, ReducerFit | EncodingFit):
+                rule = "fit_reducer" if isinstance(fit, ReducerFit) else "encode_images"
+                yield Job(rule, f"{own}/{rung}/{fit.output.parent.name}/{fit.output.name.removesuffix('.h5')}")
+            else:
+                yield Job("train_network", f"{own}/{rung}/{name}")

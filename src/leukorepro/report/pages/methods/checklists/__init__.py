@@ -1,0 +1,1 @@
+"""What reporting checklists ask, answered from a run as far as a pipeline can."""

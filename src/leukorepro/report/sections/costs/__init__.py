@@ -1,0 +1,1 @@
+"""What a study cost in time and memory."""

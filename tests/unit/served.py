@@ -7,10 +7,20 @@ import json
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, NamedTuple
 
+from model_data import write_small_model
+
+from leukorepro.inference.bundle.reading import read_model
+from leukorepro.inference.predicting.predict import model_id
+from leukorepro.inference.predicting.ready import ready
+from leukorepro.inference.serving.about import about, page
+from leukorepro.inference.serving.answers import Answers
 from leukorepro.inference.serving.app import Answer, Limits, make_app
 from leukorepro.inference.serving.server import Server, listen
+
+MAX_PIXELS = 1_000_000
 
 
 class Response(NamedTuple):
@@ -55,3 +65,12 @@ def ask(port: int, method: str = "GET", path: str = "/", body: Any = None, **hea
 def send(port: int, body: Any, **headers: str) -> Response:
     """An image to the model."""
     return ask(port, "POST", "/predict", body, **headers)
+
+
+@contextmanager
+def serving_model(folder: Path, limits: Limits) -> Iterator[int]:
+    """Yield the port of the server of a small model, which is written into a new folder."""
+    model = read_model(write_small_model(folder))
+    told = about(model.card, model_id(folder, model.name))
+    with ready(model) as readied, serving(Answers(readied, MAX_PIXELS), limits, page(told, limits.max_bytes)) as port:
+        yield port

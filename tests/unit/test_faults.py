@@ -34,6 +34,7 @@ from working_calls import CALLS, NEW, Values, make_files
 
 from leukorepro.cli import options
 from leukorepro.cli.app import app
+from leukorepro.inference.serving.server import Server
 from leukorepro.run.resolve import resolve
 from leukorepro.run.specify import Specifications
 
@@ -291,7 +292,7 @@ NUMBERS = {
 WHOLE_NUMBERS = NUMBERS | {"a fraction": given("1.5"), "zero": given("0")}
 
 
-LOOKS = {"data scan", "init"}
+LOOKS = {"data scan", "init", "model evaluate"}
 """Commands that find out themselves which images there are."""
 
 BOUNDED = {"subjects", "images", "external_subjects", "external_images", "class_effect", "subject_effect", "input_size"}
@@ -304,6 +305,7 @@ ANY_WORD = {
     "data scan missing_subject",
     "init missing_subject",
     "predict missing_subject",
+    "model evaluate missing_subject",
 }
 """Options that take whatever is written."""
 
@@ -494,7 +496,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """A project in which all calls have been made."""
     folder = tmp_path_factory.mktemp("project")
     make_files(folder)
-    with contextlib.chdir(folder):
+    with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Server, "serve_on", lambda *_: None)  # nobody asks it anything, and it would not end by itself
         Specifications(resolve(Path("config/config.yaml"))).write()
         for command, values in CALLS:
             done = run(words_of(command, values))
@@ -590,7 +593,7 @@ def test_who_may_not_is_told(project: Path, tried: Counter[str]) -> None:
         locked.mkdir()
         calls = []
         for command, values in CALLS:
-            if command not in ("models summary", "report summary"):  # which write nothing
+            if command not in ("models summary", "report summary", "serve"):  # which write nothing
                 calls.append(words_of(command, values))
             for name, value in paths_of(command, values):
                 check = declared(command, name)[1].callback

@@ -2,21 +2,27 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
+from model_data import SIZE, grey, write_small_model
+from PIL import Image
 from sklearn import metrics as sk
 from sklearn.metrics import roc_auc_score
 
+from leukorepro.cli.model.evaluate import evaluate as evaluate_command
 from leukorepro.core.errors import UserError
-from leukorepro.core.tables.results import METRICS_TABLE, SHIFT_TABLE
+from leukorepro.core.tables.results import EVALUATED_TABLE, METRICS_TABLE, SHIFT_TABLE
 from leukorepro.evaluation.predictions import read_predictions
+from leukorepro.inference.bundle.reading import read_model
 from leukorepro.inference.evaluating.evaluation import Evaluated, evaluate
 from leukorepro.inference.evaluating.labels import own_names
 from leukorepro.inference.evaluating.shift import shift
+from leukorepro.inference.model import decide
 
 N = 60
 TRAINING = np.random.default_rng(6).gamma(9, 0.06, 500)
@@ -131,11 +137,87 @@ def test_what_is_written_keeps_to_the_contracts(tmp_path: Path) -> None:
     pd.testing.assert_frame_equal(SHIFT_TABLE.read(tmp_path / "shift.csv"), found.shift)
 
 
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Grey images of two classes: four of each of six patients, a seventh without a patient's number in its name."""
+    folder = tmp_path_factory.mktemp("laboratory") / "<b>lab"
+    rng = np.random.default_rng(3)
+    for number, brightness in enumerate(rng.normal([[0.42], [0.58]], 0.1, (2, 12)).ravel()):
+        label = ("blast", "Healthy")[number // 12]
+        file = folder / label / f"P{number // 4}_<i>{number}.png"
+        file.parent.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(grey(min(max(brightness, 0), 1), 20 + number)).save(file)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return write_small_model(tmp_path_factory.mktemp("model") / "model")
+
+
+@pytest.fixture(scope="module")
+def written(folder: Path, model: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of an evaluation."""
+    output = tmp_path_factory.mktemp("written")
+    evaluate_command(model, folder, output, classes=["blast=all"], subject_regex=r"(P\d+)_")
+    return output
+
+
+def test_a_labelled_folder_comes_to_what_scikit_learn_says(folder: Path, model: Path, written: Path) -> None:
+    opened = read_model(model)
+    files = sorted(folder.rglob("*.png"))
+    rows = np.stack([np.asarray(Image.open(file))[:SIZE, :SIZE].ravel() / 255 for file in files])  # of one grey each
+    said = decide(opened, opened.system.answers(rows.astype(np.float32)))
+    truth = np.array([{"blast": "all", "Healthy": "healthy"}[file.parent.name] for file in files])
+    found = METRICS_TABLE.read(written / "metrics.csv").set_index("metric")
+    assert 0.5 < sk.accuracy_score(truth, said.prediction) < 1
+    assert found["value"]["accuracy"] == pytest.approx(sk.accuracy_score(truth, said.prediction), abs=1e-12)
+    assert found["value"]["auroc"] == pytest.approx(roc_auc_score(truth == "all", said.probability), abs=1e-12)
+    assert set(found["n_subjects"]) == {6}
+    images = EVALUATED_TABLE.read(written / "images.csv")
+    np.testing.assert_allclose(images["probability"], said.probability, atol=1e-6)
+    subjects = pd.read_csv(written / "subjects.csv")
+    assert list(subjects["subject_id"]) == [f"P{number}" for number in range(6)]
+
+
+def test_the_page_says_it_beside_the_honest_estimate_and_runs_nobodys_script(written: Path) -> None:
+    text = (written / "index.html").read_text("utf-8")
+    accuracy = METRICS_TABLE.read(written / "metrics.csv").set_index("metric").loc["accuracy"]
+    numbers = re.findall(r'<dd><data value="([0-9.]+)">', text)
+    assert [float(number) for number in numbers] == [accuracy["value"], 0.8]
+    assert "subject-disjoint (the honest measurement)" in text
+    assert "40 images of 8 subjects" in text
+    assert "Simulated images" in text
+    assert "Healthy is healthy; blast is all" in text
+    assert "&lt;b&gt;lab" in text
+    assert "<b>lab" not in text
+    assert "_<i>" not in text
+    linked = set(re.findall(r'(?:href|src)="([^"#]+)"', text))
+    assert {"metrics.csv", "predictions.parquet", "shift.csv", "images.csv", "assets/site.js"} <= linked
+    assert not [address for address in linked if not (written / address).is_file()]
+    mistakes = EVALUATED_TABLE.read(written / "images.csv").query("y_true != y_pred")
+    assert len(list(written.glob("figures/mistake-*.jpg"))) == len(mistakes)
+
+
+def test_without_patients_the_unit_is_an_image_and_said_to_be(folder: Path, model: Path, tmp_path: Path) -> None:
+    evaluate_command(model, folder, tmp_path, classes=["blast=all"])
+    text = (tmp_path / "index.html").read_text("utf-8")
+    assert "No subject is known" in text
+    assert "No subject is diagnosed: the dataset has no subject ids" in text
+
+
+def test_a_patient_that_is_not_found_is_told(folder: Path, model: Path, tmp_path: Path) -> None:
+    with pytest.raises(UserError, match="finds none in 24 of 24 images"):
+        evaluate_command(model, folder, tmp_path, classes=["blast=all"], subject_regex="patient(.)")
+    assert not list(tmp_path.iterdir())
+
+
 def test_classes_are_known_by_their_names_or_by_what_is_said() -> None:
     model = ["all", "healthy"]
     assert own_names(["ALL", "healthy"], model, {}) == {"ALL": "all", "healthy": "healthy"}
     assert own_names(["blast", "hem"], model, {"blast": "all", "hem": "healthy"}) == {"blast": "all", "hem": "healthy"}
     given = {"L1": "all", "L2": "all"}
+    assert own_names(["l1", "healthy"], model, {}, {"L1": "all", "L2": "all"}) == {"l1": "all", "healthy": "healthy"}
     assert own_names(["L1", "L2", "healthy"], model, given) == {"L1": "all", "L2": "all", "healthy": "healthy"}
 
 

@@ -191,6 +191,17 @@ CALLS: list[tuple[str, Values]] = [
     ("config dvc", {"run_file": "config/config.yaml", "output": "dvc.yaml"}),
     ("predict", {"paths": ["own"], "model": "model", "out": "predictions.csv", "subjects_csv": "subjects.csv"}),
     (
+        "model evaluate",
+        {
+            "model": "model",
+            "images": "own",
+            "classes": ["blast=all", "normal=healthy"],
+            "subjects_csv": "subjects.csv",
+            "output": "evaluated",
+        },
+    ),
+    ("serve", {"model": "model", "port": "0"}),
+    (
         "init",
         {
             "name": "own",

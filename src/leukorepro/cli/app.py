@@ -23,6 +23,7 @@ from leukorepro.core.places import CONTROL
 GROUPS = {
     "data": ("scan", "simulate", "duplicates"),
     "features": ("weights", "extract", "describe", "fuse"),
+    "model": ("evaluate",),
     "models": ("fit", "classify", "control", "summary"),
     "splits": ("make",),
     "report": ("build", "summary"),
@@ -32,7 +33,7 @@ GROUPS = {
 }
 """Folders of this room, and the commands in each, in the order in which the help shows them."""
 
-UNGROUPED = ("predict", "evaluate", "judge", "init", "doctor")
+UNGROUPED = ("predict", "serve", "evaluate", "judge", "init", "doctor")
 
 GLOSSARY = """Words: a **view** is an augmented copy of an image, a **source** the photograph that images come from, a
 **group** all images that share a patient or content. A **split** says which images train and which are tested; a

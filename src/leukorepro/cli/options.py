@@ -90,6 +90,7 @@ BudgetOption = Annotated[
     ),
 ]
 DeviceOption = Annotated[Device, typer.Option("--device", help="`auto` uses a GPU if there is one, and says so.")]
+ModelOption = Annotated[Path, typer.Option("--model", callback=folder_to_read, help="Folder of an exported model.")]
 ValidityOption = Annotated[
     Path, typer.Option("--config", callback=file_to_read, help="Configuration of the validity study.")
 ]

@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 from leukorepro.cli.dataset_options import MissingSubjectOption, SubjectRegexOption, SubjectsCsvOption, describe_dataset
-from leukorepro.cli.options import MOST_WORKERS, DeviceOption, file_to_write, folder_to_read
+from leukorepro.cli.options import MOST_WORKERS, DeviceOption, ModelOption, file_to_write, folder_to_read
 from leukorepro.config.adapters import OWN_IMAGES
 
 LARGEST_BATCH = 4096
@@ -21,10 +21,7 @@ def predict(
         list[str],
         typer.Argument(help="Images, folders of images, or manifests as `leukorepro data scan` writes them."),
     ],
-    model: Annotated[
-        Path,
-        typer.Option(callback=folder_to_read, help="Folder of an exported model."),
-    ],
+    model: ModelOption,
     out: Annotated[Path, typer.Option("--out", "-o", callback=file_to_write, help="Table to write, as CSV.")],
     images: Annotated[
         Path | None,

@@ -44,8 +44,9 @@ class Evaluated:
         What its scores are.
     calibrated : bool
         Whether it has a calibration of its own.
-    training : array of float
-        Distances of training images from fits that did not see them; more than 1 is unlike them.
+    training : array of float or None
+        Distances of training images from fits that did not see them; more than 1 is unlike them. None where the model
+        cannot tell.
     training_shares : sequence of float
         Of each class among training images.
     """
@@ -59,7 +60,7 @@ class Evaluated:
     average: Average
     scores: ScoreKind
     calibrated: bool
-    training: Floats
+    training: Floats | None
     training_shares: Sequence[float]
 
     @property

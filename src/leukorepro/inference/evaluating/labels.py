@@ -7,7 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from leukorepro.core.errors import UserError, look_up, some
 
 
-def own_names(theirs: Iterable[str], classes: Sequence[str], given: Mapping[str, str]) -> dict[str, str]:
+def own_names(
+    theirs: Iterable[str], classes: Sequence[str], given: Mapping[str, str], labels: Mapping[str, str] | None = None
+) -> dict[str, str]:
     """What the model calls each class of a labelled folder.
 
     Parameters
@@ -18,6 +20,8 @@ def own_names(theirs: Iterable[str], classes: Sequence[str], given: Mapping[str,
         The model's.
     given : mapping of str to str
         What is said of some of theirs; the others are known by their names, in either case.
+    labels : mapping of str to str, optional
+        Further names that the model's classes are known by: labels of the images that it was fitted on.
 
     Raises
     ------
@@ -30,7 +34,8 @@ def own_names(theirs: Iterable[str], classes: Sequence[str], given: Mapping[str,
         raise UserError(
             "--images: images lie in no folder of a class; put those of each class into a folder of their own."
         )
-    known = {name.casefold(): name for name in classes}
+    known = {label.casefold(): name for label, name in (labels or {}).items()}
+    known |= {name.casefold(): name for name in classes}
     for own, name in given.items():
         look_up(dict.fromkeys(theirs), own, "folder", "--class")
         look_up(dict.fromkeys(classes), name, "class", "--class")

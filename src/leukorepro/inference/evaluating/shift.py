@@ -28,7 +28,7 @@ def shift(
     images: pd.DataFrame,
     group: Ints,
     classes: Sequence[str],
-    training: Floats,
+    training: Floats | None,
     training_shares: Sequence[float],
     n_resamples: int,
     seed: int,
@@ -43,8 +43,8 @@ def shift(
         Group of each image.
     classes : sequence of str
         The model's.
-    training : array of float
-        Distances of training images from fits that did not see them.
+    training : array of float or None
+        Distances of training images from fits that did not see them; None where the model knows of none.
     training_shares : sequence of float
         Of each class among training images.
     n_resamples, seed : int
@@ -54,13 +54,12 @@ def shift(
     DataFrame
         A `SHIFT_TABLE`.
     """
-    distance = images["distance"].to_numpy()
-    nearer = np.sort(training)
-    below = (np.searchsorted(nearer, distance) + np.searchsorted(nearer, distance, side="right")) / (2 * len(nearer))
-    lines: list[tuple[str, str, ArrayLike, float]] = [
-        (UNLIKE, "", distance > 1, float((training > 1).mean())),
-        (TOLD_APART, "", below, 0.5),
-    ]
+    lines: list[tuple[str, str, ArrayLike, float]] = []
+    if training is not None:
+        distance, nearer = images["distance"].to_numpy(), np.sort(training)
+        below = np.searchsorted(nearer, distance) + np.searchsorted(nearer, distance, side="right")
+        lines.append((UNLIKE, "", distance > 1, float((training > 1).mean())))
+        lines.append((TOLD_APART, "", below / (2 * len(nearer)), 0.5))
     for name, share in zip(classes, training_shares, strict=True):
         lines.append((SHARE, name, images["y_true"] == name, share))
         lines.append((SHARE_CALLED, name, images["y_pred"] == name, share))

@@ -2,23 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from typing import NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
+from leukorepro.inference.card import Card
+from leukorepro.inference.performance import Measured
+from leukorepro.ladder.rungs import LADDER
+from leukorepro.metrics.kinds import Kind
+from leukorepro.metrics.registry import METRICS
 
-class Measured(NamedTuple):
-    """How good a model was found to be under one protocol, in words."""
+SHOWN = ("accuracy", "sensitivity", "specificity", "auroc")
+"""Metrics that the page shows; the card has all."""
+
+
+class Line(NamedTuple):
+    """How good a model was found to be on a rung, in words."""
 
     rung: str
-    metric: str
-    value: str
-    interval: str
     rows: str
     """Of how many images and subjects."""
+    values: list[tuple[str, str]]
+    """Of each of `SHOWN`, and its interval."""
 
 
 @dataclass(frozen=True)
@@ -26,26 +34,66 @@ class About:
     """What the page says of its model."""
 
     title: str
-    """What it is."""
+    """What it is called."""
     item: str
-    """Where it comes from: study, table, item and rung."""
-    digest: str
-    """What tells it from any other model; stands in the table that is downloaded."""
+    """Where it comes from: paper, table, item and rung."""
+    model: str
+    """What the table that is downloaded calls it."""
     classes: Sequence[str]
     caveats: Sequence[str]
     """Sentences."""
-    measured: Sequence[Measured]
+    metrics: Sequence[str]
+    """Headings of the metrics that are shown."""
+    measured: Sequence[Line]
     """The honest measurement first."""
-    explained: str
-    """What a map shows, as a sentence."""
 
 
-def page(about: About, max_bytes: int) -> str:
+def about(card: Card, model: str) -> About:
+    """What is said of a model.
+
+    Parameters
+    ----------
+    card : Card
+    model : str
+        What tables call it, `leukorepro.inference.predicting.predict.model_id`.
+    """
+    origin = card.origin
+    return About(
+        title=card.name,
+        item=f"{origin.paper}, table {origin.table}, {origin.item}; {LADDER[origin.rung].name.lower()}",
+        model=model,
+        classes=card.classes,
+        caveats=card.caveats,
+        metrics=[f"{METRICS[name].words}{' (%)' * METRICS[name].kind.per_cent}" for name in SHOWN],
+        measured=list(_lines(card)),
+    )
+
+
+def _lines(card: Card) -> Iterator[Line]:
+    for rung in card.rungs:
+        subjects = f" of {rung.n_subjects:,} subjects" if rung.n_subjects else ""
+        values = [_in_words(rung.find(metric), METRICS[metric].kind) for metric in SHOWN]
+        yield Line(LADDER[rung.rung].name, f"{rung.n_images:,} images{subjects}", values)
+
+
+def _in_words(measured: Measured | None, kind: Kind) -> tuple[str, str]:
+    """A value and its interval, in per cent where papers print it so."""
+    if measured is None:
+        return "not measured", ""
+    share = 100 if kind.per_cent else 1
+    value, low, high = (
+        "" if number is None else f"{share * number:.{kind.decimals}f}"
+        for number in (measured.value, measured.low, measured.high)
+    )
+    return value, f"{low} to {high}" if low and high else ""
+
+
+def page(told: About, max_bytes: int) -> str:
     """HTML of the page.
 
     Parameters
     ----------
-    about : About
+    told : About
     max_bytes : int
         Size of the largest image file, which the page refuses to send.
     """
@@ -57,4 +105,4 @@ def page(about: About, max_bytes: int) -> str:
         lstrip_blocks=True,
     )
     template = environment.get_template("page.html.j2")
-    return template.render(about=about, max_bytes=max_bytes, version=version("leukorepro"))
+    return template.render(about=told, max_bytes=max_bytes, version=version("leukorepro"))

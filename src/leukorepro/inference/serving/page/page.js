@@ -67,8 +67,9 @@ function show({ file, row, answer }) {
   }
 }
 
-function said({ probability, score }) {
-  return typeof probability === "number" ? `${(100 * probability).toFixed(1)} %` : `score ${Number(score).toFixed(3)}`;
+function said({ probability, of_class, score }) {
+  if (typeof probability !== "number") return `score ${Number(score).toFixed(3)}`;
+  return `probability of ${of_class}: ${(100 * probability).toFixed(1)}\u00a0%`;
 }
 
 function tell() {

@@ -1,0 +1,78 @@
+"""What a model says of one image file, as values that the page and other programs read."""
+
+from __future__ import annotations
+
+import base64
+import io
+import math
+from pathlib import Path
+from typing import Any
+
+from PIL import Image
+
+from leukorepro.data.decoding.rgb import Pixels
+from leukorepro.data.images import decode
+from leukorepro.inference.predicting.ready import ReadyModel
+
+SIDE = 288
+"""Longer side of the pictures in an answer, in pixels."""
+
+
+class Answers:
+    """A model that is asked about files, one at a time.
+
+    Parameters
+    ----------
+    ready : ReadyModel
+    max_pixels : int
+        Largest image that is decoded.
+    """
+
+    def __init__(self, ready: ReadyModel, max_pixels: int) -> None:
+        self._ready, self._max_pixels = ready, max_pixels
+        system = ready.model.system
+        self._positive = system.positive_class if len(system.classes) == 2 else None
+
+    def __call__(self, content: bytes) -> dict[str, Any]:
+        """Answer for the bytes of an image file.
+
+        Raises
+        ------
+        UnreadableImage
+            With the status, a word of the manifest.
+        """
+        pixels, conversions = decode(Path("image"), self._max_pixels, content)
+        decided = self._ready.decide([self._ready.inputs(pixels)])
+        prediction = str(decided.decisions.prediction[0])
+        scores, distance = decided.answers.scores[0], float(decided.distances[0])
+        place = 0 if len(scores) == 1 else decided.answers.classes.index(prediction)
+        warnings = [f"Converted: {what}." for what in conversions]
+        if distance > 1:
+            warnings.insert(
+                0,
+                f"Unlike the training images: {distance:.2f} times as far from them as 99 % of themselves are at most. "
+                "How good the model is on such images is not known.",
+            )
+        return {
+            "prediction": prediction,
+            "probability": _number(decided.decisions.probability[0]),
+            "of_class": self._positive or prediction,
+            "score": _number(scores[place]),
+            "out_of_distribution": None if math.isnan(distance) else distance > 1,
+            "distance": _number(distance),
+            "warnings": warnings,
+            "picture": _picture(pixels),
+        }
+
+
+def _number(value: float) -> float | None:
+    return None if math.isnan(value) else float(value)
+
+
+def _picture(pixels: Pixels) -> str:
+    """A small picture, as an address that holds it."""
+    small = Image.fromarray(pixels)
+    small.thumbnail((SIDE, SIDE))
+    encoded = io.BytesIO()
+    small.save(encoded, "png")
+    return f"data:image/png;base64,{base64.b64encode(encoded.getvalue()).decode()}"

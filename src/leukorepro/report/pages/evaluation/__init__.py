@@ -1,0 +1,1 @@
+"""The page of a model on labelled images of another laboratory."""

@@ -215,7 +215,7 @@ def test_without_subjects_it_says_so(files: Path) -> None:
 @pytest.mark.parametrize("n", [1, 2, 1000])
 def test_two_and_a_thousand_subjects_can_be_drawn(n: int, tmp_path: Path) -> None:
     images = [[number % 7, (number + 1) % 3 + 1] for number in range(n)]
-    figure = draw_subjects(["a", "b"], images, ["a: some", "b: more"], [])
+    figure = draw_subjects(images, ["a: some", "b: more"], [])
     style.save(figure, tmp_path / "subjects.svg")
     assert (tmp_path / "subjects.svg").stat().st_size < 200_000
     top = figure.axes[0].get_ylim()[1]
@@ -227,7 +227,7 @@ def test_two_and_a_thousand_subjects_can_be_drawn(n: int, tmp_path: Path) -> Non
 
 def test_a_subjects_bar_is_as_high_as_its_images_of_each_class() -> None:
     images = [[3, 0], [2, 5], [0, 4]]
-    axes = draw_subjects(["a", "b"], images, ["a", "b"], []).axes[0]
+    axes = draw_subjects(images, ["a", "b"], []).axes[0]
     bars = {(round(bar.get_x() + bar.get_width() / 2), bar.get_y()): bar.get_height() for bar in axes.patches}
     assert bars == {(1, 0): 3, (2, 0): 2, (2, 2): 5, (3, 0): 4}
 

@@ -9,6 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from leukorepro.report.figures import style
+from leukorepro.report.pages.dataset.fills import shortened
 
 LANE = 0.32
 """How far below its row's middle the median and quartiles of a row are drawn, beside its dots."""
@@ -51,7 +52,7 @@ def draw_colours(
                 axes.plot([low, high], [row + LANE, row + LANE], color=style.INK, linewidth=1.0)
                 axes.plot(middle, row + LANE, marker="|", markersize=6, markeredgewidth=1.8, color=style.INK)
         axes.set_ylim(len(rows) - 0.5, -0.5)
-        axes.set_yticks(range(len(rows)), [name[: LONGEST - 1] + "…" if len(name) > LONGEST else name for name in rows])
+        axes.set_yticks(range(len(rows)), [shortened(name, LONGEST) for name in rows])
         axes.tick_params(axis="y", length=0)
         axes.locator_params(axis="x", nbins=5)
         axes.set_title(title)

@@ -16,6 +16,7 @@ from leukorepro.report.pages.dataset import colours
 from leukorepro.report.pages.dataset.album import Album, size_of
 from leukorepro.report.pages.dataset.colours_figure import draw_colours
 from leukorepro.report.pages.dataset.duplicates import Duplicates, duplicates_shown
+from leukorepro.report.pages.dataset.fills import shortened
 from leukorepro.report.pages.dataset.findings import Finding, findings_of
 from leukorepro.report.pages.dataset.flow import Files, SplitFlow, files_of, flows_of
 from leukorepro.report.pages.dataset.flow_figure import draw_flow
@@ -205,11 +206,13 @@ class _Drawing:
             names = [label or NO_LABEL for label in self.labels]
             images = [row.images for row in found.rows]
             totals = np.array(images)
-            called = [
-                f"{name}: {count(int(column.sum()), 'image')} of {count(int((column > 0).sum()), 'subject')}"
-                for name, column in zip(names, totals.T, strict=True)
+            of_class = [
+                f"{count(int(column.sum()), 'image')} of {count(int((column > 0).sum()), 'subject')}"
+                for column in totals.T
             ]
-            draw = partial(draw_subjects, names, images, called, self.conditions)
+            called = [f"{name}: {told}" for name, told in zip(names, of_class, strict=True)]
+            legend = [f"{shortened(name, 40)}: {told}" for name, told in zip(names, of_class, strict=True)]
+            draw = partial(draw_subjects, images, legend, self.conditions)
             picture = Picture(
                 self.output.figure(draw, "figures", self.dataset, "subjects.svg"),
                 f"Images of every subject by class. {'; '.join(called)}. {found.told}",

@@ -1,8 +1,7 @@
-"""How classes are told apart in a dataset's figures."""
+"""How classes are told apart in a dataset's figures, and what they are called where room is short."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 COLOURS = ("#0072B2", "#E69F00", "#009E73", "#CC79A7", "#56B4E9", "#D55E00", "#F0E442", "#6b7280")
@@ -12,7 +11,7 @@ HATCHES = ("", "/////", ".....", "xxxxx")
 """Of classes beyond the first eight, eight at a time."""
 
 
-def fills(classes: Sequence[str]) -> list[dict[str, Any]]:
+def fills(n_classes: int) -> list[dict[str, Any]]:
     """Colour and hatching of every class, as matplotlib takes them."""
     return [
         {
@@ -21,5 +20,10 @@ def fills(classes: Sequence[str]) -> list[dict[str, Any]]:
             "edgecolor": "white",
             "linewidth": 0,
         }
-        for number in range(len(classes))
+        for number in range(n_classes)
     ]
+
+
+def shortened(name: str, room: int) -> str:
+    """A name that may be cut: the first characters, and three dots where some are missing."""
+    return name if len(name) <= room else f"{name[: room - 1]}\N{HORIZONTAL ELLIPSIS}"

@@ -20,14 +20,11 @@ CHARACTERS = 118
 
 
 @style.styled
-def draw_subjects(
-    classes: Sequence[str], images: Sequence[Sequence[int]], called: Sequence[str], conditions: Sequence[str]
-) -> Figure:
+def draw_subjects(images: Sequence[Sequence[int]], called: Sequence[str], conditions: Sequence[str]) -> Figure:
     """A bar for each subject, as high as its images, in the colours of their classes.
 
     Parameters
     ----------
-    classes : sequence of str
     images : sequence of sequence of int
         Images of every class, of every subject in the order that they are drawn in.
     called : sequence of str
@@ -41,7 +38,7 @@ def draw_subjects(
     figure = Figure(figsize=(style.WIDTH, 2.5), layout="constrained")
     axes = figure.subplots()
     below = np.zeros(n)
-    looks = fills(classes)
+    looks = fills(len(called))
     for column, look in enumerate(looks):
         above = below + counts[:, column]
         own = above > below

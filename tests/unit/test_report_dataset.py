@@ -403,7 +403,13 @@ def test_areas_are_scikit_learns_and_say_which_way() -> None:
     (sentence,) = colours.told([found], ["lightness"])
     assert sentence.startswith("Lightness alone is a shortcut: it tells the classes apart, AUROC 0.9")
     three = rows.assign(label=np.where(np.arange(len(rows)) % 12 < 4, "c", rows["label"]))
-    for one in colours.shortcuts(three, ["a", "b", "c"], ["lightness"]):
+    several = colours.shortcuts(three, ["a", "b", "c"], ["lightness"])
+    (sentence,) = colours.told(several, ["lightness"])
+    assert "is a shortcut to b, which it tells best of 3 classes from the others: AUROC 0.85" in sentence
+    alike = colours.shortcuts(three.assign(lightness=people(30, 0.0)["lightness"]), ["a", "b", "c"], ["lightness"])
+    (sentence,) = colours.told(alike, ["lightness"])
+    assert sentence.startswith("Lightness alone clearly tells none of 3 classes from the others: at best AUROC 0.")
+    for one in several:
         assert one.area == pytest.approx(roc_auc_score(three["label"] == one.label, three["lightness"]), abs=1e-12)
 
 

@@ -158,12 +158,19 @@ def told(found: Sequence[Shortcut], measures: Sequence[str]) -> Iterator[str]:
         if not of_measure:
             yield sentence(f"{name} alone tells nothing: it is the same in all images")
             continue
-        best = max(of_measure, key=lambda one: one.strength)
-        verdict = "tells" if best.clear else "does not clearly tell"
-        if best.clear and best.strength >= TELLS:
-            verdict = "is a shortcut: it tells"
-        which = f"one of {len(of_measure)} classes best from the others" if len(of_measure) > 1 else "the classes apart"
-        yield sentence(f"{name} alone {verdict} {which}, {best.told}")
+        best = max(of_measure, key=lambda one: (one.clear, one.strength))
+        shortcut = best.clear and best.strength >= TELLS
+        if len(of_measure) == 1:
+            verdict = "is a shortcut: it tells" if shortcut else "tells" if best.clear else "does not clearly tell"
+            yield sentence(f"{name} alone {verdict} the classes apart, {best.told}")
+        elif best.clear:
+            verdict = "is a shortcut to" if shortcut else "says something of"
+            which = f"{best.label}, which it tells best of {len(of_measure)} classes from the others"
+            yield sentence(f"{name} alone {verdict} {which}: {best.told}")
+        else:
+            yield sentence(
+                f"{name} alone clearly tells none of {len(of_measure)} classes from the others: at best {best.told}"
+            )
 
 
 def shared_by(rows: pd.DataFrame, column: str, measure: str = "lightness") -> float | None:

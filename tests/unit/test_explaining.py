@@ -26,11 +26,16 @@ from leukorepro.core.words import ScoreKind
 from leukorepro.features.backbones.networks import build_network
 from leukorepro.features.backbones.registry import find_backbone
 from leukorepro.features.backbones.tunable import build_tunable
+from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor
 from leukorepro.features.preprocessing import resize
 from leukorepro.inference.explaining.attribution import Head, contributions
 from leukorepro.inference.explaining.background import background_share, cells
+from leukorepro.inference.explaining.explainer import explainer, eyes_of
 from leukorepro.inference.explaining.maps import Pooled, cut_at_last_map, cut_features, cut_tunable
 from leukorepro.inference.explaining.modules import Affine, Decision, decision_of, encoder_module, scaler_module
+from leukorepro.inference.networks import NetworkClassifier, NetworkEncoder
+from leukorepro.inference.outlines import ConvEncoderOutline, NetworkOutline
+from leukorepro.inference.system import FittedSystem
 from leukorepro.simulate.population import Population
 from leukorepro.simulate.scenes import render
 from leukorepro.systems.autoencoders.encoder import Encoder
@@ -319,3 +324,84 @@ def test_a_map_is_another_when_the_last_layer_is_drawn_at_random(learned: Learne
         other = contributions(Head([Pooled()], [], random), [learned.maps], [learned.reference], columns).maps[0]
         correlations.append(np.mean([spearmanr(a.ravel(), b.ravel())[0] for a, b in zip(own, other, strict=True)]))
     assert abs(np.mean(correlations)) < 0.25
+
+
+# ------------------------------------------------------------------------------------------------- systems, taken apart
+
+CLASSES = ["all", "healthy"]
+
+
+def of_images(size: int) -> ResolvedDescriptor:
+    return ResolvedDescriptor(id=f"images-{size}", descriptor="images", input_size=size)
+
+
+def agrees(system: FittedSystem, networks: list[Any], images: Any, rows: Any) -> Any:
+    """The explanation of a system's decisions on images, whose scores must be those that it gives for their rows."""
+    apart = explainer(system, eyes_of(system.parts, networks), rows.mean(0))
+    maps = apart.maps(list(images))
+    answers = system.answers(rows)
+    np.testing.assert_allclose(apart.head.scores(*maps).numpy(), answers.scores, rtol=1e-3, atol=1e-5)
+    predicted = apart.predicted(maps)
+    assert predicted == list(answers.predicted)
+    found = apart.explain(maps, predicted)
+    mean = found.over_image(apart.size).mean((1, 2))
+    np.testing.assert_allclose(mean + found.constants + found.missed, found.values, rtol=1e-4, atol=1e-5)
+    return found
+
+
+@pytest.mark.parametrize("classes", [CLASSES, ["L1", "L2", "L3"]], ids=len)
+def test_a_network_that_is_trained_from_images_is_its_own_eye(classes: list[str]) -> None:
+    images = IMAGES.numpy()
+    network = networks.build_network("two_convolutions", (SIZE, SIZE, 3), len(classes), 0.1, 0).eval()
+    outline = NetworkOutline(
+        architecture="two_convolutions", input_shape=[SIZE, SIZE, 3], n_classes=len(classes), width=0.1
+    )
+    positive = "all" if len(classes) == 2 else None
+    classifier = NetworkClassifier(outline, network, classes, "cpu")
+    system = FittedSystem((of_images(SIZE),), classes, positive, "probability", "torch", classifier)
+    found = agrees(system, [None], images, images.reshape(2, -1))
+    assert found.maps[0].shape == (2, 12, 12)
+    np.testing.assert_allclose(found.missed, 0, atol=0.05 * np.abs(found.values).max())
+
+
+def test_a_network_on_an_autoencoders_code_is_explained_at_the_code() -> None:
+    images = IMAGES[:, :45, :45].numpy()
+    encoder = networks.build_autoencoder("average", 0).encoder.eval()
+    network = networks.build_network("code_channels", (27 * 25,), 2, 0.2, 0).eval()
+    outline = NetworkOutline(architecture="code_channels", input_shape=[27 * 25], n_classes=2, width=0.2)
+    system = FittedSystem(
+        (of_images(45),),
+        CLASSES,
+        "healthy",
+        "probability",
+        "torch",
+        NetworkClassifier(outline, network, CLASSES, "cpu"),
+        reducer=NetworkEncoder(ConvEncoderOutline(pooling="average"), encoder, "cpu"),
+    )
+    assert agrees(system, [None], images, images.reshape(2, -1)).maps[0].shape == (2, 5, 5)
+
+
+def test_fused_features_pass_an_autoencoder_and_a_machine() -> None:
+    images = torch.randint(0, 256, (12, 96, 96, 3), dtype=torch.uint8, generator=torch.Generator().manual_seed(0))
+    part = ResolvedExtractor(id="m", backbone="mobilenet_v2", layer="gap", weights="random", input_size=96)
+    pixels = ResolvedDescriptor(id="p", descriptor="pixels", input_size=8)
+    network = build_network(find_backbone("mobilenet_v2"), "gap", "random", calibration=images, input_size=96)
+    small = np.stack([resize(image, 8).reshape(-1) / np.float32(255) for image in images.numpy()])
+    rows = np.concatenate([network(images).numpy(), small], axis=1)
+    random = np.random.default_rng(0)
+    spread = np.maximum(np.ptp(rows, axis=0), 0.01)
+    weights = random.normal(size=(9, rows.shape[1])).astype(np.float32) / 40
+    encoder = Encoder(rows.min(0), spread, weights, np.zeros(9, np.float32), np.zeros(1), np.zeros(1), "epochs")
+    codes = encoder.transform(rows)
+    scaler = StandardScaler().fit(codes)
+    machine = SVC(kernel="poly", coef0=1.0).fit(scaler.transform(codes), np.array(CLASSES * 6))
+    system = FittedSystem((part, pixels), CLASSES, "all", "margin", "scikit-learn", machine, scaler, encoder)
+    found = agrees(system, [network, None], images.numpy(), rows)
+    assert [each.shape[1:] for each in found.maps] == [(3, 3), (8, 8)]
+    np.testing.assert_allclose(found.missed, 0, atol=1e-4)
+
+
+def test_what_says_nothing_of_places_is_refused() -> None:
+    area = ResolvedDescriptor(id="cell_area-16", descriptor="cell_area", input_size=16)
+    with pytest.raises(UserError, match="cell_area: is computed from an image as a whole"):
+        eyes_of([area], [None])

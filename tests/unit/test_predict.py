@@ -12,7 +12,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from model_data import grey, small_model, small_system, write_small_model
+from model_data import PIXELS, SIZE, grey, small_model, small_system, write_small_model
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -30,6 +30,7 @@ from leukorepro.inference.predicting.patients import of_patients
 from leukorepro.inference.predicting.predict import predict
 from leukorepro.inference.predicting.ready import Decided, ready
 from leukorepro.inference.predicting.table import read
+from leukorepro.inference.system import FittedSystem
 
 
 def paint(file: Path, brightness: float, size: int = 30) -> Path:
@@ -96,7 +97,6 @@ def test_several_parts_are_fed_from_one_reading(tmp_path: Path, monkeypatch: pyt
     from sklearn.linear_model import LogisticRegression
 
     from leukorepro.features.parts import ResolvedDescriptor
-    from leukorepro.inference.system import FittedSystem
 
     parts = tuple(ResolvedDescriptor(id=f"pixels-{n}", descriptor="pixels", input_size=n) for n in (8, 4))
     training = np.repeat(np.linspace(0.2, 0.8, 20), 240).reshape(20, 240).astype(np.float32)
@@ -352,3 +352,35 @@ def test_images_in_memory_do_not_grow_with_their_number(tmp_path: Path, model: P
         predict(readied, images, tmp_path / "p.csv", max_pixels=10**6, batch=2, watch=watch)
     assert len(read(tmp_path / "p.csv")) == 120
     assert ahead[0] <= 2 * (2 * 2 + 1) + 2 * 2
+
+
+# --------------------------------------------------------------------------------------------------------- explanations
+
+
+def test_every_predicted_image_has_a_picture_that_says_what_it_shows(tmp_path: Path, model: Path) -> None:
+    for name in ("one", "two"):
+        paint(tmp_path / f"{name}/a b.png", 0.3)
+    (tmp_path / "one/broken.png").write_bytes(b"")
+    code, out, _ = run("--model", model, "--out", tmp_path / "p.csv", "--explain", tmp_path / "maps", tmp_path)
+    assert code == 0
+    pictures = sorted(file.name for file in (tmp_path / "maps").iterdir())
+    assert pictures == ["00001-a_b.jpg", "00003-a_b.jpg"]
+    assert f"2 explained: {tmp_path / 'maps'}" in out
+    told = Image.open(tmp_path / "maps" / pictures[0]).getexif()[0x010E]
+    for words in ("Red speaks for all", "exact", "imulated images", "not a medical device"):
+        assert words in told
+    assert [row["status"] == "ok" for row in rows_of(tmp_path / "p.csv")] == [True, False, True]
+
+
+def test_a_model_without_a_gradient_predicts_and_says_why_it_is_not_explained(tmp_path: Path) -> None:
+    from sklearn.neighbors import KNeighborsClassifier
+
+    rows = np.repeat(np.linspace(0.2, 0.8, 20), 3 * SIZE**2).reshape(20, -1).astype(np.float32)
+    fitted = KNeighborsClassifier().fit(rows, np.repeat(["all", "healthy"], 10))
+    system = FittedSystem((PIXELS,), ["all", "healthy"], "all", "probability", "scikit-learn", fitted)
+    write_model(replace(small_model(system), calibration=None), tmp_path / "model")
+    file = paint(tmp_path / "a.png", 0.3)
+    code, _, told = run("--model", tmp_path / "model", "--out", tmp_path / "p.csv", "--explain", tmp_path / "m", file)
+    assert code == 2
+    assert "KNeighborsClassifier: its decisions have no gradient" in told
+    assert len(rows_of(tmp_path / "p.csv")) == 1

@@ -9,7 +9,14 @@ from typing import Annotated
 import typer
 
 from leukorepro.cli.dataset_options import MissingSubjectOption, SubjectRegexOption, SubjectsCsvOption, describe_dataset
-from leukorepro.cli.options import MOST_WORKERS, DeviceOption, ModelOption, file_to_write, folder_to_read
+from leukorepro.cli.options import (
+    MOST_WORKERS,
+    DeviceOption,
+    ModelOption,
+    file_to_write,
+    folder_to_read,
+    folder_to_write,
+)
 from leukorepro.config.adapters import OWN_IMAGES
 
 LARGEST_BATCH = 4096
@@ -32,6 +39,13 @@ def predict(
     subjects_csv: SubjectsCsvOption = None,
     subject_regex: SubjectRegexOption = None,
     missing_subject: MissingSubjectOption = None,
+    explain: Annotated[
+        Path | None,
+        typer.Option(
+            callback=folder_to_write,
+            help="Folder for pictures of where predictions come from: one for each image, 1,000 at most.",
+        ),
+    ] = None,
     batch: Annotated[int, typer.Option(min=1, max=LARGEST_BATCH, help="Images that are decided together.")] = 32,
     threads: Annotated[
         int, typer.Option(min=1, max=MOST_WORKERS, help="Workers; each reads images, and on a CPU computes.")
@@ -77,3 +91,8 @@ def predict(
         print(f"{len(patients):,} patients: {beside}")
     if not (predictions["status"] == OK).any():
         raise typer.Exit(1)
+    if explain is not None:
+        from leukorepro.inference.explaining.models import explain_predictions
+
+        n_pictures = explain_predictions(opened, asking.images, predictions, explain, max_pixels)
+        print(f"{n_pictures:,} explained: {explain}")

@@ -87,6 +87,29 @@ CONTROLS_TABLE = Table(
 """What controls came to. `unit`: what kept its label, or was to be recognised; `lowest`, `highest`: of the single
 shuffles; `chance`: what no knowledge gives. Without a value, `note` says why there is none."""
 
+SHARES_TABLE = Table(
+    {
+        **_OUTCOME,
+        **whole("repeat", "fold"),
+        **text("image_id", "subject_id", "source_id", "y_true", "y_pred"),
+        **number("value", "constant", "missed", "background", "area"),
+    }
+)
+"""Explained decisions, one an image and rung. `value`: the decision, of the positive class of two, else of the
+predicted one; `constant`: the decision on what training images are on average; `missed`: what the explanation does not
+account for; `background`: share of the explanation that lies beside the cells; `area`: share of the pixels that do."""
+
+BACKGROUND_TABLE = Table(
+    {
+        **_OUTCOME,
+        **text("against_protocol"),
+        **number("value", "ci_low", "ci_high", "area"),
+        **whole("n_images", "n_groups"),
+    }
+)
+"""Mean share of explanations that lies beside the cells, of every rung; `against_protocol`: of a paired difference, the
+rung that is subtracted. `area`: mean share of the pixels that lie there, which an even map would come to."""
+
 CALIBRATION_TABLE = Table(
     {
         **_OUTCOME,

@@ -12,10 +12,10 @@ from torch import Tensor, fx, nn
 from torch.fx.passes.shape_prop import ShapeProp
 from torch.nn import functional
 
-from leukorepro.core.errors import UserError
 from leukorepro.features.backbones.cuts import cut, trace
 from leukorepro.features.backbones.networks import FeatureNetwork
 from leukorepro.features.backbones.tunable import TunableNetwork
+from leukorepro.inference.explaining.modules import Unexplained
 
 FEWEST_PLACES = 3
 """Places that a map must have along each side, so that it says where something is: later ones are passed over."""
@@ -51,7 +51,7 @@ def cut_features(network: FeatureNetwork, input_size: int, name: str) -> Cut:
 
     Raises
     ------
-    UserError
+    Unexplained
         If it has no feature map that all of its features are computed from.
     """
     body = _Named(network.body) if network.cut else network.body
@@ -110,21 +110,19 @@ def cut_at_last_map(network: nn.Module, input_size: int, name: str) -> Cut:
 
     Raises
     ------
-    UserError
+    Unexplained
         If its steps depend on the numbers, or it has no such map.
     """
     network = network.eval()
     try:
         graph = _trace(network)
-    except UserError:
-        raise
     except Exception as error:  # noqa: BLE001 - what cannot be traced fails in every way
-        raise UserError(f"{name}: cannot be taken apart into steps, and so not explained ({error}).") from None
+        raise Unexplained(f"{name}: cannot be taken apart into steps, and so not explained ({error}).") from None
     with torch.inference_mode():
         ShapeProp(fx.GraphModule(network, graph)).propagate(_sample(input_size))
     step = _behind_last_map(graph)
     if step is None:
-        raise UserError(
+        raise Unexplained(
             f"{name}: has no feature map of {FEWEST_PLACES} x {FEWEST_PLACES} places or more that all of its output is "
             "computed from, and so nothing that could be laid over an image."
         )

@@ -28,6 +28,10 @@ PROBABLE = ("LogisticRegression", "LinearDiscriminantAnalysis")
 """Linear classifiers whose probabilities are the sigmoid, or the softmax, of their decision values."""
 
 
+class Unexplained(UserError):
+    """What cannot be explained, and why."""
+
+
 class Decision(nn.Module):
     """A fitted classifier, from rows to what it says of them.
 
@@ -76,25 +80,65 @@ def decision_of(fitted: Any, positive_class: str | None, kind: ScoreKind) -> Dec
 
     Raises
     ------
-    UserError
+    Unexplained
         If it has no gradient, or none that is known here.
     """
     before, last = _steps(fitted)
-    classes = list(last.classes_)
-    sign = 1.0 if len(classes) > 2 or classes[1] == positive_class else -1.0
-    values = _values(last)
-    by_pairs = _name(last) in ("SVC", "NuSVC")
-    if len(classes) > 2 and by_pairs:
-        evidence_of: nn.Module = PairsToClasses(len(classes))
-        scores_of: nn.Module = Votes(len(classes))
-    elif len(classes) > 2:
-        evidence_of, scores_of = nn.Identity(), nn.Softmax(1) if kind == "probability" else nn.Identity()
-    else:
-        evidence_of = Scaled(0.0, sign)
-        scores_of = nn.Sequential(evidence_of, nn.Sigmoid()) if kind == "probability" else evidence_of
-    if kind == "probability" and (by_pairs or not _is_probable(last)):
-        raise UserError(f"{_name(last)}: how its probabilities follow from its decision values is not known here.")
-    return Decision(nn.Sequential(*before, values), evidence_of, scores_of).double().eval().requires_grad_(False)
+    classes, values = list(last.classes_), nn.Sequential(*before, _values(last))
+    if _name(last) not in ("SVC", "NuSVC"):
+        if kind == "probability" and not _is_probable(last):
+            raise Unexplained(
+                f"{_name(last)}: how its probabilities follow from its decision values is not known here."
+            )
+        return _decision(values, classes, positive_class, probable=kind == "probability")
+    if kind == "probability":
+        raise Unexplained(f"{_name(last)}: its probabilities do not follow from its decision values alone.")
+    if len(classes) > 2:
+        return _kept(Decision(values, PairsToClasses(len(classes)), Votes(len(classes))))
+    return _decision(values, classes, positive_class, probable=False)
+
+
+def decision_of_logits(network: nn.Module, classes: Sequence[str], positive_class: str | None) -> Decision:
+    """A network that gives the logits of classes as a module of their probabilities.
+
+    Parameters
+    ----------
+    network : Module
+        From rows, float32, shape (N, D), to logits (N, n_classes).
+    classes : sequence of str
+        In their order.
+    positive_class : str or None
+        With two classes, the one that evidence and scores speak for.
+    """
+    values = nn.Sequential(InFloat32(network), *([Difference()] if len(classes) == 2 else []))
+    return _decision(values, classes, positive_class, probable=True)
+
+
+def _decision(values: nn.Module, classes: Sequence[str], positive_class: str | None, *, probable: bool) -> Decision:
+    """Of two classes the values are one column, for the second one."""
+    if len(classes) > 2:
+        return _kept(Decision(values, nn.Identity(), nn.Softmax(1) if probable else nn.Identity()))
+    of_positive = Scaled(0.0, 1.0 if classes[1] == positive_class else -1.0)
+    scores_of = nn.Sequential(of_positive, nn.Sigmoid()) if probable else of_positive
+    return _kept(Decision(values, of_positive, scores_of))
+
+
+def _kept(decision: Decision) -> Decision:
+    """Nothing of a fitted system is trained any more."""
+    return decision.eval().requires_grad_(False)
+
+
+class InFloat32(nn.Module):
+    """A network that computes in float32, among modules that do in float64."""
+
+    def __init__(self, network: nn.Module) -> None:
+        super().__init__()
+        self._network = network
+
+    def forward(self, rows: Tensor) -> Tensor:
+        """What the network gives, in float64."""
+        values: Tensor = self._network(rows.float())
+        return values.double()
 
 
 class Scaled(nn.Module):
@@ -189,7 +233,7 @@ class PairsToClasses(nn.Module):
     def __init__(self, n_classes: int) -> None:
         super().__init__()
         pairs = list(combinations(range(n_classes), 2))
-        signs = torch.zeros(len(pairs), n_classes)
+        signs = torch.zeros(len(pairs), n_classes, dtype=torch.float64)
         for row, (i, j) in enumerate(pairs):
             signs[row, i], signs[row, j] = 1, -1
         self.register_buffer("signs", signs)
@@ -270,7 +314,7 @@ def _transformer(step: Any) -> nn.Module:
         if step.whiten:
             weights = weights / np.sqrt(step.explained_variance_)[:, None]
         return Affine(weights, -weights @ step.mean_)
-    raise UserError(f"{name}: its decisions cannot be explained, because no gradient through it is known here.")
+    raise Unexplained(f"{name}: its decisions cannot be explained, because no gradient through it is known here.")
 
 
 def _values(fitted: Any) -> nn.Module:
@@ -288,12 +332,12 @@ def _values(fitted: Any) -> nn.Module:
     if name == "SoftmaxLayer":
         return nn.Sequential(Affine(fitted.weights_.T, fitted.intercepts_), *difference)
     if name == "Perceptron":
-        return nn.Sequential(deepcopy(fitted.network_), *([] if fitted.output == "logistic" else difference))
+        return nn.Sequential(deepcopy(fitted.network_).double(), *([] if fitted.output == "logistic" else difference))
     if name == "MLPClassifier":
         return nn.Sequential(*_layers(fitted.coefs_, fitted.intercepts_, ACTIVATIONS[fitted.activation]))
     if name == "GaussianNB":
         return nn.Sequential(NormalDensities(fitted), *difference)
-    raise UserError(
+    raise Unexplained(
         f"{name}: its decisions have no gradient that is known here, and so cannot be explained; explain an item with "
         "another classifier."
     )

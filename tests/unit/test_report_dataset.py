@@ -415,7 +415,7 @@ def test_areas_are_scikit_learns_and_say_which_way() -> None:
 
 def test_a_measure_that_is_the_same_everywhere_tells_nothing() -> None:
     assert colours.shortcuts(people(6, 0.0).assign(lightness=1.0), ["a", "b"], ["lightness"]) == []
-    assert list(colours.told([], [colours.SIZE])) == ["Size alone tells nothing: it is the same in all images."]
+    assert list(colours.told([], [colours.SIZE])) == ["Size alone tells nothing: it is the same in all of them."]
 
 
 def test_intervals_widen_with_images_of_one_subject() -> None:
@@ -611,3 +611,11 @@ def test_what_a_paper_calls_a_class_stands_beside_its_name(finished: FinishedRun
     text = words(Page(page.body))
     assert "all leukaemic <cell> in Atteia (2022)" in text
     assert "leukaemic <cell> taken for" in text or "taken for leukaemic <cell>" in text
+
+
+def test_predictions_without_the_headline_are_refused(finished: FinishedRun, tmp_path: Path) -> None:
+    study = finished.run.studies[0]
+    other = study.study.model_copy(update={"headline": "1/GSet, never run"})
+    renamed = finished.run.model_copy(update={"studies": [study.model_copy(update={"study": other})]})
+    with pytest.raises(UserError, match=r"predictions\.parquet: no predictions of 1/GSet, never run, whose mistakes"):
+        dataset_page(FinishedRun(renamed, finished.config, finished.folder), study.dataset_id, Output(tmp_path))

@@ -16,7 +16,7 @@ from leukorepro.report.numbers.wording import listed, sentence
 from leukorepro.report.pages.dataset.album import Album
 
 SAMPLE = 200
-"""Images whose colours are measured, at most; of every class the same number, where it has so many."""
+"""Images that are measured, at most; of every class the same number, where it has so many."""
 
 SEED = 0
 
@@ -75,7 +75,7 @@ class Shortcut:
 
 
 def sample_of(manifest: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
-    """Readable images whose colours are measured: at most `SAMPLE`, drawn with a seed, evenly over the classes.
+    """Readable images that are measured: at most `SAMPLE`, drawn with a seed, evenly over the classes.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def told(found: Sequence[Shortcut], measures: Sequence[str]) -> Iterator[str]:
         name = MEASURES[measure][0]
         of_measure = [one for one in found if one.measure == measure]
         if not of_measure:
-            yield sentence(f"{name} alone tells nothing: it is the same in all images")
+            yield sentence(f"{name} alone tells nothing: it is the same in all of them")
             continue
         best = max(of_measure, key=lambda one: (one.clear, one.strength))
         shortcut = best.clear and best.strength >= TELLS

@@ -81,6 +81,8 @@ class FlowPart:
 class ColoursPart:
     """Colours and sizes."""
 
+    n_images: int
+    """That were measured."""
     sentences: list[str]
     pictures: list[Picture]
     csv: str
@@ -252,14 +254,12 @@ class _Drawing:
     def colours(self) -> ColoursPart:
         """Colours and sizes, and whether they alone tell the classes apart."""
         manifest = self.sources.manifest
-        readable = manifest[manifest["status"] == "ok"]
-        sides = readable.assign(**{colours.SIZE: readable[["width", "height"]].max(axis=1)})
+        sides = manifest.assign(**{colours.SIZE: manifest[["width", "height"]].max(axis=1)})
         rows = colours.measured(colours.sample_of(sides, self.labels), self.album)
         told_first = [self.study.dataset.positive_class, *self.labels]
         classes = [label for label in dict.fromkeys(told_first) if label in self.labels]
-        found = colours.shortcuts(rows, classes, list(colours.COLOURS))
-        found += colours.shortcuts(sides, classes, [colours.SIZE])
         measures = [*colours.COLOURS, colours.SIZE]
+        found = colours.shortcuts(rows, classes, measures)
         sizes = [
             f"{w} \N{MULTIPLICATION SIGN} {h} pixels ({count(n, 'image')})" for w, h, n in self.sources.scan["sizes"]
         ]
@@ -279,7 +279,7 @@ class _Drawing:
         parts = [part for part in self.sources.scan["splits"] if (rows["official_split"] == part).any()]
         if len(parts) > 1:
             pictures.append(self._colours(rows, "official_split", parts, parts, "part", csv))
-        return ColoursPart([one for one in sentences if one], pictures, csv)
+        return ColoursPart(len(rows), [one for one in sentences if one], pictures, csv)
 
     def _colours(
         self, rows: pd.DataFrame, column: str, values: list[str], names: list[str], what: str, csv: str

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from leukorepro.core.errors import UserError
 from leukorepro.core.words import Budget
 from leukorepro.data.duplicates import read_duplicates
 from leukorepro.data.manifest import read_manifest
@@ -107,6 +108,11 @@ def _headline_rows(study: ResolvedStudy, path: Path) -> pd.DataFrame:
     """Predictions of tested rows by the headline item, of a network after its last epoch."""
     table, _, item = study.study.headline.partition("/")
     predictions = last_epochs(read_predictions(path), study.study)
-    own = (predictions["table"] == table) & (predictions["item"] == item)
-    ((_, positions),) = positions_of_outcomes(predictions[own]).items()
-    return rows_of_outcome(predictions[own], positions)
+    own = predictions[(predictions["table"] == table) & (predictions["item"] == item)]
+    if own.empty:
+        raise UserError(
+            f"{path}: no predictions of {study.study.headline}, whose mistakes the report shows; run the stage that "
+            "makes them again."
+        )
+    ((_, positions),) = positions_of_outcomes(own).items()
+    return rows_of_outcome(own, positions)

@@ -69,7 +69,7 @@ def test_the_commands_are_those_of_the_design() -> None:
     assert {" ".join(path) for path in COMMANDS} >= {
         "config resolve", "config schema", "data scan", "data simulate", "doctor", "evaluate", "features extract",
         "features fuse", "init", "models classify", "models fit", "judge",
-        "report build", "report summary", "splits make",
+        "report build", "report share", "report summary", "splits make",
     }  # fmt: skip
 
 

@@ -170,6 +170,7 @@ CALLS: list[tuple[str, Values]] = [
     ("audit leakage", {"manifest": MANIFEST, "splits": [HALVES], "out": "leakage.json", "duplicates": DUPLICATES}),
     ("audit rungs", {"spec": spec("leakage"), "manifest": MANIFEST, "duplicates": DUPLICATES, "output": FOLDER}),
     ("report build", {"config": "results/mine/config.json", "output": "results/mine/report"}),
+    ("report share", {"config": "results/mine/config.json", "output": "shared"}),
     ("report summary", {"config": "results/mine/config.json"}),
     (
         "validity draw",

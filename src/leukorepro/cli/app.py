@@ -26,7 +26,7 @@ GROUPS = {
     "model": ("evaluate",),
     "models": ("fit", "classify", "control", "summary"),
     "splits": ("make",),
-    "report": ("build", "summary"),
+    "report": ("build", "share", "summary"),
     "audit": ("published", "leakage", "rungs"),
     "validity": ("draw", "repeat", "summarise"),
     "config": ("resolve", "schema", "dvc"),

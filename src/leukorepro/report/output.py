@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
@@ -13,6 +14,8 @@ from matplotlib.figure import Figure
 from leukorepro.core.store import write_csv, write_text
 from leukorepro.report.figures import style
 from leukorepro.report.numbers.wording import slug
+
+NOT_DRAWN = re.compile(r'<img src=""[^>]*>|<a href="" download>[^<]*</a>')
 
 
 class Drawing(NamedTuple):
@@ -37,10 +40,13 @@ class Output:
     ----------
     root : Path
         Folder that addresses are relative to.
+    pictures : bool
+        Whether pictures of cells are drawn.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, pictures: bool = True) -> None:
         self.root = root
+        self.pictures = pictures
         self.drawings: list[Drawing] = []
         """Pictures that are still to be drawn."""
 
@@ -49,7 +55,7 @@ class Output:
         relative = Path(*map(slug, parts))
         return self.root / relative, relative.as_posix()
 
-    def figure(self, draw: Callable[[], Figure], *parts: str) -> str:
+    def figure(self, draw: Callable[[], Figure], *parts: str, of_cells: bool = False) -> str:
         """Have a figure drawn as SVG, and return its address relative to the page.
 
         Parameters
@@ -58,11 +64,20 @@ class Output:
             Gives the figure: a `functools.partial` of a function of a module and of plain values.
         *parts : str
             The file's folders and name.
+        of_cells : bool
+            Whether it shows cells, as `picture` does.
         """
-        return self.picture(partial(_save, draw), *parts)
+        write = partial(_save, draw)
+        return self.picture(write, *parts) if of_cells else self._drawn(write, *parts)
 
     def picture(self, write: Callable[[Path], None], *parts: str) -> str:
-        """Have a picture of any format drawn, as `figure` does with one of Matplotlib's; `write` is given the file."""
+        """Have a picture of cells drawn, in any format; `write` is given the file.
+
+        The address is empty where there are to be no such pictures: what the page shows then is `left_out`'s.
+        """
+        return self._drawn(write, *parts) if self.pictures else ""
+
+    def _drawn(self, write: Callable[[Path], None], *parts: str) -> str:
         path, address = self.path(*parts)
         self.drawings.append(Drawing(write, path))
         return address
@@ -82,6 +97,11 @@ class Output:
         path, address = self.path(*parts)
         write_text(text, path)
         return address
+
+
+def left_out(body: str) -> str:
+    """A page with words in the place of the pictures that were not drawn."""
+    return NOT_DRAWN.sub('<span class="none">picture left out</span>', body)
 
 
 def _save(draw: Callable[[], Figure], path: Path) -> None:

@@ -15,7 +15,7 @@ from leukorepro.report.drafts import Draft, drafts
 from leukorepro.report.finished import FinishedRun
 from leukorepro.report.frame import framed
 from leukorepro.report.kept import Kept
-from leukorepro.report.output import Drawing, Output
+from leukorepro.report.output import Drawing, Output, left_out
 from leukorepro.report.pages.downloads import add_tables
 from leukorepro.report.pages.page import Page
 from leukorepro.run.paths import Results
@@ -35,6 +35,7 @@ def build(
     workers: int = 1,
     kept: Path | None = None,
     workflow: Path = Path("Snakefile"),
+    pictures: bool = True,
 ) -> None:
     """Write the report of a run.
 
@@ -55,6 +56,8 @@ def build(
         one, all are drawn.
     workflow : Path
         The Snakefile that made the results; copied into the report with its rules.
+    pictures : bool
+        Whether pictures of cells are shown; pages that were kept have them as they were drawn.
 
     Raises
     ------
@@ -66,24 +69,27 @@ def build(
     listed = list(drafts(finished, workflow))
     with ExitStack() as stack:
         store = Kept(kept or Path(stack.enter_context(TemporaryDirectory())))
-        _draw([draft for draft in listed if draft.inputs is None or store.find(draft) is None], store, workers)
+        missing = [draft for draft in listed if draft.inputs is None or store.find(draft) is None]
+        _draw(missing, store, workers, pictures)
         store.forget_others(listed)
         _put_up(finished, listed, store, output)
 
 
-def _draw(missing: Sequence[Draft], store: Kept, workers: int) -> None:
+def _draw(missing: Sequence[Draft], store: Kept, workers: int, pictures: bool) -> None:
     """Put pages together and draw their pictures, as many at a time as there are workers."""
     workshops = {draft.address: store.workshop(draft) for draft in missing}
     pages = {}
     if workers == 1:
         for draft in missing:
-            pages[draft.address], drawings = _put_together(draft, workshops[draft.address])
+            pages[draft.address], drawings = _put_together(draft, workshops[draft.address], pictures)
             for drawing in drawings:
                 drawing.draw()
     elif missing:
         with ProcessPoolExecutor(workers) as pool:
             try:
-                waiting = {pool.submit(_put_together, draft, workshops[draft.address]): draft for draft in missing}
+                waiting = {
+                    pool.submit(_put_together, draft, workshops[draft.address], pictures): draft for draft in missing
+                }
                 drawn = []
                 for done in as_completed(waiting):
                     pages[waiting[done].address], drawings = done.result()
@@ -97,11 +103,12 @@ def _draw(missing: Sequence[Draft], store: Kept, workers: int) -> None:
         store.keep(draft, pages[draft.address], workshops[draft.address])
 
 
-def _put_together(draft: Draft, workshop: Path) -> tuple[Page, list[Drawing]]:
+def _put_together(draft: Draft, workshop: Path, pictures: bool) -> tuple[Page, list[Drawing]]:
     """A page and the pictures that it waits for, perhaps in a process of its own."""
-    output = Output(workshop)
+    output = Output(workshop, pictures=pictures)
     page = draft.put_together(output)
-    return replace(page, body=add_tables(page.body, Path(page.address).stem, output)), output.drawings
+    body = add_tables(left_out(page.body), Path(page.address).stem, output)
+    return replace(page, body=body), output.drawings
 
 
 def _put_up(finished: FinishedRun, listed: Sequence[Draft], store: Kept, output: Path) -> None:

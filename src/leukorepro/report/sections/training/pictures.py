@@ -81,7 +81,9 @@ class TrainingStudio:
             for group in groups
         ]
         return Picture(
-            self._figure(drawn, f"reconstruction-{reduction.split}-{reduction.features}-{reduction.reducer}.svg"),
+            self._figure(
+                drawn, f"reconstruction-{reduction.split}-{reduction.features}-{reduction.reducer}.svg", of_cells=True
+            ),
             f"Images and their reconstructions by {reduction.title}. Correlations: {'; '.join(values)}.",
             f"Images and, below them, their reconstructions by {reduction.title}; under each pair its correlation over "
             f"pixels and channels. {_who_saw(samples)}",
@@ -157,8 +159,8 @@ class TrainingStudio:
             yield f"The training loss of {wording.listed(weighed)} is weighted by class, as it was minimised."
         yield "The test part was only recorded: no epoch was chosen by it."
 
-    def _figure(self, figure: Callable[[], Figure], name: str) -> str:
-        return self.output.figure(figure, "figures", self.study.study.key, name)
+    def _figure(self, figure: Callable[[], Figure], name: str, *, of_cells: bool = False) -> str:
+        return self.output.figure(figure, "figures", self.study.study.key, name, of_cells=of_cells)
 
     def _learning(self, fit: NetworkFit, epochs: pd.DataFrame) -> list[Learning]:
         """Curves of the rungs that are drawn."""

@@ -1,0 +1,27 @@
+"""`leukorepro report share`: the pages of a run, without names."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from leukorepro.cli.options import MOST_WORKERS, ConfigOption, folder_to_write
+
+
+def share(
+    config: ConfigOption,
+    output: Annotated[Path, typer.Option("--output", "-o", callback=folder_to_write, help="Folder to fill.")],
+    pictures: Annotated[bool, typer.Option("--pictures", help="Show pictures of cells, too.")] = False,
+    workers: Annotated[int, typer.Option(min=1, max=MOST_WORKERS, help="Pages to draw at a time.")] = 1,
+) -> None:
+    """Write the report of a finished run for others: without file names, subject ids and paths of this machine.
+
+    Images and patients go by numbers drawn at random; names of the run, of datasets and of classes stay.
+
+    Example: `leukorepro report share --config results/demo/config.json --output to_send`
+    """
+    from leukorepro.report.shared.share import share as run
+
+    run(config, output, pictures=pictures, workers=workers)

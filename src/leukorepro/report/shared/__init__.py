@@ -1,0 +1,1 @@
+"""A report that may leave the house: without file names, subject ids and paths of this machine."""

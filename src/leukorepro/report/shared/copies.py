@@ -1,0 +1,128 @@
+"""A copy of a finished run in which everything that its report reads goes by new names."""
+
+from __future__ import annotations
+
+from pathlib import Path, PurePath
+from typing import Any
+
+import pandas as pd
+
+from leukorepro.core.store import (
+    hdf5_reader,
+    hdf5_writer,
+    parquet_metadata,
+    read_json,
+    read_parquet,
+    sha256_file,
+    write_csv,
+    write_json,
+    write_parquet,
+)
+from leukorepro.data.manifest import read_manifest, write_manifest
+from leukorepro.report.shared.pseudonyms import Pseudonyms, draw
+from leukorepro.run.paths import Results
+from leukorepro.run.resolved import ResolvedRun
+
+PLAIN = (".h5", ".safetensors")
+"""Files that a report takes numbers from, and no names."""
+
+SHARED = ("audit", "benchmarks", "weights")
+"""Folders beside the run in which no file names an image or a patient."""
+
+
+PLACES = {"images": "images", "csv": "subjects.csv"}
+"""Keys of a dataset that say where something lies, and what is said instead."""
+
+
+def copy_run(run: ResolvedRun, config: Path, root: Path) -> Path:
+    """Copy what a run's report reads, and return the copy of its resolved configuration.
+
+    Parameters
+    ----------
+    run : ResolvedRun
+    config : Path
+        Its resolved configuration, in the run's folder.
+    root : Path
+        Empty folder, which the copy's relative paths begin at.
+    """
+    folder, ours = config.parent, Results(config.parent.parent)
+    copied = Results(root / "results")
+    for name in SHARED:
+        if (ours.root / name).exists():
+            _link(ours.root / name, copied.root / name)
+    names = {}
+    for study in run.studies:
+        if study.dataset_id not in names:
+            names[study.dataset_id] = _copy_dataset(study.dataset_id, study.images, ours, copied, root)
+        own = folder / study.study.key
+        for file in sorted(own.rglob("*")):
+            target = copied.run(folder.name) / file.relative_to(folder)
+            _copy(file, target, names[study.dataset_id])
+    target = copied.run(folder.name) / config.name
+    write_json(_without_paths(read_json(config)), target)
+    return target.relative_to(root)
+
+
+def _copy_dataset(dataset: str, images: Path, ours: Results, copied: Results, root: Path) -> Pseudonyms:
+    """Copy what is known of a dataset; its images and its features only by name."""
+    manifest = read_manifest(ours.manifest(dataset))
+    names = draw(manifest)
+    renamed = names.frame(manifest, str(ours.manifest(dataset)))
+    for old, new in names.paths.items():
+        if (images / old).exists():
+            _link(images / old, root / "images" / dataset / new)
+    # In the order of the numbers: that of the names says something of them.
+    order = renamed["image_id"].str.extract(r"(\d+)$")[0].astype(int)
+    write_manifest(renamed.loc[order.sort_values().index].reset_index(drop=True), copied.manifest(dataset))
+    for file in sorted(ours.dataset(dataset).iterdir()):
+        if file.name != "manifest.csv":
+            _copy(file, copied.dataset(dataset) / file.name, names)
+    sha256 = sha256_file(copied.manifest(dataset))
+    for file in sorted(ours.features(dataset).glob("*.h5")):
+        _copy_header(file, copied.features(dataset) / file.name, sha256)
+    return names
+
+
+def _copy_header(source: Path, target: Path, manifest_sha256: str) -> None:
+    """A feature file without its rows."""
+    with hdf5_reader(source) as file:
+        attributes = dict(file.attrs)
+        n_columns, kind = file["features"].shape[1], file["features"].dtype
+    with hdf5_writer(target) as file:
+        file.attrs.update(attributes | {"manifest_sha256": manifest_sha256})
+        file.create_dataset("features", (0, n_columns), kind)
+
+
+def _copy(source: Path, target: Path, names: Pseudonyms) -> None:
+    """Copy one file by what it is; one of a kind that no report reads is left behind."""
+    if source.suffix == ".csv":
+        frame = pd.read_csv(source, dtype="str", keep_default_na=False)
+        write_csv(names.frame(frame, str(source)), target)
+    elif source.suffix == ".parquet":
+        frame = names.frame(read_parquet(source), str(source))
+        write_parquet(frame, target, parquet_metadata(source))
+    elif source.suffix == ".json":
+        write_json(names.value(read_json(source)), target)
+    elif source.suffix in PLAIN:
+        _link(source, target)
+
+
+def _link(source: Path, target: Path) -> None:
+    target.parent.mkdir(parents=True, exist_ok=True)
+    target.symlink_to(source.resolve())
+
+
+def _without_paths(value: Any, key: str = "") -> Any:
+    """A resolved configuration without the places of files; images lie in the copy."""
+    if isinstance(value, dict):
+        changed = {name: _without_paths(one, name) for name, one in value.items()}
+        if "dataset_id" in changed:
+            changed["images"] = f"images/{changed['dataset_id']}"
+        return changed
+    if isinstance(value, list):
+        return [_without_paths(one, key) for one in value]
+    if isinstance(value, str) and key in PLACES:
+        return PLACES[key]
+    if isinstance(value, str) and key == "weights" and value.startswith("file:"):
+        return f"file:{PurePath(value.removeprefix('file:')).name}"
+    return value

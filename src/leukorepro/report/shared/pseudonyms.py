@@ -1,0 +1,98 @@
+"""Numbers drawn at random in the place of the names of a dataset's images, photographs and subjects."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+from random import SystemRandom
+from typing import Any
+
+import pandas as pd
+
+from leukorepro.core.errors import UserError
+
+WITHHELD = "(left out of what is shared: it may name files or patients)"
+
+LONG_ENOUGH = 4
+"""Characters of a name that no text has by chance."""
+
+IMAGES = ("image_id", "images", "examples", "nowhere", "several", "other_class", "source_id", "photograph")
+SUBJECTS = ("subject_id", "subjects", "linked_subjects")
+"""Keys and columns that name images and photographs, and subjects."""
+
+IN_WORDS = ("notes", "reason", "suspicions")
+"""Keys of what was written about single files."""
+
+
+@dataclass(frozen=True)
+class Pseudonyms:
+    """What the images, photographs and subjects of one dataset are called instead."""
+
+    images: Mapping[str, str]
+    """By the names of images and of photographs."""
+    paths: Mapping[str, str]
+    """By the paths of images, which end as before."""
+    subjects: Mapping[str, str]
+
+    def frame(self, frame: pd.DataFrame, where: str) -> pd.DataFrame:
+        """A table with the new names.
+
+        Raises
+        ------
+        UserError
+            If it names an image or a subject that the manifest has not.
+        """
+        of_columns = {"path": self.paths} | dict.fromkeys(IMAGES, self.images) | dict.fromkeys(SUBJECTS, self.subjects)
+        changed = {}
+        for column in of_columns.keys() & set(frame.columns):
+            names = frame[column].astype("str")
+            new = names.map({"": "", **of_columns[column]})
+            if (unknown := new.isna()).any():
+                name = names[unknown].iloc[0]
+                raise UserError(f"{where}: {column} has '{name}', which the manifest has not; run the workflow again.")
+            changed[column] = new
+        return frame.assign(**changed)
+
+    def value(self, value: Any, key: str = "") -> Any:
+        """What a JSON file holds under a key, with the new names; texts that were written about files are left out."""
+        if isinstance(value, dict):
+            return {name: self.value(one, name) for name, one in value.items()}
+        if isinstance(value, list):
+            return [self.value(one, key) for one in value]
+        if not isinstance(value, str) or not value:
+            return value
+        if key in IMAGES:
+            return self.images.get(value, WITHHELD)
+        if key in SUBJECTS:
+            return self.subjects.get(value, WITHHELD)
+        if key in IN_WORDS or self._names_somebody(value):
+            return WITHHELD
+        return value
+
+    def _names_somebody(self, text: str) -> bool:
+        known = (*self.images, *self.subjects)
+        return any(len(name) >= LONG_ENOUGH and name in text for name in known)
+
+
+def draw(manifest: pd.DataFrame) -> Pseudonyms:
+    """Draw new names for a dataset, others each time.
+
+    Parameters
+    ----------
+    manifest : DataFrame
+        Manifest contract.
+    """
+    images = _numbered("image", manifest["image_id"])
+    photographs = _numbered("photograph", set(manifest["source_id"]) - images.keys())
+    paths = {
+        path: f"{images[image]}{PurePosixPath(path).suffix.lower()}"
+        for image, path in manifest[["image_id", "path"]].itertuples(index=False, name=None)
+    }
+    return Pseudonyms(images | photographs, paths, _numbered("subject", manifest["subject_id"]))
+
+
+def _numbered(what: str, names: Iterable[str]) -> dict[str, str]:
+    known = sorted(set(names) - {""})
+    numbers = SystemRandom().sample(range(1, len(known) + 1), len(known))
+    return {name: f"{what} {number}" for name, number in zip(known, numbers, strict=True)}

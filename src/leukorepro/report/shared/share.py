@@ -1,0 +1,43 @@
+"""Write a report that may leave the house."""
+
+from __future__ import annotations
+
+from contextlib import chdir
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+from leukorepro.report.shared.copies import copy_run
+from leukorepro.report.site import build
+from leukorepro.run.resolved import load_resolved
+
+
+def share(
+    config: Path, output: Path, *, pictures: bool = False, workers: int = 1, workflow: Path = Path("Snakefile")
+) -> None:
+    """Write the report of a finished run without file names, subject ids and paths of this machine.
+
+    Images, photographs and subjects go by numbers that are drawn at random, others each time and the same on all pages.
+    Names of the run, of datasets and of classes stay.
+
+    Parameters
+    ----------
+    config : Path
+        The run's resolved configuration, ``config.json``, in the run's folder.
+    output : Path
+        Folder to write.
+    pictures : bool
+        Whether it shows pictures of cells.
+    workers : int
+    workflow : Path
+        As `leukorepro.report.site.build` takes them.
+
+    Raises
+    ------
+    UserError
+        As `build` does.
+    """
+    output, config, workflow = output.resolve(), config.resolve(), workflow.resolve()
+    with TemporaryDirectory() as folder:
+        copied = copy_run(load_resolved(config), config, Path(folder))
+        with chdir(folder):  # paths of a run's configuration are relative to the project
+            build(copied, copied.parent, output, workers=workers, pictures=pictures, workflow=workflow)

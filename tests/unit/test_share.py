@@ -1,0 +1,89 @@
+"""A report for others: no file name, no subject and no path of this machine in any of its files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import report_data
+from report_page import Page
+
+from leukorepro.core.errors import UserError
+from leukorepro.report.shared.pseudonyms import WITHHELD, draw
+from leukorepro.report.shared.share import share
+
+NAMES = report_data.Names(file="Meier_{:03d}_smear.png", subject="Meier-1961-{}")
+RUNGS = ("as_published", "subject_disjoint")
+
+
+@pytest.fixture(scope="module")
+def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    root = tmp_path_factory.mktemp("hospital")
+    study = report_data.resolve(
+        report_data.three_class_study(), root, simulated=False, weights="imagenet", rungs=RUNGS, title="Own smears"
+    )
+    return report_data.write_run(root, [study], names=NAMES)
+
+
+@pytest.fixture(scope="module")
+def shared(results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("to send")
+    share(results / "config.json", folder, workflow=report_data.ROOT / "Snakefile")
+    return folder
+
+
+def test_no_file_tells_of_a_name_or_of_this_machine(results: Path, shared: Path) -> None:
+    files = [file for file in shared.rglob("*") if file.is_file()]
+    assert not {file.suffix for file in files} & {".jpg", ".png"}
+    for file in files:
+        content = file.read_bytes()
+        for secret in ("Meier", "1961", "_smear", str(results.parents[1]), str(Path.cwd()), str(Path.home()), "/tmp"):
+            assert secret.encode() not in content, f"{file.name}: {secret}"
+            assert secret not in file.name
+
+
+def test_images_and_subjects_belong_together_as_before(results: Path, shared: Path) -> None:
+    (file,) = shared.rglob("manifest.csv")
+    new = pd.read_csv(file).sort_values("sha256").reset_index(drop=True)
+    old = pd.read_csv(results.parent / "datasets" / "other-data" / "manifest.csv")
+    old = old.sort_values("sha256").reset_index(drop=True)
+    assert new["subject_id"].str.fullmatch(r"subject \d+").all()
+    assert len(set(zip(old["subject_id"], new["subject_id"], strict=True))) == old["subject_id"].nunique()
+    assert new["subject_id"].nunique() == old["subject_id"].nunique()
+    assert sorted(new["image_id"]) == sorted(f"image {n}" for n in range(1, len(old) + 1))
+    assert (new["label"] == old["label"]).all()
+    (diagnosed,) = (f for f in shared.rglob("subjects.csv") if "share_positive" in f.read_text())
+    assert set(pd.read_csv(diagnosed)["subject_id"]) <= set(new["subject_id"])
+
+
+def test_pages_say_where_a_picture_was_left_out(shared: Path) -> None:
+    page = Page((shared / "dataset_other-data.html").read_text())
+    assert "picture left out" in page.text
+    assert all((shared / str(image["src"])).is_file() for image in page.images)
+
+
+def test_numbers_are_drawn_anew_each_time() -> None:
+    manifest = pd.DataFrame(
+        {name: [f"{name}{n}.png" for n in range(50)] for name in ("image_id", "path", "source_id", "subject_id")}
+    )
+    first, second = draw(manifest), draw(manifest)
+    assert first.images != second.images
+    assert first.subjects != second.subjects
+    assert len(set(first.images.values())) == len(first.images)
+
+
+def test_what_is_not_known_is_not_told() -> None:
+    manifest = pd.DataFrame({"image_id": ["a.png"], "path": ["x/a.png"], "source_id": [""], "subject_id": ["Doe"]})
+    names = draw(manifest)
+    told = {"images": ["a.png", "b.png"], "reason": "a cut", "status": "ok", "labels": ["Doe"], "where": "in x/a.png"}
+    assert names.value(told) == {
+        "images": ["image 1", WITHHELD],
+        "reason": WITHHELD,
+        "status": "ok",
+        "labels": ["Doe"],
+        "where": WITHHELD,
+    }
+    assert names.frame(pd.DataFrame({"path": ["x/a.png"]}), "").to_dict("list") == {"path": ["image 1.png"]}
+    with pytest.raises(UserError, match=r"^t: subject_id has 'Roe', which the manifest has not"):
+        names.frame(pd.DataFrame({"subject_id": ["Roe"]}), "t")

@@ -74,6 +74,7 @@ def extractor_rows(files: dict[str, dict[str, Any]]) -> list[ExtractorRow]:
             "Input": f"{size} \N{MULTIPLICATION SIGN} {size} pixels, {attributes['preprocessing']}",
             **number,
             "Engine and device": str(attributes["engine"]),
+            **({"Digest of the code": str(attributes["code_hash"])} if "code_hash" in attributes else {}),
         }
         rows.append(ExtractorRow(name, shown))
     return rows

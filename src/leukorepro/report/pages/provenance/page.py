@@ -33,6 +33,7 @@ GROUP = "This run"
 class Dataset:
     """A dataset by its manifest."""
 
+    key: str
     title: str
     page: str
     images: int
@@ -99,6 +100,7 @@ def provenance_page(finished: FinishedRun, workflow: Path, output: Output) -> Pa
             versions=versions(libraries),
             machine=machine(),
             datasets=list(_datasets(records)),
+            papers=[(study.study.key, wording.short_citation(study.study.citation)) for study in run.studies],
             features=[_features(one) for one in records],
             predictions=list(_predictions(finished, records)),
             graph=Picture(
@@ -128,6 +130,7 @@ def _datasets(records: list[Records]) -> Iterator[Dataset]:
     for one in {one.resolved.dataset_id: one for one in records}.values():
         dataset = one.resolved.dataset
         yield Dataset(
+            one.resolved.dataset_id,
             dataset.title or one.resolved.dataset_id,
             addresses.of_dataset(one.resolved.dataset_id),
             one.scan["images"],

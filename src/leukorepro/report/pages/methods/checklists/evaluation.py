@@ -95,7 +95,8 @@ def statistical_tests(_: Facts) -> Answer:
 def external_validity(facts: Facts) -> Answer:
     """Whether other images were tested."""
     if tested := _external(facts):
-        text = f"The dataset's own held-out part is tested for {cited(tested)}. No other laboratory's images are."
+        text = f"The dataset's own held-out part is tested for {cited(tested)}."
+        text += " Whether it is of another laboratory is for the authors to say."
         return Answer(text, "this run in part", START)
     text = "None: no dataset of this run has a held-out part that was tested, nor were another laboratory's images."
     return Answer(text, "this run in part", START)
@@ -131,7 +132,7 @@ def performance(facts: Facts) -> Answer:
 def fairness(facts: Facts) -> Answer:
     """Whether groups of people fare alike."""
     known = "of simulated subjects there is nothing to compare" if facts.simulated else "datasets name subjects at most"
-    return Answer(f"Not measured: age, sex and origin are not in the data ({known}).", "this run in part")
+    return Answer(f"Not measured: age, sex and origin are not in the manifest ({known}).", "this run in part")
 
 
 def updating(_: Facts) -> Answer:

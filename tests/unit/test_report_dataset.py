@@ -37,6 +37,7 @@ from leukorepro.report.pages.dataset.duplicates import SHOWN_GROUPS, SHOWN_IMAGE
 from leukorepro.report.pages.dataset.flow import Part, SplitFlow, files_of, flows_of
 from leukorepro.report.pages.dataset.flow_figure import draw_flow
 from leukorepro.report.pages.dataset.page import dataset_page
+from leukorepro.report.pages.dataset.sources import read_dataset
 from leukorepro.report.pages.dataset.subjects import subjects_of
 from leukorepro.report.pages.dataset.subjects_figure import draw_subjects
 from leukorepro.run.resolved import ResolvedStudy, load_resolved
@@ -565,6 +566,18 @@ def test_every_mistake_that_is_shown_is_one_and_all_are_in_the_file(
     assert len(alts) == min(mistakes.SHOWN, wrong["image_id"].nunique())
     first = found.iloc[0]
     assert alts[0] == f"Image {first['image_id']}: {first['y_true']}, taken for {first['y_pred']}"
+
+
+def test_an_image_that_is_mistaken_several_times_is_shown_once(finished: FinishedRun, tmp_path: Path) -> None:
+    study = finished.run.studies[0]
+    source = read_dataset(finished, study.dataset_id, [study])
+    rows = source.uses[0].rows
+    right = rows.assign(repeat=2, y_pred=rows["y_true"])
+    pages = album.Album(study.images, source.manifest, 10**6, [])
+    several = pd.concat([rows, rows.assign(repeat=1), right])
+    found = mistakes.mistakes_shown(study, several, "demo", pages, Output(tmp_path), "d")
+    assert len({mistake.image_id for mistake in found.shown}) == len(found.shown) > 0
+    assert {mistake.times for mistake in found.shown} == {"mistaken 2 of 3 times"}
 
 
 def test_it_says_what_is_simulated_and_whose_subjects_nobody_knows(drawn: tuple[Path, dict[str, Page]]) -> None:

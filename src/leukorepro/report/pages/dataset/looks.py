@@ -12,7 +12,7 @@ import pandas as pd
 from leukorepro.data.views import view_in_words
 from leukorepro.report.numbers.wording import count, listed
 from leukorepro.report.output import Output
-from leukorepro.report.pages.dataset.album import Album, write_sheet
+from leukorepro.report.pages.dataset.album import Album, size_of, write_sheet
 
 COUNT = 8
 """Images of a class."""
@@ -25,6 +25,8 @@ class Sheet:
     address: str
     alt: str
     caption: str
+    size: tuple[int, int]
+    """Width and height, in pixels."""
 
 
 def pick(manifest: pd.DataFrame, label: str, count: int = COUNT) -> pd.DataFrame:
@@ -69,7 +71,9 @@ def class_sheet(number: int, name: str, images: pd.DataFrame, album: Album, outp
     """
     write = partial(write_sheet, [[album.small(image) for image in images["image_id"]]], album.conditions)
     address = output.picture(write, "figures", folder, f"cells-{number}-{name}.jpg")
-    return Sheet(address, f"{len(images)} images of the class {name}.", f"Class {name}: {len(images)} of its images.")
+    described = f"{len(images)} images of the class {name}."
+    size = size_of(1, len(images), album.conditions)
+    return Sheet(address, described, f"Class {name}: {len(images)} of its images.", size)
 
 
 def view_sheet(
@@ -94,4 +98,5 @@ def view_sheet(
     address = output.picture(write, "figures", folder, "views.jpg")
     columns = listed([view_in_words(view) for view in views])
     told = f"The copies that splits are made of, from left to right: {columns}. A row for each class: {listed(names)}."
-    return Sheet(address, f"{len(views)} views of {count(len(images), 'image')}.", told)
+    size = size_of(len(images), len(views), album.conditions)
+    return Sheet(address, f"{len(views)} views of {count(len(images), 'image')}.", told, size)

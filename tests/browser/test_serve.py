@@ -71,7 +71,7 @@ def test_a_dropped_image_gets_class_probability_map_and_warnings(page: Chromium,
     assert "all" in row
     assert "probability of all" in row
     assert "bright.png" in row
-    assert page.all("#rows .pictures img")
+    assert len(page.all("#rows .pictures img")) == 2
     assert page.ask("[...document.querySelectorAll('#rows img')].every(one => one.complete && one.naturalWidth > 0)")
     assert "Not a medical device" in page.one("aside").text
     assert page.messages() == []

@@ -16,7 +16,7 @@ from leukorepro.inference.bundle.reading import read_model
 from leukorepro.inference.predicting.predict import model_id
 from leukorepro.inference.predicting.ready import ready
 from leukorepro.inference.serving.about import about, page
-from leukorepro.inference.serving.answers import Answers
+from leukorepro.inference.serving.answers import Answers, explainer_of
 from leukorepro.inference.serving.app import Answer, Limits, make_app
 from leukorepro.inference.serving.server import Server, listen
 
@@ -71,6 +71,7 @@ def send(port: int, body: Any, **headers: str) -> Response:
 def serving_model(folder: Path, limits: Limits) -> Iterator[int]:
     """Yield the port of the server of a small model, which is written into a new folder."""
     model = read_model(write_small_model(folder))
-    told = about(model.card, model_id(folder, model.name))
-    with ready(model) as readied, serving(Answers(readied, MAX_PIXELS), limits, page(told, limits.max_bytes)) as port:
+    explainer, no_maps = explainer_of(model)
+    told = page(about(model.card, model_id(folder, model.name), no_maps), limits.max_bytes)
+    with ready(model) as readied, serving(Answers(readied, MAX_PIXELS, explainer), limits, told) as port:
         yield port

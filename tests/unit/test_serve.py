@@ -26,6 +26,7 @@ from served import MAX_PIXELS, ask, send, serving, serving_model
 from leukorepro.core.errors import UserError
 from leukorepro.data.images import decode
 from leukorepro.inference.bundle.reading import read_model
+from leukorepro.inference.explaining.models import ModelExplainer
 from leukorepro.inference.model import decide
 from leukorepro.inference.serving.app import Limits
 from leukorepro.inference.serving.server import address_of, listen
@@ -65,14 +66,23 @@ def test_the_answer_is_that_of_the_model(tmp_path: Path) -> None:
     assert likely["prediction"] == said.prediction[0] == "all"
     assert likely["probability"] == pytest.approx(said.probability[0], abs=1e-6)
     assert (likely["of_class"], likely["out_of_distribution"], likely["warnings"]) == ("all", False, [])
-    picture = Image.open(io.BytesIO(base64.b64decode(likely["picture"].removeprefix("data:image/png;base64,"))))
-    np.testing.assert_array_equal(np.asarray(picture), grey(0.34, 40))
+    np.testing.assert_array_equal(pixels_of(likely["picture"]), grey(0.34, 40))
+    shown = ModelExplainer(model).explain([grey(0.34, 40)], ["all"])[0]
+    np.testing.assert_array_equal(pixels_of(likely["map"]), shown.overlay)
+    assert likely["map_shows"].startswith("Red speaks for all, blue against.")
     assert strange["out_of_distribution"]
     assert strange["warnings"][0].startswith(f"Unlike the training images: {strange['distance']:.2f} times as far")
     assert "Converted: " in " ".join(converted["warnings"])
     assert "Not a medical device" in html
     assert model.card.caveats[0] in html
     assert "70.0 to 90.0" in html  # the honest measurement, with its interval
+
+
+def pixels_of(address: str) -> np.ndarray:
+    """The picture that stands in an address."""
+    kind, _, content = address.partition(",")
+    assert kind == "data:image/png;base64"
+    return np.asarray(Image.open(io.BytesIO(base64.b64decode(content))))
 
 
 def pixel_rows(image: np.ndarray) -> np.ndarray:

@@ -36,7 +36,7 @@ def serve(
     from leukorepro.inference.predicting.predict import model_id
     from leukorepro.inference.predicting.ready import ready
     from leukorepro.inference.serving.about import about, page
-    from leukorepro.inference.serving.answers import Answers
+    from leukorepro.inference.serving.answers import Answers, explainer_of
     from leukorepro.inference.serving.app import Limits, make_app
     from leukorepro.inference.serving.server import LOOPBACK, Server, address_of, listen
 
@@ -48,7 +48,8 @@ def serve(
         if host not in LOOPBACK:
             print(f"--host {host}: whoever reaches it can use the model; nothing is encrypted.", file=sys.stderr)
         with ready(opened, device=device, threads=threads, batch=1) as readied:
-            told = about(opened.card, model_id(model, opened.name))
-            app = make_app(Answers(readied, max_pixels), page(told, limits.max_bytes), limits)
+            explainer, no_maps = explainer_of(opened)
+            told = about(opened.card, model_id(model, opened.name), no_maps)
+            app = make_app(Answers(readied, max_pixels, explainer), page(told, limits.max_bytes), limits)
             print(f"{opened.name}: {address_of(listening)} (Ctrl-C ends it)", flush=True)
             Server(app, host).serve_on(listening)

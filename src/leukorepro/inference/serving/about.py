@@ -46,9 +46,11 @@ class About:
     """Headings of the metrics that are shown."""
     measured: Sequence[Line]
     """The honest measurement first."""
+    no_maps: str
+    """Why no image has a map, as a sentence; empty where each has one."""
 
 
-def about(card: Card, model: str) -> About:
+def about(card: Card, model: str, no_maps: str = "") -> About:
     """What is said of a model.
 
     Parameters
@@ -56,6 +58,8 @@ def about(card: Card, model: str) -> About:
     card : Card
     model : str
         What tables call it, `leukorepro.inference.predicting.predict.model_id`.
+    no_maps : str
+        Why its decisions cannot be explained, as a sentence; empty where they can.
     """
     origin = card.origin
     return About(
@@ -66,6 +70,7 @@ def about(card: Card, model: str) -> About:
         caveats=card.caveats,
         metrics=[f"{METRICS[name].words}{' (%)' * METRICS[name].kind.per_cent}" for name in SHOWN],
         measured=list(_lines(card)),
+        no_maps=no_maps,
     )
 
 

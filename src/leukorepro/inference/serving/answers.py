@@ -12,6 +12,9 @@ from PIL import Image
 
 from leukorepro.data.decoding.rgb import Pixels
 from leukorepro.data.images import decode
+from leukorepro.inference.explaining.models import ModelExplainer
+from leukorepro.inference.explaining.modules import Unexplained
+from leukorepro.inference.model import Model
 from leukorepro.inference.predicting.ready import ReadyModel
 
 SIDE = 288
@@ -26,10 +29,12 @@ class Answers:
     ready : ReadyModel
     max_pixels : int
         Largest image that is decoded.
+    explainer : ModelExplainer or None
+        What makes maps; None where the model's decisions cannot be explained.
     """
 
-    def __init__(self, ready: ReadyModel, max_pixels: int) -> None:
-        self._ready, self._max_pixels = ready, max_pixels
+    def __init__(self, ready: ReadyModel, max_pixels: int, explainer: ModelExplainer | None = None) -> None:
+        self._ready, self._max_pixels, self._explainer = ready, max_pixels, explainer
         system = ready.model.system
         self._positive = system.positive_class if len(system.classes) == 2 else None
 
@@ -62,7 +67,29 @@ class Answers:
             "distance": _number(distance),
             "warnings": warnings,
             "picture": _picture(pixels),
+            **self._map(pixels, prediction),
         }
+
+    def _map(self, pixels: Pixels, prediction: str) -> dict[str, str]:
+        """What in the image speaks for the decision, and what that picture shows."""
+        if self._explainer is None:
+            return {}
+        (explained,) = self._explainer.explain([pixels], [prediction])
+        return {"map": _picture(explained.overlay), "map_shows": explained.sentence}
+
+
+def explainer_of(model: Model) -> tuple[ModelExplainer | None, str]:
+    """What explains a model's decisions; None, and why there is none, where nothing does.
+
+    Raises
+    ------
+    UserError
+        If the weights of a network are not to be had.
+    """
+    try:
+        return ModelExplainer(model), ""
+    except Unexplained as error:
+        return None, str(error)
 
 
 def _number(value: float) -> float | None:

@@ -53,11 +53,11 @@ function show({ file, row, answer }) {
   row.classList.toggle("refused", !found);
   row.querySelector("b").textContent = found ? answer.prediction : (answer.status ?? "not_answered").replaceAll("_", " ");
   row.querySelector(".probability").textContent = found ? said(answer) : "";
-  for (const [source, what] of [[answer.picture, "Image"], [answer.map, "Map"]]) {
+  for (const [source, what] of [[answer.picture, `Image ${file.name}`], [answer.map, `Map of it. ${answer.map_shows}`]]) {
     if (!source) continue;
     const picture = new Image();
     picture.src = source;
-    picture.alt = `${what} of ${file.name}`;
+    picture.alt = picture.title = what;
     row.querySelector(".pictures").append(picture);
   }
   for (const text of found ? answer.warnings : [answer.error]) {

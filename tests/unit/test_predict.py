@@ -5,6 +5,8 @@ from __future__ import annotations
 import csv
 import multiprocessing
 import os
+import subprocess
+import sys
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -28,7 +30,7 @@ from leukorepro.inference.predicting import predict as module
 from leukorepro.inference.predicting.inputs import Asked, find_images
 from leukorepro.inference.predicting.patients import of_patients
 from leukorepro.inference.predicting.predict import predict
-from leukorepro.inference.predicting.ready import Decided, ready
+from leukorepro.inference.predicting.ready import Decided, Inputs, ready
 from leukorepro.inference.predicting.table import read
 from leukorepro.inference.system import FittedSystem
 
@@ -112,15 +114,11 @@ def test_several_parts_are_fed_from_one_reading(tmp_path: Path, monkeypatch: pyt
 
     monkeypatch.setattr(module, "read_rgb", noting)
     opened = read_model(tmp_path / "model")
-    seen: list[Decided] = []
+    seen = []
     with ready(opened) as readied:
-        predict(
-            readied,
-            [Asked(str(file), "a.png")],
-            tmp_path / "p.csv",
-            max_pixels=10**6,
-            watch=lambda _, decided: seen.append(decided),
-        )
+        decide = readied.decide
+        monkeypatch.setattr(readied, "decide", lambda images: seen.append(decide(images)) or seen[-1])
+        predict(readied, [Asked(str(file), "a.png")], tmp_path / "p.csv", max_pixels=10**6)
     assert reads == [file]
     assert [part.shape for part in seen[0].inputs] == [(1, 8, 8, 3), (1, 4, 4, 3)]
     assert seen[0].rows.shape == (1, 240)
@@ -136,6 +134,15 @@ def test_images_unlike_the_training_images_are_flagged(tmp_path: Path, model: Pa
     assert code == 0
     assert [row["out_of_distribution"] for row in rows_of(tmp_path / "p.csv")] == ["false", "true"]
     assert "1 of them are unlike the training images" in out
+
+
+def test_what_needs_no_torch_does_not_import_it(tmp_path: Path, model: Path) -> None:
+    """It takes longer than everything else about one image together."""
+    words = ["predict", "--model", str(model), "--out", str(tmp_path / "p.csv"), str(paint(tmp_path / "a.png", 0.3))]
+    code = "import sys; from leukorepro.cli.app import app; app(sys.argv[1:], standalone_mode=False)"
+    check = f"{code}; assert 'torch' not in sys.modules, 'torch'"
+    subprocess.run([sys.executable, "-c", check, *words], check=True, capture_output=True)
+    assert (tmp_path / "p.csv").exists()
 
 
 # --------------------------------------------------------------------------------------------------------------- images
@@ -273,9 +280,11 @@ def test_patients_have_a_table_of_their_own(tmp_path: Path, model: Path) -> None
 
 
 def slowly(folder: Path) -> None:
-    with ready(read_model(folder / "model")) as readied:
+    with ready(read_model(folder / "model"), batch=3) as readied:
         images = find_images([str(folder / "smears")]).images
-        predict(readied, images, folder / "killed.csv", max_pixels=10**6, batch=3, watch=lambda *_: time.sleep(0.2))
+        decide = readied.decide
+        readied.decide = lambda images: time.sleep(0.2) or decide(images)  # type: ignore[method-assign]
+        predict(readied, images, folder / "killed.csv", max_pixels=10**6)
 
 
 def test_a_killed_prediction_continues_and_ends_in_the_same_bytes(tmp_path: Path, model: Path) -> None:
@@ -315,8 +324,8 @@ def test_what_was_begun_otherwise_is_not_continued(
         return read_rgb(path, max_pixels)
 
     def go(batch: int = 1) -> None:
-        with ready(read_model(model)) as readied:
-            predict(readied, images, tmp_path / "p.csv", max_pixels=10**6, batch=batch)
+        with ready(read_model(model), batch=batch) as readied:
+            predict(readied, images, tmp_path / "p.csv", max_pixels=10**6)
 
     monkeypatch.setattr(module, "read_rgb", fails)
     with pytest.raises(RuntimeError):
@@ -334,22 +343,26 @@ def test_what_was_begun_otherwise_is_not_continued(
     assert read(tmp_path / "p.csv")["model"].nunique() == 1
 
 
-def test_images_in_memory_do_not_grow_with_their_number(tmp_path: Path, model: Path) -> None:
+def test_images_in_memory_do_not_grow_with_their_number(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Deciding runs ahead of writing by a fixed number of blocks."""
     file = paint(tmp_path / "a.png", 0.3)
     links = [tmp_path / f"{number:03d}.png" for number in range(120)]
     for link in links:
         link.symlink_to(file)
     ahead, rows = [0], tmp_path / ".p.csv.partial" / "rows"
-    with ready(read_model(model), threads=2) as readied:
-        decided = [0]
+    with ready(read_model(model), threads=2, batch=2) as readied:
+        decided, decide = [0], readied.decide
 
-        def watch(block: object, _: Decided) -> None:
-            decided[0] += len(block)  # type: ignore[arg-type]
+        def counted(block: list[Inputs]) -> Decided:
+            decided[0] += len(block)
             ahead[0] = max(ahead[0], decided[0] - rows.read_bytes().count(b"\n"))
+            return decide(block)
 
+        monkeypatch.setattr(readied, "decide", counted)
         images = [Asked(str(link), link.name) for link in links]
-        predict(readied, images, tmp_path / "p.csv", max_pixels=10**6, batch=2, watch=watch)
+        predict(readied, images, tmp_path / "p.csv", max_pixels=10**6)
     assert len(read(tmp_path / "p.csv")) == 120
     assert ahead[0] <= 2 * (2 * 2 + 1) + 2 * 2
 

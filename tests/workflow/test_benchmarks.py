@@ -18,6 +18,7 @@ SMALL = {
     ],
     "half_precision": ["--images", "32", "--size", "32", "--width", "0.1", "--epochs", "2"],
     "near_duplicates": ["--images", "12"],
+    "predict": ["--images", "8", "--many", "12", "--rounds", "1"],
     "scg_vs_lbfgs": ["--epochs", "3", "--rows", "40", "--features", "32", "--hidden", "8"],
     "simulator": ["--images", "12"],
     "training": ["--images", "48", "--size", "32", "--width", "0.1", "--rounds", "1", "--product", "512"],

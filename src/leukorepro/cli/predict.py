@@ -46,7 +46,12 @@ def predict(
             help="Folder for pictures of where predictions come from: one for each image, 1,000 at most.",
         ),
     ] = None,
-    batch: Annotated[int, typer.Option(min=1, max=LARGEST_BATCH, help="Images that are decided together.")] = 32,
+    batch: Annotated[
+        int | None,
+        typer.Option(
+            min=1, max=LARGEST_BATCH, help="Images that are decided together; default: what suits what computes them."
+        ),
+    ] = None,
     threads: Annotated[
         int, typer.Option(min=1, max=MOST_WORKERS, help="Workers; each reads images, and on a CPU computes.")
     ] = 2,
@@ -77,7 +82,7 @@ def predict(
     for sentence in [*opened.card.caveats, NO_DEVICE]:
         print(sentence, file=sys.stderr)
     with ready(opened, device=device, threads=threads, batch=batch) as readied:
-        run(readied, asking.images, out, max_pixels=max_pixels, batch=batch)
+        run(readied, asking.images, out, max_pixels=max_pixels)
     predictions = read(out)
     print("\n".join(summary(predictions, asking, opened.system.classes, opened.unlike is not None)))
     print(out)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import sys
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 
-import skops.io
 from sklearn.base import ClassifierMixin
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
@@ -44,7 +46,7 @@ def to_bytes(classifier: ClassifierMixin, scaler: StandardScaler | None) -> byte
         If it has parts that would be refused when it is read.
     """
     steps = [] if scaler is None else [("scaler", scaler)]
-    content: bytes = skops.io.dumps(Pipeline([*steps, ("classifier", classifier)]))
+    content: bytes = _skops().dumps(Pipeline([*steps, ("classifier", classifier)]))
     if unknown := _unknown(content):
         raise UserError(
             f"{type(classifier).__name__}: has parts that a model does not take ({', '.join(unknown)}); export an item "
@@ -69,7 +71,7 @@ def from_bytes(content: bytes, path: Path) -> tuple[ClassifierMixin, StandardSca
     """
     try:
         unknown = _unknown(content)
-        pipeline = None if unknown else skops.io.loads(content, trusted=sorted(TRUSTED))
+        pipeline = None if unknown else _skops().loads(content, trusted=sorted(TRUSTED))
     except Exception as error:  # noqa: BLE001 - what is no such file fails in every way
         raise UserError(f"{path}: not a readable classifier ({' '.join(str(error).split())}); {AGAIN}.") from None
     if unknown:
@@ -85,4 +87,19 @@ AGAIN = "get a sound copy of the model, or export it again"
 
 def _unknown(content: bytes) -> list[str]:
     """Types in a file that are not known."""
-    return sorted(set(skops.io.get_untrusted_types(data=content)) - TRUSTED)
+    return sorted(set(_skops().get_untrusted_types(data=content)) - TRUSTED)
+
+
+_FOR_TORCH = "sklearn.externals.array_api_compat.torch"
+
+
+def _skops() -> ModuleType:
+    """`skops.io`, without torch: it imports all modules of scikit-learn, and one of them would, which takes seconds."""
+    hidden = _FOR_TORCH not in sys.modules
+    if hidden:
+        sys.modules[_FOR_TORCH] = None  # type: ignore[assignment]
+    try:
+        return import_module("skops.io")
+    finally:
+        if hidden:
+            del sys.modules[_FOR_TORCH]

@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO
 
@@ -22,12 +22,8 @@ from leukorepro.core.unfinished import unfinished
 from leukorepro.data.images import UnreadableImage, read_rgb
 from leukorepro.inference.bundle.description import DESCRIPTION
 from leukorepro.inference.predicting.inputs import Asked
-from leukorepro.inference.predicting.ready import BATCH, Decided, ReadyModel
+from leukorepro.inference.predicting.ready import ReadyModel
 from leukorepro.inference.predicting.table import Failures, header, lines
-
-Watch = Callable[[Sequence[Asked], Decided], None]
-"""What is shown every block of images that could be read, with what the model says of them, in the threads that decide;
-once for each block or, after a kill, again."""
 
 
 def model_id(folder: Path, name: str) -> str:
@@ -36,15 +32,7 @@ def model_id(folder: Path, name: str) -> str:
     return f"{name} {sha256_file(folder / DESCRIPTION)[:12]}"
 
 
-def predict(
-    ready: ReadyModel,
-    images: Sequence[Asked],
-    output: Path,
-    *,
-    max_pixels: int,
-    batch: int = BATCH,
-    watch: Watch | None = None,
-) -> None:
+def predict(ready: ReadyModel, images: Sequence[Asked], output: Path, *, max_pixels: int) -> None:
     """Write what a model says of images.
 
     Parameters
@@ -57,16 +45,13 @@ def predict(
         finished until then is kept beside it, and the same call goes on from there.
     max_pixels : int
         Largest image that is decoded.
-    batch : int
-        Images that are read and decided together.
-    watch : callable, optional
 
     Raises
     ------
     UserError
         If the output is one of the images, or the system refuses to write.
     """
-    model = ready.model
+    model, batch = ready.model, ready.batch
     assert model.folder is not None
     name = model_id(model.folder, model.name)
 
@@ -78,8 +63,6 @@ def predict(
             except UnreadableImage as error:
                 failures[place] = error.status, error.reason
         decided = ready.decide(read) if read else None
-        if watch is not None and decided is not None:
-            watch([asked for place, asked in enumerate(block) if place not in failures], decided)
         return lines(block, decided, failures, model, name)
 
     check_output(output)

@@ -28,7 +28,7 @@ from leukorepro.inference.operating import Decisions
 from leukorepro.systems.classifiers.tasks import Answers
 
 BATCH = 32
-"""Images that are decided together, where nobody says how many."""
+"""Images per pass through a network, with torch, where nobody says how many."""
 
 Inputs = tuple[NDArray[np.uint8], ...]
 """An image as each part of a system gets it, of shape (size, size, 3)."""
@@ -67,10 +67,13 @@ class ReadyModel:
     model : Model
     computers : sequence of Computer
         One for each of its parts.
+    batch : int or None
+        Images that should be decided together; default: what suits the engines.
     """
 
-    def __init__(self, model: Model, computers: Sequence[Computer]) -> None:
+    def __init__(self, model: Model, computers: Sequence[Computer], batch: int | None = None) -> None:
         self.model = model
+        self.batch = batch or max(computer.block_rows for computer in computers)
         self._computers = computers
         self._forms = [_form(part) for part in model.system.parts]
 
@@ -101,7 +104,7 @@ class ReadyModel:
 
 
 @contextmanager
-def ready(model: Model, *, device: Device = "auto", threads: int = 2, batch: int = BATCH) -> Iterator[ReadyModel]:
+def ready(model: Model, *, device: Device = "auto", threads: int = 2, batch: int | None = None) -> Iterator[ReadyModel]:
     """Make a model ready.
 
     Parameters
@@ -112,8 +115,8 @@ def ready(model: Model, *, device: Device = "auto", threads: int = 2, batch: int
         Where networks compute features.
     threads : int
         Workers; on a CPU each reads and computes.
-    batch : int
-        Images per pass through a network, with torch.
+    batch : int, optional
+        Images that are decided together, in one pass through a network with torch; default: what suits the engines.
 
     Raises
     ------
@@ -125,8 +128,9 @@ def ready(model: Model, *, device: Device = "auto", threads: int = 2, batch: int
         choose_device(device)  # whatever computes the features: what was asked for is there, or it is said
     keep_freed_memory()
     with ExitStack() as stack:
-        engine = _Engine(device, threads, batch, stack)
-        yield ReadyModel(model, [engine.computer(model, number) for number in range(len(model.system.parts))])
+        engine = _Engine(device, threads, batch or BATCH, stack)
+        computers = [engine.computer(model, number) for number in range(len(model.system.parts))]
+        yield ReadyModel(model, computers, batch)
 
 
 def _form(part: Part) -> tuple[int, Interpolation]:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import pandas as pd
 import pytest
 import report_data
 from report_page import Page
+from rocrate.rocrate import ROCrate
 
 from leukorepro.core.errors import UserError
 from leukorepro.report.shared.pseudonyms import WITHHELD, draw
@@ -23,7 +25,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     study = report_data.resolve(
         report_data.three_class_study(), root, simulated=False, weights="imagenet", rungs=RUNGS, title="Own smears"
     )
-    return report_data.write_run(root, [study], names=NAMES)
+    results = report_data.write_run(root, [study], names=NAMES)
+    os.utime(results / "other" / "verdicts.csv", (1_700_000_000, 1_700_000_000))
+    return results
 
 
 @pytest.fixture(scope="module")
@@ -55,6 +59,10 @@ def test_images_and_subjects_belong_together_as_before(results: Path, shared: Pa
     assert (new["label"] == old["label"]).all()
     (diagnosed,) = (f for f in shared.rglob("subjects.csv") if "share_positive" in f.read_text())
     assert set(pd.read_csv(diagnosed)["subject_id"]) <= set(new["subject_id"])
+
+
+def test_the_crate_tells_when_the_run_was(shared: Path) -> None:
+    assert ROCrate(shared).get("#run")["endTime"] == "2023-11-14T22:13:20+00:00"
 
 
 def test_pages_say_where_a_picture_was_left_out(shared: Path) -> None:

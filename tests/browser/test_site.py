@@ -81,6 +81,15 @@ def test_no_page_is_wider_than_the_window(chromium: Chromium, pages: list[Path],
         assert chromium.overflow() <= 0, page.name
 
 
+def test_the_first_page_fits_a_screen(chromium: Chromium, report: Path) -> None:
+    """With five papers: of two, the table's other three rows are added to what is measured."""
+    chromium.size((1280, 800))
+    chromium.open(report / "index.html")
+    end = chromium.ask("document.querySelector('#summary').getBoundingClientRect().bottom")
+    row = chromium.ask("document.querySelector('#summary tbody tr').getBoundingClientRect().height")
+    assert end + 3 * row <= 800
+
+
 @pytest.mark.parametrize(
     ("size", "scheme", "rules"),
     [

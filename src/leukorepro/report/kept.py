@@ -35,14 +35,17 @@ class Kept:
     Parameters
     ----------
     root : Path
+    pictures : bool
+        Whether the pages show pictures of cells; those that do are not taken for others.
     """
 
-    def __init__(self, root: Path) -> None:
+    def __init__(self, root: Path, *, pictures: bool = True) -> None:
         self.root = root
         self._drawn_with = [
             module_digest("leukorepro.report.site"),
             *map(version, LIBRARIES),
             str(sys.version_info[:2]),
+            f"pictures: {pictures}",
         ]
         self._places: dict[str, Path] = {}
         """By address: files are hashed once."""

@@ -57,7 +57,7 @@ def build(
     workflow : Path
         The Snakefile that made the results; copied into the report with its rules.
     pictures : bool
-        Whether pictures of cells are shown; pages that were kept have them as they were drawn.
+        Whether pictures of cells are shown.
 
     Raises
     ------
@@ -68,7 +68,7 @@ def build(
     finished = FinishedRun(run, config, results)
     listed = list(drafts(finished, workflow))
     with ExitStack() as stack:
-        store = Kept(kept or Path(stack.enter_context(TemporaryDirectory())))
+        store = Kept(kept or Path(stack.enter_context(TemporaryDirectory())), pictures=pictures)
         missing = [draft for draft in listed if draft.inputs is None or store.find(draft) is None]
         _draw(missing, store, workers, pictures)
         store.forget_others(listed)

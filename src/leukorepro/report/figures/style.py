@@ -102,9 +102,22 @@ def save(figure: Figure, path: Path) -> None:
     """Write a figure as SVG, atomically; equal figures give equal bytes."""
     drawing = io.StringIO()
     with mpl.rc_context(RC):
-        figure.draw_without_rendering()  # square panels need a second pass: after one, titles are cut
+        _lay_out(figure)
         figure.savefig(drawing, format="svg", metadata={"Date": None, "Creator": None})
     write_text(_compact(drawing.getvalue()), path)
+
+
+def _lay_out(figure: Figure) -> None:
+    """Give the parts of a figure their places, once and for all.
+
+    Left to itself, Matplotlib does so each time that a figure is drawn, and draws in vain before it saves.
+    """
+    engine = figure.get_layout_engine()
+    if engine is not None:
+        square = any(axes.get_aspect() != "auto" for axes in figure.axes)
+        for _ in range(1 + square):  # square panels need a second pass: after one, titles are cut
+            engine.execute(figure)
+        figure.set_layout_engine(None)
 
 
 def _compact(svg: str) -> str:

@@ -158,3 +158,8 @@ def count(number: int, noun: str) -> str:
 def slug(text: str) -> str:
     """A text as part of a file name: letters, digits, dots, hyphens and underscores only."""
     return re.sub(r"[^A-Za-z0-9._-]+", "-", text).strip("-.") or "x"
+
+
+def shortened(name: str, room: int) -> str:
+    """A name that may be cut: the first characters, and three dots where some are missing."""
+    return name if len(name) <= room else f"{name[: room - 1]}\N{HORIZONTAL ELLIPSIS}"

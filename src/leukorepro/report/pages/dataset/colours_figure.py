@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
 from leukorepro.report.figures import style
-from leukorepro.report.pages.dataset.fills import shortened
+from leukorepro.report.numbers.wording import shortened
 
 LANE = 0.32
 """How far below its row's middle the median and quartiles of a row are drawn, beside its dots."""

@@ -10,13 +10,12 @@ import numpy as np
 import pandas as pd
 
 from leukorepro.report.figures.picture import Picture
-from leukorepro.report.numbers.wording import count, listed, short_citation, table_name
+from leukorepro.report.numbers.wording import count, listed, short_citation, shortened, table_name
 from leukorepro.report.output import Output
 from leukorepro.report.pages.dataset import colours
 from leukorepro.report.pages.dataset.album import Album, size_of
 from leukorepro.report.pages.dataset.colours_figure import draw_colours
 from leukorepro.report.pages.dataset.duplicates import Duplicates, duplicates_shown
-from leukorepro.report.pages.dataset.fills import shortened
 from leukorepro.report.pages.dataset.findings import Finding, findings_of
 from leukorepro.report.pages.dataset.flow import Files, SplitFlow, files_of, flows_of
 from leukorepro.report.pages.dataset.flow_figure import draw_flow

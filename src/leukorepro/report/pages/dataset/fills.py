@@ -22,8 +22,3 @@ def fills(n_classes: int) -> list[dict[str, Any]]:
         }
         for number in range(n_classes)
     ]
-
-
-def shortened(name: str, room: int) -> str:
-    """A name that may be cut: the first characters, and three dots where some are missing."""
-    return name if len(name) <= room else f"{name[: room - 1]}\N{HORIZONTAL ELLIPSIS}"

@@ -11,8 +11,12 @@ from matplotlib.lines import Line2D
 
 from leukorepro.ladder.rungs import LADDER, PUBLISHED, Rung
 from leukorepro.report.figures import style
+from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.tables import Estimate
 from leukorepro.report.sections.ladder.ladder import Difference
+
+NAME = 40
+"""Letters of a paper's name that have room."""
 
 
 class Row(NamedTuple):
@@ -40,7 +44,7 @@ def draw_headlines(rows: Sequence[Row], conditions: Sequence[str]) -> Figure:
     axes = figure.subplots()
     for place, row in enumerate(rows):
         _row(axes, place, row)
-    axes.set_yticks(range(len(rows)), [row.name for row in rows])
+    axes.set_yticks(range(len(rows)), [wording.shortened(row.name, NAME) for row in rows])
     axes.set_ylim(len(rows) - 0.45, -0.55)
     axes.tick_params(axis="y", length=0)
     axes.margins(x=0.04)

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import base64
 import io
+import os
 import re
+import signal
 import socket
 import threading
 import time
@@ -28,8 +30,8 @@ from leukorepro.data.images import decode
 from leukorepro.inference.bundle.reading import read_model
 from leukorepro.inference.explaining.models import ModelExplainer
 from leukorepro.inference.model import decide
-from leukorepro.inference.serving.app import Limits
-from leukorepro.inference.serving.server import address_of, listen
+from leukorepro.inference.serving.app import Limits, make_app
+from leukorepro.inference.serving.server import Server, address_of, listen
 
 MAX_BYTES = 2_000_000
 LIMITS = Limits(MAX_BYTES)
@@ -257,6 +259,23 @@ def test_a_port_in_use_and_hosts_of_others_are_told() -> None:
             listen("127.0.0.1", number)
     with pytest.raises(UserError, match=r"--host: cannot listen on '192\.0\.2\.1' \(.+\); name an address of this"):
         listen("192.0.2.1", 0)
+
+
+def test_ctrl_c_ends_it_without_a_word(capfd: pytest.CaptureFixture[str]) -> None:
+    listening = listen("127.0.0.1", 0)
+    server = Server(make_app(mean_grey, "", LIMITS), "127.0.0.1")
+
+    def interrupt() -> None:
+        while not server.started:
+            time.sleep(0.01)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    waiting = threading.Thread(target=interrupt, daemon=True)
+    waiting.start()
+    server.serve_on(listening)
+    waiting.join()
+    assert listening.fileno() == -1
+    assert capfd.readouterr() == ("", "")
 
 
 def test_the_page_has_the_colours_of_the_report() -> None:

@@ -23,6 +23,8 @@ from leukorepro.inference.evaluating.evaluation import Evaluated, evaluate
 from leukorepro.inference.evaluating.labels import own_names
 from leukorepro.inference.evaluating.shift import shift
 from leukorepro.inference.model import decide
+from leukorepro.inference.performance import Measured, RungPerformance
+from leukorepro.report.pages.evaluation.evaluation import beside
 
 N = 60
 TRAINING = np.random.default_rng(6).gamma(9, 0.06, 500)
@@ -204,6 +206,15 @@ def test_without_patients_the_unit_is_an_image_and_said_to_be(folder: Path, mode
     text = (tmp_path / "index.html").read_text("utf-8")
     assert "No subject is known" in text
     assert "No subject is diagnosed: the dataset has no subject ids" in text
+
+
+def test_of_two_classes_only_what_no_averaging_changes_stands_beside() -> None:
+    """Papers print precision and its like of the positive class, or as means over both."""
+    names = ["accuracy", "sensitivity", "f1", "auroc"]
+    metrics = [Measured(metric=name, value=0.8, low=0.7, high=0.9) for name in names]
+    rung = RungPerformance(rung="external", honest=True, n_images=9, n_subjects=0, metrics=metrics)
+    for n_classes, expected in ((2, [0.8, None, None, 0.8]), (3, [0.8] * 4)):
+        assert [estimate.value for estimate in beside(rung, names, n_classes).estimates] == expected
 
 
 def test_a_patient_that_is_not_found_is_told(folder: Path, model: Path, tmp_path: Path) -> None:

@@ -30,7 +30,7 @@ from typing import Any, NamedTuple
 import pytest
 import typer
 from PIL import Image
-from working_calls import CALLS, NEW, Values, make_files
+from working_calls import CALLS, NEW, NEW_FOLDER, Values, make_files
 
 from leukorepro.cli import options
 from leukorepro.cli.app import app
@@ -292,6 +292,9 @@ NUMBERS = {
 WHOLE_NUMBERS = NUMBERS | {"a fraction": given("1.5"), "zero": given("0")}
 
 
+READ = (options.file_to_read, options.run_to_read, options.finished_run_to_read)
+"""What checks a file that is read."""
+
 LOOKS = {"data scan", "init", "model evaluate"}
 """Commands that find out themselves which images there are."""
 
@@ -389,13 +392,15 @@ def faults_of(command: str, parameter: str, good: str | None) -> dict[str, Fault
     kind, info = declared(command, parameter)
     by_check = {
         options.file_to_read: FILE_TO_READ,
+        options.run_to_read: FILE_TO_READ,
+        options.finished_run_to_read: FILE_TO_READ,
         options.folder_to_read: FOLDER_TO_READ,
         options.file_to_write: FILE_TO_WRITE,
         options.folder_to_write: FOLDER_TO_WRITE,
     }
     if kind is Path:
         faults = dict(by_check[info.callback])
-        if info.callback is options.file_to_read and good is not None:
+        if by_check[info.callback] is FILE_TO_READ and good is not None:
             faults |= contents_of(good)
         if info.callback is options.folder_to_read and good is not None:
             images = IMAGES if command in LOOKS else IMAGES | LISTED_IMAGES
@@ -503,6 +508,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
             done = run(words_of(command, values))
             assert done.code == 0, (command, done)
             Path(NEW).unlink(missing_ok=True)
+            shutil.rmtree(NEW_FOLDER, ignore_errors=True)
         yield folder
 
 
@@ -573,7 +579,7 @@ def paths_of(command: str, values: Values) -> Iterator[tuple[str, str]]:
 def test_what_is_read_is_not_written_over(project: Path, number: int) -> None:
     command, values = CALLS[number]
     checks = {name: declared(command, name)[1].callback for name, _ in paths_of(command, values)}
-    read = [found(value) for name, value in paths_of(command, values) if checks[name] is options.file_to_read]
+    read = [found(value) for name, value in paths_of(command, values) if checks[name] in READ]
     written = [name for name, check in checks.items() if check is options.file_to_write]
     before = state(project)
     for name, file in itertools.product(written, read):

@@ -13,7 +13,9 @@ import pytest
 import skops.io
 from huggingface_hub import ModelCard
 from model_data import SIZE, grey, small_model, small_system, small_unlike, write_small_model
-from sklearn.pipeline import Pipeline
+from sklearn.decomposition import PCA
+from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
+from sklearn.pipeline import Pipeline, make_pipeline
 
 from leukorepro.core.errors import UserError
 from leukorepro.inference.bundle.description import CARD, CARD_TEXT, CLASSIFIER, DESCRIPTION, REDUCER
@@ -90,7 +92,7 @@ def test_our_own_classifiers_and_reducers_are_kept_to_the_last_bit(tmp_path: Pat
     system, given = small_system(), rows(*np.linspace(0.2, 0.8, 20))
     reducer = encoder(given.shape[1])
     labels = np.repeat(["healthy", "all"], 10)
-    fitted = spec.kept(Settings()).fit(reducer.transform(given), labels)
+    fitted = spec.kept(Settings()).unfitted().fit(reducer.transform(given), labels)
     system = FittedSystem(system.parts, system.classes, "all", spec.scores, "torch", fitted, reducer=reducer)
     write_model(small_model(system), tmp_path / "model")
     read = read_model(tmp_path / "model").system
@@ -98,6 +100,16 @@ def test_our_own_classifiers_and_reducers_are_kept_to_the_last_bit(tmp_path: Pat
     assert isinstance(read.reducer, Encoder)
     np.testing.assert_array_equal(read.reducer.loss, reducer.loss)
     assert read.reducer.stopped_by == "epochs"
+
+
+def test_a_classifier_may_be_several_steps(tmp_path: Path) -> None:
+    """As the kind that CONTRIBUTING.md adds."""
+    system, given = small_system(), rows(*np.linspace(0.2, 0.8, 20))
+    steps = make_pipeline(PCA(2), LinearDiscriminantAnalysis()).fit(given, np.repeat(["healthy", "all"], 10))
+    system = FittedSystem(system.parts, system.classes, "all", "probability", "scikit-learn", steps)
+    write_model(small_model(system), tmp_path / "model")
+    read = read_model(tmp_path / "model").system
+    np.testing.assert_array_equal(read.answers(given).scores, system.answers(given).scores)
 
 
 def test_what_others_read_of_a_model_they_read_without_this_package(tmp_path: Path) -> None:

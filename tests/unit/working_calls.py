@@ -77,8 +77,8 @@ FOLDER = "results/mine/small"
 HALVES = f"{FOLDER}/as_published/splits/halves.csv"
 CODES = f"{FOLDER}/as_published/reducers/halves/both-codes.h5"
 PART = f"{FOLDER}/parts/both.parquet"
-NEW = "new.h5"
-"""A file that is there no more when all calls have been made."""
+NEW, NEW_FOLDER = "new.h5", "new"
+"""A file and a folder that are there no more when all calls have been made."""
 AUDIT = "results/audit/small.json"
 
 
@@ -169,6 +169,16 @@ CALLS: list[tuple[str, Values]] = [
     ),
     ("audit leakage", {"manifest": MANIFEST, "splits": [HALVES], "out": "leakage.json", "duplicates": DUPLICATES}),
     ("audit rungs", {"spec": spec("leakage"), "manifest": MANIFEST, "duplicates": DUPLICATES, "output": FOLDER}),
+    (
+        "model export",
+        {
+            "run_file": "results/mine/config.json",
+            "study": "small",
+            "item": "1/coded",
+            "rung": "as_published",
+            "out": NEW_FOLDER,
+        },
+    ),
     ("report build", {"config": "results/mine/config.json", "output": "results/mine/report"}),
     ("report share", {"config": "results/mine/config.json", "output": "shared"}),
     ("report summary", {"config": "results/mine/config.json"}),

@@ -21,9 +21,9 @@ from leukorepro.core.file_errors import file_error
 from leukorepro.core.places import CONTROL
 
 GROUPS = {
+    "model": ("export", "evaluate"),
     "data": ("scan", "simulate", "duplicates"),
     "features": ("weights", "extract", "describe", "fuse"),
-    "model": ("evaluate",),
     "models": ("fit", "classify", "control", "summary"),
     "splits": ("make",),
     "report": ("build", "share", "summary"),
@@ -33,12 +33,19 @@ GROUPS = {
 }
 """Folders of this room, and the commands in each, in the order in which the help shows them."""
 
+OF_THE_WORKFLOW = ("models",)
+"""Folders whose commands its rules alone call; they work, and stay out of the first page of the help."""
+
+FIRST = ("model", "predict", "serve")
+"""Commands on what a run has made; they stand in front of the others."""
+
 UNGROUPED = ("predict", "serve", "evaluate", "judge", "init", "doctor")
 
 GLOSSARY = """Words: a **view** is an augmented copy of an image, a **source** the photograph that images come from, a
 **group** all images that share a patient or content. A **split** says which images train and which are tested; a
 **rung** of the ladder is one way of splitting and fitting, from the paper's own to the most honest. An **item** is one
-row of a paper's table: a feature set and what is fitted on it, or a network."""
+row of a paper's table: a feature set and what is fitted on it, or a network. A **model** is a fitted item in a folder
+of its own, with what was measured of it."""
 
 
 def _tell(sentence: object) -> None:
@@ -61,6 +68,10 @@ class CommandLine(TyperGroup):
                 _tell(f"{word!r} has control or undecodable characters; choose or make another name.")
                 raise typer.Exit(2)
         return super().parse_args(ctx, args)
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Names as the help shows them: what people use of a finished run first."""
+        return sorted(super().list_commands(ctx), key=lambda name: name not in FIRST)
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for."""
@@ -99,7 +110,7 @@ for group, names in GROUPS.items():
     commands = typer.Typer(no_args_is_help=True, help=import_module(f"leukorepro.cli.{group}").__doc__)
     for name in names:
         commands.command(name)(_command(f"{group} {name}"))
-    app.add_typer(commands, name=group)
+    app.add_typer(commands, name=group, hidden=group in OF_THE_WORKFLOW)
 for name in UNGROUPED:
     app.command(name)(_command(name))
 

@@ -67,7 +67,7 @@ def extract(
     torch.set_num_threads(threads)
     keep_freed_memory()
     with full_precision():
-        network = _network(request, extractor, backbone, threads)
+        network = network_of(request, extractor, backbone, threads)
         if chosen == "openvino":
             from leukorepro.features.engines.openvino_engine import openvino_computer
 
@@ -87,7 +87,7 @@ def extract(
         )
 
 
-def _network(request: Request, extractor: ResolvedExtractor, backbone: Backbone, threads: int) -> FeatureNetwork:
+def network_of(request: Request, extractor: ResolvedExtractor, backbone: Backbone, threads: int) -> FeatureNetwork:
     """The network; random weights have their batch-norm statistics set on images spread over the whole manifest."""
     calibration = None
     if extractor.weights == "random":

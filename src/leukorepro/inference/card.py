@@ -98,7 +98,7 @@ def to_markdown(card: Card, files: Mapping[str, tuple[str, int]]) -> str:
     parts = [
         f"---\n{_metadata(card)}\n---",
         f"# {_plain(card.name)}",
-        "\n".join(f"> **{_plain(caveat)}**" for caveat in [*card.caveats, NO_DEVICE]),
+        "\n>\n".join(f"> **{_plain(caveat)}**" for caveat in [*card.caveats, NO_DEVICE]),
         "## What it is",
         _list(
             [
@@ -219,7 +219,10 @@ def _operating(card: Card) -> list[str]:
 
 def _training(card: Card) -> str:
     training, origin = card.training, card.origin
-    lines = [[_plain(name), f"{c.images:,}", f"{c.subjects:,}" or "?"] for name, c in training.classes.items()]
+    lines = [
+        [_plain(name), f"{c.images:,}", f"{c.subjects:,}" if c.subjects else "unknown"]
+        for name, c in training.classes.items()
+    ]
     return (
         f"{_plain(origin.dataset_title)} (`{origin.dataset}`), {training.n_rows:,} rows with augmented views.\n\n"
         f"{_table(['class', 'images', 'subjects'], lines)}\n\n"

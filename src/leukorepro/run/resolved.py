@@ -12,19 +12,23 @@ from pydantic import Field
 
 from leukorepro.config.datasets import Dataset, SimulatedDataset
 from leukorepro.config.fields import Strict
+from leukorepro.config.run_files import how_to_finish, is_file_of_run, known_runs
 from leukorepro.config.study.claims import LeftOutClaim
 from leukorepro.config.study.items import Item
 from leukorepro.config.study.schemes import LabelSet, Protocol
 from leukorepro.config.study.study import Citation, Study
 from leukorepro.config.study.systems import TrainedFeaturesSpec
 from leukorepro.config.study.unstated import Unstated
+from leukorepro.core.errors import UserError
+from leukorepro.core.places import check_file
 from leukorepro.core.store import read_json
-from leukorepro.core.validation import parse
+from leukorepro.core.validation import parse, read_yaml
 from leukorepro.core.words import Budget, Control, Engine, Precision
 from leukorepro.features.backbones.registry import title_of
 from leukorepro.features.parts import Part, ResolvedDescriptor, ResolvedExtractor, Tuning
 from leukorepro.ladder.rungs import Rung
 from leukorepro.run.kept_items import NOT_IN_THIS_RUN
+from leukorepro.run.paths import Results
 
 
 class ResolvedStudy(Strict):
@@ -196,3 +200,43 @@ def load_resolved(path: Path) -> ResolvedRun:
         If it is missing, broken or of another version.
     """
     return parse(ResolvedRun, read_json(path), path)
+
+
+def finished_run(given: str) -> Path:
+    """Where a run writes its configuration when it starts: ``results/NAME/config.json``, whether it is there or not.
+
+    Parameters
+    ----------
+    given : str
+        The run's name, its configuration, or that file itself.
+
+    Raises
+    ------
+    UserError
+        If the configuration cannot be read.
+    """
+    if given.endswith(".json"):
+        return Path(given)
+    name = given
+    if is_file_of_run(given):
+        check_file(Path(given))
+        content = read_yaml(Path(given))
+        name = str(content.get("name")) if isinstance(content, dict) else given
+    return Results().run(name) / "config.json"
+
+
+def load_finished(path: Path) -> ResolvedRun:
+    """Read what `finished_run` names.
+
+    Raises
+    ------
+    UserError
+        If the run was not started here, with what starts it; or the file is broken or of another version.
+    """
+    name = path.parent.name
+    if not path.is_file() and path == finished_run(name):
+        if name in known_runs():
+            raise UserError(f"--run: the run '{name}' has no results here ({path} is missing); {how_to_finish(name)}.")
+        started = ", ".join(sorted(file.parent.name for file in Results().root.glob("*/config.json"))) or "none"
+        raise UserError(f"--run: no results of a run '{name}' ({path} is missing); there are some of {started}.")
+    return load_resolved(path)

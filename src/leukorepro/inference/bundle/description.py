@@ -49,7 +49,7 @@ class Source(Strict):
     stored: str = ""
     """File in the model's folder: a user's own weights, or the batch-norm statistics of random ones."""
     engine: str
-    """What computed the rows that the system was fitted on."""
+    """What computed the rows that the system was fitted on, with device, precision and batches."""
 
 
 class SparseEncoderOutline(Strict):

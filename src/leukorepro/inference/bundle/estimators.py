@@ -7,7 +7,7 @@ from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 
-from sklearn.base import ClassifierMixin
+from sklearn.base import ClassifierMixin, is_classifier
 from sklearn.pipeline import Pipeline
 from sklearn.preprocessing import StandardScaler
 
@@ -33,8 +33,8 @@ TRUSTED = frozenset(
         _TREE,
     }
 )
-"""Types that a file may hold beside those that skops itself takes for safe: scikit-learn's public estimators, arrays,
-numbers and text. Each was looked at: making one of its state runs nothing but what is said here."""
+"""Types that a file may hold beside those that skops itself takes for safe, which are scikit-learn's public estimators,
+arrays, numbers and text: parts of such estimators, and ours."""
 
 
 def to_bytes(classifier: ClassifierMixin, scaler: StandardScaler | None) -> bytes:
@@ -76,7 +76,7 @@ def from_bytes(content: bytes, path: Path) -> tuple[ClassifierMixin, StandardSca
         raise UserError(f"{path}: not a readable classifier ({' '.join(str(error).split())}); {AGAIN}.") from None
     if unknown:
         raise UserError(f"{path}: holds types that a model does not take ({', '.join(unknown)}); {AGAIN}.")
-    if not isinstance(pipeline, Pipeline) or not isinstance(pipeline[-1], ClassifierMixin):
+    if not isinstance(pipeline, Pipeline) or not is_classifier(pipeline[-1]):
         raise UserError(f"{path}: holds a {type(pipeline).__name__}, where a fitted pipeline is expected; {AGAIN}.")
     return pipeline[-1], pipeline.named_steps.get("scaler")
 

@@ -109,7 +109,9 @@ def fit_conv_autoencoders(
     )
     trained = {}
     for name, rows in fits.items():
-        trained[name] = _train(spec, images, rows, budget, seed, hardware, work / name, identity, output.stem)
+        trained[name] = train_autoencoder(
+            spec, images, rows, budget, seed, hardware, work / name, identity, output.stem
+        )
     # Half precision is for training: what is written is what the parameters say.
     exact = replace(hardware, precision="float32")
     with hdf5_writer(output) as file:
@@ -145,7 +147,7 @@ def as_images(matrix: NDArray[Any]) -> Images:
     return images
 
 
-def _train(
+def train_autoencoder(
     spec: ConvAutoencoderSpec,
     images: Images,
     rows: Positions,
@@ -156,7 +158,24 @@ def _train(
     identity: str,
     label: str,
 ) -> tuple[ConvAutoencoder, pd.DataFrame]:
-    """A trained network, and one row for each of its epochs."""
+    """A trained network, and one row for each of its epochs.
+
+    Parameters
+    ----------
+    spec : ConvAutoencoderSpec
+    images : ndarray of uint8, shape (N, size, size, 3)
+    rows : ndarray of int
+        Those of the images that it is trained on.
+    budget : {'demo', 'published'}
+    seed : int
+    hardware : Hardware
+    checkpoint : Path
+        Folder of the unfinished training, whose name is that of the fit.
+    identity : str
+        All that the training depends on beside its rows.
+    label : str
+        What the progress bar calls it.
+    """
     network = build_autoencoder(spec.pooling, seed)
     if spec.zero_center is not None:
         center_inputs(network, training_mean(images, rows, spec.zero_center))

@@ -68,6 +68,25 @@ def fit_reducer(
     fit_conv_autoencoders(spec, features, rows, budget, seed, Hardware(device, precision, workers), output)
 
 
+def sparse_autoencoder(
+    spec: SparseAutoencoderSpec, n_features: int, budget: Budget, seed: int, device: Device
+) -> SparseAutoencoder:
+    """A sparse autoencoder as a study describes it, still to be fitted."""
+    return SparseAutoencoder(
+        n_hidden=spec.n_hidden(n_features),
+        max_epochs=spec.max_epochs[budget],
+        gradient_tolerance=spec.gradient_tolerance,
+        l2_weight=spec.l2_weight,
+        sparsity_weight=spec.sparsity_weight,
+        sparsity_target=spec.sparsity_target,
+        error_divisor=spec.error_divisor,
+        l2_factor=spec.l2_factor,
+        seed=seed,
+        device=device,
+        progress=True,
+    )
+
+
 def _fit_sparse_autoencoders(
     spec: SparseAutoencoderSpec,
     features: Features,
@@ -81,19 +100,8 @@ def _fit_sparse_autoencoders(
     with hdf5_writer(output) as file:
         file.attrs[FITTED_ON] = features.sha256
         for name, rows in fits.items():
-            autoencoder = SparseAutoencoder(
-                n_hidden=spec.n_hidden(n_features),
-                max_epochs=spec.max_epochs[budget],
-                gradient_tolerance=spec.gradient_tolerance,
-                l2_weight=spec.l2_weight,
-                sparsity_weight=spec.sparsity_weight,
-                sparsity_target=spec.sparsity_target,
-                error_divisor=spec.error_divisor,
-                l2_factor=spec.l2_factor,
-                seed=seed,
-                device=device,
-                progress=True,
-            ).fit(np.ascontiguousarray(features.matrix[rows]))
+            autoencoder = sparse_autoencoder(spec, n_features, budget, seed, device)
+            autoencoder.fit(np.ascontiguousarray(features.matrix[rows]))
             print(
                 f"{output.stem}, fit {name}: {len(rows)} rows, {autoencoder.n_epochs_} epochs, "
                 f"loss {autoencoder.loss_[0]:.4g} -> {autoencoder.loss_[-1]:.4g}, stopped by {autoencoder.stopped_by_}"

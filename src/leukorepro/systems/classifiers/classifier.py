@@ -39,9 +39,9 @@ class Classifier(ClassifierBase, ABC):
         """The fastest way to it on this machine, with so many rows in all, that gives the same predictions."""
         return Way(named("scikit-learn"), partial(self.unfitted, settings))
 
-    def kept(self, settings: Settings) -> ClassifierMixin:
-        """An estimator, still to be fitted, that says the same of any rows when it has been written and read again."""
-        return self.unfitted(settings)
+    def kept(self, settings: Settings) -> Way:
+        """The way to one that can be written to a file, and says the same of any rows when it is read again."""
+        return Way(named("scikit-learn"), partial(self.unfitted, settings))
 
 
 class WeighingClassifier(Classifier):

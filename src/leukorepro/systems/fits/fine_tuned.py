@@ -5,42 +5,64 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import torch
 from numpy.typing import NDArray
-from torch import nn
 
 from leukorepro.core.words import Device
 from leukorepro.features.backbones.parameters import spread
 from leukorepro.features.backbones.registry import find_backbone, starts_of
-from leukorepro.features.backbones.tunable import build_tunable
+from leukorepro.features.backbones.tunable import TunableNetwork, build_tunable
 from leukorepro.features.backbones.weights import find_weights
 from leukorepro.features.fusion import read_features
 from leukorepro.features.identity import check_weights_file
-from leukorepro.features.parts import ResolvedDescriptor
+from leukorepro.features.parts import ResolvedDescriptor, Tuning
 from leukorepro.run.specifications.fits import FineTunedFit
 from leukorepro.systems.training.job import train_in_folds
+from leukorepro.systems.training.network_fits import Build
 
 
 def fit(told: FineTunedFit, threads: int, device: Device) -> None:
     """Train a backbone with a new last layer from one of its layers on, in every fold of a split."""
+    build = builder(told.tuning, told.seed, read_features(told.features, mapped=True).rows)
     network, start = told.tuning.network, told.tuning.start
+    print(f"{told.classifier}: {network.backbone}, trained from {start} on; {_about_the_rest(told)}")
+    if network.weights == "random":
+        print(f"{told.classifier}: RANDOM weights, batch-norm statistics set on images of the dataset")
+    train_in_folds(told, build, threads, device)
+
+
+def builder(tuning: Tuning, seed: int, about: pd.DataFrame) -> Build:
+    """What builds a backbone with its weights and a new last layer.
+
+    Parameters
+    ----------
+    tuning : Tuning
+    seed : int
+        Of the last layer, and of random weights.
+    about : DataFrame
+        Columns image_id and view of the rows that it will be given; random weights have their batch-norm statistics
+        set on some of the original images among them.
+
+    Raises
+    ------
+    UserError
+        If the weights cannot be had.
+    """
+    network = tuning.network
     backbone = find_backbone(network.backbone)
     path = find_weights(backbone, network.weights)
-    originals = np.flatnonzero(read_features(told.features, mapped=True).rows["view"] == "identity")
+    originals = np.flatnonzero(about["view"] == "identity")
 
-    def build(rows: NDArray[Any], n_classes: int) -> nn.Module:
-        made = build_tunable(
-            backbone, start, path, n_classes, network.input_size, seed=told.seed, preprocessing=network.preprocessing
-        )
+    def build(rows: NDArray[Any], n_classes: int) -> TunableNetwork:
+        size, scaling = network.input_size, network.preprocessing
+        made = build_tunable(backbone, tuning.start, path, n_classes, size, seed=seed, preprocessing=scaling)
         check_weights_file(network)
         if path is None:
             made.calibrate(torch.from_numpy(rows[originals[spread(len(originals))]]))
         return made
 
-    print(f"{told.classifier}: {network.backbone}, trained from {start} on; {_about_the_rest(told)}")
-    if path is None:
-        print(f"{told.classifier}: RANDOM weights, batch-norm statistics set on images of the dataset")
-    train_in_folds(told, build, threads, device)
+    return build
 
 
 def _about_the_rest(told: FineTunedFit) -> str:

@@ -7,20 +7,26 @@ from typing import Any
 from numpy.typing import NDArray
 from torch import nn
 
-from leukorepro.core.words import Device
+from leukorepro.config.study.systems import NetworkSpec
+from leukorepro.core.words import Budget, Device
 from leukorepro.run.specifications.fits import NetworkFit
 from leukorepro.systems.networks.registry import build_network
 from leukorepro.systems.training.job import train_in_folds
+from leukorepro.systems.training.network_fits import Build
 
 
 def fit(told: NetworkFit, threads: int, device: Device) -> None:
     """Train a network from random weights in every fold of a split, and write what it predicts."""
+    train_in_folds(told, builder(told.network, told.budget, told.seed), threads, device, told.codes)
+
+
+def builder(spec: NetworkSpec, budget: Budget, seed: int) -> Build:
+    """What builds a network with its initial weights."""
 
     def build(rows: NDArray[Any], n_classes: int) -> nn.Module:
-        width = told.network.width[told.budget]
-        return build_network(told.network.architecture, rows.shape[1:], n_classes, width, told.seed)
+        return build_network(spec.architecture, rows.shape[1:], n_classes, spec.width[budget], seed)
 
-    train_in_folds(told, build, threads, device, told.codes)
+    return build
 
 
 ENTRY = fit

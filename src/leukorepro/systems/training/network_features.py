@@ -71,8 +71,8 @@ def write_network_features(
     """
     images = pixels(features.matrix)
     exact = replace(hardware, precision="float32")
-    trained_on = _trained_on(weights)
-    if trained_on[FITTED_ON] != features.sha256:
+    told = trained_on(weights)
+    if told[FITTED_ON] != features.sha256:
         raise UserError(
             f"{weights}: the network was trained on other images than those of {features.path}; run `snakemake` again, "
             "which trains it anew, or give the features that it was trained on."
@@ -84,7 +84,7 @@ def write_network_features(
             network = without_last_layer(_trained(spec, weights, name, images.shape[1], budget))
             n_rows, dim = len(images), len(predict(network, images, np.arange(1), 1, exact)[0])
             group = file.create_group(name)
-            group.attrs[ROWS] = trained_on[ROWS][name]
+            group.attrs[ROWS] = told[ROWS][name]
             codes = group.create_dataset(CODES, (n_rows, dim), np.float32)
             block = max(1, BLOCK_BYTES // (codes.dtype.itemsize * dim))
             for start in range(0, n_rows, block):
@@ -108,22 +108,27 @@ def _opened(weights: Path) -> Iterator[Any]:
         yield stored
 
 
-def _trained_on(weights: Path) -> dict[str, Any]:
+def trained_on(weights: Path) -> dict[str, Any]:
     """SHA-256 of the feature file that a network was trained on, and in each fold of its rows."""
     with _opened(weights) as stored:
         told: dict[str, Any] = json.loads((stored.metadata() or {}).get(TRAINED_ON, "{}"))
     return {FITTED_ON: "", ROWS: {}} | told
 
 
-def _trained(spec: NetworkSpec, weights: Path, fold: str, size: int, budget: Budget) -> nn.Module:
-    """The network of a fold, on the CPU."""
+def read_weights(weights: Path, fold: str) -> dict[str, Tensor]:
+    """Parameters and buffers of the network of a fold, `r<repeat>f<fold>`; empty where there is none."""
     prefix = f"{fold}."
     with _opened(weights) as stored:
-        state: dict[str, Tensor] = {
+        return {
             name.removeprefix(prefix): stored.get_tensor(name)
             for name in stored.keys()  # noqa: SIM118 - it is no mapping
             if name.startswith(prefix)
         }
+
+
+def _trained(spec: NetworkSpec, weights: Path, fold: str, size: int, budget: Budget) -> nn.Module:
+    """The network of a fold, on the CPU."""
+    state = read_weights(weights, fold)
     n_classes = len(state.get(CLASSES, torch.empty(2)))
     network = outline_network(spec.architecture, (size, size, 3), n_classes, spec.width[budget])
     if MEAN in state:

@@ -40,6 +40,7 @@ from leukorepro.systems.networks.layers import center_inputs, set_norm_momentum
 from leukorepro.systems.training.training import (
     TRAINER_VERSION,
     Hardware,
+    Keep,
     Schedule,
     Trained,
     predict,
@@ -163,7 +164,7 @@ def fit_network(
             rows, reconstructed = _read_codes(codes, fold.fit_name(job.task.protocol))
             seen = about.assign(**reconstructed)
         identity = digest(shown, started_from, [part.tolist() for part in fold.roles.values()])
-        trained = _train(job, rows, targets, len(classes), fold, work / name, identity)
+        trained = train_network(job, rows, targets, len(classes), fold, work / name, identity)
         epochs.append(_history(trained, targets, fold))
         weights |= {f"{name}.{key}": value.cpu() for key, value in trained.network.state_dict().items()}
         engines.add(job.engine(trained.precision))
@@ -173,7 +174,7 @@ def fit_network(
     return NetworkFits(predictions, pd.concat(epochs, ignore_index=True), weights, sorted(engines), rows_of)
 
 
-def _train(
+def train_network(
     job: NetworkJob,
     rows: NDArray[Any],
     targets: NDArray[np.int64],
@@ -181,8 +182,27 @@ def _train(
     fold: Fold,
     checkpoint: Path,
     identity: str,
+    keep: Keep = "all",
 ) -> Trained:
-    """The network of a fold."""
+    """The network of a fold.
+
+    Parameters
+    ----------
+    job : NetworkJob
+    rows : ndarray
+        As networks take them: images (N, size, size, 3), codes or feature maps (N, D).
+    targets : ndarray of int, shape (N,)
+        Class of each row; of rows that are in no part of the fold, anything.
+    n_classes : int
+    fold : Fold
+        Its training rows are learnt, its test rows only watched.
+    checkpoint : Path
+        Folder of the unfinished training, whose name is that of the fit.
+    identity : str
+        All that the training depends on; see `leukorepro.systems.training.training.train`.
+    keep : {'none', 'last', 'all'}
+        Epochs whose outputs are kept.
+    """
     network = job.build(rows, n_classes)
     set_norm_momentum(network, job.spec.norm_momentum[job.budget])
     if job.spec.zero_center is not None:
@@ -209,7 +229,7 @@ def _train(
         hardware=job.hardware,
         weights=weights,
         augment=job.spec.augment,
-        keep="all",
+        keep=keep,
         label=f"{job.model.classifier}, {fit_in_words(checkpoint.name)}",
     )
 

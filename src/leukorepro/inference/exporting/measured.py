@@ -1,0 +1,211 @@
+"""What the run measured of an item, and what its tested rows say of probabilities and thresholds.
+
+Scores of a fold are those of a model that was not fitted on it. Calibrations and thresholds that a model is given are
+made of the scores of all folds; how good they are is measured with those that the scores of the other folds give, since
+no score may be judged by what was made of it. Training rows would be of no use: many classifiers know theirs by heart.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import roc_curve
+
+from leukorepro.config.run_files import how_to_finish
+from leukorepro.config.study.training import ClassifierTrainingSpec
+from leukorepro.core.errors import UserError
+from leukorepro.core.tables.results import METRICS_TABLE
+from leukorepro.core.words import ScoreKind
+from leukorepro.evaluation.intervals import N_RESAMPLES
+from leukorepro.evaluation.outcome_metrics import Measuring, outcome_metrics
+from leukorepro.evaluation.patients.calibration import calibration
+from leukorepro.evaluation.patients.probabilities import forecasts
+from leukorepro.evaluation.predictions import groups_of_rows, outcomes, read_predictions
+from leukorepro.inference.exporting.choice import Choice
+from leukorepro.inference.operating import Calibration, Threshold, drawn_in
+from leukorepro.inference.performance import Measured, RungPerformance
+from leukorepro.ladder.rungs import LADDER, honest_rung
+from leukorepro.metrics.registry import OF_PREDICTIONS
+
+Floats = NDArray[np.float64]
+
+OPERATING = ("sensitivity", "specificity")
+"""Metrics that a threshold trades for one another."""
+
+
+def performance(choice: Choice) -> list[RungPerformance]:
+    """Metrics of an item on every rung with their intervals, as the run has written them, the honest rung first.
+
+    Raises
+    ------
+    UserError
+        If the run is not finished.
+    """
+    path = choice.folder.table("metrics")
+    if not path.is_file():
+        again = how_to_finish(choice.run.name)
+        raise UserError(f"{path}: no such file, so that the run '{choice.run.name}' is not finished; {again}.")
+    table = METRICS_TABLE.read(path)
+    own = table[(table["table"] == choice.table) & (table["item"] == choice.item.item) & table["value"].notna()]
+    own = own[own["metric"].isin(OF_PREDICTIONS)]
+    honest = honest_rung(choice.study.protocols)
+    order = sorted(LADDER, key=lambda rung: (rung != honest, -list(LADDER).index(rung)))
+    return [
+        RungPerformance(
+            rung=rung,
+            honest=rung == honest,
+            n_images=int(rows["n_images"].iloc[0]),
+            n_subjects=int(rows["n_subjects"].iloc[0]),
+            metrics=_measured(rows),
+        )
+        for rung in order
+        if len(rows := own[own["protocol"] == rung])
+    ]
+
+
+def _measured(rows: pd.DataFrame) -> list[Measured]:
+    """Lines of a table of metrics."""
+    return [
+        Measured(metric=name, value=value, low=None if np.isnan(low) else low, high=None if np.isnan(high) else high)
+        for name, value, low, high in rows[["metric", "value", "ci_low", "ci_high"]].itertuples(index=False)
+    ]
+
+
+class OutOfFold(NamedTuple):
+    """Tested rows of an item on a rung, with two classes: the score of each is of a model that was not fitted on it."""
+
+    rows: pd.DataFrame
+    """Predictions, by image, view, repeat and fold."""
+    kind: ScoreKind
+    positive_class: str
+    seed: int
+
+    @property
+    def scores(self) -> Floats:
+        """Shape (n,)."""
+        return self.rows["score"].to_numpy(np.float64)
+
+    @property
+    def positive(self) -> NDArray[np.bool_]:
+        """Whether a row is of the positive class, shape (n,)."""
+        return (self.rows["y_true"] == self.positive_class).to_numpy()
+
+    @property
+    def others(self) -> list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
+        """Rows of every fold, and those of all other folds of its repeat; none where a repeat has one fold."""
+        repeat, fold = self.rows["repeat"].to_numpy(), self.rows["fold"].to_numpy()
+        pairs = sorted(set(zip(repeat.tolist(), fold.tolist(), strict=True)))
+        parts = [((repeat == r) & (fold == f), (repeat == r) & (fold != f)) for r, f in pairs]
+        return parts if all(other.any() for _, other in parts) else []
+
+
+def out_of_fold(choice: Choice) -> OutOfFold | None:
+    """Tested rows of an item; None where there are more than two classes.
+
+    Of a fold, those of the other folds: nothing of the fold's model may have seen the rows that it is tested on. Where
+    the predictions after every epoch of a network count, those after the last one.
+    """
+    predictions = read_predictions(choice.folder.predictions(choice.rung))
+    wanted = (choice.table, choice.item.item, choice.rung)
+    rows = next(rows for name, rows in outcomes(predictions) if name == wanted)
+    if "score" not in rows:
+        return None
+    spec, table = choice.classifier, choice.study.study.tables[choice.table]
+    if isinstance(spec, ClassifierTrainingSpec) and table.epochs == "all":
+        rows = rows[rows["repeat"] % spec.epochs[choice.run.budget] == spec.epochs[choice.run.budget] - 1]
+    if choice.fold is not None:
+        rows = rows[rows["fold"] != choice.fold]
+    rows = rows.sort_values(["image_id", "view", "repeat", "fold"], ignore_index=True)
+    return OutOfFold(rows, spec.scores, str(choice.positive_class), choice.run.seed) if len(rows) else None
+
+
+def calibrate(tested: OutOfFold) -> Calibration:
+    """Platt's calibration of tested rows' scores, and how good it is."""
+    x, positive = drawn_in(tested.scores, tested.kind), tested.positive
+    slope, intercept = _platt(x, positive)
+    fitted = Calibration(slope=slope, intercept=intercept, n_images=tested.rows["image_id"].nunique(), measured=[])
+    if not tested.others:
+        return fitted
+
+    def of_others(here: NDArray[np.bool_], other: NDArray[np.bool_]) -> Floats:
+        slope, intercept = _platt(x[other], positive[other])
+        made = fitted.model_copy(update={"slope": slope, "intercept": intercept})
+        return made.probabilities(tested.scores[here], tested.kind)
+
+    stated = tested.rows.assign(score=_crossed(tested, of_others))
+    rows = forecasts(stated, "probability", tested.positive_class, groups_of_rows(stated))
+    assert rows is not None  # they are probabilities
+    found = calibration(rows, N_RESAMPLES, tested.seed)
+    frame = pd.DataFrame([(name, value, i.low, i.high) for name, (value, i) in found.items()])
+    frame.columns = pd.Index(["metric", "value", "ci_low", "ci_high"])
+    return fitted.model_copy(update={"measured": _measured(frame)})
+
+
+def choose_threshold(tested: OutOfFold | None, sensitivity: float, rung: str) -> Threshold:
+    """The highest threshold with a sensitivity, and what such thresholds come to on rows that they are not made of.
+
+    Raises
+    ------
+    UserError
+        If there are more than two classes, or one fold alone.
+    """
+    if tested is None:
+        raise UserError("--sensitivity: this item has more than two classes, and no class that counts as positive.")
+    if not tested.others:
+        raise UserError(
+            f"--sensitivity: one fold is tested on {rung}, and none is left to measure a threshold on; choose a rung "
+            "with several, or leave the threshold as it is."
+        )
+    scores, positive = tested.scores, tested.positive
+
+    def of_others(here: NDArray[np.bool_], other: NDArray[np.bool_]) -> NDArray[np.bool_]:
+        return scores[here] >= _highest(scores[other], positive[other], sensitivity)
+
+    negative = next(name for name in {*tested.rows["y_true"], *tested.rows["y_pred"]} if name != tested.positive_class)
+    said = np.where(_crossed(tested, of_others).astype(bool), tested.positive_class, negative)
+    measuring = Measuring([], "positive", tested.positive_class, {}, N_RESAMPLES, tested.seed)
+    found = outcome_metrics(tested.rows.assign(y_pred=said), None, measuring)
+    measured = _measured(found[found["metric"].isin(OPERATING)])
+    return Threshold(score=_highest(scores, positive, sensitivity), asked_sensitivity=sensitivity, measured=measured)
+
+
+def _crossed(
+    tested: OutOfFold, of_others: Callable[[NDArray[np.bool_], NDArray[np.bool_]], NDArray[np.generic]]
+) -> Floats:
+    """What the scores of the other folds say of every row."""
+    values = np.full(len(tested.rows), np.nan)
+    for here, other in tested.others:
+        values[here] = of_others(here, other)
+    return values
+
+
+def _platt(x: Floats, positive: NDArray[np.bool_]) -> tuple[float, float]:
+    """Slope and intercept of the log odds.
+
+    Notes
+    -----
+    Platt (1999), Probabilistic outputs for support vector machines: a logistic regression whose targets are not 0 and 1
+    but (n_positive + 1) / (n_positive + 2) and 1 / (n_negative + 2), which is that of each row as a positive and as a
+    negative one, with these weights. Scores are scaled for the solver's sake.
+    """
+    n_positive = int(positive.sum())
+    high, low = (n_positive + 1) / (n_positive + 2), 1 / (len(positive) - n_positive + 2)
+    target = np.where(positive, high, low)
+    mean, spread = x.mean(), x.std() or 1.0
+    scaled = np.tile((x - mean) / spread, 2)[:, None]
+    truth = np.repeat([True, False], len(x))
+    regression = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000)
+    regression.fit(scaled, truth, sample_weight=np.concatenate([target, 1 - target]))
+    slope = float(regression.coef_[0, 0] / spread)
+    return slope, float(regression.intercept_[0] - slope * mean)
+
+
+def _highest(scores: Floats, positive: NDArray[np.bool_], sensitivity: float) -> float:
+    """The highest of the scores from which on the share of positive rows is at least the sensitivity."""
+    _, shares, thresholds = roc_curve(positive, scores, drop_intermediate=False)
+    return float(thresholds[np.argmax(shares >= sensitivity)])

@@ -1,0 +1,332 @@
+"""Models of a finished run: a fold's says what the run says, one of all rows is fitted on all that the rung allows."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from finished_run import CLASSIFIERS, STUDY, make_finished_run
+from model_data import small_model
+from sklearn.calibration import _SigmoidCalibration
+from sklearn.linear_model import LogisticRegression
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
+
+from leukorepro.config.run_files import run_file
+from leukorepro.config.study.schemes import HoldOutScheme, KFoldScheme, Protocol
+from leukorepro.core.errors import UserError
+from leukorepro.core.store import hdf5_reader
+from leukorepro.data.splits import make_splits
+from leukorepro.evaluation.predictions import read_predictions
+from leukorepro.features.backbones.state_dicts import read_parameters
+from leukorepro.features.fusion import read_features
+from leukorepro.inference.bundle.reading import read_model
+from leukorepro.inference.bundle.writing import write_model
+from leukorepro.inference.exporting.choice import Choice, choose
+from leukorepro.inference.exporting.export import export
+from leukorepro.inference.exporting.fitting import fit_system
+from leukorepro.inference.exporting.measured import OutOfFold, calibrate, choose_threshold, out_of_fold, performance
+from leukorepro.inference.exporting.rows import allowed_rows, training_rows
+from leukorepro.inference.extractors import feature_network
+from leukorepro.inference.model import decide
+from leukorepro.inference.operating import drawn_in
+from leukorepro.run.resolved import ResolvedRun, finished_run, load_finished
+from leukorepro.systems.autoencoders.encoder import Encoder
+
+pytestmark = pytest.mark.usefixtures("one_thread")
+
+HONEST = "subject_disjoint"
+ITEMS = [f"{number}/{item['item']}" for number, table in STUDY["tables"].items() for item in table["items"]]
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ResolvedRun]:
+    folder = tmp_path_factory.mktemp("finished")
+    made = make_finished_run(folder)
+    with contextlib.chdir(folder):
+        yield made
+
+
+def chosen(run: ResolvedRun, item: str, rung: str = HONEST, fold: int | None = None) -> Choice:
+    return choose(run, "tiny", item, rung, fold)
+
+
+# ---------------------------------------------------------------------------------------------------------------- folds
+
+
+@pytest.mark.parametrize(
+    ("item", "rung"),
+    [*((item, HONEST) for item in ITEMS), *((f"1/{name}", "as_published") for name in ("rbf", "reduced", "seen"))],
+)
+def test_a_folds_model_says_what_the_run_says_of_its_tested_rows(
+    run: ResolvedRun, item: str, rung: str, tmp_path: Path
+) -> None:
+    """The same classes; scores to 1e-6 of the largest, since kernels and networks are computed in other batches."""
+    choice = chosen(run, item, rung, 0)
+    data = training_rows(choice)
+    system = fit_system(choice, data, device="cpu", work=tmp_path / "work")
+    said = read_predictions(choice.folder.predictions(rung))
+    said = said[(said["table"] == choice.table) & (said["item"] == choice.item.item) & (said["fold"] == 0)]
+    rows = np.asarray(data.features.matrix[data.features.row_numbers(said)])
+    write_model(small_model(system), tmp_path / "model")
+    names = ["score"] if len(system.classes) == 2 else [f"score_{name}" for name in system.classes]
+    scores = said[names].to_numpy(np.float64)
+    for own in (system, read_model(tmp_path / "model", device="cpu").system):
+        answer = own.answers(rows)
+        assert list(answer.predicted) == list(said["y_pred"])
+        np.testing.assert_allclose(answer.scores, scores, rtol=0, atol=1e-6 * np.abs(scores).max())
+
+
+# ------------------------------------------------------------------------------------------------------------- all rows
+
+
+def test_all_rows_are_all_views_of_all_images_that_take_part() -> None:
+    names = [f"{label}{number}" for label in "ab" for number in range(6)]
+    manifest = pd.DataFrame({"image_id": names, "label": [name[0] for name in names], "status": "ok"})
+    manifest = manifest.assign(subject_id=names, source_id=names, official_split=["new", *["old"] * 4, ""] * 2)
+    manifest.loc[1, "subject_id"] = "a0"  # shares its subject with an image of the held-out part
+    views = ["identity", "hflip"]
+    folds = KFoldScheme(kind="k_fold", n_splits=2, views=views)
+    once = HoldOutScheme(kind="hold_out", test_share=0.3, validation_share=0.3, views=views)
+
+    def allowed(scheme: KFoldScheme | HoldOutScheme, rung: str, unit: str) -> set[tuple[str, str]]:
+        protocol = Protocol(rung=rung, unit=unit, scope="train")  # type: ignore[arg-type]
+        table = make_splits(manifest, scheme, protocol, 0, "new")
+        rows = allowed_rows(table, rung)
+        assert not rows.duplicated().any()
+        return set(rows.itertuples(index=False, name=None))
+
+    everything = {(name, view) for name in names if name not in ("a0", "b0") for view in views}
+    assert allowed(folds, "as_published", "view") == everything
+    assert allowed(folds, "source_disjoint", "source") == everything
+    assert allowed(once, "source_disjoint", "source") == everything
+    assert allowed(once, HONEST, "subject") == everything
+    assert allowed(folds, "external", "subject") == {row for row in everything if row[0] != "a1"}
+
+
+def test_a_model_of_all_rows_is_fitted_on_all_of_them(run: ResolvedRun, tmp_path: Path) -> None:
+    """scikit-learn alone on the whole feature file gives the same."""
+    choice = chosen(run, "1/logistic")
+    features = read_features(choice.features)
+    truth = np.where(features.rows["image_id"].str.startswith("M2"), "well", "sick")
+    own = make_pipeline(StandardScaler(), LogisticRegression(max_iter=1000)).fit(features.matrix, truth)
+    model = export(choice, tmp_path / "model")
+    answer = read_model(tmp_path / "model").system.answers(features.matrix)
+    np.testing.assert_allclose(answer.scores[:, 0], -own.decision_function(features.matrix), rtol=1e-6)
+    assert model.card.training.n_rows == len(features.rows)
+    assert {name: (c.images, c.subjects) for name, c in model.card.training.classes.items()} == {
+        "sick": (16, 8),
+        "well": (8, 4),
+    }
+    assert "was itself not measured" in (tmp_path / "model" / "card.md").read_text()
+    assert not list(tmp_path.glob(".*"))
+
+
+def test_a_reducer_is_the_runs_own_where_it_saw_the_same_rows(run: ResolvedRun, tmp_path: Path) -> None:
+    """As published it saw all rows; in a fold of the honest rung it saw fewer, and is fitted again."""
+    for rung, same in (("as_published", True), (HONEST, False)):
+        choice = chosen(run, "1/reduced", rung)
+        reducer = fit_system(choice, training_rows(choice), device="cpu", work=tmp_path).reducer
+        assert isinstance(reducer, Encoder)
+        path = choice.folder.reducer(rung, "two", "both", "codes")
+        with hdf5_reader(path) as file:
+            theirs = [Encoder.read(group).weight for group in file.values()]
+        assert any(np.array_equal(reducer.weight, weight) for weight in theirs) is same
+
+
+@pytest.mark.parametrize("item", ["1/seen", "1/coded", "1/flipped"])
+def test_networks_are_trained_again_on_all_rows_and_kept(run: ResolvedRun, item: str, tmp_path: Path) -> None:
+    choice = chosen(run, item)
+    model = export(choice, tmp_path / "model", device="cpu")
+    matrix = np.asarray(training_rows(choice).features.matrix)
+    read = read_model(tmp_path / "model", device="cpu")
+    before, after = model.system.answers(matrix), read.system.answers(matrix)
+    np.testing.assert_allclose(after.scores, before.scores, rtol=0, atol=1e-6)
+
+
+# -------------------------------------------------------------------------------------------------------------- weights
+
+
+def test_random_weights_come_back_with_their_statistics(run: ResolvedRun, tmp_path: Path) -> None:
+    export(chosen(run, "1/extracted"), tmp_path / "model")
+    model = read_model(tmp_path / "model")
+    features = read_features(chosen(run, "1/extracted").features)
+    network = feature_network(model, 0)
+    assert "RANDOM" in (tmp_path / "model" / "card.md").read_text()
+    assert network.weights_sha256 == model.sources[0].weights_sha256
+    assert network.dim == features.matrix.shape[1]
+
+
+def test_a_users_own_weights_go_along(run: ResolvedRun, tmp_path: Path) -> None:
+    """Written as safetensors into the folder, which may be moved and is looked up there."""
+    export(chosen(run, "1/extracted"), tmp_path / "model")
+    model = read_model(tmp_path / "model")
+    state = {name: value.contiguous() for name, value in feature_network(model, 0).body.state_dict().items()}
+    from safetensors.torch import save
+
+    name = "weights-own.safetensors"
+    part = model.system.parts[0].model_copy(update={"weights": f"file:{name}"})
+    source = model.sources[0].model_copy(update={"part": part, "stored": name})
+    own = type(model)(**{**vars(model), "sources": (source,)})
+    write_model(own, tmp_path / "own", {name: save(state)})
+    moved = shutil.move(tmp_path / "own", tmp_path / "moved")
+    read = read_model(Path(moved))
+    assert read.system.parts[0].weights == f"file:{moved}/{name}"  # type: ignore[union-attr]
+    np.testing.assert_equal(read_parameters(Path(moved) / name).keys(), state.keys())
+    assert feature_network(read, 0).weights_sha256 == model.sources[0].weights_sha256
+
+
+# -------------------------------------------------------------------------------------------- probability and threshold
+
+
+def made_rows(n_folds: int = 4, n_groups: int = 40, seed: int = 0) -> OutOfFold:
+    """Scores of a fair classifier, four images of each patient."""
+    random = np.random.default_rng(seed)
+    patient = np.repeat(np.arange(n_groups), 4)
+    positive = patient % 2 == 0
+    rows = pd.DataFrame({"table": "1", "item": "x", "protocol": HONEST, "repeat": 0, "fold": patient % n_folds})
+    names = [f"i{number}" for number in range(len(patient))]
+    rows = rows.assign(image_id=names, view="identity", subject_id=[f"s{p}" for p in patient], source_id=names)
+    score = random.normal(np.where(positive, 1.0, -1.0), 1.0)
+    rows = rows.assign(y_true=np.where(positive, "p", "n"), y_pred=np.where(score > 0, "p", "n"), score=score)
+    return OutOfFold(rows, "margin", "p", 0)
+
+
+def test_calibration_is_platts() -> None:
+    """scikit-learn's own, which is not public, has the same slope and intercept."""
+    tested = made_rows()
+    x = np.sign(tested.scores) * np.log1p(np.abs(tested.scores))
+    theirs = _SigmoidCalibration().fit(x, tested.positive)
+    ours = calibrate(tested)
+    np.testing.assert_allclose([ours.slope, ours.intercept], [-theirs.a_, -theirs.b_], rtol=1e-4)
+    np.testing.assert_allclose(ours.probabilities(tested.scores, "margin"), theirs.predict(x), rtol=1e-4)
+    assert {measured.metric for measured in ours.measured} >= {"brier", "ece"}
+
+
+def test_calibrated_probabilities_of_separable_scores_are_finite() -> None:
+    tested = made_rows()
+    apart = tested._replace(rows=tested.rows.assign(score=np.where(tested.positive, 1e4, -1e4)))
+    probability = calibrate(apart).probabilities(apart.scores, "margin")
+    assert ((probability > 0.9) == apart.positive).all()
+    assert ((probability > 0) & (probability < 1)).all()
+    assert np.isfinite(drawn_in(np.array([0.0, 1.0]), "probability")).all()
+
+
+def test_one_score_far_off_does_not_decide_the_calibration() -> None:
+    tested = made_rows()
+    score = tested.scores.copy()
+    score[np.argmin(score)] = 5000.0  # of a row that is not positive
+    far = tested._replace(rows=tested.rows.assign(score=score))
+    given = np.array([-2.0, 0.0, 2.0])
+    before, after = (calibrate(rows).probabilities(given, "margin") for rows in (tested, far))
+    np.testing.assert_allclose(after, before, atol=0.15)
+
+
+@pytest.mark.parametrize("wanted", [0.5, 0.8, 0.95, 1.0])
+def test_a_threshold_is_the_highest_with_the_sensitivity_and_is_measured_on_other_folds(wanted: float) -> None:
+    tested = made_rows()
+    scores, positive, fold = tested.scores, tested.positive, tested.rows["fold"].to_numpy()
+
+    def highest(rows: np.ndarray) -> float:
+        known = np.sort(scores[rows & positive])[::-1]
+        return float(known[int(np.ceil(wanted * len(known) - 1e-9)) - 1])
+
+    chosen = choose_threshold(tested, wanted, HONEST)
+    assert chosen.score == highest(np.ones_like(positive))
+    said = np.zeros_like(positive)
+    for number in range(4):
+        said[fold == number] = scores[fold == number] >= highest(fold != number)
+    sensitivity, specificity = chosen.measured
+    assert (sensitivity.metric, specificity.metric) == ("sensitivity", "specificity")
+    assert sensitivity.value == pytest.approx(said[positive].mean())
+    assert specificity.value == pytest.approx(1 - said[~positive].mean())
+    assert sensitivity.low is not None
+    assert sensitivity.low <= sensitivity.value
+
+
+def test_a_threshold_that_cannot_be_measured_is_refused(run: ResolvedRun) -> None:
+    with pytest.raises(UserError, match="more than two classes"):
+        choose_threshold(out_of_fold(chosen(run, "2/rbf")), 0.9, HONEST)
+    with pytest.raises(UserError, match="one fold is tested on subject_disjoint"):
+        choose_threshold(out_of_fold(chosen(run, "3/logistic held")), 0.9, HONEST)
+
+
+def test_a_models_threshold_decides(run: ResolvedRun, tmp_path: Path) -> None:
+    choice = chosen(run, "1/logistic")
+    export(choice, tmp_path / "model", sensitivity=0.75)
+    model = read_model(tmp_path / "model")
+    answer = model.system.answers(np.asarray(training_rows(choice).features.matrix))
+    said = decide(model, answer)
+    assert model.threshold is not None
+    assert list(said.prediction) == list(np.where(answer.scores[:, 0] >= model.threshold.score, "sick", "well"))
+    order = np.argsort(answer.scores[:, 0])
+    assert (np.diff(said.probability[order]) >= 0).all()
+
+
+def test_a_folds_calibration_has_not_seen_its_tested_rows(run: ResolvedRun) -> None:
+    alone = out_of_fold(chosen(run, "1/logistic", fold=0))
+    assert alone is not None
+    assert set(alone.rows["fold"]) == {1}
+
+
+# ---------------------------------------------------------------------------------------------------------------- words
+
+
+def test_performance_is_what_the_run_measured_the_honest_rung_first(run: ResolvedRun) -> None:
+    choice = chosen(run, "1/logistic", "as_published")
+    rungs = performance(choice)
+    assert [(rung.rung, rung.honest) for rung in rungs] == [(HONEST, True), ("as_published", False)]
+    said = read_predictions(choice.folder.predictions(HONEST))
+    said = said[(said["table"] == "1") & (said["item"] == "logistic")]
+    accuracy = rungs[0].find("accuracy")
+    assert accuracy is not None
+    assert accuracy.value == pytest.approx((said["y_true"] == said["y_pred"]).mean())
+    assert (rungs[0].n_images, rungs[0].n_subjects) == (24, 12)
+
+
+@pytest.mark.parametrize(
+    ("study", "item", "rung", "fold", "told"),
+    [
+        ("tinny", "1/rbf", HONEST, None, "unknown study 'tinny'. Known: tiny. Did you mean 'tiny'"),
+        ("tiny", "1/rfb", HONEST, None, "--item: unknown item '1/rfb' of study 'tiny'. Known: .*Did you mean '1/rbf'"),
+        ("tiny", "rbf", HONEST, None, "--item: 'rbf' is in several tables; say 1/rbf or 2/rbf"),
+        ("tiny", "1/rbf", "subject_disjont", None, "--rung: unknown rung .*Did you mean 'subject_disjoint'"),
+        ("tiny", "1/rbf", "external", None, "--rung: study 'tiny' has no external here: "),
+        ("tiny", "1/rbf", HONEST, 7, "--fold: 7 is no fold of 'two' on subject_disjoint, which has 0 to 1"),
+    ],
+)
+def test_what_is_not_there_is_told_with_what_is(
+    run: ResolvedRun, study: str, item: str, rung: str, fold: int | None, told: str
+) -> None:
+    with pytest.raises(UserError, match=told):
+        training_rows(choose(run, study, item, rung, fold))
+
+
+def test_a_run_that_is_not_finished_is_told_with_the_command(run: ResolvedRun, tmp_path: Path) -> None:
+    choice = chosen(run, "logistic held")
+    metrics = choice.folder.table("metrics")
+    aside = metrics.rename(tmp_path / "metrics.csv")
+    with pytest.raises(UserError, match=r"'done' is not finished; .*snakemake .*--configfile config/runs/done.yaml"):
+        export(choice, tmp_path / "model")
+    aside.rename(metrics)
+    assert not (tmp_path / "model").exists()
+
+
+def test_a_run_goes_by_its_name_or_a_file(run: ResolvedRun) -> None:  # noqa: ARG001
+    config = Path("results/done/config.json")
+    assert run_file("done") == run_file("config/runs/done.yaml") == Path("config/runs/done.yaml")
+    assert finished_run("done") == finished_run("config/runs/done.yaml") == finished_run(str(config)) == config
+    with pytest.raises(UserError, match=r"unknown run 'dome'. Known: done. Did you mean 'done'"):
+        run_file("dome")
+    with pytest.raises(UserError, match=r"no results of a run 'dome' .*there are some of done"):
+        load_finished(finished_run("dome"))
+
+
+def test_every_kind_of_classifier_that_a_study_may_name_is_tried() -> None:
+    tried = {item["classifier"] for table in STUDY["tables"].values() for item in table["items"]}
+    assert tried == set(CLASSIFIERS)

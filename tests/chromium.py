@@ -132,7 +132,7 @@ class Chromium:
         """Serious and critical accessibility faults that axe finds; by some of its rules, or by all."""
         if not self.ask("typeof axe === 'object'"):
             self.driver.execute_script(self._axe)
-        options: dict[str, Any] = {"resultTypes": ["violations"]}
+        options: dict[str, Any] = {"resultTypes": ["violations"], "preload": False}
         if rules:
             options["runOnly"] = {"type": "rule", "values": rules}
         run = "axe.run(document, arguments[0]).then(found => arguments[1](found.violations))"

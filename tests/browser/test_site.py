@@ -44,6 +44,7 @@ def as_usual(chromium: Chromium) -> Iterator[None]:
     """Each test begins with a wide window, a system that prefers light, and no choice of the reader's."""
     chromium.size(DESKTOP)
     chromium.prefer("light")
+    chromium.messages()  # of tests before
     yield
     chromium.driver.execute_script("localStorage.clear()")
 

@@ -503,7 +503,8 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     make_files(folder)
     with contextlib.chdir(folder), pytest.MonkeyPatch.context() as patch:
         patch.setattr(Server, "serve_on", lambda *_: None)  # nobody asks it anything, and it would not end by itself
-        Specifications(resolve(Path("config/config.yaml"))).write()
+        for run_file in ("config/config.yaml", "config/runs/explained.yaml"):
+            Specifications(resolve(Path(run_file))).write()
         for command, values in CALLS:
             done = run(words_of(command, values))
             assert done.code == 0, (command, done)

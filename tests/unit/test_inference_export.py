@@ -20,13 +20,15 @@ from sklearn.preprocessing import StandardScaler
 from leukorepro.config.run_files import run_file
 from leukorepro.config.study.schemes import HoldOutScheme, KFoldScheme, Protocol
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import hdf5_reader
+from leukorepro.core.store import hdf5_reader, read_json
+from leukorepro.core.tables.results import BACKGROUND_TABLE, SHARES_TABLE
 from leukorepro.data.splits import make_splits
 from leukorepro.evaluation.predictions import read_predictions
 from leukorepro.features.backbones.state_dicts import read_parameters
 from leukorepro.features.fusion import read_features
 from leukorepro.inference.bundle.reading import read_model
 from leukorepro.inference.bundle.writing import write_model
+from leukorepro.inference.explaining.comparison import explain_headline
 from leukorepro.inference.exporting.choice import Choice, choose
 from leukorepro.inference.exporting.export import export
 from leukorepro.inference.exporting.fitting import fit_system
@@ -35,7 +37,9 @@ from leukorepro.inference.exporting.rows import allowed_rows, training_rows
 from leukorepro.inference.extractors import feature_network
 from leukorepro.inference.model import decide
 from leukorepro.inference.operating import drawn_in
+from leukorepro.run.paths import ExplanationsFolder
 from leukorepro.run.resolved import ResolvedRun, finished_run, load_finished
+from leukorepro.run.specify import explanations_specification
 from leukorepro.systems.autoencoders.encoder import Encoder
 
 pytestmark = pytest.mark.usefixtures("one_thread")
@@ -330,3 +334,42 @@ def test_a_run_goes_by_its_name_or_a_file(run: ResolvedRun) -> None:  # noqa: AR
 def test_every_kind_of_classifier_that_a_study_may_name_is_tried() -> None:
     tried = {item["classifier"] for table in STUDY["tables"].values() for item in table["items"]}
     assert tried == set(CLASSIFIERS)
+
+
+# --------------------------------------------------------------------------------------------------------- explanations
+
+
+def explained(run: ResolvedRun, headline: str, folder: ExplanationsFolder) -> list[Path]:
+    (study,) = run.studies
+    headed = study.model_copy(update={"study": study.study.model_copy(update={"headline": headline})})
+    told = explanations_specification(run.model_copy(update={"explain": True}), headed)
+    explain_headline(told, folder, threads=1)
+    return told.inputs
+
+
+@pytest.mark.parametrize("item", ["1/seen", "1/cnn", "1/coded", "1/extracted", "1/tuned", "1/flipped"])
+def test_a_headline_is_explained_by_systems_that_say_what_the_run_says(
+    run: ResolvedRun, item: str, tmp_path: Path
+) -> None:
+    folder = ExplanationsFolder(tmp_path)
+    assert all(file.is_file() for file in explained(run, item, folder))
+    told, shares = read_json(folder.told), SHARES_TABLE.read(folder.shares)
+    assert (told["reason"], told["item"], told["rungs"]) == ("", item[2:], ["as_published", HONEST])
+    images = [shares.loc[shares["protocol"] == rung, "image_id"].tolist() for rung in told["rungs"]]
+    assert images[0] == images[1]
+    for rung, rows in shares.groupby("protocol"):
+        said = read_predictions(chosen(run, item).folder.predictions(str(rung)))
+        said = said[(said["item"] == item[2:]) & (said["view"] == "identity")].set_index(["image_id", "fold"])
+        assert said.loc[list(zip(rows["image_id"], rows["fold"], strict=True)), "y_pred"].tolist() == list(
+            rows["y_pred"]
+        )
+    assert len(BACKGROUND_TABLE.read(folder.background)) == 3
+    with hdf5_reader(folder.maps) as file:
+        assert len(file["images"]) == len(file[HONEST]) == min(8, len(images[0]))
+
+
+def test_a_headline_that_says_nothing_of_places_is_left_with_a_reason(run: ResolvedRun, tmp_path: Path) -> None:
+    folder = ExplanationsFolder(tmp_path)
+    explained(run, "1/cubic", folder)
+    assert read_json(folder.told)["reason"].startswith("lab_segments: is computed from an image as a whole")
+    assert SHARES_TABLE.read(folder.shares).empty

@@ -38,7 +38,7 @@ class Made:
         self.report = root / "section"
 
     def sources(self) -> Sources:
-        return read_sources(self.study, self.results, controls=False)
+        return read_sources(self.study, self.results, controls=False, explained=False)
 
     def section(self) -> PatientsPage:
         output = Output(self.report)

@@ -48,6 +48,15 @@ STUDY = {
     "headline": "1/plain",
 }
 
+EXPLAINED = {
+    "name": "explained",
+    "budget": "demo",
+    "weights": "random",
+    "explain": True,
+    "studies": [{"study": "small", "dataset": "small", "rungs": ["as_published", "subject_disjoint"]}],
+}
+"""A run of the same study on two rungs, of which nothing but the splits is made."""
+
 RUN = {
     "name": "mine",
     "budget": "demo",
@@ -152,6 +161,21 @@ CALLS: list[tuple[str, Values]] = [
             "output": f"{FOLDER}/controls.csv",
         },
     ),
+    (
+        "splits make",
+        {
+            "spec": "results/explained/specs/splits/small-*.json",
+            "manifest": MANIFEST,
+            "output": "results/explained/small",
+        },
+    ),
+    (
+        "models explain",
+        {
+            "spec": "results/explained/specs/explanations/small-*.json",
+            "output": "results/explained/small/explanations",
+        },
+    ),
     ("models summary", {"study": "small"}),
     ("evaluate", {"spec": spec("evaluation"), "output": FOLDER, "parts": [PART]}),
     ("audit published", {"studies": ["small"], "out": AUDIT}),
@@ -236,6 +260,7 @@ def make_files(folder: Path) -> None:
     write_yaml(folder / "config/datasets/small.yaml", DATASET)
     write_yaml(folder / "config/studies/small.yaml", STUDY)
     write_yaml(folder / "config/config.yaml", RUN)
+    write_yaml(folder / "config/runs/explained.yaml", EXPLAINED)
     validity = yaml.safe_load((ROOT / "config/validity.yaml").read_text())
     write_yaml(folder / "config/validity.yaml", validity | VALIDITY)
     (folder / "Snakefile").write_text('rule all:\n    input:\n        "results/mine/report/index.html",\n')

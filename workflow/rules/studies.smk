@@ -255,3 +255,41 @@ for STUDY in RUN.studies:
                 {input.parts:q} \
                 >{log:q} 2>&1
             """
+
+
+for STUDY in [study for study in RUN.studies if plan.explained_rungs(RUN, study)]:
+
+    rule:
+        """A study's headline explained on the same test images, under the paper's protocol and under the honest one."""
+        name:
+            f"explain_{STUDY.study.key}"
+        input:
+            SPECIFICATIONS["explanations", STUDY.study.key].inputs,
+        output:
+            told=f"results/{RUN.name}/{STUDY.study.key}/explanations/explanations.json",
+            background=f"results/{RUN.name}/{STUDY.study.key}/explanations/background.csv",
+            shares=f"results/{RUN.name}/{STUDY.study.key}/explanations/shares.csv",
+            maps=f"results/{RUN.name}/{STUDY.study.key}/explanations/maps.h5",
+        log:
+            f"logs/explain/{RUN.name}/{STUDY.study.key}.txt",
+        benchmark:
+            f"results/benchmarks/explain/{RUN.name}/{STUDY.study.key}.tsv"
+        conda:
+            ENVIRONMENT
+        threads: 1
+        resources:
+            mem_mb=8000 if RUN.budget == "published" else 4000,
+        params:
+            code=code_digest("models explain", *entries_of(STUDY)),
+            spec=SPECIFICATIONS.path("explanations", STUDY.study.key),
+            folder=lambda w, output: str(Path(output.told).parent),
+        message:
+            f"Explaining the headline of {STUDY.study.key} on two rungs"
+        shell:
+            r"""
+            leukorepro models explain \
+                --spec {params.spec:q} \
+                --threads {threads} \
+                --output {params.folder:q} \
+                >{log:q} 2>&1
+            """

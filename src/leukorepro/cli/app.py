@@ -24,7 +24,7 @@ GROUPS = {
     "model": ("export", "evaluate"),
     "data": ("scan", "simulate", "duplicates"),
     "features": ("weights", "extract", "describe", "fuse"),
-    "models": ("fit", "classify", "control", "summary"),
+    "models": ("fit", "classify", "control", "explain", "summary"),
     "splits": ("make",),
     "report": ("build", "share", "summary"),
     "audit": ("published", "leakage", "rungs"),

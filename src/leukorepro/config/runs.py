@@ -85,6 +85,10 @@ class Run(Strict):
     controls: Controls = []
     """Controls, `shuffled_labels` and `subject_identity`, of every study that `studies` does not give others; default:
     none. On a command line they have commas between them."""
+    explain: bool = False
+    """Explain the headline of every study on the same test images under the paper's protocol and under the honest one:
+    where on an image each decision comes from, and how much of it lies beside the cells. The report then shows images
+    of the dataset."""
     studies: Annotated[list[StudyRun], Field(min_length=1)]
 
     @field_validator("studies")

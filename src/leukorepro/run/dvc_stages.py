@@ -45,6 +45,7 @@ COMMANDS = {
         "models fit",
         "models classify",
         "models control",
+        "models explain",
         "evaluate",
         "judge",
         "audit rungs",

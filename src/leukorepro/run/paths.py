@@ -72,6 +72,11 @@ class StudyFolder:
         """Predictions of all classifiers on a feature set, on every rung."""
         return self.root / "parts" / f"{feature_set}.parquet"
 
+    @property
+    def explanations(self) -> ExplanationsFolder:
+        """Explanations of the headline, on two rungs side by side."""
+        return ExplanationsFolder(self.root / "explanations")
+
     def predictions(self, rung: str) -> Path:
         """Predictions of tested rows."""
         return self.root / rung / "predictions.parquet"
@@ -95,6 +100,43 @@ class StudyFolder:
     def network(self, rung: str, network: str) -> NetworkFolder:
         """A network, trained in every fold of its split."""
         return NetworkFolder(self.root / rung / "networks" / network)
+
+
+@dataclass(frozen=True)
+class ExplanationsFolder:
+    """The folder of a study's explanations.
+
+    Attributes
+    ----------
+    root : Path
+    """
+
+    root: Path
+
+    @property
+    def told(self) -> Path:
+        """What was explained and how; or why nothing could be."""
+        return self.root / "explanations.json"
+
+    @property
+    def background(self) -> Path:
+        """How much of the explanations lies beside the cells, on each rung."""
+        return self.root / "background.csv"
+
+    @property
+    def shares(self) -> Path:
+        """The same of every image."""
+        return self.root / "shares.csv"
+
+    @property
+    def maps(self) -> Path:
+        """Some of the images with their maps on each rung."""
+        return self.root / "maps.h5"
+
+    @property
+    def files(self) -> list[Path]:
+        """All of them."""
+        return [self.told, self.background, self.shares, self.maps]
 
 
 @dataclass(frozen=True)

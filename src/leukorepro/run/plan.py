@@ -18,7 +18,7 @@ from leukorepro.core.errors import UserError, look_up, unknown
 from leukorepro.core.store import sha256_once
 from leukorepro.core.words import Budget
 from leukorepro.data.folders import walk
-from leukorepro.ladder.rungs import LADDER, PUBLISHED, Rung
+from leukorepro.ladder.rungs import LADDER, PUBLISHED, Rung, honest_rung
 from leukorepro.run.digests import digest
 from leukorepro.run.paths import Results, StudyFolder
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
@@ -240,6 +240,12 @@ def training_files(study: ResolvedStudy, folder: StudyFolder, rung: Rung) -> lis
     return [*reducers, *networks]
 
 
+def explained_rungs(run: ResolvedRun, study: ResolvedStudy) -> list[Rung]:
+    """The published rung and the honest one, where the run explains its headlines and has both; else none."""
+    honest = honest_rung(study.protocols)
+    return [PUBLISHED, honest] if run.explain and honest is not None and PUBLISHED in study.protocols else []
+
+
 def study_results(run: ResolvedRun, study: ResolvedStudy, folder: StudyFolder | None = None) -> list[str]:
     """What is said of a study: predictions and leaks on every rung, then its tables of numbers.
 
@@ -257,7 +263,8 @@ def study_results(run: ResolvedRun, study: ResolvedStudy, folder: StudyFolder | 
         for file in (folder.predictions(rung), folder.fitting(rung), folder.leakage(rung))
     ]
     tables = [*STUDY_TABLES, *(["controls"] if study.study.key in run.controls else [])]
-    return [str(file) for file in (*of_rungs, *map(folder.table, tables))]
+    explained = folder.explanations.files if explained_rungs(run, study) else []
+    return [str(file) for file in (*of_rungs, *map(folder.table, tables), *explained)]
 
 
 def items_of_network(study: ResolvedStudy, fit: NetworkFit) -> list[tuple[str, Item]]:

@@ -157,6 +157,7 @@ class ResolvedRun(Strict):
     fast_trees: bool = False
     controls: dict[str, list[Control]] = Field(default_factory=dict)
     """Of studies that have any, by their keys."""
+    explain: bool = False
     studies: list[ResolvedStudy]
     left_out: list[NotRun] = Field(default_factory=list)
     """Studies of which nothing can be run."""

@@ -8,6 +8,7 @@ from typing import Any, get_args
 
 from leukorepro.config.fields import ONE_BUDGET
 from leukorepro.config.study.classifiers import ClassifierBase
+from leukorepro.config.study.items import Item
 from leukorepro.config.study.study import Study
 from leukorepro.config.study.systems import ConvAutoencoderSpec, FineTunedSpec, NetworkSpec, TrainedFeaturesSpec
 from leukorepro.core.store import write_text
@@ -21,6 +22,7 @@ from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
 from leukorepro.run.specifications.classification import ClassificationSpecification, ClassifiedSplit
 from leukorepro.run.specifications.controls import ControlsSpecification
 from leukorepro.run.specifications.evaluation import EvaluationSpecification
+from leukorepro.run.specifications.explanations import ExplanationsSpecification
 from leukorepro.run.specifications.fits import EncodingFit, FineTunedFit, Fit, FitsSpecification, NetworkFit, ReducerFit
 from leukorepro.run.specifications.judgement import JudgementSpecification
 from leukorepro.run.specifications.leakage import LeakageSpecification, Steps
@@ -273,6 +275,34 @@ def controls_specification(run: ResolvedRun, study: ResolvedStudy) -> ControlsSp
     )
 
 
+def explanations_specification(run: ResolvedRun, study: ResolvedStudy) -> ExplanationsSpecification:
+    """What is explained of a study."""
+    number, _, name = study.study.headline.partition("/")
+    item = next(item for item in study.study.tables[number].items if item.item == name)
+    split = study.study.tables[number].split_of(item)
+    rungs = plan.explained_rungs(run, study)
+    folder = Results().study(run.name, study.study.key)
+    tuning = study.tunings.get(item.features, {}).get(item.classifier)
+    file = plan.feature_file(study, item.features) if tuning is None else f"{tuning.input.id}.h5"
+    inputs = [Results().manifest(study.dataset_id), Results().features(study.dataset_id) / file]
+    for rung in rungs:
+        inputs.append(folder.splits(rung, split))
+        if item.reducer is not None:
+            fitted = plan.reducer_rung(study, split, item.features, item.reducer, rung)
+            inputs.append(folder.reducer(fitted, split, item.features, item.reducer))
+        for network in _networks_of_item(study, split, item):
+            inputs.append(folder.network(plan.training_rung(study, network, rung), network.id).weights)
+    told = run.model_copy(update={"studies": [study], "left_out": [], "controls": {}})
+    return ExplanationsSpecification(run=told, rungs=rungs, caveats=told.caveats, inputs=list(dict.fromkeys(inputs)))
+
+
+def _networks_of_item(study: ResolvedStudy, split: str, item: Item) -> list[plan.NetworkFit]:
+    """Networks that an item is, or whose features it takes."""
+    own = plan.NetworkFit(split, item.features, item.reducer, item.classifier)
+    of_features = item.reducer and plan.network_of_features(study, split, item.features, item.reducer)
+    return [*([own] if study.study.is_network(item) else []), *([of_features] if of_features else [])]
+
+
 def evaluation_specification(run: ResolvedRun, study: ResolvedStudy) -> EvaluationSpecification:
     """What a study's predictions are evaluated by."""
     return EvaluationSpecification(study=study, splits=plan.used_splits(study), budget=run.budget, seed=run.seed)
@@ -300,6 +330,8 @@ def _specifications(run: ResolvedRun, whole: ResolvedStudy) -> Iterator[tuple[st
         elif run.budget == "published":
             for name, fit in fits.items():
                 yield "fits", (rung, name), FitsSpecification(fits=[fit])
+    if plan.explained_rungs(run, study):
+        yield "explanations", (), explanations_specification(run, study)
     if study.study.key in run.controls:
         yield "controls", (), controls_specification(run, study)
 

@@ -6,7 +6,13 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from leukorepro.features.parts import ResolvedExtractor
-from leukorepro.run.plan import classified_feature_sets, feature_file, used_feature_sets, used_parts
+from leukorepro.run.plan import (
+    classified_feature_sets,
+    explained_rungs,
+    feature_file,
+    used_feature_sets,
+    used_parts,
+)
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
 from leukorepro.run.specifications.fits import EncodingFit, ReducerFit
 from leukorepro.run.specify import fits_of
@@ -49,9 +55,12 @@ STEPS: dict[str, Step] = {
     ),
     "classification": Step("Classification", "classifiers are fitted", ("classify",), ("fits", "features")),
     "controls": Step("Controls", "the same on labels that mean nothing", ("controls",), ("fits", "features")),
+    "explanations": Step("Explanations", "decisions are laid over their images", ("explain",), ("fits", "features")),
     "evaluation": Step("Evaluation", "predictions are measured", ("evaluate",), ("classification", "fits")),
     "verdicts": Step("Verdicts", "printed numbers are judged", ("judge",), ("evaluation", "audits")),
-    "report": Step("Report", "these pages are written", ("build_report",), ("verdicts", "controls", "leakage")),
+    "report": Step(
+        "Report", "these pages are written", ("build_report",), ("verdicts", "controls", "explanations", "leakage")
+    ),
 }
 """The workflow from its images to its report; each rule belongs to one step."""
 
@@ -91,6 +100,8 @@ def jobs_of(run: ResolvedRun, study: ResolvedStudy) -> Iterator[Job]:
     yield from (Job("classify", f"{own}/{features}") for features in classified_feature_sets(study))
     if key in run.controls:
         yield Job("controls", own)
+    if explained_rungs(run, study):
+        yield Job("explain", own)
     yield Job("evaluate", own)
     yield Job("judge", own)
 

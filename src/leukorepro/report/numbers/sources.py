@@ -27,7 +27,7 @@ from leukorepro.ladder.rungs import Rung
 from leukorepro.report.numbers.selection import drawn_before, drawn_items, shown_rungs
 from leukorepro.report.numbers.tables import Numbers
 from leukorepro.report.sections.training.trainings import Trainings, read_trainings
-from leukorepro.run.paths import Results, StudyFolder
+from leukorepro.run.paths import ExplanationsFolder, Results, StudyFolder
 from leukorepro.run.resolved import ResolvedStudy
 
 
@@ -56,6 +56,8 @@ class Sources:
     """Columns table, item, protocol, y_true, y_pred, count."""
     controls_file: Path | None
     """None where the run asks for no controls, whatever an earlier one left."""
+    explanations: ExplanationsFolder | None
+    """None where the run explains nothing, whatever an earlier one left."""
     trainings: Trainings
     scan: dict[str, Any]
     """Summary of `leukorepro.data.scan.scan`."""
@@ -64,7 +66,7 @@ class Sources:
     """Of `leukorepro.checks.leakage.audit_leakage`, for every rung."""
 
 
-def read_sources(study: ResolvedStudy, results: Path, *, controls: bool) -> Sources:
+def read_sources(study: ResolvedStudy, results: Path, *, controls: bool, explained: bool) -> Sources:
     """Read what earlier stages wrote about one study.
 
     Parameters
@@ -74,6 +76,8 @@ def read_sources(study: ResolvedStudy, results: Path, *, controls: bool) -> Sour
         Folder of the run; datasets and features lie beside it.
     controls : bool
         Whether the run asks for its controls.
+    explained : bool
+        Whether it explains its headline.
 
     Raises
     ------
@@ -102,6 +106,7 @@ def read_sources(study: ResolvedStudy, results: Path, *, controls: bool) -> Sour
         roc=_roc(study, numbers, drawn),
         confusion=pd.concat([confusion_matrices(rows) for rows in drawn.values()], ignore_index=True),
         controls_file=folder.table("controls") if controls else None,
+        explanations=folder.explanations if explained else None,
         trainings=read_trainings(study, folder, predictions),
         scan=read_scan(Results(results.parent).dataset(study.dataset_id) / "scan.json"),
         leakage_files=leakage,

@@ -20,6 +20,7 @@ from leukorepro.report.pages.paper.pictures import Studio
 from leukorepro.report.sections.claims.page import ClaimsPage, claims_page
 from leukorepro.report.sections.comparisons.page import ComparisonsPage, comparisons_page
 from leukorepro.report.sections.controls.page import ControlsPage, controls_page
+from leukorepro.report.sections.explanations.page import ExplanationsPage, explanations_page
 from leukorepro.report.sections.ladder.ladder import Differences, Ladder, ladder_of
 from leukorepro.report.sections.leakage.page import LeakagePage, leakage_page
 from leukorepro.report.sections.patients.page import PatientsPage, patients_page
@@ -68,6 +69,8 @@ class PaperContent:
     comparisons: ComparisonsPage
     controls: ControlsPage | None
     """None where the run asks for none."""
+    explanations: ExplanationsPage | None
+    """None where the run explains nothing."""
     training: TrainingPage
     rungs: list[RungRow]
     metrics_csv: str
@@ -96,6 +99,9 @@ def paper_content(study: ResolvedStudy, budget: Budget, sources: Sources, output
         controls=None
         if sources.controls_file is None
         else controls_page(sources.controls_file, study, conditions, output),
+        explanations=None
+        if sources.explanations is None
+        else explanations_page(sources.explanations, study, conditions, output),
         training=training_page(study, budget, sources, conditions, output),
         rungs=rungs(study),
         metrics_csv=output.copy(sources.metrics_file, "data", study.study.key, "metrics.csv"),

@@ -19,6 +19,7 @@ from leukorepro.report.pages.audit.audit import read_printed_numbers
 from leukorepro.report.pages.page import Page, caveats_of
 from leukorepro.report.pages.paper.content import paper_content
 from leukorepro.report.sections.costs.page import costs_page
+from leukorepro.run.plan import explained_rungs
 from leukorepro.run.resolved import NotRun, ResolvedStudy
 
 GROUP = "Papers"
@@ -27,9 +28,10 @@ GROUP = "Papers"
 def paper_page(finished: FinishedRun, study: ResolvedStudy, output: Output) -> Page:
     """Put the page of a study that ran together."""
     key, run = study.study.key, finished.run
-    content = paper_content(
-        study, run.budget, read_sources(study, finished.folder, controls=key in run.controls), output
+    sources = read_sources(
+        study, finished.folder, controls=key in run.controls, explained=bool(explained_rungs(run, study))
     )
+    content = paper_content(study, run.budget, sources, output)
     audit = read_printed_numbers(finished.results.audit(key), key, study.study.citation)
     costs = costs_page(read_costs(jobs_of(run, study), finished.results), conditions(study, run.budget), output, key)
     return Page(

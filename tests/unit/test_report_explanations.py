@@ -1,0 +1,121 @@
+"""What the report says of explanations."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+import report_data
+from PIL import Image
+from report_page import Page, words
+
+from leukorepro.core.store import hdf5_writer, write_json
+from leukorepro.core.tables.results import BACKGROUND_TABLE, SHARES_TABLE
+from leukorepro.inference.explaining.overlays import DESCRIPTION, GAP, PANEL
+from leukorepro.report.markup import render
+from leukorepro.report.output import Output
+from leukorepro.report.sections.explanations.page import explanations_page
+from leukorepro.run.paths import ExplanationsFolder
+
+RUNGS = ["as_published", "subject_disjoint"]
+OUTCOME = {"study": "other", "table": "1", "item": "ESet"}
+HOSTILE = "<script>alert(1)</script>.png"
+
+
+def write(folder: ExplanationsFolder, reason: str = "") -> None:
+    """Explanations of two images."""
+    write_json(
+        {
+            "reason": reason,
+            "table": "1",
+            "item": "ESet",
+            "rungs": RUNGS,
+            "method": "class-activation map, exact",
+            "places": ["4 x 4"],
+            "explained_class": None,
+            "missed": 0.0,
+            "caveats": [],
+        },
+        folder.told,
+    )
+    shares = [
+        {
+            **dict.fromkeys(SHARES_TABLE.columns, 0),
+            **dict.fromkeys(SHARES_TABLE.text, "x"),
+            **OUTCOME,
+            **{"protocol": rung, "image_id": image, "y_true": "L1", "y_pred": "L2", "background": value},
+        }
+        for rung, value in zip(RUNGS, (0.625, 0.25), strict=True)
+        for image in ("a.png", HOSTILE)
+    ]
+    SHARES_TABLE.write(SHARES_TABLE.frame(shares), folder.shares)
+    numbers = [("", 0.625, 0.5, 0.75), ("", 0.25, 0.125, 0.375), ("as_published", -0.375, -0.5, -0.25)]
+    background = [
+        (*OUTCOME.values(), RUNGS[min(i, 1)], against, value, low, high, 0.875, 38, 12)
+        for i, (against, value, low, high) in enumerate(numbers)
+    ]
+    BACKGROUND_TABLE.write(BACKGROUND_TABLE.frame(background), folder.background)
+    with hdf5_writer(folder.maps) as file:
+        file.create_dataset("images", data=np.full((2, PANEL, PANEL, 3), 200, np.uint8))
+        for rung in RUNGS:
+            file.create_dataset(rung, data=np.tile(np.linspace(-1, 1, 16, dtype=np.float32), (2, 16, 1)))
+
+
+def section(root: Path, reason: str = "") -> tuple[Path, str]:
+    """The report's folder with the pictures, and the HTML of the section."""
+    study = report_data.resolve(report_data.three_class_study(), root, rungs=RUNGS)
+    folder, output = ExplanationsFolder(root / "explanations"), Output(root / "report")
+    write(folder, reason)
+    content = explanations_page(folder, study, ["simulated images", "random weights"], output)
+    for drawing in output.drawings:
+        drawing.draw()
+    page = SimpleNamespace(explanations=content)
+    return output.root, render("sections/explanations/section.html.j2", page=page, swatch=lambda _: "")
+
+
+def text_of(html: str) -> str:
+    return words(Page(html))
+
+
+@pytest.fixture(scope="module")
+def explained(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str]:
+    return section(tmp_path_factory.mktemp("explained"))
+
+
+def test_the_page_has_the_shares_of_both_rungs_and_their_difference(explained: tuple[Path, str]) -> None:
+    rows, text = [row for row, _ in Page(explained[1]).rows], text_of(explained[1])
+    assert "As published 62.5 50.0\N{EN DASH}75.0 87.5" in rows
+    assert "Subject-disjoint 25.0 12.5\N{EN DASH}37.5 87.5" in rows
+    assert (
+        "Subject-disjoint less as published: \N{MINUS SIGN}37.5 percentage points (\N{MINUS SIGN}50.0 to "
+        "\N{MINUS SIGN}25.0); as published looks more beside the cells." in text
+    )
+    assert "The same 38 test images of 12 groups" in text
+
+
+def test_pictures_hold_image_and_both_maps_and_say_what_must_be_known_of_them(explained: tuple[Path, str]) -> None:
+    folder, _ = explained
+    files = sorted((folder / "figures/other").glob("explained-*.jpg"))
+    assert len(files) == 2
+    picture = Image.open(files[0])
+    assert picture.width == 3 * PANEL + 2 * GAP
+    told = picture.getexif()[DESCRIPTION]
+    assert "Red speaks for the class that the system names" in told
+    assert "imulated images" in told
+    pixels = np.asarray(picture).astype(int)
+    middle = PANEL // 2
+    left, right = (pixels[middle, 2 * (PANEL + GAP) - GAP - PANEL + at] for at in (10, PANEL - 10))
+    assert left[2] > left[0] + 50  # blue speaks against
+    assert right[0] > right[2] + 50
+
+
+def test_hostile_names_stay_text(explained: tuple[Path, str]) -> None:
+    assert "<script>alert" not in explained[1]
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;.png" in explained[1]
+
+
+def test_what_cannot_be_explained_says_why(tmp_path: Path) -> None:
+    _, html = section(tmp_path, "KNeighborsClassifier: no.")
+    assert "The headline could not be explained: KNeighborsClassifier: no." in text_of(html)

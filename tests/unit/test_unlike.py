@@ -8,10 +8,12 @@ import numpy as np
 import pandas as pd
 import pytest
 from feature_data import write_parts
+from model_data import small_model
 from sklearn.decomposition import PCA
 
 from leukorepro.features.fusion import Features
 from leukorepro.features.parts import ResolvedDescriptor
+from leukorepro.inference.card import to_markdown
 from leukorepro.inference.other_datasets import other_datasets
 from leukorepro.inference.unlike import COMPONENTS, THUMBNAIL, Unlike, fit_unlike
 
@@ -117,6 +119,9 @@ def test_other_datasets_are_those_with_features_of_the_same_parts(tmp_path: Path
     found = other_datasets(unlike, [part], tmp_path / "mine")
     assert list(found) == ["far"]
     assert found["far"] > 0.99
+    card = small_model().card
+    assert "| `far` | 0.98" not in to_markdown(card, {})
+    assert "| `far` | 0.98" in to_markdown(card.model_copy(update={"told_apart": {"far": 0.98}}), {})
 
 
 def test_blood_cells_are_not_lymphoblasts(shared: Path) -> None:

@@ -70,6 +70,9 @@ class Card(Strict):
     """Measured performance, the honest rung first."""
     calibration: Calibration | None
     threshold: Threshold | None
+    told_apart: dict[str, float] = Field(default_factory=dict)
+    """How well the distance that flags unlike images tells those of other datasets from training images that its fit
+    has not seen: areas under ROC curves, by datasets whose features were there."""
     versions: dict[str, str]
     """Of the libraries that fitted it."""
 
@@ -125,6 +128,7 @@ def to_markdown(card: Card, files: Mapping[str, tuple[str, int]]) -> str:
         _list(_operating(card)),
         "## What it was fitted on",
         _training(card),
+        *_unlike(card),
         "## Files",
         _table(
             ["file", "bytes", "SHA-256"],
@@ -215,6 +219,19 @@ def _operating(card: Card) -> list[str]:
             "these."
         )
     return lines
+
+
+def _unlike(card: Card) -> list[str]:
+    """How well images of other datasets are told, where any were there."""
+    if not card.told_apart:
+        return []
+    lines = [[f"`{name}`", f"{area:.3f}"] for name, area in card.told_apart.items()]
+    return [
+        "## Images unlike these",
+        "`leukorepro predict` tells how far each image lies from the training images, and flags it where 99 % of them "
+        "lie nearer to a fit that has not seen their groups. How well that distance tells images of other datasets:",
+        _table(["dataset", "AUROC of the flag against it"], lines),
+    ]
 
 
 def _training(card: Card) -> str:

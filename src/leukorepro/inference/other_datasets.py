@@ -39,7 +39,7 @@ def other_datasets(unlike: Unlike, parts: Sequence[Part], features: Path) -> dic
     found = {}
     for other in sorted(folder for folder in features.parent.iterdir() if folder != features):
         files = [(part, features / f"{part.id}.h5", other / f"{part.id}.h5") for part in parts]
-        if all(theirs.is_file() and _comparable(part, ours, theirs) for part, ours, theirs in files):
+        if all(ours.is_file() and theirs.is_file() and _comparable(part, ours, theirs) for part, ours, theirs in files):
             unlike_rows = [_originals(part, theirs) for part, _, theirs in files]
             found[other.name] = unlike.auroc(np.concatenate(unlike_rows, axis=1))
     return found

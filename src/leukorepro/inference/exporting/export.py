@@ -22,6 +22,7 @@ from leukorepro.inference.exporting.measured import calibrate, choose_threshold,
 from leukorepro.inference.exporting.rows import TrainingRows, training_rows
 from leukorepro.inference.exporting.sources import find_sources
 from leukorepro.inference.model import Model
+from leukorepro.inference.other_datasets import other_datasets
 from leukorepro.inference.unlike import MOST_ROWS, MOST_VALUES, Unlike, fit_unlike, spread_rows
 
 RESAMPLED = "groups of images that share a subject or a source"
@@ -64,7 +65,7 @@ def export(
     found = list(find_sources(choice, threads))
     work = folder.with_name(f".{folder.name}.work")
     system = fit_system(choice, data, device=device, threads=threads, work=work)
-    unlike = _unlike(choice, data)
+    unlike, features = _unlike(choice, data), choice.results.features(choice.study.dataset_id)
     model = Model(
         folder=folder,
         system=system,
@@ -83,6 +84,7 @@ def export(
             rungs=rungs,
             calibration=calibration,
             threshold=threshold,
+            told_apart={} if unlike is None else other_datasets(unlike, choice.parts, features),
             versions={name: version(name) for name in ("leukorepro", "numpy", "scikit-learn", "torch")},
         ),
         unlike=unlike,

@@ -14,7 +14,7 @@ from leukorepro.report.site import build
 
 pytestmark = pytest.mark.browser
 
-BIGGEST = "paper_atteia2022_all.html"
+BIGGEST = "paper_atteia2022_all_1.html"
 """A page with a long table, in which the rows of an item belong together."""
 UNFOLD = "document.querySelectorAll('details').forEach(one => one.open = true)"
 

@@ -83,7 +83,7 @@ def drafts(finished: FinishedRun, workflow: Path) -> Iterator[Draft]:
 
 
 def _of_study(finished: FinishedRun, study: ResolvedStudy) -> Iterator[Draft]:
-    """Both pages of a study that ran."""
+    """Pages of a study that ran: its paper's, and one of every number for each table."""
     key, run = study.study.key, finished.run
     folder = finished.of_study(key)
     told = (study.model_dump_json(), run.budget)
@@ -99,8 +99,9 @@ def _of_study(finished: FinishedRun, study: ResolvedStudy) -> Iterator[Draft]:
         finished.results.audit(key),
     )
     yield Draft(addresses.of_paper(key), partial(paper_page, finished, study), inputs, told)
-    page = partial(_without_files, everything_page, finished, study)
-    yield Draft(addresses.of_everything(key), page, (folder.table("metrics"),), told)
+    for table in study.study.tables:
+        page = partial(_without_files, everything_page, finished, study, table)
+        yield Draft(addresses.of_everything(key, table), page, (folder.table("metrics"),), told)
 
 
 def _without_files(page: Callable[..., Page], *about: Any) -> Page:

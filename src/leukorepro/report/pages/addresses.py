@@ -14,9 +14,9 @@ def of_paper(study: str) -> str:
     return f"paper_{slug(study)}.html"
 
 
-def of_everything(study: str) -> str:
-    """Every metric of every item of a study on every rung."""
-    return f"paper_{slug(study)}_all.html"
+def of_everything(study: str, table: str) -> str:
+    """Every metric of every item of a study's table on every rung."""
+    return f"paper_{slug(study)}_all_{slug(table)}.html"
 
 
 def of_audit(study: str) -> str:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from leukorepro.report.finished import FinishedRun
 from leukorepro.report.markup import render
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.conditions import caveats, conditions
 from leukorepro.report.numbers.costs import read_costs
 from leukorepro.report.numbers.jobs import jobs_of
-from leukorepro.report.numbers.layout import Block, lay_out
+from leukorepro.report.numbers.layout import lay_out
 from leukorepro.report.numbers.sources import read_sources
 from leukorepro.report.numbers.tables import Numbers
 from leukorepro.report.output import Output
@@ -54,30 +52,23 @@ def left_out_page(finished: FinishedRun, study: NotRun) -> Page:
     )
 
 
-@dataclass(frozen=True)
-class Whole:
-    """Every number of one table."""
-
-    key: str
-    name: str
-    title: str
-    block: Block
-
-
-def everything_page(finished: FinishedRun, study: ResolvedStudy) -> Page:
-    """Put the page with every metric of every item on every rung together: long tables, apart from the paper's page."""
-    key = study.study.key
+def everything_page(finished: FinishedRun, study: ResolvedStudy, number: str) -> Page:
+    """Put the page with every metric of every item of a table on every rung together, which is long."""
+    key, table = study.study.key, study.study.tables[number]
     numbers = Numbers.read(finished.of_study(key).table("metrics"))
-    name = wording.short_citation(study.study.citation)
-    tables = [
-        Whole(number, wording.table_name(number), table.title, lay_out(study, numbers, number).everything)
-        for number, table in study.study.tables.items()
-    ]
+    name = f"{wording.short_citation(study.study.citation)}, {wording.table_name(number)}"
     return Page(
-        address=addresses.of_everything(key),
+        address=addresses.of_everything(key, number),
         title=f"{name}: every number",
         group="",
         within=addresses.of_paper(key),
         caveats=caveats_of(caveats(study, finished.run.budget)),
-        body=render("pages/paper/everything.html.j2", name=name, tables=tables, paper=addresses.of_paper(key), key=key),
+        body=render(
+            "pages/paper/everything.html.j2",
+            name=name,
+            number=number,
+            title=table.title,
+            block=lay_out(study, numbers, number).everything,
+            paper=addresses.of_paper(key),
+        ),
     )

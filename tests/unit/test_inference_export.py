@@ -34,6 +34,7 @@ from leukorepro.inference.exporting.export import export
 from leukorepro.inference.exporting.fitting import fit_system
 from leukorepro.inference.exporting.measured import OutOfFold, calibrate, choose_threshold, out_of_fold, performance
 from leukorepro.inference.exporting.rows import allowed_rows, training_rows
+from leukorepro.inference.exporting.trained_networks import without_folders
 from leukorepro.inference.extractors import feature_network
 from leukorepro.inference.model import decide
 from leukorepro.inference.operating import drawn_in
@@ -183,6 +184,15 @@ def test_a_users_own_weights_go_along(run: ResolvedRun, tmp_path: Path) -> None:
     assert read.system.parts[0].weights == f"file:{moved}/{name}"  # type: ignore[union-attr]
     np.testing.assert_equal(read_parameters(Path(moved) / name).keys(), state.keys())
     assert feature_network(read, 0).weights_sha256 == model.sources[0].weights_sha256
+
+
+def test_a_model_names_no_folder_of_the_machine_that_made_it(run: ResolvedRun) -> None:
+    tuning = chosen(run, "1/tuned").tuning
+    assert tuning is not None
+    own = {"weights": "file:private/somebody/own.pth"}
+    parts = {"network": tuning.network.model_copy(update=own), "input": tuning.input.model_copy(update=own)}
+    told = without_folders(tuning.model_copy(update=parts))
+    assert told.network.weights == told.input.weights == "file:own.pth"  # type: ignore[union-attr]
 
 
 # -------------------------------------------------------------------------------------------- probability and threshold

@@ -18,6 +18,7 @@ from leukorepro.core.errors import UserError
 from leukorepro.core.tables.predictions import EPOCHS_TABLE
 from leukorepro.core.words import Device
 from leukorepro.features.fusion import FITTED_ON
+from leukorepro.features.parts import Part, ResolvedExtractor, Tuning
 from leukorepro.inference.exporting.choice import Choice
 from leukorepro.inference.exporting.rows import TrainingRows
 from leukorepro.inference.networks import NetworkClassifier, NetworkEncoder, build
@@ -147,7 +148,7 @@ class _Fitted:
             shape = list(rows.shape[1:])
             return NetworkOutline(architecture=spec.architecture, input_shape=shape, n_classes=n_classes, width=width)
         assert self.choice.tuning is not None
-        return TunedOutline(tuning=self.choice.tuning, n_classes=n_classes)
+        return TunedOutline(tuning=without_folders(self.choice.tuning), n_classes=n_classes)
 
     def module(self, rows: NDArray[Any], train: Positions, work: Path) -> nn.Module:
         """The network itself, in evaluation mode, on the CPU."""
@@ -188,6 +189,17 @@ class _Fitted:
             first = epochs[(epochs["repeat"] == 0) & (epochs["fold"] == epochs["fold"].min())]
             line += f"; a fold took the run {first['seconds'].sum():,.0f} s on {first['machine'].iloc[0]}"
         print(line, flush=True)
+
+
+def without_folders(tuning: Tuning) -> Tuning:
+    """A tuning that names a user's own file of weights without the folder that it lies in."""
+
+    def alone(part: Part) -> Part:
+        if not isinstance(part, ResolvedExtractor) or not part.weights.startswith("file:"):
+            return part
+        return part.model_copy(update={"weights": f"file:{Path(part.weights.removeprefix('file:')).name}"})
+
+    return tuning.model_copy(update={"network": alone(tuning.network), "input": alone(tuning.input)})
 
 
 def _images(data: TrainingRows) -> NDArray[Any]:

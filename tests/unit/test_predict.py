@@ -74,8 +74,9 @@ def test_a_line_says_what_the_system_says_of_the_resized_image(tmp_path: Path, m
     assert {"all", "healthy"} == set(answers.predicted)
     scores = np.array([float(row["score"]) for row in rows])
     np.testing.assert_allclose(scores, answers.scores[:, 0], rtol=1e-6)
-    # The calibration is the identity, so that probabilities are those of the log odds.
-    np.testing.assert_allclose([float(row["probability"]) for row in rows], 1 / (1 + np.exp(-scores)), rtol=1e-9)
+    assert opened.calibration is not None
+    calibrated = opened.calibration.probabilities(answers.scores[:, 0], "log_odds")
+    np.testing.assert_allclose([float(row["probability"]) for row in rows], calibrated, rtol=1e-6)
     assert opened.unlike is not None
     np.testing.assert_allclose([float(row["distance"]) for row in rows], opened.unlike.distances(small), rtol=1e-3)
     assert {row["model"] for row in rows} == {rows[0]["model"]}
@@ -133,7 +134,7 @@ def test_images_unlike_the_training_images_are_flagged(tmp_path: Path, model: Pa
     code, out, _ = run("--model", model, "--out", tmp_path / "p.csv", like, tmp_path / "noise.png")
     assert code == 0
     assert [row["out_of_distribution"] for row in rows_of(tmp_path / "p.csv")] == ["false", "true"]
-    assert "1 of them are unlike the training images" in out
+    assert "Unlike the training images (out_of_distribution), and not to be relied on: 1." in out
 
 
 def test_what_needs_no_torch_does_not_import_it(tmp_path: Path, model: Path) -> None:

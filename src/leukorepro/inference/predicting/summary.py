@@ -27,7 +27,7 @@ def summary(predictions: pd.DataFrame, asking: Asking, classes: list[str], flags
     lines = [f"{len(read):,} of {len(predictions):,} images predicted: {called}."]
     if flags:
         flagged = int((read["out_of_distribution"] == "true").sum())
-        lines.append(f"{flagged:,} of them are unlike the training images (out_of_distribution): do not rely on these.")
+        lines.append(f"Unlike the training images (out_of_distribution), and not to be relied on: {flagged:,}.")
     else:
         lines.append("The model cannot tell images that are unlike those that it was fitted on.")
     failed = predictions[predictions["status"] != OK]

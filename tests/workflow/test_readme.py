@@ -20,9 +20,15 @@ TESTED_ELSEWHERE = {
     "make test": "these tests are what it runs",
     "make test-slow": "this test is what it runs",
     "make test-cluster": "tests/cluster",
+    "make test-browser": "tests/browser",
     "make lint": "the first step of continuous integration",
     "make lock": "asks the package index",
     "make bench": "takes minutes; each benchmark is run by hand",
+    "leukorepro report share --config results/demo/config.json --output to_send": "tests/unit/test_share.py",
+    "leukorepro serve --model models/atteia": "tests/browser/test_serve.py",
+    "leukorepro model evaluate --model models/atteia --images new_smears --class blast=all --output evaluation": (
+        "tests/browser/test_model_evaluate.py"
+    ),
     "dvc repro --no-run-cache": "tests/workflow/test_dvc.py",
     "snakemake --cores 8 validity": "tests/workflow/test_validity_study.py",
 }

@@ -34,6 +34,11 @@ MissingSubjectOption = Annotated[
     ),
 ]
 
+MaxUnreadableOption = Annotated[
+    int,
+    typer.Option("--max-unreadable", min=0, help="How many broken image files to leave out before giving up."),
+]
+
 
 def describe_dataset(
     images: Path,

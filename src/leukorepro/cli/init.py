@@ -9,6 +9,7 @@ import typer
 
 from leukorepro.cli.dataset_options import (
     AdapterOption,
+    MaxUnreadableOption,
     MissingSubjectOption,
     SubjectRegexOption,
     SubjectsCsvOption,
@@ -50,9 +51,7 @@ def init(
             help=f"Control experiment to run beside the study: {', '.join(get_args(Control))}; repeat for more."
         ),
     ] = None,
-    max_unreadable: Annotated[
-        int, typer.Option(min=0, help="How many broken image files to leave out before giving up.")
-    ] = 0,
+    max_unreadable: MaxUnreadableOption = 0,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing where something looks suspicious.")] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite the two files if they exist.")] = False,
 ) -> None:

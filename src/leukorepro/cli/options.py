@@ -124,6 +124,11 @@ BudgetOption = Annotated[
 ]
 DeviceOption = Annotated[Device, typer.Option("--device", help="`auto` uses a GPU if there is one, and says so.")]
 ModelOption = Annotated[Path, typer.Option("--model", callback=folder_to_read, help="Folder of an exported model.")]
+MaxPixelsOption = Annotated[int, typer.Option("--max-pixels", min=1, help="Largest image to decode, in pixels.")]
+ImageWorkersOption = Annotated[
+    int,
+    typer.Option("--threads", min=1, max=MOST_WORKERS, help="Workers; each reads images, and on a CPU computes."),
+]
 ValidityOption = Annotated[
     Path, typer.Option("--config", callback=file_to_read, help="Configuration of the validity study.")
 ]

@@ -10,8 +10,9 @@ import typer
 
 from leukorepro.cli.dataset_options import MissingSubjectOption, SubjectRegexOption, SubjectsCsvOption, describe_dataset
 from leukorepro.cli.options import (
-    MOST_WORKERS,
     DeviceOption,
+    ImageWorkersOption,
+    MaxPixelsOption,
     ModelOption,
     file_to_write,
     folder_to_read,
@@ -52,11 +53,9 @@ def predict(
             min=1, max=LARGEST_BATCH, help="Images that are decided together; default: what suits what computes them."
         ),
     ] = None,
-    threads: Annotated[
-        int, typer.Option(min=1, max=MOST_WORKERS, help="Workers; each reads images, and on a CPU computes.")
-    ] = 2,
+    threads: ImageWorkersOption = 2,
     device: DeviceOption = "auto",
-    max_pixels: Annotated[int, typer.Option(min=1, help="Largest image to decode, in pixels.")] = 100_000_000,
+    max_pixels: MaxPixelsOption = 100_000_000,
 ) -> None:
     """Say what a model takes images for; run again to continue after a kill.
 

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from leukorepro.cli.options import MOST_WORKERS, DeviceOption, ModelOption
+from leukorepro.cli.options import MOST_WORKERS, DeviceOption, MaxPixelsOption, ModelOption
 
 LARGEST_PORT = 65_535
 
@@ -21,7 +21,7 @@ def serve(
         str, typer.Option(help="Address that it listens on; at any other than the default, others can reach it.")
     ] = "127.0.0.1",
     max_mb: Annotated[int, typer.Option(min=1, max=1000, help="Size of the largest file that it takes, in MB.")] = 25,
-    max_pixels: Annotated[int, typer.Option(min=1, help="Largest image to decode, in pixels.")] = 100_000_000,
+    max_pixels: MaxPixelsOption = 100_000_000,
     threads: Annotated[int, typer.Option(min=1, max=MOST_WORKERS, help="Cores that compute an answer.")] = 2,
     device: DeviceOption = "auto",
 ) -> None:

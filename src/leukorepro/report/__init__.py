@@ -1,1 +1,1 @@
-"""The report: figures, tables and one HTML page that opens from disk without a network."""
+"""The report: pages, figures and tables that open from disk without a network."""

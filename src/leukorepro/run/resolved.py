@@ -30,6 +30,9 @@ from leukorepro.ladder.rungs import Rung
 from leukorepro.run.kept_items import NOT_IN_THIS_RUN
 from leukorepro.run.paths import Results
 
+SIMULATED = "Simulated images: no number here says anything about patients."
+RANDOM_WEIGHTS = "Random network weights: features are not those of trained networks"
+
 
 class ResolvedStudy(Strict):
     """A study as it runs on one dataset."""
@@ -178,12 +181,12 @@ class ResolvedRun(Strict):
         if self.left_out:
             sentences.append(f"Not run: {', '.join(f'{study.key} ({study.what})' for study in self.left_out)}.")
         if any(s.simulated for s in self.studies):
-            sentences.append("Simulated images: no number here says anything about patients.")
+            sentences.append(SIMULATED)
         stand_ins = [f"{s.study.key} has features by {', '.join(s.stand_ins)}" for s in self.studies if s.stand_ins]
         if stand_ins:
             sentences.append(f"Other networks: {'; '.join(stand_ins)}.")
         if any(s.random_weights for s in self.studies):
-            sentences.append("Random network weights: features are not those of trained networks.")
+            sentences.append(f"{RANDOM_WEIGHTS}.")
         if self.budget == "demo":
             sentences.append(
                 "Demo budget: fewer simulated images and subjects, fewer training epochs, smaller network inputs and "

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from leukorepro.cli.options import MOST_WORKERS, file_to_read, file_to_write, folder_to_read, show
+from leukorepro.cli.options import MOST_WORKERS, MaxPixelsOption, file_to_read, file_to_write, folder_to_read, show
 from leukorepro.core.errors import UserError
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def duplicates(
         str | None,
         typer.Option(help="How the files of --checksums are laid out; default: guessed from their names."),
     ] = None,
-    max_pixels: Annotated[int, typer.Option(min=1, help="Largest image to decode, in pixels.")] = 100_000_000,
+    max_pixels: MaxPixelsOption = 100_000_000,
     workers: Annotated[int, typer.Option(min=1, max=MOST_WORKERS, help="Files to decode at a time.")] = 2,
 ) -> None:
     """Find images that are there more than once, across splits, patients and labels.

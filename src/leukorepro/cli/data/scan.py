@@ -9,6 +9,7 @@ import typer
 
 from leukorepro.cli.dataset_options import (
     AdapterOption,
+    MaxUnreadableOption,
     MissingSubjectOption,
     SubjectRegexOption,
     SubjectsCsvOption,
@@ -47,9 +48,7 @@ def scan(
     subjects_csv: SubjectsCsvOption = None,
     subject_regex: SubjectRegexOption = None,
     missing_subject: MissingSubjectOption = None,
-    max_unreadable: Annotated[
-        int, typer.Option(min=0, help="How many unreadable files to leave out before giving up.")
-    ] = 0,
+    max_unreadable: MaxUnreadableOption = 0,
     workers: Annotated[int, typer.Option(min=1, max=MOST_WORKERS, help="Files to decode at a time.")] = 2,
 ) -> None:
     """Read every image of a dataset and write its manifest, a table with one row for each image.

@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-from leukorepro.cli.options import MOST_WORKERS, ManifestOption, OutputOption, folder_to_read
+from leukorepro.cli.options import MOST_WORKERS, ManifestOption, MaxPixelsOption, OutputOption, folder_to_read
 from leukorepro.features.backbones.specification import Interpolation
 
 
@@ -27,7 +27,7 @@ def describe(
         typer.Option(help="View of every image, such as `hflip`; default: `identity`; repeat for more."),
     ] = None,
     dataset: Annotated[str, typer.Option(help="Name of the dataset, for the record.")] = "images",
-    max_pixels: Annotated[int, typer.Option(min=1, help="Largest image to decode, in pixels.")] = 100_000_000,
+    max_pixels: MaxPixelsOption = 100_000_000,
     threads: Annotated[int, typer.Option(min=1, max=MOST_WORKERS, help="Images to work on at a time.")] = 2,
 ) -> None:
     """Compute the features of every view of every image without a network; run again to continue after a kill.

@@ -11,6 +11,7 @@ from leukorepro.cli.options import (
     MOST_WORKERS,
     DeviceOption,
     ManifestOption,
+    MaxPixelsOption,
     OutputOption,
     folder_to_read,
 )
@@ -37,7 +38,7 @@ def extract(
     ] = None,
     dataset: Annotated[str, typer.Option(help="Name of the dataset, for the record.")] = "images",
     seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Seed of random weights.")] = 0,
-    max_pixels: Annotated[int, typer.Option(min=1, help="Largest image to decode, in pixels.")] = 100_000_000,
+    max_pixels: MaxPixelsOption = 100_000_000,
     preprocessing: Annotated[
         Preprocessing | None, typer.Option(help="How pixel values are scaled; default: the network's own way.")
     ] = None,

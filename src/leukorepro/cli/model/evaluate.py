@@ -10,14 +10,15 @@ import typer
 
 from leukorepro.cli.dataset_options import (
     AdapterOption,
+    MaxUnreadableOption,
     MissingSubjectOption,
     SubjectRegexOption,
     SubjectsCsvOption,
     describe_dataset,
 )
 from leukorepro.cli.options import (
-    MOST_WORKERS,
     DeviceOption,
+    ImageWorkersOption,
     ModelOption,
     folder_to_read,
     folder_to_write,
@@ -44,13 +45,9 @@ def evaluate(
     subjects_csv: SubjectsCsvOption = None,
     subject_regex: SubjectRegexOption = None,
     missing_subject: MissingSubjectOption = None,
-    max_unreadable: Annotated[
-        int, typer.Option(min=0, help="How many unreadable files to leave out before giving up.")
-    ] = 0,
+    max_unreadable: MaxUnreadableOption = 0,
     seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of the resamples behind intervals.")] = 0,
-    threads: Annotated[
-        int, typer.Option(min=1, max=MOST_WORKERS, help="Workers; each reads images, and on a CPU computes.")
-    ] = 2,
+    threads: ImageWorkersOption = 2,
     device: DeviceOption = "auto",
 ) -> None:
     """Measure a model on labelled images of another laboratory, and show how these differ from its training images.

@@ -53,7 +53,6 @@ from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.metrics.names import named
 
 HOLDS, DOES_NOT_HOLD, CANNOT_BE_TOLD = "holds", "does not hold", "cannot be told"
-CLAIM_VERDICTS = (HOLDS, DOES_NOT_HOLD, CANNOT_BE_TOLD)
 
 
 class JudgedClaims(NamedTuple):

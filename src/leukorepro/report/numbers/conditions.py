@@ -12,7 +12,7 @@ from leukorepro.config.study.training import ClassifierTrainingSpec, TrainedInEp
 from leukorepro.core.words import Budget
 from leukorepro.report.numbers.wording import listed
 from leukorepro.run.kept_items import without_unused
-from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
+from leukorepro.run.resolved import RANDOM_WEIGHTS, SIMULATED, ResolvedRun, ResolvedStudy
 
 Trained = SparseAutoencoderSpec | TrainedInEpochs
 """What is trained in epochs."""
@@ -57,12 +57,12 @@ def caveats(study: ResolvedStudy, budget: Budget) -> list[str]:
     """The same as sentences, as a page says it once: in front of a colon what it is, behind it what that means."""
     sentences = []
     if study.simulated:
-        sentences.append("Simulated images: no number here says anything about patients.")
+        sentences.append(SIMULATED)
     if study.stand_ins:
         sentences.append(f"Other networks: features by {listed(study.stand_ins)}.")
     if study.random_weights:
         which = "all" if len(study.random_weights) == len(study.extractors) else listed(study.random_weights)
-        sentences.append(f"Random network weights: features are not those of trained networks ({which}).")
+        sentences.append(f"{RANDOM_WEIGHTS} ({which}).")
     if budget == "demo":
         less = "; ".join(_told_reductions(study)) or "nothing of this study is smaller for it"
         sentences.append(f"Demo budget: {less}.")

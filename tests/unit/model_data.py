@@ -74,6 +74,7 @@ def small_model(system: FittedSystem | None = None) -> Model:
             classes={name: ClassCount(images=20, subjects=4) for name in system.classes},
         ),
         resampled="groups of images that share a subject or a source",
+        average="positive",
         rungs=[RungPerformance(rung="subject_disjoint", honest=True, n_images=40, n_subjects=8, metrics=metrics)],
         calibration=calibration,
         threshold=None,

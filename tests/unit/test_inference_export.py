@@ -128,6 +128,7 @@ def test_a_model_of_all_rows_is_fitted_on_all_of_them(run: ResolvedRun, tmp_path
         "sick": (16, 8),
         "well": (8, 4),
     }
+    assert model.card.caveats == ["Demo budget: nothing of this is smaller for it."]  # real images
     assert "was itself not measured" in (tmp_path / "model" / "card.md").read_text()
     assert not list(tmp_path.glob(".*"))
 

@@ -9,8 +9,8 @@ from project_data import ROOT, make_project, write_run
 from leukorepro.config.study.study import load_study
 from leukorepro.core.errors import UserError
 from leukorepro.evaluation.testability import untested
-from leukorepro.report.numbers.conditions import conditions
 from leukorepro.run import plan
+from leukorepro.run.conditions.words import conditions
 from leukorepro.run.kept_items import with_items
 from leukorepro.run.resolve import resolve
 from leukorepro.run.resolved import ResolvedStudy

@@ -4,27 +4,32 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pytest
-from model_data import SIZE, grey, write_small_model
+from model_data import SIZE, grey, small_model, write_small_model
 from PIL import Image
 from sklearn import metrics as sk
 from sklearn.metrics import roc_auc_score
 
+from leukorepro.cli.dataset_options import describe_dataset
 from leukorepro.cli.model.evaluate import evaluate as evaluate_command
+from leukorepro.config.adapters import OWN_IMAGES
 from leukorepro.core.errors import UserError
 from leukorepro.core.tables.results import EVALUATED_TABLE, METRICS_TABLE, SHIFT_TABLE
+from leukorepro.data.scan import scan
 from leukorepro.evaluation.predictions import read_predictions
 from leukorepro.inference.bundle.reading import read_model
+from leukorepro.inference.bundle.writing import write_model
 from leukorepro.inference.evaluating.evaluation import Evaluated, evaluate
 from leukorepro.inference.evaluating.labels import own_names
+from leukorepro.inference.evaluating.laboratory import evaluate_folder
 from leukorepro.inference.evaluating.shift import shift
 from leukorepro.inference.model import decide
-from leukorepro.inference.performance import Measured, RungPerformance
-from leukorepro.report.pages.evaluation.evaluation import beside
+from leukorepro.inference.predicting.ready import ready
 
 N = 60
 TRAINING = np.random.default_rng(6).gamma(9, 0.06, 500)
@@ -208,13 +213,18 @@ def test_without_patients_the_unit_is_an_image_and_said_to_be(folder: Path, mode
     assert "No subject is diagnosed: the dataset has no subject ids" in text
 
 
-def test_of_two_classes_only_what_no_averaging_changes_stands_beside() -> None:
-    """Papers print precision and its like of the positive class, or as means over both."""
-    names = ["accuracy", "sensitivity", "f1", "auroc"]
-    metrics = [Measured(metric=name, value=0.8, low=0.7, high=0.9) for name in names]
-    rung = RungPerformance(rung="external", honest=True, n_images=9, n_subjects=0, metrics=metrics)
-    for n_classes, expected in ((2, [0.8, None, None, 0.8]), (3, [0.8] * 4)):
-        assert [estimate.value for estimate in beside(rung, names, n_classes).estimates] == expected
+def test_two_classes_are_averaged_as_in_the_models_run(folder: Path, tmp_path: Path) -> None:
+    """Papers print precision and its like of the positive class, as above, or as means over both, as scikit-learn."""
+    made = small_model()
+    write_model(replace(made, card=made.card.model_copy(update={"average": "macro"})), tmp_path / "model")
+    model = read_model(tmp_path / "model")
+    dataset = describe_dataset(folder, OWN_IMAGES, None, None, [])
+    with ready(model) as readied:
+        found = evaluate_folder(readied, dataset, scan(dataset, folder), {"blast": "all"}).evaluation
+    value, said = found.metrics.set_index("metric")["value"], found.images
+    assert value["f1"] == pytest.approx(sk.f1_score(said["y_true"], said["y_pred"], average="macro"))
+    assert "means over the 2 classes" in model.card.averaged
+    assert "those of all" in made.card.averaged
 
 
 def test_a_patient_that_is_not_found_is_told(folder: Path, model: Path, tmp_path: Path) -> None:

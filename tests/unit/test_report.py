@@ -22,13 +22,14 @@ from leukorepro.ladder.rungs import LADDER
 from leukorepro.metrics.registry import OF_PREDICTIONS
 from leukorepro.report.figures import bars as figures
 from leukorepro.report.figures import squares, style
-from leukorepro.report.numbers import conditions, selection, wording
+from leukorepro.report.numbers import selection, wording
 from leukorepro.report.numbers.tables import Numbers, headline
 from leukorepro.report.pages.dataset import album
 from leukorepro.report.sections.ladder.ladder import Differences, ladder_of
 from leukorepro.report.sections.verdicts.page import Verdicts
 from leukorepro.report.site import build
 from leukorepro.report.summary import summary_table
+from leukorepro.run.conditions.words import caveats as caveats_of_study
 from leukorepro.run.resolved import NotRun, load_resolved
 
 ATTEIA = report_data.ATTEIA
@@ -233,7 +234,7 @@ def test_caveats_stand_once_on_a_page_and_in_every_figure(results: Path) -> None
     run, report = load_resolved(results / "config.json"), results / "report"
     assert len(run.caveats) == 3
     said = {"index.html": run.caveats, "methods.html": run.caveats, "audit_atteia2022.html": []}
-    said |= {f"paper_{s.study.key}.html": conditions.caveats(s, run.budget) for s in run.studies}
+    said |= {f"paper_{s.study.key}.html": caveats_of_study(s, run.budget) for s in run.studies}
     assert re.search(r"\d+ instead of 750 training epochs", said["paper_atteia2022.html"][-1])
     for name, caveats in said.items():
         text = words(site(report, name))

@@ -25,11 +25,13 @@ from leukorepro.config.study.study import Study
 from leukorepro.core.errors import UserError
 from leukorepro.ladder.rungs import LADDER
 from leukorepro.report.figures import style
-from leukorepro.report.numbers import conditions, selection, wording
+from leukorepro.report.numbers import selection, wording
 from leukorepro.report.sections.training import figures as training_figures
 from leukorepro.report.sections.training.figures import Distribution, Learning, Losses, Pairs
 from leukorepro.report.sections.training.trainings import Samples, network_titles
 from leukorepro.report.site import build
+from leukorepro.run.conditions.reductions import REDUCTIONS
+from leukorepro.run.conditions.words import conditions
 from leukorepro.run.plan import NetworkFit
 from leukorepro.run.resolve import resolve
 from leukorepro.run.resolved import ResolvedStudy
@@ -376,7 +378,7 @@ def _demo(change: Callable[[dict[str, Any]], None]) -> str:
     values = report_trainings.networks_study().model_dump(mode="json")
     change(values)
     study = Study.model_validate(values)
-    return conditions.conditions(report_data.resolve(study, Path("nowhere")), "demo")[-1]
+    return conditions(report_data.resolve(study, Path("nowhere")), "demo")[-1]
 
 
 def test_conditions_name_networks_where_they_differ() -> None:
@@ -406,7 +408,7 @@ def test_conditions_are_short_where_networks_are_alike() -> None:
 )
 def test_everything_that_a_demonstration_has_less_of_is_told(study: ResolvedStudy) -> None:
     """By the files themselves: each value of a dataset or of a used part that the budgets disagree on."""
-    said = conditions.conditions(study, "demo")[-1]
+    said = conditions(study, "demo")[-1]
     used = {i.classifier for t in study.study.tables.values() for i in t.items}
     specs = [spec for name, spec in study.study.classifiers.items() if name in used]
     specs += [*study.study.extractors.values(), *study.study.descriptors.values(), *study.study.reducers.values()]
@@ -429,11 +431,11 @@ def test_every_value_of_a_budget_that_a_file_may_have_has_words() -> None:
         for key, value in part.get("properties", {}).items()
         if ["demo", "published"] in [choice.get("required") for choice in (value, *value.get("anyOf", []))]
     }
-    assert keys == set(conditions.REDUCTIONS)
+    assert keys == set(REDUCTIONS)
 
 
 def test_a_reduction_without_words_is_told_by_its_key(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.delitem(conditions.REDUCTIONS, "width")
+    monkeypatch.delitem(REDUCTIONS, "width")
     said = _demo(lambda study: study["classifiers"]["CNN"].update(width={"demo": 0.5, "published": 1}))
     assert "width 0.5 instead of 1.0 (CNN)" in said
 

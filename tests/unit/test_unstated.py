@@ -11,8 +11,8 @@ import yaml
 from leukorepro.config.study.study import Study, load_study
 from leukorepro.config.study.unstated import Unstated
 from leukorepro.core.errors import UserError
-from leukorepro.report.numbers.conditions import conditions
 from leukorepro.report.sections.unstated.page import unstated_rows
+from leukorepro.run.conditions.words import conditions
 from leukorepro.run.resolve import resolve
 from leukorepro.run.resolved import ResolvedRun
 

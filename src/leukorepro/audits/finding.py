@@ -24,11 +24,6 @@ class Finding:
         return asdict(self)
 
 
-def listed(words: list[str], joint: str = "and") -> str:
-    """Words in a row: ``a, b and c``."""
-    return f" {joint} ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
-
-
 def capital(text: str) -> str:
     """A sentence's beginning."""
     return text[:1].upper() + text[1:]

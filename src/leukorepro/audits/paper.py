@@ -11,12 +11,13 @@ import pandas as pd
 
 from leukorepro.audits.arithmetic.confusion import ENTRIES, Quantity, Reported, Side
 from leukorepro.audits.arithmetic.printed import Printed
-from leukorepro.audits.finding import capital, listed
+from leukorepro.audits.finding import capital
 from leukorepro.config.files import published_path, study_path
 from leukorepro.config.study.answers import QUOTED
 from leukorepro.config.study.audits import TEXT, Audit, AuditTable
 from leukorepro.config.study.study import Study
 from leukorepro.core.errors import UserError, unknown
+from leukorepro.core.phrases import listed
 from leukorepro.metrics.names import named
 
 QUANTITIES: dict[str, Quantity] = {

@@ -8,12 +8,14 @@ from typing import Annotated, Any
 from pydantic import Field
 
 from leukorepro.config.fields import Strict
+from leukorepro.core.words import Average
 from leukorepro.inference.operating import Calibration, Threshold
 from leukorepro.inference.performance import Measured, RungPerformance
 from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.metrics.registry import METRICS
 
 NO_DEVICE = "For research use. It is not a medical device, and nobody should be treated by what it says."
+NO_DEVICE_IN_SHORT = "Research use, not a medical device."
 
 
 class Origin(Strict):
@@ -60,12 +62,14 @@ class Card(Strict):
     system: list[str]
     """What it is made of, a line each, from the images on."""
     caveats: list[str]
-    """What every reader of its numbers must know first, a sentence each."""
+    """What every reader of its numbers must know first, a sentence each: in front of a colon what it is."""
     classes: list[str]
     positive_class: str | None
     training: TrainingData
     resampled: str
     """What intervals are from resampling of: the unit in words."""
+    average: Average
+    """Of which of two classes the measured precision, recall and their like are; of more they are means over all."""
     rungs: Annotated[list[RungPerformance], Field(min_length=1)]
     """Measured performance, the honest rung first."""
     calibration: Calibration | None
@@ -75,6 +79,18 @@ class Card(Strict):
     has not seen: areas under ROC curves, by datasets whose features were there."""
     versions: dict[str, str]
     """Of the libraries that fitted it."""
+
+    @property
+    def in_short(self) -> list[str]:
+        """The caveats in a few words each, for figures and pictures: `Simulated images`."""
+        return [caveat.partition(":")[0].rstrip(".") for caveat in self.caveats]
+
+    @property
+    def averaged(self) -> str:
+        """Of which classes precision, recall and their like are, in a sentence."""
+        if len(self.classes) == 2 and self.average == "positive":
+            return f"Sensitivity, specificity, precision and F1 are those of {self.positive_class}."
+        return f"Sensitivity, specificity, precision and F1 are means over the {len(self.classes)} classes."
 
     @property
     def measured_of(self) -> str:
@@ -122,7 +138,7 @@ def to_markdown(card: Card, files: Mapping[str, tuple[str, int]]) -> str:
             ]
         ),
         "## How good it is",
-        f"{card.measured_of} Intervals are of 95 %, from resampling {_plain(card.resampled)}.",
+        f"{card.measured_of} {_plain(card.averaged)} Intervals are of 95 %, from resampling {_plain(card.resampled)}.",
         *(_rung(rung) for rung in card.rungs),
         "## Probability and threshold",
         _list(_operating(card)),

@@ -188,9 +188,10 @@ class ResolvedRun(Strict):
         if any(s.random_weights for s in self.studies):
             sentences.append(f"{RANDOM_WEIGHTS}.")
         if self.budget == "demo":
+            fewer = "fewer images and subjects, " if any(s.simulated for s in self.studies) else ""
             sentences.append(
-                "Demo budget: fewer simulated images and subjects, fewer training epochs, smaller network inputs and "
-                "narrower networks, where a dataset's or a study's configuration says so; listed on each paper's page."
+                f"Demo budget: {fewer}fewer training epochs, smaller network inputs and narrower networks, where a "
+                "configuration says so; listed on each paper's page."
             )
         return sentences
 

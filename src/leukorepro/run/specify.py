@@ -293,7 +293,7 @@ def explanations_specification(run: ResolvedRun, study: ResolvedStudy) -> Explan
         for network in _networks_of_item(study, split, item):
             inputs.append(folder.network(plan.training_rung(study, network, rung), network.id).weights)
     told = run.model_copy(update={"studies": [study], "left_out": [], "controls": {}})
-    return ExplanationsSpecification(run=told, rungs=rungs, caveats=told.caveats, inputs=list(dict.fromkeys(inputs)))
+    return ExplanationsSpecification(run=told, rungs=rungs, inputs=list(dict.fromkeys(inputs)))
 
 
 def _networks_of_item(study: ResolvedStudy, split: str, item: Item) -> list[plan.NetworkFit]:

@@ -6,9 +6,10 @@ from collections.abc import Iterator
 from itertools import combinations
 
 from leukorepro.audits.arithmetic.confusion import ENTRIES
-from leukorepro.audits.finding import Finding, Severity, capital, listed
+from leukorepro.audits.finding import Finding, Severity, capital
 from leukorepro.audits.paper import Paper, Value, place_name, table_name
 from leukorepro.config.study.audits import Statement
+from leukorepro.core.phrases import listed
 from leukorepro.metrics.names import named
 
 Results = dict[str, list[Value]]

@@ -6,11 +6,12 @@ import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 
-from leukorepro.audits.finding import Finding, Severity, capital, listed
+from leukorepro.audits.finding import Finding, Severity, capital
 from leukorepro.audits.findings.totals import LAYER, TOTAL
 from leukorepro.audits.paper import Paper, Value, place_name, table_name
 from leukorepro.config.study.audits import PrintedLayers
 from leukorepro.config.study.systems import NetworkSpec
+from leukorepro.core.phrases import listed
 
 KERNELS = range(1, 12)
 """Sides of square kernels that are tried."""

@@ -6,10 +6,11 @@ import math
 from collections.abc import Iterator
 
 from leukorepro.audits.arithmetic.sizes import runs
-from leukorepro.audits.finding import Finding, capital, listed
+from leukorepro.audits.finding import Finding, capital
 from leukorepro.audits.items import ItemAudit
 from leukorepro.audits.paper import Paper, place_name, table_name, table_names
 from leukorepro.audits.tables import TableAudit, TablesAudit
+from leukorepro.core.phrases import listed
 
 FEW = 10
 """Numbers of positive images that are worth telling."""

@@ -6,8 +6,9 @@ from collections.abc import Iterator, Mapping
 
 import numpy as np
 
-from leukorepro.audits.finding import Finding, listed
+from leukorepro.audits.finding import Finding
 from leukorepro.audits.paper import Paper, Value, place_name
+from leukorepro.core.phrases import listed
 
 SHARES = 10_001
 """Shares of positive images that are tried, from 0 to 1; no matter how many images there are."""

@@ -8,11 +8,12 @@ from collections.abc import Iterator
 import numpy as np
 
 from leukorepro.audits.arithmetic.confusion import Reported
-from leukorepro.audits.finding import Finding, listed
+from leukorepro.audits.finding import Finding
 from leukorepro.audits.images import Images
 from leukorepro.audits.items import WHOSE, search
 from leukorepro.audits.paper import Paper, table_names
 from leukorepro.config.study.audits import AVERAGES, AuditAverage, SplitShares
+from leukorepro.core.phrases import listed
 
 
 def split_shares(paper: Paper) -> Iterator[Finding]:

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from leukorepro.audits.finding import Finding, capital, listed
+from leukorepro.audits.finding import Finding, capital
 from leukorepro.audits.paper import Paper, place_name, table_name
 from leukorepro.config.study.audits import Sum
+from leukorepro.core.phrases import listed
 
 LAYER, TOTAL = "learnables", "learnables_total"
 

@@ -94,7 +94,7 @@ def _evaluated(model: Model, dataset: RealDataset) -> Evaluated:
         dataset=dataset.title or dataset.images.resolve().name,
         classes=model.system.classes,
         positive_class=model.system.positive_class,
-        average="positive",
+        average=card.average,
         scores=model.system.scores,
         calibrated=model.calibration is not None,
         training=None if unlike is None else unlike.held_out / unlike.limit,

@@ -38,6 +38,7 @@ from leukorepro.inference.explaining.overlays import panel
 from leukorepro.inference.explaining.selection import MEASURED, classes_in_turn, shared_tests
 from leukorepro.inference.explaining.shares import background_table
 from leukorepro.inference.exporting.choice import Choice, choose
+from leukorepro.inference.exporting.described import caveats
 from leukorepro.inference.exporting.fitting import fit_system
 from leukorepro.inference.exporting.rows import TrainingRows, training_rows
 from leukorepro.inference.unlike import spread_rows
@@ -88,7 +89,7 @@ def explain_headline(told: ExplanationsSpecification, folder: ExplanationsFolder
 
 
 def _write_nothing(told: ExplanationsSpecification, reason: str, folder: ExplanationsFolder) -> None:
-    write_json({"reason": reason, "rungs": told.rungs, "caveats": told.caveats}, folder.told)
+    write_json({"reason": reason, "rungs": told.rungs}, folder.told)
     BACKGROUND_TABLE.write(BACKGROUND_TABLE.frame(), folder.background)
     SHARES_TABLE.write(SHARES_TABLE.frame(), folder.shares)
     with hdf5_writer(folder.maps):
@@ -223,7 +224,7 @@ class _Comparison:
                 **about,
                 "explained_class": self._any.positive_class,
                 "missed": float(missed.sum() / values.sum()) if values.any() else 0.0,
-                "caveats": self._told.caveats,
+                "caveats": caveats(self._any),
             },
             folder.told,
         )

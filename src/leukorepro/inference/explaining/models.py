@@ -16,7 +16,7 @@ from tqdm import tqdm
 from leukorepro.data.images import UnreadableImage, read_rgb
 from leukorepro.features.descriptors.registry import IMAGES
 from leukorepro.features.parts import ResolvedDescriptor
-from leukorepro.inference.card import NO_DEVICE
+from leukorepro.inference.card import NO_DEVICE, NO_DEVICE_IN_SHORT
 from leukorepro.inference.explaining.explainer import BATCH, RGB, explainer, eyes_of
 from leukorepro.inference.explaining.modules import Unexplained
 from leukorepro.inference.explaining.overlays import overlay, panel, write_picture
@@ -139,6 +139,7 @@ def explain_predictions(
     """
     apart = ModelExplainer(model)
     numbers = np.flatnonzero(predictions["status"] == OK)[:MOST_PICTURES]
+    below = " ".join([*(f"{caveat}." for caveat in model.card.in_short), NO_DEVICE_IN_SHORT])
     written = 0
     for start in tqdm(range(0, len(numbers), BATCH), unit=f"{BATCH} images", mininterval=1):
         read: dict[int, RGB] = {}
@@ -154,8 +155,9 @@ def explain_predictions(
             sure = "" if np.isnan(probability) else f"\nprobability {probability:.3f} of {_whose(model, name)}"
             write_picture(
                 [(f"Image\n{PurePath(asked.name).name}", panel(image)), (f"{name}{sure}", each.overlay)],
-                [each.sentence, *model.card.caveats, NO_DEVICE],
+                [each.sentence, below],
                 folder / _file_name(number, asked.name),
+                " ".join([each.sentence, *model.card.caveats, NO_DEVICE]),
             )
             written += 1
     return written

@@ -57,16 +57,18 @@ def panel(image: RGB) -> RGB:
     return np.asarray(Image.fromarray(image).resize((PANEL, PANEL), Image.Resampling.LANCZOS))
 
 
-def write_picture(panels: Sequence[tuple[str, RGB]], lines: Sequence[str], path: Path) -> None:
-    """Write panels side by side as JPEG, each with a title, and text below that the file's description holds as well.
+def write_picture(panels: Sequence[tuple[str, RGB]], lines: Sequence[str], path: Path, told: str = "") -> None:
+    """Write panels side by side as JPEG, each with a title, and text below; the file's description has text as well.
 
     Parameters
     ----------
     panels : sequence of (str, ndarray)
         Titles, each of one line for every line break, and images of side `PANEL`.
     lines : sequence of str
-        Paragraphs.
+        Paragraphs below the panels.
     path : Path
+    told : str
+        The file's description, where it says more than these.
     """
     width = len(panels) * (PANEL + GAP) - GAP
     font = ImageFont.truetype(font_manager.findfont("DejaVu Sans"), TEXT)
@@ -82,10 +84,10 @@ def write_picture(panels: Sequence[tuple[str, RGB]], lines: Sequence[str], path:
         sheet.paste(Image.fromarray(image), (left, above))
     for number, line in enumerate(text):
         draw.text((0, above + PANEL + GAP + number * (TEXT + 4)), line, font=font, fill="black")
-    told = Image.Exif()
-    told[DESCRIPTION] = " ".join(lines)
+    exif = Image.Exif()
+    exif[DESCRIPTION] = told or " ".join(lines)
     written = io.BytesIO()
-    sheet.save(written, "JPEG", quality=88, exif=told)
+    sheet.save(written, "JPEG", quality=88, exif=exif)
     write_bytes(written.getvalue(), path)
 
 

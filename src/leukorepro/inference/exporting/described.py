@@ -10,7 +10,10 @@ from leukorepro.inference.card import ClassCount, Origin, TrainingData
 from leukorepro.inference.exporting.choice import Choice
 from leukorepro.inference.exporting.rows import TrainingRows
 from leukorepro.inference.system import FittedSystem
+from leukorepro.run.conditions.words import caveats as caveats_of_study
 from leukorepro.run.digests import at_budget
+from leukorepro.run.kept_items import without_unused
+from leukorepro.run.resolved import ResolvedStudy
 from leukorepro.systems.classifiers.classifier import Classifier
 from leukorepro.systems.classifiers.engines import EXTENSION, Settings
 from leukorepro.systems.fitted import rows_digest
@@ -53,17 +56,20 @@ def training_data(choice: Choice, data: TrainingRows) -> TrainingData:
 
 def caveats(choice: Choice) -> list[str]:
     """Of what this system is made of, a sentence each."""
-    study = choice.study
-    names = study.study.feature_sets[choice.item.features]
-    extractors = {name: part for name, part in study.extractors.items() if name in names}
-    own = study.model_copy(update={"extractors": extractors})
-    sentences = choice.run.model_copy(update={"studies": [own], "left_out": []}).caveats
-    spec = choice.classifier
+    sentences, spec = caveats_of_study(_alone(choice), choice.run.budget), choice.classifier
     if choice.run.fast_trees and isinstance(spec, Classifier):
         engine = spec.fastest(1, Settings(fast_trees=True)).engine
         if engine.startswith(EXTENSION):
             sentences.append(f"The numbers are those of trees by {EXTENSION}; this model has scikit-learn's own trees.")
     return sentences
+
+
+def _alone(choice: Choice) -> ResolvedStudy:
+    """The study, had it this item alone."""
+    table = choice.study.study.tables[choice.table].model_copy(update={"items": [choice.item]})
+    own = without_unused(choice.study.study.model_copy(update={"tables": {choice.table: table}}))
+    extractors = {name: part for name, part in choice.study.extractors.items() if name in own.extractors}
+    return choice.study.model_copy(update={"study": own, "extractors": extractors})
 
 
 def in_words(choice: Choice, system: FittedSystem, *, flagged: bool) -> list[str]:

@@ -81,6 +81,7 @@ def export(
             positive_class=system.positive_class,
             training=training_data(choice, data),
             resampled=RESAMPLED,
+            average=choice.study.study.tables[choice.table].average,
             rungs=rungs,
             calibration=calibration,
             threshold=threshold,

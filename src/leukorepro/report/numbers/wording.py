@@ -8,6 +8,7 @@ from collections.abc import Collection, Sequence
 
 from leukorepro.config.study.study import Citation
 from leukorepro.config.study.tables import Table
+from leukorepro.core.phrases import listed as listed
 from leukorepro.metrics.names import named
 
 MISSING = "\N{EN DASH}"
@@ -137,11 +138,6 @@ def _is_of_one_class(metric: str) -> bool:
 def in_a_sentence(metric: str) -> str:
     """A metric's name inside a sentence: ``accuracy``, ``training F1``, ``AUROC``."""
     return named(metric).words
-
-
-def listed(parts: Sequence[str]) -> str:
-    """Parts in a row: ``a``, ``a and b``, ``a, b and c``."""
-    return " and ".join(filter(None, [", ".join(parts[:-1]), *parts[-1:]]))
 
 
 def sentence(parts: str | Sequence[str]) -> str:

@@ -16,7 +16,5 @@ class ExplanationsSpecification(Specification):
     """With this study alone."""
     rungs: list[Rung]
     """The paper's own first."""
-    caveats: list[str]
-    """What every picture says."""
     inputs: list[Path]
     """Files that must be there before."""

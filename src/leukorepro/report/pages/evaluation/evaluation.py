@@ -26,7 +26,6 @@ from leukorepro.inference.evaluating.laboratory import Laboratory
 from leukorepro.inference.evaluating.shift import SHARE, SHARE_CALLED, TOLD_APART, UNLIKE
 from leukorepro.inference.performance import RungPerformance
 from leukorepro.ladder.rungs import LADDER
-from leukorepro.metrics.registry import METRICS, Source
 from leukorepro.report.figures import bars, squares
 from leukorepro.report.figures.bars import Curve
 from leukorepro.report.figures.picture import Picture
@@ -116,10 +115,10 @@ def evaluation_page(laboratory: Laboratory, card: Card, output: Output) -> Page:
         Folder of the page.
     """
     found, what = laboratory.evaluation, laboratory.what
-    studio = _Studio(found, what, card.caveats, output)
+    studio = _Studio(found, what, card.in_short, output)
     ours = estimates_of(found)
     metrics = list(ours)
-    run = [beside(rung, metrics, len(card.classes)) for rung in card.rungs]
+    run = [beside(rung, metrics) for rung in card.rungs]
     wrong = found.images[found.images["y_true"] != found.images["y_pred"]]
     sizes = found.metrics.iloc[0]
     content = Content(
@@ -164,24 +163,13 @@ def estimates_of(found: Evaluation) -> dict[str, Estimate]:
     return {row["metric"]: _estimate(row) for row in _rows(found.metrics)}
 
 
-def beside(rung: RungPerformance, metrics: Sequence[str], n_classes: int) -> Beside:
-    """A rung of the model's run, by some metrics.
-
-    With two classes, whose precision, recall and their like a run has is its study's choice, the positive one's or the
-    mean over both: only what is the same either way stands beside ours, which are the positive one's.
-    """
+def beside(rung: RungPerformance, metrics: Sequence[str]) -> Beside:
+    """A rung of the model's run, by some metrics."""
     measured = {m.metric: Estimate(m.metric, m.value, m.low, m.high) for m in rung.metrics}
-    if n_classes == 2:
-        measured = {name: estimate for name, estimate in measured.items() if _of_no_class(name)}
     rows = wording.count(rung.n_images, "image")
     rows += f" of {wording.count(rung.n_subjects, 'subject')}" if rung.n_subjects else ""
     estimates = [measured.get(metric, Estimate(metric)) for metric in metrics]
     return Beside(LADDER[rung.rung].name, rung.honest, rows, estimates)
-
-
-def _of_no_class(metric: str) -> bool:
-    """Whether a metric of two classes is the same whichever of them it is averaged over."""
-    return METRICS[metric].mixes_classes or METRICS[metric].source is Source.RANKS
 
 
 def _compared(here: Estimate, run: Estimate, rung: str) -> str:
@@ -230,9 +218,9 @@ def _shifted(frame: pd.DataFrame) -> Iterator[Shifted]:
 class _Studio:
     """Draws the page's figures."""
 
-    def __init__(self, found: Evaluation, what: Evaluated, caveats: Sequence[str], output: Output) -> None:
+    def __init__(self, found: Evaluation, what: Evaluated, conditions: Sequence[str], output: Output) -> None:
         self._found, self._what, self._output = found, what, output
-        self._conditions = [caveat.rstrip(".") for caveat in caveats]
+        self._conditions = conditions
 
     def roc(self) -> Picture:
         """A curve of the positive class, or of each of several against the others."""

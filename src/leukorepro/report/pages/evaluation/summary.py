@@ -16,8 +16,8 @@ from leukorepro.report.pages.evaluation.evaluation import beside, estimates_of
 def summary(found: Evaluation, card: Card) -> Table:
     """A line for each metric: on these images, and on the rungs of the model's run, the honest one first."""
     here = estimates_of(found)
-    run = [beside(rung, list(here), len(card.classes)) for rung in card.rungs]
-    table = Table(box=SIMPLE_HEAD, caption=escape(" ".join(card.caveats)), caption_justify="left")
+    run = [beside(rung, list(here)) for rung in card.rungs]
+    table = Table(box=SIMPLE_HEAD, caption=escape(" ".join([card.averaged, *card.caveats])), caption_justify="left")
     table.add_column("Metric")
     for name in ("Here", *(f"Run, {rung.name.lower()}" for rung in run)):
         table.add_column(name, justify="right")

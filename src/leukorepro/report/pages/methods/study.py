@@ -11,10 +11,10 @@ from leukorepro.core.words import Budget
 from leukorepro.ladder.rungs import LADDER
 from leukorepro.ladder.units import SCOPE_WORDS, UNIT_WORDS
 from leukorepro.report.numbers import wording
-from leukorepro.report.numbers.conditions import conditions
 from leukorepro.report.numbers.records import Records
 from leukorepro.report.pages.methods.systems import features_told, splits_told, systems_told
 from leukorepro.report.sections.unstated.page import unstated_rows
+from leukorepro.run.conditions.words import conditions
 from leukorepro.run.kept_items import NOT_IN_THIS_RUN
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
 

@@ -10,7 +10,6 @@ from leukorepro.evaluation.testability import untested
 from leukorepro.ladder.rungs import LADDER
 from leukorepro.report.figures.picture import Picture
 from leukorepro.report.numbers import wording
-from leukorepro.report.numbers.conditions import conditions as conditions_of
 from leukorepro.report.numbers.layout import Layout, lay_out
 from leukorepro.report.numbers.selection import drawn_before
 from leukorepro.report.numbers.sources import Sources
@@ -27,6 +26,7 @@ from leukorepro.report.sections.patients.page import PatientsPage, patients_page
 from leukorepro.report.sections.training.page import TrainingPage, training_page
 from leukorepro.report.sections.unstated.page import UnstatedRow, unstated_rows
 from leukorepro.report.sections.verdicts.page import VerdictsPage, verdicts_page
+from leukorepro.run.conditions.words import conditions as conditions_of
 from leukorepro.run.resolved import ResolvedStudy
 
 

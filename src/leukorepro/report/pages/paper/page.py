@@ -5,7 +5,6 @@ from __future__ import annotations
 from leukorepro.report.finished import FinishedRun
 from leukorepro.report.markup import render
 from leukorepro.report.numbers import wording
-from leukorepro.report.numbers.conditions import caveats, conditions
 from leukorepro.report.numbers.costs import read_costs
 from leukorepro.report.numbers.jobs import jobs_of
 from leukorepro.report.numbers.layout import lay_out
@@ -17,6 +16,7 @@ from leukorepro.report.pages.audit.audit import read_printed_numbers
 from leukorepro.report.pages.page import Page, caveats_of
 from leukorepro.report.pages.paper.content import paper_content
 from leukorepro.report.sections.costs.page import costs_page
+from leukorepro.run.conditions.words import caveats, conditions
 from leukorepro.run.plan import explained_rungs
 from leukorepro.run.resolved import NotRun, ResolvedStudy
 

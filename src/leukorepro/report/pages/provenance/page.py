@@ -13,7 +13,6 @@ from leukorepro.report.figures.picture import Picture
 from leukorepro.report.finished import FinishedRun
 from leukorepro.report.markup import render
 from leukorepro.report.numbers import wording
-from leukorepro.report.numbers.conditions import conditions_of_run
 from leukorepro.report.numbers.costs import by_step, duration, read_costs
 from leukorepro.report.numbers.feature_files import ExtractorRow, extractor_rows
 from leukorepro.report.numbers.jobs import STEPS, jobs_of
@@ -24,6 +23,7 @@ from leukorepro.report.pages.page import Page, caveats_of
 from leukorepro.report.pages.provenance.machine import code, machine, versions
 from leukorepro.report.pages.provenance.workflow_figure import draw_workflow
 from leukorepro.report.sections.costs.page import costs_page
+from leukorepro.run.conditions.words import conditions_of_run
 from leukorepro.run.resolved import ResolvedRun
 
 GROUP = "This run"

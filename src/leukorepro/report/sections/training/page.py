@@ -14,12 +14,12 @@ from leukorepro.core.words import Budget
 from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.report.figures.picture import Picture
 from leukorepro.report.numbers import wording
-from leukorepro.report.numbers.conditions import trained_systems
 from leukorepro.report.numbers.sources import Sources
 from leukorepro.report.output import Output
 from leukorepro.report.sections.training.durations import Duration, durations
 from leukorepro.report.sections.training.pictures import TrainingStudio
 from leukorepro.report.sections.training.trainings import MEASURES, PARTS, Fit, Reduction, network_titles
+from leukorepro.run.conditions.reductions import trained_systems
 from leukorepro.run.plan import training_rung
 from leukorepro.run.resolved import ResolvedStudy
 

@@ -6,10 +6,10 @@ from leukorepro.evaluation.intervals import LEVEL, N_RESAMPLES
 from leukorepro.ladder.rungs import LADDER
 from leukorepro.metrics.names import named
 from leukorepro.report.numbers import wording
-from leukorepro.report.numbers.conditions import conditions_of_run
 from leukorepro.report.numbers.records import Records
 from leukorepro.report.pages.methods.checklists.item import Answer, Facts, cited
 from leukorepro.report.pages.methods.checklists.places import START, in_methods, of_papers
+from leukorepro.run.conditions.words import conditions_of_run
 
 
 def _keeping_subjects(facts: Facts) -> list[Records]:

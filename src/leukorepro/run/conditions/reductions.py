@@ -1,4 +1,4 @@
-"""What sets a study's numbers apart from the paper's, in words."""
+"""What a demonstration has less of than the paper, in words."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from leukorepro.config.datasets import SimulatedDataset
 from leukorepro.config.fields import Strict
 from leukorepro.config.study.systems import NetworkSpec, SparseAutoencoderSpec
 from leukorepro.config.study.training import ClassifierTrainingSpec, TrainedInEpochs
+from leukorepro.core.phrases import listed
 from leukorepro.core.words import Budget
-from leukorepro.report.numbers.wording import listed
 from leukorepro.run.kept_items import without_unused
-from leukorepro.run.resolved import RANDOM_WEIGHTS, SIMULATED, ResolvedRun, ResolvedStudy
+from leukorepro.run.resolved import ResolvedStudy
 
 Trained = SparseAutoencoderSpec | TrainedInEpochs
 """What is trained in epochs."""
@@ -22,51 +22,6 @@ FEW_NAMES = 4
 
 OURS = ", a number that the paper does not state"
 """Behind a value of the published budget that is not the paper's."""
-
-
-def conditions(study: ResolvedStudy, budget: Budget) -> list[str]:
-    """What sets the numbers of one study apart from the paper's, in a few words each, as every figure says it."""
-    words = []
-    if study.simulated:
-        words.append("simulated images")
-    if study.stand_ins:
-        words.append(f"features by {listed(study.stand_ins)}")
-    if study.random_weights:
-        trains = any(isinstance(spec, NetworkSpec) for spec in trained_systems(study).values())
-        some = len(study.random_weights) < len(study.extractors)
-        which = f" ({', '.join(study.random_weights)})" if some else " (all that give features)" if trains else ""
-        words.append(f"random network weights{which}")
-    if budget == "demo":
-        less = _told_reductions(study)
-        words.append(f"demo budget ({'; '.join(less)})" if less else "demo budget")
-    return words
-
-
-def conditions_of_run(run: ResolvedRun) -> list[str]:
-    """What sets a run apart from the papers, in a few words each, for what is said of all its studies at once."""
-    holds = {
-        "simulated images": any(study.simulated for study in run.studies),
-        "other networks than the papers'": any(study.stand_ins for study in run.studies),
-        "random network weights": any(study.random_weights for study in run.studies),
-        "demo budget": run.budget == "demo",
-    }
-    return [condition for condition, of_this_run in holds.items() if of_this_run]
-
-
-def caveats(study: ResolvedStudy, budget: Budget) -> list[str]:
-    """The same as sentences, as a page says it once: in front of a colon what it is, behind it what that means."""
-    sentences = []
-    if study.simulated:
-        sentences.append(SIMULATED)
-    if study.stand_ins:
-        sentences.append(f"Other networks: features by {listed(study.stand_ins)}.")
-    if study.random_weights:
-        which = "all" if len(study.random_weights) == len(study.extractors) else listed(study.random_weights)
-        sentences.append(f"{RANDOM_WEIGHTS} ({which}).")
-    if budget == "demo":
-        less = "; ".join(_told_reductions(study)) or "nothing of this study is smaller for it"
-        sentences.append(f"Demo budget: {less}.")
-    return sentences
 
 
 class Reduction(NamedTuple):
@@ -100,7 +55,7 @@ def _per_budget(owner: str, value: Any, field: str = "") -> Iterator[Reduction]:
             yield from _per_budget(name, inner, field)
 
 
-def _told_reductions(study: ResolvedStudy) -> list[str]:
+def told_reductions(study: ResolvedStudy) -> list[str]:
     """In words, each kind once; a kind that nobody wrote words for is told by the name of its field."""
     found = reductions(study)
     kinds = {REDUCTIONS[reduction.field] for reduction in found if reduction.field in REDUCTIONS}

@@ -12,6 +12,7 @@ import h5py
 import numpy as np
 import pandas as pd
 import report_audits
+import report_explanations
 import report_trainings
 from compared_data import split_tables
 from judged import evaluate
@@ -49,6 +50,8 @@ from leukorepro.evaluation.resampling.winners import winners
 from leukorepro.features.identity import identity
 from leukorepro.features.parts import Part, ResolvedDescriptor, ResolvedExtractor
 from leukorepro.ladder.rungs import LADDER
+from leukorepro.run.paths import StudyFolder
+from leukorepro.run.plan import explained_rungs
 from leukorepro.run.resolved import NotRun, ResolvedRun, ResolvedStudy
 from leukorepro.run.specify import leakage_specification
 
@@ -245,10 +248,19 @@ def write_run(
     controls: tuple[str, ...] = (),
     left_out: list[NotRun] | None = None,
     names: Names = Names(),
+    explain: bool = False,
 ) -> Path:
     """Write everything that the report reads but the table of controls, and return the run's folder."""
     asked = {study.study.key: list(controls) for study in studies if controls}
-    run = ResolvedRun(name="synthetic", budget=budget, seed=0, controls=asked, studies=studies, left_out=left_out or [])
+    run = ResolvedRun(
+        name="synthetic",
+        budget=budget,
+        seed=0,
+        explain=explain,
+        controls=asked,
+        studies=studies,
+        left_out=left_out or [],
+    )
     results = root / "results" / "synthetic"
     write_json(json.loads(run.model_dump_json()), results / "config.json")
     for absent in run.left_out:
@@ -266,6 +278,10 @@ def write_run(
                 _write_features(features, descriptor, manifest_file, columns)
         write_json(report_audits.audit(study.study.key), root / "results" / "audit" / f"{study.study.key}.json")
         _write_results(results / study.study.key, study, manifest, generator, published, budget)
+        if explained_rungs(run, study):
+            report_explanations.write_explanations(
+                StudyFolder(results / study.study.key).explanations, study, manifest.head(2)
+            )
     return results
 
 

@@ -6,68 +6,29 @@ from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import report_data
+import report_explanations
 from PIL import Image
 from report_page import Page, words
 
-from leukorepro.core.store import hdf5_writer, write_json
-from leukorepro.core.tables.results import BACKGROUND_TABLE, SHARES_TABLE
 from leukorepro.inference.explaining.overlays import DESCRIPTION, GAP, PANEL
 from leukorepro.report.markup import render
 from leukorepro.report.output import Output
 from leukorepro.report.sections.explanations.page import explanations_page
 from leukorepro.run.paths import ExplanationsFolder
 
-RUNGS = ["as_published", "subject_disjoint"]
-OUTCOME = {"study": "other", "table": "1", "item": "ESet"}
 HOSTILE = "<script>alert(1)</script>.png"
-
-
-def write(folder: ExplanationsFolder, reason: str = "") -> None:
-    """Explanations of two images."""
-    write_json(
-        {
-            "reason": reason,
-            "table": "1",
-            "item": "ESet",
-            "rungs": RUNGS,
-            "method": "class-activation map, exact",
-            "places": ["4 x 4"],
-            "explained_class": None,
-            "missed": 0.0,
-            "caveats": [],
-        },
-        folder.told,
-    )
-    shares = [
-        {
-            **dict.fromkeys(SHARES_TABLE.columns, 0),
-            **dict.fromkeys(SHARES_TABLE.text, "x"),
-            **OUTCOME,
-            **{"protocol": rung, "image_id": image, "y_true": "L1", "y_pred": "L2", "background": value},
-        }
-        for rung, value in zip(RUNGS, (0.625, 0.25), strict=True)
-        for image in ("a.png", HOSTILE)
-    ]
-    SHARES_TABLE.write(SHARES_TABLE.frame(shares), folder.shares)
-    numbers = [("", 0.625, 0.5, 0.75), ("", 0.25, 0.125, 0.375), ("as_published", -0.375, -0.5, -0.25)]
-    background = [
-        (*OUTCOME.values(), RUNGS[min(i, 1)], against, value, low, high, 0.875, 38, 12)
-        for i, (against, value, low, high) in enumerate(numbers)
-    ]
-    BACKGROUND_TABLE.write(BACKGROUND_TABLE.frame(background), folder.background)
-    with hdf5_writer(folder.maps) as file:
-        file.create_dataset("images", data=np.full((2, PANEL, PANEL, 3), 200, np.uint8))
-        for rung in RUNGS:
-            file.create_dataset(rung, data=np.tile(np.linspace(-1, 1, 16, dtype=np.float32), (2, 16, 1)))
 
 
 def section(root: Path, reason: str = "") -> tuple[Path, str]:
     """The report's folder with the pictures, and the HTML of the section."""
-    study = report_data.resolve(report_data.three_class_study(), root, rungs=RUNGS)
+    rungs = report_explanations.RUNGS
+    study = report_data.resolve(report_data.three_class_study(), root, rungs=rungs)
     folder, output = ExplanationsFolder(root / "explanations"), Output(root / "report")
-    write(folder, reason)
+    images = pd.DataFrame({"image_id": ["a.png", HOSTILE], "subject_id": "x", "source_id": "x", "label": "L1"})
+    report_explanations.write_explanations(folder, study, images, reason=reason)
     content = explanations_page(folder, study, ["simulated images", "random weights"], output)
     for drawing in output.drawings:
         drawing.draw()

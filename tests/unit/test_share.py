@@ -12,8 +12,12 @@ from report_page import Page
 from rocrate.rocrate import ROCrate
 
 from leukorepro.core.errors import UserError
+from leukorepro.core.store import read_json, write_json
+from leukorepro.report.shared.copies import copy_run
 from leukorepro.report.shared.pseudonyms import WITHHELD, draw
 from leukorepro.report.shared.share import share
+from leukorepro.run.paths import StudyFolder
+from leukorepro.run.resolved import load_resolved
 
 NAMES = report_data.Names(file="Meier_{:03d}_smear.png", subject="Meier-1961-{}")
 RUNGS = ("as_published", "subject_disjoint")
@@ -25,7 +29,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     study = report_data.resolve(
         report_data.three_class_study(), root, simulated=False, weights="imagenet", rungs=RUNGS, title="Own smears"
     )
-    results = report_data.write_run(root, [study], names=NAMES)
+    results = report_data.write_run(root, [study], names=NAMES, explain=True)
+    (results / "other" / "Meier.csv").write_text("image_id\nMeier's own notes\n")
     os.utime(results / "other" / "verdicts.csv", (1_700_000_000, 1_700_000_000))
     return results
 
@@ -37,14 +42,57 @@ def shared(results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def test_no_file_tells_of_a_name_or_of_this_machine(results: Path, shared: Path) -> None:
-    files = [file for file in shared.rglob("*") if file.is_file()]
-    assert not {file.suffix for file in files} & {".jpg", ".png"}
-    for file in files:
+@pytest.fixture(scope="module")
+def with_pictures(results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("to a friend")
+    share(results / "config.json", folder, pictures=True, workflow=report_data.ROOT / "Snakefile")
+    return folder
+
+
+@pytest.fixture(params=["shared", "with_pictures"])
+def sent(request: pytest.FixtureRequest) -> Path:
+    folder: Path = request.getfixturevalue(request.param)
+    return folder
+
+
+def test_no_file_tells_of_a_name_or_of_this_machine(results: Path, sent: Path) -> None:
+    for file in (file for file in sent.rglob("*") if file.is_file()):
         content = file.read_bytes()
         for secret in ("Meier", "1961", "_smear", str(results.parents[1]), str(Path.cwd()), str(Path.home()), "/tmp"):
             assert secret.encode() not in content, f"{file.name}: {secret}"
             assert secret not in file.name
+
+
+def test_cells_are_shown_only_where_they_are_asked_for(shared: Path, with_pictures: Path) -> None:
+    def pictures(folder: Path) -> set[str]:
+        return {file.name.partition("-")[0] for file in folder.rglob("*.jpg")}
+
+    assert pictures(shared) == set()
+    assert pictures(with_pictures) == {"cells", "duplicate", "explained", "mistake"}
+    for folder, told in ((shared, "picture left out"), (with_pictures, "image ")):
+        assert told in Page((folder / "paper_other.html").read_text()).text
+
+
+def test_explanations_go_by_the_numbers_of_their_images(with_pictures: Path) -> None:
+    page = Page((with_pictures / "paper_other.html").read_text())
+    described = [str(image["alt"]) for image in page.images if "explained-" in str(image["src"])]
+    shares = pd.read_csv(with_pictures / "data" / "other" / "background-images.csv")
+    assert shares["subject_id"].str.fullmatch(r"subject \d+").all()
+    assert [text.partition(",")[0] for text in described] == [f"Image {name}" for name in shares["image_id"][:2]]
+
+
+def test_why_nothing_is_explained_names_no_image_and_is_told(results: Path, tmp_path: Path) -> None:
+    folder = StudyFolder(results / "other").explanations
+    before = folder.told.read_text()
+    try:
+        write_json(read_json(folder.told) | {"reason": "KNeighborsClassifier: no."}, folder.told)
+        copied = copy_run(
+            load_resolved(results / "config.json"), results / "config.json", report_data.ROOT / "Snakefile", tmp_path
+        )
+    finally:
+        folder.told.write_text(before)
+    told = StudyFolder((tmp_path / copied).parent / "other").explanations.told
+    assert read_json(told)["reason"] == "KNeighborsClassifier: no."
 
 
 def test_images_and_subjects_belong_together_as_before(results: Path, shared: Path) -> None:

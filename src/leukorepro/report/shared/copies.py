@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Collection
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -20,29 +21,35 @@ from leukorepro.core.store import (
     write_parquet,
 )
 from leukorepro.data.manifest import read_manifest, write_manifest
-from leukorepro.report.shared.pseudonyms import Pseudonyms, draw
+from leukorepro.report.drafts import drafts
+from leukorepro.report.finished import FinishedRun
+from leukorepro.report.shared.pseudonyms import IN_WORDS, Pseudonyms, draw
 from leukorepro.run.paths import Results
 from leukorepro.run.resolved import ResolvedRun
 
 PLAIN = (".h5", ".safetensors")
-"""Files that a report takes numbers from, and no names."""
+"""Files that a report takes numbers and pixels from, and no names."""
+
+OF_DATASET = ("scan.json", "duplicates.json")
+"""What a report reads of a dataset beside its manifest."""
 
 SHARED = ("audit", "benchmarks", "weights")
 """Folders beside the run in which no file names an image or a patient."""
 
+PLACES = {"images": "images", "csv": "subjects.csv", "regex": "(.*)"}
+"""Keys of a dataset that say where something lies or how files are called, and what is said instead."""
 
-PLACES = {"images": "images", "csv": "subjects.csv"}
-"""Keys of a dataset that say where something lies, and what is said instead."""
 
-
-def copy_run(run: ResolvedRun, config: Path, root: Path) -> Path:
-    """Copy what a run's report reads, and return the copy of its resolved configuration.
+def copy_run(run: ResolvedRun, config: Path, workflow: Path, root: Path) -> Path:
+    """Copy what a run's report reads and nothing else, and return the copy of its resolved configuration.
 
     Parameters
     ----------
     run : ResolvedRun
     config : Path
         Its resolved configuration, in the run's folder.
+    workflow : Path
+        The Snakefile.
     root : Path
         Empty folder, which the copy's relative paths begin at.
     """
@@ -52,13 +59,14 @@ def copy_run(run: ResolvedRun, config: Path, root: Path) -> Path:
         if (ours.root / name).exists():
             _link(ours.root / name, copied.root / name)
     names = {}
+    read = {file for draft in drafts(FinishedRun(run, config, folder), workflow) for file in draft.inputs or ()}
     for study in run.studies:
         if study.dataset_id not in names:
             names[study.dataset_id] = _copy_dataset(study.dataset_id, study.images, ours, copied, root)
         own = folder / study.study.key
-        for file in sorted(own.rglob("*")):
+        for file in sorted(file for file in read if own in file.parents and file.is_file()):
             target = copied.run(folder.name) / file.relative_to(folder)
-            _copy(file, target, names[study.dataset_id])
+            _copy(file, target, names[study.dataset_id], in_words=())  # reasons of a study are of its systems
     target = copied.run(folder.name) / config.name
     write_json(_without_paths(read_json(config)), target)
     return target.relative_to(root)
@@ -75,9 +83,8 @@ def _copy_dataset(dataset: str, images: Path, ours: Results, copied: Results, ro
     # In the order of the numbers: that of the names says something of them.
     order = renamed["image_id"].str.extract(r"(\d+)$")[0].astype(int)
     write_manifest(renamed.loc[order.sort_values().index].reset_index(drop=True), copied.manifest(dataset))
-    for file in sorted(ours.dataset(dataset).iterdir()):
-        if file.name != "manifest.csv":
-            _copy(file, copied.dataset(dataset) / file.name, names)
+    for name in OF_DATASET:
+        _copy(ours.dataset(dataset) / name, copied.dataset(dataset) / name, names)
     sha256 = sha256_file(copied.manifest(dataset))
     for file in sorted(ours.features(dataset).glob("*.h5")):
         _copy_header(file, copied.features(dataset) / file.name, sha256)
@@ -94,8 +101,8 @@ def _copy_header(source: Path, target: Path, manifest_sha256: str) -> None:
         file.create_dataset("features", (0, n_columns), kind)
 
 
-def _copy(source: Path, target: Path, names: Pseudonyms) -> None:
-    """Copy one file by what it is; one of a kind that no report reads is left behind."""
+def _copy(source: Path, target: Path, names: Pseudonyms, *, in_words: Collection[str] = IN_WORDS) -> None:
+    """Copy one file by what it is."""
     if source.suffix == ".csv":
         frame = pd.read_csv(source, dtype="str", keep_default_na=False)
         write_csv(names.frame(frame, str(source)), target)
@@ -103,7 +110,7 @@ def _copy(source: Path, target: Path, names: Pseudonyms) -> None:
         frame = names.frame(read_parquet(source), str(source))
         write_parquet(frame, target, parquet_metadata(source))
     elif source.suffix == ".json":
-        write_json(names.value(read_json(source)), target)
+        write_json(names.value(read_json(source), in_words=in_words), target)
     elif source.suffix in PLAIN:
         _link(source, target)
     if target.is_file() and not target.is_symlink():

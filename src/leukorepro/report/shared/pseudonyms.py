@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from random import SystemRandom
@@ -54,19 +54,22 @@ class Pseudonyms:
             changed[column] = new
         return frame.assign(**changed)
 
-    def value(self, value: Any, key: str = "") -> Any:
-        """What a JSON file holds under a key, with the new names; texts that were written about files are left out."""
+    def value(self, value: Any, key: str = "", *, in_words: Collection[str] = IN_WORDS) -> Any:
+        """What a JSON file holds under a key, with the new names.
+
+        Texts are left out that name an image or a subject, or whose key says that they were written about files.
+        """
         if isinstance(value, dict):
-            return {name: self.value(one, name) for name, one in value.items()}
+            return {name: self.value(one, name, in_words=in_words) for name, one in value.items()}
         if isinstance(value, list):
-            return [self.value(one, key) for one in value]
+            return [self.value(one, key, in_words=in_words) for one in value]
         if not isinstance(value, str) or not value:
             return value
         if key in IMAGES:
             return self.images.get(value, WITHHELD)
         if key in SUBJECTS:
             return self.subjects.get(value, WITHHELD)
-        if key in IN_WORDS or self._names_somebody(value):
+        if key in in_words or self._names_somebody(value):
             return WITHHELD
         return value
 

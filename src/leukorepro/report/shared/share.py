@@ -38,6 +38,6 @@ def share(
     """
     output, config, workflow = output.resolve(), config.resolve(), workflow.resolve()
     with TemporaryDirectory() as folder:
-        copied = copy_run(load_resolved(config), config, Path(folder))
+        copied = copy_run(load_resolved(config), config, workflow, Path(folder))
         with chdir(folder):  # paths of a run's configuration are relative to the project
             build(copied, copied.parent, output, workers=workers, pictures=pictures, workflow=workflow)

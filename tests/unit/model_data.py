@@ -13,7 +13,7 @@ from leukorepro.inference.bundle.description import Source
 from leukorepro.inference.bundle.writing import write_model
 from leukorepro.inference.card import Card, ClassCount, Origin, TrainingData
 from leukorepro.inference.model import Model
-from leukorepro.inference.operating import Calibration
+from leukorepro.inference.operating import PlattCalibration
 from leukorepro.inference.performance import Measured, RungPerformance
 from leukorepro.inference.system import FittedSystem
 from leukorepro.inference.unlike import Unlike, fit_unlike
@@ -47,7 +47,7 @@ def small_model(system: FittedSystem | None = None) -> Model:
     """A model of the system, with a card of invented numbers."""
     system = system or small_system()
     binary = len(system.classes) == 2
-    calibration = Calibration(slope=1.0, intercept=0.0, n_images=40, measured=[]) if binary else None
+    calibration = PlattCalibration(slope=1.0, intercept=0.0, n_images=40, measured=[]) if binary else None
     metrics = [Measured(metric="accuracy", value=0.8, low=0.7, high=0.9)]
     card = Card(
         name="bright-1-Grey-subject_disjoint",

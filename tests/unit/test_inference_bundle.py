@@ -187,6 +187,11 @@ def test_a_type_that_is_not_known_is_refused_before_it_is_made(tmp_path: Path) -
         ('"schema_version": 1', '"schema_version": 2', "schema version 2, and 1 is known here; install a newer"),
         ('"schema_version": 1', '"schema_version": "x"', "schema version 'x'"),
         ('"classifier.skops": {', '"../classifier.skops": {', "must be the name of a file in the model's folder"),
+        (
+            '"method": "platt",\n    "slope": 1.0,\n    "intercept": 0.0',
+            '"method": "multinomial", "slopes": [[1.0]], "intercepts": [0.0]',
+            "calibration: of 1 classes, and there are 2",
+        ),
         ('"positive_class"', '"extra": 1,\n  "positive_class"', "extra"),
     ],
 )

@@ -37,7 +37,7 @@ from leukorepro.inference.exporting.rows import allowed_rows, training_rows
 from leukorepro.inference.exporting.trained_networks import without_folders
 from leukorepro.inference.extractors import feature_network
 from leukorepro.inference.model import decide
-from leukorepro.inference.operating import drawn_in
+from leukorepro.inference.operating import Calibration, MultinomialCalibration, PlattCalibration, drawn_in
 from leukorepro.run.paths import ExplanationsFolder
 from leukorepro.run.resolved import ResolvedRun, finished_run, load_finished
 from leukorepro.run.specify import explanations_specification
@@ -209,43 +209,97 @@ def made_rows(n_folds: int = 4, n_groups: int = 40, seed: int = 0) -> OutOfFold:
     rows = rows.assign(image_id=names, view="identity", subject_id=[f"s{p}" for p in patient], source_id=names)
     score = random.normal(np.where(positive, 1.0, -1.0), 1.0)
     rows = rows.assign(y_true=np.where(positive, "p", "n"), y_pred=np.where(score > 0, "p", "n"), score=score)
-    return OutOfFold(rows, "margin", "p", 0)
+    return OutOfFold(rows, {"p": "score"}, "margin", 0)
 
 
 def test_calibration_is_platts() -> None:
     """scikit-learn's own, which is not public, has the same slope and intercept."""
     tested = made_rows()
-    x = np.sign(tested.scores) * np.log1p(np.abs(tested.scores))
-    theirs = _SigmoidCalibration().fit(x, tested.positive)
+    x = (np.sign(tested.scores) * np.log1p(np.abs(tested.scores)))[:, 0]
+    theirs = _SigmoidCalibration().fit(x, tested.true[:, 0])
     ours = calibrate(tested)
+    assert isinstance(ours, PlattCalibration)
     np.testing.assert_allclose([ours.slope, ours.intercept], [-theirs.a_, -theirs.b_], rtol=1e-4)
-    np.testing.assert_allclose(ours.probabilities(tested.scores, "margin"), theirs.predict(x), rtol=1e-4)
+    np.testing.assert_allclose(ours.probabilities(tested.scores, "margin")[:, 0], theirs.predict(x), rtol=1e-4)
     assert {measured.metric for measured in ours.measured} >= {"brier", "ece"}
+
+
+def calibrated(tested: OutOfFold) -> Calibration:
+    made = calibrate(tested)
+    assert made is not None
+    return made
+
+
+def made_rows_of_several(n: int) -> OutOfFold:
+    """Margins of a fair classifier of four classes; a class twice as frequent as the one before it."""
+    random = np.random.default_rng(1)
+    names = np.array(list("abcd"))
+    true = random.choice(4, n, p=np.array([1, 2, 4, 8]) / 15)
+    scores = pd.DataFrame(2.0 * np.eye(4)[true] + random.normal(size=(n, 4)), columns=[f"score_{k}" for k in names])
+    images = [f"i{number}" for number in range(n)]
+    rows = pd.DataFrame({"table": "1", "item": "x", "protocol": HONEST, "repeat": 0, "fold": np.arange(n) % 3})
+    rows = rows.assign(image_id=images, view="identity", source_id=images, y_true=names[true])
+    rows = rows.assign(subject_id=[f"s{number % 60}" for number in range(n)])
+    columns = {name: f"score_{name}" for name in names}
+    return OutOfFold(rows.assign(y_pred=names[scores.to_numpy().argmax(axis=1)], **scores), columns, "margin", 0)
+
+
+def test_calibration_of_several_classes_is_a_multinomial_logistic_regression() -> None:
+    """scikit-learn's, but for targets that are nearly 0 and 1 where rows are many; what is left is as it must be."""
+    many, few = made_rows_of_several(15_000), made_rows_of_several(60)
+    theirs = LogisticRegression(C=np.inf, tol=1e-8, max_iter=1000)
+    theirs.fit(drawn_in(many.scores, "margin"), many.rows["y_true"])
+    ours = calibrated(many)
+    stated = ours.probabilities(many.scores, "margin")
+    np.testing.assert_allclose(stated, theirs.predict_proba(drawn_in(many.scores, "margin")), atol=0.02)
+    brier = next(measured.value for measured in ours.measured if measured.metric == "brier")
+    assert brier == pytest.approx(np.square(stated - many.true).sum(axis=1).mean(), rel=0.02)
+
+    counts = few.true.sum(axis=0)
+    own, other = (counts + 1) / (counts + 4), 1 / (counts + 4)
+    target = np.where(few.true, own, (few.true @ other)[:, None])
+    missed = calibrated(few).probabilities(few.scores, "margin") - target
+    np.testing.assert_allclose(missed.mean(axis=0), 0, atol=1e-4)  # what the gradient by intercepts and slopes is
+    np.testing.assert_allclose(drawn_in(few.scores, "margin").T @ missed / 60, 0, atol=1e-4)
+
+
+def test_a_model_of_several_classes_has_probabilities_of_all(run: ResolvedRun, tmp_path: Path) -> None:
+    """Of margins; its predictions stay those of the classifier."""
+    export(chosen(run, "2/rbf"), tmp_path / "model")
+    model = read_model(tmp_path / "model")
+    assert isinstance(model.calibration, MultinomialCalibration)
+    answer = model.system.answers(np.asarray(training_rows(chosen(run, "2/rbf")).features.matrix))
+    said = decide(model, answer)
+    assert list(said.prediction) == list(answer.predicted)
+    np.testing.assert_allclose(said.probabilities.sum(axis=1), 1)
+    place = [answer.classes.index(name) for name in said.prediction]
+    np.testing.assert_array_equal(said.probability, said.probabilities[np.arange(len(place)), place])
+    assert "multinomial logistic regression" in (tmp_path / "model" / "card.md").read_text()
 
 
 def test_calibrated_probabilities_of_separable_scores_are_finite() -> None:
     tested = made_rows()
-    apart = tested._replace(rows=tested.rows.assign(score=np.where(tested.positive, 1e4, -1e4)))
-    probability = calibrate(apart).probabilities(apart.scores, "margin")
-    assert ((probability > 0.9) == apart.positive).all()
+    apart = tested._replace(rows=tested.rows.assign(score=np.where(tested.true[:, 0], 1e4, -1e4)))
+    probability = calibrated(apart).probabilities(apart.scores, "margin")
+    assert ((probability > 0.9) == apart.true).all()
     assert ((probability > 0) & (probability < 1)).all()
     assert np.isfinite(drawn_in(np.array([0.0, 1.0]), "probability")).all()
 
 
 def test_one_score_far_off_does_not_decide_the_calibration() -> None:
     tested = made_rows()
-    score = tested.scores.copy()
+    score = tested.scores[:, 0].copy()
     score[np.argmin(score)] = 5000.0  # of a row that is not positive
     far = tested._replace(rows=tested.rows.assign(score=score))
-    given = np.array([-2.0, 0.0, 2.0])
-    before, after = (calibrate(rows).probabilities(given, "margin") for rows in (tested, far))
+    given = np.array([[-2.0], [0.0], [2.0]])
+    before, after = (calibrated(rows).probabilities(given, "margin") for rows in (tested, far))
     np.testing.assert_allclose(after, before, atol=0.15)
 
 
 @pytest.mark.parametrize("wanted", [0.5, 0.8, 0.95, 1.0])
 def test_a_threshold_is_the_highest_with_the_sensitivity_and_is_measured_on_other_folds(wanted: float) -> None:
     tested = made_rows()
-    scores, positive, fold = tested.scores, tested.positive, tested.rows["fold"].to_numpy()
+    scores, positive, fold = tested.scores[:, 0], tested.true[:, 0], tested.rows["fold"].to_numpy()
 
     def highest(rows: np.ndarray) -> float:
         known = np.sort(scores[rows & positive])[::-1]
@@ -285,7 +339,6 @@ def test_a_models_threshold_decides(run: ResolvedRun, tmp_path: Path) -> None:
 
 def test_a_folds_calibration_has_not_seen_its_tested_rows(run: ResolvedRun) -> None:
     alone = out_of_fold(chosen(run, "1/logistic", fold=0))
-    assert alone is not None
     assert set(alone.rows["fold"]) == {1}
 
 

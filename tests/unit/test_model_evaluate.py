@@ -112,6 +112,12 @@ def test_a_calibrated_model_is_judged_by_its_probabilities() -> None:
     brier = tables.calibration.set_index("metric")["value"]["brier"]
     assert brier == pytest.approx(sk.brier_score_loss(rows["y_true"] == "all", rows["probability"]), abs=1e-12)
     assert len(tables.subjects) == N // 3
+    names = ["a", "b", "c"]
+    stated = np.random.default_rng(0).dirichlet(np.ones(3), N)
+    several = scored(names).assign(**{f"probability_{name}": stated[:, k] for k, name in enumerate(names)})
+    tables = evaluate(several, evaluated(names, calibrated=True), n_resamples=200).patients
+    squares = np.square(stated - (several["y_true"].to_numpy()[:, None] == np.array(names))).sum(axis=1)
+    assert tables.calibration.set_index("metric")["value"]["brier"] == pytest.approx(squares.mean(), abs=1e-12)
     without = evaluate(rows, evaluated(["all", "healthy"]), n_resamples=200).patients.calibration
     assert without["value"].isna().all()
     assert set(without["note"]) == {"scores are margins, not probabilities"}

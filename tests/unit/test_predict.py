@@ -75,7 +75,7 @@ def test_a_line_says_what_the_system_says_of_the_resized_image(tmp_path: Path, m
     scores = np.array([float(row["score"]) for row in rows])
     np.testing.assert_allclose(scores, answers.scores[:, 0], rtol=1e-6)
     assert opened.calibration is not None
-    calibrated = opened.calibration.probabilities(answers.scores[:, 0], "log_odds")
+    calibrated = opened.calibration.probabilities(answers.scores, "log_odds")[:, 0]
     np.testing.assert_allclose([float(row["probability"]) for row in rows], calibrated, rtol=1e-6)
     assert opened.unlike is not None
     np.testing.assert_allclose([float(row["distance"]) for row in rows], opened.unlike.distances(small), rtol=1e-3)

@@ -226,13 +226,16 @@ def _operating(card: Card) -> list[str]:
         lines.append("Probability: what the scores say themselves; none where they are margins.")
     else:
         told = ", ".join(f"{METRICS[m.metric].words} {m.value:.3f} ({_interval(m)})" for m in card.calibration.measured)
+        of, by = f"of {card.positive_class}", "Platt's calibration"
+        if card.calibration.method == "multinomial":
+            of, by = "of every class", "Platt's calibration of several classes, a multinomial logistic regression,"
         measured = (
             f" Measured with calibrations of the other folds: {told}." if told else " It was not measured: one fold."
         )
         lines.append(
-            f"Probability: of {card.positive_class}, by Platt's calibration on the scores of "
-            f"{card.calibration.n_images:,} tested images.{measured} It holds where the class is as frequent as among "
-            "these."
+            f"Probability: {of}, by {by} on the scores of {card.calibration.n_images:,} tested images.{measured} It "
+            "holds where classes are as frequent as among these. It decides nothing: the most probable class may be "
+            "another than the predicted one."
         )
     return lines
 

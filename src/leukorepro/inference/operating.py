@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Annotated, Literal, NamedTuple, Self
 
 import numpy as np
 from numpy.typing import NDArray
+from pydantic import Field, model_validator
 from scipy.special import expit, logit, softmax
 
 from leukorepro.config.fields import Strict
@@ -19,8 +20,17 @@ SHARPEST = 1e-6
 """Probabilities are kept so far from 0 and 1 before their log odds are taken."""
 
 
-class Calibration(Strict):
-    """Platt's calibration: the log odds of the positive class are `slope * x + intercept`.
+class _Fitted(Strict):
+    """What every calibration says of itself."""
+
+    n_images: int
+    """Images whose scores it was fitted on, each by a model that was not trained on it."""
+    measured: list[Measured]
+    """How good its probabilities are, each by a calibration of the other folds; empty where there is one fold."""
+
+
+class PlattCalibration(_Fitted):
+    """Platt's calibration of two classes: the log odds of the positive one are `slope * x + intercept`.
 
     x is the score, or its log odds where scores are probabilities, drawn in by `drawn_in`.
     """
@@ -28,15 +38,48 @@ class Calibration(Strict):
     method: Literal["platt"] = "platt"
     slope: float
     intercept: float
-    n_images: int
-    """Images whose scores it was fitted on, each by a model that was not trained on it."""
-    measured: list[Measured]
-    """How good its probabilities are, each by a calibration of the other folds; empty where there is one fold."""
+
+    @property
+    def n_classes(self) -> int:
+        """Classes whose probabilities it gives."""
+        return 2
 
     def probabilities(self, scores: Floats, kind: ScoreKind) -> Floats:
-        """Probability of the positive class, of scores (N,)."""
+        """Probability of the positive class, of scores (N, 1), in the same shape."""
         probabilities: Floats = expit(self.slope * drawn_in(scores, kind) + self.intercept)
         return probabilities
+
+
+class MultinomialCalibration(_Fitted):
+    """The same of several classes: logarithms of their probabilities are `slopes @ x + intercepts`, up to a constant.
+
+    x are the scores of all classes, as in `PlattCalibration`.
+    """
+
+    method: Literal["multinomial"] = "multinomial"
+    slopes: list[list[float]]
+    """Of each class, by the class whose score it multiplies."""
+    intercepts: list[float]
+
+    @model_validator(mode="after")
+    def _square(self) -> Self:
+        if {len(self.slopes), *map(len, self.slopes)} != {len(self.intercepts)}:
+            raise ValueError("slopes and intercepts are of different numbers of classes")
+        return self
+
+    @property
+    def n_classes(self) -> int:
+        """Classes whose probabilities it gives."""
+        return len(self.intercepts)
+
+    def probabilities(self, scores: Floats, kind: ScoreKind) -> Floats:
+        """Probability of each class, of scores (N, n_classes), in the same shape."""
+        logits = drawn_in(scores, kind) @ np.transpose(self.slopes) + np.array(self.intercepts)
+        return np.asarray(softmax(logits, axis=1))
+
+
+Calibration = Annotated[PlattCalibration | MultinomialCalibration, Field(discriminator="method")]
+"""How scores become probabilities: of two classes, or of several."""
 
 
 class Threshold(Strict):
@@ -57,6 +100,8 @@ class Decisions(NamedTuple):
     probability: Floats
     """Of the positive class; with three classes or more, of the predicted one. NaN where scores are margins that
     nothing was calibrated on. Shape (N,)."""
+    probabilities: Floats
+    """Of the positive class alone, shape (N, 1), or of each of three classes or more, shape (N, n_classes)."""
 
 
 def drawn_in(scores: Floats, kind: ScoreKind) -> Floats:
@@ -91,23 +136,20 @@ def decisions(
     threshold : Threshold, optional
         Without it predictions are the classifier's own.
     """
-    prediction = answers.predicted
-    if answers.scores.shape[1] == 1:
-        scores = answers.scores[:, 0]
-        if threshold is not None:
-            (other,) = (name for name in answers.classes if name != positive_class)
-            prediction = np.where(scores >= threshold.score, str(positive_class), other).astype(object)
-        if calibration is not None:
-            return Decisions(prediction, calibration.probabilities(scores, kind))
-        stated = {"probability": scores, "log_odds": expit(scores)}.get(kind)
-    else:
-        place = [answers.classes.index(name) for name in prediction]
-        stated = class_probabilities(answers.scores, kind)[np.arange(len(place)), place]
-    return Decisions(prediction, np.full(len(prediction), np.nan) if stated is None else stated)
+    prediction, scores = answers.predicted, answers.scores
+    if threshold is not None:
+        (other,) = (name for name in answers.classes if name != positive_class)
+        prediction = np.where(scores[:, 0] >= threshold.score, str(positive_class), other).astype(object)
+    stated = _stated(scores, kind) if calibration is None else calibration.probabilities(scores, kind)
+    several = scores.shape[1] > 1
+    place = [answers.classes.index(name) for name in prediction] if several else np.zeros(len(scores), np.intp)
+    return Decisions(prediction, stated[np.arange(len(scores)), place], stated)
 
 
-def class_probabilities(scores: Floats, kind: ScoreKind) -> Floats:
-    """Probabilities of three classes or more, of scores (N, n_classes); NaN where scores are margins."""
+def _stated(scores: Floats, kind: ScoreKind) -> Floats:
+    """Probabilities that scores say themselves, in their shape; NaN where they are margins."""
     if kind == "margin":
         return np.full_like(scores, np.nan)
-    return scores if kind == "probability" else np.asarray(softmax(scores, axis=1))
+    if kind == "probability":
+        return scores
+    return np.asarray(expit(scores) if scores.shape[1] == 1 else softmax(scores, axis=1))

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from leukorepro.config.fields import Strict
 from leukorepro.config.study.schemes import LabelSet
@@ -84,3 +84,9 @@ class Description(Strict):
     files: dict[FileName, StoredFile]
     digest: str = ""
     """SHA-256 of this file with 64 zeros in the place of the digest."""
+
+    @model_validator(mode="after")
+    def _calibrated_by_its_classes(self) -> Self:
+        if self.calibration is not None and self.calibration.n_classes != len(self.classes):
+            raise ValueError(f"calibration: of {self.calibration.n_classes} classes, and there are {len(self.classes)}")
+        return self

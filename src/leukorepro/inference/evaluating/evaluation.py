@@ -100,7 +100,8 @@ def evaluate(scored: pd.DataFrame, what: Evaluated, seed: int = 0, n_resamples: 
     ----------
     scored : DataFrame
         A row for each image: `image_id, subject_id, source_id, y_true, y_pred, probability, distance` and the score
-        columns of the predictions contract. Images without a subject are groups by themselves.
+        columns of the predictions contract; where several classes are calibrated, also `probability_<class>`. Images
+        without a subject are groups by themselves.
     what : Evaluated
     seed, n_resamples : int
     """
@@ -115,8 +116,10 @@ def evaluate(scored: pd.DataFrame, what: Evaluated, seed: int = 0, n_resamples: 
     metrics = outcome_metrics(predictions, None, measuring)
     stated = predictions
     kind = what.scores
-    if what.calibrated:  # two classes, with one score
-        stated, kind = predictions.assign(score=rows["probability"]), "probability"
+    if what.calibrated:
+        columns = {name: name.replace("score", "probability", 1) for name in score_columns(scored)}
+        stated = predictions.assign(**{name: rows[probability] for name, probability in columns.items()})
+        kind = "probability"
     found = diagnose_outcome(stated, kind, what.positive_class, seed, n_resamples)
     about = {"study": what.study, **what.outcome._asdict()}
     return Evaluation(

@@ -107,12 +107,16 @@ def _said(ready: ReadyModel, dataset: RealDataset, manifest: pd.DataFrame) -> di
     decided = [block for _, block in _decided(ready, dataset, manifest)]
     classes = ready.model.system.classes
     scores = np.concatenate([block.answers.scores for block in decided])
-    names = ["score"] if scores.shape[1] == 1 else [f"score_{name}" for name in classes]
+    several = scores.shape[1] > 1
+    names = [f"score_{name}" for name in classes] if several else ["score"]
+    probabilities = np.concatenate([block.decisions.probabilities for block in decided])
+    of_classes = [f"probability_{name}" for name in classes] if several else []
     return {
         "y_pred": np.concatenate([block.decisions.prediction for block in decided]),
         "probability": np.concatenate([block.decisions.probability for block in decided]),
         "distance": np.concatenate([block.distances for block in decided]),
         **dict(zip(names, scores.T, strict=True)),
+        **(dict(zip(of_classes, probabilities.T, strict=True)) if several else {}),
     }
 
 

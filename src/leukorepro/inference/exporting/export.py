@@ -61,7 +61,7 @@ def export(
     data = training_rows(choice)
     tested = out_of_fold(choice)
     threshold = None if sensitivity is None else choose_threshold(tested, sensitivity, choice.rung)
-    calibration = None if tested is None else calibrate(tested)
+    calibration = calibrate(tested)
     found = list(find_sources(choice, threads))
     work = folder.with_name(f".{folder.name}.work")
     system = fit_system(choice, data, device=device, threads=threads, work=work)

@@ -8,7 +8,7 @@ no score may be judged by what was made of it. Training rows would be of no use:
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -25,9 +25,15 @@ from leukorepro.evaluation.intervals import N_RESAMPLES
 from leukorepro.evaluation.outcome_metrics import Measuring, outcome_metrics
 from leukorepro.evaluation.patients.calibration import calibration
 from leukorepro.evaluation.patients.probabilities import forecasts
-from leukorepro.evaluation.predictions import groups_of_rows, outcomes, read_predictions
+from leukorepro.evaluation.predictions import groups_of_rows, outcomes, read_predictions, score_of_class
 from leukorepro.inference.exporting.choice import Choice
-from leukorepro.inference.operating import Calibration, Threshold, drawn_in
+from leukorepro.inference.operating import (
+    Calibration,
+    MultinomialCalibration,
+    PlattCalibration,
+    Threshold,
+    drawn_in,
+)
 from leukorepro.inference.performance import Measured, RungPerformance
 from leukorepro.ladder.rungs import LADDER, honest_rung
 from leukorepro.metrics.registry import OF_PREDICTIONS
@@ -77,23 +83,30 @@ def _measured(rows: pd.DataFrame) -> list[Measured]:
 
 
 class OutOfFold(NamedTuple):
-    """Tested rows of an item on a rung, with two classes: the score of each is of a model that was not fitted on it."""
+    """Tested rows of an item on a rung: the scores of each are of a model that was not fitted on it."""
 
     rows: pd.DataFrame
     """Predictions, by image, view, repeat and fold."""
+    columns: dict[str, str]
+    """Column of the score of the positive class alone, or of each of several."""
     kind: ScoreKind
-    positive_class: str
     seed: int
 
     @property
     def scores(self) -> Floats:
-        """Shape (n,)."""
-        return self.rows["score"].to_numpy(np.float64)
+        """Shape (n, 1) or (n, n_classes)."""
+        return self.rows[list(self.columns.values())].to_numpy(np.float64)
 
     @property
-    def positive(self) -> NDArray[np.bool_]:
-        """Whether a row is of the positive class, shape (n,)."""
-        return (self.rows["y_true"] == self.positive_class).to_numpy()
+    def true(self) -> NDArray[np.bool_]:
+        """Whether a row is of the positive class, or of each class, shape (n, 1) or (n, n_classes)."""
+        true = self.rows["y_true"].to_numpy(dtype=object)
+        return np.stack([true == name for name in self.columns], axis=1)
+
+    @property
+    def positive_class(self) -> str | None:
+        """With two classes, the one that scores speak for."""
+        return next(iter(self.columns)) if len(self.columns) == 1 else None
 
     @property
     def others(self) -> list[tuple[NDArray[np.bool_], NDArray[np.bool_]]]:
@@ -104,40 +117,49 @@ class OutOfFold(NamedTuple):
         return parts if all(other.any() for _, other in parts) else []
 
 
-def out_of_fold(choice: Choice) -> OutOfFold | None:
-    """Tested rows of an item; None where there are more than two classes.
+def out_of_fold(choice: Choice) -> OutOfFold:
+    """Tested rows of an item.
 
-    Of a fold, those of the other folds: nothing of the fold's model may have seen the rows that it is tested on. Where
+    Of a fold, all but those that it was tested on, in whatever repeat: nothing of its model may have seen them. Where
     the predictions after every epoch of a network count, those after the last one.
     """
     predictions = read_predictions(choice.folder.predictions(choice.rung))
     wanted = (choice.table, choice.item.item, choice.rung)
     rows = next(rows for name, rows in outcomes(predictions) if name == wanted)
-    if "score" not in rows:
-        return None
+    columns = score_of_class(rows, choice.positive_class)
     spec, table = choice.classifier, choice.study.study.tables[choice.table]
     if isinstance(spec, ClassifierTrainingSpec) and table.epochs == "all":
         rows = rows[rows["repeat"] % spec.epochs[choice.run.budget] == spec.epochs[choice.run.budget] - 1]
     if choice.fold is not None:
-        rows = rows[rows["fold"] != choice.fold]
+        own = (rows["repeat"] == rows["repeat"].min()) & (rows["fold"] == choice.fold)
+        tested = pd.MultiIndex.from_frame(rows[["image_id", "view"]])
+        rows = rows[~tested.isin(tested[own])]
     rows = rows.sort_values(["image_id", "view", "repeat", "fold"], ignore_index=True)
-    return OutOfFold(rows, spec.scores, str(choice.positive_class), choice.run.seed) if len(rows) else None
+    return OutOfFold(rows, columns, spec.scores, choice.run.seed)
 
 
-def calibrate(tested: OutOfFold) -> Calibration:
-    """Platt's calibration of tested rows' scores, and how good it is."""
-    x, positive = drawn_in(tested.scores, tested.kind), tested.positive
-    slope, intercept = _platt(x, positive)
-    fitted = Calibration(slope=slope, intercept=intercept, n_images=tested.rows["image_id"].nunique(), measured=[])
+def calibrate(tested: OutOfFold) -> Calibration | None:
+    """Calibration of tested rows' scores, and how good it is; None where no row is left."""
+    if tested.rows.empty:
+        return None
+    scores, true, everything = tested.scores, tested.true, np.ones(len(tested.rows), dtype=bool)
+
+    def of_rows(rows: NDArray[np.bool_]) -> Calibration:
+        slopes, intercepts = _logistic(drawn_in(scores[rows], tested.kind), true[rows])
+        told: dict[str, Any] = {"n_images": tested.rows.loc[rows, "image_id"].nunique(), "measured": []}
+        if len(tested.columns) == 1:
+            return PlattCalibration(slope=float(slopes[0, 0]), intercept=float(intercepts[0]), **told)
+        return MultinomialCalibration(slopes=slopes.tolist(), intercepts=intercepts.tolist(), **told)
+
+    fitted = of_rows(everything)
     if not tested.others:
         return fitted
 
     def of_others(here: NDArray[np.bool_], other: NDArray[np.bool_]) -> Floats:
-        slope, intercept = _platt(x[other], positive[other])
-        made = fitted.model_copy(update={"slope": slope, "intercept": intercept})
-        return made.probabilities(tested.scores[here], tested.kind)
+        return of_rows(other).probabilities(scores[here], tested.kind)
 
-    stated = tested.rows.assign(score=_crossed(tested, of_others))
+    crossed = _crossed(tested, of_others)
+    stated = tested.rows.assign(**dict(zip(tested.columns.values(), crossed.T, strict=True)))
     rows = forecasts(stated, "probability", tested.positive_class, groups_of_rows(stated))
     assert rows is not None  # they are probabilities
     found = calibration(rows, N_RESAMPLES, tested.seed)
@@ -146,7 +168,7 @@ def calibrate(tested: OutOfFold) -> Calibration:
     return fitted.model_copy(update={"measured": _measured(frame)})
 
 
-def choose_threshold(tested: OutOfFold | None, sensitivity: float, rung: str) -> Threshold:
+def choose_threshold(tested: OutOfFold, sensitivity: float, rung: str) -> Threshold:
     """The highest threshold with a sensitivity, and what such thresholds come to on rows that they are not made of.
 
     Raises
@@ -154,20 +176,20 @@ def choose_threshold(tested: OutOfFold | None, sensitivity: float, rung: str) ->
     UserError
         If there are more than two classes, or one fold alone.
     """
-    if tested is None:
+    if tested.positive_class is None:
         raise UserError("--sensitivity: this item has more than two classes, and no class that counts as positive.")
     if not tested.others:
         raise UserError(
             f"--sensitivity: one fold is tested on {rung}, and none is left to measure a threshold on; choose a rung "
             "with several, or leave the threshold as it is."
         )
-    scores, positive = tested.scores, tested.positive
+    scores, positive = tested.scores[:, 0], tested.true[:, 0]
 
     def of_others(here: NDArray[np.bool_], other: NDArray[np.bool_]) -> NDArray[np.bool_]:
-        return scores[here] >= _highest(scores[other], positive[other], sensitivity)
+        return scores[here, None] >= _highest(scores[other], positive[other], sensitivity)
 
     negative = next(name for name in {*tested.rows["y_true"], *tested.rows["y_pred"]} if name != tested.positive_class)
-    said = np.where(_crossed(tested, of_others).astype(bool), tested.positive_class, negative)
+    said = np.where(_crossed(tested, of_others)[:, 0].astype(bool), tested.positive_class, negative)
     measuring = Measuring([], "positive", tested.positive_class, {}, N_RESAMPLES, tested.seed)
     found = outcome_metrics(tested.rows.assign(y_pred=said), None, measuring)
     measured = _measured(found[found["metric"].isin(OPERATING)])
@@ -177,32 +199,45 @@ def choose_threshold(tested: OutOfFold | None, sensitivity: float, rung: str) ->
 def _crossed(
     tested: OutOfFold, of_others: Callable[[NDArray[np.bool_], NDArray[np.bool_]], NDArray[np.generic]]
 ) -> Floats:
-    """What the scores of the other folds say of every row."""
-    values = np.full(len(tested.rows), np.nan)
+    """What the scores of the other folds say of every row, in the shape of the scores."""
+    values = np.full(tested.scores.shape, np.nan)
     for here, other in tested.others:
         values[here] = of_others(here, other)
     return values
 
 
-def _platt(x: Floats, positive: NDArray[np.bool_]) -> tuple[float, float]:
-    """Slope and intercept of the log odds.
+def _logistic(x: Floats, true: NDArray[np.bool_]) -> tuple[Floats, Floats]:
+    """Slopes and intercepts of the log odds of the positive class, or of the logarithms of several probabilities.
+
+    Parameters
+    ----------
+    x : ndarray, shape (n, 1) or (n, n_classes)
+        Scores, drawn in.
+    true : ndarray of bool, same shape
+
+    Returns
+    -------
+    tuple of ndarray
+        Shapes (1, 1) and (1,), or (n_classes, n_classes) and (n_classes,).
 
     Notes
     -----
-    Platt (1999), Probabilistic outputs for support vector machines: a logistic regression whose targets are not 0 and 1
-    but (n_positive + 1) / (n_positive + 2) and 1 / (n_negative + 2), which is that of each row as a positive and as a
-    negative one, with these weights. Scores are scaled for the solver's sake.
+    Platt (1999), Probabilistic outputs for support vector machines: a logistic regression whose targets are not 1 and 0
+    but (n_k + 1) / (n_k + K) for a row's own class k of K, of which there are n_k rows, and 1 / (n_k + K) for every
+    other. That is the regression of every row once as each class, with these as weights. Scores are scaled for the
+    solver's sake.
     """
-    n_positive = int(positive.sum())
-    high, low = (n_positive + 1) / (n_positive + 2), 1 / (len(positive) - n_positive + 2)
-    target = np.where(positive, high, low)
-    mean, spread = x.mean(), x.std() or 1.0
-    scaled = np.tile((x - mean) / spread, 2)[:, None]
-    truth = np.repeat([True, False], len(x))
+    of_classes = np.hstack([~true, true]) if true.shape[1] == 1 else true
+    n, n_classes = of_classes.shape
+    others = 1 / ((of_classes @ of_classes.sum(axis=0)) + n_classes)
+    target = np.where(of_classes, 1 - (n_classes - 1) * others[:, None], others[:, None])
+    mean, spread = x.mean(axis=0), x.std(axis=0)
+    spread[spread == 0] = 1
     regression = LogisticRegression(C=np.inf, tol=1e-10, max_iter=1000)
-    regression.fit(scaled, truth, sample_weight=np.concatenate([target, 1 - target]))
-    slope = float(regression.coef_[0, 0] / spread)
-    return slope, float(regression.intercept_[0] - slope * mean)
+    scaled = np.tile((x - mean) / spread, (n_classes, 1))
+    regression.fit(scaled, np.repeat(np.arange(n_classes), n), sample_weight=target.T.ravel())
+    slopes = regression.coef_ / spread
+    return slopes, regression.intercept_ - slopes @ mean
 
 
 def _highest(scores: Floats, positive: NDArray[np.bool_], sensitivity: float) -> float:

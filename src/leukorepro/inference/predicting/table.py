@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING
 
 from leukorepro.core.tables.table import Table, number, text
 from leukorepro.inference.model import Model
-from leukorepro.inference.operating import class_probabilities
 from leukorepro.inference.predicting.inputs import Asked
 from leukorepro.inference.predicting.ready import Decided
 
@@ -83,14 +82,13 @@ def lines(block: Sequence[Asked], decided: Decided | None, failures: Failures, m
 def _answers(model: Model, decided: Decided) -> Iterator[list[str]]:
     """The columns from `prediction` to `distance`, of one image after another."""
     answers, several = decided.answers, len(model.system.classes) > 2
-    probabilities = class_probabilities(answers.scores, model.system.scores) if several else None
     for row, prediction in enumerate(decided.decisions.prediction):
         scores = answers.scores[row].tolist()
         distance = float(decided.distances[row])
         yield [
             str(prediction),
             _number(decided.decisions.probability[row]),
-            *([] if probabilities is None else map(_number, probabilities[row])),
+            *(map(_number, decided.decisions.probabilities[row]) if several else []),
             _number(scores[answers.classes.index(prediction)] if several else scores[0]),
             *(map(_number, scores) if several else []),
             "" if math.isnan(distance) else str(distance > 1).lower(),

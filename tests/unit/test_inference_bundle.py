@@ -13,12 +13,13 @@ import pytest
 import skops.io
 from huggingface_hub import ModelCard
 from model_data import SIZE, grey, small_model, small_system, small_unlike, write_small_model
+from safetensors.numpy import load, save
 from sklearn.decomposition import PCA
 from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from leukorepro.core.errors import UserError
-from leukorepro.inference.bundle.description import CARD, CARD_TEXT, CLASSIFIER, DESCRIPTION, REDUCER
+from leukorepro.inference.bundle.description import CARD, CARD_TEXT, CLASSIFIER, DESCRIPTION, REDUCER, UNLIKE
 from leukorepro.inference.bundle.folder import NO_DIGEST
 from leukorepro.inference.bundle.reading import read_model
 from leukorepro.inference.bundle.writing import write_model
@@ -203,6 +204,58 @@ def test_a_description_of_another_kind_is_refused(tmp_path: Path, old: str, new:
     with pytest.raises(UserError, match=told) as error:
         read_model(folder)
     assert str(folder / DESCRIPTION) in str(error.value)
+
+
+OWN_WEIGHTS = {"id": "own", "backbone": "googlenet", "layer": "gap", "weights": "file:/etc/passwd", "input_size": 64}
+
+
+@pytest.mark.parametrize(
+    ("changed", "told"),
+    [
+        ({"stored": "../../secret.safetensors"}, "secret.safetensors: not among the model's files"),
+        ({"part": OWN_WEIGHTS}, "own weights lie in the model's folder, not at 'file:/etc/passwd'"),
+        ({"part": OWN_WEIGHTS, "stored": "passwd"}, "own weights lie in the model's folder, not at 'file:/etc/passwd'"),
+    ],
+)
+def test_no_file_outside_its_folder_is_a_models(tmp_path: Path, changed: dict[str, object], told: str) -> None:
+    folder = write_small_model(tmp_path / "model")
+    text = (folder / DESCRIPTION).read_text()
+    value = json.loads(text)
+    value["sources"][0] |= changed
+    seal(folder, json.dumps(value))
+    with pytest.raises(UserError, match=told):
+        read_model(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "change"),
+    [
+        (REDUCER, lambda arrays: arrays | {"weight": arrays["weight"].T.copy()}),
+        (REDUCER, lambda arrays: arrays | {"x_min": arrays["x_min"][:-1]}),
+        (REDUCER, lambda arrays: {key: value for key, value in arrays.items() if key != "bias"}),
+        (UNLIKE, lambda arrays: arrays | {"mean": arrays["mean"][:1]}),
+        (UNLIKE, lambda arrays: arrays | {"held_out": arrays["held_out"][:0]}),
+        (UNLIKE, lambda arrays: arrays | {"more": arrays["mean"]}),
+    ],
+)
+def test_arrays_that_do_not_go_together_are_refused_even_with_the_right_digests(
+    tmp_path: Path, name: str, change: Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]
+) -> None:
+    system = small_system()
+    codes = encoder(3 * SIZE**2)
+    system = FittedSystem(system.parts, system.classes, "all", "log_odds", "", system.classifier, reducer=codes)
+    write_model(small_model(system), tmp_path)
+    forge(tmp_path, name, save(change(load((tmp_path / name).read_bytes()))))
+    with pytest.raises(UserError, match=f"{name}: holds other weights than model.json describes"):
+        read_model(tmp_path)
+
+
+def test_a_classifier_of_other_classes_is_refused(tmp_path: Path) -> None:
+    folder = write_small_model(tmp_path / "model")
+    other = write_small_model(tmp_path / "other", ("dark", "white"))
+    forge(folder, CLASSIFIER, (other / CLASSIFIER).read_bytes())
+    with pytest.raises(UserError, match=r"classifier.skops: tells other classes apart than model.json names"):
+        read_model(folder)
 
 
 def test_a_folder_is_written_whole_and_nothing_else_is_overwritten(tmp_path: Path) -> None:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
 from collections.abc import Iterator
 from pathlib import Path
+from zipfile import ZipFile
 
 import numpy as np
 import pandas as pd
 import pytest
 from finished_run import CLASSIFIERS, STUDY, make_finished_run
 from model_data import small_model
+from safetensors.numpy import load as read_state
+from safetensors.numpy import save_file
 from sklearn.calibration import _SigmoidCalibration
 from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
@@ -20,12 +24,14 @@ from sklearn.preprocessing import StandardScaler
 from leukorepro.config.run_files import run_file
 from leukorepro.config.study.schemes import HoldOutScheme, KFoldScheme, Protocol
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import hdf5_reader, read_json
+from leukorepro.core.store import hdf5_reader, read_json, sha256_file
 from leukorepro.core.tables.results import BACKGROUND_TABLE, SHARES_TABLE
+from leukorepro.data.manifest import read_manifest
 from leukorepro.data.splits import make_splits
 from leukorepro.evaluation.predictions import read_predictions
 from leukorepro.features.backbones.state_dicts import read_parameters
 from leukorepro.features.fusion import read_features
+from leukorepro.features.parts import ResolvedExtractor
 from leukorepro.inference.bundle.reading import read_model
 from leukorepro.inference.bundle.writing import write_model
 from leukorepro.inference.explaining.comparison import explain_headline
@@ -34,6 +40,7 @@ from leukorepro.inference.exporting.export import export
 from leukorepro.inference.exporting.fitting import fit_system
 from leukorepro.inference.exporting.measured import OutOfFold, calibrate, choose_threshold, out_of_fold, performance
 from leukorepro.inference.exporting.rows import allowed_rows, training_rows
+from leukorepro.inference.exporting.sources import find_sources
 from leukorepro.inference.exporting.trained_networks import without_folders
 from leukorepro.inference.extractors import feature_network
 from leukorepro.inference.model import decide
@@ -185,6 +192,42 @@ def test_a_users_own_weights_go_along(run: ResolvedRun, tmp_path: Path) -> None:
     assert read.system.parts[0].weights == f"file:{moved}/{name}"  # type: ignore[union-attr]
     np.testing.assert_equal(read_parameters(Path(moved) / name).keys(), state.keys())
     assert feature_network(read, 0).weights_sha256 == model.sources[0].weights_sha256
+
+
+def test_own_weights_are_named_by_their_place_in_the_model(
+    run: ResolvedRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    choice = chosen(run, "1/extracted")
+    (part,) = choice.parts
+    assert isinstance(part, ResolvedExtractor)
+    file = tmp_path / "of_ms_doe" / "secret.safetensors"
+    file.parent.mkdir()
+    save_file({"conv.weight": np.ones((2, 3), np.float32)}, file)
+    own = part.model_copy(update={"weights": f"file:{file}", "file_sha256": sha256_file(file)})
+    monkeypatch.setattr(Choice, "parts", property(lambda _: (own,)))
+    (found,) = find_sources(choice)
+    assert found.content is not None
+    np.testing.assert_array_equal(read_state(found.content)["conv.weight"], np.ones((2, 3)))
+    assert found.source.stored == f"weights-{part.id}.safetensors"
+    assert not re.search("of_ms_doe|secret", found.source.model_dump_json())
+
+
+@pytest.mark.parametrize("item", ["1/rbf", "1/knn", "1/reduced", "1/cnn", "1/extracted"])
+def test_nothing_of_a_model_names_a_subject_an_image_or_a_folder(run: ResolvedRun, item: str, tmp_path: Path) -> None:
+    """Not in its plain files, nor in those that are in others; rows of features are in some, and the card says so."""
+    choice = chosen(run, item)
+    export(choice, tmp_path / "model", device="cpu")
+    content = [file.read_bytes() for file in (tmp_path / "model").iterdir()]
+    packed = tmp_path / "model" / "classifier.skops"
+    if packed.is_file():
+        with ZipFile(packed) as archive:
+            content += [archive.read(name) for name in archive.namelist()]
+    manifest = read_manifest(choice.manifest)
+    names = {*manifest["image_id"], *manifest["subject_id"], *manifest["path"], *manifest["sha256"], str(Path.cwd())}
+    assert len(names) > 30
+    assert not [name for name in names for bytes_ in content if name.encode() in bytes_]
+    kept = "keeps feature rows of training images" in (tmp_path / "model" / "card.md").read_text()
+    assert kept is (item != "1/cnn")
 
 
 def test_a_model_names_no_folder_of_the_machine_that_made_it(run: ResolvedRun) -> None:

@@ -10,7 +10,7 @@ from leukorepro.config.fields import Strict
 from leukorepro.config.study.schemes import LabelSet
 from leukorepro.core.validation import pattern
 from leukorepro.core.words import ScoreKind
-from leukorepro.features.parts import Part
+from leukorepro.features.parts import Part, ResolvedExtractor
 from leukorepro.inference.operating import Calibration, Threshold
 from leukorepro.inference.outlines import ClassifierOutline, EncoderOutline
 
@@ -50,6 +50,13 @@ class Source(Strict):
     """File in the model's folder: a user's own weights, or the batch-norm statistics of random ones."""
     engine: str
     """What computed the rows that the system was fitted on, with device, precision and batches."""
+
+    @model_validator(mode="after")
+    def _has_own_weights_beside_it(self) -> Self:
+        part, own = self.part, f"file:{self.stored}"
+        if isinstance(part, ResolvedExtractor) and part.weights.startswith("file:") and part.weights != own:
+            raise ValueError(f"part.weights: own weights lie in the model's folder, not at {part.weights!r}")
+        return self
 
 
 class SparseEncoderOutline(Strict):

@@ -33,6 +33,10 @@ from leukorepro.systems.autoencoders.encoder import Encoder
 
 T = TypeVar("T")
 
+ENCODER = {"x_min": "D", "x_range": "D", "weight": "KD", "bias": "K", "loss": "E", "gradient_norm": "E"}
+DISTANCES = {"mean": "D", "scale": "D", "components": "KD", "variances": "K", "noise": "1", "held_out": "N"}
+"""Arrays of a sparse encoder, and of what flags unlike images: axes of one letter are of one size."""
+
 
 def read_model(folder: Path, device: Device = "auto") -> Model:
     """Read a model.
@@ -56,6 +60,8 @@ def read_model(folder: Path, device: Device = "auto") -> Model:
         raise UserError(f"{folder / lacking[0]}: not among the model's files; {AGAIN}.")
     if description.network is None:
         classifier, scaler = estimators.from_bytes(files[CLASSIFIER], folder / CLASSIFIER)
+        if list(getattr(classifier, "classes_", ())) != description.classes:
+            raise UserError(f"{folder / CLASSIFIER}: tells other classes apart than model.json names; {AGAIN}.")
     else:
         classifier, scaler = _network(description, files, folder, device), None
     system = FittedSystem(
@@ -94,7 +100,7 @@ def _reducer(description: Description, files: Mapping[str, bytes], folder: Path,
         return None
     if isinstance(outline, SparseEncoderOutline):
         arrays = _tensors(load, files[REDUCER], path)
-        return _made(lambda: Encoder(**arrays, stopped_by=outline.stopped_by), path)
+        return _made(lambda: Encoder(**_shaped(arrays, ENCODER), stopped_by=outline.stopped_by), path)
     from safetensors.torch import load as load_tensors
 
     from leukorepro.inference.networks import NetworkEncoder, build
@@ -107,7 +113,7 @@ def _unlike(files: Mapping[str, bytes], path: Path) -> Unlike | None:
     if UNLIKE not in files:
         return None
     arrays = _tensors(load, files[UNLIKE], path)
-    return _made(lambda: Unlike.from_tensors(arrays), path)
+    return _made(lambda: Unlike.from_tensors(_shaped(arrays, DISTANCES)), path)
 
 
 def _network(description: Description, files: Mapping[str, bytes], folder: Path, device: Device) -> Any:
@@ -130,11 +136,30 @@ def _tensors(load: Callable[[bytes], dict[str, Any]], content: bytes, path: Path
         raise UserError(f"{path}: not a readable file of tensors ({error}); {AGAIN}.") from None
 
 
+def _shaped(arrays: dict[str, Any], axes: Mapping[str, str]) -> dict[str, Any]:
+    """The arrays, whose shapes go together.
+
+    Raises
+    ------
+    KeyError
+        If one is missing.
+    ValueError
+        If one is empty, or its shape does not go with the others.
+    """
+    sizes: dict[str, int] = {}
+    for name, letters in axes.items():
+        shape = arrays[name].shape
+        fits = len(shape) == len(letters) and 0 not in shape
+        if not fits or any(sizes.setdefault(*axis) != axis[1] for axis in zip(letters, shape, strict=True)):
+            raise ValueError(f"{name} is of shape {shape}")
+    return arrays
+
+
 def _made(make: Callable[[], T], path: Path) -> T:
     """What is made of tensors, which must be those of what `model.json` describes."""
     try:
         return make()
-    except (KeyError, TypeError, RuntimeError) as error:
+    except (KeyError, TypeError, ValueError, RuntimeError) as error:
         told = " ".join(str(error).split())
         raise UserError(f"{path}: holds other weights than model.json describes ({told}); {AGAIN}.") from None
 

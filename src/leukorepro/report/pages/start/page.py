@@ -18,6 +18,7 @@ from leukorepro.report.pages.audit.audit import PrintedNumbers, read_printed_num
 from leukorepro.report.pages.page import Page, caveats_of
 from leukorepro.report.pages.start import figure
 from leukorepro.report.summary import Line, read_line
+from leukorepro.run.conditions.words import conditions_of_run
 from leukorepro.run.resolved import NotRun
 
 GROUP = "Overview"
@@ -58,18 +59,17 @@ def start_page(finished: FinishedRun, output: Output) -> Page:
         for study in run.left_out
     ]
     lines = [row.line for row in rows if row.line]
-    caveats = caveats_of(run.caveats)
     honest = list(dict.fromkeys(line.top.honest_name.lower() for line in lines))
     return Page(
         address=addresses.START,
         title="Summary",
         group=GROUP,
-        caveats=caveats,
+        caveats=caveats_of(run.caveats),
         body=render(
             "pages/start/page.html.j2",
             run=run,
             rows=rows,
-            picture=_picture(rows, [caveat.name.lower() for caveat in caveats], output),
+            picture=_picture(rows, conditions_of_run(run), output),
             honest=honest[0] if len(honest) == 1 else "",
             is_not=_is_not(lines),
             addresses=addresses,

@@ -3,9 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from html.parser import HTMLParser
 from pathlib import Path
 from urllib.parse import unquote
+
+import pytest
+
+from leukorepro.report import output
 
 VOID = {"meta", "img", "br", "link", "col", "hr", "input"}
 
@@ -55,6 +61,21 @@ class Page(HTMLParser):
         self.text += data
         if self._row is not None:
             self._row[0].append(data)
+
+
+@contextmanager
+def undrawn() -> Iterator[list[Path]]:
+    """Figures are not drawn meanwhile, but where they would be is noted."""
+    drawn: list[Path] = []
+
+    def save(draw: Callable[[], object], path: Path) -> None:
+        drawn.append(path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(str(draw))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(output, "_save", save)
+        yield drawn
 
 
 def words(page: Page) -> str:

@@ -12,7 +12,7 @@ import report_audits
 import report_data
 from hypothesis import given
 from hypothesis import strategies as st
-from report_page import Page, files_and_links, site, words
+from report_page import Page, files_and_links, site, undrawn, words
 
 from leukorepro.audits.published import audit_study
 from leukorepro.config.study.published import read_published
@@ -31,7 +31,8 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
     root = tmp_path_factory.mktemp("audited")
     study = report_data.resolve(report_data.three_class_study(), root, rungs=("as_published",))
     results = report_data.write_run(root, [study])
-    build(results / "config.json", results, results / "report")
+    with undrawn():
+        build(results / "config.json", results, results / "report")
     return results / "report"
 
 

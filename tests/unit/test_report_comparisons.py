@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import report_data
-from report_page import Page, site, words
+from report_page import Page, site, undrawn, words
 from rich.console import Console
 
 from leukorepro.config.study.claims import LeftOutClaim
@@ -55,7 +55,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     table = alone.tables["II"].model_copy(update={"items": alone.tables["II"].items[:1]})
     alone = alone.model_copy(update={"tables": {"II": table}})
     results = report_data.write_run(root, [first, report_data.resolve(alone, root, simulated=False)])
-    build(results / "config.json", results, results / "report")
+    with undrawn():
+        build(results / "config.json", results, results / "report")
     return results
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,9 +13,8 @@ from typing import Any
 import pytest
 import report_data
 from project_data import ROOT
-from report_page import site
+from report_page import site, undrawn
 
-from leukorepro.report import output
 from leukorepro.report.drafts import drafts
 from leukorepro.report.finished import FinishedRun
 from leukorepro.report.kept import Kept
@@ -65,21 +64,6 @@ ANEW = {"workflow.svg"}
 """Of the provenance page, which tells of the machine that builds a report, and is put together each time."""
 
 
-@contextmanager
-def quickly() -> Iterator[list[Path]]:
-    """Figures are not drawn meanwhile, but where they would be is noted."""
-    drawn: list[Path] = []
-
-    def save(draw: Callable[[], object], path: Path) -> None:
-        drawn.append(path)
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(str(draw))
-
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(output, "_save", save)
-        yield drawn
-
-
 @pytest.fixture(scope="module")
 def report(results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report, without its figures, in a folder where an earlier one and somebody else have left files."""
@@ -87,7 +71,7 @@ def report(results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     for name in (*OLD, "notes.html"):
         (folder / name).parent.mkdir(parents=True, exist_ok=True)
         (folder / name).write_text("old")
-    with quickly():
+    with undrawn():
         build(results / "config.json", results, folder)
     return folder
 
@@ -104,7 +88,7 @@ def test_only_pages_whose_inputs_have_changed_are_drawn_again(results: Path, rep
     def pages() -> set[str]:
         """Names of the pages that are drawn when the report is made."""
         before = set(kept.iterdir()) if kept.exists() else set()
-        with quickly() as figures:
+        with undrawn() as figures:
             build(results / "config.json", results, made, kept=kept)
         drawn[:] = figures
         return {place.name.rpartition("-")[0] for place in set(kept.iterdir()) - before}

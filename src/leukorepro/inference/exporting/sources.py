@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import NamedTuple
 
@@ -39,21 +39,16 @@ def find_sources(choice: Choice, threads: int = 1) -> Iterator[Found]:
         If the weights are not those any more that the features were computed with.
     """
     for part, (file, header) in zip(choice.parts, read_headers(choice.features), strict=True):
-        source = Source(
-            part=part,
-            weights_sha256=str(header.get("weights_sha256", "")),
-            weights_file_sha256=str(header.get("weights_file_sha256", "")),
-            engine=str(header.get("engine", "")),
-        )
+        told = {name: str(header.get(name, "")) for name in ("weights_sha256", "weights_file_sha256", "engine")}
         if not isinstance(part, ResolvedExtractor) or part.weights == "imagenet":
-            yield Found(source, None)
+            yield Found(Source(part=part, **told), None)
         elif part.weights == "random":
-            yield _random(choice, part, source, file, threads)
+            yield _random(choice, part, Source(part=part, **told), file, threads)
         else:
-            yield _own_file(part, source)
+            yield _own_file(part, told)
 
 
-def _own_file(part: ResolvedExtractor, source: Source) -> Found:
+def _own_file(part: ResolvedExtractor, told: Mapping[str, str]) -> Found:
     from safetensors.torch import save
 
     from leukorepro.features.backbones.state_dicts import read_parameters
@@ -64,7 +59,7 @@ def _own_file(part: ResolvedExtractor, source: Source) -> Found:
     name = f"weights-{part.id}.safetensors"
     renamed = part.model_copy(update={"weights": f"file:{name}", "file_sha256": ""})
     content = save({key: value.contiguous() for key, value in state.items()})
-    return Found(source.model_copy(update={"part": renamed, "stored": name, "weights_file_sha256": ""}), content)
+    return Found(Source(part=renamed, stored=name, **{**told, "weights_file_sha256": ""}), content)
 
 
 def _random(choice: Choice, part: ResolvedExtractor, source: Source, file: Path, threads: int) -> Found:

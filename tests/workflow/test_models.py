@@ -15,8 +15,7 @@ pytestmark = pytest.mark.slow
 @pytest.mark.parametrize(
     ("study", "item"),
     [
-        ("tiny", "1/plain"),  # two networks with random weights
-        ("tiny", "1/reduced"),  # and an autoencoder
+        ("tiny", "1/reduced"),  # two networks with random weights, and an autoencoder
         ("grid", "1/KNN"),  # a network and a descriptor
         ("grid", "2/SVM"),  # classes by other names
     ],

@@ -45,7 +45,7 @@ def test_it_fits_the_window(chromium: Chromium, page: Path, size: tuple[int, int
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_serious_fault(chromium: Chromium, page: Path, scheme: str) -> None:
+def test_axe_finds_no_fault(chromium: Chromium, page: Path, scheme: str) -> None:
     chromium.size(DESKTOP)
     chromium.prefer(scheme)
     chromium.open(page)

@@ -117,7 +117,7 @@ def test_the_page_fits_the_window(page: Chromium, cells: Path, size: Any) -> Non
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
-def test_axe_finds_no_serious_fault(page: Chromium, cells: Path, scheme: str) -> None:
+def test_axe_finds_no_fault(page: Chromium, cells: Path, scheme: str) -> None:
     page.prefer(scheme)
     drop(page, *sorted(cells.iterdir()))
     assert page.faults() == []

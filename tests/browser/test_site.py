@@ -100,7 +100,7 @@ def test_the_first_page_fits_a_screen(chromium: Chromium, report: Path) -> None:
     ],
     ids=["light", "dark", "phone"],
 )
-def test_axe_finds_no_serious_fault(
+def test_axe_finds_no_fault(
     chromium: Chromium, pages: list[Path], size: tuple[int, int], scheme: str, rules: list[str]
 ) -> None:
     """All that axe knows on a wide and light page; on others, what may differ there."""

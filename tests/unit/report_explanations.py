@@ -16,11 +16,11 @@ RUNGS = ("as_published", "subject_disjoint")
 
 
 def write_explanations(
-    folder: ExplanationsFolder, study: ResolvedStudy, images: pd.DataFrame, *, reason: str = ""
+    folder: ExplanationsFolder, study: ResolvedStudy, images: pd.DataFrame, *, reason: str = "", area: float = 0.875
 ) -> None:
     """Explanations of images (columns image_id, subject_id, source_id, label), which are all grey.
 
-    With a reason, nothing could be explained.
+    With a reason, nothing could be explained. Of the pixels, the share `area` lies beside the cells.
     """
     table, _, item = study.study.headline.partition("/")
     outcome = {"study": study.study.key, "table": table, "item": item}
@@ -42,7 +42,7 @@ def write_explanations(
     )
     numbers = [("", 0.625, 0.5, 0.75), ("", 0.25, 0.125, 0.375), (RUNGS[0], -0.375, -0.5, -0.25)]
     background = [
-        (*outcome.values(), RUNGS[min(i, 1)], against, value, low, high, 0.875, 38, 12)
+        (*outcome.values(), RUNGS[min(i, 1)], against, value, low, high, area, 38, 12)
         for i, (against, value, low, high) in enumerate(numbers)
     ]
     BACKGROUND_TABLE.write(BACKGROUND_TABLE.frame(background), folder.background)

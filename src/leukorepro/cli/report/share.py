@@ -18,7 +18,8 @@ def share(
 ) -> None:
     """Write the report of a finished run for others: without file names, subject ids and paths of this machine.
 
-    Images and patients go by numbers drawn at random; names of the run, of datasets and of classes stay.
+    Images and patients go by numbers drawn at random; names of the run, of datasets and of classes stay. The report is
+    not anonymous: whoever has the images knows them again by their digests, colours and scores.
 
     Example: `leukorepro report share --config results/demo/config.json --output to_send`
     """

@@ -17,7 +17,8 @@ def share(
     """Write the report of a finished run without file names, subject ids and paths of this machine.
 
     Images, photographs and subjects go by numbers that are drawn at random, others each time and the same on all pages.
-    Names of the run, of datasets and of classes stay.
+    Names of the run, of datasets and of classes stay. So do digests of files and what was measured of single images:
+    whoever has the images knows them again by these.
 
     Parameters
     ----------

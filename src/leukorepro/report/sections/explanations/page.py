@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 
 from leukorepro.core.store import hdf5_reader, read_json
 from leukorepro.core.tables.results import BACKGROUND_TABLE, SHARES_TABLE
+from leukorepro.inference.card import NO_DEVICE_IN_SHORT
 from leukorepro.inference.explaining.overlays import overlay, write_picture
 from leukorepro.ladder.rungs import LADDER
 from leukorepro.report.figures.picture import Picture
@@ -33,6 +34,8 @@ class Share:
     text: str
     interval: str
     area: str
+    reading: str
+    """Whether the explanations lie on cells more than an even map would, or less."""
 
 
 @dataclass(frozen=True)
@@ -97,7 +100,7 @@ def _evidence(told: dict[str, Any], study: ResolvedStudy) -> str:
     explained: str | None = told["explained_class"]
     if explained is None:
         return "the class that the system names"
-    return study.study.class_names.get(explained, explained)
+    return f"class {study.study.class_names.get(explained, explained)}"
 
 
 def _method(told: dict[str, Any]) -> str:
@@ -116,7 +119,16 @@ def _share(row: dict[Any, Any]) -> Share:
         text=_per_cent(row["value"]),
         interval="" if np.isnan(row["ci_low"]) else f"{low}\N{EN DASH}{high}",
         area=_per_cent(row["area"]),
+        reading=_against_even(row["ci_low"], row["ci_high"], row["area"]),
     )
+
+
+def _against_even(low: float, high: float, area: float) -> str:
+    if np.isnan(low):
+        return wording.MISSING
+    if low <= area <= high:
+        return "cannot be told from it"
+    return "more on cells" if high < area else "more beside cells"
 
 
 def _difference(rows: pd.DataFrame) -> str:
@@ -168,6 +180,7 @@ def _pictures(
         true = names.get(about["y_true"], about["y_true"])
         lines = [f"Red speaks for {_evidence(told, study)}, blue against. {wording.sentence(_method(told))}"]
         lines += [wording.sentence(conditions)] if conditions else []
+        lines += [NO_DEVICE_IN_SHORT]
         file_name = f"explained-{number + 1}.jpg"
         address = output.picture(
             partial(draw, image, f"Image\n{true}", panels, lines), "figures", study.study.key, file_name

@@ -230,7 +230,7 @@ def test_two_classes_are_averaged_as_in_the_models_run(folder: Path, tmp_path: P
     value, said = found.metrics.set_index("metric")["value"], found.images
     assert value["f1"] == pytest.approx(sk.f1_score(said["y_true"], said["y_pred"], average="macro"))
     assert "means over the 2 classes" in model.card.averaged
-    assert "those of all" in made.card.averaged
+    assert "those of the class all" in made.card.averaged
 
 
 def test_a_patient_that_is_not_found_is_told(folder: Path, model: Path, tmp_path: Path) -> None:

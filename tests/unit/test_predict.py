@@ -374,13 +374,16 @@ def test_images_in_memory_do_not_grow_with_their_number(
 def test_every_predicted_image_has_a_picture_that_says_what_it_shows(tmp_path: Path, model: Path) -> None:
     for name in ("one", "two"):
         paint(tmp_path / f"{name}/a b.png", 0.3)
+    noise = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(tmp_path / "two/a b.png")
     (tmp_path / "one/broken.png").write_bytes(b"")
     code, out, _ = run("--model", model, "--out", tmp_path / "p.csv", "--explain", tmp_path / "maps", tmp_path)
     assert code == 0
     pictures = sorted(file.name for file in (tmp_path / "maps").iterdir())
     assert pictures == ["00001-a_b.jpg", "00003-a_b.jpg"]
     assert f"2 explained: {tmp_path / 'maps'}" in out
-    told = Image.open(tmp_path / "maps" / pictures[0]).getexif()[0x010E]
+    told, of_noise = (Image.open(tmp_path / "maps" / picture).getexif()[0x010E] for picture in pictures)
+    assert ["Unlike the training images" in words for words in (told, of_noise)] == [False, True]
     for words in ("Red speaks for all", "exact", "imulated images", "not a medical device"):
         assert words in told
     assert [row["status"] == "ok" for row in rows_of(tmp_path / "p.csv")] == [True, False, True]

@@ -89,7 +89,7 @@ class Card(Strict):
     def averaged(self) -> str:
         """Of which classes precision, recall and their like are, in a sentence."""
         if len(self.classes) == 2 and self.average == "positive":
-            return f"Sensitivity, specificity, precision and F1 are those of {self.positive_class}."
+            return f"Sensitivity, specificity, precision and F1 are those of the class {self.positive_class}."
         return f"Sensitivity, specificity, precision and F1 are means over the {len(self.classes)} classes."
 
     @property
@@ -226,7 +226,7 @@ def _operating(card: Card) -> list[str]:
         lines.append("Probability: what the scores say themselves; none where they are margins.")
     else:
         told = ", ".join(f"{METRICS[m.metric].words} {m.value:.3f} ({_interval(m)})" for m in card.calibration.measured)
-        of, by = f"of {card.positive_class}", "Platt's calibration"
+        of, by = f"of the class {card.positive_class}", "Platt's calibration"
         if card.calibration.method == "multinomial":
             of, by = "of every class", "Platt's calibration of several classes, a multinomial logistic regression,"
         measured = (

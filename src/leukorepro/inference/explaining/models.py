@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path, PurePath
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -28,6 +29,8 @@ from leukorepro.inference.unlike import THUMBNAIL
 
 MOST_PICTURES = 1_000
 """Images that are explained at most: a picture of each is a file, for somebody to look at."""
+UNLIKE = "Unlike the training images: not to be relied on."
+"""What the picture of a flagged image says."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,33 +142,47 @@ def explain_predictions(
     """
     apart = ModelExplainer(model)
     numbers = np.flatnonzero(predictions["status"] == OK)[:MOST_PICTURES]
-    below = " ".join([*(f"{caveat}." for caveat in model.card.in_short), NO_DEVICE_IN_SHORT])
     written = 0
-    for start in tqdm(range(0, len(numbers), BATCH), unit=f"{BATCH} images", mininterval=1):
-        read: dict[int, RGB] = {}
-        for number in numbers[start : start + BATCH].tolist():
-            try:
-                read[number] = read_rgb(Path(images[number].path), max_pixels)
-            except UnreadableImage as error:  # it was there when it was predicted
-                print(error)
-        rows = predictions.iloc[list(read)]
-        explained = apart.explain(list(read.values()), rows["prediction"].tolist()) if read else []
-        for (number, image), each, probability in zip(read.items(), explained, rows["probability"], strict=True):
-            asked, name = images[number], str(predictions["prediction"].iloc[number])
-            sure = "" if np.isnan(probability) else f"\nprobability {probability:.3f} of {_whose(model, name)}"
-            write_picture(
-                [(f"Image\n{PurePath(asked.name).name}", panel(image)), (f"{name}{sure}", each.overlay)],
-                [each.sentence, below],
-                folder / _file_name(number, asked.name),
-                " ".join([each.sentence, *model.card.caveats, NO_DEVICE]),
-            )
-            written += 1
+    with tqdm(total=len(numbers), unit="image", mininterval=1) as bar:
+        for start in range(0, len(numbers), BATCH):
+            block = numbers[start : start + BATCH].tolist()
+            read: dict[int, RGB] = {}
+            for number in block:
+                try:
+                    read[number] = read_rgb(Path(images[number].path), max_pixels)
+                except UnreadableImage as error:  # it was there when it was predicted
+                    print(error)
+            rows = predictions.iloc[list(read)]
+            explained = apart.explain(list(read.values()), rows["prediction"].tolist()) if read else []
+            said = rows[["prediction", "probability", "out_of_distribution"]].itertuples(index=False)
+            for (number, image), each, told in zip(read.items(), explained, said, strict=True):
+                name = images[number].name
+                _write(model, (name, image), each, _Said(*told), folder / _file_name(number, name))
+            written += len(read)
+            bar.update(len(block))
     return written
 
 
-def _whose(model: Model, prediction: str) -> str:
-    """The class that a probability is of."""
-    return model.system.positive_class or prediction
+class _Said(NamedTuple):
+    """What the table says of an image."""
+
+    prediction: str
+    probability: float
+    out_of_distribution: str
+
+
+def _write(model: Model, image: tuple[str, RGB], explained: ExplainedImage, said: _Said, path: Path) -> None:
+    """Write the picture of an image, which is given with its name."""
+    whose = model.system.positive_class or said.prediction
+    sure = "" if np.isnan(said.probability) else f"\nprobability {said.probability:.3f} of {whose}"
+    lines = [explained.sentence, *([UNLIKE] if said.out_of_distribution == "true" else [])]
+    name, pixels = image
+    write_picture(
+        [(f"Image\n{PurePath(name).name}", panel(pixels)), (f"{said.prediction}{sure}", explained.overlay)],
+        [*lines, " ".join([*(f"{caveat}." for caveat in model.card.in_short), NO_DEVICE_IN_SHORT])],
+        path,
+        " ".join([*lines, *model.card.caveats, NO_DEVICE]),
+    )
 
 
 def _file_name(number: int, image: str) -> str:

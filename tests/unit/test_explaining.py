@@ -31,8 +31,9 @@ from leukorepro.features.preprocessing import resize
 from leukorepro.inference.explaining.attribution import Head, contributions
 from leukorepro.inference.explaining.background import background_share, cells
 from leukorepro.inference.explaining.explainer import explainer, eyes_of
+from leukorepro.inference.explaining.layers import Affine
 from leukorepro.inference.explaining.maps import Pooled, cut_at_last_map, cut_features, cut_tunable
-from leukorepro.inference.explaining.modules import Affine, Decision, decision_of, encoder_module, scaler_module
+from leukorepro.inference.explaining.modules import Decision, decision_of, encoder_module, scaler_module
 from leukorepro.inference.networks import NetworkClassifier, NetworkEncoder
 from leukorepro.inference.outlines import ConvEncoderOutline, NetworkOutline
 from leukorepro.inference.system import FittedSystem

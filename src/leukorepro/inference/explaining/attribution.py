@@ -25,8 +25,9 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.nn import functional
 
+from leukorepro.inference.explaining.layers import Affine, Scaled
 from leukorepro.inference.explaining.maps import Pooled
-from leukorepro.inference.explaining.modules import Affine, Decision, Scaled
+from leukorepro.inference.explaining.modules import Decision
 
 Method = Literal["class-activation map, exact", "integrated gradients at the last feature map"]
 

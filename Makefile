@@ -38,7 +38,7 @@ $(VENV)/.complete: pyproject.toml requirements.lock
 demo: env ## Run the studies on simulated images; prints where the report is.
 	@echo "Running five studies on simulated images"
 	@snakemake --cores $(CORES)
-	@leukorepro report summary --config results/demo/config.json
+	@leukorepro report summary --run demo
 
 test: env ## Run the tests (minutes).
 	python -m pytest -n 2 --dist loadfile -m "not slow and not cluster and not browser"

@@ -195,7 +195,7 @@ def test_a_fault_of_our_own_keeps_its_traceback(project: Path, monkeypatch: pyte
         ("data simulate --look allidb --class-effect 9 --output x", "data simulate: class_effect: given 9.0; must be "),
         ("data simulate --dataset config/datasets/none.yaml --output x", "config/datasets/none.yaml: no such file."),
         ("features fuse a.h5 b.h5 --output c.h5", "a.h5: no such file; run the stage that makes it first."),
-        ("report summary --config config.json", "config.json: no such file; run the stage that makes it first."),
+        ("report summary --run config.json", "config.json: no such file; run the stage that makes it first."),
         ("init --name x --images . --study atteia2022 --weights x", "--weights: given 'x'; expected NAME=VALUE."),
     ],
 )

@@ -44,7 +44,7 @@ def test_a_path_of_any_form_serves(root: Path, tmp_path: Path, name: str) -> Non
     tools = f"{tmp_path / name}/.venv/bin"
     assert calls[-2:] == [
         f"{tools}/snakemake --cores all",
-        f"{tools}/leukorepro report summary --config results/demo/config.json",
+        f"{tools}/leukorepro report summary --run demo",
     ]
 
 

@@ -37,6 +37,7 @@ MADE_BY: dict[str, list[str]] = {
         "evaluate",
         "judge",
         "controls",
+        "explain",
         "audit_leakage",
     ],
     "report": ["build_report"],

@@ -121,7 +121,7 @@ def test_the_report_and_the_summary_say_what_did_not_run(project: ProjectCopy) -
         assert (project.folder / f"results/partial/report/audit_{key}.html").is_file()
     caveat = "Not run: far (dataset absent), heavy (weights of ResNet-50 could not be got)."
     assert caveat in page
-    said = project.run("leukorepro", "report", "summary", "--config", "results/partial/config.json")
+    said = project.run("leukorepro", "report", "summary", "--run", "partial")
     assert caveat in " ".join(said.split())
 
 

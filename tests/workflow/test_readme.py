@@ -24,10 +24,10 @@ TESTED_ELSEWHERE = {
     "make lint": "the first step of continuous integration",
     "make lock": "asks the package index",
     "make bench": "takes minutes; each benchmark is run by hand",
-    "leukorepro report share --config results/demo/config.json --output to_send": "tests/unit/test_share.py",
-    "leukorepro serve --model models/atteia": "tests/browser/test_serve.py",
+    "leukorepro report share --run demo --output to_send": "tests/unit/test_share.py",
+    "leukorepro serve --model models/atteia": "tests/browser/test_served_page.py",
     "leukorepro model evaluate --model models/atteia --images new_smears --class blast=all --output evaluation": (
-        "tests/browser/test_model_evaluate.py"
+        "tests/browser/test_evaluation_page.py"
     ),
     "dvc repro --no-run-cache": "tests/workflow/test_dvc.py",
     "snakemake --cores 8 validity": "tests/workflow/test_validity_study.py",

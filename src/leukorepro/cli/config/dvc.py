@@ -9,9 +9,9 @@ import typer
 
 from leukorepro.cli.options import (
     OutputOption,
-    RunOption,
     tell_not_run,
 )
+from leukorepro.cli.run_options import RunOption
 
 
 def dvc(

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 from leukorepro.cli.options import (
     OutputOption,
-    RunOption,
     SetOption,
     pairs,
     tell_not_run,
 )
+from leukorepro.cli.run_options import RunOption
 
 
 def resolve(

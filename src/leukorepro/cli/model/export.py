@@ -7,7 +7,8 @@ from typing import Annotated
 
 import typer
 
-from leukorepro.cli.options import MOST_WORKERS, DeviceOption, FinishedRunOption, folder_to_write
+from leukorepro.cli.options import MOST_WORKERS, DeviceOption, folder_to_write
+from leukorepro.cli.run_options import FinishedRunOption
 
 
 def export(

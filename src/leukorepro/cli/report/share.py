@@ -7,11 +7,12 @@ from typing import Annotated
 
 import typer
 
-from leukorepro.cli.options import MOST_WORKERS, ConfigOption, folder_to_write
+from leukorepro.cli.options import MOST_WORKERS, folder_to_write
+from leukorepro.cli.run_options import FinishedRunOption
 
 
 def share(
-    config: ConfigOption,
+    run_file: FinishedRunOption,
     output: Annotated[Path, typer.Option("--output", "-o", callback=folder_to_write, help="Folder to fill.")],
     pictures: Annotated[bool, typer.Option("--pictures", help="Show pictures of cells, too.")] = False,
     workers: Annotated[int, typer.Option(min=1, max=MOST_WORKERS, help="Pages to draw at a time.")] = 1,
@@ -21,8 +22,8 @@ def share(
     Images and patients go by numbers drawn at random; names of the run, of datasets and of classes stay. The report is
     not anonymous: whoever has the images knows them again by their digests, colours and scores.
 
-    Example: `leukorepro report share --config results/demo/config.json --output to_send`
+    Example: `leukorepro report share --run demo --output to_send`
     """
     from leukorepro.report.shared.share import share as run
 
-    run(config, output, pictures=pictures, workers=workers)
+    run(run_file, output, pictures=pictures, workers=workers)

@@ -8,7 +8,7 @@ from tempfile import TemporaryDirectory
 
 from leukorepro.report.shared.copies import copy_run
 from leukorepro.report.site import build
-from leukorepro.run.resolved import load_resolved
+from leukorepro.run.resolved import load_finished
 
 
 def share(
@@ -39,6 +39,6 @@ def share(
     """
     output, config, workflow = output.resolve(), config.resolve(), workflow.resolve()
     with TemporaryDirectory() as folder:
-        copied = copy_run(load_resolved(config), config, workflow, Path(folder))
+        copied = copy_run(load_finished(config), config, workflow, Path(folder))
         with chdir(folder):  # paths of a run's configuration are relative to the project
             build(copied, copied.parent, output, workers=workers, pictures=pictures, workflow=workflow)

@@ -32,7 +32,7 @@ import typer
 from PIL import Image
 from working_calls import CALLS, NEW, NEW_FOLDER, Values, make_files
 
-from leukorepro.cli import options
+from leukorepro.cli import options, run_options
 from leukorepro.cli.app import app
 from leukorepro.inference.serving.server import Server
 from leukorepro.run.resolve import resolve
@@ -292,7 +292,7 @@ NUMBERS = {
 WHOLE_NUMBERS = NUMBERS | {"a fraction": given("1.5"), "zero": given("0")}
 
 
-READ = (options.file_to_read, options.run_to_read, options.finished_run_to_read)
+READ = (options.file_to_read, run_options.run_to_read, run_options.finished_run_to_read)
 """What checks a file that is read."""
 
 LOOKS = {"data scan", "init", "model evaluate"}
@@ -392,8 +392,8 @@ def faults_of(command: str, parameter: str, good: str | None) -> dict[str, Fault
     kind, info = declared(command, parameter)
     by_check = {
         options.file_to_read: FILE_TO_READ,
-        options.run_to_read: FILE_TO_READ,
-        options.finished_run_to_read: FILE_TO_READ,
+        run_options.run_to_read: FILE_TO_READ,
+        run_options.finished_run_to_read: FILE_TO_READ,
         options.folder_to_read: FOLDER_TO_READ,
         options.file_to_write: FILE_TO_WRITE,
         options.folder_to_write: FOLDER_TO_WRITE,

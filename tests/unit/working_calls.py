@@ -204,8 +204,8 @@ CALLS: list[tuple[str, Values]] = [
         },
     ),
     ("report build", {"config": "results/mine/config.json", "output": "results/mine/report"}),
-    ("report share", {"run": "results/mine/config.json", "output": "shared"}),
-    ("report summary", {"run": "results/mine/config.json"}),
+    ("report share", {"run_file": "results/mine/config.json", "output": "shared"}),
+    ("report summary", {"run_file": "results/mine/config.json"}),
     (
         "validity draw",
         {"config": "config/validity.yaml", "setting": "usual", "images": "pool.csv", "features": "pool.h5"},

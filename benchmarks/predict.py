@@ -82,6 +82,7 @@ CARD = Card(
     caveats=["Random weights and simulated images: only times are looked at."],
     classes=["all", "hem"],
     positive_class="all",
+    average="positive",
     training=TrainingData(manifest_sha256="0" * 64, rows_sha256="0" * 64, n_rows=0, classes={}),
     resampled="nothing",
     rungs=[RungPerformance(rung="as_published", honest=False, n_images=1, n_subjects=0, metrics=[])],

@@ -31,6 +31,10 @@ def snapshot(folder: Path, added: Path | None = None) -> Path:
     return folder
 
 
+TIMED = {"drawn", "costs.csv", "ro-crate-metadata.json"}
+"""Result files and folders that follow from how long jobs took, too."""
+
+
 class ProjectCopy:
     """A copy of a snapshot, or of another copy with its results.
 
@@ -104,12 +108,14 @@ class ProjectCopy:
         return status, self.output.read_text()
 
     def results(self, *suffixes: str) -> dict[str, str]:
-        """SHA-256 of every result file with one of these suffixes, except for how long its making took."""
+        """SHA-256 of every result file with one of these suffixes, except for what tells how long its making took."""
         root = self.folder / "results"
-        files = sorted(
-            f for f in root.rglob("*") if f.suffix in suffixes and f.relative_to(root).parts[0] != "benchmarks"
-        )
-        return {f.relative_to(root).as_posix(): hashlib.sha256(f.read_bytes()).hexdigest() for f in files}
+        names = {f.relative_to(root): f for f in sorted(root.rglob("*")) if f.suffix in suffixes}
+        return {
+            name.as_posix(): hashlib.sha256(file.read_bytes()).hexdigest()
+            for name, file in names.items()
+            if name.parts[0] != "benchmarks" and not TIMED & set(name.parts)
+        }
 
     @contextmanager
     def edited(self, name: str, old: str, new: str) -> Iterator[None]:

@@ -519,10 +519,14 @@ def state(*folders: Path) -> dict[str, tuple[int, ...]]:
     return {str(file): (s.st_mode, s.st_size, s.st_mtime_ns, s.st_ino) for file in files if (s := file.lstat())}
 
 
+class Hangs(BaseException):
+    """A command took too long; no error that a command could tell as one of its own."""
+
+
 @contextlib.contextmanager
 def limit() -> Iterator[None]:
     def hangs(*_: Any) -> None:
-        raise TimeoutError(f"no answer in {LIMIT_S} s")
+        raise Hangs(f"no answer in {LIMIT_S} s")
 
     before = signal.signal(signal.SIGALRM, hangs)
     signal.alarm(LIMIT_S)

@@ -323,9 +323,9 @@ def test_options_describe_a_dataset() -> None:
 @pytest.mark.parametrize(
     ("adapter", "csv", "regex", "expected"),
     [
-        ("image_folder", Path("s.csv"), "(p)", "both given"),
-        ("cnmc2019", Path("s.csv"), None, "the adapter cnmc2019 takes none from elsewhere"),
-        ("allidb", None, "(p)", "the adapter allidb takes none from elsewhere"),
+        ("image_folder", Path("s.csv"), "(p)", "given together"),
+        ("cnmc2019", Path("s.csv"), None, "the adapter cnmc2019 takes no subjects from elsewhere"),
+        ("allidb", None, "(p)", "the adapter allidb takes no subjects from elsewhere"),
         ("simulated", None, None, "--adapter: images of 'simulated' are simulated and lie in no folder"),
         ("cnmc", None, None, "--adapter: unknown adapter 'cnmc'. Known: allidb, cnmc2019, "),
     ],

@@ -81,7 +81,7 @@ def test_datasets_are_counted_and_their_tables_looked_for(root: Path) -> None:
         "dataset mine",
         "missing",
         f"{root / 'data/who.csv'}: no such file",
-        f"put it there, or correct `subjects` in {root / 'config/datasets/mine.yaml'}",
+        f"put it there, or correct its path in {root / 'config/datasets/mine.yaml'}",
     )
     (root / "data" / "who.csv").write_text("image,subject\n")
     assert named(root)["dataset mine"] == Check("dataset mine", "ok", f"3 files in {root / 'data/mine'}")

@@ -224,7 +224,7 @@ def test_two_classes_are_averaged_as_in_the_models_run(folder: Path, tmp_path: P
     made = small_model()
     write_model(replace(made, card=made.card.model_copy(update={"average": "macro"})), tmp_path / "model")
     model = read_model(tmp_path / "model")
-    dataset = describe_dataset(folder, OWN_IMAGES, None, None, [])
+    dataset = describe_dataset(folder, OWN_IMAGES, None, None)
     with ready(model) as readied:
         found = evaluate_folder(readied, dataset, scan(dataset, folder), {"blast": "all"}).evaluation
     value, said = found.metrics.set_index("metric")["value"], found.images

@@ -311,7 +311,7 @@ def test_a_scan_says_whose_images_are_nobodys_and_which_ids_look_alike(
     assert pd.read_csv("manifest.csv", keep_default_na=False)["subject_id"].tolist() == ["P1", "p01", "", ""]
     lost = scan("--missing-subject", "NA")
     assert lost.exit_code == 2
-    assert "--missing-subject: goes with --subjects-csv or --subject-regex" in lost.output
+    assert "--missing-subject: goes with one of --subjects-csv, --subject-regex, --subject-level" in lost.output
 
 
 @pytest.mark.parametrize(

@@ -165,7 +165,7 @@ def test_folders_of_patients_are_named(names: Sequence[str]) -> None:
     (told,) = of_classes(names)
     assert f"{len(names)} folders ('" in told
     assert "look like patients, of 2 images; the folders at the top were read as classes" in told
-    assert "--subject-regex" in told
+    assert "--subject-level" in told
 
 
 def test_classes_below_patients_are_named_with_them() -> None:
@@ -178,7 +178,7 @@ def test_patients_below_the_classes_are_named_unless_they_are_known() -> None:
     (told,) = suspicions(*files)
     assert told == (
         "4 folders ('P0', 'P1', 'P2' and 1 more) look like patients below the classes, who are not known; "
-        "--subject-regex '^[^/]+/([^/]+)/' names them."
+        "--subject-level 2 names them."
     )
     known = FOLDER.model_copy(update={"subjects": SubjectsFromRegex(regex=r"/(P\d)/")})
     assert of_names(known.list_rows(Path("images"), files), Path("images")) == []

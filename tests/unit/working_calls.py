@@ -109,6 +109,18 @@ CALLS: list[tuple[str, Values]] = [
             "crops": f"{DATASET_FOLDER}/crops.csv",
         },
     ),
+    (
+        "data scan",
+        {
+            "images": "own",
+            "table": "cells.csv",
+            "column": ["image=image", "subject=whose", "label=kind"],
+            "label": ["B=blast", "N=normal"],
+            "held_out": "cohort=second",
+            "exclude": ["kind=artefact"],
+            "output": "listed.csv",
+        },
+    ),
     ("data scan", {"images": "own", "subjects_csv": "subjects.csv", "output": "own.csv"}),
     ("data duplicates", {"manifest": MANIFEST, "images": IMAGES, "out": DUPLICATES}),
     ("data duplicates", {"checksums": "checksums.tsv", "adapter": "image_folder", "out": "copies.json"}),
@@ -270,6 +282,8 @@ def make_files(folder: Path) -> None:
     draw(folder / "own", *names)
     lines = [f"{name},P{number}" for number, name in enumerate(names)]
     (folder / "subjects.csv").write_text("\n".join(["image,subject", *lines, ""]))
+    rows = [f"{name},P{n},{name[0].upper()},{'second' if n % 3 == 2 else 'first'}" for n, name in enumerate(names)]
+    (folder / "cells.csv").write_text("\n".join(["image,whose,kind,cohort", *rows, "x.png,P9,artefact,first", ""]))
     (folder / "checksums.tsv").write_text("".join(f"{n:064x}\t{9 + n}\t{name}\n" for n, name in enumerate(names)))
     write_small_model(folder / "model")
     torch.save(mobilenet_v2().state_dict(), folder / "mobilenet_v2.pth")

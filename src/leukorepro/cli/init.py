@@ -9,11 +9,18 @@ import typer
 
 from leukorepro.cli.dataset_options import (
     AdapterOption,
+    ColumnOption,
+    ExcludeOption,
+    HeldOutOption,
+    LabelOption,
     MaxUnreadableOption,
     MissingSubjectOption,
+    SubjectLevelOption,
     SubjectRegexOption,
     SubjectsCsvOption,
+    TableOption,
     describe_dataset,
+    describe_table,
     show_scan,
 )
 from leukorepro.cli.options import (
@@ -35,7 +42,13 @@ def init(
     adapter: AdapterOption = OWN_IMAGES,
     subjects_csv: SubjectsCsvOption = None,
     subject_regex: SubjectRegexOption = None,
+    subject_level: SubjectLevelOption = None,
     missing_subject: MissingSubjectOption = None,
+    table: TableOption = None,
+    column: ColumnOption = None,
+    label: LabelOption = None,
+    held_out: HeldOutOption = None,
+    exclude: ExcludeOption = None,
     extractor: Annotated[
         list[str] | None, typer.Option(help="Network to use instead of the study's own; repeat for more.")
     ] = None,
@@ -62,9 +75,18 @@ def init(
     """
     from leukorepro.run.project import prepare
 
-    said = {} if positive is None else {"positive_class": positive}
+    adapter, said = describe_table(adapter, table, column, label, held_out, exclude)
+    if positive is not None:
+        said["positive_class"] = positive
     dataset = describe_dataset(
-        images, adapter, subjects_csv, subject_regex, missing_subject or [], max_unreadable=max_unreadable, **said
+        images,
+        adapter,
+        subjects_csv,
+        subject_regex,
+        subject_level=subject_level,
+        missing_subjects=missing_subject,
+        max_unreadable=max_unreadable,
+        **said,
     )
     chosen = pairs(weights or [], "--weights")
     new = prepare(name, dataset, study, extractor or [], chosen, budget, controls=control or [], force=force)

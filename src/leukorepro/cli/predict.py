@@ -8,7 +8,13 @@ from typing import Annotated
 
 import typer
 
-from leukorepro.cli.dataset_options import MissingSubjectOption, SubjectRegexOption, SubjectsCsvOption, describe_dataset
+from leukorepro.cli.dataset_options import (
+    MissingSubjectOption,
+    SubjectLevelOption,
+    SubjectRegexOption,
+    SubjectsCsvOption,
+    describe_dataset,
+)
 from leukorepro.cli.options import (
     DeviceOption,
     ImageWorkersOption,
@@ -39,6 +45,7 @@ def predict(
     ] = None,
     subjects_csv: SubjectsCsvOption = None,
     subject_regex: SubjectRegexOption = None,
+    subject_level: SubjectLevelOption = None,
     missing_subject: MissingSubjectOption = None,
     explain: Annotated[
         Path | None,
@@ -74,7 +81,14 @@ def predict(
     from leukorepro.inference.predicting.summary import summary
     from leukorepro.inference.predicting.table import OK, read
 
-    described = describe_dataset(Path(), OWN_IMAGES, subjects_csv, subject_regex, missing_subject or [])
+    described = describe_dataset(
+        Path(),
+        OWN_IMAGES,
+        subjects_csv,
+        subject_regex,
+        subject_level=subject_level,
+        missing_subjects=missing_subject,
+    )
     assert isinstance(described, UnattributedDataset)
     asking = find_images(paths, images, described)
     opened = read_model(model, device)

@@ -80,9 +80,9 @@ class DatasetBase(Strict, ABC):
     """Largest image, in pixels; a larger one is taken for a decompression bomb."""
 
     @property
-    def subjects_table(self) -> Path | None:
-        """The file that says who the patients are, where there is one beside the images."""
-        return None
+    def files_beside(self) -> tuple[Path, ...]:
+        """Files that say something of the images and lie beside them, such as a table of their subjects."""
+        return ()
 
     @abstractmethod
     def list_rows(self, folder: Path, files: list[str]) -> Listing:
@@ -106,6 +106,8 @@ class RealDataset(DatasetBase):
 
     how_to_get: ClassVar[str] = "copy the images"
     """What to do where they are missing."""
+    classes_from: ClassVar[str] = "put each class into a folder of its own"
+    """What to do where there is one class only."""
     images: Path
 
     @classmethod
@@ -128,6 +130,9 @@ class UnattributedDataset(RealDataset):
     """A folder of images that does not say who the patients are; its owner may."""
 
     subjects: Subjects | None = None
+    subject_level: Annotated[int, Field(ge=1)] | None = None
+    """Which of the folders above an image is called after its subject: 1 is the topmost one below the images' folder, 2
+    the one below that. Subjects come from these folders, or from what `subjects` says."""
     missing_subjects: tuple[str, ...] = ()
     """Spellings of a subject (`NA`, `unknown`, or `""` for an empty field), in any case, that say that none is known.
     Images with them have no subject: no two of them count as one patient's, and splits that keep patients apart leave
@@ -144,15 +149,24 @@ class UnattributedDataset(RealDataset):
         return value
 
     @model_validator(mode="after")
-    def _missing_from_somewhere(self) -> UnattributedDataset:
-        if self.missing_subjects and self.subjects is None:
+    def _subjects_from_one_place(self) -> UnattributedDataset:
+        if len(self.subjects_from) > 1:
+            raise ValueError(
+                f"{' and '.join(self.subjects_from)}: subjects come from one of them; leave out the others"
+            )
+        if self.missing_subjects and not self.subjects_from:
             raise ValueError("missing_subjects: given without subjects; say who the others are, or leave it out")
         return self
 
     @property
-    def subjects_table(self) -> Path | None:
+    def subjects_from(self) -> list[str]:
+        """Keys that say who the patients are; at most one, once the dataset is checked."""
+        return [key for key in ("subjects", "subject_level") if getattr(self, key) is not None]
+
+    @property
+    def files_beside(self) -> tuple[Path, ...]:
         """The table of subjects, where they come from one."""
-        return self.subjects.csv if isinstance(self.subjects, SubjectsFromCsv) else None
+        return (self.subjects.csv,) if isinstance(self.subjects, SubjectsFromCsv) else ()
 
 
 MOST_IMAGES = 1_000_000

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import csv
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
 
-from leukorepro.core.errors import UserError
+from leukorepro.core.errors import UserError, did_you_mean, some
 
 NOT_UTF8 = "it is not UTF-8, but perhaps Latin-1 or Windows-1252; save it again as 'CSV UTF-8'"
 
@@ -67,12 +67,47 @@ def check_header(path: Path, header: Sequence[str], columns: Sequence[str]) -> N
         raise UserError(f"{path}: column(s) {', '.join(missing)} missing; found {found}.{_remedy(header, columns)}")
 
 
-def _remedy(header: Sequence[str], columns: Sequence[str]) -> str:
+def check_named(path: Path, header: Sequence[str], named: Mapping[str, str]) -> None:
+    """Refuse a header without a column that a configuration names, or with one of them twice.
+
+    Parameters
+    ----------
+    path : Path
+        Of the table.
+    header : sequence of str
+        Names of its columns.
+    named : mapping of str to str
+        Columns that must be there, by the keys that name them.
+
+    Raises
+    ------
+    UserError
+        With the first key that names none, and what there is.
+    """
+    for key, column in named.items():
+        if (times := header.count(column)) > 1:
+            raise UserError(f"{path}: the column {column} is there {times} times; keep one.")
+        if not times:
+            remedy = _saved_otherwise(header, list(named)) or did_you_mean(column, header)
+            raise UserError(
+                f"{path}: `{key}` names the column '{column}', which is not there; found "
+                f"{some(header, 30).strip() or 'an empty first line'}.{remedy}"
+            )
+
+
+def _saved_otherwise(header: Sequence[str], columns: Sequence[str]) -> str:
+    """What to do about a table that is no plain CSV table, as its header shows; empty where it does not."""
     if header and header[0].lower().startswith("sep="):
         return f" Remove the line '{header[0]}'."
     for separator, name in _SEPARATORS.items():
         if len(",".join(header).split(separator)) >= max(2, len(columns)):
             return f" Its fields have {name} between them; save it with commas."
+    return ""
+
+
+def _remedy(header: Sequence[str], columns: Sequence[str]) -> str:
+    if remedy := _saved_otherwise(header, columns):
+        return remedy
     others = [name for name in header if name not in columns]
     renamed = []
     for column in (column for column in columns if column not in header):

@@ -16,6 +16,18 @@ class Row:
     source_id: str = ""
     """The photograph that the image comes from; empty: the image itself."""
     official_split: str = ""
+    site: str = ""
+    """Where it was made: a hospital, a laboratory, a scanner."""
+
+
+@dataclass(frozen=True)
+class Exclusion:
+    """Rows of a dataset's table that its configuration leaves out by a value."""
+
+    column: str
+    value: str
+    images: int
+    """Each counts once, under the first exclusion that fits it."""
 
 
 @dataclass(frozen=True)
@@ -55,6 +67,8 @@ class Listing:
     """The official split that is the dataset's held-out part; empty: it has none."""
     notes: list[str] = field(default_factory=list)
     """Sentences on what was left out."""
+    excluded: list[Exclusion] = field(default_factory=list)
+    """What was left out because the dataset's configuration says so."""
     suspicions: list[str] = field(default_factory=list)
     """Sentences on what looks as if the folder, or a table beside it, were not meant as it was understood."""
     crops: list[str] = field(default_factory=list)

@@ -198,6 +198,28 @@ def read_csv(path: Path, columns: Sequence[str], text: Sequence[str] | None = No
     return frame
 
 
+def csv_header(path: Path) -> list[str]:
+    """The names in the first line of a CSV table.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, empty or of another format.
+    """
+    try:
+        with _reading(path, "correct the path, or run the stage that makes it"):
+            check_format(path)
+            with Path(path).open(encoding="utf-8-sig", newline="") as file:
+                header = next(csv.reader(file), None)
+    except UnicodeDecodeError:
+        raise UserError(f"{path}: not a CSV table ({NOT_UTF8}).") from None
+    except csv.Error as error:
+        raise UserError(f"{path}: not a CSV table ({error}).") from None
+    if header is None:
+        raise UserError(f"{path}: not a CSV table (it is empty).")
+    return header
+
+
 def _check_fields(path: Path, columns: Sequence[str]) -> None:
     """Refuse a row without a field for each of the columns, which pandas would fill up, or with too many fields."""
     check_format(path)

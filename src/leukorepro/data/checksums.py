@@ -11,6 +11,7 @@ from leukorepro.config.adapters import ADAPTERS, OWN_IMAGES
 from leukorepro.config.datasets import RealDataset, real_adapter
 from leukorepro.core.errors import UserError
 from leukorepro.core.tables.data import MANIFEST_TABLE
+from leukorepro.core.validation import parse
 from leukorepro.data.folders import is_hidden, is_image, shared_prefix
 from leukorepro.data.groups import components
 
@@ -106,7 +107,7 @@ def manifest_of(checksums: pd.DataFrame, adapter: str, where: Path) -> pd.DataFr
     images = checksums[checksums["path"].isin(shown)].sort_values("path", ignore_index=True)
     if images.empty:
         raise UserError(f"{where}: names no image (.bmp, .tif, .jpg, .png or .webp).")
-    dataset = real_adapter(adapter, "--adapter").model_validate({"adapter": adapter, "images": where})
+    dataset = parse(real_adapter(adapter, "--adapter"), {"adapter": adapter, "images": where}, Path("--adapter"))
     rows = sorted(dataset.list_names(images["path"].tolist()), key=lambda row: row.path)
     sources = [row.source_id or row.path for row in rows]
     manifest = pd.DataFrame(

@@ -54,7 +54,8 @@ def describe(scan: Scan, dataset: Dataset) -> str:
     s = scan.summary
     lines = []
     if not s["subjects_total"]:
-        name_them = "; --subjects-csv or --subject-regex names them" if isinstance(dataset, UnattributedDataset) else ""
+        options = "; --subjects-csv, --subject-regex or --subject-level names them"
+        name_them = options if isinstance(dataset, UnattributedDataset) else ""
         lines.append(
             "Subjects are not known: no split can keep a patient on one side, and the rung subject_disjoint is left out"
             f"{name_them}."
@@ -62,6 +63,9 @@ def describe(scan: Scan, dataset: Dataset) -> str:
     for split, counts in s["splits"].items():
         held_out = " (held out)" if split == s["external_split"] else ""
         lines.append(f"{split}{held_out}: {', '.join(f'{n:,} {label}' for label, n in counts.items())}")
+    lines += [
+        f"site {site}: {', '.join(f'{n:,} {label}' for label, n in of.items())}" for site, of in s["sites"].items()
+    ]
     lines += [f"{width} x {height} pixels: {count:,} images" for width, height, count in s["sizes"][:3]]
     if len(s["sizes"]) > 3:
         lines.append(f"{len(s['sizes']) - 3:,} other sizes")
@@ -78,6 +82,10 @@ def describe(scan: Scan, dataset: Dataset) -> str:
         )
     if s["crops"]:
         lines += _block("Crops and photographs", in_words(s["crops"]))
+    lines += _block(
+        "Left out, as the dataset's configuration says",
+        [f"{one['images']:,} with {one['column']} '{one['value']}'" for one in s["excluded"]],
+    )
     lines += _block("Notes", s["notes"])
     if s["ignored"]:
         lines += _block("Other files, ignored", [", ".join(f"{n:,} {name}" for name, n in s["ignored"].items())])

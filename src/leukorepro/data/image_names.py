@@ -34,6 +34,11 @@ class ImageNames:
     def __init__(self, images: Iterable[str]) -> None:
         self._images = list(images)
 
+    @property
+    def any(self) -> bool:
+        """Whether there is an image at all."""
+        return bool(self._images)
+
     def find(self, given: str) -> list[str]:
         """Images whose path below the folder, or else whose file name, is the given one; several of one file name.
 
@@ -58,6 +63,8 @@ class ImageNames:
         bare, how, rooted = _without_wrapping(given)
         path = PurePosixPath(bare.replace("\\", "/"))
         meant = self._stems.get(_folded(path.name), []) or self._stems.get(_folded(path.stem), [])
+        if not meant:
+            meant = self._numbers.get(_without_zeros(path.name), []) or self._numbers.get(_without_zeros(path.stem), [])
         if not meant:
             return None
         image = max(
@@ -102,6 +109,10 @@ class ImageNames:
     def _stems(self) -> dict[str, list[str]]:
         return self._index(lambda image: _folded(PurePosixPath(image).stem))
 
+    @cached_property
+    def _numbers(self) -> dict[str, list[str]]:
+        return self._index(lambda image: _without_zeros(PurePosixPath(image).stem))
+
     def _index(self, key: Callable[[str], str]) -> dict[str, list[str]]:
         index: dict[str, list[str]] = {}
         for image in self._images:
@@ -119,6 +130,11 @@ def _nfc(text: str) -> str:
 
 def _folded(text: str) -> str:
     return " ".join(_visible(unicodedata.normalize("NFKC", text)).casefold().split())
+
+
+def _without_zeros(text: str) -> str:
+    """Without the zeros in front of numbers, which spreadsheets take away."""
+    return re.sub(r"0*(\d+)", r"\1", _folded(text))
 
 
 def _visible(text: str) -> str:
@@ -169,8 +185,8 @@ def _other_name(given: PurePosixPath, image: PurePosixPath) -> list[str]:
     """What else the file's name, and the folders that both share, have otherwise."""
     how = []
     one, other = given.name, image.name
-    if _folded(one) != _folded(other):
-        if _folded(one) == _folded(image.stem):
+    if _without_zeros(one) != _without_zeros(other):
+        if _without_zeros(one) == _without_zeros(image.stem):
             how.append("no extension")
         else:
             how.append(f"another extension ('{given.suffix}' for '{image.suffix}')")
@@ -181,6 +197,8 @@ def _other_name(given: PurePosixPath, image: PurePosixPath) -> list[str]:
         _nfc("/".join([*path.parent.parts[len(path.parent.parts) - shared :], name]))
         for path, name in ((given, one), (image, other))
     )
-    if one != other:
-        how.append("other capitals" if one.casefold() == other.casefold() else "other spaces or signs")
+    if one.casefold() == other.casefold():
+        how += ["other capitals"] * (one != other)
+    else:
+        how.append("other spaces or signs" if _folded(one) == _folded(other) else "other zeros in front of a number")
     return how

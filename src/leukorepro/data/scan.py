@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -28,6 +28,7 @@ from leukorepro.data.images import UnreadableImage, decode, pixel_digest, read_r
 from leukorepro.data.subjects.look_alikes import suspicious_subjects
 from leukorepro.data.suspicions.names import of_names
 from leukorepro.data.suspicions.pictures import of_pictures, small_picture
+from leukorepro.data.suspicions.sites import of_sites
 
 EXAMPLES = 10
 """How many names the summary gives for each kind of conversion, and an error for unreadable files."""
@@ -72,6 +73,8 @@ def scan(dataset: Dataset, images: Path, *, workers: int = 1, progress: bool = T
         - ``classes``, ``subjects``, ``sources``: readable images, subjects and photographs per class;
         - ``subjects_total``, ``sources_total``: over all classes;
         - ``splits``: readable images per official split and class; ``external_split``: the held-out one, or empty;
+        - ``sites``: readable images per site and class, where the dataset says where its images were made;
+        - ``excluded``: ``column, value, images`` of what the dataset's configuration leaves out;
         - ``status``: files per status; ``unreadable``: ``image_id, status, reason`` of each that is not ok;
         - ``conversions``: ``what, images, examples`` for each thing done to make 8-bit RGB of a file;
         - ``sizes``: ``[width, height, images]``, most frequent first;
@@ -130,7 +133,7 @@ def scan(dataset: Dataset, images: Path, *, workers: int = 1, progress: bool = T
     )
     labels = dict(zip(paths, manifest["label"], strict=True))
     summary = _summary(manifest, listing, seen, components(digests, pixels))
-    summary["suspicions"] = _suspicions(manifest, listing, seen, Path(images))
+    summary["suspicions"] = [*_suspicions(manifest, listing, seen, Path(images)), *of_sites(summary["sites"])]
     summary["crops"] = summarise(found, crops, photographs, labels) if crops and photographs else None
     return Scan(manifest, found, summary)
 
@@ -194,6 +197,7 @@ def _summary(manifest: pd.DataFrame, listing: Listing, seen: list[_Look], conten
             converted[step].append(row.path)
     equal = _equal_content(manifest, content)
     official = ok[ok["official_split"] != ""]
+    sites = pd.Series([row.site for row in listing.rows], index=manifest.index)[ok.index]
     sizes = Counter(zip(ok["width"].tolist(), ok["height"].tolist(), strict=True))
     return {
         "images": len(manifest),
@@ -205,6 +209,8 @@ def _summary(manifest: pd.DataFrame, listing: Listing, seen: list[_Look], conten
         "sources_total": int(ok["source_id"].nunique()),
         "splits": {str(name): _counts(rows["label"]) for name, rows in official.groupby("official_split")},
         "external_split": listing.external_split,
+        "sites": {str(name): _counts(rows["label"]) for name, rows in ok[sites != ""].groupby(sites[sites != ""])},
+        "excluded": [asdict(one) for one in listing.excluded],
         "status": _counts(manifest["status"]),
         "unreadable": [
             {"image_id": row.path, "status": look.status, "reason": look.reason}

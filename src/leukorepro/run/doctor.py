@@ -174,10 +174,8 @@ def _dataset(name: str, root: Path, file: Path, dataset: RealDataset) -> Check:
         return Check(name, "missing", absent.found, absent.remedy)
     folder = root / dataset.images
     count = sum(path.is_file() for path in folder.rglob("*"))
-    table = dataset.subjects_table
-    if table is not None and not (root / table).is_file():
-        remedy = f"put it there, or correct `subjects` in {file}"
-        return Check(name, "missing", f"{root / table}: no such file", remedy)
+    if lost := [table for table in dataset.files_beside if not (root / table).is_file()]:
+        return Check(name, "missing", f"{root / lost[0]}: no such file", f"put it there, or correct its path in {file}")
     return Check(name, "ok", f"{count:,} files in {folder}")
 
 

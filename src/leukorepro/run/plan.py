@@ -311,16 +311,15 @@ def dataset_file(study: ResolvedStudy, budget: Budget) -> Path:
 
 
 def sources_of(study: ResolvedStudy) -> list[Path]:
-    """What the scan of a dataset reads: the folder of its images and, where there is one, its table of subjects.
+    """What the scan of a dataset reads: the folder of its images, and the tables that say something of them.
 
     Empty for simulated images, which the workflow makes itself.
     """
-    table = study.dataset.subjects_table
-    return [] if study.simulated else [study.images, *([] if table is None else [table])]
+    return [] if study.simulated else [study.images, *study.dataset.files_beside]
 
 
 def fingerprint(study: ResolvedStudy) -> str:
-    """Digest of names, sizes and times of a dataset's files, and of its table of subjects by content.
+    """Digest of names, sizes and times of a dataset's files, and of the tables beside them by content.
 
     A changed dataset is scanned again, but not where only hidden files have changed, such as thumbnails that a storage
     system makes. Empty for simulated images, which the workflow makes itself.

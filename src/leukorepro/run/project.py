@@ -132,7 +132,7 @@ def prepare(
     looks = of_names(listing, dataset.images)  # what is refused is often the consequence
     if len(classes) < 2:
         only = "".join(classes) or "images beside no class folder"
-        wrong = f"{dataset.images}: only one class ({only}); put each class into a folder of its own."
+        wrong = f"{dataset.images}: only one class ({only}); {dataset.classes_from}."
         raise UserError(" ".join([wrong, *looks]))
     dataset, told = _with_positive_class(dataset, sorted(classes))
     run: dict[str, Any] = {"study": study, "dataset": name}

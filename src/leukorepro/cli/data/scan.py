@@ -9,18 +9,28 @@ import typer
 
 from leukorepro.cli.dataset_options import (
     AdapterOption,
+    ColumnOption,
+    ExcludeOption,
+    HeldOutOption,
+    LabelOption,
     MaxUnreadableOption,
     MissingSubjectOption,
+    SubjectLevelOption,
     SubjectRegexOption,
     SubjectsCsvOption,
+    TableOption,
     describe_dataset,
+    describe_table,
     show_scan,
 )
 from leukorepro.cli.options import MOST_WORKERS, file_to_read, file_to_write, folder_to_read, refuse_beside
 from leukorepro.config.adapters import OWN_IMAGES
 from leukorepro.core.errors import UserError
 
-IN_THE_FILE = ("adapter", "subjects_csv", "subject_regex", "missing_subject", "max_unreadable")
+IN_THE_FILE = (
+    *("adapter", "subjects_csv", "subject_regex", "subject_level", "missing_subject", "max_unreadable"),
+    *("table", "column", "label", "held_out", "exclude"),
+)
 """Options that say what a dataset's configuration says."""
 
 
@@ -47,7 +57,13 @@ def scan(
     adapter: AdapterOption = OWN_IMAGES,
     subjects_csv: SubjectsCsvOption = None,
     subject_regex: SubjectRegexOption = None,
+    subject_level: SubjectLevelOption = None,
     missing_subject: MissingSubjectOption = None,
+    table: TableOption = None,
+    column: ColumnOption = None,
+    label: LabelOption = None,
+    held_out: HeldOutOption = None,
+    exclude: ExcludeOption = None,
     max_unreadable: MaxUnreadableOption = 0,
     workers: Annotated[int, typer.Option(min=1, max=MOST_WORKERS, help="Files to decode at a time.")] = 2,
 ) -> None:
@@ -66,8 +82,16 @@ def scan(
         refuse_beside(context, "--dataset", IN_THE_FILE)
         configured = load_dataset(dataset)
     elif images is not None:
+        adapter, said = describe_table(adapter, table, column, label, held_out, exclude)
         configured = describe_dataset(
-            images, adapter, subjects_csv, subject_regex, missing_subject or [], max_unreadable=max_unreadable
+            images,
+            adapter,
+            subjects_csv,
+            subject_regex,
+            subject_level=subject_level,
+            missing_subjects=missing_subject,
+            max_unreadable=max_unreadable,
+            **said,
         )
     else:
         raise UserError("data scan: neither --images nor --dataset given; name the folder of the images.")

@@ -12,6 +12,7 @@ from leukorepro.cli.dataset_options import (
     AdapterOption,
     MaxUnreadableOption,
     MissingSubjectOption,
+    SubjectLevelOption,
     SubjectRegexOption,
     SubjectsCsvOption,
     describe_dataset,
@@ -44,6 +45,7 @@ def evaluate(
     adapter: AdapterOption = OWN_IMAGES,
     subjects_csv: SubjectsCsvOption = None,
     subject_regex: SubjectRegexOption = None,
+    subject_level: SubjectLevelOption = None,
     missing_subject: MissingSubjectOption = None,
     max_unreadable: MaxUnreadableOption = 0,
     seed: Annotated[int, typer.Option(min=0, max=LARGEST_SEED, help="Of the resamples behind intervals.")] = 0,
@@ -67,7 +69,13 @@ def evaluate(
 
     names = pairs(classes or [], "--class")
     dataset = describe_dataset(
-        images, adapter, subjects_csv, subject_regex, missing_subject or [], max_unreadable=max_unreadable
+        images,
+        adapter,
+        subjects_csv,
+        subject_regex,
+        subject_level=subject_level,
+        missing_subjects=missing_subject,
+        max_unreadable=max_unreadable,
     )
     opened = read_model(model, device)
     for sentence in [*opened.card.caveats, NO_DEVICE]:

@@ -6,6 +6,8 @@ import dataclasses
 from pathlib import Path
 from typing import Literal
 
+from pydantic import model_validator
+
 from leukorepro.config.datasets import UnattributedDataset
 from leukorepro.core.errors import UserError, some
 from leukorepro.core.listing import Listing, Row
@@ -19,8 +21,17 @@ class FolderDataset(UnattributedDataset):
     belongs_there = "one folder per class with its BMP, TIFF, JPEG, PNG or WebP images, or images alone"
     adapter: Literal["image_folder"]
 
+    @model_validator(mode="after")
+    def _subjects_below_classes(self) -> FolderDataset:
+        if self.subject_level == 1:
+            raise ValueError(
+                "subject_level: given 1, which is the folder of an image's class; subjects' folders lie below it, at 2 "
+                "or deeper"
+            )
+        return self
+
     def list_rows(self, folder: Path, files: list[str]) -> Listing:
-        """Take the first folder below the dataset's as the class, and subjects from a table or from the paths.
+        """Take the first folder below the dataset's as the class, and subjects from a table, the paths or the folders.
 
         Images in deeper folders belong to the class at the top. Images without any class folder have no label.
 

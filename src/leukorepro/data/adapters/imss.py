@@ -6,14 +6,14 @@ each sub-type is not published, and neither are the patients.
 
 from __future__ import annotations
 
-import dataclasses
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from leukorepro.config.datasets import UnattributedDataset
 from leukorepro.core.errors import UserError
-from leukorepro.core.listing import Listing, Part
-from leukorepro.data.adapters.image_folder import FolderDataset
+from leukorepro.core.listing import Listing, Part, Row
+from leukorepro.data.folders import is_image
+from leukorepro.data.subjects.attributed import subjects_of
 
 TYPES = {"L1": "ALL", "L2": "ALL", "M2": "AML", "M3": "AML", "M5": "AML"}
 """Type of acute leukaemia of each sub-type, by the French-American-British classification."""
@@ -40,16 +40,11 @@ class ImssDataset(UnattributedDataset):
             If an image lies in no sub-type's folder, or in folders that contradict one another, or if the subject of an
             image is missing or ambiguous.
         """
-        plain = FolderDataset(
-            adapter="image_folder",
-            images=self.images,
-            subjects=self.subjects,
-            missing_subjects=self.missing_subjects,
-        )
-        listing = plain.list_rows(folder, files)
-        rows = [dataclasses.replace(row, label=_sub_type(folder, row.path)) for row in listing.rows]
+        images = [file for file in files if is_image(file)]
+        subjects, notes = subjects_of(self, str(folder), images)
+        rows = [Row(file, _sub_type(folder, file), subjects.get(file, "")) for file in images]
         found = {"images": len(rows), "sub-types": len({row.label for row in rows})}
-        return dataclasses.replace(listing, rows=rows, parts=[Part("IMSS bone marrow", EXPECTED, found)])
+        return Listing(rows, [Part("IMSS bone marrow", EXPECTED, found)], notes=notes)
 
 
 ENTRY = ImssDataset

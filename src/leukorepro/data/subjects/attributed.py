@@ -12,7 +12,7 @@ from leukorepro.data.subjects.tables import read_subjects
 
 
 def subjects_of(dataset: UnattributedDataset, where: str, images: Sequence[str]) -> tuple[dict[str, str], list[str]]:
-    """The subject of every image, from a table or from the paths.
+    """The subject of every image, from a table, from the paths or from the folders.
 
     Parameters
     ----------
@@ -41,7 +41,10 @@ def subjects_of(dataset: UnattributedDataset, where: str, images: Sequence[str])
         subjects, notes = read_subjects(dataset.subjects.csv, images)
     elif isinstance(dataset.subjects, SubjectsFromRegex):
         subjects = _from_regex(dataset.subjects.regex, where, images)
-    subjects, unknown = take_out_missing(subjects, dataset.missing_subjects, str(dataset.subjects_table or where))
+    elif dataset.subject_level is not None:
+        subjects = _from_folders(dataset.subject_level, where, images)
+    told_by = str(dataset.subjects.csv) if isinstance(dataset.subjects, SubjectsFromCsv) else where
+    subjects, unknown = take_out_missing(subjects, dataset.missing_subjects, told_by)
     return subjects, [*notes, *unknown]
 
 
@@ -60,3 +63,14 @@ def _from_regex(regex: str, where: str, images: Sequence[str]) -> dict[str, str]
             f"({some(missing)}); it is searched in the path below the folder. Correct it."
         )
     return subjects
+
+
+def _from_folders(level: int, where: str, images: Sequence[str]) -> dict[str, str]:
+    """Subjects by the names of the folders at one level; 1 is right below the images' folder."""
+    folders = {image: image.split("/")[:-1] for image in images}
+    if missing := [image for image, names in folders.items() if len(names) < level]:
+        raise UserError(
+            f"{where}: `subject_level: {level}` names no folder of {len(missing):,} of {len(images):,} images "
+            f"({some(missing)}), which lie less deep; move each into its subject's folder, or correct the level."
+        )
+    return {image: names[level - 1] for image, names in folders.items()}

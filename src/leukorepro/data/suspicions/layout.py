@@ -9,7 +9,7 @@ from collections.abc import Collection, Iterator
 from leukorepro.core.errors import some
 from leukorepro.data.suspicions.wording import these
 
-_NAME_THEM = "--subject-regex '^[^/]+/([^/]+)/'"
+_NAME_THEM = "--subject-level 2"
 
 FEW_NUMBERS = 6
 """So many folders of numbered names look like patients rather than like classes."""

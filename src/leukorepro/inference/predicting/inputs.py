@@ -95,7 +95,7 @@ def find_images(
             "folders that hold some, or a manifest."
         )
     found.images = _once(found.images)
-    if subjects is not None and subjects.subjects is not None:
+    if subjects is not None and subjects.subjects_from:
         _attribute(found, subjects, ", ".join(given))
     return found
 

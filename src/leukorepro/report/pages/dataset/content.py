@@ -226,7 +226,7 @@ class _Drawing:
     def flow(self) -> FlowPart:
         """Flow of images and subjects through exclusions and splits."""
         external = self.study.external_split
-        files = files_of(self.sources.manifest, external)
+        files = files_of(self.sources.manifest, external, self.sources.scan.get("excluded", ()))
         studies, tables = [], []
         for use in self.sources.uses:
             flows, table = flows_of(use.study, self.sources.manifest, use.splits)

@@ -41,6 +41,12 @@ def findings_of(scan: dict[str, Any]) -> Iterator[Finding]:
             for one in scan["conversions"]
         ]
         yield Finding("Converted to 8-bit RGB", "", lines, serious=False)
+    if sites := scan.get("sites"):
+        told = {
+            site: [f"{count(n, 'image')} of class {label}" for label, n in of.items()] for site, of in sites.items()
+        }
+        lines = [f"{site}: {', '.join(counts)}" for site, counts in told.items()]
+        yield Finding("Sites", "Where images were made, as the dataset's table says.", _some(lines), serious=False)
     if scan["notes"] or scan["ignored"]:
         ignored = [f"Other files, ignored: {n:,} {ending}" for ending, n in scan["ignored"].items()]
         yield Finding("Notes", "", [*scan["notes"], *ignored], serious=False)

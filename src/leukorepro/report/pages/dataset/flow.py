@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -78,6 +79,8 @@ class Files:
     """Readable images."""
     held_out: int
     """Readable images of the dataset's own held-out part."""
+    excluded: tuple[str, ...] = ()
+    """What the dataset's configuration leaves out, before any file is read: `12 with quality 'poor'`."""
 
     @property
     def told(self) -> str:
@@ -86,7 +89,8 @@ class Files:
             f" of {count(self.subjects, 'subject')}" if self.subjects else ""
         )
         lost = [f"{n:,} {status.replace('_', ' ')}" for status, n in self.unreadable.items()]
-        parts = [f"{files}; {f'left out as unreadable: {listed(lost)}' if lost else 'all are readable'}"]
+        parts = [f"the dataset's configuration leaves out {listed(self.excluded)}"] if self.excluded else []
+        parts += [f"{files}; {f'left out as unreadable: {listed(lost)}' if lost else 'all are readable'}"]
         if lost:
             parts.append(f"{images_of(self.readable, self.readable_subjects)} remain")
         if self.without_subject and self.readable_subjects:
@@ -140,7 +144,7 @@ class SplitFlow:
         return f"{LADDER[self.rung].name}: {'; '.join(parts)}"
 
 
-def files_of(manifest: pd.DataFrame, external_split: str | None) -> Files:
+def files_of(manifest: pd.DataFrame, external_split: str | None, excluded: Sequence[Mapping[str, Any]] = ()) -> Files:
     """Count a manifest's files, by what could be made of them.
 
     Parameters
@@ -149,6 +153,8 @@ def files_of(manifest: pd.DataFrame, external_split: str | None) -> Files:
         Manifest contract.
     external_split : str or None
         Official split that is the dataset's held-out part, where it has one.
+    excluded : sequence of mapping
+        `column, value, images` of what the dataset's configuration leaves out, as its scan says.
     """
     status = manifest["status"].value_counts()
     readable = manifest[manifest["status"] == "ok"]
@@ -162,6 +168,7 @@ def files_of(manifest: pd.DataFrame, external_split: str | None) -> Files:
         photographs=int(readable["source_id"].nunique()),
         without_subject=int((readable["subject_id"] == "").sum()),
         held_out=int(held_out.sum()),
+        excluded=tuple(f"{one['images']:,} with {one['column']} '{one['value']}'" for one in excluded),
     )
 
 

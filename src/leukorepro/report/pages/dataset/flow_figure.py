@@ -46,7 +46,10 @@ def draw_flow(files: Files, flows: Sequence[SplitFlow], conditions: Sequence[str
     """
     width = 72 * style.WIDTH
     column = (width - (len(flows) + 1) * SPACE) / len(flows)
+    middle, wide = width / 2, 0.42 * width
     found = [f"Image files found: {images_of(files.images, files.subjects)}"]
+    if files.excluded:
+        found = _lines([*found, f"left out by configuration: {listed(files.excluded)}"], wide)
     readable = [f"Readable: {images_of(files.readable, files.readable_subjects)}"]
     if files.photographs < files.readable:
         readable.append(f"from {count(files.photographs, 'photograph')}")
@@ -64,7 +67,6 @@ def draw_flow(files: Files, flows: Sequence[SplitFlow], conditions: Sequence[str
     axes.set_axis_off()
     axes.set_xlim(0, width)
     axes.set_ylim(below, 0)
-    middle, wide = width / 2, 0.42 * width
     end = _box(axes, middle, SPACE, wide, found)
     y = end + STEP
     side = 0.74 * width

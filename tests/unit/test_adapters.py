@@ -22,7 +22,7 @@ from leukorepro.config.datasets import RealDataset, SubjectsFromCsv, SubjectsFro
 from leukorepro.config.files import study_path
 from leukorepro.config.study.study import load_study
 from leukorepro.core.errors import UserError
-from leukorepro.core.listing import Listing, Part
+from leukorepro.core.listing import Listing, Part, Row
 from leukorepro.data.adapters.allidb import AllIdbDataset
 from leukorepro.data.adapters.cnmc2019 import CnmcDataset
 from leukorepro.data.adapters.image_folder import FolderDataset
@@ -529,10 +529,7 @@ def test_the_simulators_table_is_taken_over(tmp_path: Path) -> None:
         "path,label,subject_id,source_id,official_split,radius\nb.png,x,S1,f1,fold_0,3.5\na.png,y,S2,f2,external,4\n"
     )
     listing = list_images(SIMULATED, tmp_path)
-    assert [tuple(vars(row).values()) for row in listing.rows] == [
-        ("a.png", "y", "S2", "f2", "external"),
-        ("b.png", "x", "S1", "f1", "fold_0"),
-    ]
+    assert listing.rows == [Row("a.png", "y", "S2", "f2", "external"), Row("b.png", "x", "S1", "f1", "fold_0")]
     assert listing.external_split == "external"
     assert listing.ignored == {".csv": 1}
     (tmp_path / "b.png").unlink()

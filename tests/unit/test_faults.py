@@ -305,6 +305,8 @@ BOUNDED = {"subjects", "images", "external_subjects", "external_images", "class_
 ANY_WORD = {
     "features extract dataset",
     "features describe dataset",
+    "features join dataset",
+    "features join second",
     "data scan missing_subject",
     "init missing_subject",
     "predict missing_subject",

@@ -60,7 +60,8 @@ def test_the_demo_resolves_to_the_paper_on_simulated_images(project: Path) -> No
     assert plan.reducers_of(study, "five_folds", "ISet") == []
     assert plan.used_feature_sets(study) == ["ISet", "GSet", "ESet"]
     assert plan.splits_of(study, "ESet") == ["five_folds"]
-    assert plan.dataset_file(study, run.budget) == Path("config/datasets/allidb_simulated.yaml")
+    found = plan.datasets_of(run)[study.dataset_id]
+    assert plan.dataset_file(found, run.budget) == Path("config/datasets/allidb_simulated.yaml")
     assert len(run.caveats) == 3, "simulated images, random weights, demo budget"
 
 
@@ -483,12 +484,13 @@ def test_a_fingerprint_changes_with_every_change_of_the_folder(project: Path) ->
     elsewhere = touch(project / "elsewhere", "5.png", "6.png")
     (project / "who.csv").write_text(table := "image,subject\n1.png,x\n2.png,x\n3.png,y\n4.png,y\n5.png,y\n6.png,y\n")
     (images / "c").symlink_to(elsewhere)
-    study = resolve_study(project, dataset=own_dataset(project, subjects={"csv": "who.csv"}))
-    seen = [plan.fingerprint(study)]
-    assert plan.fingerprint(study) == seen[0]
+    run = resolve(write_run(project, dataset=own_dataset(project, subjects={"csv": "who.csv"})))
+    (found,) = plan.datasets_of(run).values()
+    seen = [plan.fingerprint(found)]
+    assert plan.fingerprint(found) == seen[0]
 
     def expect_another() -> None:
-        seen.append(plan.fingerprint(study))
+        seen.append(plan.fingerprint(found))
         assert len(set(seen)) == len(seen)
 
     (images / "a/1.png").write_bytes(b"x")
@@ -502,16 +504,17 @@ def test_a_fingerprint_changes_with_every_change_of_the_folder(project: Path) ->
     (project / "who.csv").write_text(table.replace("6.png,y", "6.png,yy"))
     expect_another()
     os.utime(project / "who.csv", ns=(1, 1))
-    assert plan.fingerprint(study) == seen[-1]
+    assert plan.fingerprint(found) == seen[-1]
     for name, target in (("8.png", "8.png"), ("9.png", "nowhere")):  # the scan lists both as unreadable
         (images / "b" / name).symlink_to(target)
         expect_another()
     touch(images, "a/@eaDir/1.png/SYNOPHOTO_THUMB_M.jpg", "Thumbs.db")
-    assert plan.fingerprint(study) == seen[-1]
+    assert plan.fingerprint(found) == seen[-1]
 
 
 def test_simulated_images_have_no_fingerprint(project: Path) -> None:
-    assert plan.fingerprint(resolve_study(project)) == ""
+    (found,) = plan.datasets_of(resolve(write_run(project))).values()
+    assert plan.fingerprint(found) == ""
 
 
 @pytest.fixture

@@ -279,7 +279,7 @@ def test_each_folder_is_listed_once_and_each_file_of_weights_is_read_once(
         "studies": [{"study": key, "dataset": "own"} for key in ("atteia2022", "hasanaath2024", "rezayi2021")],
     }
     run_file = write_yaml(networks_project / "config/runs/mine.yaml", run)
-    listed = counted(monkeypatch, "leukorepro.run.resolve", "list_images")
+    listed = counted(monkeypatch, "leukorepro.run.datasets.placed", "list_images")
     read = counted(monkeypatch, "leukorepro.core.store", "sha256_file")
     studies = resolve(run_file).studies
     assert sum(len(study.extractors) for study in studies) > 2

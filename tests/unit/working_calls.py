@@ -137,6 +137,10 @@ CALLS: list[tuple[str, Values]] = [
         {"manifest": MANIFEST, "images": IMAGES, "descriptor": "pixels", "input_size": "8", "output": NEW},
     ),
     ("features fuse", {"parts": [AREA, PIXELS], "output": FUSED}),
+    (
+        "features join",
+        {"parts": [AREA, AREA], "manifest": MANIFEST, "dataset": "twice", "second": "again", "output": NEW},
+    ),
     ("features weights", {"backbone": "alexnet_caffe", "output": "results/weights/alexnet_caffe.json"}),
     (
         "features extract",

@@ -24,7 +24,7 @@ from leukorepro.run.resolve import resolve
 
 MADE_BY: dict[str, list[str]] = {
     "dataset": ["simulate_images", "scan_images", "find_duplicates"],
-    "features": ["get_weights", "extract_features", "describe_images"],
+    "features": ["get_weights", "extract_features", "describe_images", "join_features"],
     "audit": ["audit_published"],
     "study": [
         "fuse_features",

@@ -29,11 +29,13 @@ def results(finished: TinyProject) -> Path:
 
 def predicted_again(results: Path, rung: str, classifier: Any) -> pd.DataFrame:
     """Labels of the tested rows of Table 1, by plain scikit-learn."""
-    (file,) = (results / "features/tiny-demo/fused").glob("mobilenet_v2-gap-random_0-64+cell_area-64.h5")
+    run = json.loads((results / "tiny/config.json").read_text())
+    dataset = next(study["dataset_id"] for study in run["studies"] if study["study"]["key"] == "grid")
+    (file,) = (results / f"features/{dataset}/fused").glob("mobilenet_v2-gap-random_0-64+cell_area-64.h5")
     with h5py.File(file) as features:
         rows = pd.MultiIndex.from_arrays([features["image_id"].asstr()[:], features["view"].asstr()[:]])
         matrix = pd.DataFrame(features["features"][:], index=rows)
-    label = pd.read_csv(results / "datasets/tiny-demo/manifest.csv", dtype=str).set_index("image_id")["label"]
+    label = pd.read_csv(results / f"datasets/{dataset}/manifest.csv", dtype=str).set_index("image_id")["label"]
     parts = []
     for fold, split in pd.read_csv(results / f"tiny/grid/{rung}/splits/quarter.csv").groupby("fold"):
         train, test = (split.loc[split["role"] == role, ["image_id", "view"]] for role in ("train", "test"))

@@ -69,6 +69,7 @@ AUDITED = [study.study.key for study in RUN.studies] + [
     study.key for study in RUN.left_out
 ]
 WEIGHTS = weights_of_run(RUN)
+DATASETS = plan.datasets_of(RUN)
 LEFT_OUT = {study.key for study in RUN.left_out}
 
 
@@ -128,7 +129,7 @@ def parts_of_kind(kind):
 
 wildcard_constraints:
     run=re.escape(RUN.name),
-    dataset=one_of(study.dataset_id for study in RUN.studies),
+    dataset=one_of(DATASETS),
     study=one_of(AUDITED),
     protocol=one_of(rung for study in RUN.studies for rung in study.protocols),
     split=one_of(name for study in RUN.studies for name in study.study.splits),
@@ -136,6 +137,13 @@ wildcard_constraints:
     extractor=one_of(parts_of_kind(ResolvedExtractor)),
     descriptor=one_of(parts_of_kind(ResolvedDescriptor)),
     fused=r"[^/]+\+[^/]+",
+    joined=one_of(name for name, found in DATASETS.items() if len(found.parts) > 1),
+    part=one_of(
+        name
+        for study in RUN.studies
+        for name, part in study.parts.items()
+        if plan.joins_features(part)
+    ),
     feature_set=one_of(
         name for study in RUN.studies for name in study.study.feature_sets
     ),
@@ -150,13 +158,20 @@ def study_of(wildcards):
 
 
 def dataset_of(wildcards):
-    """The first study on a dataset; all of them agree on it."""
-    return next(s for s in RUN.studies if s.dataset_id == wildcards.dataset)
+    return DATASETS[wildcards.dataset]
 
 
-def adapter_of(study):
-    """Module of the adapter that knows a study's dataset, and the only one that its jobs use."""
-    return f"{ADAPTERS.package}.{study.dataset.adapter}"
+def adapters_of(dataset):
+    """Modules of the adapters that know a dataset, or both of two, and the only ones that its jobs use."""
+    return sorted(
+        {f"{ADAPTERS.package}.{part.dataset.adapter}" for part in dataset.parts}
+    )
+
+
+def both_features_of(wildcards):
+    """Feature files of two datasets that are put together."""
+    parts = DATASETS[wildcards.joined].parts
+    return [RESULTS.features(part.id) / f"{wildcards.part}.h5" for part in parts]
 
 
 def kinds_of(*classifiers):
@@ -167,7 +182,10 @@ def kinds_of(*classifiers):
 def entries_of(*studies):
     """Modules of the adapters and kinds of classifiers that jobs on whole studies use."""
     specs = [spec for study in studies for spec in study.study.classifiers.values()]
-    return [*sorted({adapter_of(study) for study in studies}), *kinds_of(*specs)]
+    adapters = {
+        name for study in studies for name in adapters_of(DATASETS[study.dataset_id])
+    }
+    return [*sorted(adapters), *kinds_of(*specs)]
 
 
 def extractor_of(wildcards):

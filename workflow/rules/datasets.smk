@@ -15,7 +15,7 @@ rule simulate_images:
     resources:
         mem_mb=1000,
     params:
-        code=lambda w: code_digest("data simulate", adapter_of(dataset_of(w))),
+        code=lambda w: code_digest("data simulate", *adapters_of(dataset_of(w))),
         spec=lambda w: digest(dataset_of(w).dataset.simulation(RUN.budget)),
         file=lambda w: plan.dataset_file(dataset_of(w), RUN.budget),
         folder=lambda w: dataset_of(w).images,
@@ -36,7 +36,11 @@ rule scan_images:
     """The manifest of a dataset: every image, read once, with its label, subject and source."""
     input:
         simulation=lambda w: (
-            rules.simulate_images.output.table if dataset_of(w).simulated else []
+            [
+                part.images / "simulation.csv"
+                for part in dataset_of(w).parts
+                if part.simulated
+            ]
         ),
     output:
         manifest="results/datasets/{dataset}/manifest.csv",
@@ -52,7 +56,7 @@ rule scan_images:
     resources:
         mem_mb=2000,
     params:
-        code=lambda w: code_digest("data scan", adapter_of(dataset_of(w))),
+        code=lambda w: code_digest("data scan", *adapters_of(dataset_of(w))),
         spec=lambda w: digest(dataset_of(w).dataset),
         fingerprint=lambda w: plan.fingerprint(dataset_of(w)),
         file=lambda w: plan.dataset_file(dataset_of(w), RUN.budget),

@@ -135,6 +135,43 @@ rule describe_images:
         """
 
 
+ruleorder: join_features > extract_features
+ruleorder: join_features > describe_images
+
+
+rule join_features:
+    """Features of two datasets, by the same extractor or descriptor, as those of one."""
+    input:
+        manifest="results/datasets/{joined}/manifest.csv",
+        parts=both_features_of,
+    output:
+        features="results/features/{joined}/{part}.h5",
+    log:
+        "logs/join_features/{joined}/{part}.txt",
+    benchmark:
+        "results/benchmarks/join_features/{joined}/{part}.tsv"
+    conda:
+        ENVIRONMENT
+    threads: 1
+    resources:
+        mem_mb=1000,
+    params:
+        code=code_digest("features join"),
+        second=lambda w: DATASETS[w.joined].parts[1].id,
+    message:
+        "Features of {wildcards.joined} by {wildcards.part}"
+    shell:
+        r"""
+        leukorepro features join \
+            {input.parts:q} \
+            --manifest {input.manifest:q} \
+            --dataset {wildcards.joined:q} \
+            --second {params.second:q} \
+            --output {output.features:q} \
+            >{log:q} 2>&1
+        """
+
+
 rule fuse_features:
     """Features of several extractors and descriptors side by side, without a copy."""
     input:

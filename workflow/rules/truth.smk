@@ -136,7 +136,7 @@ rule find_duplicates:
     resources:
         mem_mb=2000,
     params:
-        code=lambda w: code_digest("data duplicates", adapter_of(dataset_of(w))),
+        code=lambda w: code_digest("data duplicates", *adapters_of(dataset_of(w))),
         folder=lambda w: dataset_of(w).images,
         max_pixels=lambda w: dataset_of(w).dataset.max_pixels,
     message:

@@ -23,7 +23,7 @@ from leukorepro.core.places import CONTROL
 GROUPS = {
     "model": ("export", "evaluate"),
     "data": ("scan", "simulate", "duplicates"),
-    "features": ("weights", "extract", "describe", "fuse"),
+    "features": ("weights", "extract", "describe", "fuse", "join"),
     "models": ("fit", "classify", "control", "explain", "summary"),
     "splits": ("make",),
     "report": ("build", "share", "summary"),

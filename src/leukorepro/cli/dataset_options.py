@@ -13,7 +13,8 @@ from leukorepro.config.adapters import ADAPTERS, OWN_IMAGES
 from leukorepro.core.errors import UserError
 
 if TYPE_CHECKING:
-    from leukorepro.config.datasets import Dataset, RealDataset
+    from leukorepro.config.datasets import RealDataset
+    from leukorepro.config.joined import StudiedDataset
     from leukorepro.data.scan import Scan
 
 AdapterOption = Annotated[str, typer.Option("--adapter", help=f"How the folder is laid out: {', '.join(ADAPTERS)}.")]
@@ -160,7 +161,7 @@ def describe_table(
     return TABLE, said
 
 
-def show_scan(found: Scan, dataset: Dataset) -> None:
+def show_scan(found: Scan, dataset: StudiedDataset) -> None:
     """Print what was understood of a dataset's images."""
     from leukorepro.cli.options import show
     from leukorepro.data.description import class_table, describe, headline

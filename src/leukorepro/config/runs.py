@@ -37,6 +37,21 @@ RunName = Annotated[Key, AfterValidator(_a_folder_of_its_own)]
 Controls = Annotated[list[Control], BeforeValidator(_of_command_line), AfterValidator(_each_once)]
 
 
+class External(Strict):
+    """Another dataset, all of which is tested by what was trained on all of the study's own."""
+
+    dataset: Key
+    classes: dict[str, str | None] = {}
+    """Class of the study's dataset for each class of this one that is called otherwise there; `null`: for none of them.
+    A class that is not named is the one of the same name. Images of classes without a partner are left out of both."""
+    positive_class: str | None = None
+    """Where two classes are left of several, the one that counts as diseased."""
+
+
+def _named(value: Any) -> Any:
+    return {"dataset": value} if isinstance(value, str) else value
+
+
 class StudyRun(Strict):
     """One study on one dataset."""
 
@@ -53,6 +68,8 @@ class StudyRun(Strict):
     """Weights of single backbones: `imagenet`, `random` or `file:PATH`."""
     rungs: list[Rung] = []
     """Rungs of the ladder; default: every one that the dataset allows."""
+    external: Annotated[External | None, BeforeValidator(_named, json_schema_input_type=Key | External | None)] = None
+    """Another dataset, by its key or with its classes, which is tested on the rung `external`."""
     controls: Controls | None = None
     """Controls of this study; default: the run's."""
 

@@ -18,6 +18,13 @@ class Row:
     official_split: str = ""
     site: str = ""
     """Where it was made: a hospital, a laboratory, a scanner."""
+    image_id: str = ""
+    """What the image is called; empty: by its path."""
+
+    @property
+    def name(self) -> str:
+        """What the image is called in every table."""
+        return self.image_id or self.path
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,8 @@ from collections.abc import Sequence
 from rich.table import Table
 from rich.text import Text
 
-from leukorepro.config.datasets import Dataset, UnattributedDataset
+from leukorepro.config.datasets import UnattributedDataset
+from leukorepro.config.joined import StudiedDataset
 from leukorepro.core.errors import some
 from leukorepro.data.crops import in_words
 from leukorepro.data.scan import Scan
@@ -49,7 +50,7 @@ def class_table(scan: Scan) -> Table:
     return table
 
 
-def describe(scan: Scan, dataset: Dataset) -> str:
+def describe(scan: Scan, dataset: StudiedDataset) -> str:
     """Tell a scan's rest in plain text: what is not known, what was converted or left out, and what looks wrong."""
     s = scan.summary
     lines = []

@@ -13,10 +13,11 @@ from itertools import takewhile
 from pathlib import Path, PurePosixPath
 from typing import Literal
 
-from leukorepro.config.datasets import Dataset
+from leukorepro.config.joined import JoinedDataset, StudiedDataset
 from leukorepro.core.errors import UserError
 from leukorepro.core.listing import Listing
 from leukorepro.core.places import CONTROL
+from leukorepro.data.joined import join
 
 IMAGE_SUFFIXES = frozenset({".bmp", ".tif", ".tiff", ".jpg", ".jpeg", ".jpe", ".jfif", ".png", ".webp"})
 """A file with one of these endings is a row of the manifest, whatever it holds."""
@@ -58,14 +59,14 @@ class Walk:
     ``not a file``: pipes, sockets and devices, whatever their ending."""
 
 
-def list_images(dataset: Dataset, folder: Path) -> Listing:
+def list_images(dataset: StudiedDataset, folder: Path) -> Listing:
     """List a dataset's image files with all that its adapter knows, without opening any.
 
     Parameters
     ----------
-    dataset : Dataset
+    dataset : Dataset or JoinedDataset
     folder : Path
-        Folder of the images.
+        Folder of the images; two datasets say themselves where theirs lie.
 
     Returns
     -------
@@ -77,6 +78,8 @@ def list_images(dataset: Dataset, folder: Path) -> Listing:
     UserError
         If the folder is missing or holds no image, or if the adapter finds a fault.
     """
+    if isinstance(dataset, JoinedDataset):
+        return join(dataset, *(list_images(part.dataset, part.images) for part in dataset.parts))
     folder = Path(folder)
     expected = f"expected there: {dataset.belongs_there}. Put them there, or let `images` name their folder."
     if not folder.is_dir():

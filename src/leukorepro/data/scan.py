@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from tqdm import tqdm
 
-from leukorepro.config.datasets import Dataset
+from leukorepro.config.joined import StudiedDataset
 from leukorepro.core.errors import UserError, some
 from leukorepro.core.listing import Listing, Row
 from leukorepro.core.store import sha256_file
@@ -46,7 +46,7 @@ class Scan:
     """Counts and findings, ready for JSON; see `scan`."""
 
 
-def scan(dataset: Dataset, images: Path, *, workers: int = 1, progress: bool = True) -> Scan:
+def scan(dataset: StudiedDataset, images: Path, *, workers: int = 1, progress: bool = True) -> Scan:
     """Decode every image of a dataset once and write down what it is.
 
     Readable images with equal bytes or equal pixels share one `source_id`, and so do a crop and the photograph that it
@@ -55,7 +55,7 @@ def scan(dataset: Dataset, images: Path, *, workers: int = 1, progress: bool = T
 
     Parameters
     ----------
-    dataset : Dataset
+    dataset : Dataset or JoinedDataset
         The dataset's configuration.
     images : Path
         Folder of the images.
@@ -101,6 +101,7 @@ def scan(dataset: Dataset, images: Path, *, workers: int = 1, progress: bool = T
     digests = [look.sha256 if look.status == "ok" else "" for look in seen]
     pixels = [look.pixels for look in seen]
     paths = [row.path for row in listing.rows]
+    names = [row.name for row in listing.rows]
     readable = {path: digest for path, digest in zip(paths, digests, strict=True) if digest}
     crops, photographs = (
         {path: readable[path] for path in some_of if path in readable}
@@ -110,7 +111,7 @@ def scan(dataset: Dataset, images: Path, *, workers: int = 1, progress: bool = T
     found = find_photographs_once(crops, photographs, read, workers=workers, progress=progress)
     # Each link is a row more, which shares one key with the crop and another with the photograph.
     none = [""] * len(found)
-    sources = [row.source_id or row.path for row in listing.rows]
+    sources = [row.source_id or row.name for row in listing.rows]
     linked = components(
         [*paths, *found["image_id"]],
         [*paths, *found["photograph"]],
@@ -118,7 +119,7 @@ def scan(dataset: Dataset, images: Path, *, workers: int = 1, progress: bool = T
     )
     manifest = pd.DataFrame(
         {
-            "image_id": paths,
+            "image_id": names,
             "path": paths,
             "label": [row.label for row in listing.rows],
             "subject_id": [row.subject_id for row in listing.rows],
@@ -135,6 +136,8 @@ def scan(dataset: Dataset, images: Path, *, workers: int = 1, progress: bool = T
     summary = _summary(manifest, listing, seen, components(digests, pixels))
     summary["suspicions"] = [*_suspicions(manifest, listing, seen, Path(images)), *of_sites(summary["sites"])]
     summary["crops"] = summarise(found, crops, photographs, labels) if crops and photographs else None
+    called = dict(zip(paths, names, strict=True))
+    found = found.assign(**{column: found[column].map(called) for column in ("image_id", "photograph")})
     return Scan(manifest, found, summary)
 
 
@@ -194,7 +197,7 @@ def _summary(manifest: pd.DataFrame, listing: Listing, seen: list[_Look], conten
     converted: dict[str, list[str]] = defaultdict(list)
     for look, row in zip(seen, listing.rows, strict=True):
         for step in look.conversions:
-            converted[step].append(row.path)
+            converted[step].append(row.name)
     equal = _equal_content(manifest, content)
     official = ok[ok["official_split"] != ""]
     sites = pd.Series([row.site for row in listing.rows], index=manifest.index)[ok.index]
@@ -213,7 +216,7 @@ def _summary(manifest: pd.DataFrame, listing: Listing, seen: list[_Look], conten
         "excluded": [asdict(one) for one in listing.excluded],
         "status": _counts(manifest["status"]),
         "unreadable": [
-            {"image_id": row.path, "status": look.status, "reason": look.reason}
+            {"image_id": row.name, "status": look.status, "reason": look.reason}
             for look, row in zip(seen, listing.rows, strict=True)
             if look.status != "ok"
         ],

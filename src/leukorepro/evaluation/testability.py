@@ -13,6 +13,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from pydantic import BaseModel
 
+from leukorepro.config.datasets import SimulatedDataset
 from leukorepro.config.study.schemes import Scheme
 from leukorepro.core.store import read_json
 from leukorepro.core.validation import parse
@@ -89,9 +90,10 @@ def other_dataset(study: ResolvedStudy, complete: bool) -> str:
         Whether every image of the dataset was there.
     """
     theirs = study.study.published_dataset
-    if study.simulated:
+    ours = study.own.dataset
+    if isinstance(ours, SimulatedDataset):
         return "the images are simulated"
-    if study.dataset.adapter != theirs:
+    if ours.adapter != theirs:
         return f"the paper used the dataset {theirs}, not this one"
     return "" if complete else f"this is not known to be a complete copy of the dataset {theirs}"
 

@@ -128,7 +128,7 @@ LADDER: dict[str, RungEntry] = {
     ),
     "external": RungEntry(
         name="External",
-        removes="Everything that training and test share: the dataset's own held-out part is tested.",
+        removes="Everything that training and test share: the dataset's held-out part, or another dataset, is tested.",
         removes_short="everything shared: the held-out part",
         colour="#009E73",
         marker="v",
@@ -150,6 +150,10 @@ else:
 
 PUBLISHED: Rung = next(key for key, rung in LADDER.items() if rung.is_published)
 """The rung that stands for what the paper did."""
+
+
+EXTERNAL: Rung = next(key for key, rung in LADDER.items() if rung.tests_held_out_part)
+"""The rung that tests what is held out."""
 
 
 def honest_rung(rungs: Collection[Rung]) -> Rung | None:

@@ -37,7 +37,7 @@ FILE = Path("dvc.yaml")
 COMMANDS = {
     "stages": ("config dvc",),
     "dataset": ("data simulate", "data scan", "data duplicates"),
-    "features": ("features weights", "features extract", "features describe"),
+    "features": ("features weights", "features extract", "features describe", "features join"),
     "audit": ("audit published",),
     "study": (
         "features fuse",
@@ -114,14 +114,14 @@ class _Stages:
         self.run_file = run_file
         self.keys = set(read_yaml(run_file))
         self.parts = {name: part for study in run.studies for name, part in study.parts.items()}
-        self.datasets = {study.dataset_id: study for study in reversed(run.studies)}
+        self.datasets = plan.datasets_of(run)
         self.audited = [study.study.key for study in run.studies] + [study.key for study in run.left_out]
 
     def all(self) -> dict[str, Any]:
         stages = {"stages": self._itself()}  # DVC begins with the first that waits for no other
-        stages |= {f"dataset-{name}": self._dataset(study) for name, study in sorted(self.datasets.items())}
+        stages |= {f"dataset-{name}": self._dataset(found) for name, found in sorted(self.datasets.items())}
         for name in sorted(self.datasets):
-            stages |= self._features(name)
+            stages |= self._features(self.datasets[name])
         stages |= {f"audit-{key}": self._audit(key) for key in self.audited}
         stages |= {study.study.key: self._study(study) for study in self.run.studies}
         stages["report"] = self._report()
@@ -136,6 +136,7 @@ class _Stages:
         params: list[str],
         outs: Sequence[Path | str],
         more_params: Mapping[Path, list[str]] | None = None,
+        joined: Sequence[str] = (),
     ) -> Any:
         chosen = f" --configfile {shlex.quote(str(self.run_file))}" if self.run_file != CONFIG / "config.yaml" else ""
         wanted = {self.run_file: [key for key in params if key in self.keys], **(more_params or {})}
@@ -143,7 +144,7 @@ class _Stages:
         return {
             "desc": about,
             "cmd": f"snakemake --cores all {target}{_escaped(chosen)}",
-            "deps": _listed(deps, code),
+            "deps": sorted([*_listed(deps, code), *joined]),
             **({"params": params_of} if params_of else {}),
             "outs": [str(file) for file in outs],
         }
@@ -155,7 +156,8 @@ class _Stages:
             self.run_file,
             *(study_path(choice.study) for choice in choices),
             *(dataset_path(choice.dataset) for choice in choices),
-            *(source for study in self.datasets.values() for source in plan.sources_of(study)),
+            *(dataset_path(choice.external.dataset) for choice in choices if choice.external is not None),
+            *(source for found in self.datasets.values() for source in plan.sources_of(found)),
             *(file for part in self.parts for file in self._weights(part)),
             *(file for study in self.run.studies for file in _tuned_weights(study)),
         ]
@@ -175,41 +177,53 @@ class _Stages:
         # A user's own file goes before the hub's.
         return bool(self.run.not_run) or any(users_file(part) is None for part in of_hub)
 
-    def _dataset(self, study: ResolvedStudy) -> Any:
-        folder = Results().dataset(study.dataset_id)
-        deps = [self._dataset_file(study), *plan.sources_of(study)]
-        outs = [folder, *([study.images] if study.simulated else [])]
-        about = "Simulated images and their manifest" if study.simulated else "Manifest of the images"
+    def _dataset(self, found: plan.Found) -> Any:
+        folder = Results().dataset(found.id)
+        drawn = [part.images for part in found.parts if part.simulated]
+        deps = [*self._configurations(found), *plan.sources_of(found), *(() if found.simulated else drawn)]
+        outs = [folder, *(drawn if found.simulated else [])]
+        about = "Simulated images and their manifest" if found.simulated else "Manifest of the images"
         # All that lies in the folder: a stage behind this one must not add to its output.
         made = f"{folder}/manifest.csv {folder}/duplicates.json"
-        return self._stage(about, made, deps, "dataset", ["budget"], outs)
+        return self._stage(about, made, deps, "dataset", ["budget", *_mapped(found)], outs)
 
-    def _features(self, dataset: str) -> dict[str, Any]:
-        """A stage for all parts, and one for each that depends on a user's own file of weights."""
-        studies = [study for study in self.run.studies if study.dataset_id == dataset]
+    def _features(self, found: plan.Found) -> dict[str, Any]:
+        """A stage for all parts, and one for each that depends on a user's own file of weights.
+
+        Of two datasets those that are put together depend on the features of each.
+        """
+        studies = [study for study in self.run.studies if found.id in _ids(study)]
         weights = {part: self._weights(part) for study in studies for part in plan.used_parts(study)}
+        joined = {part for part in weights if len(found.parts) > 1 and plan.joins_features(self.parts[part])}
         groups: dict[str, list[str]] = {}
         for part, files in sorted(weights.items()):
-            groups.setdefault(f"-{part}" if files else "", []).append(part)
-        file = f"{Results().features(dataset)}/${{item.part}}.h5"
+            group = "-joined" if part in joined else f"-{part}" if files else ""
+            groups.setdefault(group, []).append(part)
+        file = f"{Results().features(found.id)}/${{item.part}}.h5"
         params = ["seed", "weights", "engine", "precision"]
         views = {study_path(study.study.key): _keys_of_views(study) for study in studies}
         return {
-            f"features-{dataset}{group}": {
+            f"features-{found.id}{group}": {
                 "matrix": {"part": parts},
                 **self._stage(
                     "Features of every view, one file per extractor",
                     file,
                     # The manifest knows every image by its SHA-256.
-                    [Results().dataset(dataset), *weights[parts[0]]],
+                    [Results().dataset(found.id), *weights[parts[0]]],
                     "features",
                     params,
                     [file],
                     views,
+                    joined=[f"{Results().features(part.id)}/${{item.part}}.h5" for part in found.parts]
+                    if group == "-joined"
+                    else [],
                 ),
             }
             for group, parts in groups.items()
         }
+
+    def _configurations(self, found: plan.Found) -> list[Path]:
+        return [plan.dataset_file(part, self.run.budget) for part in found.parts]
 
     def _audit(self, key: str) -> Any:
         deps = [published_path(key), study_path(key)]
@@ -222,7 +236,7 @@ class _Stages:
         key = study.study.key
         deps = [
             Results().audit(key),
-            self._dataset_file(study),
+            *plan.dataset_files(study, self.run.budget),
             published_path(key),
             study_path(key),
             Results().dataset(study.dataset_id),
@@ -238,9 +252,9 @@ class _Stages:
     def _report(self) -> Any:
         deps = [
             self.run_file,
-            *(self._dataset_file(study) for study in self.datasets.values()),
+            *(file for found in self.datasets.values() for file in self._configurations(found)),
             *(study_path(key) for key in self.audited),
-            *(study.images for study in self.datasets.values()),
+            *(part.images for found in self.datasets.values() for part in found.parts),
             *(Results().dataset(name) for name in self.datasets),
             *(Results().audit(key) for key in self.audited),
             *(Path(result) for study in self.run.studies for result in plan.study_results(self.run, study)),
@@ -248,13 +262,20 @@ class _Stages:
         folder = Results().run(self.run.name) / "report"
         return self._stage("The HTML page", f"{folder}/index.html", deps, "report", [], [folder])
 
-    def _dataset_file(self, study: ResolvedStudy) -> Path:
-        return plan.dataset_file(study, self.run.budget)
-
     def _weights(self, name: str) -> list[Path]:
         """A user's own file of weights that a part is computed by, where there is one."""
         part = self.parts[name]
         return _users_files([part] if isinstance(part, ResolvedExtractor) else [])
+
+
+def _ids(study: ResolvedStudy) -> set[str]:
+    """Of the datasets whose features a study asks for."""
+    return {study.dataset_id, *(part.id for part in study.placed)}
+
+
+def _mapped(found: plan.Found) -> list[str]:
+    """Keys of the run that say what two datasets have in common."""
+    return ["studies"] if len(found.parts) > 1 else []
 
 
 def _tuned_weights(study: ResolvedStudy) -> list[Path]:

@@ -28,6 +28,10 @@ class Results:
         """A dataset's manifest."""
         return self.dataset(dataset) / "manifest.csv"
 
+    def joined(self, dataset: str) -> Path:
+        """Of two datasets that a run puts together, what `leukorepro data scan` reads of them."""
+        return self.dataset(dataset) / "dataset.json"
+
     def features(self, dataset: str) -> Path:
         """Folder of a dataset's feature files, one an extractor or descriptor, and of their fusions."""
         return self.root / "features" / dataset

@@ -9,7 +9,9 @@ import os
 from pathlib import Path
 from typing import NamedTuple
 
+from leukorepro.config.datasets import SimulatedDataset
 from leukorepro.config.files import dataset_path
+from leukorepro.config.joined import JoinedDataset, StudiedDataset
 from leukorepro.config.study.classifiers import ClassifierBase, linear_svm
 from leukorepro.config.study.items import Item
 from leukorepro.config.study.study import Study
@@ -18,6 +20,7 @@ from leukorepro.core.errors import UserError, look_up, unknown
 from leukorepro.core.store import sha256_once
 from leukorepro.core.words import Budget
 from leukorepro.data.folders import walk
+from leukorepro.features.parts import Part, ResolvedExtractor
 from leukorepro.ladder.rungs import LADDER, PUBLISHED, Rung, honest_rung
 from leukorepro.run.digests import digest
 from leukorepro.run.paths import Results, StudyFolder
@@ -118,7 +121,8 @@ def check_feature_file(run: ResolvedRun, file: Path) -> None:
     dataset = file.relative_to(Results().root / "features").parts[0]
     parts: dict[str, dict[str, object]] = {}
     for study in run.studies:
-        parts.setdefault(study.dataset_id, {}).update(study.parts)
+        for name in {study.dataset_id, *(part.id for part in study.placed)}:
+            parts.setdefault(name, {}).update(study.parts)
     known = look_up(parts, dataset, "dataset", where)
     for part in file.stem.split("+"):
         look_up(known, part, "features", where)
@@ -127,13 +131,19 @@ def check_feature_file(run: ResolvedRun, file: Path) -> None:
 def views_of(run: ResolvedRun, dataset_id: str, part_id: str) -> list[str]:
     """Views that the run needs of an extractor or a descriptor on a dataset, `identity` first.
 
-    Files that are fused hold the same rows; what is used together has the same views.
+    Files that are fused hold the same rows; what is used together has the same views. Of a dataset that is held out as
+    another one's, originals alone are tested; but what random weights see of both at once has the same views.
     """
     joined = {part_id}
     uses = [
-        (set(parts_of_item(study, item)), study.study.splits[table.split_of(item)].views)
+        (
+            set(parts_of_item(study, item)),
+            study.study.splits[table.split_of(item)].views
+            if dataset_id in (study.dataset_id, study.own.id) or study.random_weights
+            else ["identity"],
+        )
         for study in run.studies
-        if study.dataset_id == dataset_id
+        if dataset_id in (study.dataset_id, *(part.id for part in study.placed))
         for table in study.study.tables.values()
         for item in table.items
     ]
@@ -305,26 +315,73 @@ def control_system(study: ResolvedStudy) -> ControlSystem:
     return ControlSystem(number, headline, tables[number].split_of(headline), linear_svm(), note)
 
 
-def dataset_file(study: ResolvedStudy, budget: Budget) -> Path:
-    """Configuration of a study's dataset."""
-    return dataset_path(study.dataset_id.removesuffix(f"-{budget}") if study.simulated else study.dataset_id)
+class Found(NamedTuple):
+    """A dataset of a run, or two of them as one."""
+
+    id: str
+    dataset: StudiedDataset
+    images: Path
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the workflow draws its images itself."""
+        return isinstance(self.dataset, SimulatedDataset)
+
+    @property
+    def parts(self) -> tuple[Found, ...]:
+        """Of two datasets each; else itself."""
+        if isinstance(self.dataset, JoinedDataset):
+            return tuple(Found(part.id, part.dataset, part.images) for part in self.dataset.parts)
+        return (self,)
 
 
-def sources_of(study: ResolvedStudy) -> list[Path]:
+def datasets_of(run: ResolvedRun) -> dict[str, Found]:
+    """Datasets of a run by their ids: those that its studies run on, and of two that are joined each."""
+    whole = [Found(study.dataset_id, study.dataset, study.images) for study in run.studies]
+    return {one.id: one for both in whole for one in (both, *both.parts)}
+
+
+def joins_features(part: Part) -> bool:
+    """Whether the features of two datasets are put together from those of each.
+
+    Random weights have statistics that are set on images of the dataset: two datasets would be seen by two networks.
+    """
+    return not (isinstance(part, ResolvedExtractor) and part.weights == "random")
+
+
+def dataset_file(found: Found, budget: Budget) -> Path:
+    """Configuration of a dataset; of two, what the run wrote of them."""
+    if isinstance(found.dataset, JoinedDataset):
+        return Results().joined(found.id)
+    return dataset_path(found.id.removesuffix(f"-{budget}") if found.simulated else found.id)
+
+
+def dataset_files(study: ResolvedStudy, budget: Budget) -> list[Path]:
+    """Configurations of a study's dataset, or of both."""
+    return [dataset_file(Found(part.id, part.dataset, part.images), budget) for part in study.placed]
+
+
+def sources_of(found: Found) -> list[Path]:
     """What the scan of a dataset reads: the folder of its images, and the tables that say something of them.
 
     Empty for simulated images, which the workflow makes itself.
     """
-    return [] if study.simulated else [study.images, *study.dataset.files_beside]
+    parts = [part for part in found.parts if not part.simulated]
+    return [*(part.images for part in parts), *(file for part in parts for file in part.dataset.files_beside)]
 
 
-def fingerprint(study: ResolvedStudy) -> str:
+def fingerprint(found: Found) -> str:
     """Digest of names, sizes and times of a dataset's files, and of the tables beside them by content.
 
     A changed dataset is scanned again, but not where only hidden files have changed, such as thumbnails that a storage
-    system makes. Empty for simulated images, which the workflow makes itself.
+    system makes. Empty for simulated images, which the workflow makes itself; of two datasets, those of both.
     """
-    sources = sources_of(study)
+    told = [_fingerprint(part) for part in found.parts]
+    return told[0] if len(told) == 1 else digest(told)
+
+
+def _fingerprint(found: Found) -> str:
+    sources = sources_of(found)
     if not sources:
         return ""
     images, *tables = sources

@@ -45,7 +45,7 @@ class Facts:
     def lacks(self) -> set[Need]:
         """What rungs of the ladder need and the dataset has not."""
         has = {
-            Need.SUBJECTS: any(row.subject_id for row in self.rows),
+            Need.SUBJECTS: any(row.subject_id for row in self.rows if row.official_split != self.external_split),
             Need.HELD_OUT_PART: self.external_split is not None,
         }
         return {need for need in Need if not has[need]}

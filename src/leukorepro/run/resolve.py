@@ -11,8 +11,7 @@ from typing import Any
 
 import yaml
 
-from leukorepro.config.datasets import Dataset, RealDataset, SimulatedDataset, load_dataset
-from leukorepro.config.files import dataset_path, study_path
+from leukorepro.config.files import study_path
 from leukorepro.config.runs import Run, StudyRun
 from leukorepro.config.study.schemes import Protocol
 from leukorepro.config.study.study import Study, load_study
@@ -24,21 +23,20 @@ from leukorepro.config.study.systems import (
     NetworkSpec,
 )
 from leukorepro.core.errors import UserError, look_up, unknown
+from leukorepro.core.listing import Listing
 from leukorepro.core.validation import parse, read_yaml
-from leukorepro.core.words import Budget, Control
-from leukorepro.data.folders import list_images
+from leukorepro.core.words import Control
 from leukorepro.features.lookup import file_name, resolve_descriptor, resolve_extractor, resolve_tuning
 from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor, Tuning
-from leukorepro.ladder.rungs import LADDER, Rung
-from leukorepro.run.absent import absence
+from leukorepro.ladder.rungs import EXTERNAL, LADDER, Rung
 from leukorepro.run.claimed_items import with_claims
+from leukorepro.run.datasets.external import Studied, with_external
+from leukorepro.run.datasets.placed import existing, list_once, placed, told_absent
 from leukorepro.run.kept_items import with_items
 from leukorepro.run.own_extractors import with_extractors
 from leukorepro.run.possible import Facts, impossible_rungs, possible_part
 from leukorepro.run.resolved import NotRun, ResolvedRun, ResolvedStudy
-from leukorepro.simulate.dealing import listed
 
-SIMULATED = Path("data/simulated")
 SHRINKAGE = 9
 """Pixels of an image's side along one of a convolutional autoencoder's code."""
 
@@ -68,7 +66,7 @@ def resolve_possible(run_file: Path, overrides: Mapping[str, Any] | None = None)
     """Put a run together as `resolve` does, also where no study of it can run."""
     content = read_yaml(run_file)
     run = parse(Run, {**content, **(overrides or {})} if isinstance(content, dict) else content, run_file)
-    known: dict[str, Facts] = {}
+    known: dict[str, Listing] = {}
     resolved = [_resolve_study(run, choice, run_file, f"studies[{i}]", known) for i, choice in enumerate(run.studies)]
     studies = [study for study in resolved if isinstance(study, ResolvedStudy)]
     running = {study.study.key for study in studies}
@@ -105,37 +103,20 @@ def overrides(run_file: Path, merged: Mapping[str, Any]) -> dict[str, Any]:
     return {key: value for key, value in merged.items() if key not in told or told[key] != value}
 
 
-def _facts_of(dataset: Dataset, dataset_id: str, images: Path, budget: Budget, file: Path) -> Facts:
-    if isinstance(dataset, SimulatedDataset):
-        try:
-            rows = listed(dataset.simulation(budget))
-        except UserError as error:
-            raise UserError(f"{file}: {error}") from None
-        return Facts(dataset_id, rows, dataset.external_split if dataset.sizes[budget].external_images else None)
-    listing = list_images(dataset, images)
-    return Facts(dataset_id, listing.rows, listing.external_split or None)
-
-
-def _check_positive_class(dataset: Dataset, study: Study, facts: Facts, file: Path) -> None:
+def _check_positive_class(positive: str | None, study: Study, facts: Facts, where: str) -> None:
     """Raise UserError if the class that counts as diseased is no class of the dataset, or is needed and not named."""
-    own, classes = dataset.positive_class, sorted(facts.classes)
+    classes = sorted(facts.classes)
     if len(classes) < 2:
         return  # said of each study
-    if own is not None and own not in classes:
-        raise UserError(f"{file}: positive_class: {unknown('class', own, classes)}")
+    if positive is not None and positive not in classes:
+        raise UserError(f"{where}: {unknown('class', positive, classes)}")
     of_own_classes = any(
         study.splits[table.split_of(item)].labels is None for table in study.tables.values() for item in table.items
     )
-    if own is None and len(classes) == 2 and of_own_classes:
+    if positive is None and len(classes) == 2 and of_own_classes:
         raise UserError(
-            f"{file}: positive_class: not given; of the two classes {' and '.join(classes)} name the one that counts "
-            "as diseased."
+            f"{where}: not given; of the two classes {' and '.join(classes)} name the one that counts as diseased."
         )
-
-
-def _existing(path_of: Callable[[str], Path], key: str, what: str, where: str) -> Path:
-    """The configuration file of a study or dataset."""
-    return look_up({file.stem: file for file in sorted(path_of("*").parent.glob("*.yaml"))}, key, what, where)
 
 
 def _told_once(left_out: Sequence[NotRun]) -> list[str]:
@@ -151,10 +132,10 @@ def _controls(run: Run, choice: StudyRun) -> list[Control]:
 
 
 def _resolve_study(
-    run: Run, choice: StudyRun, run_file: Path, key: str, known: dict[str, Facts]
+    run: Run, choice: StudyRun, run_file: Path, key: str, known: dict[str, Listing]
 ) -> ResolvedStudy | NotRun:
-    """A study of a run, or why it cannot run; what is found out of its dataset is added to what is known of others."""
-    file = _existing(study_path, choice.study, "study", f"{run_file}: {key}.study")
+    """A study of a run, or why it cannot run; what is listed of its datasets is added to what is known of others."""
+    file = existing(study_path, choice.study, "study", f"{run_file}: {key}.study")
     study = paper = load_study(file)
     if study.key != choice.study:
         raise UserError(f"{file}: key: given '{study.key}'; must be '{choice.study}', as the file is named.")
@@ -169,13 +150,7 @@ def _resolve_study(
     study, left_out_items = (
         with_items(study, choice.items, f"{run_file}: {key}.items") if choice.items else (study, dict[str, str]())
     )
-    file_of_dataset = _existing(dataset_path, choice.dataset, "dataset", f"{run_file}: {key}.dataset")
-    dataset = load_dataset(file_of_dataset)
-    if isinstance(dataset, SimulatedDataset):
-        dataset_id = f"{choice.dataset}-{run.budget}"
-        images = SIMULATED / dataset_id
-    else:
-        dataset_id, images = choice.dataset, dataset.images
+    file_of_dataset, own = placed(choice.dataset, run.budget, f"{run_file}: {key}.dataset")
     weights = {file_name(backbone): (backbone, weights) for backbone, weights in choice.weights.items()}
 
     def named_in(extractor: str) -> str:
@@ -209,13 +184,25 @@ def _resolve_study(
     }
     tunings = _tunings(study, extractors, named_in)
     _check_image_sizes(study, descriptors, f"{file}: descriptors")
-    if isinstance(dataset, RealDataset) and (absent := absence(dataset, file_of_dataset)):
-        told = f"its dataset {choice.dataset} is absent ({absent.found}); {absent.remedy}"
+    if told := told_absent(own, file_of_dataset):
         return NotRun(key=study.key, citation=study.citation, what="dataset absent", told=told)
-    if dataset_id not in known:
-        known[dataset_id] = _facts_of(dataset, dataset_id, images, run.budget, file_of_dataset)
-    facts = known[dataset_id]
-    _check_positive_class(dataset, study, facts, file_of_dataset)
+    listing = list_once(own, run.budget, file_of_dataset, known)
+    studied = Studied(own.id, own.dataset, own.images, listing)
+    where_positive = f"{file_of_dataset}: positive_class"
+    if choice.external is not None:
+        where = f"{run_file}: {key}.external"
+        file_of_other, other = placed(choice.external.dataset, run.budget, where)
+        if other.id == own.id:
+            raise UserError(f"{where}: given '{choice.external.dataset}', the study's own dataset; name another one.")
+        if choice.rungs and EXTERNAL not in choice.rungs:
+            raise UserError(f"{where}: given, but `rungs` leaves out `{EXTERNAL}`; add it there.")
+        if told := told_absent(other, file_of_other):
+            return NotRun(key=study.key, citation=study.citation, what="external dataset absent", told=told)
+        of_other = list_once(other, run.budget, file_of_other, known)
+        study, studied = with_external(study, choice.external, own, other, listing, of_other, where)
+        where_positive = f"{where}.positive_class"
+    facts = Facts(studied.id, studied.listing.rows, studied.listing.external_split or None)
+    _check_positive_class(studied.dataset.positive_class, study, facts, where_positive)
     possible = possible_part(study, extractors, facts)
     if isinstance(possible, NotRun):
         return possible
@@ -226,13 +213,16 @@ def _resolve_study(
     if impossible.keys() == ladder.keys():
         told = next(iter(impossible.values()))
         return NotRun(key=study.key, citation=study.citation, what="too few images", told=told)
+    if choice.external is not None and EXTERNAL in impossible:
+        raise UserError(f"{run_file}: {key}.external: cannot run: {impossible[EXTERNAL]}; leave it out.")
     protocols, left_out = _rungs(ladder, choice, impossible, f"{run_file}: {key}.rungs")
     return ResolvedStudy(
         study=study,
-        dataset_id=dataset_id,
-        dataset=dataset,
-        images=images,
+        dataset_id=studied.id,
+        dataset=studied.dataset,
+        images=studied.images,
         external_split=facts.external_split,
+        harmonised=studied.harmonised,
         extractors={name: extractor for name, extractor in extractors.items() if name in study.extractors},
         descriptors={name: descriptor for name, descriptor in descriptors.items() if name in study.descriptors},
         tunings={name: of_network for name, of_network in tunings.items() if name in study.feature_sets},

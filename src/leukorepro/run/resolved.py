@@ -10,8 +10,9 @@ from pathlib import Path
 
 from pydantic import Field
 
-from leukorepro.config.datasets import Dataset, SimulatedDataset
+from leukorepro.config.datasets import SimulatedDataset
 from leukorepro.config.fields import Strict
+from leukorepro.config.joined import JoinedDataset, PlacedDataset, StudiedDataset
 from leukorepro.config.run_files import how_to_finish, is_file_of_run, known_runs
 from leukorepro.config.study.claims import LeftOutClaim
 from leukorepro.config.study.items import Item
@@ -34,18 +35,29 @@ SIMULATED = "Simulated images: no number here says anything about patients."
 RANDOM_WEIGHTS = "Random network weights: features are not those of trained networks"
 
 
+class Harmonised(Strict):
+    """What became of the classes of two datasets."""
+
+    classes: dict[str, str]
+    """Class of the first for every label of the second that takes part."""
+    left_out: list[str]
+    """Sentences on the images that take no part."""
+
+
 class ResolvedStudy(Strict):
-    """A study as it runs on one dataset."""
+    """A study as it runs on one dataset, or on one with another held out."""
 
     study: Study
     """With the run's own extractors put in, where it names any."""
     dataset_id: str
-    """Folder below `results/datasets`: the dataset's key, and the budget where it is simulated."""
-    dataset: Dataset
+    """Folder below `results/datasets`: the dataset's key, and the budget where it is simulated; of two, both."""
+    dataset: StudiedDataset
     images: Path
     """Folder of the images."""
     external_split: str | None = None
     """Official split that is the dataset's held-out part, where it has one."""
+    harmonised: Harmonised | None = None
+    """What became of the classes of two datasets."""
     extractors: dict[str, ResolvedExtractor]
     descriptors: dict[str, ResolvedDescriptor]
     tunings: dict[str, dict[str, Tuning]] = Field(default_factory=dict)
@@ -86,9 +98,21 @@ class ResolvedStudy(Strict):
         return {name: part.id for parts in (self.extractors, self.descriptors) for name, part in parts.items()}
 
     @property
+    def placed(self) -> tuple[PlacedDataset, ...]:
+        """The dataset, or the two of them, the study's own first."""
+        if isinstance(self.dataset, JoinedDataset):
+            return self.dataset.parts
+        return (PlacedDataset.model_construct(id=self.dataset_id, dataset=self.dataset, images=self.images),)
+
+    @property
+    def own(self) -> PlacedDataset:
+        """The dataset that the study is made on; of two, the first."""
+        return self.placed[0]
+
+    @property
     def simulated(self) -> bool:
-        """Whether the images are drawn by the simulator."""
-        return isinstance(self.dataset, SimulatedDataset)
+        """Whether images are drawn by the simulator, all or some of them."""
+        return any(isinstance(part.dataset, SimulatedDataset) for part in self.placed)
 
     @property
     def random_weights(self) -> list[str]:
@@ -168,11 +192,20 @@ class ResolvedRun(Strict):
     @property
     def not_run(self) -> list[str]:
         """What cannot be run because something is not there, a line each: where a run starts, this is said first."""
-        return [study.line for study in self.left_out] + [
-            f"left out: {study.study.key} {'; '.join(items)}, because {reason}"
-            for study in self.studies
-            for reason, items in study.impossible_items.items()
-        ]
+        return (
+            [study.line for study in self.left_out]
+            + [
+                f"left out: {study.study.key} {'; '.join(items)}, because {reason}"
+                for study in self.studies
+                for reason, items in study.impossible_items.items()
+            ]
+            + [
+                f"{study.study.key}: {told}"
+                for study in self.studies
+                if study.harmonised is not None
+                for told in study.harmonised.left_out
+            ]
+        )
 
     @property
     def caveats(self) -> list[str]:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, get_args
 
 from leukorepro.config.fields import ONE_BUDGET
+from leukorepro.config.joined import JoinedDataset
 from leukorepro.config.study.classifiers import ClassifierBase
 from leukorepro.config.study.items import Item
 from leukorepro.config.study.study import Study
@@ -42,6 +43,11 @@ class Specifications(Mapping[tuple[str, ...], Specification]):
 
     def __init__(self, run: ResolvedRun) -> None:
         self._folder = Results().run(run.name)
+        self._joined = {
+            Results().joined(study.dataset_id): study.dataset.model_dump_json(indent=2) + "\n"
+            for study in run.studies
+            if isinstance(study.dataset, JoinedDataset)
+        }
         self._config = run.model_dump_json(indent=2) + "\n"
         self._of = {
             (rule, study.study.key, *names): specification
@@ -66,6 +72,8 @@ class Specifications(Mapping[tuple[str, ...], Specification]):
     def write(self) -> None:
         """Write the specifications, and the run as a whole, below `results/<run>`; what is there already, stays."""
         _write(self._config, self._folder / "config.json")
+        for path, text in self._joined.items():
+            _write(text, path)
         for job, specification in self._of.items():
             _write(specification.text, Path(self.path(*job)))
 

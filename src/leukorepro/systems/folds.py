@@ -62,6 +62,7 @@ class Fold:
 
 def folds(splits: pd.DataFrame, features: Features) -> Iterator[Fold]:
     """The folds of a split table, in order."""
+    splits = splits[splits["role"] != "excluded"]
     positions = features.row_numbers(splits)
     roles = splits["role"].to_numpy()
     repeats, numbers = splits["repeat"].to_numpy(), splits["fold"].to_numpy()

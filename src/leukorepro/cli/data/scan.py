@@ -71,7 +71,7 @@ def scan(
 
     Example: `leukorepro data scan --images my_smears --output manifest.csv`
     """
-    from leukorepro.config.datasets import load_dataset
+    from leukorepro.config.joined import load_studied
     from leukorepro.core.store import write_json
     from leukorepro.core.tables.data import CROPS_TABLE
     from leukorepro.data.manifest import write_manifest
@@ -80,7 +80,7 @@ def scan(
 
     if dataset is not None:
         refuse_beside(context, "--dataset", IN_THE_FILE)
-        configured = load_dataset(dataset)
+        configured = load_studied(dataset)
     elif images is not None:
         adapter, said = describe_table(adapter, table, column, label, held_out, exclude)
         configured = describe_dataset(

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 from leukorepro.features.parts import ResolvedExtractor
 from leukorepro.run.plan import (
+    Found,
     classified_feature_sets,
     explained_rungs,
     feature_file,
+    joins_features,
     used_feature_sets,
     used_parts,
 )
@@ -43,7 +45,7 @@ STEPS: dict[str, Step] = {
     "features": Step(
         "Features",
         "images become numbers",
-        ("extract_features", "describe_images", "fuse_features"),
+        ("extract_features", "describe_images", "join_features", "fuse_features"),
         ("datasets", "weights", "splits"),
     ),
     "leakage": Step("Leakage", "tested rows are looked for in training", ("audit_leakage",), ("splits",)),
@@ -84,14 +86,21 @@ class Job:
 def jobs_of(run: ResolvedRun, study: ResolvedStudy) -> Iterator[Job]:
     """Every job whose results a study's numbers rest on; those on datasets and features may serve other studies too."""
     data, key, own = study.dataset_id, study.study.key, f"{run.name}/{study.study.key}"
-    yield from (Job("simulate_images", data),) if study.simulated else ()
+    both = [Found(part.id, part.dataset, part.images) for part in study.placed]
+    yield from (Job("simulate_images", part.id) for part in both if part.simulated)
+    if len(both) > 1:
+        yield from (Job("scan_images", part.id) for part in both)
     yield from (Job("scan_images", data), Job("find_duplicates", data))
     yield from (Job("get_weights", name) for name in weights_of(study))
     yield Job("audit_published", key)
     yield Job("make_splits", own)
     for part in used_parts(study):
-        extracted = isinstance(study.parts[part], ResolvedExtractor)
-        yield Job("extract_features" if extracted else "describe_images", f"{data}/{part}")
+        rule = "extract_features" if isinstance(study.parts[part], ResolvedExtractor) else "describe_images"
+        if len(both) > 1 and joins_features(study.parts[part]):
+            yield from (Job(rule, f"{one.id}/{part}") for one in both)
+            yield Job("join_features", f"{data}/{part}")
+        else:
+            yield Job(rule, f"{data}/{part}")
     for file in dict.fromkeys(feature_file(study, features) for features in used_feature_sets(study)):
         if file.startswith("fused/"):
             yield Job("fuse_features", f"{data}/{file.removeprefix('fused/').removesuffix('.h5')}")

@@ -78,10 +78,12 @@ def trained_systems(study: ResolvedStudy) -> dict[str, Trained]:
 
 def _images(study: ResolvedStudy) -> Iterator[str]:
     """Images and subjects of a simulated dataset, those of its held-out part beside them where it is tested."""
-    if isinstance(study.dataset, SimulatedDataset):
-        demo, published = study.dataset.sizes["demo"], study.dataset.sizes["published"]
+    for part in study.placed:
+        if not isinstance(part.dataset, SimulatedDataset):
+            continue
+        demo, published = part.dataset.sizes["demo"], part.dataset.sizes["published"]
         yield _fewer(demo.images, demo.subjects, published.images, published.subjects)
-        if "external" in study.protocols:
+        if "external" in study.protocols and len(study.placed) == 1:
             held_out = published.external_images, published.external_subjects
             yield f"held out {_fewer(demo.external_images, demo.external_subjects, *held_out)}"
 

@@ -83,10 +83,13 @@ def _images(records: Records) -> Iterator[str]:
     study, scan = records.resolved, records.scan
     dataset = study.dataset
     title = dataset.title or study.dataset_id
-    if isinstance(dataset, SimulatedDataset):
+    for part in study.placed:
+        if not isinstance(drawn := part.dataset, SimulatedDataset):
+            continue
+        of = f"of {part.title} " if len(study.placed) > 1 else ""
         yield (
-            f"The images were drawn by the simulator of leukorepro and show no patient (look {dataset.look}, effect of "
-            f"the class {dataset.class_effect:g}, of the subject {dataset.subject_effect:g}, seed {dataset.seed})."
+            f"The images {of}were drawn by the simulator of leukorepro and show no patient (look {drawn.look}, effect "
+            f"of the class {drawn.class_effect:g}, of the subject {drawn.subject_effect:g}, seed {drawn.seed})."
         )
     classes = [
         f"{count:,} {label or 'without a label'}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from leukorepro.config.joined import PlacedDataset
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.records import Records
 from leukorepro.report.pages.methods.checklists.item import Answer, Facts
@@ -40,12 +41,16 @@ def sources(facts: Facts) -> Answer:
     if facts.simulated:
         return Answer(f"{NO_PATIENTS} Labels and subjects are those that were drawn.", places=in_provenance("datasets"))
     told = [
-        f"{_title(one)}: read as {one.resolved.dataset.adapter.replace('_', ' ')}"
+        f"{_title(one)}: read as {wording.listed([_kind(part) for part in one.resolved.placed])}"
         for one in facts.datasets
         if not one.resolved.simulated
     ]
     text = f"{wording.sentence(told)} When and by whom images were taken and labelled is for the authors to say."
     return Answer(_mixed(facts, text), "this run in part", in_provenance("datasets"))
+
+
+def _kind(part: PlacedDataset) -> str:
+    return part.dataset.adapter.replace("_", " ")
 
 
 def outcome(facts: Facts) -> Answer:

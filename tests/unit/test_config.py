@@ -127,7 +127,7 @@ def test_an_editor_with_the_schema_refuses_what_the_models_refuse(kind: str, val
         (
             changed(RUN, "bugdet", to="demo"),
             "unknown key 'bugdet'. Known: name, budget, seed, weights, engine, precision, fast_trees, controls, "
-            "explain, studies. Did you mean 'budget'?",
+            "group_near_duplicates, explain, studies. Did you mean 'budget'?",
         ),
         (
             changed(RUN, "studies", 0, "extracters", to=[]),

@@ -65,6 +65,7 @@ def test_two_files_are_written_and_the_command_is_printed() -> None:
     assert yaml.safe_load(RUN.read_text()) == {
         "name": "smears",
         "budget": "demo",
+        "group_near_duplicates": True,
         "studies": [
             {
                 "study": "atteia2022",

@@ -23,6 +23,7 @@ from leukorepro.config.study.schemes import HoldOutScheme, KFoldScheme, Protocol
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import read_json, sha256_file
 from leukorepro.core.tables.data import MANIFEST_TABLE
+from leukorepro.data.copies.ties import Ties
 from leukorepro.data.duplicates import Contents, find_duplicates
 from leukorepro.data.fingerprints import NearPairs
 from leukorepro.data.manifest import read_manifest
@@ -351,6 +352,18 @@ def test_the_worst_duplicates_come_first_with_their_pictures(
             shown_grey = np.asarray(Image.open(tmp_path / copy.address).convert("L"), dtype=float)
             own = np.asarray(Image.open(folder / copy.image_id).convert("L"), dtype=float)
             assert shown_grey[24:-24].mean() == pytest.approx(own.mean(), abs=12)  # white above and below
+
+
+def test_near_duplicates_that_tie_groups_are_told_with_the_images_that_they_moved(
+    many: tuple[Path, pd.DataFrame, dict[str, Any]], tmp_path: Path
+) -> None:
+    folder, manifest, found = many
+    pages = album.Album(folder, manifest, 10**6, [])
+    alone = duplicates_shown(found, pages, Output(tmp_path), "d").text
+    assert "near-duplicates do only where they share a subject or a photograph" in alone
+    tied = duplicates_shown(found, pages, Output(tmp_path), "d", Ties(5, 7, [["a", "b"], ["c", "d", "e"]])).text
+    assert "equal images and near-duplicates stay on one side of every split." in tied
+    assert "4 of 7 groups were joined into 2, which moved 5 images into another group" in tied
 
 
 def test_without_duplicates_it_says_what_was_looked_for(tmp_path: Path) -> None:

@@ -266,6 +266,12 @@ def splits_first(wildcards):
     return waiting
 
 
+def tying_flags(study):
+    """The flag that names near-duplicates which tie groups, where the run lets them."""
+    duplicates = plan.tying_duplicates(RUN, study)
+    return [] if duplicates is None else flags("--duplicates", [duplicates])
+
+
 def manifest_of(wildcards):
     return RESULTS.manifest(study_of(wildcards).dataset_id)
 

@@ -8,8 +8,10 @@ for STUDY in RUN.studies:
             f"make_splits_{STUDY.study.key}"
         input:
             manifest=f"results/datasets/{STUDY.dataset_id}/manifest.csv",
+            duplicates=plan.tying_duplicates(RUN, STUDY) or [],
         output:
             splits=split_tables(STUDY),
+            groups=[folder_of(STUDY).groups] if RUN.group_near_duplicates else [],
         log:
             f"logs/make_splits/{RUN.name}/{STUDY.study.key}.txt",
         benchmark:
@@ -24,6 +26,7 @@ for STUDY in RUN.studies:
         params:
             code=code_digest("splits make"),
             spec=SPECIFICATIONS.path("splits", STUDY.study.key),
+            duplicates=tying_flags(STUDY),
             folder=lambda w, output: str(Path(output.splits[0]).parents[2]),
         message:
             f"Deciding which images of {STUDY.study.key} train and which are tested"
@@ -32,6 +35,7 @@ for STUDY in RUN.studies:
             leukorepro splits make \
                 --spec {params.spec:q} \
                 --manifest {input.manifest:q} \
+                {params.duplicates:q} \
                 --output {params.folder:q} \
                 >{log:q} 2>&1
             """
@@ -172,6 +176,7 @@ rule classify:
     """Every classifier of a study on one feature set, in every fold of every split, on every rung."""
     input:
         manifest=manifest_of,
+        duplicates=lambda w: plan.tying_duplicates(RUN, study_of(w)) or [],
         features=features_of,
         splits=lambda w: list(splits_of(w).values()),
         reducers=lambda w: list(reducers_of(w).values()),
@@ -191,6 +196,7 @@ rule classify:
             "models classify", *kinds_of(*study_of(w).study.classifiers.values())
         ),
         spec=lambda w: SPECIFICATIONS.path("classification", w.study, w.feature_set),
+        duplicates=lambda w: tying_flags(study_of(w)),
         splits=lambda w: flags(
             "--splits", [f"{name}={file}" for name, file in splits_of(w).items()]
         ),
@@ -206,6 +212,7 @@ rule classify:
             --features {input.features:q} \
             {params.splits:q} \
             --manifest {input.manifest:q} \
+            {params.duplicates:q} \
             {params.reducers:q} \
             --threads {threads} \
             --output {output.part:q} \

@@ -77,6 +77,7 @@ rule controls:
     """A study's classifier on shuffled labels, and the recognition of subjects, on every rung."""
     input:
         manifest=manifest_of,
+        duplicates=lambda w: plan.tying_duplicates(RUN, study_of(w)) or [],
         features=control_features_of,
         splits=lambda w: list(control_splits_of(w).values()),
         reducers=lambda w: list(control_reducers_of(w).values()),
@@ -96,6 +97,7 @@ rule controls:
             "models control", *kinds_of(plan.control_system(study_of(w)).classifier)
         ),
         spec=lambda w: SPECIFICATIONS.path("controls", w.study),
+        duplicates=lambda w: tying_flags(study_of(w)),
         splits=lambda w: flags(
             "--splits",
             [f"{rung}={file}" for rung, file in control_splits_of(w).items()],
@@ -113,6 +115,7 @@ rule controls:
             --features {input.features:q} \
             {params.splits:q} \
             --manifest {input.manifest:q} \
+            {params.duplicates:q} \
             {params.reducers:q} \
             --threads {threads} \
             --output {output.controls:q} \

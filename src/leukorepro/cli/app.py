@@ -42,10 +42,10 @@ FIRST = ("model", "predict", "serve")
 UNGROUPED = ("predict", "serve", "evaluate", "judge", "init", "doctor")
 
 GLOSSARY = """Words: a **view** is an augmented copy of an image, a **source** the photograph that images come from, a
-**group** all images that share a patient or content. A **split** says which images train and which are tested; a
-**rung** of the ladder is one way of splitting and fitting, from the paper's own to the most honest. An **item** is one
-row of a paper's table: a feature set and what is fitted on it, or a network. A **model** is a fitted item in a folder
-of its own, with what was measured of it."""
+**group** all images that share a patient or content, and near-duplicates where a run says `group_near_duplicates`. A
+**split** says which images train and which are tested; a **rung** of the ladder is one way of splitting and fitting,
+from the paper's own to the most honest. An **item** is one row of a paper's table: a feature set and what is fitted on
+it, or a network. A **model** is a fitted item in a folder of its own, with what was measured of it."""
 
 
 def _tell(sentence: object) -> None:

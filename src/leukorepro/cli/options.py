@@ -77,6 +77,14 @@ ManifestOption = Annotated[
     Path,
     typer.Option("--manifest", callback=file_to_read, help="Table of the images, as `leukorepro data scan` writes it."),
 ]
+DuplicatesOption = Annotated[
+    Path | None,
+    typer.Option(
+        "--duplicates",
+        callback=file_to_read,
+        help="Output of `leukorepro data duplicates`, where near-duplicates tie groups; default: they do not.",
+    ),
+]
 FeaturesOption = Annotated[
     Path, typer.Option("--features", callback=file_to_read, help="Feature file, of one network or fused.")
 ]

@@ -102,6 +102,9 @@ class Run(Strict):
     controls: Controls = []
     """Controls, `shuffled_labels` and `subject_identity`, of every study that `studies` does not give others; default:
     none. On a command line they have commas between them."""
+    group_near_duplicates: bool = False
+    """Keep images that show the same cell, as `leukorepro data duplicates` finds them, in one group: on one side of the
+    splits of honest rungs, and together where intervals are resampled. Runs that `leukorepro init` writes do."""
     explain: bool = False
     """Explain the headline of every study on the same test images under the paper's protocol and under the honest one:
     where on an image each decision comes from, and how much of it lies beside the cells. The report then shows images

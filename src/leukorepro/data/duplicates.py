@@ -18,12 +18,10 @@ from numpy.typing import NDArray
 from tqdm import tqdm
 
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import read_json
 from leukorepro.data import fingerprints
+from leukorepro.data.copies.record import SCHEMA_VERSION
 from leukorepro.data.groups import components, groups
 from leukorepro.data.images import UnreadableImage, pixel_digest, read_scanned
-
-SCHEMA_VERSION = 1
 
 Kind = Literal["bytes", "pixels", "near"]
 """What makes images of a group equal: their bytes, their pixels, or that they show the same cell. A group has the
@@ -149,20 +147,6 @@ def find_duplicates(
         "thresholds": None if near is None else THRESHOLDS,
         "libraries": {} if near is None else {name: version(name) for name in ("imagehash", "numpy", "pillow")},
     }
-
-
-def read_duplicates(path: Path) -> dict[str, Any]:
-    """Read what `find_duplicates` found.
-
-    Raises
-    ------
-    UserError
-        If the file is missing or is not such a table.
-    """
-    found = read_json(path)
-    if not (isinstance(found, dict) and found.get("schema_version") == SCHEMA_VERSION and "groups" in found):
-        raise UserError(f"{path}: not made by `leukorepro data duplicates` of this version; make it again.")
-    return found
 
 
 def _look_at(path: Path, sha256: str, max_pixels: int) -> tuple[str, fingerprints.Fingerprint]:

@@ -32,6 +32,10 @@ class Results:
         """Of two datasets that a run puts together, what `leukorepro data scan` reads of them."""
         return self.dataset(dataset) / "dataset.json"
 
+    def duplicates(self, dataset: str) -> Path:
+        """Images that are in a dataset more than once."""
+        return self.dataset(dataset) / "duplicates.json"
+
     def features(self, dataset: str) -> Path:
         """Folder of a dataset's feature files, one an extractor or descriptor, and of their fusions."""
         return self.root / "features" / dataset
@@ -92,6 +96,11 @@ class StudyFolder:
     def leakage(self, rung: str) -> Path:
         """What tested rows are known by."""
         return self.root / rung / "leakage.json"
+
+    @property
+    def groups(self) -> Path:
+        """What near-duplicates tie together in its splits, where the run lets them."""
+        return self.root / "groups.json"
 
     def splits(self, rung: str, split: str) -> Path:
         """Which rows train and which are tested."""

@@ -256,6 +256,11 @@ def explained_rungs(run: ResolvedRun, study: ResolvedStudy) -> list[Rung]:
     return [PUBLISHED, honest] if run.explain and honest is not None and PUBLISHED in study.protocols else []
 
 
+def tying_duplicates(run: ResolvedRun, study: ResolvedStudy) -> Path | None:
+    """Near-duplicates of a study's dataset, where the run lets them tie groups."""
+    return Results().duplicates(study.dataset_id) if run.group_near_duplicates else None
+
+
 def study_results(run: ResolvedRun, study: ResolvedStudy, folder: StudyFolder | None = None) -> list[str]:
     """What is said of a study: predictions and leaks on every rung, then its tables of numbers.
 
@@ -274,7 +279,8 @@ def study_results(run: ResolvedRun, study: ResolvedStudy, folder: StudyFolder | 
     ]
     tables = [*STUDY_TABLES, *(["controls"] if study.study.key in run.controls else [])]
     explained = folder.explanations.files if explained_rungs(run, study) else []
-    return [str(file) for file in (*of_rungs, *map(folder.table, tables), *explained)]
+    groups = [folder.groups] if run.group_near_duplicates else []
+    return [str(file) for file in (*of_rungs, *map(folder.table, tables), *groups, *explained)]
 
 
 def items_of_network(study: ResolvedStudy, fit: NetworkFit) -> list[tuple[str, Item]]:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
 from pydantic import TypeAdapter
 
 from leukorepro.config.datasets import RealDataset
@@ -22,6 +23,8 @@ from leukorepro.core.store import write_bytes, write_text
 from leukorepro.core.validation import parse
 from leukorepro.core.words import Budget
 from leukorepro.core.yaml_text import dump_yaml
+from leukorepro.data.copies.ties import tie, ties_of
+from leukorepro.data.duplicates import find_duplicates, look_at_images
 from leukorepro.data.folders import list_images
 from leukorepro.data.scan import Scan, check_readable, scan
 from leukorepro.data.suspicions.names import of_names
@@ -140,7 +143,7 @@ def prepare(
         run["extractors"] = extractors
     if weights:
         run["weights"] = weights
-    asked = {"controls": list(controls)} if controls else {}
+    asked = {"group_near_duplicates": True, **({"controls": list(controls)} if controls else {})}
     contents = (
         ("dataset", dataset.model_dump(mode="json", exclude_defaults=True)),
         ("run", {"name": name, "budget": budget, **asked, "studies": [run]}),
@@ -157,7 +160,9 @@ def prepare(
     told += [f"left out: table {number}, because {reason}" for number, reason in made.left_out_tables.items()]
     told += resolved.not_run
     found = scan(dataset, dataset.images, workers=os.cpu_count() or 1, progress=sys.stderr.isatty())
-    impossible = _impossible_rungs(splits_specification(resolved, made), found)
+    tied, of_ties = _tied(dataset, found)
+    told += of_ties
+    impossible = _impossible_rungs(splits_specification(resolved, made), found, tied)
     if possible := [rung for rung in made.protocols if rung not in impossible]:
         told += [
             f"left out: {rung}, because {reason.removeprefix(f'{rung}, ').partition(';')[0]}"
@@ -169,13 +174,24 @@ def prepare(
     return NewRun(dataset, found, told, _texts(files, contents), nothing)
 
 
-def _impossible_rungs(splits: SplitsSpecification, found: Scan) -> dict[Rung, str]:
+def _tied(dataset: RealDataset, found: Scan) -> tuple[pd.DataFrame, list[str]]:
+    """The manifest with near-duplicates tied, as the run's jobs will have it, and what is said of it."""
+    manifest = found.manifest
+    seen = look_at_images(
+        manifest, dataset.images, dataset.max_pixels, workers=os.cpu_count() or 1, progress=sys.stderr.isatty()
+    )
+    tied = tie(manifest, [group["images"] for group in find_duplicates(manifest, seen)["groups"]])
+    ties = ties_of(manifest, tied)
+    return tied, [ties.sentence] if ties.moved else []
+
+
+def _impossible_rungs(splits: SplitsSpecification, found: Scan, tied: pd.DataFrame) -> dict[Rung, str]:
     """Rungs whose splits the images that can be read do not allow, and why: the names of files promised more."""
     impossible = {}
     for rung, protocol in splits.protocols.items():
         try:
             with redirect_stdout(None):  # the job that makes them writes its remarks into its log
-                list(splits_of(splits.model_copy(update={"protocols": {rung: protocol}}), found.manifest))
+                list(splits_of(splits.model_copy(update={"protocols": {rung: protocol}}), found.manifest, tied))
         except UserError as error:
             impossible[rung] = str(error)
     return impossible

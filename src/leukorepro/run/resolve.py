@@ -82,6 +82,7 @@ def resolve_possible(run_file: Path, overrides: Mapping[str, Any] | None = None)
             for choice in run.studies
             if choice.study in running and (asked := _controls(run, choice))
         },
+        group_near_duplicates=run.group_near_duplicates,
         explain=run.explain,
         studies=studies,
         left_out=[study for study in resolved if isinstance(study, NotRun)],

@@ -184,6 +184,8 @@ class ResolvedRun(Strict):
     fast_trees: bool = False
     controls: dict[str, list[Control]] = Field(default_factory=dict)
     """Of studies that have any, by their keys."""
+    group_near_duplicates: bool = False
+    """Whether near-duplicates tie groups."""
     explain: bool = False
     studies: list[ResolvedStudy]
     left_out: list[NotRun] = Field(default_factory=list)

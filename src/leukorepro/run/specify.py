@@ -186,6 +186,7 @@ def _network_fit(run: ResolvedRun, study: ResolvedStudy, rung: Rung, fit: plan.N
     told: dict[str, Any] = {
         "splits": folder.splits(rung, fit.split),
         "manifest": Results().manifest(study.dataset_id),
+        "duplicates": plan.tying_duplicates(run, study),
         "folder": folder.network(rung, fit.id).root,
         "study": study.study.key,
         "dataset": study.dataset_id,
@@ -293,6 +294,8 @@ def explanations_specification(run: ResolvedRun, study: ResolvedStudy) -> Explan
     tuning = study.tunings.get(item.features, {}).get(item.classifier)
     file = plan.feature_file(study, item.features) if tuning is None else f"{tuning.input.id}.h5"
     inputs = [Results().manifest(study.dataset_id), Results().features(study.dataset_id) / file]
+    if (duplicates := plan.tying_duplicates(run, study)) is not None:
+        inputs.append(duplicates)
     for rung in rungs:
         inputs.append(folder.splits(rung, split))
         if item.reducer is not None:

@@ -9,7 +9,7 @@ import pandas as pd
 
 from leukorepro.core.errors import UserError
 from leukorepro.data.splits import make_splits
-from leukorepro.ladder.rungs import Rung
+from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.run.specifications.splits import SplitsSpecification
 
 
@@ -21,8 +21,17 @@ class Split(NamedTuple):
     table: pd.DataFrame
 
 
-def splits_of(told: SplitsSpecification, manifest: pd.DataFrame) -> Iterator[Split]:
+def splits_of(told: SplitsSpecification, manifest: pd.DataFrame, tied: pd.DataFrame | None = None) -> Iterator[Split]:
     """Every split of a study on every rung.
+
+    Parameters
+    ----------
+    told : SplitsSpecification
+    manifest : DataFrame
+        Manifest contract.
+    tied : DataFrame, optional
+        The same with near-duplicates tied (`leukorepro.data.copies.ties`), for the rungs that split otherwise than the
+        paper; what the paper did stays its own.
 
     Raises
     ------
@@ -31,11 +40,10 @@ def splits_of(told: SplitsSpecification, manifest: pd.DataFrame) -> Iterator[Spl
         its rung and name.
     """
     for rung, protocol in told.protocols.items():
+        images = manifest if tied is None or LADDER[rung].unit is None else tied
         for name, scheme in told.schemes.items():
             try:
-                table = make_splits(
-                    manifest, scheme, protocol, told.seed, told.external_split, told.label_sets.get(name)
-                )
+                table = make_splits(images, scheme, protocol, told.seed, told.external_split, told.label_sets.get(name))
                 _check_rows(table, told.rows_needed.get(name, {}))
             except UserError as error:
                 raise UserError(f"{rung}, splits.{name}: {error}") from None

@@ -36,7 +36,7 @@ def leakage(
     """
     from leukorepro.checks.leakage import audit_leakage
     from leukorepro.core.store import write_json
-    from leukorepro.data.duplicates import read_duplicates
+    from leukorepro.data.copies.record import read_copies
     from leukorepro.data.manifest import read_manifest
     from leukorepro.data.split_tables import read_splits
 
@@ -45,7 +45,7 @@ def leakage(
         if file.stem in tables:
             raise UserError(f"{file}: a split table of the name '{file.stem}' was given before; rename one.")
         tables[file.stem] = read_splits(file)
-    groups = None if duplicates is None else [group["images"] for group in read_duplicates(duplicates)["groups"]]
+    groups = None if duplicates is None else read_copies(duplicates)
     found = audit_leakage(read_manifest(manifest), tables, duplicates=groups)
     if out is not None:
         write_json(found, out)

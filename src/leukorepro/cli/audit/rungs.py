@@ -31,7 +31,7 @@ def rungs(
     """
     from leukorepro.checks.leakage import audit_leakage
     from leukorepro.core.store import write_json
-    from leukorepro.data.duplicates import read_duplicates
+    from leukorepro.data.copies.record import read_copies
     from leukorepro.data.manifest import read_manifest
     from leukorepro.data.split_tables import read_splits_of
     from leukorepro.run.paths import StudyFolder
@@ -40,7 +40,7 @@ def rungs(
 
     told, images = read_specification(LeakageSpecification, spec), read_manifest(manifest)
     folder = StudyFolder(output)
-    groups = [group["images"] for group in read_duplicates(duplicates)["groups"]]
+    groups = read_copies(duplicates)
     for rung, steps in told.rungs.items():
         tables = {name: read_splits_of(images, folder.splits(rung, name)) for name in told.splits}
         found = audit_leakage(images, tables, duplicates=groups, steps=steps)

@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from leukorepro.cli.options import MOST_WORKERS, FeaturesOption, ManifestOption, OutputOption, SpecOption, pairs
+from leukorepro.cli.options import (
+    MOST_WORKERS,
+    DuplicatesOption,
+    FeaturesOption,
+    ManifestOption,
+    OutputOption,
+    SpecOption,
+    pairs,
+)
 
 
 def classify(
@@ -19,6 +27,7 @@ def classify(
     reducer: Annotated[
         list[str] | None, typer.Option(help="Fitted autoencoder, as RUNG/SPLIT/NAME=FILE; repeat for more.")
     ] = None,
+    duplicates: DuplicatesOption = None,
     threads: Annotated[int, typer.Option(min=1, max=MOST_WORKERS, help="Threads; they change no number.")] = 1,
 ) -> None:
     """Fit every classifier of a study on one feature set in every fold, and write its predictions.
@@ -33,6 +42,7 @@ def classify(
 
     from leukorepro.core.errors import UserError, look_up
     from leukorepro.core.tables.predictions import ENGINES, PARTS_TABLE, merged_engines
+    from leukorepro.data.copies.ties import tied_by
     from leukorepro.data.manifest import read_manifest
     from leukorepro.data.split_tables import read_splits_of
     from leukorepro.features.identity import read_wanted
@@ -72,7 +82,8 @@ def classify(
     settings = Settings(told.seed, told.budget, threads, told.fast_trees)
     specs = {name: spec for name, spec in told.classifiers.items() if isinstance(spec, Classifier)}
     given = [(task, read_splits_of(images, table, task.protocol), fitted) for task, table, fitted in tasks]
-    done = [run(task, matrix, table, images, specs, fitted, settings) for task, table, fitted in given]
+    tied = tied_by(images, duplicates)
+    done = [run(task, matrix, table, tied, specs, fitted, settings) for task, table, fitted in given]
     engines = merged_engines([{name: [engine] for name, engine in part.engines.items()} for part in done])
     predictions = pd.concat([part.predictions for part in done], ignore_index=True)
     PARTS_TABLE.write(predictions, output, {ENGINES: json.dumps(engines)})

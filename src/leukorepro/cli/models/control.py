@@ -7,7 +7,15 @@ from typing import Annotated
 
 import typer
 
-from leukorepro.cli.options import MOST_WORKERS, FeaturesOption, ManifestOption, OutputOption, SpecOption, pairs
+from leukorepro.cli.options import (
+    MOST_WORKERS,
+    DuplicatesOption,
+    FeaturesOption,
+    ManifestOption,
+    OutputOption,
+    SpecOption,
+    pairs,
+)
 
 
 def control(
@@ -19,6 +27,7 @@ def control(
     reducer: Annotated[
         list[str] | None, typer.Option(help="Fitted autoencoder, as RUNG=FILE; repeat for more.")
     ] = None,
+    duplicates: DuplicatesOption = None,
     threads: Annotated[int, typer.Option(min=1, max=MOST_WORKERS, help="Threads; they change no number.")] = 1,
 ) -> None:
     """Fit a study's classifier where it must fail, as the run's `controls` say: shuffled labels, naming patients.
@@ -31,6 +40,7 @@ def control(
     from leukorepro.checks.controls import Controlled, Place
     from leukorepro.core.errors import UserError, look_up
     from leukorepro.core.tables.results import CONTROLS_TABLE
+    from leukorepro.data.copies.ties import tied_by
     from leukorepro.data.manifest import read_manifest
     from leukorepro.data.split_tables import read_splits_of
     from leukorepro.features.identity import read_wanted
@@ -57,7 +67,7 @@ def control(
         item=told.item,
         classifier=told.classifier,
         features=matrix,
-        manifest=images,
+        manifest=tied_by(images, duplicates),
         label_set=told.label_set,
         positive_class=told.positive_class,
     )

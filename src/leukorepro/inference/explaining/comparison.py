@@ -20,6 +20,7 @@ from torch import Tensor
 
 from leukorepro.core.store import hdf5_writer, write_json
 from leukorepro.core.tables.results import BACKGROUND_TABLE, SHARES_TABLE
+from leukorepro.data.copies.ties import tied_by
 from leukorepro.data.images import read_scanned
 from leukorepro.data.manifest import read_manifest
 from leukorepro.data.split_tables import read_splits_of
@@ -123,7 +124,7 @@ class _Comparison:
         names = " and ".join(LADDER[rung].name.lower() for rung in self._choices)
         if both.empty:
             raise Unexplained(f"no image is tested under both protocols ({names}).")
-        both = both.merge(self._manifest, on="image_id")
+        both = both.merge(tied_by(self._manifest, self._any.duplicates), on="image_id")
         labels = classes_of(both["label"], self._any.label_set).to_numpy(dtype=object)
         chosen = classes_in_turn(labels, MEASURED, self._told.run.seed)
         return both.assign(y_true=labels).iloc[chosen].reset_index(drop=True)

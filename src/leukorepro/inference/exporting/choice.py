@@ -100,6 +100,11 @@ class Choice:
         """The dataset's manifest."""
         return self.results.manifest(self.study.dataset_id)
 
+    @property
+    def duplicates(self) -> Path | None:
+        """Near-duplicates of the dataset, where the run lets them tie groups."""
+        return self.results.duplicates(self.study.dataset_id) if self.run.group_near_duplicates else None
+
 
 def choose(
     run: ResolvedRun, study: str, item: str, rung: Rung, fold: int | None = None, results: Results | None = None

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from leukorepro.config.run_files import how_to_finish
 from leukorepro.core.errors import UserError
+from leukorepro.data.copies.ties import tied_by
 from leukorepro.data.groups import groups
 from leukorepro.data.manifest import read_manifest
 from leukorepro.data.split_tables import read_splits_of
@@ -84,7 +85,8 @@ def training_rows(choice: Choice) -> TrainingRows:
     features = read_wanted(choice.features, choice.parts, choice.manifest, mapped=True)
     fold = None if choice.fold is None else _find_fold(choice, splits, features)
     train = np.sort(features.row_numbers(allowed_rows(splits, choice.rung)) if fold is None else fold.train)
-    about = about_rows(features.rows.iloc[train].reset_index(drop=True), manifest, choice.label_set)
+    tied = tied_by(manifest, choice.duplicates)
+    about = about_rows(features.rows.iloc[train].reset_index(drop=True), tied, choice.label_set)
     return TrainingRows(features, splits, fold, train, about)
 
 

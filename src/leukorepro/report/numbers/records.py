@@ -10,7 +10,7 @@ from typing import Any
 from leukorepro.core.store import parquet_metadata, sha256_once
 from leukorepro.core.tables.predictions import ENGINES
 from leukorepro.core.tables.results import CALIBRATION_TABLE
-from leukorepro.data.duplicates import read_duplicates
+from leukorepro.data.copies.record import read_duplicates
 from leukorepro.evaluation.testability import read_scan
 from leukorepro.ladder.rungs import Rung
 from leukorepro.report.numbers.feature_files import read_feature_files

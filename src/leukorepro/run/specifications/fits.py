@@ -83,6 +83,8 @@ class TrainingFit(Strict):
     """What the features are made by."""
     splits: Path
     manifest: Path
+    duplicates: Path | None = None
+    """Near-duplicates that tie groups; None where they do not."""
     folder: Path
     """Where its files lie."""
     study: str
@@ -108,7 +110,7 @@ class TrainingFit(Strict):
     @property
     def inputs(self) -> list[Path]:
         """Files that it is made from."""
-        return [self.features, self.splits, self.manifest]
+        return [self.features, self.splits, self.manifest, *([] if self.duplicates is None else [self.duplicates])]
 
     @property
     def outputs(self) -> list[Path]:

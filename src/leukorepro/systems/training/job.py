@@ -12,6 +12,7 @@ from safetensors.torch import save_file
 from leukorepro.core.store import atomic_path, sha256_once
 from leukorepro.core.tables.predictions import ENGINES, EPOCHS_TABLE, PARTS_TABLE
 from leukorepro.core.words import Device
+from leukorepro.data.copies.ties import tied_by
 from leukorepro.data.manifest import read_manifest
 from leukorepro.data.split_tables import read_splits_of
 from leukorepro.features.fusion import FITTED_ON
@@ -60,7 +61,7 @@ def train_in_folds(told: TrainingFit, build: Build, threads: int, device: Device
     work = told.folder.with_name(f".{told.folder.name}.work")
     manifest = read_manifest(told.manifest)
     splits = read_splits_of(manifest, told.splits, told.protocol)
-    done = fit_network(job, told.features, splits, manifest, codes, work)
+    done = fit_network(job, told.features, splits, tied_by(manifest, told.duplicates), codes, work)
     folder = NetworkFolder(told.folder)
     EPOCHS_TABLE.write(done.epochs, folder.epochs)
     with atomic_path(folder.weights) as path:

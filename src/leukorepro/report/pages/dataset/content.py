@@ -151,7 +151,7 @@ def dataset_content(dataset: str, sources: DatasetSources, conditions: Sequence[
         findings=list(findings_of(scan)),
         subjects=drawing.subjects(),
         flow=drawing.flow(),
-        duplicates=duplicates_shown(sources.duplicates, drawing.album, output, dataset),
+        duplicates=duplicates_shown(sources.duplicates, drawing.album, output, dataset, sources.ties),
         mistakes=[
             mistakes_shown(use.study, use.rows, sources.budget, drawing.album, output, dataset) for use in sources.uses
         ],

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from leukorepro.data.copies.ties import Ties
 from leukorepro.report.numbers.wording import count, listed
 from leukorepro.report.output import Output
 from leukorepro.report.pages.dataset.album import Album, write_sheet
@@ -95,7 +96,9 @@ class Duplicates:
     csv: str
 
 
-def duplicates_shown(found: dict[str, Any], album: Album, output: Output, folder: str) -> Duplicates:
+def duplicates_shown(
+    found: dict[str, Any], album: Album, output: Output, folder: str, ties: Ties | None = None
+) -> Duplicates:
     """Write pictures of the first groups and a table of all.
 
     Parameters
@@ -106,6 +109,8 @@ def duplicates_shown(found: dict[str, Any], album: Album, output: Output, folder
     output : Output
     folder : str
         The dataset's, below `figures` and `data`.
+    ties : Ties, optional
+        What near-duplicates tie together, where the run lets them.
     """
     groups = sorted_groups(found)
     shown = [
@@ -119,7 +124,7 @@ def duplicates_shown(found: dict[str, Any], album: Album, output: Output, folder
         for group in groups[:SHOWN_GROUPS]
     ]  # fmt: skip
     csv = output.table(duplicates_table(groups), "data", folder, "duplicates.csv")
-    return Duplicates(_told(found, groups), shown, len(groups) - len(shown), csv)
+    return Duplicates(_told(found, groups, ties), shown, len(groups) - len(shown), csv)
 
 
 def sorted_groups(found: dict[str, Any]) -> list[DuplicateGroup]:
@@ -162,12 +167,12 @@ def _pictured(copy: Copy, name: str, album: Album, output: Output, folder: str) 
     return replace(copy, address=output.picture(write, "figures", folder, f"duplicate-{name}.jpg"))
 
 
-def _told(found: dict[str, Any], groups: Sequence[DuplicateGroup]) -> str:
+def _told(found: dict[str, Any], groups: Sequence[DuplicateGroup], ties: Ties | None) -> str:
     """What was looked for and found, in sentences."""
-    return " ".join(_sentences(found, groups))
+    return " ".join(_sentences(found, groups, ties))
 
 
-def _sentences(found: dict[str, Any], groups: Sequence[DuplicateGroup]) -> Iterator[str]:
+def _sentences(found: dict[str, Any], groups: Sequence[DuplicateGroup], ties: Ties | None) -> Iterator[str]:
     if groups:
         kinds = [f"{n:,} of {KIND_WORDS[kind]}" for kind, n in found["n_by_kind"].items() if n]
         across = [
@@ -183,10 +188,16 @@ def _sentences(found: dict[str, Any], groups: Sequence[DuplicateGroup]) -> Itera
         yield f"{count(len(groups), 'group')}: {listed(kinds)}{spread}."
         if any(group.of_several_classes for group in groups):
             yield "Where images of a group are under several classes, at least one label is wrong."
-        yield (
-            "From the source-disjoint rung on, equal images stay on one side of every split; near-duplicates do only "
-            "where they share a subject or a photograph."
-        )
+        if ties is None:
+            yield (
+                "From the source-disjoint rung on, equal images stay on one side of every split; near-duplicates do "
+                "only where they share a subject or a photograph."
+            )
+        else:
+            yield (
+                "From the source-disjoint rung on, equal images and near-duplicates stay on one side of every split. "
+                f"{ties.sentence}"
+            )
     elif "near" in found["examined"]:
         yield (
             "None: no two images have equal bytes or pixels, or show the same cell, whether mirrored, turned by "

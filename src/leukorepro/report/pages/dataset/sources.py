@@ -11,7 +11,8 @@ import pandas as pd
 
 from leukorepro.core.errors import UserError
 from leukorepro.core.words import Budget
-from leukorepro.data.duplicates import read_duplicates
+from leukorepro.data.copies.record import read_duplicates
+from leukorepro.data.copies.ties import Ties, tied_by, ties_of
 from leukorepro.data.manifest import read_manifest
 from leukorepro.data.split_tables import read_splits_of
 from leukorepro.evaluation.curves import last_epochs
@@ -47,6 +48,8 @@ class DatasetSources:
     duplicates_file: Path
     duplicates: dict[str, Any]
     """Of `leukorepro.data.duplicates.find_duplicates`."""
+    ties: Ties | None
+    """What its near-duplicates tie together, where the run lets them."""
     budget: Budget
     uses: list[Use]
 
@@ -81,13 +84,15 @@ def read_dataset(finished: FinishedRun, dataset: str, studies: Sequence[Resolved
     folder = finished.results.dataset(dataset)
     manifest_file = finished.results.manifest(dataset)
     manifest = read_manifest(manifest_file)
+    duplicates = finished.results.duplicates(dataset)
     return DatasetSources(
         manifest_file=manifest_file,
         manifest=manifest,
         scan_file=folder / "scan.json",
         scan=read_scan(folder / "scan.json"),
-        duplicates_file=folder / "duplicates.json",
-        duplicates=read_duplicates(folder / "duplicates.json"),
+        duplicates_file=duplicates,
+        duplicates=read_duplicates(duplicates),
+        ties=ties_of(manifest, tied_by(manifest, duplicates)) if finished.run.group_near_duplicates else None,
         budget=finished.run.budget,
         uses=[_use(finished, study, manifest) for study in studies],
     )

@@ -46,7 +46,7 @@ def study_methods(run: ResolvedRun, records: Records) -> list[Passage]:
         Passage("features", "Features", list(features_told(records))),
         Passage("reducers", "Reducers", list(systems_told(study, "reducer", run.budget))),
         Passage("classifiers", "Classifiers", list(_classifiers(study, run.budget))),
-        Passage("protocols", "Protocols", list(_protocols(study))),
+        Passage("protocols", "Protocols", list(_protocols(run, study))),
         Passage("measures", "Measures and intervals", list(_measures(study))),
         Passage("differs", "What differs from the paper", list(_differs(run, study))),
         Passage("unstated", "What the paper leaves open", list(_unstated(study))),
@@ -129,12 +129,14 @@ def _classifiers(study: ResolvedStudy, budget: Budget) -> Iterator[str]:
     yield "Where a classifier scales its features, the scale is that of its training rows."
 
 
-def _protocols(study: ResolvedStudy) -> Iterator[str]:
+def _protocols(run: ResolvedRun, study: ResolvedStudy) -> Iterator[str]:
     for rung, protocol in study.protocols.items():
         yield (
             f"{LADDER[rung].name}: kept on one side of a split is {UNIT_WORDS[protocol.unit]}; reducers are fitted on "
             f"{SCOPE_WORDS[protocol.scope]}."
         )
+    if run.group_near_duplicates:
+        yield "Different images that show the same cell are of one source image and one group, as equal images are."
     for rung, reason in study.left_out.items():
         yield f"{LADDER[rung].name} was not run: {wording.sentence(reason)}"
     yield from (f"The paper chose by rows that it tested: {choice}" for choice in _choices(study))

@@ -39,7 +39,8 @@ def training_only(facts: Facts) -> Answer:
 
 def dependencies(facts: Facts) -> Answer:
     """What keeps patients, copies and duplicates on one side."""
-    text = "Images of equal bytes or pixels and copies of one image are kept on one side on the honest rungs."
+    near = ", near-duplicates" if facts.run.group_near_duplicates else ""
+    text = f"Images of equal bytes or pixels{near} and copies of one image are kept on one side on the honest rungs."
     keeping = _keeping_subjects(facts)
     if len(keeping) == len(facts.records):
         return Answer(

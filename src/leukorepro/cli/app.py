@@ -29,6 +29,7 @@ GROUPS = {
     "report": ("build", "share", "summary"),
     "audit": ("published", "leakage", "rungs"),
     "validity": ("draw", "repeat", "summarise"),
+    "study": ("new", "check"),
     "config": ("resolve", "schema", "dvc"),
 }
 """Folders of this room, and the commands in each, in the order in which the help shows them."""

@@ -19,7 +19,7 @@ import re
 import secrets
 import socket
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -141,6 +141,23 @@ def write_bytes(content: bytes, path: Path) -> None:
     """Write a file atomically. Images are encoded in memory first: Pillow does not tell when a disk is full."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
+
+
+def write_texts(texts: Mapping[Path, str]) -> ExitStack:
+    """Write text files, all or none; closing what is returned puts back what was there before."""
+    with ExitStack() as undo:
+        for file, text in texts.items():
+            undo.callback(_restore, file, file.read_bytes() if file.exists() else None)
+            write_text(text, file)
+        return undo.pop_all()
+
+
+def _restore(path: Path, content: bytes | None) -> None:
+    """Put a file back as it was."""
+    if content is None:
+        path.unlink(missing_ok=True)
+    else:
+        write_bytes(content, path)
 
 
 def write_json(value: Any, path: Path) -> None:

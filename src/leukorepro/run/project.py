@@ -5,8 +5,8 @@ from __future__ import annotations
 import os
 import shlex
 import sys
-from collections.abc import Mapping, Sequence
-from contextlib import ExitStack, redirect_stdout
+from collections.abc import Sequence
+from contextlib import redirect_stdout
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from leukorepro.config.files import CONFIG, dataset_path
 from leukorepro.config.runs import RunName, load_run
 from leukorepro.config.schemas import SCHEMAS
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import write_bytes, write_text
+from leukorepro.core.store import write_texts
 from leukorepro.core.validation import parse
 from leukorepro.core.words import Budget
 from leukorepro.core.yaml_text import dump_yaml
@@ -80,7 +80,7 @@ class NewRun:
 
     def write(self) -> list[str]:
         """Write both files or neither; return what was written, and the command that runs it."""
-        _write(self.texts)
+        write_texts(self.texts)
         command = f"  snakemake --cores all --configfile {shlex.quote(str(list(self.texts)[-1]))}"
         return [*(f"wrote {file}" for file in self.texts), "Run it with:", command]
 
@@ -150,7 +150,9 @@ def prepare(
     )
     for file, (kind, content) in zip(files, contents, strict=True):
         parse(SCHEMAS[kind], content, file)
-    with _write(_texts(files, contents)):  # a run is resolved from its files; for a moment: reading may take minutes
+    with write_texts(
+        _texts(files, contents)
+    ):  # a run is resolved from its files; for a moment: reading may take minutes
         try:
             resolved = resolve(files[1])
         except UserError as error:
@@ -203,23 +205,6 @@ def _texts(files: Sequence[Path], contents: Sequence[tuple[str, dict[str, Any]]]
         file: f"# yaml-language-server: $schema=../schema/{kind}.json\n{dump_yaml(content)}"
         for file, (kind, content) in zip(files, contents, strict=True)
     }
-
-
-def _write(texts: Mapping[Path, str]) -> ExitStack:
-    """Write files, all or none; closing what is returned puts back what was there before."""
-    with ExitStack() as undo:
-        for file, text in texts.items():
-            undo.callback(_restore, file, file.read_bytes() if file.exists() else None)
-            write_text(text, file)
-        return undo.pop_all()
-
-
-def _restore(file: Path, content: bytes | None) -> None:
-    """Put a file back as it was."""
-    if content is None:
-        file.unlink(missing_ok=True)
-    else:
-        write_bytes(content, file)
 
 
 def _with_positive_class(dataset: RealDataset, classes: list[str]) -> tuple[RealDataset, list[str]]:

@@ -127,6 +127,8 @@ def _without_paths(value: Any, key: str = "") -> Any:
     """A resolved configuration without the places of files; images lie in the copy."""
     if isinstance(value, dict):
         changed = {name: _without_paths(one, name) for name, one in value.items()}
+        if "adapter" in changed and "table" in changed:
+            changed["table"] = "table.csv"
         if "dataset_id" in changed:
             changed["images"] = f"images/{changed['dataset_id']}"
         return changed

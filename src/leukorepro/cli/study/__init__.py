@@ -1,0 +1,1 @@
+"""Begin a new study, and see what its two files lack."""

@@ -401,18 +401,19 @@ def test_no_failure_leaves_a_half_written_pair(
         assert init("--subject-regex", r"(p\d)").exit_code == 0
     before = files(root)
     written: list[Path] = []
+    write_text = store.write_text
     number = {"first file": 1, "second file": 2, "first file again": 3, "second again": 4}.get(place)
 
     def write(text: str, path: Path) -> None:
         written.append(path)
         if len(written) == number:
             raise error
-        store.write_text(text, path)
+        write_text(text, path)
 
     def fail(*_: Any, **__: Any) -> None:
         raise error
 
-    monkeypatch.setattr(project, "write_text", write)
+    monkeypatch.setattr(store, "write_text", write)
     if number is None:
         monkeypatch.setattr(project, {"check": "resolve", "images": "scan"}[place], fail)
     assert init("--force").exit_code != 0

@@ -157,6 +157,10 @@ CALLS: list[tuple[str, Values]] = [
         },
     ),
     ("splits make", {"spec": spec("splits"), "manifest": MANIFEST, "duplicates": DUPLICATES, "output": FOLDER}),
+    (
+        "splits repair",
+        {"splits": HALVES, "manifest": MANIFEST, "duplicates": DUPLICATES, "tolerance": "0.2", "out": "repaired.csv"},
+    ),
     ("models fit", {"spec": spec("fits")}),
     (
         "models classify",

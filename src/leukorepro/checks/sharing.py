@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from leukorepro.core.errors import UserError
 from leukorepro.data.groups import components, groups
-from leukorepro.data.image_names import ImageNames
+from leukorepro.data.image_names import as_in_manifest
 
 LINKS = ("image", "copy", "source", "subject", "group", "related")
 """What a row may share with another part: the image itself, perhaps as another view; a copy of it (that, equal bytes or
@@ -92,18 +91,7 @@ def examine(name: str, splits: pd.DataFrame, links: pd.DataFrame, labels: pd.Ser
     UserError
         If the table is empty or names an image that the manifest does not have.
     """
-    if splits.empty:
-        raise UserError(f"{name}: the split table has no rows.")
-    unknown = splits.loc[~splits["image_id"].isin(links.index), "image_id"].unique()
-    if len(unknown):
-        names = ImageNames(links.index)
-        found = {given: names.find(given) for given in unknown}
-        if lost := [given for given in unknown if len(found[given]) != 1]:
-            raise UserError(
-                f"{name}: {len(lost):,} image(s) are not in the manifest; '{lost[0]}' {names.why_none(lost[0])}. Give "
-                "the manifest that the split was made from, or write image_id as it stands there."
-            )
-        splits = splits.assign(image_id=splits["image_id"].replace({given: one for given, (one,) in found.items()}))
+    splits = as_in_manifest(splits, links.index, name)
     rows = splits.assign(position=links.index.get_indexer(pd.Index(splits["image_id"])))
     rows = rows.assign(label=labels.reindex(splits["image_id"]).to_numpy())
     folds = [_fold(rows_of_fold, links) for _, rows_of_fold in rows.groupby(["repeat", "fold"], sort=True)]

@@ -25,7 +25,7 @@ GROUPS = {
     "data": ("scan", "simulate", "duplicates"),
     "features": ("weights", "extract", "describe", "fuse", "join"),
     "models": ("fit", "classify", "control", "explain", "summary"),
-    "splits": ("make",),
+    "splits": ("make", "repair"),
     "report": ("build", "share", "summary"),
     "audit": ("published", "leakage", "rungs"),
     "validity": ("draw", "repeat", "summarise"),

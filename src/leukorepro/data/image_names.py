@@ -10,9 +10,13 @@ from difflib import get_close_matches
 from functools import cached_property
 from itertools import takewhile
 from pathlib import PurePosixPath
+from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
-from leukorepro.core.errors import some
+from leukorepro.core.errors import UserError, some
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 _QUOTES = "\"'`\u2018\u2019\u201c\u201d\u201e\u00ab\u00bb"
 _ADDRESS = re.compile(r"[a-z][a-z0-9+.-]+://+", re.I)
@@ -118,6 +122,39 @@ class ImageNames:
         for image in self._images:
             index.setdefault(key(image), []).append(image)
         return index
+
+
+def as_in_manifest(splits: pd.DataFrame, images: Iterable[str], name: str) -> pd.DataFrame:
+    """A split table with every image under the name that a manifest has for it.
+
+    Parameters
+    ----------
+    splits : DataFrame
+        Its column image_id may hold file names alone, or other Unicode forms of names.
+    images : iterable of str
+        image_id of the manifest.
+    name : str
+        What a message begins with.
+
+    Raises
+    ------
+    UserError
+        If the table is empty or names an image that the manifest does not have.
+    """
+    if splits.empty:
+        raise UserError(f"{name}: the split table has no rows.")
+    known = set(images)
+    unknown = [given for given in splits["image_id"].unique() if given not in known]
+    if not unknown:
+        return splits
+    names = ImageNames(known)
+    found = {given: names.find(given) for given in unknown}
+    if lost := [given for given in unknown if len(found[given]) != 1]:
+        raise UserError(
+            f"{name}: {len(lost):,} image(s) are not in the manifest; '{lost[0]}' {names.why_none(lost[0])}. Give "
+            "the manifest that the split was made from, or write image_id as it stands there."
+        )
+    return splits.assign(image_id=splits["image_id"].replace({given: one for given, (one,) in found.items()}))
 
 
 def _name(image: str) -> str:

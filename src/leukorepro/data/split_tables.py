@@ -9,7 +9,7 @@ import pandas as pd
 
 from leukorepro.config.study.schemes import Protocol
 from leukorepro.core.errors import UserError
-from leukorepro.core.tables.data import SPLITS_TABLE
+from leukorepro.core.tables.data import ORIGINALS_TABLE, SPLITS_TABLE
 from leukorepro.data.groups import groups
 
 ROLES = ("train", "validation", "test", "excluded")
@@ -21,18 +21,32 @@ def write_splits(splits: pd.DataFrame, path: Path) -> None:
 
 
 def read_splits(path: Path) -> pd.DataFrame:
-    """Read a split table, ours or a user's, and check it.
+    """Read a split table, ours or a user's, and check it; one without the column `view` is of original images.
 
     Raises
     ------
     UserError
         As `leukorepro.core.tables.table.Table.read`; also if a role is unknown.
     """
-    splits = SPLITS_TABLE.read(path)
+    splits = _read_originals(path) if _lacks_views(path) else SPLITS_TABLE.read(path)
     unknown = sorted(set(splits["role"]) - set(ROLES))
     if unknown:
         raise UserError(f"{path}: unknown role(s) {', '.join(unknown)}; allowed are {', '.join(ROLES)}.")
     return splits
+
+
+def _lacks_views(path: Path) -> bool:
+    """Whether a table has the columns of a split table but for the view."""
+    try:
+        with path.open(encoding="utf-8-sig") as file:
+            names = {name.strip('"') for name in file.readline().strip().split(",")}
+    except (OSError, ValueError):
+        return False  # whoever reads the table says what is wrong
+    return names >= set(ORIGINALS_TABLE.columns) and "view" not in names
+
+
+def _read_originals(path: Path) -> pd.DataFrame:
+    return ORIGINALS_TABLE.read(path).assign(view="identity")[list(SPLITS_TABLE.columns)]
 
 
 def read_splits_of(manifest: pd.DataFrame, path: Path, protocol: Protocol | None = None) -> pd.DataFrame:

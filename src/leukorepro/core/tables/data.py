@@ -20,6 +20,14 @@ their grey values, and the upper left corner of the place, in pixels."""
 SPLITS_TABLE = Table({**text("image_id", "view", "role"), **whole("repeat", "fold")})
 """Which rows train and which are tested, in each fold of each repeat."""
 
+ORIGINALS_TABLE = Table({**text("image_id", "role"), **whole("repeat", "fold")})
+"""A person's own split table of images without copies."""
+
+MOVES_TABLE = Table(
+    {**text("image_id", "view"), **whole("repeat", "fold"), **text("before", "after"), **whole("group"), **text("why")}
+)
+"""Rows of a split table that were given another role, and why; rows of one `group` belong together."""
+
 SUBJECT_IDS_TABLE = Table(text("image", "subject"))
 """A person's own list of subjects: an image by its path or file name, and whose it is."""
 

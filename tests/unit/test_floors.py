@@ -96,7 +96,7 @@ PATH_OF_A_NUMBER = (
     ("evaluation.intervals", "evaluation.curves"),
     ("evaluation.outcome_metrics", "evaluation.split_rows"),
     ("evaluation.outcomes",),
-    ("evaluation.measure", "evaluation.resampling", "evaluation.patients"),
+    ("evaluation.measure", "evaluation.transfer", "evaluation.resampling", "evaluation.patients"),
     ("evaluation.testability", "evaluation.answers"),
     ("evaluation.verdicts",),
 )

@@ -125,6 +125,26 @@ def test_controls_are_made_on_every_rung_and_shown(results: Path) -> None:
         assert 'id="controls"' in (results / f"tiny/report/paper_{study}.html").read_text()
 
 
+def test_another_laboratory_is_the_last_rung_and_its_loss_is_split_and_shown(results: Path) -> None:
+    rows = pd.read_parquet(results / "tiny/grid/external/predictions.parquet")
+    own = rows[(rows["table"] == "1") & (rows["item"] == "SVM")]
+    assert own["image_id"].astype(str).str.startswith("elsewhere-demo:").all()
+    assert own["y_true"].astype(str).value_counts().to_dict() == {"all": 12, "healthy": 6}, "of five classes three"
+    assert own["subject_id"].nunique() == 6
+    table = pd.read_csv(results / "tiny/grid/transfer.csv", dtype={"table": str})
+    value = table[(table["table"] == "1") & (table["item"] == "SVM")].set_index(["protocol", "measure"])["value"]
+    right = own["y_true"].astype(str) == own["y_pred"].astype(str)
+    assert value["external", "accuracy"] == pytest.approx(right.mean(), abs=1e-12)
+    assert value["external", "balanced_accuracy"] == pytest.approx(
+        right.groupby(own["y_true"].astype(str)).mean().mean(), abs=1e-12
+    )
+    loss = value["subject_disjoint", "accuracy"] - value["external", "accuracy"]
+    assert value["external", "loss"] == pytest.approx(loss, abs=1e-12)
+    page = (results / "tiny/report/paper_grid.html").read_text()
+    assert 'id="external"' in page
+    assert "6 of M3, 6 of M5" in page
+
+
 def test_accuracy_is_that_of_the_predictions(results: Path) -> None:
     table = pd.read_csv(results / "tiny/tiny/metrics.csv").set_index(["item", "protocol", "metric"])["value"]
     for rung in ("subject_disjoint", "external"):

@@ -158,6 +158,7 @@ rule join_features:
     params:
         code=code_digest("features join"),
         second=lambda w: DATASETS[w.joined].parts[1].id,
+        views=lambda w: flags("--view", plan.views_of(RUN, w.joined, w.part)),
     message:
         "Features of {wildcards.joined} by {wildcards.part}"
     shell:
@@ -167,6 +168,7 @@ rule join_features:
             --manifest {input.manifest:q} \
             --dataset {wildcards.joined:q} \
             --second {params.second:q} \
+            {params.views} \
             --output {output.features:q} \
             >{log:q} 2>&1
         """

@@ -237,7 +237,7 @@ for STUDY in RUN.studies:
             ],
             tables=[
                 f"results/{RUN.name}/{STUDY.study.key}/{table}.csv"
-                for table in plan.EVALUATION_TABLES
+                for table in plan.evaluation_tables(STUDY)
             ],
         log:
             f"logs/evaluate/{RUN.name}/{STUDY.study.key}.txt",

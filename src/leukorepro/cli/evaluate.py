@@ -29,7 +29,8 @@ def evaluate(
     Writes `<rung>/predictions.parquet` and `<rung>/fitting.parquet`; every metric with its interval (`measured.csv`);
     rungs and items compared on the same groups (`differences.csv`, `cell_level.csv`, `winners.csv`); whether the
     paper's conclusions hold (`claims.csv`, `claim_comparisons.csv`); what classifiers would mean for patients
-    (`calibration.csv`, `reliability.csv`, `decision.csv`, `subjects.csv`, `diagnosis.csv`).
+    (`calibration.csv`, `reliability.csv`, `decision.csv`, `subjects.csv`, `diagnosis.csv`); of what is held out, how
+    much of the loss other shares of the classes explain (`transfer.csv`).
 
     Example: `leukorepro evaluate --spec results/demo/specs/evaluation/atteia2022-1f0c.json --output
     results/demo/atteia2022`
@@ -40,6 +41,7 @@ def evaluate(
         CLAIMS_TABLE,
         DIFFERENCES_TABLE,
         MEASURED_TABLE,
+        TRANSFER_TABLE,
         WINNERS_TABLE,
     )
     from leukorepro.data.split_tables import read_splits
@@ -52,6 +54,7 @@ def evaluate(
     from leukorepro.evaluation.resampling.differences import differences
     from leukorepro.evaluation.resampling.winners import winners
     from leukorepro.evaluation.split_rows import check_split_rows
+    from leukorepro.evaluation.transfer import transfer
     from leukorepro.run.paths import StudyFolder
     from leukorepro.run.specifications.evaluation import EvaluationSpecification
     from leukorepro.run.specifications.specification import read_specification
@@ -81,4 +84,6 @@ def evaluate(
     judged = judge_claims(outcomes, told.seed)
     CLAIMS_TABLE.write(judged.claims, folder.table("claims"))
     CLAIM_COMPARISONS_TABLE.write(judged.comparisons, folder.table("claim_comparisons"))
+    if told.study.tests_held_out:
+        TRANSFER_TABLE.write(transfer(outcomes, told.seed), folder.table("transfer"))
     diagnose(tested, told.study, told.seed).write(output)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +24,15 @@ OF_THE_IMAGES = frozenset({"dataset", "manifest_sha256", "views"})
 """Attributes of a feature file that two datasets have each of their own; all others must be equal."""
 
 
-def join(first: Path, second: Path, manifest: Path, output: Path, *, dataset: str, second_name: str) -> None:
+def join(
+    first: Path, second: Path, manifest: Path, output: Path, *, dataset: str, second_name: str, views: Sequence[str]
+) -> None:
     """Write the features of two datasets into one file, in the order of the manifest.
 
     Parameters
     ----------
     first, second : Path
-        Feature files that the same code made with the same weights; each may have views that the other has not.
+        Feature files that the same code made with the same weights.
     manifest : Path
         Of both datasets; images of the second are called by its name and a colon in front of their own.
     output : Path
@@ -37,6 +41,8 @@ def join(first: Path, second: Path, manifest: Path, output: Path, *, dataset: st
         Name of both together.
     second_name : str
         Name of the second.
+    views : sequence of str
+        Views that are kept, as far as a file has them: of the second, which is only tested, originals suffice.
 
     Raises
     ------
@@ -49,8 +55,8 @@ def join(first: Path, second: Path, manifest: Path, output: Path, *, dataset: st
         header = _shared_header(first, dict(one.attrs), second, dict(other.attrs))
         of_second = [f"{second_name}:{name}" for name in other["image_id"].asstr()[:]]
         names = np.concatenate([one["image_id"].asstr()[:], np.array(of_second, dtype=object)])
-        views = np.concatenate([file["view"].asstr()[:] for file in (one, other)])
-        place = wanted.get_indexer(names)
+        view = np.concatenate([file["view"].asstr()[:] for file in (one, other)])
+        place = np.where(np.isin(view, views), wanted.get_indexer(names), -1)
         if missing := sorted(set(wanted) - set(names[place >= 0])):
             raise UserError(
                 f"{manifest}: its image {missing[0]} is in neither {first} nor {second}; extract the features of both "
@@ -59,8 +65,9 @@ def join(first: Path, second: Path, manifest: Path, output: Path, *, dataset: st
         order = np.argsort(place, kind="stable")[np.count_nonzero(place < 0) :]
         with hdf5_writer(output) as file:
             _copy((one["features"], other["features"]), order, file)
-            write_rows(file, names[order], views[order])
-            file.attrs.update(header | {"dataset": dataset, "manifest_sha256": sha256_once(manifest)})
+            write_rows(file, names[order], view[order])
+            own = {"views": json.dumps(list(views))}
+            file.attrs.update(header | own | {"dataset": dataset, "manifest_sha256": sha256_once(manifest)})
 
 
 def _shared_header(first: Path, one: dict[str, Any], second: Path, other: dict[str, Any]) -> dict[str, Any]:
@@ -71,7 +78,7 @@ def _shared_header(first: Path, one: dict[str, Any], second: Path, other: dict[s
                 f"{second}: its {name} is {other.get(name, 'not recorded')}, but that of {first} is "
                 f"{one.get(name, 'not recorded')}; extract the features of both datasets in the same way."
             )
-    return {name: value for name, value in one.items() if name not in OF_THE_IMAGES or name == "views"}
+    return {name: value for name, value in one.items() if name not in OF_THE_IMAGES}
 
 
 def _copy(sources: tuple[h5py.Dataset, h5py.Dataset], order: NDArray[np.intp], file: h5py.File) -> None:

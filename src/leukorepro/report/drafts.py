@@ -97,6 +97,7 @@ def _of_study(finished: FinishedRun, study: ResolvedStudy) -> Iterator[Draft]:
         *measured,
         finished.results.dataset(study.dataset_id) / "scan.json",
         finished.results.audit(key),
+        *([finished.results.manifest(study.dataset_id)] if study.tests_held_out else []),
     )
     yield Draft(addresses.of_paper(key), partial(paper_page, finished, study), inputs, told)
     for table in study.study.tables:

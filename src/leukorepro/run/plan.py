@@ -39,10 +39,12 @@ EVALUATION_TABLES = (
     "subjects",
     "diagnosis",
 )
-"""Tables of numbers that follow from a study's predictions and the sizes of its splits."""
+"""Tables of numbers that follow from every study's predictions and the sizes of its splits."""
 
-STUDY_TABLES = (*EVALUATION_TABLES, "metrics", "verdicts")
-"""Tables of numbers of every study."""
+
+def evaluation_tables(study: ResolvedStudy) -> list[str]:
+    """Tables of numbers that follow from the predictions of a study, that on what is held out where it tests it."""
+    return [*EVALUATION_TABLES, *(["transfer"] if study.tests_held_out else [])]
 
 
 def find_study(run: ResolvedRun, key: str) -> ResolvedStudy:
@@ -277,7 +279,8 @@ def study_results(run: ResolvedRun, study: ResolvedStudy, folder: StudyFolder | 
         for rung in study.protocols
         for file in (folder.predictions(rung), folder.fitting(rung), folder.leakage(rung))
     ]
-    tables = [*STUDY_TABLES, *(["controls"] if study.study.key in run.controls else [])]
+    controls = ["controls"] if study.study.key in run.controls else []
+    tables = [*evaluation_tables(study), "metrics", "verdicts", *controls]
     explained = folder.explanations.files if explained_rungs(run, study) else []
     groups = [folder.groups] if run.group_near_duplicates else []
     return [str(file) for file in (*of_rungs, *map(folder.table, tables), *groups, *explained)]

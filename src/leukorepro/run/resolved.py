@@ -27,7 +27,7 @@ from leukorepro.core.validation import parse, read_yaml
 from leukorepro.core.words import Budget, Control, Engine, Precision
 from leukorepro.features.backbones.registry import title_of
 from leukorepro.features.parts import Part, ResolvedDescriptor, ResolvedExtractor, Tuning
-from leukorepro.ladder.rungs import Rung
+from leukorepro.ladder.rungs import EXTERNAL, Rung
 from leukorepro.run.kept_items import NOT_IN_THIS_RUN
 from leukorepro.run.paths import Results
 
@@ -108,6 +108,11 @@ class ResolvedStudy(Strict):
     def own(self) -> PlacedDataset:
         """The dataset that the study is made on; of two, the first."""
         return self.placed[0]
+
+    @property
+    def tests_held_out(self) -> bool:
+        """Whether a part of the images is held out, or another dataset, and tested."""
+        return self.external_split is not None and EXTERNAL in self.protocols
 
     @property
     def simulated(self) -> bool:

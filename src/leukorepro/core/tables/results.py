@@ -60,6 +60,15 @@ CLAIM_COMPARISONS_TABLE = Table(
 )
 """Every comparison of every claim; the corrected bounds allow for the number of a claim's comparisons."""
 
+TRANSFER_TABLE = Table(
+    {
+        **text("study", "table", "item", "protocol", "against_protocol", "measure"),
+        **number("value", "ci_low", "ci_high"),
+        **whole("n_images", "n_groups"),
+    }
+)
+"""What of the loss on the held-out part follows from other shares of the classes: `leukorepro.evaluation.transfer`."""
+
 CELL_LEVEL_TABLE = Table(
     {**_OUTCOME, **text("metric"), **number("value", "ci_low", "ci_high"), **text("method"), **whole("n")}
 )

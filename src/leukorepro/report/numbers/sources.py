@@ -15,9 +15,11 @@ from leukorepro.core.tables.results import (
     CLAIM_COMPARISONS_TABLE,
     CLAIMS_TABLE,
     DIFFERENCES_TABLE,
+    TRANSFER_TABLE,
     VERDICTS_TABLE,
     WINNERS_TABLE,
 )
+from leukorepro.data.manifest import read_manifest
 from leukorepro.evaluation.contract import with_categories
 from leukorepro.evaluation.curves import confusion_matrices, last_epochs, roc_curves
 from leukorepro.evaluation.patients.diagnose import Patients
@@ -61,6 +63,10 @@ class Sources:
     trainings: Trainings
     scan: dict[str, Any]
     """Summary of `leukorepro.data.scan.scan`."""
+    transfer: pd.DataFrame | None
+    """`TRANSFER_TABLE`; None where nothing is held out."""
+    manifest: pd.DataFrame | None
+    """Of the dataset, where its images are looked at: where a part of them is held out."""
     leakage_files: dict[Rung, Path]
     leakage: dict[Rung, dict[str, Any]]
     """Of `leukorepro.checks.leakage.audit_leakage`, for every rung."""
@@ -90,6 +96,7 @@ def read_sources(study: ResolvedStudy, results: Path, *, controls: bool, explain
         rung: last_epochs(read_predictions(folder.predictions(rung)), study.study) for rung in study.protocols
     }
     drawn = {rung: _drawn(study, rows, folder.fitting(rung)) for rung, rows in predictions.items()}
+    held_out = study.tests_held_out
     leakage = {rung: folder.leakage(rung) for rung in study.protocols}
     return Sources(
         metrics_file=folder.table("metrics"),
@@ -109,6 +116,8 @@ def read_sources(study: ResolvedStudy, results: Path, *, controls: bool, explain
         explanations=folder.explanations if explained else None,
         trainings=read_trainings(study, folder, predictions),
         scan=read_scan(Results(results.parent).dataset(study.dataset_id) / "scan.json"),
+        transfer=TRANSFER_TABLE.read(folder.table("transfer")) if held_out else None,
+        manifest=read_manifest(Results(results.parent).manifest(study.dataset_id)) if held_out else None,
         leakage_files=leakage,
         leakage={rung: read_leakage(file) for rung, file in leakage.items()},
     )

@@ -20,6 +20,7 @@ from leukorepro.report.sections.claims.page import ClaimsPage, claims_page
 from leukorepro.report.sections.comparisons.page import ComparisonsPage, comparisons_page
 from leukorepro.report.sections.controls.page import ControlsPage, controls_page
 from leukorepro.report.sections.explanations.page import ExplanationsPage, explanations_page
+from leukorepro.report.sections.external.page import ExternalPage, external_page
 from leukorepro.report.sections.ladder.ladder import Differences, Ladder, ladder_of
 from leukorepro.report.sections.leakage.page import LeakagePage, leakage_page
 from leukorepro.report.sections.patients.page import PatientsPage, patients_page
@@ -64,6 +65,8 @@ class PaperContent:
     claims: ClaimsPage
     unstated: list[UnstatedRow]
     leakage: LeakagePage
+    external: ExternalPage | None
+    """None where nothing is held out."""
     tables: list[TablePage]
     patients: PatientsPage
     comparisons: ComparisonsPage
@@ -93,6 +96,9 @@ def paper_content(study: ResolvedStudy, budget: Budget, sources: Sources, output
         claims=claims_page(study, sources, conditions, output),
         unstated=unstated_rows(study),
         leakage=leakage_page(study, sources, output),
+        external=None
+        if sources.transfer is None or sources.manifest is None
+        else external_page(study, sources.transfer, sources.manifest, conditions, output),
         tables=[_table(study, sources, number, studio) for number in study.study.tables],
         patients=patients_page(study, sources, conditions, output),
         comparisons=comparisons_page(study, top, sources, conditions, output),

@@ -67,7 +67,7 @@ def test_a_study_is_resolved_on_the_added_rung_too_and_its_printed_numbers_are_a
     project.run("leukorepro", "config", "resolve", "--run", "config/runs/doe.yaml", "--output", "resolved.json")
     (study,) = json.loads((project.folder / "resolved.json").read_text())["studies"]
     assert study["study"]["classifiers"]["trees"]["parameters"] == {"n_estimators": 200}
-    rung = {"rung": "source_disjoint_fit_on_all", "unit": "source", "scope": "all"}
+    rung = {"rung": "source_disjoint_fit_on_all", "unit": "source", "scope": "all", "held_out": False}
     assert study["protocols"]["source_disjoint_fit_on_all"] == rung
     project.run("leukorepro", "audit", "published", "doe2026", "--out", "audit.json")
     assert json.loads((project.folder / "audit.json").read_text())["studies"]["doe2026"]

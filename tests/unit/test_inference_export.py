@@ -109,7 +109,7 @@ def test_all_rows_are_all_views_of_all_images_that_take_part() -> None:
     def allowed(scheme: KFoldScheme | HoldOutScheme, rung: str, unit: str) -> set[tuple[str, str]]:
         protocol = Protocol(rung=rung, unit=unit, scope="train")  # type: ignore[arg-type]
         table = make_splits(manifest, scheme, protocol, 0, "new")
-        rows = allowed_rows(table, rung)
+        rows = allowed_rows(table, protocol)
         assert not rows.duplicated().any()
         return set(rows.itertuples(index=False, name=None))
 

@@ -6,12 +6,14 @@ import json
 from pathlib import Path
 
 import pytest
-from project_data import make_project, write_yaml
+from project_data import ROOT, make_project, write_yaml
 from typer.testing import CliRunner, Result
 
 from leukorepro.audits.lacking import lacking
 from leukorepro.cli.app import app
+from leukorepro.config.files import study_path
 from leukorepro.config.study.skeleton import BLANK
+from leukorepro.config.study.study import load_study
 from leukorepro.core.errors import UserError
 
 STUDY, PRINTED = Path("config/studies/doe2026.yaml"), Path("config/published/doe2026.csv")
@@ -86,7 +88,12 @@ def test_a_filled_in_skeleton_is_a_study_by_its_two_files_alone(place: Path) -> 
     assert done.exit_code == 0, done.output
     (study,) = json.loads(Path("resolved.json").read_text())["studies"]
     assert study["study"]["citation"]["authors"] == "J. Doe"
-    assert study["protocols"]["as_published"] == {"rung": "as_published", "unit": "view", "scope": "train"}
+    assert study["protocols"]["as_published"] == {
+        "rung": "as_published",
+        "unit": "view",
+        "scope": "train",
+        "held_out": False,
+    }
 
 
 @pytest.mark.parametrize(
@@ -133,3 +140,11 @@ def test_no_skeleton_is_written_by_a_wrong_key_or_elsewhere(tmp_path: Path, monk
     with pytest.raises(UserError, match="no such file"):
         lacking("doe2026")
     assert not list(tmp_path.rglob("doe*"))
+
+
+@pytest.mark.parametrize(("key", "held_out"), [("acevedo2019", False), ("albzour2026", True)])
+def test_papers_of_two_files_lack_nothing(monkeypatch: pytest.MonkeyPatch, key: str, held_out: bool) -> None:
+    """The honest one tested the held-out part of its dataset."""
+    monkeypatch.chdir(ROOT)
+    assert lacking(key) == []
+    assert load_study(study_path(key)).published_protocol.held_out == held_out

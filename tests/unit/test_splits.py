@@ -11,9 +11,11 @@ from hypothesis import strategies as st
 from pydantic import ValidationError
 from sklearn.model_selection import train_test_split
 
-from leukorepro.config.study.schemes import HoldOutScheme, KFoldScheme, LabelSet, Protocol
+from leukorepro.config.study.schemes import HoldOutScheme, KFoldScheme, LabelSet, Protocol, PublishedProtocol
 from leukorepro.config.study.study import load_study
 from leukorepro.core.errors import UserError
+from leukorepro.core.listing import Row
+from leukorepro.data.split_needs import refusal
 from leukorepro.data.split_tables import read_splits, read_splits_of, write_splits
 from leukorepro.data.splits import make_splits
 
@@ -156,6 +158,22 @@ def test_external_trains_on_the_rest_and_tests_the_held_out_part() -> None:
     tested = set(splits.loc[splits["role"] == "test", "image_id"])
     assert tested == set(table.loc[table["official_split"] == "external", "image_id"])
     assert set(splits.loc[splits["role"] == "train", "image_id"]) == set(table["image_id"]) - tested
+
+
+def test_a_paper_that_tested_the_held_out_part_is_compared_there_and_honest_rungs_divide_the_rest() -> None:
+    table = manifest(12, 3, external=4)
+    ladder = PublishedProtocol(unit="subject", scope="train", held_out=True).ladder()
+    assert [rung for rung, step in ladder.items() if step.held_out] == ["as_published", "fit_in_fold"]
+    published, external = (
+        make_splits(table, scheme(2), ladder[rung], 0, "external") for rung in ("as_published", "external")
+    )
+    pd.testing.assert_frame_equal(published, external)
+    rest = make_splits(table, scheme(2), ladder["subject_disjoint"], 0, "external")
+    assert set(rest["image_id"]) == set(table.loc[table["official_split"] == "", "image_id"])
+    rows = [Row(*row) for row in table[["path", "label", "subject_id", "source_id", "official_split"]].to_numpy()]
+    assert refusal(rows, scheme(2), ladder["as_published"], "external", None) == ""
+    told = refusal(rows, scheme(2), ladder["as_published"], None, None)
+    assert told == "no image belongs to the held-out part"
 
 
 def test_external_leaves_out_training_images_of_held_out_subjects() -> None:

@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 
 from leukorepro.config.study.schemes import KFoldScheme, LabelSet, Protocol, Scheme
 from leukorepro.core.listing import Row
-from leukorepro.ladder.rungs import LADDER
 from leukorepro.ladder.units import Unit
 
 UNITS: dict[Unit, str] = {
@@ -88,7 +87,7 @@ def refusal(
     label_set : LabelSet or None
         Classes of the scheme; None where they are the dataset's own.
     """
-    if LADDER[protocol.rung].tests_held_out_part:
+    if protocol.tests_held_out_part:
         return _untrained(_taking_part(rows, scheme, external_split, label_set), external_split)
     pool = pool_of(rows, scheme, external_split, label_set)
     if protocol.unit == "view":

@@ -23,7 +23,7 @@ from leukorepro.core.errors import UserError
 from leukorepro.core.tables.data import SPLITS_TABLE
 from leukorepro.data.groups import groups
 from leukorepro.data.split_needs import UNITS, parts_needed, too_few
-from leukorepro.ladder.rungs import LADDER, Rung
+from leukorepro.ladder.rungs import Rung
 
 Rows = NDArray[np.int64]
 Parts = Iterator[tuple[Rows, Rows]]
@@ -76,7 +76,7 @@ def make_splits(
     usable = usable.assign(label=classes_of(usable["label"], label_set), group=group)
     usable = _taking_part(usable, scheme, external_split)
     held_out = (usable["official_split"] == external_split).to_numpy() & (external_split is not None)
-    if LADDER[protocol.rung].tests_held_out_part:
+    if protocol.tests_held_out_part:
         return _external(usable, held_out, scheme.views)
     pool = usable if scheme.include_external else usable[~held_out].reset_index(drop=True)
     if protocol.unit == "subject":

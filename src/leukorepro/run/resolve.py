@@ -211,6 +211,11 @@ def _resolve_study(
     study, left_out_claims = with_claims(study, paper, f"{file}: claims")
     ladder = study.published_protocol.ladder()
     impossible = impossible_rungs(study, ladder, facts)
+    if choice.external is not None:
+        taken = (
+            "the paper tested the held-out part of its own dataset, and `external` puts another dataset in its place"
+        )
+        impossible |= {rung: taken for rung, protocol in ladder.items() if protocol.held_out}
     if impossible.keys() == ladder.keys():
         told = next(iter(impossible.values()))
         return NotRun(key=study.key, citation=study.citation, what="too few images", told=told)

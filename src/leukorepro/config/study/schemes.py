@@ -130,6 +130,13 @@ class Protocol(Strict):
     rung: Rung
     unit: Unit
     scope: Scope
+    held_out: bool = False
+    """Whether the paper tested the dataset's own held-out part, where the rung does as the paper did."""
+
+    @property
+    def tests_held_out_part(self) -> bool:
+        """Whether the dataset's own held-out part is what is tested, and all the rest trains."""
+        return self.held_out or LADDER[self.rung].tests_held_out_part
 
 
 class PublishedProtocol(Strict):
@@ -139,12 +146,20 @@ class PublishedProtocol(Strict):
     """What is kept on one side of a split: a row (`view`), a source image or a subject."""
     scope: Scope
     """Rows that unsupervised and scaling steps were fitted on: `all` of them or the `train` part."""
+    held_out: bool = False
+    """Whether the paper trained on all images but the dataset's own held-out part and tested that, so that its numbers
+    are compared with ours there; the study's splits then divide the rest, on the rungs that split otherwise."""
     choices: list[str] = []
     """What the paper chose by the rows that it tested, as a sentence each that says where."""
 
     def ladder(self) -> dict[Rung, Protocol]:
         """The protocol of every rung."""
         return {
-            key: Protocol(rung=key, unit=rung.unit or self.unit, scope=rung.scope or self.scope)
+            key: Protocol(
+                rung=key,
+                unit=rung.unit or self.unit,
+                scope=rung.scope or self.scope,
+                held_out=self.held_out and rung.unit is None,
+            )
             for key, rung in LADDER.items()
         }

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from leukorepro.config.run_files import how_to_finish
+from leukorepro.config.study.schemes import Protocol
 from leukorepro.core.errors import UserError
 from leukorepro.data.copies.ties import tied_by
 from leukorepro.data.groups import groups
@@ -18,7 +19,6 @@ from leukorepro.data.split_tables import read_splits_of
 from leukorepro.features.fusion import Features
 from leukorepro.features.identity import read_wanted
 from leukorepro.inference.exporting.choice import Choice
-from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.systems.classifiers.tasks import about_rows
 from leukorepro.systems.folds import Fold, Positions, folds
 
@@ -84,13 +84,13 @@ def training_rows(choice: Choice) -> TrainingRows:
     splits = read_splits_of(manifest, choice.folder.splits(choice.rung, choice.split), choice.protocol)
     features = read_wanted(choice.features, choice.parts, choice.manifest, mapped=True)
     fold = None if choice.fold is None else _find_fold(choice, splits, features)
-    train = np.sort(features.row_numbers(allowed_rows(splits, choice.rung)) if fold is None else fold.train)
+    train = np.sort(features.row_numbers(allowed_rows(splits, choice.protocol)) if fold is None else fold.train)
     tied = tied_by(manifest, choice.duplicates)
     about = about_rows(features.rows.iloc[train].reset_index(drop=True), tied, choice.label_set)
     return TrainingRows(features, splits, fold, train, about)
 
 
-def allowed_rows(splits: pd.DataFrame, rung: Rung) -> pd.DataFrame:
+def allowed_rows(splits: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:
     """Images and views that a rung lets a system be fitted on which is tested by nobody any more.
 
     These are all views of all images that take part in the split; but a held-out part stays out, with all that shares a
@@ -100,14 +100,15 @@ def allowed_rows(splits: pd.DataFrame, rung: Rung) -> pd.DataFrame:
     ----------
     splits : DataFrame
         Split table of the rung.
-    rung : str
+    protocol : Protocol
+        Of the rung.
 
     Returns
     -------
     DataFrame
         Columns ``image_id, view``, a row once.
     """
-    if LADDER[rung].tests_held_out_part:
+    if protocol.tests_held_out_part:
         rows = splits[splits["role"] == "train"]
     else:
         rows = splits[splits["image_id"].isin(splits.loc[splits["role"] != "excluded", "image_id"])]

@@ -327,7 +327,7 @@ def test_options_describe_a_dataset() -> None:
         ("cnmc2019", Path("s.csv"), None, "the adapter cnmc2019 takes no subjects from elsewhere"),
         ("allidb", None, "(p)", "the adapter allidb takes no subjects from elsewhere"),
         ("simulated", None, None, "--adapter: images of 'simulated' are simulated and lie in no folder"),
-        ("cnmc", None, None, "--adapter: unknown adapter 'cnmc'. Known: allidb, cnmc2019, "),
+        ("cnmc", None, None, "--adapter: unknown adapter 'cnmc'. Known: allidb, bloodmnist, cnmc2019, "),
     ],
 )
 def test_options_that_contradict_one_another_are_refused(adapter: Any, csv: Any, regex: Any, expected: str) -> None:

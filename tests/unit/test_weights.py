@@ -25,12 +25,13 @@ from local_server import serving
 from small_disk import room_for
 
 from leukorepro.core.errors import UserError
+from leukorepro.core.fetching import transfer
 from leukorepro.core.file_errors import FileError
-from leukorepro.features.backbones import weights as module
 from leukorepro.features.backbones.networks import build_network
 from leukorepro.features.backbones.registry import BACKBONES
 from leukorepro.features.backbones.specification import Backbone, PackagedWeights, TorchvisionWeights
 from leukorepro.features.backbones.weights import (
+    WeightsStatus,
     find_imagenet_weights,
     own_file,
     torch_cache,
@@ -244,7 +245,7 @@ def test_without_a_network_there_is_one_error_with_file_address_and_hash(
 
 
 def test_a_server_that_falls_silent_is_left(folder: Path, serve: Serve, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(module, "TIMEOUT_S", 0.3)
+    monkeypatch.setattr(transfer, "TIMEOUT_S", 0.3)
     with pytest.raises(UserError, match="timed out"):
         find_imagenet_weights(TINY, folder, mirror=serve("stalled"))
     assert not list(folder.iterdir())
@@ -299,9 +300,9 @@ def test_torchs_cache_is_looked_into_after_the_projects_folder(folder: Path) -> 
 
 
 def test_status_tells_present_missing_and_wrong(folder: Path) -> None:
-    assert weights_status(TINY, folder) == module.WeightsStatus("missing", folder / FILE, RIGHT[:8])
+    assert weights_status(TINY, folder) == WeightsStatus("missing", folder / FILE, RIGHT[:8])
     put(folder / FILE, CONTENT)
-    assert weights_status(TINY, folder) == module.WeightsStatus("present", folder / FILE, RIGHT[:8], RIGHT)
+    assert weights_status(TINY, folder) == WeightsStatus("present", folder / FILE, RIGHT[:8], RIGHT)
     put(folder / FILE, CONTENT[:-1])
     assert weights_status(TINY, folder).state == "wrong"
 

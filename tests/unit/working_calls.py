@@ -124,6 +124,7 @@ CALLS: list[tuple[str, Values]] = [
     ("data scan", {"images": "own", "subjects_csv": "subjects.csv", "output": "own.csv"}),
     ("study new", {"key": "doe2026"}),
     ("study check", {"key": "small"}),
+    ("data fetch", {"name": "lmu", "to": "fetched"}),
     ("data duplicates", {"manifest": MANIFEST, "images": IMAGES, "out": DUPLICATES}),
     ("data duplicates", {"checksums": "checksums.tsv", "adapter": "image_folder", "out": "copies.json"}),
     (

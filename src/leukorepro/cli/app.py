@@ -22,7 +22,7 @@ from leukorepro.core.places import CONTROL
 
 GROUPS = {
     "model": ("export", "evaluate"),
-    "data": ("scan", "simulate", "duplicates"),
+    "data": ("scan", "fetch", "simulate", "duplicates"),
     "features": ("weights", "extract", "describe", "fuse", "join"),
     "models": ("fit", "classify", "control", "explain", "summary"),
     "splits": ("make", "repair"),

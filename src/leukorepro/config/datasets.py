@@ -13,6 +13,7 @@ from leukorepro.config.adapters import ADAPTERS
 from leukorepro.config.fields import PerBudget, Strict
 from leukorepro.config.named_kinds import NamedBy
 from leukorepro.core.errors import UserError
+from leukorepro.core.fetching.publication import Publication
 from leukorepro.core.listing import Listing, Row
 from leukorepro.core.validation import parse, read_yaml
 from leukorepro.core.words import LARGEST_SEED, Budget, Look
@@ -106,6 +107,8 @@ class RealDataset(DatasetBase):
 
     how_to_get: ClassVar[str] = "copy the images"
     """What to do where they are missing."""
+    publication: ClassVar[Publication | None] = None
+    """Of a published dataset: whose it is, and what may be downloaded."""
     classes_from: ClassVar[str] = "put each class into a folder of its own"
     """What to do where there is one class only."""
     images: Path

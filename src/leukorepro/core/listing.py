@@ -55,7 +55,8 @@ class Part:
     def sentence(self) -> str:
         """Complete or not, in words."""
         if self.complete:
-            return f"complete {self.name}: {self.expected['images']:,} images"
+            what, count = next(iter(self.expected.items()))
+            return f"complete {self.name}: {count:,} {what}"
         if not any(self.found.values()):
             return f"nothing of the {self.name}"
         counts = ", ".join(f"{self.found[k]:,} of {v:,} {k}" for k, v in self.expected.items() if self.found[k] != v)

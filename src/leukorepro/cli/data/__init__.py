@@ -1,1 +1,1 @@
-"""Read or simulate images, and find those that are there more than once."""
+"""Read, fetch or simulate images, and find those that are there more than once."""

@@ -34,6 +34,9 @@ SUBJECT_IDS_TABLE = Table(text("image", "subject"))
 CNMC_LABELS_TABLE = Table(text("Patient_ID", "new_names", "labels"))
 """C-NMC's own list of the images of its preliminary phase."""
 
+DEEPAPL_PATIENTS_TABLE = Table(text("Patient_ID", "Diagnosis", "Cohort"), further=(".*",))
+"""DeepAPL's own list of its patients; ages and sexes follow."""
+
 SIMULATION_TABLE = Table(text("path", "label", "subject_id", "source_id", "official_split"), further=("[a-z_]+",))
 """Simulated images; the columns that follow say what was drawn."""
 

@@ -10,14 +10,9 @@ Neither torch nor torchvision is imported unless something has to be downloaded.
 from __future__ import annotations
 
 import hashlib
-import http.client
 import importlib.metadata
 import os
 import time
-import urllib.error
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -25,6 +20,7 @@ from typing import Literal
 from tqdm import tqdm
 
 from leukorepro.core.errors import UserError
+from leukorepro.core.fetching.transfer import TransferError, ask
 from leukorepro.core.places import check_output
 from leukorepro.core.store import atomic_path, sha256_once
 from leukorepro.features.backbones.specification import (
@@ -42,9 +38,6 @@ FOLDER = Path("data/weights")
 MIRROR = "LEUKOREPRO_WEIGHTS_URL"
 """Environment variable: folder address that weights are downloaded from instead of torchvision's."""
 
-TIMEOUT_S = 30
-"""Seconds that a server may be silent."""
-CHUNK = 1 << 20
 STALE_S = 600
 """Seconds after which a partial file that nobody writes to is a killed download's."""
 
@@ -236,63 +229,21 @@ def _download(weights: TorchvisionWeights, url: str, path: Path) -> None:
     """Stream a file to a temporary one, which gets its name only once its hash is right."""
     check_output(path)
     _remove_leftovers(path)
-    digest, received = hashlib.sha256(), 0
-    with _asking(weights, url, path):
-        response = urllib.request.urlopen(url, timeout=TIMEOUT_S)
-        length = _length(response)
-    with response, atomic_path(path) as temporary:
-        with (
-            temporary.open("wb") as file,
-            tqdm(total=length, unit="B", unit_scale=True, desc=path.name) as bar,
-        ):
-            while chunk := _chunk(response, weights, url, path):
-                file.write(chunk)
-                digest.update(chunk)
-                received += len(chunk)
-                bar.update(len(chunk))
-        if length is not None and received < length:
-            raise _failure(weights, url, path, f"ended after {received:,} of {length:,} bytes")
-        if not digest.hexdigest().startswith(weights.sha256_prefix):
-            raise _failure(weights, url, path, f"what came has SHA-256 {digest.hexdigest()}")
-
-
-def _length(response: http.client.HTTPResponse) -> int | None:
-    """Bytes that are to come; None where the server does not say it.
-
-    Raises
-    ------
-    ValueError
-        If it says something else.
-    """
-    text = response.headers["Content-Length"]
-    if text is None:
-        return None
-    if not (text.isascii() and text.isdigit()):
-        raise ValueError(f"the server's Content-Length is {text!r}, which is no number of bytes")
-    return int(text)
-
-
-def _chunk(response: http.client.HTTPResponse, weights: TorchvisionWeights, url: str, path: Path) -> bytes:
-    """The next bytes; errors here are the network's, not the disk's."""
-    with _asking(weights, url, path):
-        return response.read(CHUNK)
-
-
-@contextmanager
-def _asking(weights: TorchvisionWeights, url: str, path: Path) -> Iterator[None]:
-    """Tell whatever goes wrong between here and the server as a failed download."""
+    digest = hashlib.sha256()
     try:
-        yield
-    except urllib.error.HTTPError as error:
-        error.close()
-        reason = f"the server answers {error.code} {error.reason}"
-    except urllib.error.URLError as error:
-        reason = str(error.reason)
-    except (OSError, http.client.HTTPException, ValueError) as error:
-        reason = str(error) or type(error).__name__
-    else:
-        return
-    raise _failure(weights, url, path, " ".join(reason.split()))
+        with ask(url) as reply, atomic_path(path) as temporary:
+            with (
+                temporary.open("wb") as file,
+                tqdm(total=reply.length, unit="B", unit_scale=True, desc=path.name) as bar,
+            ):
+                for chunk in reply.chunks():
+                    file.write(chunk)
+                    digest.update(chunk)
+                    bar.update(len(chunk))
+            if not digest.hexdigest().startswith(weights.sha256_prefix):
+                raise TransferError(f"what came has SHA-256 {digest.hexdigest()}")
+    except TransferError as error:
+        raise _failure(weights, url, path, str(error)) from None
 
 
 def _failure(weights: TorchvisionWeights, url: str, path: Path, reason: str) -> UserError:

@@ -1,0 +1,1 @@
+"""Files from the network: what is published where, and how it comes here when a user asks for it."""

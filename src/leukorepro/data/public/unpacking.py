@@ -1,0 +1,126 @@
+"""Archives unpacked into a new folder that nothing in them can leave."""
+
+from __future__ import annotations
+
+import re
+import shutil
+import stat
+import tarfile
+import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path, PurePosixPath
+from typing import IO, NamedTuple
+
+from leukorepro.core.errors import UserError
+from leukorepro.core.places import CONTROL
+from leukorepro.data.folders import is_hidden
+
+
+class UnusableArchive(UserError):
+    """What came is no archive, a broken one, or one that is not unpacked: another copy is needed."""
+
+
+_DRIVE = re.compile("[A-Za-z]:")
+
+
+class _Member(NamedTuple):
+    name: str
+    size: int
+    refused: str
+    """What it is, where it is neither file nor folder."""
+    read: Callable[[], IO[bytes]]
+
+
+def unpack(archive: Path, folder: Path, top: str = "") -> None:
+    """Unpack a zip or tar archive, compressed or not, without what operating systems add to one.
+
+    Parameters
+    ----------
+    archive : Path
+    folder : Path
+        New, or without any of the archive's files.
+    top : str
+        A folder that is left out, where all that is unpacked lies in it.
+
+    Raises
+    ------
+    UnusableArchive
+        If it is no archive, or a broken one, or if a member would lie outside of the folder, is a link or a device, is
+        encrypted or there twice. Members are looked at before the first is written.
+    UserError
+        If the disk has no room for what it holds.
+    """
+    with _opened(archive) as members:
+        files = {path: member for member in members if (path := _path(archive, member.name)) is not None}
+        if len(files) < sum(_path(archive, member.name) is not None for member in members):
+            raise UnusableArchive(f"{archive}: holds a file of one name twice; get another copy.")
+        for path, member in files.items():
+            if member.refused:
+                raise UnusableArchive(
+                    f"{archive}: {path} is {member.refused}, which is not unpacked; get another copy."
+                )
+        folder.mkdir(parents=True, exist_ok=True)
+        needed, free = sum(member.size for member in files.values()), shutil.disk_usage(folder).free
+        if needed > free:
+            raise UserError(
+                f"{folder.parent}: {free:,} bytes are free, and {archive.name} unpacks to {needed:,}; free space "
+                "there, or name another place with --to."
+            )
+        shared = bool(top) and all(path.parts[0] == top and len(path.parts) > 1 for path in files)
+        for path, member in files.items():
+            target = folder.joinpath(*path.parts[shared:])
+            target.parent.mkdir(parents=True, exist_ok=True)
+            with member.read() as source, target.open("xb") as file:
+                shutil.copyfileobj(source, file)
+
+
+def _path(archive: Path, name: str) -> PurePosixPath | None:
+    """Where a member lies below the folder; None for what operating systems add.
+
+    Raises
+    ------
+    UserError
+        If it would lie elsewhere.
+    """
+    text = name.replace("\\", "/")
+    path = PurePosixPath(text)
+    if path.is_absolute() or _DRIVE.match(text) or ".." in path.parts or not path.parts or CONTROL.search(text):
+        raise UnusableArchive(
+            f"{archive}: {name!r} would lie outside of the folder, or has no proper name; not unpacked."
+        )
+    return None if any(map(is_hidden, path.parts)) else path
+
+
+@contextmanager
+def _opened(archive: Path) -> Iterator[list[_Member]]:
+    """The files and links of an archive; a broken one is told while it is read, too."""
+    try:
+        if zipfile.is_zipfile(archive):
+            with zipfile.ZipFile(archive) as opened:
+                yield [_of_zip(opened, info) for info in opened.infolist() if not info.is_dir()]
+        elif tarfile.is_tarfile(archive):
+            with tarfile.open(archive) as opened_tar:
+                yield [_of_tar(opened_tar, info) for info in opened_tar if not info.isdir()]
+        else:
+            raise UnusableArchive(
+                f"{archive}: neither a zip nor a tar archive; the server may have sent a page instead. Try again, or "
+                "name another mirror with --url."
+            )
+    except (zipfile.BadZipFile, tarfile.TarError, EOFError, NotImplementedError) as error:
+        raise UnusableArchive(f"{archive}: a broken archive ({error}); get another copy.") from None
+
+
+def _of_zip(opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:
+    kind = stat.S_IFMT(info.external_attr >> 16)
+    refused = "encrypted" if info.flag_bits & 1 else "" if kind in (0, stat.S_IFREG) else "a link or a device"
+    return _Member(info.filename, info.file_size, refused, lambda: opened.open(info))
+
+
+def _of_tar(opened: tarfile.TarFile, info: tarfile.TarInfo) -> _Member:
+    def read() -> IO[bytes]:
+        file = opened.extractfile(info)
+        assert file is not None, "it is a file"
+        return file
+
+    return _Member(info.name, info.size, "" if info.isreg() else "a link or a device", read)

@@ -20,6 +20,15 @@ ROLES = {"test": "test", "train": "train", "val": "validation"}
 LEVEL = 0.95
 OF_RECONSTRUCTIONS = ("reconstruction_correlation", "pixel_correlation")
 MEANS = ("loss", *OF_RECONSTRUCTIONS)
+OF_ALL = {
+    "balanced_accuracy": sk.balanced_accuracy_score,
+    "weighted_f1": lambda true, guess: sk.f1_score(true, guess, average="weighted", zero_division=np.nan),
+    "mcc": sk.matthews_corrcoef,
+    "kappa": sk.cohen_kappa_score,
+}
+"""Of all classes, whatever a table averages."""
+AGREEMENTS = ("mcc", "kappa")
+"""No shares."""
 ENTRIES = {"tn": (0, 0), "fp": (0, 1), "fn": (1, 0), "tp": (1, 1)}
 """Row and column of scikit-learn's confusion matrix of a class against the others."""
 
@@ -92,6 +101,7 @@ class _Cell:
 
     def _parse(self, name: str) -> tuple[str, str | None, str | None]:
         known = ("accuracy", "sensitivity", "specificity", "precision", "recall", "f1", "auroc", "loss", *ENTRIES)
+        known = (*known, "npv", *OF_ALL)
         front, _, back = name.rpartition("_")
         if name in known or name in OF_RECONSTRUCTIONS:
             return "test", None, name
@@ -143,6 +153,9 @@ class _Part:
             true, guess = self.true[repeat], self.guess[repeat]
             if metric == "accuracy":
                 values.append(sk.accuracy_score(true, guess))
+            elif metric in OF_ALL:
+                every = set(self._every(averaged)) <= set(true) and (metric != "mcc" or len(set(guess)) > 1)
+                values.append(OF_ALL[metric](true, guess) if every or metric == "weighted_f1" else np.nan)
             elif metric in MEANS:
                 values.append(float(self._mean(metric, repeat, ranked, np.ones((len(self.true), 1)))[0]))
             elif metric == "auroc":
@@ -150,6 +163,12 @@ class _Part:
             else:
                 values.append(np.mean([one_class(metric, true == name, guess == name) for name in averaged]))
         return float(np.mean(values))
+
+    def _every(self, averaged: list[str]) -> list[str]:
+        """All classes, of which some are averaged."""
+        if len(averaged) > 1:
+            return averaged
+        return [*averaged, *(sorted({*self.true, *self.guess} - {*averaged}) or ["nobody"])]
 
     def entry(self, metric: str, of_class: str) -> tuple[float, float, float]:
         """An entry of the confusion matrix, with the interval of the class's recall or specificity."""
@@ -213,13 +232,15 @@ class _Part:
         known = drawn[~np.isnan(drawn)]
         if n < 2 or len(drawn) - len(known) > len(drawn) / 10:
             return np.nan, np.nan
-        share = metric not in MEANS
+        share = metric not in (*MEANS, *AGREEMENTS)
         if known.max() - known.min() < 1e-12:
             if not share or known[0] not in (0, 1):
                 return np.nan, np.nan
             exact = stats.binomtest(int(known[0]) * n, n).proportion_ci(LEVEL, "exact")
             return exact.low, exact.high
-        if metric == "accuracy" and len(set(self.true)) == 2:  # the smaller class's degrees of freedom
+        if (
+            share and metric in ("accuracy", *OF_ALL) and len(set(self.true)) == 2
+        ):  # the smaller class's degrees of freedom
             n = min(len(set(self.group[self.true == name])) for name in set(self.true))
             if n < 2:
                 return np.nan, np.nan
@@ -245,6 +266,9 @@ class _Part:
             return self._mean(metric, repeat, ranked, self.weight)
         if metric == "auroc":
             return np.mean([self._resampled_area(repeat, name, score) for name, score in ranked.items()], axis=0)
+        if metric in OF_ALL:
+            named = [(true == name, guess == name) for name in self._every(averaged)]
+            return of_all(metric, named, weight / weight.sum(axis=0))
         values = []
         for name in averaged:
             is_true, is_guess = true == name, guess == name
@@ -254,6 +278,7 @@ class _Part:
                     "recall": lambda a, b: total(a & b) / total(a),
                     "specificity": lambda a, b: total(~a & ~b) / total(~a),
                     "precision": lambda a, b: total(a & b) / total(b),
+                    "npv": lambda a, b: total(~a & ~b) / total(~b),
                     "f1": lambda a, b: 2 * total(a & b) / (total(a) + total(b)),
                 }[metric](is_true, is_guess)
             )
@@ -276,11 +301,14 @@ class _Part:
 
         if metric == "auroc":
             return min(groups((self.true == name) == side) for name in ranked for side in (True, False))
+        if metric in OF_ALL and metric != "weighted_f1":
+            return min(groups((self.true == name) == side) for name in averaged for side in (True, False))
         counted = {
             "sensitivity": lambda name: self.true == name,
             "recall": lambda name: self.true == name,
             "specificity": lambda name: self.true != name,
             "precision": lambda name: self.guess == name,
+            "npv": lambda name: self.guess != name,
             "f1": lambda name: (self.true == name) | (self.guess == name),
         }
         if metric not in counted:
@@ -290,10 +318,28 @@ class _Part:
 
 def one_class(metric: str, true: NDArray[np.bool_], guess: NDArray[np.bool_]) -> float:
     """A metric of one class against the others, NaN without a denominator."""
+    if metric == "npv":
+        return float(sk.precision_score(~true, ~guess, zero_division=np.nan))
     if metric == "specificity":
         return float(sk.recall_score(~true, ~guess, zero_division=np.nan))
     score = {"precision": sk.precision_score, "f1": sk.f1_score}.get(metric, sk.recall_score)
     return float(score(true, guess, zero_division=np.nan))
+
+
+def of_all(
+    metric: str, named: list[tuple[NDArray[np.bool_], NDArray[np.bool_]]], weight: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """A metric of all classes, by which rows are of each and which predicted so, and weights that sum to 1."""
+    true, guess = (np.array([pair[side] for pair in named], dtype=float) for side in (0, 1))
+    of_true, of_guess, of_both = true @ weight, guess @ weight, (true * guess) @ weight
+    if metric == "balanced_accuracy":
+        return (of_both / of_true).mean(axis=0)
+    if metric == "weighted_f1":
+        return np.where(of_true > 0, of_true * 2 * of_both / (of_true + of_guess), 0).sum(axis=0)
+    together = (of_both - of_true * of_guess).sum(axis=0)  # covariance of indicators of the classes
+    if metric == "kappa":
+        return together / (1 - (of_true * of_guess).sum(axis=0))
+    return together / np.sqrt((of_true * (1 - of_true)).sum(axis=0) * (of_guess * (1 - of_guess)).sum(axis=0))
 
 
 def linked(*keys: list[str]) -> NDArray[np.intp]:

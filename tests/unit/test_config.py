@@ -284,9 +284,11 @@ def test_a_wrong_dataset_is_told_with_key_given_and_allowed(value: Any, expected
         (
             changed(STUDY, "tables", "1", "metrics", to=["acuracy"]),
             "tables.1.metrics[0]: given 'acuracy'; must be accuracy, sensitivity, specificity, precision, recall, f1, "
-            "auroc, reconstruction_correlation, pixel_correlation, tp, fn, fp or tn, perhaps with a class or with "
-            "test_, train_ or val_ in front, test_loss, train_loss, val_loss, test_unweighted_loss, "
-            "train_unweighted_loss or val_unweighted_loss.",
+            "auroc, npv, average_precision, reconstruction_correlation, pixel_correlation, tp, fn, fp or tn, perhaps "
+            "with a class or with test_, train_ or val_ in front, balanced_accuracy, weighted_f1, mcc, kappa, "
+            "macro_precision, macro_recall, macro_f1, weighted_precision, weighted_recall, micro_precision, "
+            "micro_recall or micro_f1, perhaps with test_, train_ or val_ in front, test_loss, train_loss, val_loss, "
+            "test_unweighted_loss, train_unweighted_loss or val_unweighted_loss.",
         ),
         (
             changed(STUDY, "tables", "1", "metric_readings", to={"precision": "auroc"}),

@@ -6,7 +6,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from sklearn.metrics import (
     accuracy_score,
+    average_precision_score,
+    cohen_kappa_score,
     f1_score,
+    matthews_corrcoef,
     precision_recall_fscore_support,
     precision_score,
     recall_score,
@@ -15,9 +18,12 @@ from sklearn.metrics import (
 
 from leukorepro.core.tables.predictions import MOMENTS
 from leukorepro.evaluation.metrics.metrics import measure, measure_weighted, scored, support
-from leukorepro.metrics.registry import OF_PREDICTIONS
+from leukorepro.metrics.registry import METRICS, OF_PREDICTIONS
 
 EXACT = 1e-12
+EVERY = [name for name, metric in METRICS.items() if metric.is_made_of_rows]
+"""Those that only tables that print them have, too."""
+OF_ALL_CLASSES = [name for name in EVERY if METRICS[name].takes_no_class]
 
 
 def draw(seed, n_rows, n_classes, ties=False):
@@ -37,7 +43,7 @@ def by_class(scores):
 def reference(y_true, y_pred, scores, weight=None):
     """The definitions, one class after another, with scikit-learn; NaN where a term is undefined."""
     values = {"accuracy": accuracy_score(y_true, y_pred, sample_weight=weight)}
-    terms = {name: [] for name in OF_PREDICTIONS if name != "accuracy"}
+    terms = {name: [] for name in EVERY if name not in ("accuracy", *OF_ALL_CLASSES)}
     for name, score in scores.items():
         true, guessed = y_true == name, y_pred == name
         options = {"sample_weight": weight, "zero_division": np.nan}
@@ -45,10 +51,31 @@ def reference(y_true, y_pred, scores, weight=None):
         terms["recall"].append(terms["sensitivity"][-1])
         terms["specificity"].append(recall_score(~true, ~guessed, **options))
         terms["precision"].append(precision_score(true, guessed, **options))
+        terms["npv"].append(precision_score(~true, ~guessed, **options))
         terms["f1"].append(f1_score(true, guessed, **options))
-        auroc = roc_auc_score(true, score, sample_weight=weight) if len(set(true)) == 2 else np.nan
-        terms["auroc"].append(auroc)
-    return values | {name: float(np.mean(column)) for name, column in terms.items()}
+        both = len(set(true)) == 2
+        terms["auroc"].append(roc_auc_score(true, score, sample_weight=weight) if both else np.nan)
+        precision = average_precision_score(true, score, sample_weight=weight) if both else np.nan
+        terms["average_precision"].append(precision)
+    values |= {name: float(np.mean(column)) for name, column in terms.items()}
+    return values | of_all_classes(y_true, y_pred, sorted({*y_true, *y_pred, *scores}), weight)
+
+
+def of_all_classes(y_true, y_pred, classes, weight=None):
+    """Averages and agreements over all classes, with scikit-learn; NaN where one has no rows or no predictions."""
+    scores = precision_recall_fscore_support(y_true, y_pred, labels=classes, sample_weight=weight, zero_division=np.nan)
+    values = {}
+    for name, of_class in zip(("precision", "recall", "f1"), scores, strict=False):
+        values[f"macro_{name}"] = of_class.mean()
+        values[f"weighted_{name}"] = of_class @ scores[3] / scores[3].sum()
+        values[f"micro_{name}"] = accuracy_score(y_true, y_pred, sample_weight=weight)
+    varied = min(len(set(y_true)), len(set(y_pred))) > 1
+    options = {"sample_weight": weight}
+    return values | {
+        "balanced_accuracy": values["macro_recall"],
+        "mcc": matthews_corrcoef(y_true, y_pred, **options) if varied else np.nan,
+        "kappa": cohen_kappa_score(y_true, y_pred, **options),
+    }
 
 
 @settings(max_examples=60)
@@ -56,7 +83,7 @@ def reference(y_true, y_pred, scores, weight=None):
 def test_two_classes_equal_scikit_learn(seed, n_rows, ties):
     y_true, y_pred, scores = draw(seed, n_rows, 2, ties)
     positive = {"c1": scores[:, 1]}
-    assert measure(scored(y_true, y_pred, positive)) == pytest.approx(
+    assert measure(scored(y_true, y_pred, positive), EVERY) == pytest.approx(
         reference(y_true, y_pred, positive), abs=EXACT, nan_ok=True
     )
 
@@ -66,7 +93,7 @@ def test_two_classes_equal_scikit_learn(seed, n_rows, ties):
 def test_several_classes_equal_scikit_learn(seed, n_rows, n_classes, ties):
     y_true, y_pred, scores = draw(seed, n_rows, n_classes, ties)
     columns = by_class(scores)
-    assert measure(scored(y_true, y_pred, columns)) == pytest.approx(
+    assert measure(scored(y_true, y_pred, columns), EVERY) == pytest.approx(
         reference(y_true, y_pred, columns), abs=EXACT, nan_ok=True
     )
 
@@ -91,13 +118,13 @@ def test_macro_averages_equal_scikit_learns(seed, n_rows, n_classes):
         assert ours["sensitivity"] == ours["specificity"] == ours["recall"]
 
 
-@settings(max_examples=40)
+@settings(max_examples=12)
 @given(seed=st.integers(0, 2**32), n_classes=st.integers(2, 4), ties=st.booleans())
 def test_weighted_rows_equal_scikit_learn(seed, n_classes, ties):
     y_true, y_pred, scores = draw(seed, 50, n_classes, ties)
     columns = by_class(scores) if n_classes > 2 else {"c1": scores[:, 1]}
     weights = np.random.default_rng(seed).uniform(0.1, 3, size=(50, 3))
-    values = measure_weighted(scored(y_true, y_pred, columns), np.arange(50), weights)
+    values = measure_weighted(scored(y_true, y_pred, columns), np.arange(50), weights, EVERY)
     for resample, weight in enumerate(weights.T):
         ours = {name: column[resample] for name, column in values.items()}
         assert ours == pytest.approx(reference(y_true, y_pred, columns, weight), abs=1e-10, nan_ok=True)
@@ -109,12 +136,12 @@ def test_a_group_drawn_twice_counts_as_its_rows_repeated():
     group = rng.integers(12, size=90)
     repeat, fold = np.repeat([0, 1, 2], 30), np.tile([0, 1], 45)
     weights = rng.multinomial(12, np.full(12, 1 / 12), size=20).T
-    values = measure_weighted(scored(y_true, y_pred, by_class(scores), repeat, fold), group, weights)
+    values = measure_weighted(scored(y_true, y_pred, by_class(scores), repeat, fold), group, weights, EVERY)
     assert not np.isnan(values["auroc"]).all()
     for resample, weight in enumerate(weights.T):
         rows = np.repeat(np.arange(90), weight[group])
         drawn = scored(y_true[rows], y_pred[rows], by_class(scores[rows]), repeat[rows], fold[rows])
-        expected = measure(drawn)
+        expected = measure(drawn, EVERY)
         assert {n: v[resample] for n, v in values.items()} == pytest.approx(expected, abs=EXACT, nan_ok=True)
 
 
@@ -122,10 +149,10 @@ def test_chunks_of_resamples_do_not_change_values(monkeypatch):
     y_true, y_pred, scores = draw(5, 60, 3)
     rows, group = scored(y_true, y_pred, by_class(scores)), np.arange(60) // 2
     weights = np.random.default_rng(0).multinomial(30, np.full(30, 1 / 30), size=100).T
-    whole = measure_weighted(rows, group, weights)
+    whole = measure_weighted(rows, group, weights, EVERY)
     monkeypatch.setattr("leukorepro.evaluation.metrics.metrics.NUMBERS_AT_ONCE", 700)
-    chunked = measure_weighted(rows, group, weights)
-    for name in OF_PREDICTIONS:
+    chunked = measure_weighted(rows, group, weights, EVERY)
+    for name in EVERY:
         np.testing.assert_array_equal(whole[name], chunked[name])
 
 
@@ -243,6 +270,11 @@ def test_atteia_equations_4_to_7():
             "recall": 3 / 5,
             "f1": 6 / 9,
             "auroc": 1 / 2,
+            "npv": 4 / 6,
+            "balanced_accuracy": 7 / 10,
+            "weighted_f1": (6 / 9 + 8 / 11) / 2,
+            "mcc": 10 / 600**0.5,
+            "kappa": 2 / 5,
         }
     )
 
@@ -277,4 +309,10 @@ def test_support_counts_groups_in_the_denominator():
         "f1": 2,  # 0, 1
         "auroc": 1,
         **{"tp": 1, "fn": 1, "fp": 3, "tn": 3},
+        "npv": 3,  # 0, 2, 3
+        "average_precision": 1,
+        **dict.fromkeys(("balanced_accuracy", "mcc", "kappa"), 1),  # of the smaller class
+        **dict.fromkeys(("macro_precision", "macro_recall", "macro_f1"), 1),
+        **dict.fromkeys(("weighted_precision", "weighted_recall", "weighted_f1"), 4),
+        **dict.fromkeys(("micro_precision", "micro_recall", "micro_f1"), 4),
     }

@@ -127,7 +127,7 @@ def named_metric(name: str, class_names: Mapping[str, str]) -> NamedMetric | Non
         By class of the dataset, what the paper calls it.
     """
     found = parse(name)
-    if found is None or not (found.spec.of_every_item or found.spec.is_mean):
+    if found is None or not (found.spec.is_made_of_rows or found.spec.is_mean):
         return None
     if not found.of_class:
         return NamedMetric(found.role, None, found.metric)

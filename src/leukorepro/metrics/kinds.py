@@ -46,6 +46,7 @@ class Kind:
 SHARE = Kind(0, 1, "a share in [0, 1]; divide per cent by 100", decimals=1, per_cent=True, is_share=True)
 AREA = Kind(0, 1, "a share in [0, 1]; divide per cent by 100", decimals=3, is_share=True)
 CORRELATION = Kind(-1, 1, "a correlation in [-1, 1]", decimals=3)
+AGREEMENT = Kind(-1, 1, "an agreement in [-1, 1]", decimals=3)
 LOSS = Kind(0, inf, "a loss; expected 0 or more", decimals=4, less_is_better=True)
 ERROR = Kind(0, inf, "an error; expected 0 or more", decimals=3, less_is_better=True)
 BIAS = Kind(-1, 1, "a difference of shares in [-1, 1]", decimals=3)

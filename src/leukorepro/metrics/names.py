@@ -96,11 +96,15 @@ def _either(names: Sequence[str]) -> str:
 
 
 _FREE = [key for key, metric in METRICS.items() if metric.takes_class]
+_WHOLE = [key for key, metric in METRICS.items() if metric.of_predictions and not metric.takes_class]
 _FIXED = [name for key, metric in METRICS.items() if metric.is_mean and not metric.takes_class for name in spelled(key)]
 
-PATTERN = rf"^((.+_)?({'|'.join(_FREE)})|{'|'.join(_FIXED)})$"
+PATTERN = rf"^((.+_)?({'|'.join(_FREE)})|(({'|'.join(PARTS)})_)?({'|'.join(_WHOLE)})|{'|'.join(_FIXED)})$"
 """Of names that a study may have measured."""
 _FRONTS = _either([f"{part}_" for part in PARTS])
-PATTERN_WORDS = f"{_either(_FREE)}, perhaps with a class or with {_FRONTS} in front, {_either(_FIXED)}"
+PATTERN_WORDS = (
+    f"{_either(_FREE)}, perhaps with a class or with {_FRONTS} in front, "
+    f"{_either(_WHOLE)}, perhaps with {_FRONTS} in front, {_either(_FIXED)}"
+)
 PRINTED = [name for key, metric in METRICS.items() if metric.is_printed for name in spelled(key)]
 """Names of metrics that papers print, without the classes and parts that may stand in front."""

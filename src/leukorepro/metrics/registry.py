@@ -4,9 +4,11 @@ Configuration, printed numbers and tables name a metric by its key, perhaps with
 (`leukorepro.metrics.names`). Nothing is computed here: formulas work on arrays that they are given, so that the
 configuration can know the metrics without loading a library.
 
-Every metric but the accuracy is of one class against the others: with two classes mostly of the positive one (Atteia
-2022, equations 4 to 7), or the plain mean over several classes. Recall is another word for sensitivity; both are given,
-since papers print both.
+A metric is of one class against the others, with two classes mostly of the positive one (Atteia 2022, equations 4 to
+7), or the plain mean over several classes; or it is of all classes, whatever its table averages, as the accuracy and
+what has `macro`, `weighted` or `micro` in front are. Several names may have one formula, since papers print all of
+them: recall is the sensitivity, macro recall the balanced accuracy, and every micro average, like the weighted recall,
+the accuracy.
 """
 
 from __future__ import annotations
@@ -17,7 +19,7 @@ from enum import Enum
 from typing import TYPE_CHECKING, Literal, NamedTuple
 
 from leukorepro.core.tables.predictions import MOMENTS, RECONSTRUCTION
-from leukorepro.metrics.kinds import AREA, BIAS, CORRELATION, COUNT, ERROR, LOSS, SECONDS, SHARE, Kind
+from leukorepro.metrics.kinds import AGREEMENT, AREA, BIAS, CORRELATION, COUNT, ERROR, LOSS, SECONDS, SHARE, Kind
 
 if TYPE_CHECKING:
     import numpy as np
@@ -58,7 +60,8 @@ class Source(Enum):
 
     SUMS = "numbers of rows, by its formula"
     COUNTS = "a share of rows, by its formula, times the number of these rows"
-    RANKS = "the order of scores within folds"
+    RANKS = "the order of scores within folds: which pairs of rows are in the right one"
+    PRECISIONS = "the order of scores within folds: the precision at every score"
     LOSSES = "the mean over rows of the loss of each"
     COLUMNS = "means over rows of columns"
     PROBABILITIES = "stated probabilities: calibration"
@@ -77,8 +80,8 @@ class Metric:
     words : str
         Its name in the middle of a sentence.
     source : Source
-        What it is made from. One that is made from sums or ranks is measured of every item; a count of rows and one of
-        the mean over rows where a table prints it.
+        What it is made from. One that is made from sums or ranks is measured of every item, unless it is
+        `only_printed`; a count of rows and one of the mean over rows where a table prints it.
     formula : callable, optional
         Of one made from sums: its value for every repeat, class and resample, NaN where it has no denominator. The
         metric is the mean over repeats and classes. Of a count of rows: their share of those that `rests_on` has.
@@ -92,6 +95,11 @@ class Metric:
         Whether a table that names classes has it of every single class.
     mixes_classes : bool
         Whether it is of all classes together; with two, an interval then has the degrees of freedom of the smaller one.
+    takes_no_class : bool
+        Whether it is an average or an agreement over all classes, so that its name has none in front.
+    only_printed : bool
+        Whether only tables that print it have it, although it could be measured of every item: because another name has
+        the same formula, or because it takes long.
     others : str
         Of a count of rows: the key of that of all other rows of the same classes.
     no_result : str
@@ -107,18 +115,30 @@ class Metric:
     rests_on: Callable[[ClassRows], tuple[Bools, ...]] | None = None
     of_a_class: Literal["never", "when printed", "always"] = "never"
     mixes_classes: bool = False
+    takes_no_class: bool = False
+    only_printed: bool = False
     others: str = ""
     no_result: str = ""
 
     @property
     def of_predictions(self) -> bool:
         """Whether it follows from truths, predictions and scores."""
-        return self.of_every_item or self.source is Source.COUNTS
+        return self.is_made_of_rows or self.source is Source.COUNTS
+
+    @property
+    def is_made_of_rows(self) -> bool:
+        """Whether it follows from them as they stand, so that it can be resampled."""
+        return self.source is Source.SUMS or self.is_ranked
+
+    @property
+    def is_ranked(self) -> bool:
+        """Whether it follows from the order of scores, so that no row says anything of it alone."""
+        return self.source in (Source.RANKS, Source.PRECISIONS)
 
     @property
     def of_every_item(self) -> bool:
         """Whether it is measured of every item, whatever a table prints."""
-        return self.source in (Source.SUMS, Source.RANKS)
+        return self.is_made_of_rows and not self.only_printed
 
     @property
     def has_share(self) -> bool:
@@ -138,7 +158,7 @@ class Metric:
     @property
     def takes_class(self) -> bool:
         """Whether its name may have a class in front."""
-        return self.of_predictions or self.of_a_class != "never"
+        return (self.of_predictions and not self.takes_no_class) or self.of_a_class != "never"
 
     @property
     def is_printed(self) -> bool:
@@ -153,6 +173,109 @@ def _sensitivity(rows: ClassSums) -> Floats:
 def _specificity(rows: ClassSums) -> Floats:
     negatives = rows.total - rows.true
     return (negatives - (rows.guessed - rows.both)) / negatives
+
+
+def _accuracy(rows: ClassSums) -> Floats:
+    return rows.right / rows.total
+
+
+def _precision(rows: ClassSums) -> Floats:
+    return rows.both / rows.guessed
+
+
+def _f1(rows: ClassSums) -> Floats:
+    return 2 * rows.both / (rows.true + rows.guessed)
+
+
+def _npv(rows: ClassSums) -> Floats:
+    others = rows.total - rows.guessed
+    return (others - (rows.true - rows.both)) / others
+
+
+def _all_classes(rows: ClassSums) -> ClassSums:
+    """The sums of all classes, where those of one of two are given."""
+    if rows.true.shape[1] > 1:
+        return rows
+    import numpy as np
+
+    others = (rows.total - rows.true, rows.total - rows.guessed, rows.total - rows.true - rows.guessed + rows.both)
+    pairs = zip((rows.true, rows.guessed, rows.both), others, strict=True)
+    return ClassSums(rows.total, rows.right, *(np.concatenate(pair, axis=1) for pair in pairs))
+
+
+def _macro(formula: Callable[[ClassSums], Floats]) -> Callable[[ClassSums], Floats]:
+    """The plain mean over all classes."""
+
+    def macro(rows: ClassSums) -> Floats:
+        averaged: Floats = formula(_all_classes(rows)).mean(axis=1, keepdims=True)
+        return averaged
+
+    return macro
+
+
+def _weighted(formula: Callable[[ClassSums], Floats]) -> Callable[[ClassSums], Floats]:
+    """The mean over all classes that have rows, weighted by their numbers."""
+
+    def weighted(rows: ClassSums) -> Floats:
+        every = _all_classes(rows)
+        values = formula(every)
+        values[every.true == 0] = 0
+        averaged: Floats = (every.true * values).sum(axis=1, keepdims=True) / every.total
+        return averaged
+
+    return weighted
+
+
+def _mcc(rows: ClassSums) -> Floats:
+    """The correlation of true and predicted classes (Gorodkin, Computational Biology and Chemistry 28, 2004)."""
+    every = _all_classes(rows)
+    common = rows.right * rows.total - (every.true * every.guessed).sum(axis=1, keepdims=True)
+    varied = [rows.total**2 - (counts**2).sum(axis=1, keepdims=True) for counts in (every.true, every.guessed)]
+    correlation: Floats = common / (varied[0] * varied[1]) ** 0.5
+    return correlation
+
+
+def _kappa(rows: ClassSums) -> Floats:
+    """Agreement beyond that of chance (Cohen, Educational and Psychological Measurement 20, 1960)."""
+    every = _all_classes(rows)
+    by_chance = (every.true * every.guessed).sum(axis=1, keepdims=True) / rows.total
+    agreement: Floats = (rows.right - by_chance) / (rows.total - by_chance)
+    return agreement
+
+
+_balanced_accuracy = _macro(_sensitivity)
+
+
+def _both_sides(rows: ClassRows) -> tuple[Bools, ...]:
+    """Every class and what is not of it: of the two the smaller counts."""
+    return rows.true, ~rows.true
+
+
+def _of_all(
+    kind: Kind, words: str, formula: Callable[[ClassSums], Floats], *, every_class: bool = True, printed: bool = False
+) -> Metric:
+    """A metric of all classes, whatever its table averages.
+
+    Parameters
+    ----------
+    kind : Kind
+    words : str
+    formula : callable
+    every_class : bool
+        Whether all classes weigh the same, so that it rests on the groups of the smallest; else on all groups.
+    printed : bool
+        Whether only tables that print it have it.
+    """
+    return Metric(
+        kind,
+        words,
+        Source.SUMS,
+        formula=formula,
+        rests_on=_both_sides if every_class else None,
+        mixes_classes=True,
+        takes_no_class=True,
+        only_printed=printed,
+    )
 
 
 def _pooled_correlation(x: Floats, y: Floats, xx: Floats, yy: Floats, xy: Floats) -> Floats:
@@ -183,16 +306,14 @@ def _entry(words: str, others: str, formula: Callable[[ClassSums], Floats], *, o
 
 
 METRICS: dict[str, Metric] = {
-    "accuracy": Metric(
-        SHARE, "accuracy", Source.SUMS, formula=lambda rows: rows.right / rows.total, mixes_classes=True
-    ),
+    "accuracy": Metric(SHARE, "accuracy", Source.SUMS, formula=_accuracy, mixes_classes=True),
     "sensitivity": Metric(SHARE, "sensitivity", Source.SUMS, formula=_sensitivity, rests_on=lambda rows: (rows.true,)),
     "specificity": Metric(SHARE, "specificity", Source.SUMS, formula=_specificity, rests_on=lambda rows: (~rows.true,)),
     "precision": Metric(
         SHARE,
         "precision",
         Source.SUMS,
-        formula=lambda rows: rows.both / rows.guessed,
+        formula=_precision,
         rests_on=lambda rows: (rows.guessed,),
         of_a_class="always",
     ),
@@ -208,7 +329,7 @@ METRICS: dict[str, Metric] = {
         SHARE,
         "F1",
         Source.SUMS,
-        formula=lambda rows: 2 * rows.both / (rows.true + rows.guessed),
+        formula=_f1,
         rests_on=lambda rows: (rows.true | rows.guessed,),
         of_a_class="always",
     ),
@@ -218,6 +339,34 @@ METRICS: dict[str, Metric] = {
         Source.RANKS,
         rests_on=lambda rows: (rows.ranked, ~rows.ranked),
         of_a_class="when printed",
+    ),
+    "npv": Metric(
+        SHARE,
+        "NPV",
+        Source.SUMS,
+        formula=_npv,
+        rests_on=lambda rows: (~rows.guessed,),
+        of_a_class="when printed",
+    ),
+    "balanced_accuracy": _of_all(SHARE, "balanced accuracy", _balanced_accuracy),
+    "weighted_f1": _of_all(SHARE, "weighted F1", _weighted(_f1), every_class=False),
+    "mcc": _of_all(CORRELATION, "MCC", _mcc),
+    "kappa": _of_all(AGREEMENT, "Cohen's kappa", _kappa),
+    "macro_precision": _of_all(SHARE, "macro precision", _macro(_precision), printed=True),
+    "macro_recall": _of_all(SHARE, "macro recall", _balanced_accuracy, printed=True),
+    "macro_f1": _of_all(SHARE, "macro F1", _macro(_f1), printed=True),
+    "weighted_precision": _of_all(SHARE, "weighted precision", _weighted(_precision), every_class=False, printed=True),
+    "weighted_recall": _of_all(SHARE, "weighted recall", _accuracy, every_class=False, printed=True),
+    "micro_precision": _of_all(SHARE, "micro precision", _accuracy, every_class=False, printed=True),
+    "micro_recall": _of_all(SHARE, "micro recall", _accuracy, every_class=False, printed=True),
+    "micro_f1": _of_all(SHARE, "micro F1", _accuracy, every_class=False, printed=True),
+    "average_precision": Metric(
+        AREA,
+        "average precision",
+        Source.PRECISIONS,
+        rests_on=lambda rows: (rows.ranked, ~rows.ranked),
+        of_a_class="when printed",
+        only_printed=True,
     ),
     "loss": Metric(LOSS, "loss", Source.LOSSES, columns=("loss",)),
     "unweighted_loss": Metric(LOSS, "unweighted loss", Source.LOSSES, columns=("unweighted_loss",)),
@@ -242,7 +391,6 @@ METRICS: dict[str, Metric] = {
     "ece_by_chance": Metric(ERROR, "ECE by chance", Source.PROBABILITIES),
     "calibration_in_the_large": Metric(BIAS, "stated minus observed", Source.PROBABILITIES),
     "ppv": Metric(SHARE, "PPV", Source.SUBJECTS),
-    "npv": Metric(SHARE, "NPV", Source.SUBJECTS),
     "tp": _entry("TP", "fn", _sensitivity, of_class=True),
     "fn": _entry("FN", "tp", lambda rows: 1 - _sensitivity(rows), of_class=True),
     "fp": _entry("FP", "tn", lambda rows: 1 - _specificity(rows), of_class=False),

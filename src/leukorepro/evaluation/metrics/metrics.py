@@ -7,7 +7,8 @@
   leaving the term out would reward a classifier that never names a difficult class.
 - AUROC is computed within folds and averaged over them, weighted by their numbers of (positive, negative) pairs: the
   share of such pairs *of one fold* that the scores put in the right order, ties counting half. Scores of different
-  folds come from different models, whose scales need not agree, and are never compared.
+  folds come from different models, whose scales need not agree, and are never compared. The average precision is
+  averaged over folds in the same way.
 - A loss, or any other number that each row has, is a metric by its mean over the rows (`Scored.numbers`), those of one
   class where the metric is of a class; a metric may also follow from several such means.
 - An entry of a confusion matrix is measured as its share of the rows of its classes, whose number is what it is; only
@@ -18,7 +19,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 
@@ -27,6 +28,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from leukorepro.evaluation.metrics.auroc import Area, Bools, Floats, Ints
+from leukorepro.evaluation.metrics.average_precision import AveragePrecision
 from leukorepro.metrics.registry import METRICS, OF_PREDICTIONS, ClassRows, ClassSums, Metric, Source
 
 NUMBERS_AT_ONCE = 1 << 20
@@ -168,7 +170,7 @@ class Sums:
     def weighted(self, weights: NDArray[np.number], metrics: Sequence[str] = OF_PREDICTIONS) -> dict[str, Floats]:
         """Metrics for each of many weightings of the groups, as `measure_weighted` gives them."""
         means = [name for name in metrics if METRICS[name].is_mean]
-        ranked = [name for name in metrics if name not in means and METRICS[name].source is Source.RANKS]
+        ranked = [name for name in metrics if METRICS[name].is_ranked]
         summed = [name for name in metrics if name not in means and name not in ranked]
         step = max(8, NUMBERS_AT_ONCE // max(self._largest_repeat, len(weights), self._sums[:, :, 0].size))
         chunks = []
@@ -176,7 +178,8 @@ class Sums:
             chunk = np.ascontiguousarray(weights[:, start : start + step], dtype=np.float64)
             values = self._of_sums(chunk, summed, means) if summed or means else {}
             for name in ranked:
-                values[name] = np.mean([area.weighted(chunk) for area in self._areas], axis=0)
+                rankings = self._areas if METRICS[name].source is Source.RANKS else self._precisions
+                values[name] = np.mean([ranking.weighted(chunk) for ranking in rankings], axis=0)
             chunks.append(values)
         return {name: np.concatenate([chunk[name] for chunk in chunks]) for name in metrics}
 
@@ -198,7 +201,11 @@ class Sums:
 
     @cached_property
     def _areas(self) -> list[Area]:
-        return _areas(self._rows, self._group, self._n_groups)
+        return [Area(*ranked, self._n_groups) for ranked in _rankings(self._rows, self._group)]
+
+    @cached_property
+    def _precisions(self) -> list[AveragePrecision]:
+        return [AveragePrecision(*ranked) for ranked in _rankings(self._rows, self._group)]
 
 
 def _of_means(metric: Metric, averages: Mapping[str, Floats]) -> Floats:
@@ -267,12 +274,10 @@ def _sums(rows: Scored, group: Ints, n_groups: int) -> Floats:
     return np.ascontiguousarray(sums.reshape(len(columns), rows.n_repeats, n_groups).swapaxes(0, 1), dtype=np.float64)
 
 
-def _areas(rows: Scored, group: Ints, n_groups: int) -> list[Area]:
-    """AUROC of every ranked class in every repeat."""
-    areas = []
+def _rankings(rows: Scored, group: Ints) -> Iterator[tuple[Bools, Floats, Ints, Ints]]:
+    """Every ranked class in every repeat: which rows are of it, their scores, folds and groups."""
     for repeat in range(rows.n_repeats):
         inside = rows.repeat == repeat
         fold, place = rows.fold[inside], group[inside]
         for target, score in zip(rows.ranked, rows.scores[inside].T, strict=True):
-            areas.append(Area(rows.truth[inside] == target, score, fold, place, n_groups))
-    return areas
+            yield rows.truth[inside] == target, score, fold, place

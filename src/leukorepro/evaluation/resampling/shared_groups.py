@@ -8,7 +8,7 @@ those of their intervals in the table of metrics.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 
 import numpy as np
@@ -163,16 +163,18 @@ class SharedResamples:
         """Number of groups that tell two metrics apart: measured on such a group alone, they differ.
 
         A group that one of them is not measured on is such a one; for a metric of ranks, whose value rests on pairs of
-        rows of different groups, every group is.
+        rows of different groups, every group is. Metrics of all classes, most of which no single group has, are told
+        apart by the accuracy.
         """
         over = self.together(one, other)
-        if METRICS[one.metric].source is Source.RANKS:
+        if METRICS[one.metric].is_ranked:
             return over.n
         values = np.full((2, over.n), np.nan)
         for row, what in zip(values, (one, other), strict=True):
             group = over.number[what.part.member]  # a shared group may hold several of the outcome's own
             alone = group[:, None] == np.unique(group)
-            row[np.unique(group)] = what.weighted(alone)
+            told_by = replace(what, metric="accuracy") if METRICS[what.metric].takes_no_class else what
+            row[np.unique(group)] = told_by.weighted(alone)
         return int(np.sum((values[0] != values[1]) & ~np.isnan(values).all(axis=0)))
 
     def _measurable(self, outcome: Outcome, metric: str) -> Measurable | None:

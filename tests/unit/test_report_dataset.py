@@ -35,6 +35,7 @@ from leukorepro.report.finished import FinishedRun
 from leukorepro.report.output import Output
 from leukorepro.report.pages.dataset import album, colours, looks, mistakes
 from leukorepro.report.pages.dataset.duplicates import SHOWN_GROUPS, SHOWN_IMAGES, duplicates_shown
+from leukorepro.report.pages.dataset.findings import findings_of
 from leukorepro.report.pages.dataset.flow import Part, SplitFlow, files_of, flows_of
 from leukorepro.report.pages.dataset.flow_figure import draw_flow
 from leukorepro.report.pages.dataset.page import dataset_page
@@ -158,6 +159,23 @@ def test_images_that_take_no_part_are_told_with_the_reason(
     assert told["folds", "external"] == []
     assert told["tenth", "as_published"] == [len(held_out), len(other)]
     assert told["tenth", "subject_disjoint"] == [len(held_out), len(other), len(unknown - held_out - other)]
+
+
+def test_what_a_configuration_leaves_out_stands_in_front_of_the_flow(
+    files: Path, flows: tuple[list[SplitFlow], pd.DataFrame]
+) -> None:
+    excluded = [{"column": "quality", "value": "poor", "images": 12}]
+    found = files_of(read_manifest(files / "manifest.csv"), HELD_OUT, excluded)
+    assert found.told.startswith("The dataset's configuration leaves out 12 with quality 'poor'; 160 image files")
+    figure = draw_flow(found, [flow for flow in flows[0] if flow.split == "folds"], [])
+    text = " ".join(text.get_text() for text in figure.axes[0].texts)
+    assert "left out by configuration: 12 with quality 'poor'" in " ".join(text.split())
+
+
+def test_sites_of_a_dataset_are_told_by_class() -> None:
+    scan = dict.fromkeys(("suspicions", "unreadable", "crops", "conversions", "notes", "ignored"), ())
+    (found,) = (one for one in findings_of(scan | {"sites": {"Oslo": {"all": 1, "hem": 2}}}) if one.title == "Sites")
+    assert found.lines == ["Oslo: 1 image of class all, 2 images of class hem"]
 
 
 def test_the_diagram_holds_every_number_of_its_rungs(files: Path, flows: tuple[list[SplitFlow], pd.DataFrame]) -> None:

@@ -51,7 +51,7 @@ def labels(listing: Listing) -> list[str]:
 
 def test_every_dataset_by_name_has_a_configuration_and_terms() -> None:
     known = fetchable()
-    assert set(known) == {"pbc", "lmu", "mll23", "raabin", "taleqani", "bloodmnist", "deepapl"}
+    assert set(known) >= {"pbc", "lmu", "mll23", "raabin", "taleqani", "bloodmnist", "deepapl", "cnmc2019", "allidb"}
     for name, publication in known.items():
         dataset = load_dataset(ROOT / f"config/datasets/{name}.yaml")
         assert isinstance(dataset, RealDataset)
@@ -356,12 +356,13 @@ def test_where_a_source_asks_for_a_person_the_steps_are_printed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("urllib.request.urlopen", lambda *_, **__: pytest.fail("asked for a download"))
+    listed = run("data", "fetch", "--list")
     for name, publication in fetchable().items():
+        assert name in listed
         if not publication.archives:
             said = run("data", "fetch", name, "--to", str(tmp_path / name))
             assert publication.page in said
             assert "Nothing was downloaded." in said
-        assert publication.licence.split()[0] in run("data", "fetch", "--list")
     assert not list(tmp_path.iterdir())
 
 
@@ -370,6 +371,18 @@ def test_errors_name_what_there_is(tmp_path: Path) -> None:
     assert "no name given" in run("data", "fetch", code=2)
     to = str(tmp_path / "pbc")
     assert "expected an address that begins with" in run("data", "fetch", "pbc", "--to", to, "--url", "x.zip", code=2)
+
+
+def test_a_folder_that_is_a_link_stays_one(serve: tuple[str, Path], tmp_path: Path) -> None:
+    """To a larger disk, for example."""
+    elsewhere = tmp_path / "large" / "disk"
+    elsewhere.mkdir(parents=True)
+    (tmp_path / "pbc").symlink_to(elsewhere)
+    zipped(serve[1] / "x.zip", {"ig/1.png": picture(1)})
+    fetch(pbc.PUBLICATION, tmp_path / "pbc", f"{serve[0]}/x.zip")
+    assert (tmp_path / "pbc").is_symlink()
+    assert (elsewhere / "ig" / "1.png").is_file()
+    assert [f.name for f in elsewhere.parent.iterdir()] == ["disk"]
 
 
 def test_real_cells_come_out_as_they_do_by_folders(serve: tuple[str, Path], tmp_path: Path, shared: Path) -> None:

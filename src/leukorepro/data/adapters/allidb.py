@@ -14,6 +14,7 @@ from typing import Literal
 
 from leukorepro.config.datasets import RealDataset
 from leukorepro.core.errors import UserError
+from leukorepro.core.fetching.publication import Publication
 from leukorepro.core.listing import Listing, Part, Row
 from leukorepro.data.folders import is_image
 
@@ -21,6 +22,20 @@ EXPECTED = {
     1: {"images": 108, "images of class all": 49, "images of class healthy": 59},
     2: {"images": 260, "images of class all": 130, "images of class healthy": 130},
 }
+PUBLICATION = Publication(
+    name="allidb",
+    title="ALL-IDB",
+    citation="Labati R. D., Piuri V., Scotti F., ALL-IDB: the acute lymphoblastic leukemia image database for image "
+    "processing, ICIP 2011",
+    doi="10.1109/ICIP.2011.6115881",
+    licence="as its authors state it with the copy",
+    page="https://scotti.di.unimi.it/all/",
+    steps=(
+        "Ask the authors for a copy as https://scotti.di.unimi.it/all/ says.",
+        "Unpack ALL_IDB1, ALL_IDB2 or both.",
+    ),
+)
+
 _LABELS = {"1": "all", "0": "healthy"}
 _NAME = re.compile(r"Im(\d{3})_([01])", re.I)
 _FOLDER = re.compile(r"idb[ _-]?([12])", re.I)
@@ -32,6 +47,7 @@ class AllIdbDataset(RealDataset):
 
     belongs_there = "ALL_IDB1, ALL_IDB2 or both as unpacked (see data/README.md)"
     how_to_get = "ask the authors of ALL-IDB (University of Milan) for a copy"
+    publication = PUBLICATION
     classes = ("all", "healthy")
     adapter: Literal["allidb"]
     positive_class: str | None = "all"

@@ -14,6 +14,7 @@ from pydantic import Field, field_validator
 from leukorepro.config.datasets import RealDataset
 from leukorepro.config.fields import refuse_twice
 from leukorepro.core.errors import UserError
+from leukorepro.core.fetching.publication import Publication
 from leukorepro.core.listing import Listing, Part, Row
 from leukorepro.core.tables.data import CNMC_LABELS_TABLE
 from leukorepro.data.folders import is_image
@@ -34,6 +35,20 @@ FOLDS = ((3527, 2397, 1130, 19, 9), (3581, 2418, 1163, 11, 3), (3553, 2457, 1096
 """What the official folds hold of these; no subject is in two of them."""
 PRELIM = dict(zip(_COUNTED, (1867, 1219, 648, 13, 15), strict=True))
 
+PUBLICATION = Publication(
+    name="cnmc2019",
+    title="C-NMC 2019",
+    citation="Gupta A., Gupta R., ALL Challenge dataset of ISBI 2019, The Cancer Imaging Archive, 2019",
+    doi="10.7937/tcia.2019.dc64i46r",
+    licence="publicly described as CC BY 3.0; read the terms on the collection's page",
+    page="https://www.cancerimagingarchive.net/collection/c-nmc-2019/",
+    steps=(
+        "Open https://www.cancerimagingarchive.net/collection/c-nmc-2019/ and read its data usage policy.",
+        f"Download the training folds and the preliminary phase with {LABELS}, and unpack them.",
+    ),
+    patients="in the files' names, and in the table of the preliminary phase",
+)
+
 _NAME = re.compile(r"UID_(H?\d+)_(\d+)_(\d+)_(all|hem)", re.I)
 _FOLD = re.compile(r"fold_\d+", re.I)
 
@@ -48,7 +63,8 @@ class CnmcDataset(RealDataset):
     """C-NMC 2019 (ISBI 2019 ALL challenge): official folds, preliminary phase as the held-out part."""
 
     belongs_there = "C-NMC 2019 as unpacked: fold_0 to fold_2 and the preliminary phase (see data/README.md)"
-    how_to_get = "download C-NMC 2019 from The Cancer Imaging Archive (doi 10.7937/tcia.2019.dc64i46r)"
+    how_to_get = f"download C-NMC 2019 from The Cancer Imaging Archive (doi {PUBLICATION.doi})"
+    publication = PUBLICATION
     classes = ("all", "hem")
     adapter: Literal["cnmc2019"]
     positive_class: str | None = "all"

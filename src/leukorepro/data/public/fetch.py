@@ -73,6 +73,7 @@ def fetch(publication: Publication, folder: Path, url: str | None = None) -> Fet
         published; or if it does not hold the dataset's images. The folder is then as it was.
     """
     check_output_folder(folder)
+    folder = folder.resolve()  # where it is a link, what is linked to is filled
     dataset = ADAPTERS[publication.name](adapter=publication.name, images=folder)
     if folder.is_dir() and any(folder.iterdir()):
         return Fetched(_there(dataset, folder), already=True)

@@ -29,6 +29,7 @@ from leukorepro.data.adapters import bloodmnist, deepapl, lmu, mll23, pbc, raabi
 from leukorepro.data.adapters.image_folder import FolderDataset
 from leukorepro.data.folders import list_images
 from leukorepro.data.public.fetch import fetch, fetchable
+from leukorepro.data.public.telling import terms_of
 from leukorepro.data.public.unpacking import unpack
 from leukorepro.data.scan import scan
 
@@ -68,6 +69,12 @@ def test_counts_of_classes_add_up_to_what_is_published() -> None:
     assert sum(filter(None, bloodmnist.SPLITS.values())) == bloodmnist.ENTRY.images_of_all
     assert [len(a.COUNTS) for a in (pbc, lmu, mll23, raabin, taleqani)] == [8, 15, 18, 5, 4]
     assert sum(part["subjects"] for part in deepapl.EXPECTED.values()) == 106
+
+
+def test_terms_are_told_of_published_datasets_alone() -> None:
+    (told,) = terms_of(pbc.ENTRY(adapter="pbc", images=HERE))
+    assert told.startswith("Licence: CC BY 4.0. Cite: Acevedo A. et al.")
+    assert not terms_of(FolderDataset(adapter="image_folder", images=HERE))
 
 
 # ---------------------------------------------------------------------------------------------------------- the readers

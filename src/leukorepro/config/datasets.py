@@ -71,6 +71,8 @@ class DatasetBase(Strict, ABC):
     """What a user puts into the folder, for the message when it is empty."""
     classes: ClassVar[tuple[str, ...]] = ()
     """Of a published dataset, which are known before its images are there."""
+    publication: ClassVar[Publication | None] = None
+    """Of a published dataset: whose it is, and what may be downloaded."""
     adapter: str
     title: str = ""
     positive_class: str | None = None
@@ -107,8 +109,6 @@ class RealDataset(DatasetBase):
 
     how_to_get: ClassVar[str] = "copy the images"
     """What to do where they are missing."""
-    publication: ClassVar[Publication | None] = None
-    """Of a published dataset: whose it is, and what may be downloaded."""
     classes_from: ClassVar[str] = "put each class into a folder of its own"
     """What to do where there is one class only."""
     images: Path

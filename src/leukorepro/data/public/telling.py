@@ -6,10 +6,13 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from leukorepro.config.joined import JoinedDataset
 from leukorepro.core.fetching.publication import Publication
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+    from leukorepro.config.datasets import Dataset
 
 
 def table(publications: Iterable[Publication]) -> Table:
@@ -32,6 +35,12 @@ def terms(publication: Publication) -> str:
         f"Licence: {publication.licence}. Cite: {publication.citation}, doi {publication.doi}.\n"
         f"Patients: {publication.patients}."
     )
+
+
+def terms_of(dataset: Dataset | JoinedDataset) -> list[str]:
+    """The terms of every published dataset in one; of images of one's own, and of simulated ones, none."""
+    datasets = [part.dataset for part in dataset.parts] if isinstance(dataset, JoinedDataset) else [dataset]
+    return [terms(one.publication) for one in datasets if one.publication is not None]
 
 
 def steps(publication: Publication, folder: Path) -> str:

@@ -9,6 +9,7 @@ from functools import partial
 import numpy as np
 import pandas as pd
 
+from leukorepro.data.public.telling import terms_of
 from leukorepro.report.figures.picture import Picture
 from leukorepro.report.numbers.wording import count, listed, short_citation, shortened, table_name
 from leukorepro.report.output import Output
@@ -93,6 +94,8 @@ class DatasetContent:
 
     title: str
     completeness: list[str]
+    terms: list[str]
+    """Licence, citation and what is known of patients, of each published dataset in it."""
     n_images: int
     n_readable: int
     n_subjects: int
@@ -131,6 +134,7 @@ def dataset_content(dataset: str, sources: DatasetSources, conditions: Sequence[
     return DatasetContent(
         title=drawing.study.dataset.title or dataset,
         completeness=scan["completeness"],
+        terms=terms_of(drawing.study.dataset),
         n_images=scan["images"],
         n_readable=scan["readable"],
         n_subjects=scan["subjects_total"],

@@ -232,6 +232,10 @@ CALLS: list[tuple[str, Values]] = [
     ("report share", {"run_file": "results/mine/config.json", "output": "shared"}),
     ("report summary", {"run_file": "results/mine/config.json"}),
     (
+        "compare-runs",
+        {"first": "results/mine/config.json", "second": "results/mine/config.json", "output": "runs.csv"},
+    ),
+    (
         "validity draw",
         {"config": "config/validity.yaml", "setting": "usual", "images": "pool.csv", "features": "pool.h5"},
     ),

@@ -270,8 +270,8 @@ def finished_run(given: str) -> Path:
     return Results().run(name) / "config.json"
 
 
-def load_finished(path: Path) -> ResolvedRun:
-    """Read what `finished_run` names.
+def load_finished(path: Path, option: str = "--run") -> ResolvedRun:
+    """Read what `finished_run` names, by an option or an argument.
 
     Raises
     ------
@@ -281,7 +281,9 @@ def load_finished(path: Path) -> ResolvedRun:
     name = path.parent.name
     if not path.is_file() and path == finished_run(name):
         if name in known_runs():
-            raise UserError(f"--run: the run '{name}' has no results here ({path} is missing); {how_to_finish(name)}.")
+            raise UserError(
+                f"{option}: the run '{name}' has no results here ({path} is missing); {how_to_finish(name)}."
+            )
         started = ", ".join(sorted(file.parent.name for file in Results().root.glob("*/config.json"))) or "none"
-        raise UserError(f"--run: no results of a run '{name}' ({path} is missing); there are some of {started}.")
+        raise UserError(f"{option}: no results of a run '{name}' ({path} is missing); there are some of {started}.")
     return load_resolved(path)

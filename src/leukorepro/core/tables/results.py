@@ -38,6 +38,16 @@ DIFFERENCES_TABLE = Table(
 )
 """Paired differences, between rungs (kind `rung`) and between items (kind `item`)."""
 
+RUN_COMPARISON_TABLE = Table(
+    {
+        **text("study", "table", "item", "protocol", "metric"),
+        **number("first", "second", "difference", "ci_low", "ci_high"),
+        **whole("n_groups", "n_images_first", "n_images_second", "n_images_shared"),
+        **text("pairing"),
+    }
+)
+"""Two runs side by side; a `difference` is the second's value less the first's."""
+
 CLAIMS_TABLE = Table(
     {
         **text("study", "claim", "says", "where", "protocol", "verdict", "reason"),

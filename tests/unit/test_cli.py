@@ -103,7 +103,7 @@ def test_specifications_that_examples_name_are_those_of_the_demonstration(monkey
 def test_help_fits_a_terminal_and_names_every_group_but_the_workflows_own() -> None:
     done = run("--help")
     assert done.exit_code == 0
-    named = re.findall(r"^│ ([a-z]+) +[A-Z]", done.output, re.MULTILINE)
+    named = re.findall(r"^│ ([a-z-]+) +[A-Z]", done.output, re.MULTILINE)
     assert set(named) == {path[0] for path in COMMANDS} - {"models"}
     assert set(named[:3]) == {"model", "predict", "serve"}
 

@@ -28,6 +28,8 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
     own = report_data.resolve(
         report_data.three_class_study(), root, simulated=False, weights="imagenet", rungs=("as_published",), title="<i>"
     )
+    tested = {rung: protocol.model_copy(update={"held_out": True}) for rung, protocol in own.protocols.items()}
+    own = own.model_copy(update={"protocols": tested})
     paper = report_data.resolve(report_data.ATTEIA, root, rungs=("as_published", "subject_disjoint"))
     results = report_data.write_run(root, [paper, own])
     return FinishedRun(load_resolved(results / "config.json"), results / "config.json", results)
@@ -70,6 +72,7 @@ def test_another_study_is_told_otherwise(drawn: Path) -> None:
     assert "Reducers" not in told, "it has none"
     assert "weights trained on ImageNet" in told["Features"]
     assert "Subject-disjoint was not run" in told["Protocols"]
+    assert "; the held-out part is tested, as in the paper." in told["Protocols"]
     assert "subjects not being known" in told["Measures and intervals"]
     assert "demo budget" in told["What differs from the paper"].lower()
 

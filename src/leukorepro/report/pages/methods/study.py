@@ -133,7 +133,8 @@ def _protocols(run: ResolvedRun, study: ResolvedStudy) -> Iterator[str]:
     for rung, protocol in study.protocols.items():
         yield (
             f"{LADDER[rung].name}: kept on one side of a split is {UNIT_WORDS[protocol.unit]}; reducers are fitted on "
-            f"{SCOPE_WORDS[protocol.scope]}."
+            f"{SCOPE_WORDS[protocol.scope]}"
+            f"{'; the held-out part is tested, as in the paper' if protocol.held_out else ''}."
         )
     if run.group_near_duplicates:
         yield "Different images that show the same cell are of one source image and one group, as equal images are."

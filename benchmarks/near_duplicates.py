@@ -1,9 +1,11 @@
-"""How often near-duplicates are found, and how often different cells are taken for one.
+"""How often copies of a cell are found, and how often different cells are taken for one, by hash and by features.
 
 Run: ``python benchmarks/near_duplicates.py FOLDER [FOLDER ...]``; without a folder, on simulated cells on black and
-simulated bone marrow. Of every image a copy is made in each way below and compared with the original alone (missed
-copies); all images of a folder are compared with one another (false pairs, unless the folder holds duplicates: they
-are listed).
+simulated bone marrow. Of every image a copy is made in each way below; originals and copies of one way are searched
+together by both detectors. Recall is the share of copies that are found with their original; every other pair that is
+found is false, unless the folder itself holds duplicates: those of the originals alone are listed.
+
+The features are those of MobileNetV2, with random weights unless ``--weights`` names a file of trained ones.
 """
 
 from __future__ import annotations
@@ -11,18 +13,30 @@ from __future__ import annotations
 import argparse
 import io
 import json
+import subprocess
+import sys
 import tempfile
+import time
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
+import pandas as pd
 from numpy.typing import NDArray
-from PIL import Image, ImageEnhance
+from PIL import Image, ImageEnhance, ImageFilter
 
 from leukorepro.config.datasets import Simulation, SimulationSize
-from leukorepro.data.fingerprints import fingerprint, near_pairs, orientations
+from leukorepro.data.adapters.image_folder import FolderDataset
+from leukorepro.data.copies.neighbours import pairs_by_features
+from leukorepro.data.copies.registration import key_points
+from leukorepro.data.fingerprints import NearPairs, fingerprint, near_pairs, orientations
 from leukorepro.data.folders import is_image, walk
 from leukorepro.data.images import read_rgb
+from leukorepro.data.manifest import write_manifest
+from leukorepro.data.scan import scan
+from leukorepro.features.fusion import read_features
 from leukorepro.simulate.dataset import simulate
 
 Pixels = NDArray[np.uint8]
@@ -38,13 +52,37 @@ def jpeg(quality: int) -> Callable[[Pixels], Pixels]:
     return copy
 
 
-def resized(factor: float) -> Callable[[Pixels], Pixels]:
+def cropped(share: float) -> Callable[[Pixels], Pixels]:
+    """A share of each side cut away, three quarters of it on the one side; a cell on black is cut into with it."""
+
     def copy(pixels: Pixels) -> Pixels:
-        height, width, _ = pixels.shape
-        size = round(width * factor), round(height * factor)
-        return np.asarray(Image.fromarray(pixels).resize(size, Image.Resampling.BICUBIC))
+        rows, columns = (np.flatnonzero((pixels.max(axis=2) > 20).any(axis=axis)) for axis in (1, 0))
+        height, width = np.ptp(rows) + 1, np.ptp(columns) + 1
+        top, left = rows[0] + round(0.75 * share * height), columns[0] + round(0.25 * share * width)
+        return pixels[top : top + round((1 - share) * height), left : left + round((1 - share) * width)]
 
     return copy
+
+
+def turned(degrees: float) -> Callable[[Pixels], Pixels]:
+    """Turned within its frame; the corners take the colour that most of the rim has."""
+
+    def copy(pixels: Pixels) -> Pixels:
+        rim = np.concatenate([pixels[0], pixels[-1], pixels[:, 0], pixels[:, -1]])
+        fill = tuple(int(value) for value in np.median(rim, axis=0))
+        return np.asarray(Image.fromarray(pixels).rotate(degrees, Image.Resampling.BICUBIC, fillcolor=fill))
+
+    return copy
+
+
+def blurred(pixels: Pixels) -> Pixels:
+    return np.asarray(Image.fromarray(pixels).filter(ImageFilter.GaussianBlur(2)))
+
+
+def other_hue(pixels: Pixels) -> Pixels:
+    values = np.array(Image.fromarray(pixels).convert("HSV"))
+    values[..., 0] += 10  # of 256: 14 degrees
+    return np.asarray(Image.fromarray(values, "HSV").convert("RGB"))
 
 
 def brighter(factor: float) -> Callable[[Pixels], Pixels]:
@@ -52,63 +90,124 @@ def brighter(factor: float) -> Callable[[Pixels], Pixels]:
 
 
 COPIES: dict[str, Callable[[Pixels], Pixels]] = {
-    "mirrored or turned": lambda pixels: pixels,
-    "JPEG, quality 75": jpeg(75),
-    "JPEG, quality 50": jpeg(50),
-    "at 90 % of the size": resized(0.9),
-    "at 110 % of the size": resized(1.1),
-    "at half the size": resized(0.5),
-    "10 % darker": brighter(0.9),
-    "10 % brighter": brighter(1.1),
-    "90 %, 5 % brighter, JPEG 75": lambda pixels: jpeg(75)(brighter(1.05)(resized(0.9)(pixels))),
+    "cropped by 5 %": cropped(0.05),
+    "cropped by 10 %": cropped(0.10),
+    "cropped by 20 %": cropped(0.20),
+    "turned by 17 degrees": turned(17),
+    "turned by 74 degrees": turned(74),
+    "turned by 131 degrees": turned(131),
+    "JPEG, quality 90": jpeg(90),
+    "JPEG, quality 60": jpeg(60),
+    "JPEG, quality 30": jpeg(30),
+    "blurred by 2 pixels": blurred,
+    "hue turned by 14 degrees": other_hue,
+    "20 % brighter": brighter(1.2),
 }
-"""Each is made of the original, mirrored or turned at random first."""
+"""Each is made of the original, mirrored or turned by quarters at random first."""
 
 
-def measure(folder: Path, most: int) -> dict[str, object]:
-    """Missed copies of each way and pairs of different files, with the numbers that they are shares of."""
+class Found(NamedTuple):
+    """What a detector found among originals, and copies of one way."""
+
+    recall: float
+    false_pairs: int
+    seconds: float
+
+
+def judged(pairs: NearPairs, n: int, own: set[tuple[int, int]], seconds: float) -> Found:
+    """Recall of the copies, n rows behind their originals, and pairs that are neither them nor of the folder itself."""
+    found = set(zip(pairs.first.tolist(), pairs.second.tolist(), strict=True))
+    copies = {(number, number + n) for number in range(n)}
+    false = [(i, j) for i, j in found - copies if i % n != j % n and tuple(sorted((i % n, j % n))) not in own]
+    return Found(len(found & copies) / n, len(false), seconds)
+
+
+def features_of(images: Path, weights: str, work: Path) -> tuple[list[str], NDArray[np.float32]]:
+    """Features of all images of a folder by the command line, as a user makes them, in the order of their names."""
+    manifest = scan(FolderDataset(adapter="image_folder", images=images), images, progress=False).manifest
+    write_manifest(manifest, work / "manifest.csv")
+    command = str(Path(sys.executable).with_name("leukorepro"))
+    words = [command, "features", "extract", "--manifest", str(work / "manifest.csv"), "--images", str(images)]
+    words += ["--backbone", "mobilenet_v2", "--weights", weights]
+    subprocess.run([*words, "--output", str(work / "features.h5")], check=True, capture_output=True)
+    read = read_features(work / "features.h5")
+    return read.rows["image_id"].tolist(), read.matrix
+
+
+def measure(folder: Path, most: int, weights: str) -> tuple[int, list[dict[str, object]], list[tuple[str, str]]]:
+    """Number of images, a row for each way, and pairs of originals that are found; those are of the folder itself."""
     generator = np.random.default_rng(0)
     files = sorted(file for file in walk(folder).files if is_image(file))
     files = [files[i] for i in sorted(generator.permutation(len(files))[:most])]
-    prints, copies = [], {name: [] for name in COPIES}
-    for file in files:
-        pixels = read_rgb(folder / file, LARGEST)
-        prints.append(fingerprint(pixels))
-        turns = orientations(pixels)
-        for name, copy in COPIES.items():
-            copies[name].append(fingerprint(copy(turns[generator.integers(1, len(turns))])))
-    missed = dict.fromkeys(COPIES, 0)
-    for name, made in copies.items():
-        for one, other in zip(prints, made, strict=True):
-            missed[name] += len(near_pairs([one, other]).first) == 0
-    near = near_pairs(prints)
-    pairs = [(files[i], files[j]) for i, j in zip(near.first, near.second, strict=True)]
-    n_pairs = len(files) * (len(files) - 1) // 2
-    return {"images": len(files), "missed": missed, "pairs": n_pairs, "candidates": near.n_candidates, "found": pairs}
+    n = len(files)
+    with tempfile.TemporaryDirectory() as name:
+        images, work = Path(name) / "images", Path(name)
+        places = {way: [f"{place}/{number:05}.png" for number in range(n)] for place, way in enumerate(("", *COPIES))}
+        for place in range(len(places)):
+            (images / str(place)).mkdir(parents=True)
+        for number, file in enumerate(files):
+            pixels = read_rgb(folder / file, LARGEST)
+            Image.fromarray(pixels).save(images / places[""][number])
+            for way, copy in COPIES.items():
+                turns = orientations(pixels)
+                made = copy(np.ascontiguousarray(turns[generator.integers(1, len(turns))]))
+                Image.fromarray(made).save(images / places[way][number])
+        names, matrix = features_of(images, weights, work)
+        row = {image: matrix[at] for at, image in enumerate(names)}
+        read = cache(lambda image: key_points(read_rgb(images / image, LARGEST)))
+        hashed = cache(lambda image: fingerprint(read_rgb(images / image, LARGEST)))
+
+        def search(pool: list[str]) -> tuple[tuple[NearPairs, float], tuple[NearPairs, float]]:
+            start = time.perf_counter()
+            by_hash = near_pairs([hashed(image) for image in pool])
+            middle = time.perf_counter()
+            by_features = pairs_by_features(np.array([row[image] for image in pool]), lambda at: read(pool[at]))
+            return (by_hash, middle - start), (by_features, time.perf_counter() - middle)
+
+        alone = [set(zip(p.first.tolist(), p.second.tolist(), strict=True)) for p, _ in search(places[""])]
+        rows: list[dict[str, object]] = []
+        for way in COPIES:
+            found = [
+                judged(pairs, n, own, seconds)
+                for (pairs, seconds), own in zip(search(places[""] + places[way]), alone, strict=True)
+            ]
+            columns = {f"{detector}_{field}": value for detector, one in zip(("hash", "features"), found, strict=True)
+                       for field, value in one._asdict().items()}  # fmt: skip
+            rows.append({"copy": way, **columns})
+    return n, rows, [(files[i], files[j]) for i, j in sorted(set.union(*alone))]
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folders", type=Path, nargs="*")
-    parser.add_argument("--images", type=int, default=300, help="Most images of a folder; drawn at random.")
+    parser.add_argument("--images", type=int, default=100, help="Most images of a folder; drawn at random.")
+    parser.add_argument("--weights", default="random", help="Of MobileNetV2: `random` or `file:PATH`.")
     given = parser.parse_args()
+    output = Path("results/benchmarks/near_duplicates.json")
+    results, tables = {}, []
     with tempfile.TemporaryDirectory() as name:
         folders = {str(folder): folder for folder in given.folders}
         for look in () if folders else ("cnmc2019", "bone_marrow"):
             size = SimulationSize(subjects=min(24, given.images // 2), images=given.images)
             simulate(Simulation(look=look, size=size), Path(name) / look)
             folders[f"simulated, {look}"] = Path(name) / look
-        results = {title: measure(folder, given.images) for title, folder in folders.items()}
-    for title, result in results.items():
-        print(f"{title}: {result['images']} images")
-        for way, count in result["missed"].items():
-            print(f"  missed, {way:<28} {count:>5} of {result['images']}")
-        print(
-            f"  found in {result['pairs']:,} pairs of files: {len(result['found'])} {result['found'][:5]}", flush=True
-        )
-    output = Path("results/benchmarks/near_duplicates.json")
+        for title, folder in folders.items():
+            n, rows, own = measure(folder, given.images, given.weights)
+            kind = "random" if given.weights == "random" else "trained"
+            print(f"{title}: {n} images, and {n} copies of each kind; features with {kind} weights")
+            print(
+                f"  {'':<26} {'recall':>16} {'false pairs':>16}\n  {'':<26} {'hash features':>16} {'hash features':>16}"
+            )
+            for row in rows:
+                recall = f"{row['hash_recall']:.2f} {row['features_recall']:>8.2f}"
+                false = f"{row['hash_false_pairs']} {row['features_false_pairs']:>8}"
+                print(f"  {row['copy']:<26} {recall:>16} {false:>16}")
+            print(f"  of {n * (n - 1) // 2:,} pairs of originals, found: {len(own)} {own[:5]}", flush=True)
+            results[title] = {"images": n, "weights": kind, "copies": rows, "found_in_originals": own}
+            tables.append(pd.DataFrame(rows).assign(dataset=title, weights=kind))
     output.parent.mkdir(parents=True, exist_ok=True)
     output.write_text(json.dumps(results, indent=2))
+    pd.concat(tables).to_csv(output.with_suffix(".csv"), index=False)
 
 
 if __name__ == "__main__":

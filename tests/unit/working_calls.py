@@ -126,6 +126,10 @@ CALLS: list[tuple[str, Values]] = [
     ("study check", {"key": "small"}),
     ("data fetch", {"name": "lmu", "to": "fetched"}),
     ("data duplicates", {"manifest": MANIFEST, "images": IMAGES, "out": DUPLICATES}),
+    (
+        "data duplicates",
+        {"manifest": MANIFEST, "images": IMAGES, "features": PIXELS, "out": "found.json"},
+    ),
     ("data duplicates", {"checksums": "checksums.tsv", "adapter": "image_folder", "out": "copies.json"}),
     (
         "features describe",

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from importlib.metadata import version
 from itertools import combinations
@@ -27,6 +27,9 @@ Kind = Literal["bytes", "pixels", "near"]
 """What makes images of a group equal: their bytes, their pixels, or that they show the same cell. A group has the
 weakest kind that it needs."""
 
+Detector = Literal["hash", "features"]
+"""What finds near-duplicates: perceptual hashes and a correlation, or neighbours by features and registration."""
+
 NOT_SEEN = "the images were not looked at"
 
 THRESHOLDS = {
@@ -34,6 +37,10 @@ THRESHOLDS = {
     "min_correlation": fingerprints.MIN_CORRELATION,
     "black": fingerprints.BLACK,
 }
+
+
+LIBRARIES = {"hash": ("imagehash", "numpy", "pillow"), "features": ("scikit-image", "scikit-learn")}
+"""What each detector computes with."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +54,8 @@ class Group:
     splits: list[str]
     correlation: float | None = None
     """Of near-duplicates: the least of the pairs that tie the group together."""
+    detectors: list[Detector] = field(default_factory=list)
+    """Of near-duplicates: what found pairs of the group."""
 
 
 @dataclass(frozen=True)
@@ -56,13 +65,36 @@ class Contents:
     pixels: list[str]
     """Digest of the pixels; empty where the file could not be read."""
     near: fingerprints.NearPairs
-    """Positions in the manifest."""
+    """By perceptual hashes; positions in the manifest."""
+    by_features: fingerprints.NearPairs | None = None
+    """By features; None where there were none."""
 
 
 def look_at_images(
-    manifest: pd.DataFrame, images: Path, max_pixels: int, *, workers: int = 1, progress: bool = True
+    manifest: pd.DataFrame,
+    images: Path,
+    max_pixels: int,
+    *,
+    features: NDArray[np.float32] | None = None,
+    workers: int = 1,
+    progress: bool = True,
 ) -> Contents:
     """Decode every readable image of a manifest and find those that show the same cell.
+
+    Parameters
+    ----------
+    manifest : DataFrame
+        Manifest contract.
+    images : Path
+        Folder of the images.
+    max_pixels : int
+        Largest image to decode.
+    features : ndarray, shape (n_readable, D), optional
+        Of the readable images, in the order of the manifest, to look for cropped and freely turned copies too.
+    workers : int
+        Threads.
+    progress : bool
+        Whether to draw a progress bar on the error stream.
 
     Raises
     ------
@@ -77,8 +109,15 @@ def look_at_images(
         seen = list(tqdm(work, total=len(paths), desc="Comparing", unit="image", mininterval=1, disable=not progress))
     digests = np.full(len(manifest), "", dtype=object)
     digests[readable] = [digest for digest, _ in seen]
-    near = fingerprints.near_pairs([cell for _, cell in seen])
-    return Contents(digests.tolist(), replace(near, first=readable[near.first], second=readable[near.second]))
+    near = _at(readable, fingerprints.near_pairs([cell for _, cell in seen]))
+    if features is None:
+        return Contents(digests.tolist(), near)
+    from leukorepro.data.copies.neighbours import pairs_by_features
+    from leukorepro.data.copies.registration import key_points
+
+    places = list(zip(paths, rows["sha256"], strict=True))
+    found = pairs_by_features(features, lambda at: key_points(_read(*places[at], max_pixels)), workers=workers)
+    return Contents(digests.tolist(), near, _at(readable, found))
 
 
 def find_duplicates(
@@ -113,17 +152,20 @@ def find_duplicates(
           ``linked_subjects``: the latter, where they hold several; ``links``: ``subjects, groups`` of every pair;
         - ``label_conflicts``: ``images, labels`` of groups that are filed under several classes;
         - ``groups``: ``kind, images, labels, subjects, splits`` of each; ``correlation``: the least of its near pairs;
+          ``detectors``: what found them, `hash` or `features`;
+        - ``n_near_by_detector``: near pairs that each detector found;
         - ``thresholds``, ``libraries``: how near-duplicates were found; null and empty where they were not.
     """
     readable = (manifest["status"] == "ok").to_numpy()
     seen = manifest[readable].reset_index(drop=True)
     keys: dict[Kind, NDArray[np.object_]] = {"bytes": seen["sha256"].to_numpy(dtype=object)}
-    near = None
+    near: dict[Detector, fingerprints.NearPairs] = {}
     if contents is not None:
         position = np.cumsum(readable) - 1
-        near = replace(contents.near, first=position[contents.near.first], second=position[contents.near.second])
+        given: dict[Detector, fingerprints.NearPairs | None] = {"hash": contents.near, "features": contents.by_features}
+        near = {detector: _at(position, pairs) for detector, pairs in given.items() if pairs is not None}
         keys["pixels"] = np.array(contents.pixels, dtype=object)[readable]
-        keys["near"] = _labelled_pairs(len(seen), near)
+        keys["near"] = _labelled_pairs(len(seen), list(near.values()))
     number, found = _groups(seen, keys, near)
     return {
         "schema_version": SCHEMA_VERSION,
@@ -144,44 +186,68 @@ def find_duplicates(
             {"images": group.images, "labels": group.labels} for group in found if _several(group.labels)
         ],
         "groups": [asdict(group) for group in found],
-        "thresholds": None if near is None else THRESHOLDS,
-        "libraries": {} if near is None else {name: version(name) for name in ("imagehash", "numpy", "pillow")},
+        "n_near_by_detector": {detector: len(pairs.first) for detector, pairs in near.items()},
+        "thresholds": {**THRESHOLDS, **(_feature_thresholds() if "features" in near else {})} if near else None,
+        "libraries": {name: version(name) for detector in near for name in LIBRARIES[detector]},
     }
 
 
+def _feature_thresholds() -> dict[str, float]:
+    from leukorepro.data.copies import neighbours, registration
+
+    return {
+        "neighbours": neighbours.NEIGHBOURS,
+        "min_matches": registration.MIN_MATCHES,
+        "min_overlap_correlation": registration.MIN_CORRELATION,
+    }
+
+
+def _at(positions: NDArray[np.intp], pairs: fingerprints.NearPairs) -> fingerprints.NearPairs:
+    """Pairs at other positions."""
+    return replace(pairs, first=positions[pairs.first], second=positions[pairs.second])
+
+
 def _look_at(path: Path, sha256: str, max_pixels: int) -> tuple[str, fingerprints.Fingerprint]:
+    pixels = _read(path, sha256, max_pixels)
+    return pixel_digest(pixels), fingerprints.fingerprint(pixels)
+
+
+def _read(path: Path, sha256: str, max_pixels: int) -> NDArray[np.uint8]:
     try:
-        pixels = read_scanned(path, sha256, max_pixels)
+        return read_scanned(path, sha256, max_pixels)
     except UnreadableImage as error:
         raise UserError(
             f"{path}: {error.reason}, but its manifest calls it readable; scan the dataset again."
         ) from None
-    return pixel_digest(pixels), fingerprints.fingerprint(pixels)
 
 
-def _labelled_pairs(n: int, near: fingerprints.NearPairs) -> NDArray[np.object_]:
+def _labelled_pairs(n: int, near: Sequence[fingerprints.NearPairs]) -> NDArray[np.object_]:
     """One value for each row, equal where pairs link rows, empty where there is no pair."""
-    rows = np.concatenate([near.first, near.second])
-    pairs = np.tile(np.arange(len(near.first)).astype(str).astype(object), 2)
+    first, second = (np.concatenate([getattr(pairs, side) for pairs in near]) for side in ("first", "second"))
+    rows = np.concatenate([first, second])
+    pairs = np.tile(np.arange(len(first)).astype(str).astype(object), 2)
     values = np.full(n, "", dtype=object)
     values[rows] = components(rows.astype(str), pairs).astype(str)
     return values
 
 
 def _groups(
-    seen: pd.DataFrame, keys: Mapping[Kind, NDArray[np.object_]], near: fingerprints.NearPairs | None
+    seen: pd.DataFrame, keys: Mapping[Kind, NDArray[np.object_]], near: Mapping[Detector, fingerprints.NearPairs]
 ) -> tuple[NDArray[np.intp], list[Group]]:
     """Number of each row's group, and the groups of several rows."""
     levels = {kind: components(*list(keys.values())[:upto]) for upto, kind in enumerate(keys, start=1)}
     number = list(levels.values())[-1]
-    least = pd.Series(dtype=float)
-    if near is not None:
-        least = pd.Series(near.correlation.astype(float)).groupby(number[near.first]).min()
+    least = {
+        detector: pd.Series(pairs.correlation.astype(float)).groupby(number[pairs.first]).min()
+        for detector, pairs in near.items()
+    }
     found = []
     for rows in pd.Series(number).groupby(number).indices.values():
         if len(rows) > 1:
             group = seen.iloc[rows]
             kind = next(kind for kind, level in levels.items() if len(set(level[rows])) == 1)
+            own = number[rows[0]]
+            correlations = {detector: float(of[own]) for detector, of in least.items() if own in of.index}
             found.append(
                 Group(
                     kind,
@@ -189,7 +255,8 @@ def _groups(
                     labels=group["label"].tolist(),
                     subjects=group["subject_id"].tolist(),
                     splits=group["official_split"].tolist(),
-                    correlation=round(float(least[number[rows[0]]]), 4) if kind == "near" else None,
+                    correlation=round(min(correlations.values()), 4) if kind == "near" else None,
+                    detectors=list(correlations) if kind == "near" else [],
                 )
             )
     return number, found

@@ -11,6 +11,9 @@ from leukorepro.cli.options import MOST_WORKERS, MaxPixelsOption, file_to_read, 
 from leukorepro.core.errors import UserError
 
 if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+    from pandas import DataFrame
     from rich.table import Table
 
 
@@ -41,12 +44,21 @@ def duplicates(
         str | None,
         typer.Option(help="How the files of --checksums are laid out; default: guessed from their names."),
     ] = None,
+    features: Annotated[
+        Path | None,
+        typer.Option(
+            callback=file_to_read,
+            help="Features of the images by a network, as `leukorepro features extract` writes them, to find cropped "
+            "and freely turned copies too; goes with --images.",
+        ),
+    ] = None,
     max_pixels: MaxPixelsOption = 100_000_000,
     workers: Annotated[int, typer.Option(min=1, max=MOST_WORKERS, help="Files to decode at a time.")] = 2,
 ) -> None:
     """Find images that are there more than once, across splits, patients and labels.
 
-    Equal files, equal pixels, and near-duplicates: mirrored, turned by quarters, scaled or compressed again.
+    Equal files, equal pixels, and near-duplicates: mirrored, turned by quarters, scaled or compressed again; with
+    --features also cropped or turned by any angle.
 
     Example: `leukorepro data duplicates --manifest manifest.csv --images my_smears --out duplicates.json`
     """
@@ -58,13 +70,20 @@ def duplicates(
 
         if adapter is not None:
             raise UserError("data duplicates: --adapter goes with --checksums; a manifest has its own labels.")
+        if features is not None and images is None:
+            raise UserError("data duplicates: --features goes with --images; name the folder of the images.")
         table = read_manifest(manifest)
-        contents = None if images is None else look_at_images(table, images, max_pixels, workers=workers)
+        matrix = None if features is None else _features_of(table, features)
+        contents = None
+        if images is not None:
+            contents = look_at_images(table, images, max_pixels, features=matrix, workers=workers)
         found = find_duplicates(table, contents)
     elif checksums is not None and manifest is None:
         from leukorepro.data.checksums import guess_adapter, incomparable_parts, manifest_of, read_checksums
         from leukorepro.data.folders import count_ignored
 
+        if features is not None:
+            raise UserError("data duplicates: --features goes with --manifest and --images.")
         if images is not None:
             raise UserError("data duplicates: --images goes with --manifest; scan the images to have one.")
         files = read_checksums(checksums)
@@ -78,6 +97,17 @@ def duplicates(
     print("\n".join(_lines(found)))
     for shown in _tables(found):
         show(shown)
+
+
+def _features_of(manifest: DataFrame, file: Path) -> NDArray[np.float32]:
+    """Features of the readable images of a manifest, in its order."""
+    import numpy as np
+
+    from leukorepro.features.fusion import read_features
+
+    read = read_features(file, mapped=True)
+    readable = manifest.loc[manifest["status"] == "ok", ["image_id"]].assign(view="identity")
+    return np.asarray(read.matrix[read.row_numbers(readable)], dtype=np.float32)
 
 
 def _lines(found: dict[str, Any]) -> list[str]:
@@ -96,6 +126,8 @@ def _lines(found: dict[str, Any]) -> list[str]:
         lines += [tied, *(f"  {' = '.join(names)}" for names in found["linked_subjects"][:SHOWN])]
     else:
         lines.append("Subjects: not known")
+    if "features" in (pairs := found["n_near_by_detector"]):
+        lines.append(f"Pairs of near-duplicates: {pairs['hash']:,} by hash, {pairs['features']:,} by features")
     return [*lines, *found["notes"]]
 
 

@@ -126,10 +126,6 @@ CALLS: list[tuple[str, Values]] = [
     ("study check", {"key": "small"}),
     ("data fetch", {"name": "lmu", "to": "fetched"}),
     ("data duplicates", {"manifest": MANIFEST, "images": IMAGES, "out": DUPLICATES}),
-    (
-        "data duplicates",
-        {"manifest": MANIFEST, "images": IMAGES, "features": PIXELS, "out": "found.json"},
-    ),
     ("data duplicates", {"checksums": "checksums.tsv", "adapter": "image_folder", "out": "copies.json"}),
     (
         "features describe",
@@ -143,6 +139,7 @@ CALLS: list[tuple[str, Values]] = [
         "features describe",
         {"manifest": MANIFEST, "images": IMAGES, "descriptor": "pixels", "input_size": "8", "output": NEW},
     ),
+    ("data duplicates", {"manifest": MANIFEST, "images": IMAGES, "features": PIXELS, "out": "found.json"}),
     ("features fuse", {"parts": [AREA, PIXELS], "output": FUSED}),
     (
         "features join",

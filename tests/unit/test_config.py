@@ -132,7 +132,7 @@ def test_an_editor_with_the_schema_refuses_what_the_models_refuse(kind: str, val
         (
             changed(RUN, "studies", 0, "extracters", to=[]),
             "studies[0]: unknown key 'extracters'. Known: study, dataset, extractors, networks, items, weights, rungs, "
-            "external, controls. Did you mean 'extractors'?",
+            "external, normalise, controls. Did you mean 'extractors'?",
         ),
         (changed(RUN, "budget", to="full"), "budget: given 'full'; must be 'demo' or 'published'."),
         (

@@ -23,6 +23,7 @@ from leukorepro.data.manifest import write_manifest
 from leukorepro.data.scan import scan
 from leukorepro.data.splits import make_splits
 from leukorepro.features.fusion import read_features, write_rows
+from leukorepro.features.identity import identity
 from leukorepro.features.joining import join
 from leukorepro.run import plan
 from leukorepro.run.resolve import resolve
@@ -239,6 +240,36 @@ def test_a_copy_in_the_other_laboratory_is_found_and_trains_no_more(project: Pat
         study.external_split,
     )
     assert not inner["image_id"].str.startswith("there:").any()
+
+
+# ------------------------------------------------------------------------------------------------------- normalisation
+
+
+def test_the_headline_is_made_again_on_normalised_images_and_what_there_was_keeps_its_files(project: Path) -> None:
+    there(project)
+    external = {"dataset": "there", "classes": CLASSES}
+    plain = study_of(project, external)
+    study = study_of(project, external, normalise=["grey", "macenko"])
+    name = plain.study.headline.partition("/")[2]
+    assert [item.item for item in study.study.tables["colour"].items] == [name, f"{name}, grey", f"{name}, Macenko"]
+    assert study.study.headline == plain.study.headline
+    assert {key: study.parts[key] for key in plain.parts} == plain.parts
+    assert study.parts.keys() - plain.parts.keys() == {
+        f"{key}-{how}" for how in ("grey", "macenko") for key in plain.parts
+    }
+    for key in plain.parts:
+        assert "normalise" not in identity(study.parts[key])
+        assert "normalise" not in study.parts[key].model_dump_json()
+        assert identity(study.parts[f"{key}-grey"])["normalise"] == "grey"
+        assert (
+            type(study.parts[key]).model_validate_json(study.parts[f"{key}-grey"].model_dump_json()).normalise == "grey"
+        )
+
+
+def test_a_way_to_normalise_that_there_is_not_is_told(project: Path) -> None:
+    there(project)
+    told = refused(project, {"dataset": "there", "classes": CLASSES}, normalise=["gray"])
+    assert "normalise[0]: given 'gray'; must be 'grey', 'reinhard' or 'macenko'. Did you mean 'grey'?" in told
 
 
 # ------------------------------------------------------------------------------------------------------------- features

@@ -63,6 +63,9 @@ rule extract_features:
         preprocessing=lambda w: flags(
             "--preprocessing", filter(None, [extractor_of(w).preprocessing])
         ),
+        normalise=lambda w: flags(
+            "--normalise", filter(None, [extractor_of(w).normalise])
+        ),
         engine=RUN.engine,
         precision=RUN.precision,
         views=lambda w: flags("--view", plan.views_of(RUN, w.dataset, w.extractor)),
@@ -81,6 +84,7 @@ rule extract_features:
             --weights {params.weights:q} \
             --input-size {params.input_size} \
             {params.preprocessing} \
+            {params.normalise} \
             --engine {params.engine} \
             --precision {params.precision} \
             {params.views} \
@@ -114,6 +118,9 @@ rule describe_images:
         descriptor=lambda w: descriptor_of(w).descriptor,
         input_size=lambda w: descriptor_of(w).input_size,
         interpolation=lambda w: descriptor_of(w).interpolation,
+        normalise=lambda w: flags(
+            "--normalise", filter(None, [descriptor_of(w).normalise])
+        ),
         views=lambda w: flags("--view", plan.views_of(RUN, w.dataset, w.descriptor)),
         max_pixels=lambda w: dataset_of(w).dataset.max_pixels,
     message:
@@ -127,6 +134,7 @@ rule describe_images:
             --descriptor {params.descriptor:q} \
             --input-size {params.input_size} \
             --interpolation {params.interpolation} \
+            {params.normalise} \
             {params.views} \
             --max-pixels {params.max_pixels} \
             --threads {threads} \

@@ -10,7 +10,7 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, ValidationInf
 
 from leukorepro.core.errors import unknown
 from leukorepro.core.validation import pattern
-from leukorepro.core.words import Budget
+from leukorepro.core.words import Budget, Normalisation
 
 T = TypeVar("T")
 
@@ -76,6 +76,15 @@ def in_the_middle(text: str) -> str:
     """A sentence's beginning as it stands inside another one: its first word small, unless that is a name."""
     first = text.split(" ", 1)[0]
     return text if first[1:] != first[1:].lower() else text[:1].lower() + text[1:]
+
+
+def _is_none(value: object) -> bool:
+    return value is None
+
+
+Normalise = Annotated[Normalisation | None, Field(exclude_if=_is_none)]
+"""How colours are made those of a reference, before all else. Where they stay, nothing is written of it: what was
+computed before there was a choice keeps its specification."""
 
 
 class Strict(BaseModel):

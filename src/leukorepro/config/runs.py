@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from leukorepro.config.fields import Key, Strict, WeightsSpec, refuse_twice
 from leukorepro.core.validation import parse, read_yaml
-from leukorepro.core.words import LARGEST_SEED, Budget, Control, Engine, Precision
+from leukorepro.core.words import LARGEST_SEED, Budget, Control, Engine, Normalisation, Precision
 from leukorepro.ladder.rungs import Rung
 
 
@@ -70,10 +70,13 @@ class StudyRun(Strict):
     """Rungs of the ladder; default: every one that the dataset allows."""
     external: Annotated[External | None, BeforeValidator(_named, json_schema_input_type=Key | External | None)] = None
     """Another dataset, by its key or with its classes, which is tested on the rung `external`."""
+    normalise: Annotated[list[Normalisation], BeforeValidator(_of_command_line)] = []
+    """Ways to normalise the colours of images, `grey`, `reinhard` or `macenko`: the headline is made again with each,
+    on every rung, in a table of its own."""
     controls: Controls | None = None
     """Controls of this study; default: the run's."""
 
-    @field_validator("extractors", "items")
+    @field_validator("extractors", "items", "normalise")
     @classmethod
     def _once(cls, value: list[str]) -> list[str]:
         refuse_twice(value)

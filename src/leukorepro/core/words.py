@@ -35,6 +35,15 @@ Preprocessing = Literal["torch", "tf", "caffe", "per_image"]
 """How pixel values are scaled for a network: ImageNet's mean and deviation; -1 to 1; blue-green-red from 0 to 255 less
 their means; or each image to mean 0 and deviation 1."""
 
+Normalisation = Literal["grey", "reinhard", "macenko"]
+"""How colours of an image are made those of a reference; `leukorepro.features.normalisation` says more."""
+
+COLOUR = "colour"
+"""Key of the table that a run adds to a study: its headline on images whose colours were normalised."""
+
+NORMALISATIONS: dict[Normalisation, str] = {"grey": "grey", "reinhard": "Reinhard", "macenko": "Macenko"}
+"""What each is called."""
+
 Centering = Literal["channel", "image"]
 """What the mean is of that is subtracted from images: each of their channels, or each pixel of each channel."""
 

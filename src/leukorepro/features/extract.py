@@ -59,7 +59,8 @@ def extract(
         If the request's images are not resized as the extractor wants them.
     """
     backbone = find_backbone(extractor.backbone)
-    if (request.size, request.interpolation) != (extractor.input_size, backbone.interpolation):
+    wanted = (extractor.input_size, backbone.interpolation, extractor.normalise)
+    if (request.size, request.interpolation, request.normalise) != wanted:
         raise ValueError(f"{extractor.id} wants {extractor.input_size} pixels, {backbone.interpolation}")
     precision = extractor.precision
     chosen, target = choose_engine(extractor.engine, device, precision)

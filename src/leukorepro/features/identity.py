@@ -38,6 +38,7 @@ def _of_descriptor(part: ResolvedDescriptor) -> dict[str, str | int]:
         "weights": "none",
         "input_size": part.input_size,
         "preprocessing": f"resized {part.interpolation} with antialiasing; {about}",
+        **_normalised(part),
     }
 
 
@@ -54,9 +55,15 @@ def _of_extractor(part: ResolvedExtractor) -> dict[str, str | int]:
         **({"weights_file_sha256": part.file_sha256} if part.file_sha256 else {}),
         "input_size": part.input_size,
         "preprocessing": f"resized {backbone.interpolation} with antialiasing, scaled as {scaling}",
+        **_normalised(part),
         **({"computed_by": part.engine} if part.engine != "auto" else {}),
         "precision": part.precision,
     }
+
+
+def _normalised(part: Part) -> dict[str, str]:
+    """How colours were normalised, where they were: what was computed before there was a choice says nothing of it."""
+    return {} if part.normalise is None else {"normalise": part.normalise}
 
 
 def check_weights_file(part: ResolvedExtractor) -> None:

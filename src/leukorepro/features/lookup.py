@@ -74,7 +74,12 @@ def resolve_extractor(
     # Named only where it is not the backbone's own, so that equal features have one file; what runs share a folder with
     # differ in is named too, so that none takes the other's file for its own.
     preprocessing = extractor.preprocessing if extractor.preprocessing != backbone.preprocessing else None
-    unusual = [preprocessing, engine if engine != "auto" else None, precision if precision != "float32" else None]
+    unusual = [
+        extractor.normalise,
+        preprocessing,
+        engine if engine != "auto" else None,
+        precision if precision != "float32" else None,
+    ]
     parts = [file_name(extractor.backbone), layer, kind, str(size), *filter(None, unusual)]
     return ResolvedExtractor(
         id="-".join(parts),
@@ -83,6 +88,7 @@ def resolve_extractor(
         weights=weights,
         input_size=size,
         preprocessing=preprocessing,
+        normalise=extractor.normalise,
         file_sha256=file_sha256,
         seed=seed if weights == "random" else 0,
         engine=engine,
@@ -104,7 +110,8 @@ def resolve_descriptor(spec: DescriptorSpec, where: str, budget: Budget = "publi
         raise UserError(f"{where}: {error}") from None
     size = spec.input_size or descriptor.input_size
     size = size if isinstance(size, int) else size[budget]
-    return ResolvedDescriptor(id=f"{spec.descriptor}-{size}", descriptor=spec.descriptor, input_size=size)
+    parts = [spec.descriptor, str(size), *filter(None, [spec.normalise])]
+    return ResolvedDescriptor(id="-".join(parts), descriptor=spec.descriptor, input_size=size, normalise=spec.normalise)
 
 
 def resolve_tuning(extractor: ResolvedExtractor, train_from: str, *, changes_images: bool, where: str) -> Tuning:
@@ -136,7 +143,9 @@ def resolve_tuning(extractor: ResolvedExtractor, train_from: str, *, changes_ima
         name = extractor.id.removeprefix(f"{file_name(extractor.backbone)}-{extractor.layer}")
         made = extractor.model_copy(update={"id": f"{file_name(extractor.backbone)}-{layer}{name}", "layer": layer})
         return Tuning(network=extractor, start=start, input=made)
-    images = resolve_descriptor(DescriptorSpec(descriptor=IMAGES, input_size=extractor.input_size), where)
+    images = resolve_descriptor(
+        DescriptorSpec(descriptor=IMAGES, input_size=extractor.input_size, normalise=extractor.normalise), where
+    )
     if (filtered := backbone.interpolation) != images.interpolation:
         images = images.model_copy(update={"id": f"{images.id}-{filtered}", "interpolation": filtered})
     return Tuning(network=extractor, start=start, input=images)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from leukorepro.config.fields import Strict
+from leukorepro.config.fields import Normalise, Strict
 from leukorepro.core.words import Engine, Precision, Preprocessing
 from leukorepro.features.backbones.specification import Interpolation
 
@@ -18,6 +18,8 @@ class ResolvedExtractor(Strict):
     input_size: int
     preprocessing: Preprocessing | None = None
     """How pixel values are scaled, where that is not the backbone's own way."""
+    normalise: Normalise = None
+    """How colours are made those of a reference first."""
     file_sha256: str = ""
     """Of a user's own file of weights; empty where the weights are others."""
     seed: int = 0
@@ -35,6 +37,8 @@ class ResolvedDescriptor(Strict):
     input_size: int
     interpolation: Interpolation = "bilinear"
     """How images are resized."""
+    normalise: Normalise = None
+    """How colours are made those of a reference first."""
 
 
 Part = ResolvedExtractor | ResolvedDescriptor

@@ -26,10 +26,12 @@ from leukorepro.core.places import check_output
 from leukorepro.core.read_ahead import read_ahead
 from leukorepro.core.store import hdf5_reader, hdf5_writer
 from leukorepro.core.unfinished import unfinished
+from leukorepro.core.words import Normalisation
 from leukorepro.data.images import read_scanned
 from leukorepro.data.views import apply_view
 from leukorepro.features.backbones.specification import Interpolation
 from leukorepro.features.fusion import SCHEMA_VERSION, write_rows
+from leukorepro.features.normalisation import normalised
 from leukorepro.features.preprocessing import resize
 
 Values = NDArray[np.float32] | NDArray[np.uint8]
@@ -65,6 +67,8 @@ class Request:
     max_pixels : int
         Largest image that is decoded.
     interpolation : {'bilinear', 'bicubic'}, optional
+    normalise : {'grey', 'reinhard', 'macenko'}, optional
+        How colours of an image are normalised, before its views are made.
     """
 
     dataset: str
@@ -75,6 +79,7 @@ class Request:
     size: int
     max_pixels: int
     interpolation: Interpolation = "bilinear"
+    normalise: Normalisation | None = None
 
     def files(self) -> list[File]:
         """Readable images in the manifest's order.
@@ -103,6 +108,8 @@ class Request:
         """
         image_id, path, sha256 = file
         image = read_scanned(self.images / path, sha256, self.max_pixels)
+        if self.normalise is not None:
+            image = normalised(image, self.normalise)
         return np.stack([resize(apply_view(image, view, image_id), self.size, self.interpolation) for view in views])
 
     def header(self, code: str, libraries: Sequence[str]) -> dict[str, Any]:

@@ -24,7 +24,7 @@ from leukorepro.core.errors import UserError
 from leukorepro.features.backbones.registry import BACKBONES, find_backbone
 from leukorepro.features.backbones.specification import Backbone, OwnWeights, PackagedWeights, Weights
 from leukorepro.features.backbones.weights import FOLDER, WeightsStatus, size_of_download, weights_status
-from leukorepro.run.absent import absence
+from leukorepro.run.datasets.absent import absence
 from leukorepro.run.resolve import resolve_possible
 from leukorepro.run.resolved import ResolvedStudy
 from leukorepro.run.weights import weights_of

@@ -33,6 +33,7 @@ from leukorepro.run.claimed_items import with_claims
 from leukorepro.run.datasets.external import Studied, with_external
 from leukorepro.run.datasets.placed import existing, list_once, placed, told_absent
 from leukorepro.run.kept_items import with_items
+from leukorepro.run.normalised_items import with_normalised
 from leukorepro.run.own_extractors import with_extractors
 from leukorepro.run.possible import Facts, impossible_rungs, possible_part
 from leukorepro.run.resolved import NotRun, ResolvedRun, ResolvedStudy
@@ -151,6 +152,7 @@ def _resolve_study(
     study, left_out_items = (
         with_items(study, choice.items, f"{run_file}: {key}.items") if choice.items else (study, dict[str, str]())
     )
+    study, normalised_of = with_normalised(study, choice.normalise)
     file_of_dataset, own = placed(choice.dataset, run.budget, f"{run_file}: {key}.dataset")
     weights = {file_name(backbone): (backbone, weights) for backbone, weights in choice.weights.items()}
 
@@ -164,16 +166,17 @@ def _resolve_study(
         look_up(study.extractors, name, "extractor", f"{run_file}: {key}.networks")
     extractors = {
         name: resolve_extractor(
-            _stand_in(extractor, choice.networks.get(name)),
-            weights[name][1] if name in weights else run.weights,
-            named_in(name),
-            f"{run_file}: {key}.weights.{weights[name][0]}" if name in weights else f"{run_file}: weights",
+            _stand_in(extractor, choice.networks.get(own_name)),
+            weights[own_name][1] if own_name in weights else run.weights,
+            named_in(own_name),
+            f"{run_file}: {key}.weights.{weights[own_name][0]}" if own_name in weights else f"{run_file}: weights",
             run.budget,
             seed=run.seed,
             engine=run.engine,
             precision=run.precision,
         )
         for name, extractor in study.extractors.items()
+        for own_name in [normalised_of.get(name, name)]
     }
     for name, (backbone, _) in weights.items():
         if name not in study.extractors:

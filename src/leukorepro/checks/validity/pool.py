@@ -18,6 +18,7 @@ from leukorepro.core.words import Budget
 from leukorepro.data.views import apply_view
 from leukorepro.features.descriptors.describe import describe
 from leukorepro.features.lookup import resolve_descriptor
+from leukorepro.features.normalisation import normalised
 from leukorepro.features.preprocessing import resize
 from leukorepro.features.stream import File, Request
 from leukorepro.simulate.layout import Planned, plan
@@ -41,6 +42,8 @@ class Drawing(Request):
         image_id = file[0]
         picture = self.pictures[image_id]
         image = render(picture.subject, picture.form, picture.index).pixels
+        if self.normalise is not None:
+            image = normalised(image, self.normalise)
         return np.stack([resize(apply_view(image, view, image_id), self.size, self.interpolation) for view in views])
 
 
@@ -90,6 +93,7 @@ def draw_pool(
         views=validity.split.views,
         size=descriptor.input_size,
         max_pixels=0,
+        normalise=descriptor.normalise,
         pictures=pictures,
     )
     describe(request, features, descriptor, threads=threads)

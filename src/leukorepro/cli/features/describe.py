@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from leukorepro.cli.options import MOST_WORKERS, ManifestOption, MaxPixelsOption, OutputOption, folder_to_read
+from leukorepro.core.words import Normalisation
 from leukorepro.features.backbones.specification import Interpolation
 
 
@@ -28,6 +29,10 @@ def describe(
     ] = None,
     dataset: Annotated[str, typer.Option(help="Name of the dataset, for the record.")] = "images",
     max_pixels: MaxPixelsOption = 100_000_000,
+    normalise: Annotated[
+        Normalisation | None,
+        typer.Option(help="How colours are made those of a reference first; default: they stay."),
+    ] = None,
     threads: Annotated[int, typer.Option(min=1, max=MOST_WORKERS, help="Images to work on at a time.")] = 2,
 ) -> None:
     """Compute the features of every view of every image without a network; run again to continue after a kill.
@@ -44,7 +49,9 @@ def describe(
     from leukorepro.features.lookup import resolve_descriptor
     from leukorepro.features.stream import Request
 
-    wanted = parse(DescriptorSpec, {"descriptor": descriptor, "input_size": input_size}, Path("options"))
+    wanted = parse(
+        DescriptorSpec, {"descriptor": descriptor, "input_size": input_size, "normalise": normalise}, Path("options")
+    )
     chosen = resolve_descriptor(wanted, "options").model_copy(update={"interpolation": interpolation})
     request = Request(
         dataset=dataset,
@@ -55,5 +62,6 @@ def describe(
         size=chosen.input_size,
         max_pixels=max_pixels,
         interpolation=interpolation,
+        normalise=normalise,
     )
     run(request, output, chosen, threads=threads)

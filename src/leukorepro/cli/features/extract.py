@@ -15,7 +15,7 @@ from leukorepro.cli.options import (
     OutputOption,
     folder_to_read,
 )
-from leukorepro.core.words import LARGEST_SEED, Engine, Precision, Preprocessing
+from leukorepro.core.words import LARGEST_SEED, Engine, Normalisation, Precision, Preprocessing
 
 
 def extract(
@@ -41,6 +41,10 @@ def extract(
     max_pixels: MaxPixelsOption = 100_000_000,
     preprocessing: Annotated[
         Preprocessing | None, typer.Option(help="How pixel values are scaled; default: the network's own way.")
+    ] = None,
+    normalise: Annotated[
+        Normalisation | None,
+        typer.Option(help="How colours are made those of a reference first; default: they stay."),
     ] = None,
     threads: Annotated[
         int, typer.Option(min=1, max=MOST_WORKERS, help="Workers; each reads images, and on a CPU computes.")
@@ -72,7 +76,13 @@ def extract(
 
     wanted = parse(
         Extractor,
-        {"backbone": backbone, "layer": layer, "input_size": input_size, "preprocessing": preprocessing},
+        {
+            "backbone": backbone,
+            "layer": layer,
+            "input_size": input_size,
+            "preprocessing": preprocessing,
+            "normalise": normalise,
+        },
         Path("options"),
     )
     extractor = resolve_extractor(
@@ -93,5 +103,6 @@ def extract(
         size=extractor.input_size,
         max_pixels=max_pixels,
         interpolation=find_backbone(extractor.backbone).interpolation,
+        normalise=normalise,
     )
     run(request, extractor, output, device=device, threads=threads, batch_rows=batch_rows)

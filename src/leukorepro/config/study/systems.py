@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 
-from leukorepro.config.fields import PerBudget, Share, Strict
+from leukorepro.config.fields import Normalise, PerBudget, Share, Strict
 from leukorepro.config.study.training import ClassifierTrainingSpec, Epochs, Recipe, TrainingSpec
 from leukorepro.core.words import ARCHITECTURES, Architecture, Budget, Preprocessing
 
@@ -25,6 +25,8 @@ class Extractor(Strict):
     """Side of the square input, in pixels, perhaps smaller in a demonstration; default: the backbone's own."""
     preprocessing: Preprocessing | None = None
     """How pixel values are scaled; default: as the backbone's weights were trained."""
+    normalise: Normalise = None
+    """How colours are made those of a reference, before all else; default: they stay."""
 
 
 class DescriptorSpec(Strict):
@@ -35,6 +37,8 @@ class DescriptorSpec(Strict):
     input_size: DescriptorSize | PerBudget[DescriptorSize] | None = None
     """Side of the square that images are resized to, in pixels, perhaps smaller in a demonstration; default: the
     descriptor's own."""
+    normalise: Normalise = None
+    """How colours are made those of a reference, before all else; default: they stay."""
 
 
 class SparseAutoencoderSpec(Strict):

@@ -39,7 +39,8 @@ def describe(request: Request, output: Path, descriptor: ResolvedDescriptor, *, 
     ValueError
         If the request's images are not resized as the descriptor wants them.
     """
-    if (request.size, request.interpolation) != (descriptor.input_size, descriptor.interpolation):
+    wanted = (descriptor.input_size, descriptor.interpolation, descriptor.normalise)
+    if (request.size, request.interpolation, request.normalise) != wanted:
         raise ValueError(f"{descriptor.id} wants {descriptor.input_size} pixels, {descriptor.interpolation}")
     computer = descriptor_computer(descriptor, threads)
     header = request.header(module_digest(__name__), LIBRARIES) | {

@@ -172,6 +172,7 @@ class _Comparison:
             size=part.input_size,
             max_pixels=study.dataset.max_pixels,
             interpolation=backbone.interpolation,
+            normalise=part.normalise,
         )
         return network_of(request, part, backbone, self._threads)
 

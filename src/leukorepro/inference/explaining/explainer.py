@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -11,11 +11,13 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor, nn
 
+from leukorepro.core.words import Normalisation
 from leukorepro.features.backbones.networks import FeatureNetwork, count_features
 from leukorepro.features.backbones.registry import find_backbone
 from leukorepro.features.backbones.specification import Interpolation
 from leukorepro.features.backbones.tunable import TunableNetwork
 from leukorepro.features.descriptors.registry import IMAGES, find_descriptor
+from leukorepro.features.normalisation import normalised
 from leukorepro.features.parts import Part, ResolvedDescriptor, ResolvedExtractor
 from leukorepro.features.preprocessing import resize
 from leukorepro.inference.explaining.attribution import Contributions, Head, contributions
@@ -47,15 +49,20 @@ class Eye:
     input_size : int
         Side of the square that images are resized to, in pixels.
     interpolation : {'bilinear', 'bicubic'}
+    normalise : {'grey', 'reinhard', 'macenko'}, optional
+        How colours are normalised before.
     """
 
     cut: Cut
     input_size: int
     interpolation: Interpolation
+    normalise: Normalisation | None = None
 
     def maps(self, images: Sequence[RGB]) -> Tensor:
         """Feature maps of images of any size, shape (n, channels, rows, columns)."""
-        seen = np.stack([resize(image, self.input_size, self.interpolation) for image in images])
+        how = self.normalise
+        coloured = [image if how is None else normalised(image, how) for image in images]
+        seen = np.stack([resize(image, self.input_size, self.interpolation) for image in coloured])
         with torch.inference_mode():
             parts = [self.cut.eye(torch.from_numpy(seen[i : i + BATCH])) for i in range(0, len(seen), BATCH)]
         return torch.cat(parts).clone()  # a tensor of the inference mode has no place in a gradient
@@ -82,13 +89,13 @@ def _eye(part: Part, network: FeatureNetwork | None) -> Eye:
     if isinstance(part, ResolvedExtractor):
         assert network is not None
         cut = cut_features(network, part.input_size, part.id)
-        return Eye(cut, part.input_size, find_backbone(part.backbone).interpolation)
+        return Eye(cut, part.input_size, find_backbone(part.backbone).interpolation, part.normalise)
     if part.descriptor not in (IMAGES, "pixels"):
         raise Unexplained(
             f"{part.descriptor}: is computed from an image as a whole and says nothing of its places, so that what "
             "rests on it cannot be laid over the image; explain an item on other features."
         )
-    return Eye(Cut(Pixels(), PixelRows()), part.input_size, part.interpolation)
+    return Eye(Cut(Pixels(), PixelRows()), part.input_size, part.interpolation, part.normalise)
 
 
 class Pixels(nn.Module):
@@ -188,10 +195,12 @@ def explainer(system: FittedSystem, eyes: Sequence[Eye], mean_row: NDArray[np.fl
     behind: nn.Module = nn.Identity()
     if networks and _sees_images(system.parts):
         (eye,) = eyes
-        own = Eye(_cut(networks, eye.input_size, system.parts[0].id), eye.input_size, eye.interpolation)
+        own = replace(eye, cut=_cut(networks, eye.input_size, system.parts[0].id))
         image = np.rint(np.asarray(mean_row)).astype(np.uint8).reshape(eye.input_size, eye.input_size, 3)
         eyes = [own]
-        means: list[NDArray[np.float32] | Tensor] = [own.maps([image])]
+        means: list[NDArray[np.float32] | Tensor] = [
+            replace(own, normalise=None).maps([image])
+        ]  # of images that were normalised
     else:
         means = [*_of_eyes(mean_row, system.parts)]
         if networks:

@@ -82,6 +82,7 @@ def _random(choice: Choice, part: ResolvedExtractor, source: Source, file: Path,
         size=part.input_size,
         max_pixels=choice.study.dataset.max_pixels,
         interpolation=backbone.interpolation,
+        normalise=part.normalise,
     )
     network = network_of(request, part, backbone, threads)
     if network.weights_sha256 != source.weights_sha256:

@@ -10,17 +10,18 @@ import importlib.util
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from leukorepro.core.device import choose_device, full_precision, keep_freed_memory, may_have_gpu
-from leukorepro.core.words import Device
+from leukorepro.core.words import Device, Normalisation
 from leukorepro.data.decoding.rgb import Pixels
 from leukorepro.features.backbones.registry import find_backbone
 from leukorepro.features.backbones.specification import Interpolation
 from leukorepro.features.engines.computer import Computer
+from leukorepro.features.normalisation import normalised
 from leukorepro.features.parts import Part, ResolvedDescriptor, ResolvedExtractor
 from leukorepro.features.preprocessing import resize
 from leukorepro.inference.model import Model, decide
@@ -89,7 +90,7 @@ class ReadyModel:
 
     def inputs(self, image: Pixels) -> Inputs:
         """An image, uint8 (height, width, 3), as each part of the system gets it."""
-        made = {form: resize(image, *form) for form in set(self._forms)}
+        made = {form: _as_wanted(image, form) for form in set(self._forms)}
         return tuple(made[form] for form in self._forms)
 
     def decide(self, images: Sequence[Inputs]) -> Decided:
@@ -133,11 +134,22 @@ def ready(model: Model, *, device: Device = "auto", threads: int = 2, batch: int
         yield ReadyModel(model, computers, batch)
 
 
-def _form(part: Part) -> tuple[int, Interpolation]:
-    """Size and interpolation of its input."""
-    if isinstance(part, ResolvedDescriptor):
-        return part.input_size, part.interpolation
-    return part.input_size, find_backbone(part.backbone).interpolation
+class _Form(NamedTuple):
+    """How a part gets its input."""
+
+    size: int
+    interpolation: Interpolation
+    normalise: Normalisation | None
+
+
+def _form(part: Part) -> _Form:
+    own = part.interpolation if isinstance(part, ResolvedDescriptor) else find_backbone(part.backbone).interpolation
+    return _Form(part.input_size, own, part.normalise)
+
+
+def _as_wanted(image: Pixels, form: _Form) -> Pixels:
+    coloured = image if form.normalise is None else normalised(image, form.normalise)
+    return resize(coloured, form.size, form.interpolation)
 
 
 @dataclass(frozen=True)

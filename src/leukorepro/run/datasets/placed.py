@@ -12,7 +12,7 @@ from leukorepro.core.errors import UserError, look_up
 from leukorepro.core.listing import Listing
 from leukorepro.core.words import Budget
 from leukorepro.data.folders import list_images
-from leukorepro.run.absent import absence
+from leukorepro.run.datasets.absent import absence
 from leukorepro.simulate.dealing import listed
 
 SIMULATED = Path("data/simulated")

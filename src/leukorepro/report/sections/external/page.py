@@ -8,8 +8,9 @@ from functools import partial
 
 import pandas as pd
 
+from leukorepro.core.words import COLOUR
 from leukorepro.evaluation.transfer import MEASURES, reference_rung
-from leukorepro.ladder.rungs import EXTERNAL, LADDER
+from leukorepro.ladder.rungs import EXTERNAL, LADDER, Rung
 from leukorepro.report.figures.picture import Picture
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.tables import Estimate, float_or_none
@@ -51,6 +52,16 @@ class Stain:
 
 
 @dataclass(frozen=True)
+class Coloured:
+    """The headline on images whose colours were normalised in one way, or in none."""
+
+    name: str
+    here: Estimate
+    there: Estimate
+    loss: Estimate
+
+
+@dataclass(frozen=True)
 class ExternalPage:
     """Everything that the template lays out."""
 
@@ -63,6 +74,8 @@ class ExternalPage:
     lines: list[Line]
     shares: list[Share]
     stains: list[Stain]
+    coloured: list[Coloured]
+    """Empty where the run asks for no normalisation."""
     n_measured: int
     """Images that colours were measured of, at most, in either."""
     picture: Picture
@@ -123,6 +136,7 @@ def external_page(
         ],
         shares=[Share(label, *(_per_cent(shares[name].get(label, 0.0)) for name in parts)) for label in classes],
         stains=stains,
+        coloured=_coloured(study, transfer, against),
         n_measured=max(map(len, colours.values())),
         picture=Picture(
             output.figure(draw, "figures", key, "external.svg"),
@@ -138,6 +152,20 @@ def external_page(
             "stain.csv",
         ),
     )
+
+
+def _coloured(study: ResolvedStudy, transfer: pd.DataFrame, against: Rung) -> list[Coloured]:
+    """The headline with each normalisation that the run asks for, first with none."""
+    found = []
+    items = study.study.tables[COLOUR].items if COLOUR in study.study.tables else []
+    for item in items:
+        own = transfer[(transfer["table"] == COLOUR) & (transfer["item"] == item.item)]
+        ours = {(str(row.protocol), str(row.measure)): _estimate(row) for row in own.itertuples()}
+        how = item.item.removeprefix(items[0].item)
+        if ours:
+            accuracies = ours[against, "accuracy"], ours[EXTERNAL, "accuracy"]
+            found.append(Coloured(f"{LADDER[EXTERNAL].name}{how}", *accuracies, ours[EXTERNAL, "loss"]))
+    return found
 
 
 def _names(study: ResolvedStudy) -> tuple[str, str]:

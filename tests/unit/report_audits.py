@@ -82,4 +82,4 @@ def _items() -> dict[str, Any]:
         for name, (_, status, matrices) in ROWS.items()
     }
     unknown = {"n": None, "positives": None, "basis": None, "n_confusion": 0, "confusion": [], "odd": []}
-    return {**items, "five classes": {**unknown, "status": "not binary", "why": "it has five classes"}}
+    return {**items, "five classes": {**unknown, "status": "undecided", "why": "it has five classes"}}

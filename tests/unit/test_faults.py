@@ -292,7 +292,7 @@ NUMBERS = {
 WHOLE_NUMBERS = NUMBERS | {"a fraction": given("1.5"), "zero": given("0")}
 
 
-READ = (options.file_to_read, run_options.run_to_read, run_options.finished_run_to_read)
+READ = (options.file_to_read_or_begin, options.file_to_read, run_options.run_to_read, run_options.finished_run_to_read)
 """What checks a file that is read."""
 
 LOOKS = {"data scan", "init", "model evaluate"}
@@ -394,6 +394,7 @@ def faults_of(command: str, parameter: str, good: str | None) -> dict[str, Fault
     kind, info = declared(command, parameter)
     by_check = {
         options.file_to_read: FILE_TO_READ,
+        options.file_to_read_or_begin: FILE_TO_READ,
         run_options.run_to_read: FILE_TO_READ,
         run_options.finished_run_to_read: FILE_TO_READ,
         options.folder_to_read: FOLDER_TO_READ,
@@ -610,7 +611,7 @@ def test_who_may_not_is_told(project: Path, tried: Counter[str]) -> None:
                 calls.append(words_of(command, values))
             for name, value in paths_of(command, values):
                 check = declared(command, name)[1].callback
-                if check is options.file_to_read:
+                if check in (options.file_to_read, options.file_to_read_or_begin):
                     bad = locked / f"{len(calls)}{Path(value).suffix}"
                     shutil.copy(found(value), bad)
                     bad.chmod(0)

@@ -89,6 +89,7 @@ PART = f"{FOLDER}/parts/both.parquet"
 NEW, NEW_FOLDER = "new.h5", "new"
 """A file and a folder that are there no more when all calls have been made."""
 AUDIT = "results/audit/small.json"
+FACTS = "facts.yaml"
 
 
 def spec(rule: str) -> str:
@@ -205,6 +206,7 @@ CALLS: list[tuple[str, Values]] = [
     ("models summary", {"study": "small"}),
     ("evaluate", {"spec": spec("evaluation"), "output": FOLDER, "parts": [PART]}),
     ("audit published", {"studies": ["small"], "out": AUDIT}),
+    ("audit table", {"file": "config/published/small.csv", "facts": FACTS, "out": AUDIT}),
     (
         "judge",
         {
@@ -295,6 +297,7 @@ def make_files(folder: Path) -> None:
     write_yaml(folder / "config/validity.yaml", validity | VALIDITY)
     (folder / "Snakefile").write_text('rule all:\n    input:\n        "results/mine/report/index.html",\n')
     (folder / "config/published").mkdir()
+    (folder / FACTS).write_text("test: {positive: 30, negative: 70}\n")
     (folder / "config/published/small.csv").write_text("table,item,metric,value,note\n1,plain,accuracy,0.75,\n")
     names = [f"{label}/{number}.png" for label in ("blast", "normal") for number in range(3)]
     draw(folder / "own", *names)

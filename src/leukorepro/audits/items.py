@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 
@@ -16,21 +16,25 @@ from leukorepro.audits.arithmetic.confusion import (
     Reported,
     confusion_matrices,
     n_candidates,
-    share,
+    share_of,
 )
 from leukorepro.audits.arithmetic.printed import Printed
 from leukorepro.audits.images import Images
-from leukorepro.config.study.audits import AuditAverage
 
-Status = Literal["possible", "impossible", "not binary", "too little printed"]
+Status = Literal["possible", "impossible", "undecided", "too little printed"]
 SEARCHABLE = 20_000_000
 """Candidates beyond which nothing is searched: too little is printed to tell anything then."""
+
+SHOWN = 20
+"""Confusion matrices of an item that are written out; all of them are counted."""
 
 NONE_FOUND: Matrices = np.empty((4, 0), dtype=np.int64)
 WHOSE = {
     "positive": "of the positive class",
     "negative": "of the negative class",
     "macro": "as means over both classes",
+    "weighted": "as means over both classes, weighted by their sizes",
+    "micro": "over both classes together",
 }
 
 
@@ -41,6 +45,7 @@ class ItemAudit:
     status: Status
     why: str
     images: Images | None = None
+    """What was tested, of two classes."""
     basis: Basis | None = None
     """Whose precision, recall and F1 are printed; None where no number leaves it open."""
     matrices: Matrices = field(default_factory=lambda: NONE_FOUND)
@@ -48,8 +53,35 @@ class ItemAudit:
     """Numbers, each of which no confusion matrix fits together with all the others."""
     instead: dict[str, str] = field(default_factory=dict)
     """What the others leave for each of these."""
+    tested: str = ""
+    """What was tested, in a sentence, where it is more than one set of two classes."""
+    witness: tuple[dict[str, int], ...] = ()
+    """Of several classes or folds: confusion matrices that give the numbers, each class against the others."""
     conflict: ItemAudit | None = None
     """Where other tables about the same predictions leave no matrix: what is impossible with them."""
+
+    def as_json(self) -> dict[str, Any]:
+        """With the keys of ``results/audit/<study>.json``."""
+        matrices = self.matrices
+        positives = set((matrices[0] + matrices[1]).tolist()) or set(self.images.positives if self.images else ())
+        told = [dict(zip(ENTRIES, column, strict=True)) for column in matrices.T[:SHOWN].tolist()]
+        return {
+            "n": None if self.images is None else self.images.total,
+            "positives": positives.pop() if len(positives) == 1 else None,
+            "basis": self.basis,
+            "n_confusion": matrices.shape[1],
+            "confusion": told,
+            "witness": list(self.witness),
+            "status": self.status,
+            "odd": list(self.odd),
+            "instead": self.instead,
+            "why": self.why,
+        }
+
+    @property
+    def words(self) -> str:
+        """What was tested, in a sentence."""
+        return self.tested or (self.images.words if self.images is not None else "any images")
 
 
 def search(reported: Sequence[Reported], images: Images, basis: Basis) -> Matrices | None:
@@ -64,7 +96,7 @@ def _search(reported: tuple[Reported, ...], total: int, positives: tuple[int, ..
     return confusion_matrices(reported, total, positives, basis)
 
 
-def bases(reported: Sequence[Reported], averages: Sequence[AuditAverage]) -> tuple[Basis, ...]:
+def bases(reported: Sequence[Reported], averages: Sequence[Basis]) -> tuple[Basis, ...]:
     """Readings that are tried: of the whole item first, each number by itself last."""
     open_ones = sum(number.is_averaged for number in reported)
     if not open_ones:
@@ -72,7 +104,7 @@ def bases(reported: Sequence[Reported], averages: Sequence[AuditAverage]) -> tup
     return (*averages, "mixed") if len(averages) > 1 and open_ones > 1 else (*averages,)
 
 
-def is_possible(reported: Sequence[Reported], images: Images, averages: Sequence[AuditAverage]) -> bool:
+def is_possible(reported: Sequence[Reported], images: Images, averages: Sequence[Basis]) -> bool:
     """Whether a confusion matrix gives the numbers, read as a whole, or nothing can be told."""
     alone = _accuracy_alone(reported)
     if alone is not None:
@@ -85,7 +117,7 @@ def is_possible(reported: Sequence[Reported], images: Images, averages: Sequence
     return False
 
 
-def audit_item(reported: Sequence[Reported], images: Images, averages: Sequence[AuditAverage]) -> ItemAudit:
+def audit_item(reported: Sequence[Reported], images: Images, averages: Sequence[Basis]) -> ItemAudit:
     """What some numbers of the same predictions allow.
 
     Parameters
@@ -114,7 +146,7 @@ def audit_item(reported: Sequence[Reported], images: Images, averages: Sequence[
     return _impossible(reported, images, averages)
 
 
-def _impossible(reported: Sequence[Reported], images: Images, averages: Sequence[AuditAverage]) -> ItemAudit:
+def _impossible(reported: Sequence[Reported], images: Images, averages: Sequence[Basis]) -> ItemAudit:
     instead: dict[str, str] = {}
     for left_out in reported:
         rest = [number for number in reported if number is not left_out]
@@ -147,9 +179,8 @@ def _told(number: Reported, matrices: Matrices, basis: Basis) -> str:
         exact = matrices[ENTRIES.index(number.quantity)].astype(float)
         decimals = 0
     else:
-        sides = [share(number.quantity, side, matrices) for side in ("positive", "negative")]
-        by_basis = {"positive": sides[0], "negative": sides[1], "macro": (sides[0] + sides[1]) / 2}
-        exact = by_basis[number.side or basis]
+        whose = number.side or basis
+        exact = share_of(number.quantity, "positive" if whose == "mixed" else whose, matrices)
         decimals = len(str(number.value.per_one)) - 1
     low, high = (f"{value:.{decimals}f}" for value in (exact.min(), exact.max()))
     return low if low == high else f"{low} to {high}"

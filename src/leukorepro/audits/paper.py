@@ -27,6 +27,10 @@ QUANTITIES: dict[str, Quantity] = {
     "specificity": "specificity",
     "precision": "precision",
     "f1": "f1",
+    "npv": "npv",
+    "balanced_accuracy": "balanced_accuracy",
+    "kappa": "kappa",
+    "mcc": "mcc",
 }
 COLUMNS = ("table", "item", "metric", "value", "half_unit", "note")
 PHASES = ("test", "val", "train")
@@ -91,6 +95,14 @@ class Value:
         return abs(self.number - other.number) < (self.half_unit + other.half_unit) * (1 - 1e-9)
 
 
+def printed_values(published: pd.DataFrame) -> list[Value]:
+    """Printed numbers of a table, as `leukorepro.config.study.published.read_published` gives it."""
+    return [
+        Value(table, item, metric, float(number), float(half_unit), note)
+        for table, item, metric, number, half_unit, note in zip(*(published[c] for c in COLUMNS), strict=True)
+    ]
+
+
 class Paper:
     """The printed numbers of one study.
 
@@ -109,10 +121,7 @@ class Paper:
     def __init__(self, study: Study, published: pd.DataFrame) -> None:
         self.study = study
         self.audit: Audit = study.audit
-        self.values = [
-            Value(table, item, metric, float(number), float(half_unit), note)
-            for table, item, metric, number, half_unit, note in zip(*(published[c] for c in COLUMNS), strict=True)
-        ]
+        self.values = printed_values(published)
         self._check_tables()
 
     @cached_property

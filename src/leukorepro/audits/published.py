@@ -9,7 +9,6 @@ import pandas as pd
 from tqdm import tqdm
 
 from leukorepro.audits.answers import Answers
-from leukorepro.audits.arithmetic.confusion import ENTRIES
 from leukorepro.audits.finding import Finding
 from leukorepro.audits.findings.agreement import disagreements, statements
 from leukorepro.audits.findings.derived import f1_of_its_parts, kinds_of_f1, unequal_areas
@@ -18,7 +17,6 @@ from leukorepro.audits.findings.of_tables import of_tables, reason
 from leukorepro.audits.findings.quoted import quoted
 from leukorepro.audits.findings.split_shares import split_shares
 from leukorepro.audits.findings.totals import sums
-from leukorepro.audits.items import ItemAudit
 from leukorepro.audits.paper import Paper
 from leukorepro.audits.tables import TablesAudit
 from leukorepro.config.files import published_path, study_path
@@ -26,8 +24,6 @@ from leukorepro.config.study.published import read_published
 from leukorepro.config.study.study import Study, load_study
 
 SCHEMA_VERSION = 1
-SHOWN = 20
-"""Confusion matrices of an item that are written out; all of them are counted."""
 GRAVEST_FIRST = ("error", "warning", "note")
 
 
@@ -114,22 +110,7 @@ def _table(paper: Paper, audits: TablesAudit, table: str) -> dict[str, Any]:
         "n_accuracies": len(found.accuracies),
         "n_values": len(values),
         "values": [{"item": v.item, "metric": v.metric, "value": v.text, "note": v.note} for v in values],
-        "items": {item: _item(of_item) for item, of_item in found.items.items()},
-    }
-
-
-def _item(found: ItemAudit) -> dict[str, Any]:
-    matrices = found.matrices
-    positives = set((matrices[0] + matrices[1]).tolist()) or set(found.images.positives if found.images else ())
-    return {
-        "n": None if found.images is None else found.images.total,
-        "positives": positives.pop() if len(positives) == 1 else None,
-        "basis": found.basis,
-        "n_confusion": matrices.shape[1],
-        "confusion": [dict(zip(ENTRIES, column, strict=True)) for column in matrices.T[:SHOWN].tolist()],
-        "status": found.status,
-        "odd": list(found.odd),
-        "why": found.why,
+        "items": {item: of_item.as_json() for item, of_item in found.items.items()},
     }
 
 

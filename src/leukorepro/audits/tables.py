@@ -13,8 +13,11 @@ from leukorepro.audits.arithmetic.printed import Printed
 from leukorepro.audits.arithmetic.sizes import consistent_sizes
 from leukorepro.audits.images import Images, tested_images
 from leukorepro.audits.items import ItemAudit, audit_item, bases, is_possible, search
+from leukorepro.audits.means.numbers import of_means
+from leukorepro.audits.means.rows import of_unknown_classes
 from leukorepro.audits.paper import Paper
 from leukorepro.config.study.audits import TEXT, AuditAverage
+from leukorepro.core.phrases import listed
 
 
 @dataclass(frozen=True)
@@ -105,8 +108,8 @@ class TablesAudit:
         )
 
     def _item(self, table: str, item: str, images: Images | None) -> ItemAudit:
-        if not self.paper.about(table).binary:
-            return ItemAudit("not binary", "More than two classes: one confusion matrix of two classes says nothing.")
+        if self.paper.about(table).classes > 2:
+            return self._of_several_classes(table, item, images)
         if images is None:
             return ItemAudit("too little printed", "How many images were tested is not told, or fits too few items.")
         averages = self._averages(table, images)
@@ -118,6 +121,24 @@ class TablesAudit:
             return replace(alone, conflict=together)
         both = [name for name in alone.odd if name in together.odd] or alone.odd
         return replace(alone, odd=tuple(both))
+
+    def _of_several_classes(self, table: str, item: str, images: Images | None) -> ItemAudit:
+        """An item of more than two classes; where the table's images are not known, of any that it may be about."""
+        about = self.paper.about(table)
+        tried = {}
+        for name in about.sets:
+            if (other := self.sets[name]) is not None and images in (None, other):
+                scores = [of_means(v, cut=self._is_cut(table, other.total)) for v in self.tested[table][item]]
+                tried[other.total] = replace(of_unknown_classes(scores, other.total, about.classes), images=other)
+        found = next((audit for audit in tried.values() if audit.status == "possible"), None)
+        if found is None and images is not None:
+            return tried[images.total]
+        totals = listed([f"{total:,}" for total in tried], "or")
+        why = (
+            f"No {totals} images in classes of equal size have its numbers. The paper tells neither the sizes of the "
+            "classes nor whether these are means over folds."
+        )
+        return found or ItemAudit("undecided", why)
 
     def _is_stated(self, table: str, images: Images | None) -> bool:
         """Whether the paper says what the images are, and all accuracies are shares of them."""
@@ -143,7 +164,7 @@ class TablesAudit:
         """Items that are possible on some images: with other tables about the same predictions, and alone."""
         averages = self.paper.about(table).averages
         fitting = {i for i in self.tested[table] if self._is_share(table, i, images.total)}
-        if not self.paper.about(table).binary or 3 * len(fitting) < 2 * len(self.tested[table]):
+        if self.paper.about(table).classes > 2 or 3 * len(fitting) < 2 * len(self.tested[table]):
             return fitting, fitting
         return (
             {i for i in self.tested[table] if is_possible(self.joint(table, i, images), images, averages)},
@@ -177,7 +198,7 @@ class TablesAudit:
     def _groups(self, table: str, images: Images) -> list[tuple[tuple[Reported, ...], tuple[Basis, ...]]]:
         """Numbers of each item with the readings that are tried; the same for tables about the same predictions."""
         found: list[tuple[tuple[Reported, ...], tuple[Basis, ...]]] = []
-        if not self.paper.about(table).binary:
+        if self.paper.about(table).classes > 2:
             return found
         first = next((t for t in self.tested if t == table or t in self.joined(table, images.name)), table)
         for item in self.tested[table]:

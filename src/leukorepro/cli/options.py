@@ -54,6 +54,14 @@ folder_to_read = _checked(check_folder)
 file_to_write = _checked(check_output)
 folder_to_write = _checked(check_output_folder)
 
+
+def file_to_read_or_begin(ctx: typer.Context, param: typer.CallbackParam, value: Path) -> Path:
+    """Check a file that is read; not one that `--template`, an eager option, has a template written to."""
+    if not ctx.params.get("template"):
+        file_to_read(ctx, param, value)
+    return value
+
+
 ConfigOption = Annotated[
     Path,
     typer.Option(

@@ -14,10 +14,30 @@ from leukorepro.audits.arithmetic.printed import SLACK, Printed
 Matrices = npt.NDArray[np.int64]
 """Confusion matrices, shape (4, n): tp, fn, fp and tn."""
 
-Quantity = Literal["accuracy", "precision", "recall", "specificity", "f1", "tp", "fn", "fp", "tn"]
+Quantity = Literal[
+    "accuracy",
+    "precision",
+    "recall",
+    "specificity",
+    "f1",
+    "npv",
+    "balanced_accuracy",
+    "kappa",
+    "mcc",
+    "tp",
+    "fn",
+    "fp",
+    "tn",
+]
 Side = Literal["positive", "negative"]
-Basis = Literal["positive", "negative", "macro", "mixed"]
-"""Whose precision, recall, specificity and F1: one class's, the mean over both, or any of these for each number."""
+Average = Literal["macro", "weighted", "micro"]
+"""Over both classes: the plain mean, the mean weighted by their sizes, or of all their images together."""
+Basis = Literal["positive", "negative", "macro", "weighted", "micro", "mixed"]
+"""Whose precision, recall, specificity and F1: one class's, an average over both, or for each number one of the class's
+own and the plain mean."""
+
+OF_BOTH: tuple[Quantity, ...] = ("accuracy", "balanced_accuracy", "kappa", "mcc")
+"""The same whichever class is called the positive one."""
 
 ENTRIES: tuple[Quantity, ...] = ("tp", "fn", "fp", "tn")
 AT_A_TIME = 4_000_000
@@ -32,13 +52,13 @@ class Reported:
     """As it is called in `config/published`, with its table in front where that is another."""
     quantity: Quantity
     value: Printed | int
-    side: Side | None = None
-    """The class that the paper names; without one it is open whose number it is."""
+    side: Side | Average | None = None
+    """The class, or the average, that the paper names; without one it is open whose number it is."""
 
     @property
     def is_averaged(self) -> bool:
         """Whether it is open which class it is about."""
-        return self.side is None and self.quantity not in (*ENTRIES, "accuracy")
+        return self.side is None and self.quantity not in (*ENTRIES, *OF_BOTH)
 
 
 def confusion_matrices(
@@ -88,19 +108,41 @@ def share(quantity: Quantity, side: Side, matrices: Matrices) -> npt.NDArray[np.
 
     Parameters
     ----------
-    quantity : {'accuracy', 'precision', 'recall', 'specificity', 'f1'}
+    quantity : str
+        One of `Quantity`, but no entry.
     side : {'positive', 'negative'}
     matrices : array, shape (4, n)
     """
     tp, fn, fp, tn = matrices if side == "positive" else matrices[::-1]
+    if quantity == "mcc":
+        root = np.sqrt(np.prod([tp + fp, tp + fn, tn + fp, tn + fn], axis=0, dtype=float))
+        correlation: npt.NDArray[np.float64] = (tp * tn - fp * fn) / np.where(root == 0, np.inf, root)
+        return correlation
     above, below = {
         "accuracy": (tp + tn, tp + fn + fp + tn),
         "precision": (tp, tp + fp),
         "recall": (tp, tp + fn),
         "specificity": (tn, tn + fp),
         "f1": (2 * tp, 2 * tp + fn + fp),
+        "npv": (tn, tn + fn),
+        "balanced_accuracy": (tp * (tn + fp) + tn * (tp + fn), 2 * (tp + fn) * (tn + fp)),
+        "kappa": (2 * (tp * tn - fn * fp), (tp + fp) * (fp + tn) + (tp + fn) * (fn + tn)),
     }[quantity]
     result: npt.NDArray[np.float64] = above / np.maximum(below, 1)
+    return result
+
+
+def share_of(quantity: Quantity, basis: Side | Average, matrices: Matrices) -> npt.NDArray[np.float64]:
+    """A metric of one class, or averaged over both, for each matrix."""
+    if basis in ("positive", "negative"):
+        return share(quantity, basis, matrices)
+    if basis == "micro":
+        return share("accuracy", "positive", matrices)
+    positive, negative = share(quantity, "positive", matrices), share(quantity, "negative", matrices)
+    if basis == "macro":
+        return (positive + negative) / 2
+    p, n = matrices[0] + matrices[1], matrices[2] + matrices[3]
+    result: npt.NDArray[np.float64] = (p * positive + n * negative) / np.maximum(p + n, 1)
     return result
 
 
@@ -110,12 +152,12 @@ def _gives(number: Reported, matrices: Matrices, basis: Basis) -> npt.NDArray[np
         equal: npt.NDArray[np.bool_] = matrices[ENTRIES.index(number.quantity)] == number.value
         return equal
     if not number.is_averaged:
-        return number.value.allows(share(number.quantity, number.side or "positive", matrices))
-    of_both = [share(number.quantity, side, matrices) for side in ("positive", "negative")]
-    readings = {"positive": of_both[0], "negative": of_both[1], "macro": (of_both[0] + of_both[1]) / 2}
+        return number.value.allows(share_of(number.quantity, number.side or "positive", matrices))
     if basis != "mixed":
-        return number.value.allows(readings[basis])
-    result: npt.NDArray[np.bool_] = np.any([number.value.allows(values) for values in readings.values()], axis=0)
+        return number.value.allows(share_of(number.quantity, basis, matrices))
+    readings: tuple[Side | Average, ...] = ("positive", "negative", "macro")
+    allowed = [number.value.allows(share_of(number.quantity, reading, matrices)) for reading in readings]
+    result: npt.NDArray[np.bool_] = np.any(allowed, axis=0)
     return result
 
 

@@ -30,11 +30,10 @@ def of_tables(paper: Paper, audits: TablesAudit) -> Iterator[Finding]:
 
 def reason(found: ItemAudit, metric: str) -> str:
     """Why a number of an item is impossible, in a sentence."""
-    assert found.images is not None
     if not found.instead:
         return found.why
     rest = "the other numbers of its row" if metric in found.instead else "the row"
-    return f"No confusion matrix of {found.images.words} has it beside {rest}, which leave {found.instead[metric]}."
+    return f"No confusion matrix of {found.words} has it beside {rest}, which leave {found.instead[metric]}."
 
 
 def _item(audits: TablesAudit, table: str, item: str, found: ItemAudit) -> Iterator[Finding]:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import Field, model_validator
 
+from leukorepro.config.audit_facts import SizeRange
 from leukorepro.config.fields import Key, Share, Strict, refuse_twice
 from leukorepro.config.study.answers import Count, Description, Place, Tie
 from leukorepro.config.study.tables import Metric
@@ -21,15 +22,6 @@ TEXT = "text"
 Number = Annotated[int, Field(ge=0)] | Place
 """A number, or where the paper prints it."""
 
-
-def _ascending(sizes: list[int]) -> list[int]:
-    if sizes[0] > sizes[1]:
-        raise ValueError(f"given {sizes}; the least number comes first")
-    return sizes
-
-
-SizeRange = Annotated[list[Annotated[int, Field(ge=1)]], Field(min_length=2, max_length=2), AfterValidator(_ascending)]
-"""Least and greatest number of images."""
 
 AuditAverage = Literal["positive", "negative", "macro"]
 """With two classes, whose precision, recall and F1 are printed: of one of them, or the mean over both."""
@@ -74,8 +66,8 @@ class AuditTable(Strict):
     """Least and greatest number of images that is tried; default: the study's."""
     averages: Annotated[list[AuditAverage], Field(min_length=1)] = list(AVERAGES)
     """What precision, recall and F1 may be of; where a paper gives the formula, only that."""
-    binary: bool = True
-    """Whether the table is about two classes."""
+    classes: Annotated[int, Field(ge=2)] = 2
+    """How many classes the table is about."""
     means_of: str | None = None
     """What the numbers are means of, such as epochs: they need not be shares of a number of images then."""
     not_printed: list[Metric] = []

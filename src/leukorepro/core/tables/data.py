@@ -43,5 +43,5 @@ SIMULATION_TABLE = Table(text("path", "label", "subject_id", "source_id", "offic
 POOL_TABLE = Table(text("image_id", "label", "subject_id", "source_id"))
 """Images of a population that repeated studies draw their samples from."""
 
-PUBLISHED_TABLE = Table(text("table", "item", "metric", "value", "note"))
+PUBLISHED_TABLE = Table(text("table", "item", "metric", "value", "note"), optional=("note",))
 """Numbers that a paper prints; a value is text, for its digits say how far it was rounded."""

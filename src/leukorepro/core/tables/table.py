@@ -50,6 +50,8 @@ class Table:
     further: Sequence[str] = ()
     """Patterns of the names of columns that may follow, in this order; in a CSV table they are for people, and are not
     read."""
+    optional: Sequence[str] = ()
+    """Columns of text that a person's own table may lack; they are empty then."""
 
     @property
     def text(self) -> list[str]:
@@ -82,7 +84,8 @@ class Table:
             If the file is missing, is no table, is cut short or lacks a column, or if a column holds something else
             than it should; the message names the file and the line or the column.
         """
-        frame = read_csv(path, list(self.columns), self.text)
+        frame = read_csv(path, [name for name in self.columns if name not in self.optional], self.text)
+        frame = frame.assign(**{name: "" for name in self.optional if name not in frame})
         return frame.assign(
             **{name: _numbers(frame[name], kind, path) for name, kind in self.columns.items() if kind != "text"}
         )[list(self.columns)]

@@ -1,0 +1,318 @@
+"""The audit of a table of any paper: rows that a person typed, and what the paper says of the images behind them."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from tqdm import tqdm
+
+from leukorepro.audits.arithmetic.confusion import Basis, Quantity, Reported, n_candidates
+from leukorepro.audits.arithmetic.open_folds import OpenFolds
+from leukorepro.audits.arithmetic.printed import Printed
+from leukorepro.audits.arithmetic.sizes import runs
+from leukorepro.audits.finding import Finding
+from leukorepro.audits.findings.of_tables import reason
+from leukorepro.audits.images import Images
+from leukorepro.audits.items import ItemAudit, audit_item, search
+from leukorepro.audits.means.images import Folds, stratified
+from leukorepro.audits.means.numbers import Score, of_means
+from leukorepro.audits.means.rows import Bounds, audit_means
+from leukorepro.audits.paper import QUANTITIES, Value, place_name, printed_values
+from leukorepro.config.audit_facts import AuditFacts
+from leukorepro.core.phrases import listed
+from leukorepro.metrics.names import named
+
+SCHEMA_VERSION = 1
+SIZES = (10, 3000)
+"""Numbers of test images that are tried where nothing is said."""
+LOOKED_AT = 60_000_000
+"""Candidates after which larger test sets of a row are no longer looked at."""
+READINGS: tuple[Basis, ...] = ("positive", "negative", "macro")
+OF_CLASSES = ("macro", "weighted", "micro")
+REPORT_ROWS = {"accuracy": "", "macro avg": "macro", "weighted avg": "weighted", "micro avg": "micro"}
+"""Rows of scikit-learn's classification report beside those of the classes, and the average that each is."""
+
+
+@dataclass(frozen=True)
+class AnyTable:
+    """What the rows of one table allow."""
+
+    name: str
+    values: list[Value]
+    items: dict[str, ItemAudit]
+    searched: tuple[int, int]
+    sizes: list[int] = field(default_factory=list)
+    """Numbers of test images that fit all rows, where it is not told."""
+
+
+def audit_table(published: pd.DataFrame, facts: AuditFacts) -> dict[str, Any]:
+    """Audit rows that a person typed.
+
+    Parameters
+    ----------
+    published : DataFrame
+        As `leukorepro.config.study.published.read_published` gives it.
+    facts : AuditFacts
+        What the paper says of them.
+
+    Returns
+    -------
+    dict
+        ``tables``, by name, with the keys of ``results/audit/<study>.json``; ``impossible``; ``findings``.
+    """
+    values: dict[str, list[Value]] = {}
+    for value in printed_values(published):
+        values.setdefault(value.table, []).append(value)
+    rows = tqdm(values.items(), desc="tables", leave=False, disable=None)
+    tables = [_table(name, printed, facts) for name, printed in rows]
+    return {
+        "schema_version": SCHEMA_VERSION,
+        "facts": facts.model_dump(mode="json", exclude_none=True),
+        "tables": {table.name: _as_json(table) for table in tables},
+        "impossible": list(_impossible(tables)),
+        "findings": [finding.as_json() for table in tables for finding in _findings(table)],
+    }
+
+
+def _table(name: str, values: list[Value], facts: AuditFacts) -> AnyTable:
+    rows: dict[str, list[Value]] = {}
+    for value in values:
+        if value.phase == "test" and not value.is_quoted:
+            rows.setdefault(value.item, []).append(value)
+    total = None if facts.test is None else facts.test.total
+    low, high = SIZES if total is None else total
+    if facts.sizes is not None:
+        low = high = sum(facts.sizes)
+    if facts.names and rows.keys() <= {*facts.names, *REPORT_ROWS}:
+        return AnyTable(name, values, _report(rows, facts), (low, high))
+    if facts.sizes is None:
+        if facts.averaging == "mean_over_folds":
+            why = "How many images of each class the folds have is not told."
+            return AnyTable(name, values, {i: ItemAudit("too little printed", why) for i in rows}, (low, high))
+        items, sizes = _of_unknown_size(rows, facts, range(low, high + 1), stated=total is not None)
+        return AnyTable(name, values, items, (low, high), sizes)
+    bar = tqdm(rows.items(), desc=f"rows of {name}", leave=False, disable=None)
+    return AnyTable(name, values, {item: _row(row, facts, facts.sizes) for item, row in bar}, (low, high))
+
+
+def _row(values: Sequence[Value], facts: AuditFacts, sizes: list[int]) -> ItemAudit:
+    """A row whose test images are told."""
+    two = len(sizes) == 2
+    if facts.averaging == "mean_over_folds" or not two:
+        return _means(values, facts, sizes)
+    pooled = _pooled(values, facts, sizes)
+    if facts.averaging is None and facts.folds is not None and pooled.status == "impossible":
+        means = _means(values, facts, sizes)
+        return means if means.status != "impossible" else pooled
+    return pooled
+
+
+def _means(values: Sequence[Value], facts: AuditFacts, sizes: list[int]) -> ItemAudit:
+    scores = [of_means(value) for value in values]
+    readings = ["positive"] if len(sizes) == 2 else list(OF_CLASSES)
+    if facts.averaging in OF_CLASSES:
+        readings = [facts.averaging]
+    folds = facts.folds
+    if folds is None or (facts.averaging != "mean_over_folds" and len(sizes) > 2):
+        return audit_means(scores, [Folds((tuple(sizes),), tuple(facts.names))], readings)
+    bounds = _bounds(facts)
+    if folds.positive is not None and folds.negative is not None:
+        told = Folds(tuple(zip(folds.positive, folds.negative, strict=True)), tuple(facts.names))
+        return audit_means(scores, [told], readings, bounds=bounds)
+    choices = [replace(choice, names=tuple(facts.names)) for choice in stratified(sizes, folds.n)]
+    open_folds = OpenFolds(sizes[0], sizes[1], folds.n) if len(sizes) == 2 else None
+    return audit_means(scores, choices, readings, exhaustive=False, open_folds=open_folds, bounds=bounds)
+
+
+def _pooled(values: Sequence[Value], facts: AuditFacts, sizes: list[int]) -> ItemAudit:
+    reported = [r for value in values if (r := _reported(value, facts)) is not None]
+    if not reported:
+        return ItemAudit("too little printed", "None of its numbers follows from a confusion matrix.")
+    return _two_classes(reported, Images("test", sum(sizes), (sizes[0],), True), _readings(facts))
+
+
+def _two_classes(reported: Sequence[Reported], images: Images, readings: Sequence[Basis]) -> ItemAudit:
+    """A row of one confusion matrix of two classes; of a single number, too, it is told what it allows."""
+    found = audit_item(reported, images, readings)
+    if found.status == "too little printed":
+        for reading in readings:
+            matrices = search(reported, images, reading)
+            if matrices is not None and matrices.shape[1]:
+                return replace(found, status="possible", matrices=matrices, basis=reading)
+            if matrices is None:
+                return replace(found, status="undecided")
+        return replace(found, status="impossible", odd=tuple(r.name for r in reported))
+    return found
+
+
+def _readings(facts: AuditFacts) -> tuple[Basis, ...]:
+    if facts.averaging in ("macro", "weighted", "micro"):
+        return (facts.averaging,)
+    return ("positive",) if facts.averaging == "pooled" else READINGS
+
+
+def _of_unknown_size(
+    rows: dict[str, list[Value]], facts: AuditFacts, sizes: range, *, stated: bool
+) -> tuple[dict[str, ItemAudit], list[int]]:
+    """Rows of one test set of two classes whose size is to be found."""
+    found = {}
+    bar = tqdm(rows.items(), desc="rows", leave=False, disable=None)
+    for item, values in bar:
+        reported = [r for value in values if (r := _reported(value, facts)) is not None]
+        found[item] = _Search(reported, _readings(facts), sizes)
+    together: set[int] = set(sizes)
+    complete = [row for row in found.values() if row.reported and row.left_off is None]
+    for row in complete:
+        together &= set(row.fitting)
+    if complete and not together:  # the size that most rows fit is taken for the right one where two thirds do
+        votes = np.bincount([size for row in complete for size in row.fitting], minlength=1)
+        if 3 * votes.max() >= 2 * len(complete) and len(complete) > 2:
+            together = set(np.flatnonzero(votes == votes.max()).tolist())
+    items = {item: row.told(together if len(complete) > 1 else None, stated) for item, row in found.items()}
+    return items, sorted(together) if complete else []
+
+
+class _Search:
+    """All numbers of test images from which a row can come."""
+
+    def __init__(self, reported: Sequence[Reported], readings: Sequence[Basis], sizes: range) -> None:
+        self.reported, self.readings, self.sizes = list(reported), readings, sizes
+        self.fitting, self.left_off, self.first = self._sizes(self.reported)
+
+    def _sizes(self, reported: Sequence[Reported]) -> tuple[list[int], int | None, ItemAudit | None]:
+        """Sizes that fit, the first that was not looked at any more, and the row with the least that fits."""
+        every = np.arange(self.sizes.start, self.sizes.stop)
+        for number in reported:
+            if number.quantity == "accuracy" and isinstance(number.value, Printed):
+                every = every[number.value.is_share_of(every)]
+        fitting: list[int] = []
+        first, looked_at = None, 0
+        for total in every.tolist():
+            images = Images("test", total, tuple(range(1, total)), False)
+            for reading in self.readings:
+                looked_at += n_candidates(reported, total, images.positives, reading)
+                if looked_at > LOOKED_AT:
+                    return fitting, total, first
+                matrices = search(reported, images, reading)
+                if matrices is not None and matrices.shape[1]:
+                    fitting.append(total)
+                    if first is None:
+                        first = ItemAudit("possible", "", images, reading, matrices)
+                    break
+        return fitting, None, first
+
+    def told(self, together: set[int] | None, stated: bool) -> ItemAudit:
+        """What the row allows, beside rows of the same test set."""
+        words = f"{self.sizes.start:,} to {self.sizes.stop - 1:,} images of two classes"
+        names = listed([number.name for number in self.reported])
+        if not self.reported:
+            return ItemAudit("too little printed", "None of its numbers follows from a confusion matrix.")
+        if self.first is not None:
+            fitting = [size for size in self.fitting if together is None or size in together]
+            if not fitting and together:
+                why = f"It fits {_runs(self.fitting)} images, the other rows {_runs(sorted(together))}."
+                return ItemAudit("impossible", why, odd=tuple(r.name for r in self.reported), tested=words)
+            more = "" if self.left_off is None else f"; from {self.left_off:,} on, not looked at"
+            return replace(self.first, why=f"Of {words}, {_runs(fitting or self.fitting)} fit{more}.")
+        if self.left_off is not None or not stated:
+            end = self.left_off or self.sizes.stop
+            why = f"No test set of fewer than {end:,} images fits its {names}; larger ones were not looked at."
+            return ItemAudit("undecided", why, tested=words)
+        instead = {}
+        for left_out in self.reported if len(self.reported) > 1 else []:
+            rest, _, _ = self._sizes([number for number in self.reported if number is not left_out])
+            if rest:
+                instead[left_out.name] = f"what {_runs(rest)} images allow"
+        odd = tuple(instead) or tuple(number.name for number in self.reported)
+        why = f"No confusion matrix of {words} gives its {names}."
+        return ItemAudit("impossible", why, odd=odd, instead=instead, tested=words)
+
+
+def _runs(sizes: Sequence[int]) -> str:
+    parts = runs(sizes).split(", ")
+    return ", ".join(parts[:6]) + (f" and others ({len(sizes):,} sizes in all)" if len(parts) > 6 else "")
+
+
+def _report(rows: dict[str, list[Value]], facts: AuditFacts) -> dict[str, ItemAudit]:
+    """A classification report: the rows are classes and averages of one confusion matrix."""
+    assert facts.sizes is not None
+    scores = []
+    owner = {}
+    for item, values in rows.items():
+        for value in values:
+            own = of_means(value)
+            front = REPORT_ROWS.get(item, item) or own.front
+            name = f"{item} {value.metric}" if own.metric != "accuracy" or front else value.metric
+            metric = own.metric
+            scores.append(Score(name, metric, "" if metric == "accuracy" else front, own.printed))
+            owner[name] = item
+    found = audit_means(scores, [Folds((tuple(facts.sizes),), tuple(facts.names))], ["macro"])
+    items = {}
+    for item in rows:
+        odd = tuple(name for name in found.odd if owner[name] == item)
+        status = "possible" if found.status == "impossible" and not odd else found.status
+        items[item] = replace(found, status=status, odd=odd)
+    return items
+
+
+def _reported(value: Value, facts: AuditFacts) -> Reported | None:
+    """A printed number as a condition on one confusion matrix of two classes; None: of none."""
+    name = named(value.metric)
+    names = facts.names or ["positive", "negative"]
+    if name.metric in ("tp", "fn", "fp", "tn"):
+        entries: dict[str, Quantity] = {"tp": "tp", "fn": "fn", "fp": "fp", "tn": "tn"}
+        return Reported(value.metric, entries[name.metric], round(value.number)) if not name.of_class else None
+    quantity = QUANTITIES.get(name.metric)
+    if quantity is None:
+        return None
+    if name.of_class in ("macro", "weighted", "micro"):
+        return Reported(value.metric, quantity, value.printed, name.of_class)  # type: ignore[arg-type]
+    if name.of_class in names:
+        side = "positive" if names.index(name.of_class) == 0 else "negative"
+        return Reported(value.metric, quantity, value.printed, side)  # type: ignore[arg-type]
+    return Reported(value.metric, quantity, value.printed) if not name.of_class else None
+
+
+def _bounds(facts: AuditFacts) -> Bounds:
+    """Printed bounds over the folds, with two decimals at least."""
+    found = {}
+    for metric, (low, high) in ({} if facts.folds is None else facts.folds.bounds).items():
+        decimals = max(2, *(len(f"{value!r}".partition(".")[2]) for value in (low, high)))
+        per_one = 10**decimals
+        found[metric] = (Printed(round(low * per_one), per_one), Printed(round(high * per_one), per_one))
+    return found
+
+
+def _as_json(table: AnyTable) -> dict[str, Any]:
+    accuracies = [v for v in table.values if v.share == "accuracy"]
+    return {
+        "title": "",
+        "searched": list(table.searched),
+        "consistent_n": table.sizes,
+        "digits": "rounded",
+        "n_accuracies": len(accuracies),
+        "n_values": len(table.values),
+        "values": [{"item": v.item, "metric": v.metric, "value": v.text, "note": v.note} for v in table.values],
+        "items": {item: found.as_json() for item, found in table.items.items()},
+    }
+
+
+def _impossible(tables: Iterable[AnyTable]) -> Iterable[dict[str, str]]:
+    for table in tables:
+        for item, found in table.items.items():
+            for metric in found.odd if found.status == "impossible" else ():
+                yield {"table": table.name, "item": item, "metric": metric, "reason": reason(found, metric)}
+
+
+def _findings(table: AnyTable) -> Iterable[Finding]:
+    printed = {(value.item, value.metric): value for value in table.values}
+    for item, found in table.items.items():
+        for metric in found.odd if found.status == "impossible" else ():
+            value = printed.get((item, metric))
+            front = f"The {value.words} of {item} is printed as {value.text}. " if value is not None else f"{metric}: "
+            text = f"{front}{reason(found, metric)}"
+            yield Finding(f"impossible/{table.name}/{item}/{metric}", "error", text, place_name(table.name, item))

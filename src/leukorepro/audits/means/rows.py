@@ -1,0 +1,201 @@
+"""One row of means: whether any confusion matrices of some classes and folds give its printed numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from leukorepro.audits.arithmetic.open_folds import OpenFolds, solve_open_folds
+from leukorepro.audits.arithmetic.printed import Printed
+from leukorepro.audits.arithmetic.separable import Outcome, Problem, Status, extremes, solve, value_of
+from leukorepro.audits.items import ItemAudit
+from leukorepro.audits.means.images import Folds, stratified
+from leukorepro.audits.means.numbers import Score, problem, usable
+from leukorepro.core.phrases import listed
+
+SECONDS = 10.0
+"""After which one question about a row is given up."""
+MOST_NAMED = 5
+"""Numbers of a row that a sentence names one by one."""
+NO_FOLDS: tuple[tuple[int, ...], ...] = ()
+NOT_TOLD = Outcome("undecided", why="the classes of the folds are not told")
+LEFT_SECONDS = 2.0
+"""The same, for whether the others are possible without an odd number, and what they leave for it."""
+HOW = {
+    "positive": "",
+    "macro": ", as plain means over the classes",
+    "weighted": ", as means over the classes weighted by their sizes",
+    "micro": ", over all images together",
+}
+
+Bounds = dict[str, tuple[Printed, Printed]]
+
+
+def audit_means(
+    scores: Sequence[Score],
+    choices: Iterable[Folds],
+    readings: Sequence[str],
+    *,
+    exhaustive: bool = True,
+    open_folds: OpenFolds | None = None,
+    bounds: Bounds | None = None,
+    seconds: float = SECONDS,
+) -> ItemAudit:
+    """What the numbers of one row allow.
+
+    Parameters
+    ----------
+    scores : sequence of Score
+    choices : iterable of Folds
+        Classes of the folds that are tried.
+    readings : sequence of {'positive', 'macro', 'weighted', 'micro'}
+        What scores without a class in front may be of, the likeliest first.
+    exhaustive : bool
+        Whether the folds must be one of these choices; else numbers that fit none are undecided.
+    open_folds : OpenFolds, optional
+        All folds of two classes that are possible, tried where no choice fits and scores are of the positive class.
+    bounds : dict, optional
+        Least and greatest printed value over the folds, by metric.
+    seconds : float
+        After which a question is given up.
+    """
+    choices = list(choices)
+    words = choices[0].words
+    kept, left_out = usable(scores, choices[0])
+    if not kept:
+        return ItemAudit("too little printed", "None of its numbers follows from counts of images.", tested=words)
+    row = _Row(kept, choices, tuple(readings), exhaustive, open_folds, bounds, seconds)
+    notes = f" Not looked at: {listed(left_out)}." if left_out else ""
+    found = row.answer(kept)
+    names = _named(kept)
+    if found.status == "possible":
+        why = f"There are confusion matrices of {words} with its {names}{HOW[found.reading]}.{notes}"
+        return ItemAudit("possible", why, tested=words, witness=found.told())
+    if found.status == "undecided":
+        return ItemAudit("undecided", f"Whether {words} can have its {names}: {found.why}.{notes}", tested=words)
+    return row.impossible(names, words, notes)
+
+
+def _named(scores: Sequence[Score]) -> str:
+    """Numbers of a row in a sentence."""
+    names = [score.name.replace("_", " ") for score in scores]
+    return listed(names) if len(names) <= MOST_NAMED else f"{len(names)} numbers"
+
+
+@dataclass(frozen=True)
+class _Answer:
+    """What some numbers of a row allow, and of which blocks, read in which way."""
+
+    outcome: Outcome
+    problem: Problem
+    reading: str
+
+    @property
+    def status(self) -> Status:
+        return self.outcome.status
+
+    @property
+    def why(self) -> str:
+        return self.outcome.why
+
+    def told(self) -> tuple[dict[str, int], ...]:
+        """The matrices that were found, each class against the others."""
+        return tuple(
+            {"tp": x, "fn": block.size - x, "fp": y, "tn": block.others - y}
+            for block, x, y in zip(self.problem.blocks, self.outcome.found, self.outcome.taken, strict=True)
+        )
+
+    def left_for(self, score: Score) -> str:
+        """The values that the matrices leave for another number, to its digits: all of them, or else an example."""
+        decimals = len(str(score.printed.per_one)) - 1
+        others = tuple(c for c in self.problem.conditions if c.name != score.name)
+        (own,) = (c for c in self.problem.conditions if c.name == score.name)
+        ends = extremes(replace(self.problem, conditions=others), own, LEFT_SECONDS)
+        if ends is None:
+            return f"{float(value_of(self.problem, own, self.outcome)):.{decimals}f}, for example,"
+        low, high = (f"{float(end):.{decimals}f}" for end in ends)
+        return low if low == high else f"{low} to {high}"
+
+
+@dataclass(frozen=True)
+class _Row:
+    """The numbers of a row, and all that is known of what they are of."""
+
+    scores: Sequence[Score]
+    choices: Sequence[Folds]
+    readings: Sequence[str]
+    exhaustive: bool
+    open_folds: OpenFolds | None
+    bounds: Bounds | None
+    seconds: float
+
+    def answer(self, scores: Sequence[Score]) -> _Answer:
+        """What some of the numbers allow."""
+        readings = self.readings if any(score.is_open for score in scores) else self.readings[:1]
+        open_end = None  # a reading that is not decided: then the row is not, either
+        last = None
+        for reading in readings:
+            for folds in self.choices:
+                asked = self._asked(scores, folds, reading)
+                found = _Answer(solve(asked, self.seconds), self._asked(self.scores, folds, reading), reading)
+                if found.status == "possible":
+                    return found
+                last = found
+                if found.status == "undecided":
+                    open_end = found.outcome
+            if not self.exhaustive:
+                outcome, sizes = NOT_TOLD, NO_FOLDS
+                if self.open_folds is not None and not asked.matrices and not self.bounds:
+                    outcome, sizes = solve_open_folds(asked, self.open_folds, self.seconds)
+                if outcome.status == "possible":
+                    return _Answer(outcome, self._asked(self.scores, Folds(sizes), reading), reading)
+                if outcome.status == "undecided":
+                    open_end = outcome
+        assert last is not None
+        return replace(last, outcome=open_end or Outcome("impossible"))
+
+    def _asked(self, scores: Sequence[Score], folds: Folds, reading: str) -> Problem:
+        """Some of the numbers, of the blocks that all of them need."""
+        whole = problem(self.scores, folds, reading, self.bounds)
+        gone = {score.name for score in self.scores} - {score.name for score in scores}
+        return replace(whole, conditions=tuple(c for c in whole.conditions if c.name not in gone))
+
+    def impossible(self, names: str, words: str, notes: str) -> ItemAudit:
+        """Which number it is that the others leave no matrices for, and what they leave instead."""
+        instead = {}
+        quick = replace(self, seconds=LEFT_SECONDS)
+        for left_out in self.scores if len(self.scores) > 1 else []:
+            found = quick.answer([score for score in self.scores if score is not left_out])
+            if found.status == "possible":
+                instead[left_out.name] = found.left_for(left_out)
+        why = f"No confusion matrices of {words} give its {names}"
+        if instead:
+            told = "; ".join(f"without {name} some do, and leave {value} for it" for name, value in instead.items())
+            why = f"{why}: {told}"
+        odd = tuple(instead) or tuple(score.name for score in self.scores)
+        return ItemAudit("impossible", f"{why.removesuffix(',')}.{notes}", odd=odd, instead=instead, tested=words)
+
+
+def of_unknown_classes(scores: Sequence[Score], total: int, n_classes: int) -> ItemAudit:
+    """What the numbers of one row allow that is about several classes of sizes that are not told.
+
+    Parameters
+    ----------
+    scores : sequence of Score
+    total : int
+        Images that were tested.
+    n_classes : int
+    """
+    words = f"{total:,} images of {n_classes} classes"
+    for score in scores:
+        if score.metric == "accuracy" and not score.front and not score.printed.is_share_of([total])[0]:
+            why = f"The accuracy is no whole number of {total:,} images."
+            return ItemAudit("impossible", why, odd=(score.name,), tested=words)
+    (equal, *_) = stratified([total], n_classes)
+    sizes = tuple(fold[0] for fold in equal.sizes)
+    found = audit_means(scores, [Folds((sizes,))], ["macro", "weighted", "micro"], exhaustive=False, seconds=2.0)
+    if found.status == "possible":
+        why = f"{found.why[:-1]}, for example with equal classes; the sizes of the classes are not told."
+        return replace(found, tested=words, why=why)
+    why = "The sizes of the classes are not told; only equal ones were tried, and do not fit."
+    return ItemAudit("undecided", why, tested=words)

@@ -1,0 +1,69 @@
+"""What a person need not type for the audit of a table: counts of published datasets, and empty files to fill in."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from leukorepro.config.audit_facts import TestFacts
+from leukorepro.core.errors import UserError, look_up
+from leukorepro.core.store import write_text
+
+DATASETS: dict[str, dict[str, int]] = {
+    "cnmc2019": {"all": 7272, "hem": 3389},
+    "cnmc2019/preliminary": {"all": 1219, "hem": 648},
+    "allidb": {"all": 179, "hem": 189},
+    "allidb/1": {"all": 49, "hem": 59},
+    "allidb/2": {"all": 130, "hem": 130},
+}
+"""Images of each class of published datasets and their parts, the positive class first: C-NMC 2019's training images
+(Gupta and Gupta 2019) and its preliminary phase, by the organisers' own lists; ALL-IDB (Labati et al. 2011)."""
+
+TABLE = "table,item,metric,value,note\n"
+FACTS = """\
+# What the paper says of how the rows of {table} were made. Delete what it does not say; every key may be left out.
+
+# The images that were tested. One of these three:
+# test: {{positive: 30, negative: 70}}       # two classes
+# test: {{classes: [10, 20, 30]}}            # two or more; {{blast: 10, mature: 20}} where metrics name the classes
+# test: {{total: [90, 110]}}                 # two classes of unknown size: least and greatest number of images
+
+# Folds, where numbers are means over them:
+# folds: {{n: 5}}                            # as equal as whole images allow, with any share of the classes
+# folds: {{n: 2, known: true, positive: [15, 15], negative: [35, 35]}}
+#   bounds: {{accuracy: [0.91, 0.97]}}       # within folds: least and greatest value, where they are printed
+
+# averaging: pooled                        # or mean_over_folds, macro, micro, weighted
+
+# Rows of {table}: table and item as the paper calls them; metrics such as accuracy, sensitivity, specificity,
+# precision, recall, f1, tp, fn, fp, tn, macro_recall, weighted_f1, blast_precision; values as shares with every printed
+# digit, as 0.985 for 98.5 %.
+"""
+
+
+def facts_of(dataset: str) -> TestFacts:
+    """Images of each class of a published dataset, or of a part of it.
+
+    Raises
+    ------
+    UserError
+        If its counts are not known here.
+    """
+    return TestFacts(classes=look_up(DATASETS, dataset, "dataset", "--dataset"))
+
+
+def write_template(file: Path) -> list[Path]:
+    """Write an empty table and empty facts beside it.
+
+    Raises
+    ------
+    UserError
+        If one of both is there already.
+    """
+    facts = file.with_suffix(".yaml")
+    texts = {file: TABLE, facts: FACTS.format(table=file.name)}
+    for path in texts:
+        if path.exists():
+            raise UserError(f"{path}: is there already; a template is written to a new file. Name another one.")
+    for path, text in texts.items():
+        write_text(text, path)
+    return list(texts)

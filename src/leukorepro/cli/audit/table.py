@@ -1,0 +1,92 @@
+"""`leukorepro audit table`: whether the rows of any paper's table can be."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from leukorepro.cli.options import file_to_read, file_to_read_or_begin, file_to_write, show
+from leukorepro.core.errors import UserError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+
+def table(
+    file: Annotated[
+        Path,
+        typer.Argument(
+            callback=file_to_read_or_begin,
+            help="CSV with the columns table, item, metric, value and, if you like, note.",
+        ),
+    ],
+    facts: Annotated[
+        Path | None,
+        typer.Option(callback=file_to_read, help="YAML with what the paper says of its test images, folds and means."),
+    ] = None,
+    out: Annotated[
+        Path | None, typer.Option(callback=file_to_write, help="JSON file to write; a summary is printed, too.")
+    ] = None,
+    dataset: Annotated[
+        str | None,
+        typer.Option(help="Take the test images' classes from a published dataset, such as `cnmc2019/preliminary`."),
+    ] = None,
+    template: Annotated[
+        bool,
+        typer.Option(
+            "--template", is_eager=True, help="Write an empty table to FILE and empty facts beside it, to fill in."
+        ),
+    ] = False,
+) -> None:
+    """Audit the rows of any paper's table: what is impossible, which number is odd, what would fit, all without images.
+
+    Values are shares with every digit that the paper prints: 0.985 for 98.5 %. Metrics are named as in this project's
+    own tables: accuracy, sensitivity, macro_recall, weighted_f1, blast_precision. The facts say what the rows are of:
+    `test: {positive: 30, negative: 70}`, or `test: {classes: [10, 20, 30]}`, or `test: {total: [90, 110]}`;
+    `folds: {n: 5}`; `averaging: pooled`, `mean_over_folds`, `macro`, `micro` or `weighted`. Without, all are tried.
+
+    Example: `leukorepro audit table rows.csv --facts facts.yaml --out audit.json`
+    """
+    from leukorepro.audits.any_table import audit_table
+    from leukorepro.audits.table_facts import facts_of, write_template
+    from leukorepro.config.audit_facts import AuditFacts, read_facts
+    from leukorepro.config.study.published import read_published
+    from leukorepro.core.store import write_json
+
+    if template:
+        for written in write_template(file):
+            typer.echo(f"Written, to fill in: {written}")
+        return
+    told = AuditFacts() if facts is None else read_facts(facts)
+    if dataset is not None:
+        if told.test is not None:
+            raise UserError(f"{facts}: test: given beside --dataset {dataset}, which gives it, too; keep one of them.")
+        told = told.model_copy(update={"test": facts_of(dataset)})
+    found = audit_table(read_published(file), told)
+    if out is not None:
+        write_json(found, out)
+    for shown in _shown(found):
+        show(shown)
+
+
+def _shown(found: dict[str, Any]) -> list[Table]:
+    from rich.table import Table
+    from rich.text import Text
+
+    from leukorepro.audits.finding import capital
+    from leukorepro.audits.paper import table_name
+
+    styles = {"impossible": "bold red", "undecided": "yellow", "possible": "green"}
+    tables = []
+    for name, of_table in found["tables"].items():
+        shown = Table(title=capital(table_name(name)), title_justify="left", header_style="bold", show_lines=True)
+        shown.add_column("row")
+        shown.add_column("it is", no_wrap=True)
+        shown.add_column("why")
+        for item, row in of_table["items"].items():
+            status = Text(row["status"], style=styles.get(row["status"], ""))
+            shown.add_row(Text(item), status, Text(row["why"]))
+        tables.append(shown)
+    return tables

@@ -1,0 +1,149 @@
+"""What a paper says of the images that a table of scores is about: classes, folds, and how scores are averaged."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, model_validator
+
+from leukorepro.config.fields import Strict
+from leukorepro.core.validation import parse, read_yaml
+
+Size = Annotated[int, Field(ge=1)]
+Averaging = Literal["pooled", "mean_over_folds", "macro", "micro", "weighted"]
+
+
+def _ascending(sizes: list[int]) -> list[int]:
+    if sizes[0] > sizes[1]:
+        raise ValueError(f"given {sizes}; the least number comes first")
+    return sizes
+
+
+SizeRange = Annotated[list[Size], Field(min_length=2, max_length=2), AfterValidator(_ascending)]
+"""Least and greatest number of images."""
+
+
+class TestFacts(Strict):
+    """What is said of the images that were tested."""
+
+    __test__ = False  # no test, whatever its name looks like
+
+    positive: Size | None = None
+    """Images of the positive class, of two."""
+    negative: Size | None = None
+    classes: Annotated[list[Size], Field(min_length=2)] | Annotated[dict[str, Size], Field(min_length=2)] | None = None
+    """Images of each class, of two or more; with names, where metrics or items carry these."""
+    total: SizeRange | None = None
+    """Least and greatest number of images of two classes, where the classes are not told."""
+
+    @model_validator(mode="after")
+    def _one_way(self) -> TestFacts:
+        if (self.positive is None) != (self.negative is None):
+            raise ValueError("one of `positive` and `negative` is missing; give both, or `total`")
+        ways = [self.positive is not None, self.classes is not None, self.total is not None]
+        if sum(ways) != 1:
+            raise ValueError("give `positive` and `negative`, or `classes`, or `total: [low, high]`, and one of them")
+        return self
+
+    @property
+    def sizes(self) -> list[int] | None:
+        """Images of each class, the positive one first; None where they are not told."""
+        if self.positive is not None and self.negative is not None:
+            return [self.positive, self.negative]
+        if self.classes is None:
+            return None
+        return list(self.classes.values() if isinstance(self.classes, dict) else self.classes)
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the classes; empty where none are given."""
+        return list(self.classes) if isinstance(self.classes, dict) else []
+
+
+class FoldFacts(Strict):
+    """What is said of the folds, or of several test sets, that scores are means over."""
+
+    n: Annotated[int, Field(ge=2)]
+    known: bool = False
+    """Whether the classes of every fold are given."""
+    positive: list[Annotated[int, Field(ge=0)]] | None = None
+    """Of each fold."""
+    negative: list[Annotated[int, Field(ge=0)]] | None = None
+    bounds: dict[str, Annotated[list[Annotated[float, Field(ge=-1, le=1)]], Field(min_length=2, max_length=2)]] = {}
+    """Least and greatest value over the folds, by metric, where they are printed."""
+
+    @model_validator(mode="after")
+    def _fit(self) -> FoldFacts:
+        for name, sizes in (("positive", self.positive), ("negative", self.negative)):
+            if sizes is None and self.known:
+                raise ValueError(f"known: true, but `{name}` is missing; list it for each of the {self.n} folds")
+            if sizes is not None and not self.known:
+                raise ValueError(f"known: false, but `{name}` is given; write `known: true`, or leave it out")
+            if sizes is not None and len(sizes) != self.n:
+                raise ValueError(f"{name}: given {len(sizes)} numbers; must be one for each of the {self.n} folds")
+        for number, (p, n) in enumerate(zip(self.positive or [], self.negative or [], strict=True), 1):
+            if p + n == 0:
+                raise ValueError(f"fold {number} has no image; every fold has one at least")
+        for metric, (low, high) in self.bounds.items():
+            if low > high:
+                raise ValueError(f"bounds.{metric}: given [{low}, {high}]; the least value comes first")
+        return self
+
+
+class AuditFacts(Strict):
+    """What a paper says of how a table of scores was made, or nothing."""
+
+    test: TestFacts | None = None
+    folds: FoldFacts | None = None
+    averaging: Averaging | None = None
+    """Over what scores are averaged: nothing (`pooled`), folds, or classes; default: every way is tried."""
+
+    @model_validator(mode="after")
+    def _agree(self) -> AuditFacts:
+        folds, sizes = self.folds, None if self.test is None else self.test.sizes
+        if self.averaging == "mean_over_folds" and folds is None:
+            raise ValueError("averaging is mean_over_folds, but `folds` is missing; say how many: `folds: {n: 5}`")
+        if self.averaging == "pooled" and sizes is not None and len(sizes) > 2:
+            raise ValueError(f"averaging: pooled is of two classes; with {len(sizes)}, it is macro, micro or weighted")
+        if folds is None:
+            return self
+        if sizes is not None and len(sizes) > 2 and folds.known:
+            raise ValueError(f"folds: positive and negative are of two classes; test.classes has {len(sizes)}")
+        for name, given, whole in (
+            ("positive", folds.positive, None if sizes is None else sizes[0]),
+            ("negative", folds.negative, None if sizes is None else sizes[1]),
+        ):
+            if given is not None and whole is not None and sum(given) != whole:
+                raise ValueError(
+                    f"folds.{name}: the folds have {sum(given)} in all, test has {whole}; must be the same"
+                )
+        least = sum(sizes) if sizes else None if self.test is None or self.test.total is None else self.test.total[1]
+        if not folds.known and least is not None and folds.n > least:
+            raise ValueError(f"folds.n: given {folds.n} folds of {least} images; must be at most one for each image")
+        return self
+
+    @property
+    def sizes(self) -> list[int] | None:
+        """Images of each class that were tested, the positive one first; None where they are not told."""
+        if self.test is not None:
+            return self.test.sizes
+        if self.folds is not None and self.folds.positive is not None and self.folds.negative is not None:
+            return [sum(self.folds.positive), sum(self.folds.negative)]
+        return None
+
+    @property
+    def names(self) -> list[str]:
+        """Names of the classes; empty where none are given."""
+        return [] if self.test is None else self.test.names
+
+
+def read_facts(path: Path) -> AuditFacts:
+    """Read what a paper says of a table.
+
+    Raises
+    ------
+    UserError
+        If the file is missing, is no YAML, has an unknown key, or contradicts itself.
+    """
+    return parse(AuditFacts, read_yaml(path) or {}, path)

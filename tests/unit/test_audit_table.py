@@ -1,0 +1,202 @@
+"""Rows of any paper's table: what confusion matrices give, beside scikit-learn and by hand."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from sklearn import metrics
+
+from leukorepro.audits.any_table import audit_table
+from leukorepro.audits.means.images import stratified
+from leukorepro.cli.app import app
+from leukorepro.config.audit_facts import AuditFacts, read_facts
+from leukorepro.config.study.published import read_published
+
+TABLES = Path(__file__).parent / "audit_tables"
+
+
+def audited(rows: Sequence[tuple[str, str, str]], facts: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
+    """Items of a table of (item, metric, value)."""
+    file = tmp_path / "rows.csv"
+    file.write_text("table,item,metric,value\n" + "".join(f"1,{','.join(row)}\n" for row in rows))
+    found: dict[str, Any] = audit_table(read_published(file), AuditFacts.model_validate(facts))
+    items: dict[str, Any] = found["tables"]["1"]["items"]
+    return items
+
+
+def of_file(name: str) -> dict[str, Any]:
+    return audit_table(read_published(TABLES / f"{name}.csv"), read_facts(TABLES / f"{name}.yaml"))
+
+
+def test_rezayis_table_5_is_of_another_number_of_healthy_images() -> None:
+    """No row fits the 814 healthy images that the text has; the study's own audit finds the same."""
+    (items,) = (table["items"] for table in of_file("rezayi_table_5")["tables"].values())
+    assert {item["status"] for item in items.values()} <= {"possible", "impossible"}
+    for item in items.values():
+        for cells in item["confusion"]:
+            assert cells["tp"] + cells["fn"] == 814
+            assert cells["fp"] + cells["tn"] == 1692
+
+
+def test_means_over_folds() -> None:
+    """The first row was computed over scikit-learn's stratified folds; of the second the sensitivity was changed."""
+    found = of_file("fold_means")
+    (table,) = found["tables"].values()
+    items = table["items"]
+    assert items["SVM"]["status"] == "possible"
+    folds = items["SVM"]["witness"]
+    assert [(f["tp"] + f["fn"], f["fp"] + f["tn"]) for f in folds] == [(20, 30)] * 5
+    printed = {v["metric"]: float(v["value"]) for v in table["values"] if v["item"] == "SVM"}
+    for metric, value in {
+        "accuracy": np.mean([(f["tp"] + f["tn"]) / sum(f.values()) for f in folds]),
+        "sensitivity": np.mean([f["tp"] / (f["tp"] + f["fn"]) for f in folds]),
+        "specificity": np.mean([f["tn"] / (f["tn"] + f["fp"]) for f in folds]),
+    }.items():
+        assert value == pytest.approx(printed[metric], abs=5.1e-5)
+    assert items["CNN"]["status"] == "impossible"
+    assert "sensitivity" in items["CNN"]["odd"]
+
+
+def test_folds_whose_classes_are_not_told(tmp_path: Path) -> None:
+    """Three folds of ten images: of 4, 5 and 3 positive ones, 3, 5 and 1 are found."""
+    sensitivity = f"{np.mean([3 / 4, 5 / 5, 1 / 3]):.4f}"
+    facts = {"test": {"positive": 12, "negative": 18}, "folds": {"n": 3}, "averaging": "mean_over_folds"}
+    rows = [("SVM", "accuracy", f"{25 / 30:.4f}"), ("SVM", "sensitivity", sensitivity)]
+    item = audited(rows, facts, tmp_path)["SVM"]
+    assert item["status"] == "possible"
+    assert sum(one["tp"] + one["fn"] for one in item["witness"]) == 12
+    assert np.mean([one["tp"] / (one["tp"] + one["fn"]) for one in item["witness"]]) == pytest.approx(
+        float(sensitivity), abs=5.1e-5
+    )
+    # A mean of three accuracies of ten images each is a number of thirtieths.
+    item = audited([("SVM", "accuracy", "0.8400"), rows[1]], facts, tmp_path)["SVM"]
+    assert item["status"] == "impossible"
+    assert "accuracy" in item["odd"]
+
+
+def test_a_classification_report_of_five_classes(tmp_path: Path) -> None:
+    found = of_file("five_classes")
+    (items,) = (table["items"] for table in found["tables"].values())
+    assert {item["status"] for item in items.values()} == {"possible"}
+    text = (TABLES / "five_classes.csv").read_text()
+    row = next(line for line in text.splitlines() if "monocyte,recall" in line)
+    changed = tmp_path / "five.csv"
+    changed.write_text(text.replace(row, row.rpartition("0.")[0] + "0.31,"))
+    (items,) = (
+        table["items"]
+        for table in audit_table(read_published(changed), read_facts(TABLES / "five_classes.yaml"))["tables"].values()
+    )
+    assert {name for name, item in items.items() if item["status"] == "impossible"} == {"monocyte"}
+    assert items["monocyte"]["odd"] == ["monocyte recall"]
+
+
+def test_every_metric_of_two_classes_is_that_of_scikit_learn(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    truth = np.repeat([1, 0], [40, 60])
+    guess = np.where(rng.random(100) < 0.8, truth, 1 - truth)
+    values = {
+        "accuracy": metrics.accuracy_score(truth, guess),
+        "sensitivity": metrics.recall_score(truth, guess),
+        "specificity": metrics.recall_score(truth, guess, pos_label=0),
+        "precision": metrics.precision_score(truth, guess),
+        "f1": metrics.f1_score(truth, guess),
+        "macro_recall": metrics.recall_score(truth, guess, average="macro"),
+        "macro_precision": metrics.precision_score(truth, guess, average="macro"),
+        "weighted_f1": metrics.f1_score(truth, guess, average="weighted"),
+        "micro_f1": metrics.f1_score(truth, guess, average="micro"),
+    }
+    facts = {"test": {"positive": 40, "negative": 60}, "averaging": "pooled"}
+    rows = [("SVM", name, f"{value:.4f}") for name, value in values.items()]
+    item = audited(rows, facts, tmp_path)["SVM"]
+    assert item["status"] == "possible"
+    tn, fp, fn, tp = (int(count) for count in metrics.confusion_matrix(truth, guess).ravel())
+    assert {"tp": tp, "fn": fn, "fp": fp, "tn": tn} in item["confusion"]
+    for number, (name, _) in enumerate(values.items()):
+        wrong = [*rows[:number], ("SVM", name, f"{values[name] - 0.037:.4f}"), *rows[number + 1 :]]
+        item = audited(wrong, facts, tmp_path)["SVM"]
+        assert (item["status"], item["odd"]) == ("impossible", [name])
+        assert item["instead"][name] == f"{values[name]:.4f}"
+
+
+def test_several_classes_averaged_in_every_way(tmp_path: Path) -> None:
+    rng = np.random.default_rng(1)
+    truth = np.repeat([0, 1, 2], [20, 30, 50])
+    guess = np.where(rng.random(100) < 0.7, truth, rng.integers(3, size=100))
+    facts: dict[str, Any] = {"test": {"classes": [20, 30, 50]}}
+    for average in ("macro", "weighted", "micro"):
+        rows = [("CNN", "accuracy", f"{metrics.accuracy_score(truth, guess):.3f}")]
+        for name, function in (("precision", metrics.precision_score), ("recall", metrics.recall_score)):
+            rows.append(("CNN", name, f"{function(truth, guess, average=average):.3f}"))
+        item = audited(rows, facts | {"averaging": average}, tmp_path)["CNN"]
+        assert item["status"] == "possible", (average, item["why"])
+        assert sum(one["tp"] for one in item["witness"]) / 100 == pytest.approx(
+            metrics.accuracy_score(truth, guess), abs=5e-4
+        )
+
+
+def test_the_size_of_the_test_set_is_found(tmp_path: Path) -> None:
+    """17 of 23 positive and 29 of 31 negative images, to four digits."""
+    rows = [("SVM", "accuracy", f"{46 / 54:.4f}"), ("SVM", "sensitivity", f"{17 / 23:.4f}")]
+    rows.append(("SVM", "specificity", f"{29 / 31:.4f}"))
+    item = audited(rows, {"test": {"total": [20, 80]}, "averaging": "pooled"}, tmp_path)["SVM"]
+    assert (item["status"], item["n"], item["positives"]) == ("possible", 54, 23)
+    item = audited(rows, {"test": {"total": [20, 53]}, "averaging": "pooled"}, tmp_path)["SVM"]
+    assert item["status"] == "impossible"
+
+
+def test_stratified_folds_are_those_of_scikit_learn() -> None:
+    from sklearn.model_selection import StratifiedKFold
+
+    truth = np.repeat([1, 0], [53, 79])
+    theirs = sorted(
+        (int(truth[test].sum()), int((1 - truth[test]).sum())) for _, test in StratifiedKFold(5).split(truth, truth)
+    )
+    assert theirs in [sorted(folds.sizes) for folds in stratified([53, 79], 5)]
+
+
+@pytest.mark.parametrize(
+    ("facts", "told"),
+    [
+        ("test: {positive: 3}", "one of `positive` and `negative` is missing"),
+        ("test: {total: [9, 3]}", "the least number comes first"),
+        ("averaging: mean_over_folds", "`folds` is missing"),
+        ("folds: {n: 3, known: true, positive: [1, 2, 3]}", "`negative` is missing"),
+        ("folds: {n: 3, known: true, positive: [1, 2], negative: [3, 3, 3]}", "given 2 numbers"),
+        (
+            "{test: {positive: 9, negative: 9}, folds: {n: 2, known: true, positive: [4, 4], negative: [4, 5]}}",
+            "the folds have 8 in all, test has 9",
+        ),
+        ("{test: {positive: 2, negative: 3}, folds: {n: 10}}", "given 10 folds of 5 images"),
+        ("{test: {classes: [2, 3, 4]}, averaging: pooled}", "pooled is of two classes"),
+        ("{test: {classes: [2, 3]}, tset: 3}", "unknown key 'tset'"),
+    ],
+)
+def test_facts_that_contradict_themselves(
+    facts: str, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "facts.yaml").write_text(facts)
+    out = tmp_path / "out.json"
+    command = ["audit", "table", str(TABLES / "fold_means.csv"), "--facts", str(tmp_path / "facts.yaml")]
+    with pytest.raises(SystemExit) as ended:
+        app([*command, "--out", str(out)])
+    assert ended.value.code == 2
+    assert told in " ".join(capsys.readouterr().err.split())
+    assert not out.exists()
+
+
+def test_a_template_is_filled_in_and_never_overwrites(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "paper.csv"
+    app(["audit", "table", str(file), "--template"], standalone_mode=False)
+    assert read_facts(tmp_path / "paper.yaml") == AuditFacts()
+    file.write_text(f"{file.read_text()}1,SVM,accuracy,0.8154,\n")
+    with pytest.raises(SystemExit):
+        app(["audit", "table", str(file), "--template"])
+    assert "is there already" in " ".join(capsys.readouterr().err.split())
+    out = tmp_path / "out.json"
+    app(["audit", "table", str(file), "--dataset", "allidb/2", "--out", str(out)], standalone_mode=False)
+    assert json.loads(out.read_text())["tables"]["1"]["items"]["SVM"]["status"] == "possible"  # 212 of 260

@@ -206,7 +206,7 @@ CALLS: list[tuple[str, Values]] = [
     ("models summary", {"study": "small"}),
     ("evaluate", {"spec": spec("evaluation"), "output": FOLDER, "parts": [PART]}),
     ("audit published", {"studies": ["small"], "out": AUDIT}),
-    ("audit table", {"file": "config/published/small.csv", "facts": FACTS, "out": AUDIT}),
+    ("audit table", {"file": "config/published/small.csv", "facts": FACTS, "out": "results/audit/table.json"}),
     (
         "judge",
         {

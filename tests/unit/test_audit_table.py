@@ -16,6 +16,7 @@ from leukorepro.audits.means.images import stratified
 from leukorepro.cli.app import app
 from leukorepro.config.audit_facts import AuditFacts, read_facts
 from leukorepro.config.study.published import read_published
+from leukorepro.core.errors import UserError
 
 TABLES = Path(__file__).parent / "audit_tables"
 
@@ -192,7 +193,11 @@ def test_facts_that_contradict_themselves(
 def test_a_template_is_filled_in_and_never_overwrites(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     file = tmp_path / "paper.csv"
     app(["audit", "table", str(file), "--template"], standalone_mode=False)
-    assert read_facts(tmp_path / "paper.yaml") == AuditFacts()
+    facts = tmp_path / "paper.yaml"
+    with pytest.raises(UserError, match="says nothing"):
+        read_facts(facts)
+    facts.write_text(facts.read_text().replace("# averaging: pooled  ", "averaging: pooled  "))
+    assert read_facts(facts) == AuditFacts(averaging="pooled")
     file.write_text(f"{file.read_text()}1,SVM,accuracy,0.8154,\n")
     with pytest.raises(SystemExit):
         app(["audit", "table", str(file), "--template"])

@@ -8,6 +8,7 @@ from typing import Annotated, Literal
 from pydantic import AfterValidator, Field, model_validator
 
 from leukorepro.config.fields import Strict
+from leukorepro.core.errors import UserError
 from leukorepro.core.validation import parse, read_yaml
 
 Size = Annotated[int, Field(ge=1)]
@@ -144,6 +145,9 @@ def read_facts(path: Path) -> AuditFacts:
     Raises
     ------
     UserError
-        If the file is missing, is no YAML, has an unknown key, or contradicts itself.
+        If the file is missing, is no YAML, says nothing, has an unknown key, or contradicts itself.
     """
-    return parse(AuditFacts, read_yaml(path) or {}, path)
+    value = read_yaml(path)
+    if not value:
+        raise UserError(f"{path}: it says nothing; write what the paper says, or leave --facts out.")
+    return parse(AuditFacts, value, path)

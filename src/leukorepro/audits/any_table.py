@@ -10,7 +10,7 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from leukorepro.audits.arithmetic.confusion import Basis, Quantity, Reported, n_candidates
+from leukorepro.audits.arithmetic.confusion import ENTRIES, Average, Basis, Quantity, Reported, Side, n_candidates
 from leukorepro.audits.arithmetic.open_folds import OpenFolds
 from leukorepro.audits.arithmetic.printed import Printed
 from leukorepro.audits.arithmetic.sizes import runs
@@ -21,10 +21,9 @@ from leukorepro.audits.items import ItemAudit, audit_item, search
 from leukorepro.audits.means.images import Folds, stratified
 from leukorepro.audits.means.numbers import Score, of_means
 from leukorepro.audits.means.rows import Bounds, audit_means
-from leukorepro.audits.paper import QUANTITIES, Value, place_name, printed_values
+from leukorepro.audits.paper import AVERAGES, QUANTITIES, Value, front_of, place_name, printed_values
 from leukorepro.config.audit_facts import AuditFacts
 from leukorepro.core.phrases import listed
-from leukorepro.metrics.names import named
 
 SCHEMA_VERSION = 1
 SIZES = (10, 3000)
@@ -261,20 +260,17 @@ def _report(rows: dict[str, list[Value]], facts: AuditFacts) -> dict[str, ItemAu
 
 def _reported(value: Value, facts: AuditFacts) -> Reported | None:
     """A printed number as a condition on one confusion matrix of two classes; None: of none."""
-    name = named(value.metric)
+    front, metric = front_of(value.metric)
     names = facts.names or ["positive", "negative"]
-    if name.metric in ("tp", "fn", "fp", "tn"):
-        entries: dict[str, Quantity] = {"tp": "tp", "fn": "fn", "fp": "fp", "tn": "tn"}
-        return Reported(value.metric, entries[name.metric], round(value.number)) if not name.of_class else None
-    quantity = QUANTITIES.get(name.metric)
+    if metric in ENTRIES:
+        entry: Quantity = ENTRIES[ENTRIES.index(metric)]
+        return None if front else Reported(value.metric, entry, round(value.number))
+    quantity = QUANTITIES.get(metric)
     if quantity is None:
         return None
-    if name.of_class in ("macro", "weighted", "micro"):
-        return Reported(value.metric, quantity, value.printed, name.of_class)  # type: ignore[arg-type]
-    if name.of_class in names:
-        side = "positive" if names.index(name.of_class) == 0 else "negative"
-        return Reported(value.metric, quantity, value.printed, side)  # type: ignore[arg-type]
-    return Reported(value.metric, quantity, value.printed) if not name.of_class else None
+    sides: dict[str, Side | Average | None] = {"": None, names[0]: "positive", names[1]: "negative"}
+    sides |= {average: average for average in AVERAGES}
+    return Reported(value.metric, quantity, value.printed, sides[front]) if front in sides else None
 
 
 def _bounds(facts: AuditFacts) -> Bounds:

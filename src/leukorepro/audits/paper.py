@@ -9,7 +9,7 @@ from functools import cached_property
 
 import pandas as pd
 
-from leukorepro.audits.arithmetic.confusion import ENTRIES, Quantity, Reported, Side
+from leukorepro.audits.arithmetic.confusion import ENTRIES, Average, Quantity, Reported, Side
 from leukorepro.audits.arithmetic.printed import Printed
 from leukorepro.audits.finding import capital
 from leukorepro.config.files import published_path, study_path
@@ -32,6 +32,7 @@ QUANTITIES: dict[str, Quantity] = {
     "kappa": "kappa",
     "mcc": "mcc",
 }
+AVERAGES: tuple[Average, ...] = ("macro", "weighted", "micro")
 COLUMNS = ("table", "item", "metric", "value", "half_unit", "note")
 PHASES = ("test", "val", "train")
 COUNTED = ("size", "n_features")
@@ -93,6 +94,15 @@ class Value:
     def agrees(self, other: Value) -> bool:
         """Whether both may be the same number, each rounded in its own way."""
         return abs(self.number - other.number) < (self.half_unit + other.half_unit) * (1 - 1e-9)
+
+
+def front_of(metric: str) -> tuple[str, str]:
+    """What stands in front of a metric, a class or an average, and the metric without it: ``macro`` and ``recall``."""
+    name = named(metric)
+    average, _, rest = name.metric.partition("_")
+    if average in AVERAGES and not name.of_class:
+        return average, rest
+    return name.of_class, name.metric
 
 
 def printed_values(published: pd.DataFrame) -> list[Value]:
@@ -245,12 +255,15 @@ class Paper:
         turned = ENTRIES[::-1] if side == "negative" else ENTRIES
         return turned[ENTRIES.index(name)] if name in ENTRIES else None
 
-    def _side(self, value: Value) -> tuple[Side | None, str]:
-        """The class in front of a metric, and the metric without it."""
+    def _side(self, value: Value) -> tuple[Side | Average | None, str]:
+        """The class or the average in front of a metric, and the metric without it."""
         sides: tuple[Side, Side] = ("positive", "negative")
         for side, name in zip(sides, self.audit.classes, strict=False):
             if value.share.startswith(f"{name}_"):
                 return side, value.share.removeprefix(f"{name}_")
+        for average in AVERAGES:
+            if value.share.startswith(f"{average}_"):
+                return average, value.share.removeprefix(f"{average}_")
         return None, value.share
 
     @property

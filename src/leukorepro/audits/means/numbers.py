@@ -10,10 +10,8 @@ from leukorepro.audits.arithmetic.blocks import METRICS, Block
 from leukorepro.audits.arithmetic.printed import Printed
 from leukorepro.audits.arithmetic.separable import Condition, Problem, Term
 from leukorepro.audits.means.images import Folds
-from leukorepro.audits.paper import Value
-from leukorepro.metrics.names import named
+from leukorepro.audits.paper import AVERAGES, Value, front_of
 
-AVERAGES = ("macro", "weighted", "micro")
 SAME = {"sensitivity": "recall"}
 OF_ALL = ("accuracy", "balanced_accuracy")
 """The same whichever classes one averages over."""
@@ -43,9 +41,9 @@ def of_means(value: Value, *, cut: bool = False) -> Score:
     cut : bool
         Take its digits for cut off instead of rounded.
     """
-    name = named(value.metric)
+    front, metric = front_of(value.metric)
     printed = value.printed.cut_off() if cut else value.printed
-    return Score(value.metric, SAME.get(name.metric, name.metric), name.of_class, printed)
+    return Score(value.metric, SAME.get(metric, metric), front, printed)
 
 
 def usable(scores: Sequence[Score], folds: Folds) -> tuple[list[Score], list[str]]:

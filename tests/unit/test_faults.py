@@ -244,6 +244,7 @@ CONTENTS: dict[str, dict[str, Callable[[bytes], bytes | None]]] = {
         "an open quote": lambda data: data + b'"open',
     },
     ".tsv": {"UTF-16": in_utf16, "cut short": cut_table},
+    ".txt": {"UTF-16": in_utf16},
     ".yaml": {
         "UTF-16": in_utf16,
         "an unknown key": lambda data: data + b"sed: 1\n",

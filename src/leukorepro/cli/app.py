@@ -27,7 +27,7 @@ GROUPS = {
     "models": ("fit", "classify", "control", "explain", "summary"),
     "splits": ("make", "repair"),
     "report": ("build", "share", "summary"),
-    "audit": ("published", "table", "leakage", "rungs"),
+    "audit": ("published", "read", "table", "leakage", "rungs"),
     "validity": ("draw", "repeat", "summarise"),
     "study": ("new", "check"),
     "config": ("resolve", "schema", "dvc"),

@@ -45,3 +45,7 @@ POOL_TABLE = Table(text("image_id", "label", "subject_id", "source_id"))
 
 PUBLISHED_TABLE = Table(text("table", "item", "metric", "value", "note"), optional=("note",))
 """Numbers that a paper prints; a value is text, for its digits say how far it was rounded."""
+
+READ_TABLE = Table(text(*PUBLISHED_TABLE.columns, "page", "heading", "printed", "confirmed"))
+"""Numbers that were read from a paper's file: as those that a person enters, and where each stands as printed; a person
+who has looked enters yes for `confirmed`."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from urllib.parse import unquote, urlsplit
 
-NONE_PUBLISHED = "none published"
+NONE_KNOWN = "none known"
 
 
 @dataclass(frozen=True)
@@ -62,4 +62,4 @@ class Publication:
     def checked_by(self) -> str:
         """What shows that a download is what was published."""
         kinds = sorted({archive.checksum.partition(":")[0] for archive in self.archives})
-        return NONE_PUBLISHED if kinds in ([], [""]) else ", ".join(kind.upper() for kind in kinds if kind)
+        return NONE_KNOWN if kinds in ([], [""]) else ", ".join(kind.upper() for kind in kinds if kind)

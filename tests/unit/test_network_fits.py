@@ -70,7 +70,9 @@ def dataset(folder: Path, images: np.ndarray | None = None) -> tuple[pd.DataFram
 
 
 def builder(spec: NetworkSpec) -> Build:
-    return lambda rows, n_classes: build_network(spec.architecture, rows.shape[1:], n_classes, spec.width["demo"], 0)
+    return lambda rows, n_classes, seed: build_network(
+        spec.architecture, rows.shape[1:], n_classes, spec.width["demo"], seed
+    )
 
 
 def fit(

@@ -125,8 +125,8 @@ def accuracy(case: Case, cells: Cells, protocol: Protocol) -> float:
             fit_reducer(AUTOENCODER, images, splits, protocol, "demo", 0, "cpu", codes)
     task = Task("s", "d", protocol, "all", [("1", Item(item="i", features="f", classifier="n", reducer=case.reducer))])
 
-    def build(rows: Any, n_classes: int) -> nn.Module:
-        return build_network(case.spec.architecture, rows.shape[1:], n_classes, case.width, 0)
+    def build(rows: Any, n_classes: int, seed: int) -> nn.Module:
+        return build_network(case.spec.architecture, rows.shape[1:], n_classes, case.width, seed)
 
     job = NetworkJob(task, Model(case.reducer, "n"), case.spec, build, frozenset(), 0, "demo", CPU)
     work = cells.folder / f"{case.architecture}-{protocol.rung}"

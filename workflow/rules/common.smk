@@ -76,6 +76,8 @@ LEFT_OUT = {study.key for study in RUN.left_out}
 if workflow.is_main_process:
     for line in RUN.not_run:
         logger.warning(line)
+    if RUN.seeds > 1:
+        logger.warning(plan.cost_of_seeds(RUN))
 
 
 onstart:

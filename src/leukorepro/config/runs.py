@@ -9,7 +9,7 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from leukorepro.config.fields import Key, Strict, WeightsSpec, refuse_twice
 from leukorepro.core.validation import parse, read_yaml
-from leukorepro.core.words import LARGEST_SEED, Budget, Control, Engine, Normalisation, Precision
+from leukorepro.core.words import LARGEST_SEED, MOST_SEEDS, Budget, Control, Engine, Normalisation, Precision
 from leukorepro.ladder.rungs import Rung
 
 
@@ -92,6 +92,9 @@ class Run(Strict):
     """`demo`: fewer epochs and simulated images, labelled wherever shown; `published`: the paper's,
     and ours where it is silent."""
     seed: Annotated[int, Field(ge=0, le=LARGEST_SEED)] = 0
+    seeds: Annotated[int, Field(ge=1, le=MOST_SEEDS)] = 1
+    """How often everything that is drawn is drawn: splits, initial weights, the order of rows, what classifiers draw.
+    With more than one, numbers are means over the seeds, from `seed` on, and every fit is made as many times."""
     weights: WeightsSpec = "imagenet"
     """Weights of every backbone that `studies` does not give others."""
     engine: Engine = "auto"

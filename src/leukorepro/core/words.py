@@ -7,6 +7,9 @@ from typing import Literal
 LARGEST_SEED = 2**32 - 1
 """What every library's generator takes."""
 
+MOST_SEEDS = 100
+"""How often a run may draw."""
+
 Budget = Literal["demo", "published"]
 """How much is computed. `published`: the paper's, and ours where it is silent; `demo`: less, and labelled so."""
 

@@ -49,6 +49,11 @@ def _read_originals(path: Path) -> pd.DataFrame:
     return ORIGINALS_TABLE.read(path).assign(view="identity")[list(SPLITS_TABLE.columns)]
 
 
+def of_first_seed(splits: pd.DataFrame) -> pd.DataFrame:
+    """A split table of a run's first seed alone, as a run of one seed has it."""
+    return splits[splits["seed"] == 0].drop(columns="seed") if "seed" in splits else splits
+
+
 def read_splits_of(manifest: pd.DataFrame, path: Path, protocol: Protocol | None = None) -> pd.DataFrame:
     """Read a split table that must have been made from a manifest.
 

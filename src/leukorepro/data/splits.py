@@ -37,6 +37,7 @@ def make_splits(
     seed: int,
     external_split: str | None,
     label_set: LabelSet | None = None,
+    seeds: int = 1,
 ) -> pd.DataFrame:
     """Split table of one scheme under one protocol.
 
@@ -56,10 +57,13 @@ def make_splits(
         the scheme pools them.
     label_set : LabelSet, optional
         Classes that the parts are stratified by; default: the dataset's own.
+    seeds : int, optional
+        How often all of it is drawn. Every seed has repeats of its own, which follow those of the one before; a
+        held-out part is the same for all of them.
 
     Returns
     -------
-    DataFrame with columns image_id, view, role, repeat, fold
+    DataFrame with columns image_id, view, role, repeat, fold, and, of several seeds, seed
         role is `train`, `validation`, `test` or `excluded`. Where the unit is not a view, or only training images are
         augmented, only identity views are tested; the other views of a tested image are excluded.
 
@@ -77,13 +81,21 @@ def make_splits(
     usable = _taking_part(usable, scheme, external_split)
     held_out = (usable["official_split"] == external_split).to_numpy() & (external_split is not None)
     if protocol.tests_held_out_part:
-        return _external(usable, held_out, scheme.views)
+        part = _external(usable, held_out, scheme.views)
+        return _of_seeds([part.assign(repeat=repeat) for repeat in range(seeds)], seeds)
     pool = usable if scheme.include_external else usable[~held_out].reset_index(drop=True)
     if protocol.unit == "subject":
         pool = _of_known_subjects(pool, protocol.rung)
     split = _by_view if protocol.unit == "view" and scheme.augment == "all" else _by_image
-    tables = [split(pool, scheme, protocol, seed + repeat).assign(repeat=repeat) for repeat in range(scheme.repeats)]
-    return pd.concat(tables, ignore_index=True)[list(SPLITS_TABLE.columns)]
+    repeats = range(seeds * scheme.repeats)
+    tables = [split(pool, scheme, protocol, seed + repeat).assign(repeat=repeat) for repeat in repeats]
+    return _of_seeds(tables, seeds)
+
+
+def _of_seeds(repeats: list[pd.DataFrame], seeds: int) -> pd.DataFrame:
+    """Repeats in one table, which says whose each is where there are several seeds."""
+    table = pd.concat(repeats, ignore_index=True)[list(SPLITS_TABLE.columns)]
+    return table if seeds == 1 else table.assign(seed=table["repeat"] // (len(repeats) // seeds))
 
 
 def _taking_part(usable: pd.DataFrame, scheme: Scheme, external_split: str | None) -> pd.DataFrame:

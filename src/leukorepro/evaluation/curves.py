@@ -13,7 +13,7 @@ from leukorepro.config.study.items import Item
 from leukorepro.config.study.study import Study
 from leukorepro.config.study.tables import Table
 from leukorepro.evaluation.contract import OUTCOME, score_columns
-from leukorepro.evaluation.metrics.auroc import Floats, Ints
+from leukorepro.evaluation.metrics.auroc import Floats
 from leukorepro.evaluation.predictions import Outcome, outcomes, score_of_class
 
 
@@ -66,26 +66,28 @@ def last_epochs(predictions: pd.DataFrame, study: Study) -> pd.DataFrame:
     for number, table in study.tables.items():
         for item in table.items if table.epochs == "all" else []:
             own = np.flatnonzero((predictions["table"] == number) & (predictions["item"] == item.item))
-            repeat = predictions["repeat"].to_numpy()[own]
-            n_epochs = epochs_in(repeat, study, table, item)
-            kept[own] = repeat % n_epochs == n_epochs - 1
+            rows = predictions.iloc[own]
+            n_epochs = epochs_in(rows, study, table, item)
+            kept[own] = rows["repeat"].to_numpy() % n_epochs == n_epochs - 1
     return predictions[kept]
 
 
-def epochs_in(repeat: Ints, study: Study, table: Table, item: Item) -> int:
+def epochs_in(rows: pd.DataFrame, study: Study, table: Table, item: Item) -> int:
     """Number of a network's epochs that count as repeats in an item's predictions; 1 where none does.
 
     Parameters
     ----------
-    repeat : array of int, shape (n_rows,)
-        Repeats of the predictions on one rung.
+    rows : DataFrame
+        Its predictions on one rung, of all seeds.
     study : Study
     table : Table
     item : Item
     """
     if table.epochs != "all" or not study.is_network(item):
         return 1
-    return int(repeat.max(initial=0) + 1) // study.splits[table.split_of(item)].repeats
+    n_seeds = rows["seed"].nunique() if "seed" in rows else 1
+    n_repeats = int(rows["repeat"].to_numpy().max(initial=0)) + 1
+    return n_repeats // (n_seeds * study.splits[table.split_of(item)].repeats)
 
 
 def confusion_matrices(predictions: pd.DataFrame) -> pd.DataFrame:

@@ -46,4 +46,4 @@ def measure(outcomes: Outcomes, seed: int, n_resamples: int = N_RESAMPLES) -> pd
                 )
             )
     measured = pd.concat(parts, ignore_index=True).assign(study=outcomes.resolved.study.key)
-    return measured[list(MEASURED_TABLE.columns)]
+    return measured[list(MEASURED_TABLE.kinds_of(measured))]

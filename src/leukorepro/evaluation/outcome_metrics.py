@@ -15,6 +15,7 @@ from leukorepro.evaluation.intervals import intervals
 from leukorepro.evaluation.metrics.losses import WEIGHED, class_weights, row_losses
 from leukorepro.evaluation.metrics.metrics import Scored, measure, rows_behind, scored
 from leukorepro.evaluation.predictions import classes_of, groups_of_rows, score_of_class
+from leukorepro.evaluation.seeds import as_text, over_seeds, spread
 from leukorepro.metrics.names import PARTS, parse
 from leukorepro.metrics.registry import METRICS, OF_PREDICTIONS, Metric, Source
 
@@ -56,7 +57,8 @@ def outcome_metrics(rows: pd.DataFrame, fitted: pd.DataFrame | None, measuring: 
     Returns
     -------
     DataFrame
-        Columns ``metric, value, ci_low, ci_high, n_images, n_subjects``: `OF_PREDICTIONS`; the correlation of
+        Columns ``metric, value, ci_low, ci_high, n_images, n_subjects``, and with several seeds ``n_seeds, seed_spread,
+        seed_values``: `OF_PREDICTIONS`; the correlation of
         reconstructions where the table prints it; metrics of single classes where the table names classes; those of
         parts that it prints, and, where there are fitted rows, the accuracies of all parts; and, with the value NaN,
         whatever else the table prints, for it cannot be measured here.
@@ -175,11 +177,15 @@ class PartOfOutcome:
         numbers = self.scored(metrics, of_class)
         values = measure(numbers, metrics)
         bounds = intervals(numbers, self.group, how.n_resamples, how.seed, metrics=metrics)
-        lines = []
+        of_seeds = [measure(seed, metrics) for seed in numbers.of_seeds]
+        lines, seeds = [], []
         for name in metrics:
-            times = rows_behind(numbers, name)
-            lines.append((name, times * values[name], times * bounds[name].low, times * bounds[name].high))
-        return self._frame(lines)
+            times, single = rows_behind(numbers, name), [of_seed[name] for of_seed in of_seeds]
+            least, most = (0, 1) if METRICS[name].has_share else (-np.inf, np.inf)
+            found = over_seeds(bounds[name], single, least=least, most=most)
+            lines.append((name, times * values[name], times * found.low, times * found.high))
+            seeds.append([times * value for value in single])
+        return self._frame(lines, seeds)
 
     def scored(self, metrics: Sequence[str], of_class: str | None = None) -> Scored:
         """The rows as numbers that these metrics can be measured of; averaged as the table's are, or of a class."""
@@ -189,11 +195,14 @@ class PartOfOutcome:
         means = [METRICS[metric] for metric in metrics if METRICS[metric].is_mean]
         numbers = {column: self._numbers(metric, column) for metric in means for column in metric.columns}
         counted = None if of_class is None else rows["y_true"] == of_class
-        return scored(rows["y_true"], rows["y_pred"], scores, rows["repeat"], rows["fold"], averaged, numbers, counted)
+        places = rows["repeat"], rows["fold"]
+        seed = rows.get("seed")
+        return scored(rows["y_true"], rows["y_pred"], scores, *places, averaged, numbers, counted, seed)
 
     def unmeasured(self, metrics: Sequence[str]) -> pd.DataFrame:
         """Metrics without a value, a row each."""
-        return self._frame([(name, np.nan, np.nan, np.nan) for name in metrics])
+        n_seeds = self.rows["seed"].nunique() if "seed" in self.rows else 1
+        return self._frame([(name, np.nan, np.nan, np.nan) for name in metrics], [[np.nan] * n_seeds] * len(metrics))
 
     def _score_of(self, name: str) -> pd.Series:
         """Score of a class; of the other of two it is the positive one's, negated."""
@@ -207,8 +216,16 @@ class PartOfOutcome:
             return losses * class_weights(self.rows) if weighed else losses
         return self.rows[column]
 
-    def _frame(self, lines: list[tuple[str, float, float, float]]) -> pd.DataFrame:
+    def _frame(self, lines: list[tuple[str, float, float, float]], seeds: list[list[float]]) -> pd.DataFrame:
+        """Metrics with their intervals and, where the run has several seeds, the values of each."""
         subjects = self.rows["subject_id"]
-        return pd.DataFrame(lines, columns=["metric", "value", "ci_low", "ci_high"]).assign(
+        frame = pd.DataFrame(lines, columns=["metric", "value", "ci_low", "ci_high"]).assign(
             n_images=self.rows["image_id"].nunique(), n_subjects=subjects[subjects != ""].nunique()
+        )
+        if "seed" not in self.rows:
+            return frame
+        return frame.assign(
+            n_seeds=[len(values) for values in seeds],
+            seed_spread=[spread(values) for values in seeds],
+            seed_values=[as_text(values) for values in seeds],
         )

@@ -32,8 +32,7 @@ def check_split_rows(predictions: pd.DataFrame, study: Study, splits: Mapping[st
             continue
         table, item = items[outcome[:2]]
         rows = predictions.iloc[positions]
-        repeat = rows["repeat"]
-        rows = rows.assign(repeat=repeat // epochs_in(repeat.to_numpy(), study, table, item))
+        rows = rows.assign(repeat=rows["repeat"] // epochs_in(rows, study, table, item))
         place = f"{outcome.protocol}/{table.split_of(item)}"
         for role, own in rows.groupby("role", observed=True) if "role" in rows else [("test", rows)]:
             _compare(own, splits[place], str(role), outcome, place)

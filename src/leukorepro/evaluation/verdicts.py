@@ -15,6 +15,9 @@ beside one printed number on one rung, those of the item and of its second readi
 
 A row beside which the paper prints nothing is ``not tested``.
 
+In a run of several seeds the interval is that of their mean, over groups and seeds, and decides as ever. The reason
+also says how many of the seeds reach the number: have a value of their own that is as good, to its rounding, or better.
+
 Not every number is a result of an item of its own table (`leukorepro.evaluation.answers`):
 
 - One that the paper prints again is compared with the item that answers it where it stands first, by its own digits.
@@ -42,6 +45,7 @@ from leukorepro.core.errors import UserError
 from leukorepro.core.store import read_json
 from leukorepro.core.tables.results import METRICS_TABLE, VERDICTS_TABLE
 from leukorepro.evaluation.answers import Answer, Counted, Number, Tied, Unanswered
+from leukorepro.evaluation.seeds import from_text
 from leukorepro.evaluation.testability import IMPOSSIBLE, NOT_REPRODUCED, NOT_TESTED, REPRODUCED, verdicts
 from leukorepro.ladder.rungs import PUBLISHED, honest_rung
 from leukorepro.metrics.names import named
@@ -66,6 +70,8 @@ class _Estimate(NamedTuple):
     value: float = math.nan
     low: float = math.nan
     high: float = math.nan
+    seeds: tuple[float, ...] = ()
+    """Value of each seed, where the run has several."""
 
 
 class _Reading(NamedTuple):
@@ -179,7 +185,10 @@ class _Court:
         self.honest = honest_rung(resolved.protocols)
         self.measured = {
             (str(r.table), str(r.item), str(r.protocol), str(r.metric)): _Estimate(
-                *(float(str(number)) for number in (r.value, r.ci_low, r.ci_high))
+                float(str(r.value)),
+                float(str(r.ci_low)),
+                float(str(r.ci_high)),
+                tuple(from_text(str(r.seed_values))) if "seed_values" in measured else (),
             )
             for r in measured.itertuples()
         }
@@ -197,7 +206,7 @@ class _Court:
         reading = item if read in ("", self._place(number)[2]) else f"{item} ({read})"
         return (
             *(self.resolved.study.key, *number, self.printed[number].value, self._answered_by(number)),
-            *(found.verdict, found.reason, reading, *ours, honest, *ours_honest, survives),
+            *(found.verdict, found.reason, reading, *ours[:3], honest, *ours_honest[:3], survives),
             "; ".join(self._rests_on(found.reading)),
         )
 
@@ -217,7 +226,7 @@ class _Court:
         return measured.assign(
             published=[self.printed[number].value if number in self.printed else math.nan for number in numbers],
             verdict=[self.verdict(*place) for place in zip(numbers, measured["protocol"], strict=True)],
-        )[list(METRICS_TABLE.columns)]
+        )[list(METRICS_TABLE.kinds_of(measured))]
 
     def verdict(self, number: Number, rung: str) -> str:
         """The verdict on a number on a rung; not tested where the paper does not print it."""
@@ -297,6 +306,8 @@ class _Court:
             chosen = next((reading for reading in readings if words[reading] == word), None)
             if chosen is not None:
                 reason = _comparison(metric, printed, ours[chosen])
+                if ours[chosen].seeds:
+                    reason += f"; {_reached(metric, printed, ours[chosen].seeds)}"
                 if chosen != place:
                     reason += f", read as {called[chosen]}"
                 against = [other for other in readings if other != chosen and words[other] == NOT_REPRODUCED]
@@ -396,7 +407,18 @@ def _comparison(metric: str, printed: _Printed, ours: _Estimate) -> str:
         place = "within its rounding of" if near else "below" if value < ours.low else "above"
     published, unit = _as_printed(metric, value, half_unit), " %" if named(metric).spec.kind.per_cent else ""
     interval = _interval(metric, half_unit, ours)
-    return f"published {published}{unit} lies {place} our interval {interval}{unit} under the paper's protocol"
+    whose = f"the mean of {len(ours.seeds)} seeds, " if ours.seeds else ""
+    where = f"our interval {'of ' if whose else ''}{whose}{interval}{unit} under the paper's protocol"
+    return f"published {published}{unit} lies {place} {where}"
+
+
+def _reached(metric: str, printed: _Printed, seeds: Sequence[float]) -> str:
+    """How many seeds are as good as a published number by their own values, to its rounding."""
+    sign = -1 if named(metric).spec.kind.less_is_better else 1
+    n = sum(sign * (value - printed.value) >= -printed.half_unit for value in seeds)
+    unit = " %" if named(metric).spec.kind.per_cent else ""
+    verb = "reaches" if n == 1 else "reach"
+    return f"{n} of {len(seeds)} seeds {verb} {_as_printed(metric, *printed)}{unit}"
 
 
 def _interval(metric: str, half_unit: float, ours: _Estimate) -> str:

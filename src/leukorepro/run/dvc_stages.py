@@ -244,7 +244,7 @@ class _Stages:
             *_tuned_weights(study),
         ]
         about = f"Classifiers and metrics of {study.study.citation.authors.split(',')[0]} ({study.study.citation.year})"
-        of_fits = ["budget", "seed", "weights", "precision", "fast_trees"]
+        of_fits = ["budget", "seed", "seeds", "weights", "precision", "fast_trees"]
         params = [*of_fits, "group_near_duplicates", "studies", "controls"]
         results = plan.study_results(self.run, study)
         tables = " ".join(file for file in results if not file.endswith(".parquet"))

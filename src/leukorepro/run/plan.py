@@ -14,6 +14,7 @@ from leukorepro.config.files import dataset_path
 from leukorepro.config.joined import JoinedDataset, StudiedDataset
 from leukorepro.config.study.classifiers import ClassifierBase, linear_svm
 from leukorepro.config.study.items import Item
+from leukorepro.config.study.schemes import KFoldScheme
 from leukorepro.config.study.study import Study
 from leukorepro.config.study.systems import TrainedFeaturesSpec
 from leukorepro.core.errors import UserError, look_up, unknown
@@ -250,6 +251,35 @@ def training_files(study: ResolvedStudy, folder: StudyFolder, rung: Rung) -> lis
         if training_rung(study, fit, rung) == rung
     ]
     return [*reducers, *networks]
+
+
+def fits_per_seed(run: ResolvedRun) -> int:
+    """Classifiers, networks and autoencoders that are fitted for each seed of a run, at most."""
+    n = 0
+    for study in run.studies:
+        items = {
+            (table.split_of(item), item.features, item.reducer, item.classifier)
+            for table in study.study.tables.values()
+            for item in table.items
+        }
+        reduced = {(*fit[:3], None) for fit in items if fit[2] is not None}
+        for split, _, reducer, classifier in [*items, *reduced]:
+            scheme = study.study.splits[split]
+            parts = scheme.n_splits if isinstance(scheme, KFoldScheme) else scheme.turns
+            for rung, protocol in study.protocols.items():
+                folds = 1 if LADDER[rung].tests_held_out_part else parts * scheme.repeats
+                n += 1 if classifier is None and reducer is not None and protocol.scope == "all" else folds
+    return n
+
+
+def cost_of_seeds(run: ResolvedRun) -> str:
+    """What the seeds of a run cost, in one line: said before it starts."""
+    once = fits_per_seed(run)
+    return (
+        f"seeds: {run.seeds}: every split is drawn, and everything on it fitted, {run.seeds} times: up to "
+        f"{run.seeds * once:,} fits instead of {once:,}; features are computed once, controls and explanations are of "
+        "the first seed"
+    )
 
 
 def explained_rungs(run: ResolvedRun, study: ResolvedStudy) -> list[Rung]:

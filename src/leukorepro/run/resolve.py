@@ -75,6 +75,7 @@ def resolve_possible(run_file: Path, overrides: Mapping[str, Any] | None = None)
         name=run.name,
         budget=run.budget,
         seed=run.seed,
+        seeds=run.seeds,
         engine=run.engine,
         precision=run.precision,
         fast_trees=run.fast_trees,

@@ -184,6 +184,8 @@ class ResolvedRun(Strict):
     name: str
     budget: Budget
     seed: int
+    seeds: int = Field(default=1, exclude_if=lambda seeds: seeds == 1)
+    """How often everything that is drawn is drawn; unsaid where it is once."""
     engine: Engine = "auto"
     precision: Precision = "float32"
     fast_trees: bool = False

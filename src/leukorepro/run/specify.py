@@ -89,6 +89,7 @@ def splits_specification(run: ResolvedRun, study: ResolvedStudy) -> SplitsSpecif
     used = plan.used_splits(study)
     return SplitsSpecification(
         seed=run.seed,
+        seeds=run.seeds,
         external_split=study.external_split,
         protocols=study.protocols,
         schemes={name: study.study.splits[name].in_labels(study.study.class_names) for name in used},
@@ -303,7 +304,7 @@ def explanations_specification(run: ResolvedRun, study: ResolvedStudy) -> Explan
             inputs.append(folder.reducer(fitted, split, item.features, item.reducer))
         for network in _networks_of_item(study, split, item):
             inputs.append(folder.network(plan.training_rung(study, network, rung), network.id).weights)
-    told = run.model_copy(update={"studies": [study], "left_out": [], "controls": {}})
+    told = run.model_copy(update={"seeds": 1, "studies": [study], "left_out": [], "controls": {}})
     return ExplanationsSpecification(run=told, rungs=rungs, inputs=list(dict.fromkeys(inputs)))
 
 

@@ -43,7 +43,10 @@ def splits_of(told: SplitsSpecification, manifest: pd.DataFrame, tied: pd.DataFr
         images = manifest if tied is None or LADDER[rung].unit is None else tied
         for name, scheme in told.schemes.items():
             try:
-                table = make_splits(images, scheme, protocol, told.seed, told.external_split, told.label_sets.get(name))
+                label_set = told.label_sets.get(name)
+                table = make_splits(
+                    images, scheme, protocol, told.seed, told.external_split, label_set, seeds=told.seeds
+                )
                 _check_rows(table, told.rows_needed.get(name, {}))
             except UserError as error:
                 raise UserError(f"{rung}, splits.{name}: {error}") from None

@@ -42,7 +42,7 @@ def control(
     from leukorepro.core.tables.results import CONTROLS_TABLE
     from leukorepro.data.copies.ties import tied_by
     from leukorepro.data.manifest import read_manifest
-    from leukorepro.data.split_tables import read_splits_of
+    from leukorepro.data.split_tables import of_first_seed, read_splits_of
     from leukorepro.features.identity import read_wanted
     from leukorepro.run.specifications.controls import ControlsSpecification
     from leukorepro.run.specifications.specification import read_specification
@@ -74,7 +74,7 @@ def control(
     places = [
         Place(
             protocol,
-            read_splits_of(images, Path(tables[rung]), protocol),
+            of_first_seed(read_splits_of(images, Path(tables[rung]), protocol)),
             Path(encoders[rung]) if rung in encoders else None,
         )
         for rung, protocol in told.protocols.items()

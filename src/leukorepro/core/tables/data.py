@@ -17,8 +17,9 @@ CROPS_TABLE = Table({**text("image_id", "photograph"), **number("correlation"), 
 """Crops and the photographs of the same dataset that they were found in: both by their image_id, the correlation of
 their grey values, and the upper left corner of the place, in pixels."""
 
-SPLITS_TABLE = Table({**text("image_id", "view", "role"), **whole("repeat", "fold")})
-"""Which rows train and which are tested, in each fold of each repeat."""
+SPLITS_TABLE = Table({**text("image_id", "view", "role"), **whole("repeat", "fold")}, behind=whole("seed"))
+"""Which rows train and which are tested, in each fold of each repeat. `seed`: of a run that draws several times, which
+of its seeds the repeat belongs to, counted from 0."""
 
 ORIGINALS_TABLE = Table({**text("image_id", "role"), **whole("repeat", "fold")})
 """A person's own split table of images without copies."""

@@ -24,10 +24,10 @@ _BEFORE_ROLE = {
     **text("image_id", "view", "subject_id", "source_id"),
 }
 
-PREDICTIONS_TABLE = ParquetTable({**_BEFORE_ROLE, **text("y_true", "y_pred")}, _FURTHER)
-"""Predictions of tested rows."""
+PREDICTIONS_TABLE = ParquetTable({**_BEFORE_ROLE, **text("y_true", "y_pred")}, _FURTHER, behind=whole("seed"))
+"""Predictions of tested rows. `seed`: of a run that draws several times, which of its seeds, counted from 0."""
 
-PARTS_TABLE = ParquetTable({**_BEFORE_ROLE, **text("role", "y_true", "y_pred")}, _FURTHER)
+PARTS_TABLE = ParquetTable({**_BEFORE_ROLE, **text("role", "y_true", "y_pred")}, _FURTHER, behind=whole("seed"))
 """Predictions with the role of every row: those of one job, and those of training and validation rows of a study."""
 
 EPOCHS_TABLE = Table(

@@ -6,12 +6,16 @@ from leukorepro.core.tables.table import Table, number, text, whole, whole_or_no
 
 _OUTCOME = text("study", "table", "item", "protocol")
 
-MEASURED_TABLE = Table(
-    {**_OUTCOME, **text("metric"), **number("value", "ci_low", "ci_high"), **whole("n_images", "n_subjects")}
-)
-"""Every metric of every item on every rung."""
+_SEEDS = {**whole("n_seeds"), **number("seed_spread"), **text("seed_values")}
 
-METRICS_TABLE = Table({**MEASURED_TABLE.columns, **number("published"), **text("verdict")})
+MEASURED_TABLE = Table(
+    {**_OUTCOME, **text("metric"), **number("value", "ci_low", "ci_high"), **whole("n_images", "n_subjects")},
+    behind=_SEEDS,
+)
+"""Every metric of every item on every rung. Of a run that draws several times: the number of its seeds, the standard
+deviation between them, and the value of each, from the first on, with spaces between; `value` is their mean."""
+
+METRICS_TABLE = Table({**MEASURED_TABLE.columns, **number("published"), **text("verdict")}, behind=_SEEDS)
 """The same beside what the paper prints."""
 
 VERDICTS_TABLE = Table(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -52,11 +52,13 @@ class Table:
     read."""
     optional: Sequence[str] = ()
     """Columns of text that a person's own table may lack; they are empty then."""
+    behind: Mapping[str, Kind] = field(default_factory=dict)
+    """Columns that stand behind the others where there is something to say, and are read then."""
 
     @property
     def text(self) -> list[str]:
         """Columns of text."""
-        return [name for name, kind in self.columns.items() if kind == "text"]
+        return [name for name, kind in {**self.columns, **self.behind}.items() if kind == "text"]
 
     @property
     def dtypes(self) -> dict[str, str]:
@@ -86,9 +88,10 @@ class Table:
         """
         frame = read_csv(path, [name for name in self.columns if name not in self.optional], self.text)
         frame = frame.assign(**{name: "" for name in self.optional if name not in frame})
+        kinds = self.kinds_of(frame)
         return frame.assign(
-            **{name: _numbers(frame[name], kind, path) for name, kind in self.columns.items() if kind != "text"}
-        )[list(self.columns)]
+            **{name: _numbers(frame[name], kind, path) for name, kind in kinds.items() if kind != "text"}
+        )[list(kinds)]
 
     def write(self, frame: pd.DataFrame, path: Path) -> None:
         """Write a frame that has exactly these columns, and those that may follow.
@@ -101,13 +104,18 @@ class Table:
         self._check_columns(frame)
         write_csv(frame, path)
 
+    def kinds_of(self, frame: pd.DataFrame) -> dict[str, Kind]:
+        """Columns of a frame, in the order of such a table, with what they hold: its own, and those behind them."""
+        return {**self.columns, **{name: kind for name, kind in self.behind.items() if name in frame.columns}}
+
     def further_of(self, frame: pd.DataFrame) -> list[str]:
         """Columns of a frame that may follow: of each pattern those that match, in the order of their names."""
         return [name for pattern in self.further for name in sorted(frame.columns) if re.fullmatch(pattern, name)]
 
     def _check_columns(self, frame: pd.DataFrame) -> None:
-        own, more = list(frame.columns[: len(self.columns)]), frame.columns[len(self.columns) :]
-        if own != list(self.columns) or not all(re.fullmatch("|".join(self.further), name) for name in more):
+        wanted = list(self.kinds_of(frame))
+        own, more = list(frame.columns[: len(wanted)]), frame.columns[len(wanted) :]
+        if own != wanted or not all(re.fullmatch("|".join(self.further), name) for name in more):
             raise ValueError(f"given the columns {', '.join(frame.columns)}; expected {', '.join(self.columns)}")
 
 
@@ -152,19 +160,19 @@ class ParquetTable(Table):
         """
         import numpy as np
 
-        further = self.further_of(frame)
+        further, own = self.further_of(frame), self.kinds_of(frame)
         missing = [name for name in self.columns if name not in frame.columns]
-        extra = [name for name in frame.columns if name not in self.columns and name not in further]
+        extra = [name for name in frame.columns if name not in own and name not in further]
         if missing or extra:
             found = [f"column(s) {', '.join(missing)} missing"] * bool(missing)
             found += [f"unknown column(s) {', '.join(extra)}"] * bool(extra)
             raise UserError(f"{where}: {'; '.join(found)}; expected {', '.join([*self.columns, *self.further])}.")
-        for name in self.columns:
+        for name in own:
             rows = np.flatnonzero(frame[name].isna())
             if len(rows):
                 raise UserError(f"{where}: row {rows[0]}: no value in column '{name}'; every row needs one.")
-        frame = frame[[*self.columns, *further]].reset_index(drop=True)
-        kinds = {**self.columns, **number(*further)}
+        frame = frame[[*own, *further]].reset_index(drop=True)
+        kinds = {**own, **number(*further)}
         return frame.assign(
             **{name: _numbers(frame[name], kind, where) for name, kind in kinds.items() if kind != "text"}
         )

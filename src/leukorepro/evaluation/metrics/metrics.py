@@ -14,13 +14,13 @@
 - An entry of a confusion matrix is measured as its share of the rows of its classes, whose number is what it is; only
   for a table is it multiplied with that (`rows_behind`).
 - Repeats: a metric is computed for each repeat of the folds and averaged over the repeats. Where the predictions after
-  every epoch of a network count, epochs are repeats.
+  every epoch of a network count, epochs are repeats. Every seed of a run has as many repeats as the others.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import numpy as np
@@ -57,11 +57,33 @@ class Scored:
     """Further numbers of the rows, shape (n_rows,), by the name of their column; metrics follow from their means."""
     counted: Bools | None = None
     """Rows that these means are over, shape (n_rows,); None: all."""
+    seed: Ints | None = None
+    """Which of the run's seeds, shape (n_rows,); None where it has one."""
 
     @property
     def n_repeats(self) -> int:
         """Number of repeats of the folds."""
         return int(self.repeat.max()) + 1
+
+    @property
+    def of_seeds(self) -> list[Scored]:
+        """The rows of each seed, from the first on."""
+        if self.seed is None:
+            return [self]
+        return [self._rows(self.seed == seed) for seed in np.unique(self.seed)]
+
+    def _rows(self, chosen: Bools) -> Scored:
+        return replace(
+            self,
+            truth=self.truth[chosen],
+            guess=self.guess[chosen],
+            scores=self.scores[chosen],
+            repeat=pd.factorize(self.repeat[chosen])[0],
+            fold=self.fold[chosen],
+            numbers={name: column[chosen] for name, column in self.numbers.items()},
+            counted=None if self.counted is None else self.counted[chosen],
+            seed=None,
+        )
 
 
 def scored(
@@ -73,6 +95,7 @@ def scored(
     average_over: Sequence[str] | None = None,
     numbers: Mapping[str, ArrayLike] | None = None,
     counted: ArrayLike | None = None,
+    seed: ArrayLike | None = None,
 ) -> Scored:
     """Put predictions into numbers.
 
@@ -92,6 +115,9 @@ def scored(
         By the name of a column, the numbers that metrics take means of; NaN in one row leaves the metric undefined.
     counted : array of bool, shape (n_rows,), optional
         Rows that these means are over; default: all.
+    seed : array of int, shape (n_rows,), optional
+        Which of the run's seeds each row is of; default: there is one. Repeats of different seeds have different
+        numbers.
     """
     averaged = list(scores) if average_over is None else list(average_over)
     codes: dict[str, int] = {}
@@ -111,6 +137,7 @@ def scored(
             for name, column in (numbers or {}).items()
         },
         counted=over,
+        seed=None if seed is None else np.asarray(seed, dtype=np.intp),
     )
 
 

@@ -7,7 +7,8 @@
 
 Both sides are measured in the same resamples of the groups of all their images
 (`leukorepro.evaluation.resampling.shared_groups`), and the interval is that of the difference over the resamples. It is
-far narrower than two separate intervals suggest, for a difficult patient is difficult on both sides.
+far narrower than two separate intervals suggest, for a difficult patient is difficult on both sides. In a run of
+several seeds it is paired by seed, too: both sides of a seed have their draws from it (`leukorepro.evaluation.seeds`).
 
 A difference that is the same in every resample says nothing of how it varies. If both sides are the same predictions,
 score by score, as where a rung changes nothing of what the paper did, it is zero by construction: [0, 0]. Else no
@@ -39,6 +40,7 @@ from leukorepro.evaluation.outcomes import Outcomes
 from leukorepro.evaluation.predictions import Outcome
 from leukorepro.evaluation.resampling.shared_groups import Measurable, SharedResamples
 from leukorepro.evaluation.resampling.significance import p_values
+from leukorepro.evaluation.seeds import over_seeds
 from leukorepro.ladder.rungs import LADDER
 from leukorepro.metrics.names import named
 
@@ -116,6 +118,9 @@ def paired_difference(resamples: SharedResamples, one: Measurable, other: Measur
         return Paired(value, 0.0, 0.0, over.n)
     values = resamples.resampled(one, over) - resamples.resampled(other, over)
     bounds = difference_interval(values, min(one.n_groups, other.n_groups), shares=one.is_share)
+    by_seed = np.subtract(one.values_of_seeds, other.values_of_seeds)
+    least, most = (-1, 1) if one.is_share else (-np.inf, np.inf)
+    bounds = over_seeds(bounds, list(by_seed), least=least, most=most)
     return Paired(value, bounds.low, bounds.high, over.n)
 
 

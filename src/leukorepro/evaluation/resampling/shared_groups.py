@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from leukorepro.data.groups import groups
 from leukorepro.evaluation.intervals import N_RESAMPLES, resample_weights
 from leukorepro.evaluation.metrics.auroc import Floats, Ints
-from leukorepro.evaluation.metrics.metrics import Scored, Sums, smaller_class, support
+from leukorepro.evaluation.metrics.metrics import Scored, Sums, measure, smaller_class, support
 from leukorepro.evaluation.outcome_metrics import NamedMetric, PartOfOutcome, named_metric
 from leukorepro.evaluation.outcomes import Outcomes
 from leukorepro.evaluation.predictions import Outcome, classes_of
@@ -63,6 +63,11 @@ class Measurable:
     def value(self) -> float:
         """The metric of all rows; NaN where undefined."""
         return float(self.weighted(np.ones((len(self.part.member), 1)))[0])
+
+    @cached_property
+    def values_of_seeds(self) -> list[float]:
+        """The metric of each of the run's seeds, of all rows."""
+        return [measure(seed, [self.metric])[self.metric] for seed in self.part.rows.of_seeds]
 
     @property
     def n_groups(self) -> int:

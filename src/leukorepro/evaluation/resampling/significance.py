@@ -133,7 +133,7 @@ class _Answers:
 def _answers(outcomes: Outcomes, outcome: Outcome) -> _Answers:
     table, item = outcomes.items[outcome[:2]]
     rows = outcomes.tested(outcome)
-    n_epochs = epochs_in(rows["repeat"].to_numpy(), outcomes.resolved.study, table, item)
+    n_epochs = epochs_in(rows, outcomes.resolved.study, table, item)
     repeat, epoch = np.divmod(rows["repeat"].to_numpy(), n_epochs)
     rows = rows[["image_id", "view", "fold"]].assign(
         right=rows["y_true"] == rows["y_pred"], repeat=repeat, last=epoch == n_epochs - 1

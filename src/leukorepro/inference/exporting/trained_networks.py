@@ -120,10 +120,10 @@ class _Fitted:
         """What builds it with its initial weights."""
         spec, run = self.spec, self.choice.run
         if isinstance(spec, NetworkSpec):
-            return network.builder(spec, run.budget, run.seed)
+            return network.builder(spec, run.budget)
         tuning = self.choice.tuning
         assert tuning is not None
-        return fine_tuned.builder(tuning, run.seed, self.data.features.rows)
+        return fine_tuned.builder(tuning, self.data.features.rows)
 
     @property
     def job(self) -> NetworkJob:
@@ -163,7 +163,7 @@ class _Fitted:
             raise UserError(f"{weights}: the network of fold {fold.fold} was trained on other rows; {again}.")
         state = read_weights(weights, fold.name)
         if isinstance(self.spec, FineTunedSpec):
-            module = self.build(rows, len(self.data.classes))
+            module = self.build(rows, len(self.data.classes), self.choice.run.seed)
             module.load_state_dict(state)
             return module.eval()
         outline = self.outline(rows)

@@ -63,7 +63,7 @@ def fit_conv_autoencoders(
     features: Features,
     fits: dict[str, Positions],
     budget: Budget,
-    seed: int,
+    seeds: dict[str, int],
     hardware: Hardware,
     output: Path,
 ) -> None:
@@ -78,8 +78,8 @@ def fit_conv_autoencoders(
         Rows that each fit may see; the network sees no others until its training is over.
     budget : {'demo', 'published'}
         Which of the specification's numbers of epochs is used.
-    seed : int
-        Of the initial weights and of the order of rows, alike for all fits.
+    seeds : dict of str to int
+        Of the initial weights and of the order of rows, for every fit.
     hardware : Hardware
     output : Path
         HDF5 file; its layout is this module's. Beside it, until it is written, lie the unfinished and the finished
@@ -97,9 +97,7 @@ def fit_conv_autoencoders(
     """
     images = as_images(features.matrix)
     work = output.with_name(f".{output.name}.work")
-    identity = digest(
-        at_budget(spec, budget),
-        seed,
+    shared = (
         choose_device(hardware.device).type,
         hardware.used_precision,
         TRAINER_VERSION,
@@ -109,8 +107,9 @@ def fit_conv_autoencoders(
     )
     trained = {}
     for name, rows in fits.items():
+        identity = digest(at_budget(spec, budget), seeds[name], *shared)
         trained[name] = train_autoencoder(
-            spec, images, rows, budget, seed, hardware, work / name, identity, output.stem
+            spec, images, rows, budget, seeds[name], hardware, work / name, identity, output.stem
         )
     # Half precision is for training: what is written is what the parameters say.
     exact = replace(hardware, precision="float32")

@@ -14,7 +14,7 @@ from leukorepro.core.words import Budget, Device, Precision
 from leukorepro.features.fusion import FITTED_ON, Features
 from leukorepro.systems.autoencoders.sparse_autoencoder import SparseAutoencoder
 from leukorepro.systems.fitted import ROWS, rows_digest
-from leukorepro.systems.folds import Positions, fits
+from leukorepro.systems.folds import Positions, fits, seeds_of_fits
 
 
 def fit_reducer(
@@ -43,7 +43,7 @@ def fit_reducer(
     budget : {'demo', 'published'}
         Which of the specification's numbers of epochs is used.
     seed : int
-        Of the initial weights, alike for all fits.
+        Of the initial weights; alike for all fits of one of the run's seeds.
     device : {'auto', 'cpu', 'cuda'}
     output : Path
         HDF5 file, one group per fit: `all`, or `r<repeat>f<fold>`.
@@ -57,15 +57,15 @@ def fit_reducer(
     UserError
         If a convolutional autoencoder is given no images, or images whose side is not divisible by 9.
     """
-    rows = fits(splits, features, protocol)
+    rows, seeds = fits(splits, features, protocol), seeds_of_fits(splits, features, protocol, seed)
     if isinstance(spec, SparseAutoencoderSpec):
-        _fit_sparse_autoencoders(spec, features, rows, budget, seed, device, output)
+        _fit_sparse_autoencoders(spec, features, rows, budget, seeds, device, output)
         return
     # Imported here, because the trainer's libraries take longer to import than many a sparse autoencoder to fit.
     from leukorepro.systems.autoencoders.autoencoder_fits import fit_conv_autoencoders
     from leukorepro.systems.training.training import Hardware
 
-    fit_conv_autoencoders(spec, features, rows, budget, seed, Hardware(device, precision, workers), output)
+    fit_conv_autoencoders(spec, features, rows, budget, seeds, Hardware(device, precision, workers), output)
 
 
 def sparse_autoencoder(
@@ -92,7 +92,7 @@ def _fit_sparse_autoencoders(
     features: Features,
     fits: dict[str, Positions],
     budget: Budget,
-    seed: int,
+    seeds: dict[str, int],
     device: Device,
     output: Path,
 ) -> None:
@@ -100,7 +100,7 @@ def _fit_sparse_autoencoders(
     with hdf5_writer(output) as file:
         file.attrs[FITTED_ON] = features.sha256
         for name, rows in fits.items():
-            autoencoder = sparse_autoencoder(spec, n_features, budget, seed, device)
+            autoencoder = sparse_autoencoder(spec, n_features, budget, seeds[name], device)
             autoencoder.fit(np.ascontiguousarray(features.matrix[rows]))
             print(
                 f"{output.stem}, fit {name}: {len(rows)} rows, {autoencoder.n_epochs_} epochs, "

@@ -9,6 +9,7 @@ sees the training rows only.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from itertools import product
 from pathlib import Path
@@ -101,7 +102,8 @@ def classify(
     def jobs() -> Iterator[tuple[bool, Callable[[], Answers]]]:
         for fold, model, rows in _fits(task, all_folds, features, used, specs, reducers):
             spec, asked = specs[model], np.concatenate(list(asked_rows(task, fold, model).values()))
-            given = (spec, rows, labels, fold.train, asked, task.positive_class, settings)
+            own = replace(settings, seed=fold.drawn_from(settings.seed))
+            given = (spec, rows, labels, fold.train, asked, task.positive_class, own)
             yield spec.fastest(len(used), settings).in_main_thread, partial(fit_and_predict, *given)
 
     answers = run_all(jobs(), settings.threads)
@@ -109,7 +111,7 @@ def classify(
     engines: dict[str, str] = {}
     for (fold, model), answer in zip(product(all_folds, specs), answers, strict=True):
         asked = asked_rows(task, fold, model)
-        parts += labelled(task, items_of(task, model), about, asked, answer, fold.repeat, fold.fold)
+        parts += labelled(task, items_of(task, model), about, asked, answer, fold)
         engines[model.classifier] = answer.engine
     return Classified(pd.concat(parts, ignore_index=True), engines)
 

@@ -89,8 +89,7 @@ def labelled(
     about: pd.DataFrame,
     asked: Mapping[str, Positions],
     answer: Answers,
-    repeat: int,
-    fold: int,
+    fold: Fold,
 ) -> Iterator[pd.DataFrame]:
     """Predictions of one fitted model, for each of its items.
 
@@ -103,13 +102,16 @@ def labelled(
     asked : mapping of str to ndarray of int
         Rows that the model was asked about, by their roles, in the order of the answer.
     answer : Answers
-    repeat, fold : int
+    fold : Fold
+        Whose repeat and number the rows get, and its seed, where it has one.
     """
     role = np.repeat(list(asked), [len(rows) for rows in asked.values()])
     names = ["score"] if answer.scores.shape[1] == 1 else [f"score_{c}" for c in answer.classes]
     rows = about.iloc[np.concatenate(list(asked.values()))].reset_index(drop=True)
     rows = rows.assign(role=role, y_pred=answer.predicted, **dict(zip(names, answer.scores.T, strict=True)))
-    columns = [*PARTS_TABLE.columns, *names, *(name for name in about.columns if name not in PARTS_TABLE.columns)]
+    seed = {} if fold.seed is None else {"seed": fold.seed}
+    further = [name for name in about.columns if name not in PARTS_TABLE.columns]
+    columns = [*PARTS_TABLE.columns, *seed, *names, *further]
     for table, item in items:
         named = rows.assign(
             study=task.study,
@@ -117,8 +119,9 @@ def labelled(
             table=table,
             item=item.item,
             protocol=task.protocol.rung,
-            repeat=repeat,
-            fold=fold,
+            repeat=fold.repeat,
+            fold=fold.fold,
+            **seed,
         )
         yield named.loc[slice(None) if table in task.fitted_tables else role == "test", columns]
 

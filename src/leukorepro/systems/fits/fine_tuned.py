@@ -24,7 +24,7 @@ from leukorepro.systems.training.network_fits import Build
 
 def fit(told: FineTunedFit, threads: int, device: Device) -> None:
     """Train a backbone with a new last layer from one of its layers on, in every fold of a split."""
-    build = builder(told.tuning, told.seed, read_features(told.features, mapped=True).rows)
+    build = builder(told.tuning, read_features(told.features, mapped=True).rows)
     network, start = told.tuning.network, told.tuning.start
     print(f"{told.classifier}: {network.backbone}, trained from {start} on; {_about_the_rest(told)}")
     if network.weights == "random":
@@ -32,14 +32,12 @@ def fit(told: FineTunedFit, threads: int, device: Device) -> None:
     train_in_folds(told, build, threads, device)
 
 
-def builder(tuning: Tuning, seed: int, about: pd.DataFrame) -> Build:
-    """What builds a backbone with its weights and a new last layer.
+def builder(tuning: Tuning, about: pd.DataFrame) -> Build:
+    """What builds a backbone with its weights, which a seed draws where they are random, and a new last layer.
 
     Parameters
     ----------
     tuning : Tuning
-    seed : int
-        Of the last layer, and of random weights.
     about : DataFrame
         Columns image_id and view of the rows that it will be given; random weights have their batch-norm statistics
         set on some of the original images among them.
@@ -54,7 +52,7 @@ def builder(tuning: Tuning, seed: int, about: pd.DataFrame) -> Build:
     path = find_weights(backbone, network.weights)
     originals = np.flatnonzero(about["view"] == "identity")
 
-    def build(rows: NDArray[Any], n_classes: int) -> TunableNetwork:
+    def build(rows: NDArray[Any], n_classes: int, seed: int) -> TunableNetwork:
         size, scaling = network.input_size, network.preprocessing
         made = build_tunable(backbone, tuning.start, path, n_classes, size, seed=seed, preprocessing=scaling)
         check_weights_file(network)

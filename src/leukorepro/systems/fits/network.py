@@ -17,13 +17,13 @@ from leukorepro.systems.training.network_fits import Build
 
 def fit(told: NetworkFit, threads: int, device: Device) -> None:
     """Train a network from random weights in every fold of a split, and write what it predicts."""
-    train_in_folds(told, builder(told.network, told.budget, told.seed), threads, device, told.codes)
+    train_in_folds(told, builder(told.network, told.budget), threads, device, told.codes)
 
 
-def builder(spec: NetworkSpec, budget: Budget, seed: int) -> Build:
+def builder(spec: NetworkSpec, budget: Budget) -> Build:
     """What builds a network with its initial weights."""
 
-    def build(rows: NDArray[Any], n_classes: int) -> nn.Module:
+    def build(rows: NDArray[Any], n_classes: int, seed: int) -> nn.Module:
         return build_network(spec.architecture, rows.shape[1:], n_classes, spec.width[budget], seed)
 
     return build

@@ -52,7 +52,7 @@ TRAINED_ON = "trained_on"
 """Beside weights: JSON, the SHA-256 of the feature file that a network was trained on, and of its rows in each fold; in
 one value, because several would be written in any order."""
 
-Build = Callable[[NDArray[Any], int], nn.Module]
+Build = Callable[[NDArray[Any], int, int], nn.Module]
 """From the rows that a network is trained on, and the number of classes, to the network with its initial weights."""
 
 
@@ -71,7 +71,7 @@ class NetworkJob:
     all_epochs : frozenset of str
         Tables whose metrics are means over the predictions after every epoch; in the others the last one counts.
     seed : int
-        Of weights and of the order of rows, alike for all folds.
+        Of weights and of the order of rows; alike for all folds of one of the run's seeds.
     budget : {'demo', 'published'}
     hardware : Hardware
     """
@@ -151,7 +151,6 @@ def fit_network(
         TRAINER_VERSION,
         version("torch"),
     ]
-    shown = [at_budget(job.spec, job.budget), job.task.protocol, job.seed, job.hardware.used_precision]
     parts: list[pd.DataFrame] = []
     epochs: list[pd.DataFrame] = []
     weights: dict[str, Tensor] = {}
@@ -163,6 +162,8 @@ def fit_network(
         if codes is not None:
             rows, reconstructed = _read_codes(codes, fold.fit_name(job.task.protocol))
             seen = about.assign(**reconstructed)
+        seed = fold.drawn_from(job.seed)
+        shown = [at_budget(job.spec, job.budget), job.task.protocol, seed, job.hardware.used_precision]
         identity = digest(shown, started_from, [part.tolist() for part in fold.roles.values()])
         trained = train_network(job, rows, targets, len(classes), fold, work / name, identity)
         epochs.append(_history(trained, targets, fold))
@@ -203,7 +204,8 @@ def train_network(
     keep : {'none', 'last', 'all'}
         Epochs whose outputs are kept.
     """
-    network = job.build(rows, n_classes)
+    seed = fold.drawn_from(job.seed)
+    network = job.build(rows, n_classes, seed)
     set_norm_momentum(network, job.spec.norm_momentum[job.budget])
     if job.spec.zero_center is not None:
         center_inputs(network, training_mean(rows, fold.train, job.spec.zero_center))
@@ -223,7 +225,7 @@ def train_network(
         fold.roles["test"],
         loss,
         job.schedule,
-        seed=job.seed,
+        seed=seed,
         checkpoint=checkpoint,
         identity=identity,
         hardware=job.hardware,
@@ -261,14 +263,15 @@ def _predictions(
             hardware = replace(job.hardware, precision=trained.precision)
             outputs.append(predict(trained.network, rows, np.concatenate(rest), job.spec.batch_size, hardware))
         answer = answer_of(np.concatenate(outputs), classes, job.task.positive_class, job.engine(trained.precision))
-        yield from labelled(job.task, last, about, asked, answer, fold.repeat, fold.fold)
+        yield from labelled(job.task, last, about, asked, answer, fold)
     every = [(table, item) for table, item in items if table in job.all_epochs]
     asked = {role: fold.roles[role] for role in ("test", "train")}
     n_epochs = len(trained.watched)
     for epoch in range(n_epochs) if every else ():
         outputs = [trained.watched[epoch], trained.running[epoch]]
         answer = answer_of(np.concatenate(outputs), classes, job.task.positive_class, job.engine(trained.precision))
-        yield from labelled(job.task, every, about, asked, answer, fold.repeat * n_epochs + epoch, fold.fold)
+        of_epoch = replace(fold, repeat=fold.repeat * n_epochs + epoch)
+        yield from labelled(job.task, every, about, asked, answer, of_epoch)
 
 
 def answer_of(logits: NDArray[np.float32], classes: list[str], positive_class: str | None, engine: str) -> Answers:

@@ -122,6 +122,19 @@ def test_a_number_in_our_interval_is_reproduced_and_what_is_left_stands_beside_i
     assert list(row[:"published"]) == ["paper", "1", "x", "accuracy", 0.997]
 
 
+def test_a_verdict_over_seeds_is_on_their_mean_and_says_how_many_reach_the_number() -> None:
+    seeds = {"n_seeds": 3, "seed_spread": 0.006, "seed_values": "0.984 0.996 0.9965"}
+    row = verdict_on(0.997, 0.0005, measured(OURS).assign(**seeds))
+    assert row["verdict"] == "reproduced"
+    assert row["reason"] == (
+        "published 99.7 % lies in our interval of the mean of 3 seeds, 98.1 to 99.9 % under the paper's protocol; "
+        "1 of 3 seeds reaches 99.7 %"
+    )
+    row = verdict_on(0.95, 0.005, measured(OURS).assign(**seeds))
+    assert row["verdict"] == "not reproduced"
+    assert row["reason"].endswith("; 3 of 3 seeds reach 95 %")
+
+
 def test_whether_a_number_survives_the_honest_rung_is_said_of_tested_ones_alone() -> None:
     survives = ("x", "subject_disjoint", "accuracy", 0.9, 0.85, 0.9966)
     assert verdict_on(0.997, 0.0005, measured(OURS, survives))["honest_verdict"] == "reproduced"  # by its rounding

@@ -82,7 +82,9 @@ def crate_metadata(finished: FinishedRun, folder: Path, addresses: Iterable[str]
     }
     predictions = [_predictions(crate, finished, path) for path in _prediction_files(finished)]
     values = {
-        "seed": _entity(crate, "#seed", "PropertyValue", name="seed", value=str(run.seed)),
+        "seed": _entity(
+            crate, "#seed", "PropertyValue", name="seed", value=", ".join(str(run.seed + n) for n in range(run.seeds))
+        ),
         "budget": _entity(crate, "#budget", "PropertyValue", name="budget", value=run.budget),
     }
     datasets = dict.fromkeys(study.dataset_id for study in run.studies)

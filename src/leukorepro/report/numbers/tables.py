@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 
 from leukorepro.core.tables.results import METRICS_TABLE
+from leukorepro.evaluation.seeds import from_text, spread
 from leukorepro.ladder.rungs import LADDER, PUBLISHED, Rung, honest_rung
 from leukorepro.ladder.units import SCOPE_WORDS, UNIT_WORDS
 from leukorepro.report.numbers import wording
@@ -26,6 +27,15 @@ class Estimate:
     n_images: int | None = None
     n_subjects: int | None = None
     verdict: str = ""
+    seeds: tuple[float, ...] = ()
+    """Value of each seed, where the run has several; `value` is their mean."""
+
+    @property
+    def spread(self) -> str:
+        """Standard deviation between seeds as printed, with its sign; empty where there is one seed."""
+        if len(self.seeds) < 2:
+            return ""
+        return f"\N{PLUS-MINUS SIGN}\N{NO-BREAK SPACE}{wording.number(self.metric, spread(self.seeds))}"
 
     @property
     def text(self) -> str:
@@ -63,6 +73,7 @@ class Numbers:
                 _int(row.n_images),
                 _int(row.n_subjects),
                 str(row.verdict),
+                tuple(from_text(str(row.seed_values))) if "seed_values" in frame else (),
             )
             published = float_or_none(row.published)
             if published is not None:

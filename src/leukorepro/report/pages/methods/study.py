@@ -54,6 +54,18 @@ def study_methods(run: ResolvedRun, records: Records) -> list[Passage]:
     return [passage for passage in passages if passage.sentences]
 
 
+_SEEDS = (
+    "For every seed the splits were drawn anew, a held-out part excepted, and everything was fitted anew on them, with "
+    "initial weights, orders of rows and draws of its own.",
+    "Features, random weights of networks that give them and views of images are the same for all seeds; controls, "
+    "explanations and exported models are of the first.",
+    "A value is the mean over the seeds; behind the sign \N{PLUS-MINUS SIGN} stands the standard deviation between them.",
+    "Intervals of metrics and paired differences are of that mean, over groups and seeds: the squared reach of the "
+    "groups' interval and that of a t interval over the seeds are added up. Differences are paired by seed.",
+    "Intervals of best items and of what classifiers would mean for patients are over groups alone.",
+)
+
+
 def cited(citation: Citation) -> str:
     """A paper in full, as a sentence."""
     doi = f" doi:{citation.doi}." if citation.doi else ""
@@ -66,9 +78,12 @@ def _reproduced(run: ResolvedRun, study: ResolvedStudy) -> Iterator[str]:
         f"{wording.table_name(number)} ({wording.count(len(table.items), 'item')})"
         for number, table in study.study.tables.items()
     ]
-    yield f"The run {run.name}, at the {run.budget} budget and with the seed {run.seed}, made {wording.listed(made)}."
+    seeds = f"seed {run.seed}" if run.seeds == 1 else f"{run.seeds} seeds from {run.seed} on"
+    yield f"The run {run.name}, at the {run.budget} budget and with the {seeds}, made {wording.listed(made)}."
     table, _, item = study.study.headline.partition("/")
     metric = wording.in_a_sentence(study.study.tables[table].metrics[0])
+    if run.seeds > 1:
+        yield from _SEEDS
     yield f"The headline is the {metric} of {item} in {wording.table_name(table)}."
     for number, reason in study.left_out_tables.items():
         yield f"{wording.table_name(number)} was not made: {wording.sentence(reason)}"

@@ -170,6 +170,9 @@ def _point(axes: Axes, place: float, step: Step, scale: float) -> None:
         axes.plot(
             [place, place], [scale * estimate.low, scale * estimate.high], color=look.colour, linewidth=2, zorder=3
         )
+    if len(estimate.seeds) > 1:
+        x = place + np.linspace(0.07, 0.15, len(estimate.seeds))
+        axes.plot(x, scale * np.array(estimate.seeds), ".", color=look.colour, alpha=0.45, markersize=5, zorder=3)
     axes.plot([place], [value], marker=look.marker, color=look.colour, markersize=7, markeredgecolor="white", zorder=4)
     _value_label(
         axes, place, value if estimate.high is None else scale * max(estimate.high, estimate.value), estimate.text

@@ -266,8 +266,8 @@ def fits_per_seed(run: ResolvedRun) -> int:
         for split, _, reducer, classifier in [*items, *reduced]:
             scheme = study.study.splits[split]
             parts = scheme.n_splits if isinstance(scheme, KFoldScheme) else scheme.turns
-            for rung, protocol in study.protocols.items():
-                folds = 1 if LADDER[rung].tests_held_out_part else parts * scheme.repeats
+            for protocol in study.protocols.values():
+                folds = 1 if protocol.tests_held_out_part else parts * scheme.repeats
                 n += 1 if classifier is None and reducer is not None and protocol.scope == "all" else folds
     return n
 

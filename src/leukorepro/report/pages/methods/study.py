@@ -59,7 +59,7 @@ _SEEDS = (
     "initial weights, orders of rows and draws of its own.",
     "Features, random weights of networks that give them and views of images are the same for all seeds; controls, "
     "explanations and exported models are of the first.",
-    "A value is the mean over the seeds; behind the sign \N{PLUS-MINUS SIGN} stands the standard deviation between them.",
+    "A value is the mean over the seeds; behind \N{PLUS-MINUS SIGN} stands the standard deviation between them.",
     "Intervals of metrics and paired differences are of that mean, over groups and seeds: the squared reach of the "
     "groups' interval and that of a t interval over the seeds are added up. Differences are paired by seed.",
     "Intervals of best items and of what classifiers would mean for patients are over groups alone.",

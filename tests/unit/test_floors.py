@@ -94,6 +94,7 @@ PATH_OF_A_NUMBER = (
     ("evaluation.contract", "evaluation.metrics"),
     ("evaluation.predictions",),
     ("evaluation.intervals", "evaluation.curves"),
+    ("evaluation.seeds",),
     ("evaluation.outcome_metrics", "evaluation.split_rows"),
     ("evaluation.outcomes",),
     ("evaluation.measure", "evaluation.transfer", "evaluation.resampling", "evaluation.patients"),

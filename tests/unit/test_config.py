@@ -126,7 +126,7 @@ def test_an_editor_with_the_schema_refuses_what_the_models_refuse(kind: str, val
     [
         (
             changed(RUN, "bugdet", to="demo"),
-            "unknown key 'bugdet'. Known: name, budget, seed, weights, engine, precision, fast_trees, controls, "
+            "unknown key 'bugdet'. Known: name, budget, seed, seeds, weights, engine, precision, fast_trees, controls, "
             "group_near_duplicates, explain, studies. Did you mean 'budget'?",
         ),
         (

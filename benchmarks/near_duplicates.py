@@ -134,7 +134,9 @@ def features_of(images: Path, weights: str, work: Path) -> tuple[list[str], NDAr
     return read.rows["image_id"].tolist(), read.matrix
 
 
-def measure(folder: Path, most: int, weights: str) -> tuple[int, list[dict[str, object]], list[tuple[str, str]]]:
+def measure(
+    folder: Path, most: int, weights: str, ways: list[str]
+) -> tuple[int, list[dict[str, object]], list[tuple[str, str]]]:
     """Number of images, a row for each way, and pairs of originals that are found; those are of the folder itself."""
     generator = np.random.default_rng(0)
     files = sorted(file for file in walk(folder).files if is_image(file))
@@ -142,15 +144,15 @@ def measure(folder: Path, most: int, weights: str) -> tuple[int, list[dict[str, 
     n = len(files)
     with tempfile.TemporaryDirectory() as name:
         images, work = Path(name) / "images", Path(name)
-        places = {way: [f"{place}/{number:05}.png" for number in range(n)] for place, way in enumerate(("", *COPIES))}
+        places = {way: [f"{place}/{number:05}.png" for number in range(n)] for place, way in enumerate(("", *ways))}
         for place in range(len(places)):
             (images / str(place)).mkdir(parents=True)
         for number, file in enumerate(files):
             pixels = read_rgb(folder / file, LARGEST)
             Image.fromarray(pixels).save(images / places[""][number])
-            for way, copy in COPIES.items():
+            for way in ways:
                 turns = orientations(pixels)
-                made = copy(np.ascontiguousarray(turns[generator.integers(1, len(turns))]))
+                made = COPIES[way](np.ascontiguousarray(turns[generator.integers(1, len(turns))]))
                 Image.fromarray(made).save(images / places[way][number])
         names, matrix = features_of(images, weights, work)
         row = {image: matrix[at] for at, image in enumerate(names)}
@@ -166,7 +168,7 @@ def measure(folder: Path, most: int, weights: str) -> tuple[int, list[dict[str, 
 
         alone = [set(zip(p.first.tolist(), p.second.tolist(), strict=True)) for p, _ in search(places[""])]
         rows: list[dict[str, object]] = []
-        for way in COPIES:
+        for way in ways:
             found = [
                 judged(pairs, n, own, seconds)
                 for (pairs, seconds), own in zip(search(places[""] + places[way]), alone, strict=True)
@@ -182,17 +184,19 @@ def main() -> None:
     parser.add_argument("folders", type=Path, nargs="*")
     parser.add_argument("--images", type=int, default=100, help="Most images of a folder; drawn at random.")
     parser.add_argument("--weights", default="random", help="Of MobileNetV2: `random` or `file:PATH`.")
+    parser.add_argument("--looks", nargs="+", default=["cnmc2019", "bone_marrow"], help="Of simulated images.")
+    parser.add_argument("--ways", type=int, default=len(COPIES), help="How many of the ways to make a copy, the first.")
     given = parser.parse_args()
     output = Path("results/benchmarks/near_duplicates.json")
     results, tables = {}, []
     with tempfile.TemporaryDirectory() as name:
         folders = {str(folder): folder for folder in given.folders}
-        for look in () if folders else ("cnmc2019", "bone_marrow"):
+        for look in () if folders else given.looks:
             size = SimulationSize(subjects=min(24, given.images // 2), images=given.images)
             simulate(Simulation(look=look, size=size), Path(name) / look)
             folders[f"simulated, {look}"] = Path(name) / look
         for title, folder in folders.items():
-            n, rows, own = measure(folder, given.images, given.weights)
+            n, rows, own = measure(folder, given.images, given.weights, list(COPIES)[: given.ways])
             kind = "random" if given.weights == "random" else "trained"
             print(f"{title}: {n} images, and {n} copies of each kind; features with {kind} weights")
             print(

@@ -62,8 +62,7 @@ def test_every_command_runs_in_order(fresh: Path, tmp_path: Path) -> None:
     project.run(*simulate, "--look", "bone_marrow", "--output", "my_smears")
     (project.folder / "my_smears" / "simulation.csv").unlink()
     (project.folder / "my_smears" / "simulation.json").unlink()
-    for look, folder in (("allidb", "allidb"), ("cnmc2019", "cnmc2019"), ("bone_marrow", "imss")):
-        project.run(*simulate, "--look", look, "--output", f"data/{folder}")
+    project.run(*simulate, "--look", "allidb", "--output", "data/allidb")  # of the published datasets only this one
     shrink(project.folder)
 
     special: dict[str, Callable[[list[str]], list[str]]] = {

@@ -93,6 +93,19 @@ def test_impossible_values_are_marked_with_their_reason(page: Page) -> None:
     assert "A & <B>, precision: It is 0.996 beside 2 <false> positives." in words(page)
 
 
+def test_the_short_form_tells_the_gravest_and_how_many_rows_can_be(report: Path, page: Page) -> None:
+    assert f"audit_{KEY}_short.html" in page.links
+    text = words(Page((report / f"audit_{KEY}_short.html").read_text()))
+    assert "17 printed numbers in 3 tables, figures and the text; 4 rows of results: " in text
+    assert "2 possible, 1 impossible and 1 undecided." in text
+    assert "Table 1, A & <B>, precision 0.998: It is 0.996 beside 2 <false> positives." in text
+    assert "Table 1, A & <B>: No matrix is behind A & <B>." in text
+    assert "Doubts: none" in text
+    assert "Figure 8: No number of test images from 10 to 2,000 gives both accuracies." in text
+    assert "883 and 220" not in text
+    assert "Not on this page: 1 remark." in text
+
+
 def test_matrices_behind_rows_are_told(page: Page) -> None:
     rows = {text.split()[0]: " ".join(text.split()) for text, _ in page.rows if text.strip()}
     assert rows["ISet"].endswith("Only one: TP 537, FN 0, FP 3, TN 564")

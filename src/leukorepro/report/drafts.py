@@ -12,7 +12,7 @@ from leukorepro.report.finished import FinishedRun
 from leukorepro.report.numbers.jobs import jobs_of
 from leukorepro.report.output import Output
 from leukorepro.report.pages import addresses
-from leukorepro.report.pages.audit.page import audit_page
+from leukorepro.report.pages.audit.page import audit_page, short_page
 from leukorepro.report.pages.dataset.page import dataset_page
 from leukorepro.report.pages.dataset.sources import inputs_of
 from leukorepro.report.pages.methods.page import methods_page
@@ -76,8 +76,11 @@ def drafts(finished: FinishedRun, workflow: Path) -> Iterator[Draft]:
         page = partial(dataset_page, finished, dataset)
         yield Draft(addresses.of_dataset(dataset), page, inputs_of(finished, dataset), told)
     for key, citation in citations.items():
+        told = (citation.model_dump_json(),)
         page = partial(audit_page, finished, key, citation)
-        yield Draft(addresses.of_audit(key), page, (audits[key],), (citation.model_dump_json(),))
+        yield Draft(addresses.of_audit(key), page, (audits[key],), told)
+        page = partial(_without_files, short_page, finished, key, citation)
+        yield Draft(addresses.of_short_audit(key), page, (audits[key],), told)
     yield Draft(addresses.METHODS, partial(methods_page, finished), None, ())
     yield Draft(addresses.PROVENANCE, partial(provenance_page, finished, workflow), None, ())
 

@@ -29,8 +29,8 @@ def read(
 
     Which columns are metrics and which words name an item is guessed; numbers are not: each stands in the paper, digit
     by digit, and what was printed per cent is divided by moving the point. What is not understood is left out and
-    named. `leukorepro audit published` and the other audits take the columns table, item, metric, value and note; look
-    at each row beside the paper, and enter yes for `confirmed`.
+    named. `leukorepro audit table` takes the file as it is; before that, look at each row beside the paper, and enter
+    yes for `confirmed`.
 
     Example: `leukorepro audit read paper.pdf --out rows.csv`
     """

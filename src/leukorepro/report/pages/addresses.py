@@ -24,6 +24,11 @@ def of_audit(study: str) -> str:
     return f"audit_{slug(study)}.html"
 
 
+def of_short_audit(study: str) -> str:
+    """The same on one printed page."""
+    return f"audit_{slug(study)}_short.html"
+
+
 def of_dataset(dataset: str) -> str:
     """A dataset, by the name of its folder below `results/datasets`."""
     return f"dataset_{slug(dataset)}.html"

@@ -14,6 +14,7 @@ from math import ceil, floor
 from typing import Literal
 
 import numpy as np
+import numpy.typing as npt
 
 from leukorepro.audits.arithmetic.blocks import Block, Floats, Ints, Ratio, ratio
 from leukorepro.audits.arithmetic.printed import Printed
@@ -24,6 +25,8 @@ SLACK = 1e-4
 tolerance."""
 MOST_COLUMNS = 60_000
 """Possible matrices of all blocks together that an integer program chooses among."""
+MOST_LOOKED_AT = 5_000_000
+"""Possible matrices of one block that are looked at."""
 SEED = 0
 FAR = 20
 """Units of the last digits, summed over the numbers, beyond which a search moves many images at once."""
@@ -118,7 +121,7 @@ def solve(problem: Problem, seconds: float = 10.0) -> Outcome:
         return Outcome("impossible")
     if not sums:
         if found is None:
-            return Outcome("undecided", why=f"not decided in {seconds:g} seconds")
+            return Outcome("undecided", why=f"not decided in {seconds:.2g} seconds")
         for slack in (0.0, SLACK):
             if problem.holds(*found):
                 return Outcome("possible", *found)
@@ -129,18 +132,22 @@ def solve(problem: Problem, seconds: float = 10.0) -> Outcome:
         if problem.holds(*found):
             return Outcome("possible", *found)
         return Outcome("undecided", why="the numbers lie on the edge of what their digits allow")
-    searched = _search(problem, found, min(until, time.monotonic() + seconds / 4))
+    try:
+        columns, why = _Columns(problem), ""
+    except _TooManyError as many:
+        columns, why = None, str(many)
+    # Where nothing else can decide, the search has all the time.
+    searched = _search(problem, found, until if columns is None else min(until, time.monotonic() + seconds / 4))
     if searched is not None:
         return Outcome("possible", *searched)
-    columns = _Columns(problem)
-    if columns.count > MOST_COLUMNS:
-        return Outcome("undecided", why=f"{columns.count:,} possible matrices are too many to choose among")
+    if columns is None:
+        return Outcome("undecided", why=why)
     answer, chosen = columns.solve(max(0.1, until - time.monotonic()))
     if answer == "none":
         return Outcome("impossible")
     if chosen is not None and problem.holds(*chosen):
         return Outcome("possible", *chosen)
-    return Outcome("undecided", why=f"not decided in {seconds:g} seconds")
+    return Outcome("undecided", why=f"not decided in {seconds:.2g} seconds")
 
 
 def value_of(problem: Problem, condition: Condition, outcome: Outcome) -> Fraction:
@@ -247,6 +254,19 @@ class _Direct:
         return {place: float(factor) for place, factor in factors.items()}, constant
 
 
+def _kept(condition: Condition, values: Floats) -> npt.NDArray[np.bool_]:
+    """Which scores of a block would be printed so."""
+    result: npt.NDArray[np.bool_] = (values >= float(condition.low) - 1e-12) & (values <= float(condition.high) + 1e-12)
+    return result
+
+
+class _TooManyError(Exception):
+    """There are more matrices than an integer program can choose among."""
+
+    def __init__(self, count: int) -> None:
+        super().__init__(f"{count:,} possible matrices are too many to choose among")
+
+
 class _Columns:
     """The integer program that chooses a matrix for every block among all that are possible.
 
@@ -261,21 +281,32 @@ class _Columns:
         self.choices: list[tuple[Ints, Ints]] = []
         for members in self.groups:
             block = problem.blocks[members[0]]
-            found, taken = (
-                grid.ravel() for grid in np.meshgrid(np.arange(block.size + 1), np.arange(block.others + 1))
-            )
-            for condition in alone:
-                (term,) = condition.terms
-                if term.block in members:
-                    values = problem.ratio(term).values(found, taken)
-                    kept = (values >= float(condition.low) - 1e-12) & (values <= float(condition.high) + 1e-12)
-                    found, taken = found[kept], taken[kept]
+            own = [c for c in alone if c.terms[0].block in members]
+            rows, columns = self._within(block, own)
+            if len(rows) * len(columns) > MOST_LOOKED_AT:
+                raise _TooManyError(len(rows) * len(columns))
+            found, taken = (grid.ravel() for grid in np.meshgrid(rows, columns))
+            for condition in own:
+                kept = _kept(condition, problem.ratio(condition.terms[0]).values(found, taken))
+                found, taken = found[kept], taken[kept]
             self.choices.append((found, taken))
+        count = sum(len(found) for found, _ in self.choices)
+        if count > MOST_COLUMNS:
+            raise _TooManyError(count)
 
-    @property
-    def count(self) -> int:
-        """How many matrices there are to choose among."""
-        return sum(len(found) for found, _ in self.choices)
+    def _within(self, block: Block, conditions: Sequence[Condition]) -> tuple[Ints, Ints]:
+        """Images found, and others taken, that scores of one of them alone leave."""
+        left: list[Ints] = []
+        for part, size in enumerate((block.size, block.others)):
+            numbers = np.arange(size + 1)
+            for condition in conditions:
+                parts = self.problem.ratio(condition.terms[0])
+                if parts.is_linear and not parts.above[1 - part]:
+                    nothing = np.zeros_like(numbers)
+                    values = parts.values(*((numbers, nothing) if part == 0 else (nothing, numbers)))
+                    numbers = numbers[_kept(condition, values)]
+            left.append(numbers)
+        return left[0], left[1]
 
     def solve(self, seconds: float) -> tuple[str, tuple[tuple[int, ...], tuple[int, ...]] | None]:
         """Look for matrices that give all numbers."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
@@ -14,13 +15,15 @@ from leukorepro.audits.means.numbers import Score, problem, usable
 from leukorepro.core.phrases import listed
 
 SECONDS = 10.0
-"""After which one question about a row is given up."""
+"""After which it is given up whether a row is possible, and again, which of its numbers is odd."""
 MOST_NAMED = 5
 """Numbers of a row that a sentence names one by one."""
 NO_FOLDS: tuple[tuple[int, ...], ...] = ()
 NOT_TOLD = Outcome("undecided", why="the classes of the folds are not told")
 LEFT_SECONDS = 2.0
-"""The same, for whether the others are possible without an odd number, and what they leave for it."""
+"""After which it is given up whether the others are possible without one number, and what they leave for it."""
+LEAST_SECONDS = 0.1
+"""That any question is given."""
 HOW = {
     "positive": "",
     "macro": ", as plain means over the classes",
@@ -105,16 +108,29 @@ class _Answer:
             for block, x, y in zip(self.problem.blocks, self.outcome.found, self.outcome.taken, strict=True)
         )
 
-    def left_for(self, score: Score) -> str:
+    def left_for(self, score: Score, seconds: float) -> str:
         """The values that the matrices leave for another number, to its digits: all of them, or else an example."""
         decimals = len(str(score.printed.per_one)) - 1
         others = tuple(c for c in self.problem.conditions if c.name != score.name)
         (own,) = (c for c in self.problem.conditions if c.name == score.name)
-        ends = extremes(replace(self.problem, conditions=others), own, LEFT_SECONDS)
+        ends = extremes(replace(self.problem, conditions=others), own, seconds)
         if ends is None:
             return f"{float(value_of(self.problem, own, self.outcome)):.{decimals}f}, for example,"
         low, high = (f"{float(end):.{decimals}f}" for end in ends)
         return low if low == high else f"{low} to {high}"
+
+
+class _Clock:
+    """Time that questions share; what one leaves over is for those behind it."""
+
+    def __init__(self, seconds: float, questions: int) -> None:
+        self._until, self._questions = time.monotonic() + seconds, questions
+
+    def share(self) -> float:
+        """Seconds for the next question."""
+        share = (self._until - time.monotonic()) / max(1, self._questions)
+        self._questions -= 1
+        return max(LEAST_SECONDS, share)
 
 
 @dataclass(frozen=True)
@@ -134,10 +150,11 @@ class _Row:
         readings = self.readings if any(score.is_open for score in scores) else self.readings[:1]
         open_end = None  # a reading that is not decided: then the row is not, either
         last = None
+        clock = _Clock(self.seconds, len(readings) * (len(self.choices) + (not self.exhaustive)))
         for reading in readings:
             for folds in self.choices:
                 asked = self._asked(scores, folds, reading)
-                found = _Answer(solve(asked, self.seconds), self._asked(self.scores, folds, reading), reading)
+                found = _Answer(solve(asked, clock.share()), self._asked(self.scores, folds, reading), reading)
                 if found.status == "possible":
                     return found
                 last = found
@@ -146,7 +163,7 @@ class _Row:
             if not self.exhaustive:
                 outcome, sizes = NOT_TOLD, NO_FOLDS
                 if self.open_folds is not None and not asked.matrices and not self.bounds:
-                    outcome, sizes = solve_open_folds(asked, self.open_folds, self.seconds)
+                    outcome, sizes = solve_open_folds(asked, self.open_folds, clock.share())
                 if outcome.status == "possible":
                     return _Answer(outcome, self._asked(self.scores, Folds(sizes), reading), reading)
                 if outcome.status == "undecided":
@@ -163,15 +180,22 @@ class _Row:
     def impossible(self, names: str, words: str, notes: str) -> ItemAudit:
         """Which number it is that the others leave no matrices for, and what they leave instead."""
         instead = {}
-        quick = replace(self, seconds=LEFT_SECONDS)
-        for left_out in self.scores if len(self.scores) > 1 else []:
+        without = self.scores if len(self.scores) > 1 else []
+        clock, unknown = _Clock(self.seconds, len(without)), []
+        for left_out in without:
+            until = time.monotonic() + min(LEFT_SECONDS, clock.share())
+            quick = replace(self, seconds=until - time.monotonic())
             found = quick.answer([score for score in self.scores if score is not left_out])
             if found.status == "possible":
-                instead[left_out.name] = found.left_for(left_out)
+                instead[left_out.name] = found.left_for(left_out, max(LEAST_SECONDS, until - time.monotonic()))
+            elif found.status == "undecided":
+                unknown.append(left_out.name)
         why = f"No confusion matrices of {words} give its {names}"
         if instead:
             told = "; ".join(f"without {name} some do, and leave {value} for it" for name, value in instead.items())
             why = f"{why}: {told}"
+        if unknown:
+            notes += f" Not decided: whether any do without {listed(unknown)}."
         odd = tuple(instead) or tuple(score.name for score in self.scores)
         return ItemAudit("impossible", f"{why.removesuffix(',')}.{notes}", odd=odd, instead=instead, tested=words)
 

@@ -13,12 +13,13 @@ import yaml
 from project_data import ROOT
 
 from leukorepro.checks.validity.pool import draw_pool
+from leukorepro.checks.validity.population import read_population
 from leukorepro.checks.validity.repetition import METRICS, RUNGS, Study, draw_sample, true_metrics, with_fresh
 from leukorepro.checks.validity.summary import meets_target, summarise
 from leukorepro.config.schemas import SCHEMAS
 from leukorepro.config.validity import Validity, load_validity
 from leukorepro.core.errors import UserError
-from leukorepro.core.tables.data import POOL_TABLE
+from leukorepro.core.tables.data import MANIFEST_TABLE, POOL_TABLE
 from leukorepro.core.tables.results import VALIDITY_TABLE
 from leukorepro.core.validation import parse
 from leukorepro.data.scan import scan
@@ -55,7 +56,7 @@ def study(validity: Validity, values: Any, n_subjects: int = 120) -> Study:
     images = pool_images(n_subjects)
     matrix = np.repeat(np.asarray(values(images), dtype=np.float32), len(VIEWS), axis=0)
     rows = pd.DataFrame({"image_id": np.repeat(images["image_id"], 3).to_numpy(), "view": VIEWS * len(images)})
-    return Study(validity, validity.settings["usual"], images, Features(matrix, rows))
+    return Study(validity.designs["usual"], images, Features(matrix, rows))
 
 
 # -------------------------------------------------------------------------------------------------------- configuration
@@ -88,8 +89,7 @@ def test_settings_with_the_same_effects_share_a_population() -> None:
 
 def test_a_sample_has_the_subjects_asked_for_and_all_others_are_fresh() -> None:
     validity = configured(pool={"demo": 160, "published": 160})
-    setting = validity.settings["large"]
-    sample, fresh = draw_sample(pool_images(160), validity, setting, np.random.default_rng(1))
+    sample, fresh = draw_sample(pool_images(160), validity.designs["large"], np.random.default_rng(1))
     assert not set(sample["subject_id"]) & set(fresh["subject_id"])
     main = sample[sample["official_split"] == ""]
     assert main.groupby("label")["subject_id"].nunique().to_dict() == {"all": 28, "healthy": 12}
@@ -103,7 +103,7 @@ def test_a_sample_has_the_subjects_asked_for_and_all_others_are_fresh() -> None:
 def test_every_repetition_draws_anew_and_the_same_again() -> None:
     validity, images = configured(), pool_images(120)
     samples = [
-        set(draw_sample(images, validity, validity.settings["usual"], np.random.default_rng(seed))[0]["subject_id"])
+        set(draw_sample(images, validity.designs["usual"], np.random.default_rng(seed))[0]["subject_id"])
         for seed in (1, 1, 2)
     ]
     assert samples[0] == samples[1] != samples[2]
@@ -185,6 +185,63 @@ def test_features_that_know_the_subject_alone_deceive_every_rung_but_the_honest_
     assert abs(means["estimate"]["external"] - 0.5) < 0.21
 
 
+# -------------------------------------------------------------------------------------------------------- real patients
+
+
+def declared_real(folder: Path, images: pd.DataFrame, **changes: Any) -> tuple[Validity, Path]:
+    """Simulated images declared as a real dataset, `ours`: its configuration and its manifest."""
+    (folder / "config/datasets").mkdir(parents=True)
+    dataset = {"adapter": "image_folder", "images": "data/ours", "subjects": {"regex": "(.+)_"}}
+    (folder / "config/datasets/ours.yaml").write_text(yaml.safe_dump(dataset))
+    usual = CONFIGURED["settings"]["usual"]["subjects"]
+    real = {"dataset": "ours", "features": "ours.h5", "subjects": usual, "external": CONFIGURED["external"]}
+    manifest = images.assign(path=images["image_id"], official_split="", sha256="", width=9, height=9, status="ok")
+    MANIFEST_TABLE.write(manifest[list(MANIFEST_TABLE.columns)], folder / "manifest.csv")
+    return configured(real={**real, "fresh_images": 2, **changes}), folder / "manifest.csv"
+
+
+def test_simulated_images_declared_real_give_the_numbers_of_the_simulated_study(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rng = np.random.default_rng(5)
+    simulated = study(
+        configured(), lambda images: rng.normal(size=(len(images), 3)) + (images[["label"]] == "all").to_numpy()
+    )
+    validity, manifest = declared_real(tmp_path, simulated.images)
+    monkeypatch.chdir(tmp_path)
+    design = validity.designs["ours"]
+    real = Study(design, read_population(Path("validity.yaml"), design, manifest), simulated.features)
+    ours, theirs = real.repetition(1), simulated.repetition(1)
+    assert (set(ours["dataset"]), set(theirs["dataset"])) == ({"ours"}, {"simulated"})
+    assert ours["class_effect"].isna().all()
+    labels = ["dataset", "class_effect", "subject_effect"]
+    pd.testing.assert_frame_equal(ours.drop(columns=labels), theirs.drop(columns=labels), rtol=0, atol=1e-12)
+
+
+@pytest.mark.parametrize(
+    ("changes", "told"),
+    [
+        ({"subjects": {"all": 30, "healthy": 4}}, "real.subjects: class 'all' has 60 subjects .* but 76 are needed"),
+        ({"subjects": {"all": 4, "helthy": 4}, "external": {}}, "real.subjects: unknown class 'helthy'"),
+    ],
+)
+def test_too_few_patients_are_told(
+    changes: dict[str, Any], told: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    validity, manifest = declared_real(tmp_path, pool_images(120), **changes)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=f"^validity.yaml: {told}"):
+        read_population(Path("validity.yaml"), validity.designs["ours"], manifest)
+
+
+def test_without_a_held_out_part_there_is_no_external_rung() -> None:
+    real = {"dataset": "ours", "features": "ours.h5", "subjects": {"all": 12, "healthy": 12}}
+    design = configured(real=real).designs["ours"]
+    images = pool_images(60)
+    features = study(configured(), lambda given: given[["label"]] == "all", 60).features
+    assert set(Study(design, images, features).repetition(0)["rung"]) == set(RUNGS) - {"external"}
+
+
 # -------------------------------------------------------------------------------------------------------------- summary
 
 
@@ -192,6 +249,7 @@ def repetitions(estimates: list[float], truths: list[float], half: float) -> pd.
     estimate = np.asarray(estimates)
     return pd.DataFrame(
         {
+            "dataset": "simulated",
             "class_effect": 1.0,
             "subject_effect": 0.5,
             "n_subjects": 24,
@@ -246,6 +304,10 @@ def test_the_figure_says_that_images_are_simulated_and_is_small(tmp_path: Path) 
     assert figure.get_supxlabel() == "Simulated images."
     labels = [label.get_text() for label in figure.axes[0].get_yticklabels()]
     assert labels[1] == "no difference\n24 subjects; classes 1, subjects 0.5"
+    one_real = summary.assign(dataset=summary["dataset"].where(summary["setting"] != "usual", "ours"))
+    beside = validity_figure(one_real)
+    assert beside.get_supxlabel() == "Simulated images, but for ours."
+    assert beside.axes[0].get_yticklabels()[0].get_text() == "ours (real)\n24 subjects"
     style.save(figure, tmp_path / "validity.svg")
     text = (tmp_path / "validity.svg").read_text()
     assert len(text) < 200_000

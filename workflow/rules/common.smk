@@ -12,6 +12,7 @@ from leukorepro.core.code import code_digest
 from leukorepro.config.adapters import ADAPTERS
 from leukorepro.config.study.classifiers import CLASSIFIERS
 from leukorepro.config.study.systems import TrainedFeaturesSpec
+from leukorepro.checks.validity.population import read_population
 from leukorepro.config.validity import load_validity
 from leukorepro.config.study.study import load_study
 from leukorepro.config.files import published_path, study_path
@@ -414,8 +415,19 @@ def setting_of_pool(wildcards):
     )
 
 
-def pool_of(wildcards):
-    return VALIDITY.settings[wildcards.setting].pool
+def population_of(wildcards):
+    """Images and features of the population of a setting; that of real patients is looked at before any job."""
+    real = VALIDITY.real
+    if real is None or wildcards.setting != real.dataset:
+        pool = f"results/validity/pools/{VALIDITY.settings[wildcards.setting].pool}"
+        return {"images": f"{pool}.csv", "features": f"{pool}.h5"}
+    manifest = RESULTS.manifest(real.dataset)
+    try:
+        if manifest.exists():
+            read_population(VALIDITY_FILE, VALIDITY.designs[real.dataset], manifest)
+    except UserError as error:
+        raise WorkflowError(str(error)) from None
+    return {"images": manifest, "features": real.features}
 
 
 def flags(option, values):

@@ -1,8 +1,8 @@
-"""Is the honest number right? Simulated studies whose truth is known: `snakemake validity`."""
+"""Is the honest number right? Studies of simulated subjects or real patients, and the truth: `snakemake validity`."""
 
 
 wildcard_constraints:
-    setting=one_of(VALIDITY.settings),
+    setting=one_of(VALIDITY.designs),
     pool=one_of(setting.pool for setting in VALIDITY.settings.values()),
 
 
@@ -50,8 +50,7 @@ rule draw_pool:
 rule repeat_study:
     """Samples of a population, studied on every rung; what was fitted is scored on fresh subjects."""
     input:
-        images=lambda w: f"results/validity/pools/{pool_of(w)}.csv",
-        features=lambda w: f"results/validity/pools/{pool_of(w)}.h5",
+        unpack(population_of),
     output:
         repetitions="results/validity/{setting}.csv",
     log:
@@ -66,14 +65,13 @@ rule repeat_study:
     params:
         code=code_digest("validity repeat"),
         spec=lambda w: digest(
-            VALIDITY.model_dump(mode="json", exclude={"settings", "repetitions"}),
-            VALIDITY.settings[w.setting],
+            VALIDITY.designs[w.setting],
             VALIDITY.repetitions[RUN.budget],
         ),
         file=VALIDITY_FILE,
         budget=RUN.budget,
     message:
-        "Repeating simulated studies: {wildcards.setting}"
+        "Repeating studies: {wildcards.setting}"
     shell:
         r"""
         leukorepro validity repeat \
@@ -91,7 +89,7 @@ rule validity:
     """Comparing every rung with the truth in every setting, as a table and a figure."""
     input:
         repetitions=expand(
-            rules.repeat_study.output.repetitions, setting=VALIDITY.settings
+            rules.repeat_study.output.repetitions, setting=VALIDITY.designs
         ),
     output:
         summary="results/validity/summary.csv",

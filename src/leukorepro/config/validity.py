@@ -1,7 +1,8 @@
-"""The validity study: which simulated studies are repeated, and how often."""
+"""The validity study: which studies, of simulated subjects or of real patients, are repeated, and how often."""
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
@@ -17,6 +18,9 @@ from leukorepro.core.words import LARGEST_SEED, LOOK_CLASSES, Look
 
 Effect = Annotated[float, Field(ge=0, le=3)]
 Count = Annotated[int, Field(ge=1)]
+
+SIMULATED = "simulated"
+"""In the place of a dataset's name, where subjects are simulated."""
 
 
 class ValiditySetting(Strict):
@@ -35,8 +39,66 @@ class ValiditySetting(Strict):
         return f"class{self.class_effect:g}-subject{self.subject_effect:g}"
 
 
+class RealPatients(Strict):
+    """A dataset with many subjects as the population; its name is that of the setting."""
+
+    dataset: Key
+    """A file in `config/datasets`, of real images."""
+    features: Path
+    """Feature file of the dataset, of all views that the split has, as a run leaves it below `results/features`."""
+    subjects: Annotated[dict[str, Count], Field(min_length=2, max_length=2)]
+    """Subjects of the study, by class; other classes of the dataset are left out."""
+    positive_class: str | None = None
+    """One of these classes; the first where none is named."""
+    external: dict[str, Count] = {}
+    """Subjects of a study's held-out part, by class; without any there is no rung `external`."""
+    fresh_images: Count | None = None
+    """Of every fresh subject, that fitted models are scored on; all of them where none is given."""
+    classifier: OtherClassifierSpec | None = None
+    """That of the simulated studies where none is given."""
+    split: Scheme | None = None
+    """That of the simulated studies where none is given."""
+
+    @model_validator(mode="after")
+    def _consistent(self) -> RealPatients:
+        if self.positive_class is not None and self.positive_class not in self.subjects:
+            raise ValueError(f"positive_class: {unknown('class', self.positive_class, self.subjects)}")
+        if self.external:
+            check_counts("external", self.external, list(self.subjects))
+        return self
+
+
+class Design(Strict):
+    """What one setting comes to: how a study is drawn from its population, and what is done in it."""
+
+    dataset: str
+    """`simulated`, or the name of a dataset of real patients."""
+    positive_class: str
+    class_effect: float | None
+    """Of simulated subjects; None for real ones, and so is the next."""
+    subject_effect: float | None
+    subjects: dict[str, int]
+    external: dict[str, int]
+    fresh_images: int | None
+    classifier: OtherClassifierSpec
+    published_protocol: PublishedProtocol
+    split: Scheme
+    seed: int
+    resamples: int
+
+    @property
+    def real(self) -> bool:
+        """Whether the population is of real patients."""
+        return self.dataset != SIMULATED
+
+    @property
+    def drawn(self) -> dict[str, int]:
+        """Subjects that a study takes from its population, by class."""
+        return {label: n + self.external.get(label, 0) for label, n in self.subjects.items()}
+
+
 class Validity(Strict):
-    """Studies of simulated subjects whose truth is known, repeated many times."""
+    """Studies of subjects that are drawn from a population, repeated many times; all others tell the truth."""
 
     look: Look
     """Of two classes; the first is the positive one."""
@@ -59,6 +121,8 @@ class Validity(Strict):
     resamples: Annotated[int, Field(ge=100)] = 2000
     """Of the groups, for an interval."""
     settings: Annotated[dict[Key, ValiditySetting], Field(min_length=1)]
+    """Simulated populations."""
+    real: RealPatients | None = None
 
     @model_validator(mode="after")
     def _consistent(self) -> Validity:
@@ -70,11 +134,7 @@ class Validity(Strict):
         counts = {"external": self.external}
         counts |= {f"settings.{name}.subjects": setting.subjects for name, setting in self.settings.items()}
         for where, count in counts.items():
-            for name in count:
-                if name not in classes:
-                    raise ValueError(f"{where}: {unknown('class', name, classes)}")
-            if missing := [name for name in classes if name not in count]:
-                raise ValueError(f"{where}: '{missing[0]}' is missing; give a number for each of {', '.join(classes)}")
+            check_counts(where, count, classes)
         for name, setting in self.settings.items():
             needed = 2 * max(2 * (setting.subjects[label] + self.external[label]) for label in classes)
             for budget, pool in self.pool.items():
@@ -83,7 +143,52 @@ class Validity(Strict):
                         f"pool.{budget}: given {pool}; must be at least {needed}, so that no more than half of a class "
                         f"is in a study of the setting '{name}'"
                     )
+        if self.real is not None and self.real.dataset in {*self.settings, SIMULATED}:
+            raise ValueError(f"real.dataset: '{self.real.dataset}' is the name of something simulated; rename it")
         return self
+
+    @property
+    def designs(self) -> dict[str, Design]:
+        """What each setting comes to, by its name; that of real patients, which has its dataset's, is the last."""
+        shared = {name: getattr(self, name) for name in ("published_protocol", "seed", "resamples")}
+        found = {
+            name: Design(
+                dataset=SIMULATED,
+                positive_class=LOOK_CLASSES[self.look][0],
+                class_effect=setting.class_effect,
+                subject_effect=setting.subject_effect,
+                subjects=setting.subjects,
+                external=self.external,
+                fresh_images=self.fresh_images,
+                classifier=self.classifier,
+                split=self.split,
+                **shared,
+            )
+            for name, setting in self.settings.items()
+        }
+        if (real := self.real) is not None:
+            found[real.dataset] = Design(
+                dataset=real.dataset,
+                positive_class=real.positive_class or next(iter(real.subjects)),
+                class_effect=None,
+                subject_effect=None,
+                subjects=real.subjects,
+                external=real.external,
+                fresh_images=real.fresh_images,
+                classifier=real.classifier or self.classifier,
+                split=real.split or self.split,
+                **shared,
+            )
+        return found
+
+
+def check_counts(where: str, count: Mapping[str, int], classes: Sequence[str]) -> None:
+    """Raise ValueError unless each of the classes, and no other, has a number."""
+    for name in count:
+        if name not in classes:
+            raise ValueError(f"{where}: {unknown('class', name, classes)}")
+    if missing := [name for name in classes if name not in count]:
+        raise ValueError(f"{where}: '{missing[0]}' is missing; give a number for each of {', '.join(classes)}")
 
 
 def load_validity(path: Path) -> Validity:
@@ -92,7 +197,7 @@ def load_validity(path: Path) -> Validity:
 
 
 def find_setting(file: Path, name: str) -> tuple[Validity, ValiditySetting]:
-    """The validity study that a file configures, and one of its settings.
+    """The validity study that a file configures, and one of its simulated populations.
 
     Raises
     ------
@@ -101,3 +206,15 @@ def find_setting(file: Path, name: str) -> tuple[Validity, ValiditySetting]:
     """
     validity = load_validity(file)
     return validity, look_up(validity.settings, name, "setting", f"{file}: settings")
+
+
+def find_design(file: Path, name: str) -> tuple[Validity, Design]:
+    """The validity study that a file configures, and what one of its settings, simulated or real, comes to.
+
+    Raises
+    ------
+    UserError
+        If the file is wrong or has no such setting.
+    """
+    validity = load_validity(file)
+    return validity, look_up(validity.designs, name, "setting", str(file))

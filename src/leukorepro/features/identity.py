@@ -107,7 +107,14 @@ def check_features(path: Path, parts: Sequence[Part], manifest: Path | None = No
             if (found := header.get(name, "not recorded")) != wanted:
                 words = _WORDS.get(name, name)
                 raise UserError(f"{file}: its {words} is {found}, but {wanted} is wanted ({part.id}); {again}.")
-        if manifest is not None and header.get("manifest_sha256") != (ours := sha256_once(manifest)):
+    if manifest is not None:
+        check_manifest(path, manifest)
+
+
+def check_manifest(path: Path, manifest: Path) -> None:
+    """Raise UserError unless the rows of a feature file, plain or fused, are of the images of a manifest."""
+    for file, header in read_headers(path):
+        if header.get("manifest_sha256") != (ours := sha256_once(manifest)):
             theirs = str(header.get("manifest_sha256", "not recorded"))
             raise UserError(
                 f"{file}: was extracted from another manifest (SHA-256 {theirs[:8]}...) than {manifest} "

@@ -1,1 +1,1 @@
-"""Is the honest number right? Studies of simulated subjects, whose truth is known, repeated many times."""
+"""Is the honest number right? Studies of simulated subjects or real patients, repeated; all others tell the truth."""

@@ -1,9 +1,9 @@
 """One repetition: a sample of subjects is studied on every rung, and what was fitted is scored on fresh subjects.
 
-The sample is drawn at random from a pool of simulated subjects. All others of the pool are fresh: no step of the study
-sees them. Sample and fresh subjects are exchangeable, so that whatever a rung says too much or too little is the rung's
-own doing. The study is the package's own, from the split table to the interval; the fresh images go through it as rows
-of the validation part, which no classifier is fitted on.
+The sample is drawn at random from a pool of subjects, simulated or real. All others of the pool are fresh: no step
+of the study sees them. Sample and fresh subjects are exchangeable, so that whatever a rung says too much or too little
+is the rung's own doing. The study is the package's own, from the split table to the interval; the fresh images
+go through it as rows of the validation part, which no classifier is fitted on.
 """
 
 from __future__ import annotations
@@ -15,16 +15,15 @@ import pandas as pd
 
 from leukorepro.config.study.items import Item
 from leukorepro.config.study.schemes import Protocol
-from leukorepro.config.validity import Validity, ValiditySetting
+from leukorepro.config.validity import Design
 from leukorepro.core.tables.results import REPETITIONS_TABLE
-from leukorepro.core.words import LOOK_CLASSES
 from leukorepro.data.splits import make_splits
 from leukorepro.evaluation.intervals import LEVEL, resample_weights
 from leukorepro.evaluation.metrics.metrics import measure, measure_weighted, scored
 from leukorepro.evaluation.outcome_metrics import Measuring, outcome_metrics
 from leukorepro.evaluation.predictions import groups_of_rows
 from leukorepro.features.fusion import Features
-from leukorepro.ladder.rungs import LADDER
+from leukorepro.ladder.rungs import LADDER, Need
 from leukorepro.systems.classifiers.classifier import Classifier
 from leukorepro.systems.classifiers.classify import classify
 from leukorepro.systems.classifiers.engines import Settings
@@ -46,16 +45,15 @@ class Study:
 
     Attributes
     ----------
-    validity : Validity
-    setting : ValiditySetting
+    design : Design
     images : DataFrame
-        Images of the pool, as `leukorepro.checks.validity.pool.draw_pool` writes them.
+        A `POOL_TABLE`: images of the pool, as `leukorepro.checks.validity.pool.draw_pool` writes them, or as
+        `leukorepro.checks.validity.population.read_population` finds them in a manifest.
     features : Features
         Of all views of these images.
     """
 
-    validity: Validity
-    setting: ValiditySetting
+    design: Design
     images: pd.DataFrame
     features: Features
 
@@ -72,17 +70,19 @@ class Study:
         DataFrame
             A `REPETITIONS_TABLE`, one row per rung and metric.
         """
-        rng = np.random.default_rng((self.validity.seed, number))
-        sample, fresh = draw_sample(self.images, self.validity, self.setting, rng)
+        design = self.design
+        rng = np.random.default_rng((design.seed, number))
+        sample, fresh = draw_sample(self.images, design, rng)
         part = self._features_of(sample, fresh)
         about = pd.concat([sample, fresh], ignore_index=True)
-        ladder = self.validity.published_protocol.ladder()
-        frames = [self._rung(ladder[rung], sample, fresh, about, part, number) for rung in RUNGS]
-        setting = self.setting
+        ladder = design.published_protocol.ladder()
+        rungs = [rung for rung in RUNGS if design.external or LADDER[rung].needs is not Need.HELD_OUT_PART]
+        frames = [self._rung(ladder[rung], sample, fresh, about, part, number) for rung in rungs]
         return pd.concat(frames, ignore_index=True).assign(
-            class_effect=setting.class_effect,
-            subject_effect=setting.subject_effect,
-            n_subjects=sum(setting.subjects.values()),
+            dataset=design.dataset,
+            class_effect=np.nan if design.class_effect is None else design.class_effect,
+            subject_effect=np.nan if design.subject_effect is None else design.subject_effect,
+            n_subjects=sum(design.subjects.values()),
             repetition=number,
         )[list(REPETITIONS_TABLE.columns)]
 
@@ -103,20 +103,20 @@ class Study:
         features: Features,
         seed: int,
     ) -> pd.DataFrame:
-        positive = LOOK_CLASSES[self.validity.look][0]
-        splits = with_fresh(make_splits(sample, self.validity.split, protocol, seed, EXTERNAL), fresh)
+        design, positive = self.design, self.design.positive_class
+        splits = with_fresh(make_splits(sample, design.split, protocol, seed, EXTERNAL), fresh)
         item = Item(item="item", features="features", classifier="classifier")
-        task = Task("validity", "simulated", protocol, positive, [("1", item)], fitted_tables=frozenset({"1"}))
-        classifier = self.validity.classifier
+        task = Task("validity", design.dataset, protocol, positive, [("1", item)], fitted_tables=frozenset({"1"}))
+        classifier = design.classifier
         assert isinstance(classifier, Classifier)  # every entry of the registry that is no network
         predictions = classify(
             task, features, splits, about, {"classifier": classifier}, {}, Settings(seed=seed)
         ).predictions
         tested = predictions[predictions["role"] == "test"]
-        measuring = Measuring(METRICS, "positive", positive, {}, self.validity.resamples, seed)
+        measuring = Measuring(METRICS, "positive", positive, {}, design.resamples, seed)
         measured = outcome_metrics(tested, None, measuring).set_index("metric").loc[list(METRICS)].reset_index()
         truth = true_metrics(predictions[predictions["role"] == "validation"], tested, positive)
-        low, high = percentiles(tested, positive, self.validity.resamples, seed)
+        low, high = percentiles(tested, positive, design.resamples, seed)
         return measured.rename(columns={"value": "estimate"}).assign(
             rung=protocol.rung,
             percentile_low=measured["metric"].map(low),
@@ -125,35 +125,34 @@ class Study:
         )
 
 
-def draw_sample(
-    images: pd.DataFrame, validity: Validity, setting: ValiditySetting, rng: np.random.Generator
-) -> tuple[pd.DataFrame, pd.DataFrame]:
+def draw_sample(images: pd.DataFrame, design: Design, rng: np.random.Generator) -> tuple[pd.DataFrame, pd.DataFrame]:
     """Draw a study's subjects and the fresh ones.
 
     Parameters
     ----------
     images : DataFrame
         Images of the pool.
-    validity : Validity
-    setting : ValiditySetting
+    design : Design
     rng : numpy.random.Generator
 
     Returns
     -------
     sample, fresh : DataFrame
         Rows of a manifest: all images of the study's subjects and of its held-out part's; of every other subject of
-        the pool as many as `fresh_images` says, drawn at random.
+        the pool as many as `fresh_images` says, drawn at random, or all.
     """
     shuffled = images.iloc[rng.permutation(len(images))].assign(status="ok")
     role: dict[str, str] = {}
-    for label, n in setting.subjects.items():
+    for label, n in design.subjects.items():
         subjects = shuffled["subject_id"][shuffled["label"] == label].unique()
-        parts = np.split(subjects, np.cumsum([n, validity.external[label]]))
+        parts = np.split(subjects, np.cumsum([n, design.external.get(label, 0)]))
         for name, ids in zip(("", EXTERNAL, FRESH), parts, strict=True):
             role |= dict.fromkeys(ids, name)
     shuffled = shuffled.assign(official_split=shuffled["subject_id"].map(role))
     is_fresh = shuffled["official_split"] == FRESH
-    fresh = shuffled[is_fresh].groupby("subject_id").head(validity.fresh_images)
+    fresh = shuffled[is_fresh]
+    if design.fresh_images is not None:
+        fresh = fresh.groupby("subject_id").head(design.fresh_images)
     return shuffled[~is_fresh].sort_values("image_id", ignore_index=True), fresh.reset_index(drop=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -51,7 +52,7 @@ def meets_target(row: pd.Series) -> bool:
     return bool(abs(row["bias"]) <= BIAS and COVERAGE[0] <= row["coverage"] <= COVERAGE[1])
 
 
-def _of_repetitions(rows: pd.DataFrame) -> dict[str, float]:
+def _of_repetitions(rows: pd.DataFrame) -> dict[str, Any]:
     first = rows.iloc[0]
     measured = rows.dropna(subset=["estimate", "truth"])
     error = measured["estimate"] - measured["truth"]
@@ -62,7 +63,7 @@ def _of_repetitions(rows: pd.DataFrame) -> dict[str, float]:
     if len(covered) > 0:
         low, high = binomtest(int(covered.sum()), len(covered)).proportion_ci(LEVEL, method="wilson")
     return {
-        **{name: first[name] for name in ("class_effect", "subject_effect", "n_subjects")},
+        **{name: first[name] for name in ("dataset", "class_effect", "subject_effect", "n_subjects")},
         "n_repetitions": len(measured),
         "truth": measured["truth"].mean(),
         "estimate": measured["estimate"].mean(),

@@ -1,1 +1,1 @@
-"""Repeat simulated studies and compare every rung with the truth."""
+"""Repeat studies of simulated subjects or real patients and compare every rung with the truth."""

@@ -12,7 +12,10 @@ from leukorepro.cli.options import BudgetOption, OutputOption, SettingOption, Va
 
 def repeat(
     setting: SettingOption,
-    images: Annotated[Path, typer.Option(callback=file_to_read, help="Table of the population's images.")],
+    images: Annotated[
+        Path,
+        typer.Option(callback=file_to_read, help="Table of the population's images; of a real dataset, its manifest."),
+    ],
     features: Annotated[Path, typer.Option(callback=file_to_read, help="Features of the population's images.")],
     output: OutputOption,
     config: ValidityOption = Path("config/validity.yaml"),
@@ -25,15 +28,20 @@ def repeat(
     import pandas as pd
     from tqdm import tqdm
 
+    from leukorepro.checks.validity.population import read_population, read_population_features
     from leukorepro.checks.validity.repetition import Study
-    from leukorepro.config.validity import find_setting
+    from leukorepro.config.validity import find_design
     from leukorepro.core.tables.data import POOL_TABLE
     from leukorepro.core.tables.results import REPETITIONS_TABLE
     from leukorepro.features.identity import read_wanted
     from leukorepro.features.lookup import resolve_descriptor
 
-    validity, chosen = find_setting(config, setting)
-    wanted = [resolve_descriptor(validity.descriptor, f"{config}: descriptor", budget)]
-    study = Study(validity, chosen, POOL_TABLE.read(images), read_wanted(features, wanted, images))
+    validity, design = find_design(config, setting)
+    if design.real:
+        population = read_population(config, design, images)
+        study = Study(design, population, read_population_features(config, design, features, images))
+    else:
+        wanted = [resolve_descriptor(validity.descriptor, f"{config}: descriptor", budget)]
+        study = Study(design, POOL_TABLE.read(images), read_wanted(features, wanted, images))
     numbers = tqdm(range(validity.repetitions[budget]), desc=setting, unit="study", mininterval=1)
     REPETITIONS_TABLE.write(pd.concat([study.repetition(number) for number in numbers], ignore_index=True), output)

@@ -198,17 +198,20 @@ EVALUATED_TABLE = Table({**text("path", "subject_id", "y_true", "y_pred"), **num
 
 REPETITIONS_TABLE = Table(
     {
+        **text("dataset"),
         **number("class_effect", "subject_effect"),
         **whole("n_subjects", "repetition"),
         **text("rung", "metric"),
         **number("estimate", "ci_low", "ci_high", "percentile_low", "percentile_high", "truth"),
     }
 )
-"""Repeated simulated studies. The plain percentile interval stands beside the package's own, to be compared with it."""
+"""Repeated studies of simulated subjects (`dataset` is `simulated`, and the effects say how different they are) or of
+the patients of a dataset (which have no effects). The plain percentile interval stands beside the package's own, to be
+compared with it."""
 
 VALIDITY_TABLE = Table(
     {
-        **text("setting"),
+        **text("setting", "dataset"),
         **number("class_effect", "subject_effect"),
         **whole("n_subjects"),
         **text("rung", "metric"),

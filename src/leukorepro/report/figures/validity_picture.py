@@ -9,10 +9,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from leukorepro.checks.validity.summary import COVERAGE
+from leukorepro.config.validity import SIMULATED
 from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.report.figures import style
-
-CONDITIONS = ["simulated images"]
 
 
 @style.styled
@@ -33,12 +32,24 @@ def validity_figure(summary: pd.DataFrame) -> Figure:
     handles = [_marker(rung) for rung in dict.fromkeys(summary["rung"])]
     truth = Line2D([], [], color=style.INK, marker="|", markersize=9, linestyle="none", label="truth, fresh subjects")
     figure.legend(handles=[truth, *handles], loc="outside upper center", ncols=len(handles) + 1)
-    style.note(figure, CONDITIONS)
+    style.note(figure, _conditions(summary))
     return figure
+
+
+def _conditions(summary: pd.DataFrame) -> list[str]:
+    """Which of the rows are of simulated images."""
+    real = [name for name in summary["dataset"].unique() if name != SIMULATED]
+    if not real:
+        return ["simulated images"]
+    if set(summary["dataset"]) == set(real):
+        return []
+    return [f"simulated images, but for {', '.join(real)}"]
 
 
 def _label(summary: pd.DataFrame, setting: str) -> str:
     row = summary[summary["setting"] == setting].iloc[0]
+    if row["dataset"] != SIMULATED:
+        return f"{row['dataset']} (real)\n{row['n_subjects']:.0f} subjects"
     effects = f"classes {row['class_effect']:g}, subjects {row['subject_effect']:g}"
     return f"{setting.replace('_', ' ')}\n{row['n_subjects']:.0f} subjects; {effects}"
 

@@ -73,6 +73,7 @@ bench: env ## Measure against peers; tables and figures in results/benchmarks.
 	python benchmarks/training.py
 	python benchmarks/half_precision.py
 	python benchmarks/near_duplicates.py
+	python benchmarks/audit_agreement.py
 	python benchmarks/predict.py
 
 lock: env ## Renew requirements.lock after an edit of pyproject.toml.

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 SMALL = {
+    "audit_agreement": ["--problems", "28"],
     "autoencoder": ["--epochs", "3", "--rows", "40", "--features", "32", "--hidden", "8"],
     "classifiers": ["--rows", "200", "--columns", "16", "24"],
     "extraction": [

@@ -122,7 +122,7 @@ def _means(values: Sequence[Value], facts: AuditFacts, sizes: list[int]) -> Item
     if folds.positive is not None and folds.negative is not None:
         told = Folds(tuple(zip(folds.positive, folds.negative, strict=True)), tuple(facts.names))
         return audit_means(scores, [told], readings, bounds=bounds)
-    choices = [replace(choice, names=tuple(facts.names)) for choice in stratified(sizes, folds.n)]
+    choices = [replace(stratified(sizes, folds.n), names=tuple(facts.names))]
     open_folds = OpenFolds(sizes[0], sizes[1], folds.n) if len(sizes) == 2 else None
     return audit_means(scores, choices, readings, exhaustive=False, open_folds=open_folds, bounds=bounds)
 

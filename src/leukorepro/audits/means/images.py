@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from leukorepro.core.phrases import listed
@@ -33,22 +33,15 @@ class Folds:
         return f"{len(self.sizes)} folds ({total:,} images of {len(self.sizes[0])} classes)"
 
 
-def stratified(sizes: Sequence[int], n_folds: int) -> Iterator[Folds]:
-    """Folds that have every class in proportion, as far as whole images go.
+def stratified(sizes: Sequence[int], n_folds: int) -> Folds:
+    """Folds that have every class in proportion, and are equally large, as far as whole images go.
 
-    Yields
-    ------
-    Folds
-        First those whose spare images are dealt on from class to class, so that folds are equally large, as
-        scikit-learn's stratified folds are; then those that all begin with the same fold.
+    Spare images are dealt on from class to class, as scikit-learn's stratified folds have them.
     """
-    for dealt_on in (True, False):
-        folds = [[size // n_folds for size in sizes] for _ in range(n_folds)]
-        first = 0
-        for c, size in enumerate(sizes):
-            for spare in range(size % n_folds):
-                folds[(first + spare) % n_folds][c] += 1
-            first = (first + size % n_folds) % n_folds if dealt_on else 0
-        yield Folds(tuple(map(tuple, folds)))
-        if sum(size % n_folds > 0 for size in sizes) < 2:
-            return
+    folds = [[size // n_folds for size in sizes] for _ in range(n_folds)]
+    first = 0
+    for c, size in enumerate(sizes):
+        for spare in range(size % n_folds):
+            folds[(first + spare) % n_folds][c] += 1
+        first = (first + size % n_folds) % n_folds
+    return Folds(tuple(map(tuple, folds)))

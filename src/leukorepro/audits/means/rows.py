@@ -69,6 +69,8 @@ def audit_means(
         return ItemAudit("too little printed", "None of its numbers follows from counts of images.", tested=words)
     row = _Row(kept, choices, tuple(readings), exhaustive, open_folds, bounds, seconds)
     notes = f" Not looked at: {listed(left_out)}." if left_out else ""
+    if open_folds is not None:
+        notes += " The folds are taken to be as equal as whole images allow."
     found = row.answer(kept)
     names = _named(kept)
     if found.status == "possible":
@@ -215,8 +217,7 @@ def of_unknown_classes(scores: Sequence[Score], total: int, n_classes: int) -> I
         if score.metric == "accuracy" and not score.front and not score.printed.is_share_of([total])[0]:
             why = f"The accuracy is no whole number of {total:,} images."
             return ItemAudit("impossible", why, odd=(score.name,), tested=words)
-    (equal, *_) = stratified([total], n_classes)
-    sizes = tuple(fold[0] for fold in equal.sizes)
+    sizes = tuple(fold[0] for fold in stratified([total], n_classes).sizes)
     found = audit_means(scores, [Folds((sizes,))], ["macro", "weighted", "micro"], exhaustive=False, seconds=2.0)
     if found.status == "possible":
         why = f"{found.why[:-1]}, for example with equal classes; the sizes of the classes are not told."

@@ -51,17 +51,16 @@ def _show(summary: pd.DataFrame) -> None:
     from leukorepro.config.validity import SIMULATED
     from leukorepro.report.numbers import wording
 
-    table = Table(title="Every rung beside the truth, per cent; coverage of 95 % intervals, ours and percentile")
-    for name in ("Setting", "Images", "Rung", "Metric", "Truth", "Bias", "Coverage", "Width", "Percentile"):
-        table.add_column(name, justify="left" if name in ("Setting", "Images", "Rung", "Metric") else "right")
+    table = Table(title="Every rung beside the truth, per cent: simulated unless real; coverage of 95 % intervals")
+    for name in ("Setting", "Rung", "Metric", "Truth", "Bias", "Coverage", "Width", "Percentile"):
+        table.add_column(name, justify="left" if name in ("Setting", "Rung", "Metric") else "right")
     before = None
     for row in summary.to_dict("records"):
         if (place := (row["setting"], row["rung"])) != before and before is not None and row["setting"] != before[0]:
             table.add_section()
         before = place
         table.add_row(
-            row["setting"],
-            "simulated" if row["dataset"] == SIMULATED else "real",
+            row["setting"] if row["dataset"] == SIMULATED else f"{row['setting']} (real)",
             LADDER[row["rung"]].name,
             wording.metric_name(row["metric"]),
             f"{100 * row['truth']:.1f}",

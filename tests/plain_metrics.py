@@ -337,9 +337,10 @@ def of_all(
     if metric == "weighted_f1":
         return np.where(of_true > 0, of_true * 2 * of_both / (of_true + of_guess), 0).sum(axis=0)
     together = (of_both - of_true * of_guess).sum(axis=0)  # covariance of indicators of the classes
-    if metric == "kappa":
-        return together / (1 - (of_true * of_guess).sum(axis=0))
-    return together / np.sqrt((of_true * (1 - of_true)).sum(axis=0) * (of_guess * (1 - of_guess)).sum(axis=0))
+    below = 1 - (of_true * of_guess).sum(axis=0)
+    if metric == "mcc":
+        below = np.sqrt((of_true * (1 - of_true)).sum(axis=0) * (of_guess * (1 - of_guess)).sum(axis=0))
+    return together / np.where(below < 1e-7, np.nan, below)  # undefined, but for the rounding of the shares
 
 
 def linked(*keys: list[str]) -> NDArray[np.intp]:

@@ -170,6 +170,6 @@ def test_a_wrong_row_is_told_with_file_and_row(tmp_path, row, message):
 
 def test_a_missing_column_is_told(tmp_path):
     path = tmp_path / "p.csv"
-    path.write_text("table,item,metric,value\n")
-    with pytest.raises(UserError, match="note missing"):
+    path.write_text("table,item,metric,note\n")
+    with pytest.raises(UserError, match="value missing"):
         read_published(path)

@@ -20,7 +20,8 @@ def copy(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> ProjectCopy:
 def rules(root: Path) -> dict[str, str]:
     """Text of every rule, by its name."""
     texts = [without_loops(file.read_text()) for file in sorted((root / "workflow/rules").glob("*.smk"))]
-    blocks = [block for text in texts for block in re.split(r"^(?:rule|checkpoint) ?", text, flags=re.MULTILINE)[1:]]
+    start = re.compile(r"^(?:rule|checkpoint)(?=[ :]) ?", re.MULTILINE)
+    blocks = [block for text in texts for block in start.split(text)[1:]]
     return {block.partition(":")[0] or re.findall(r'name:\s+f"(\w+)_{', block)[0]: block for block in blocks}
 
 

@@ -22,7 +22,7 @@ MODELS = EVALUATION | {"fit", "classify"}
 FEATURES = MODELS | {"extract_features", "fuse_features"}
 DESCRIBED = FEATURES | {"describe_images"}
 SPLITS = {"make_splits", "audit_leakage"}
-DATA = DESCRIBED | SPLITS | {"scan_images", "find_duplicates"}
+DATA = DESCRIBED | SPLITS | {"scan_images", "find_duplicates", "join_features"}
 DRAWING = {"simulate_images"}
 STUDY = {"audit_published"}
 PUBLISHED = {"audit_published", "judge"}
@@ -35,7 +35,8 @@ PUBLISHED = {"audit_published", "judge"}
         ("report/templates/frame.html.j2", REPORT),
         ("evaluation/metrics/metrics.py", EVALUATION),
         ("systems/autoencoders/scg.py", MODELS),
-        ("features/fusion.py", DESCRIBED),
+        # It reads the features that duplicates may be found by, too.
+        ("features/fusion.py", DESCRIBED | {"join_features", "find_duplicates", "audit_leakage"}),
         ("data/adapters/simulated.py", DATA | DRAWING | STUDY),
         ("systems/classifiers/kinds/svm.py", MODELS - {"fit"} | STUDY),
         ("systems/classifiers/kinds/sgd.py", REPORT | PUBLISHED),

@@ -117,14 +117,14 @@ def _means(values: Sequence[Value], facts: AuditFacts, sizes: list[int]) -> Item
         readings = [facts.averaging]
     folds = facts.folds
     if folds is None or (facts.averaging != "mean_over_folds" and len(sizes) > 2):
-        return audit_means(scores, [Folds((tuple(sizes),), tuple(facts.names))], readings)
+        return audit_means(scores, Folds((tuple(sizes),), tuple(facts.names)), readings)
     bounds = _bounds(facts)
     if folds.positive is not None and folds.negative is not None:
         told = Folds(tuple(zip(folds.positive, folds.negative, strict=True)), tuple(facts.names))
-        return audit_means(scores, [told], readings, bounds=bounds)
-    choices = [replace(stratified(sizes, folds.n), names=tuple(facts.names))]
+        return audit_means(scores, told, readings, bounds=bounds)
+    likeliest = replace(stratified(sizes, folds.n), names=tuple(facts.names))
     open_folds = OpenFolds(sizes[0], sizes[1], folds.n) if len(sizes) == 2 else None
-    return audit_means(scores, choices, readings, exhaustive=False, open_folds=open_folds, bounds=bounds)
+    return audit_means(scores, likeliest, readings, exhaustive=False, open_folds=open_folds, bounds=bounds)
 
 
 def _pooled(values: Sequence[Value], facts: AuditFacts, sizes: list[int]) -> ItemAudit:
@@ -249,7 +249,7 @@ def _report(rows: dict[str, list[Value]], facts: AuditFacts) -> dict[str, ItemAu
             metric = own.metric
             scores.append(Score(name, metric, "" if metric == "accuracy" else front, own.printed))
             owner[name] = item
-    found = audit_means(scores, [Folds((tuple(facts.sizes),), tuple(facts.names))], ["macro"])
+    found = audit_means(scores, Folds((tuple(facts.sizes),), tuple(facts.names)), ["macro"])
     items = {}
     for item in rows:
         odd = tuple(name for name in found.odd if owner[name] == item)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from leukorepro.audits.arithmetic.open_folds import OpenFolds, solve_open_folds
@@ -36,7 +36,7 @@ Bounds = dict[str, tuple[Printed, Printed]]
 
 def audit_means(
     scores: Sequence[Score],
-    choices: Iterable[Folds],
+    folds: Folds,
     readings: Sequence[str],
     *,
     exhaustive: bool = True,
@@ -49,25 +49,24 @@ def audit_means(
     Parameters
     ----------
     scores : sequence of Score
-    choices : iterable of Folds
-        Classes of the folds that are tried.
+    folds : Folds
+        What the row is about; where the classes of folds are not told, those that are tried first.
     readings : sequence of {'positive', 'macro', 'weighted', 'micro'}
         What scores without a class in front may be of, the likeliest first.
     exhaustive : bool
-        Whether the folds must be one of these choices; else numbers that fit none are undecided.
+        Whether the folds must be these; else numbers that do not fit them are undecided.
     open_folds : OpenFolds, optional
-        All folds of two classes that are possible, tried where no choice fits and scores are of the positive class.
+        All folds of two classes that are possible, tried where those do not fit and scores are of the positive class.
     bounds : dict, optional
         Least and greatest printed value over the folds, by metric.
     seconds : float
         After which a question is given up.
     """
-    choices = list(choices)
-    words = choices[0].words
-    kept, left_out = usable(scores, choices[0])
+    words = folds.words
+    kept, left_out = usable(scores, folds)
     if not kept:
         return ItemAudit("too little printed", "None of its numbers follows from counts of images.", tested=words)
-    row = _Row(kept, choices, tuple(readings), exhaustive, open_folds, bounds, seconds)
+    row = _Row(kept, folds, tuple(readings), exhaustive, open_folds, bounds, seconds)
     notes = f" Not looked at: {listed(left_out)}." if left_out else ""
     if open_folds is not None:
         notes += " The folds are taken to be as equal as whole images allow."
@@ -140,7 +139,7 @@ class _Row:
     """The numbers of a row, and all that is known of what they are of."""
 
     scores: Sequence[Score]
-    choices: Sequence[Folds]
+    folds: Folds
     readings: Sequence[str]
     exhaustive: bool
     open_folds: OpenFolds | None
@@ -151,17 +150,14 @@ class _Row:
         """What some of the numbers allow."""
         readings = self.readings if any(score.is_open for score in scores) else self.readings[:1]
         open_end = None  # a reading that is not decided: then the row is not, either
-        last = None
-        clock = _Clock(self.seconds, len(readings) * (len(self.choices) + (not self.exhaustive)))
+        clock = _Clock(self.seconds, len(readings) * (1 + (not self.exhaustive)))
         for reading in readings:
-            for folds in self.choices:
-                asked = self._asked(scores, folds, reading)
-                found = _Answer(solve(asked, clock.share()), self._asked(self.scores, folds, reading), reading)
-                if found.status == "possible":
-                    return found
-                last = found
-                if found.status == "undecided":
-                    open_end = found.outcome
+            asked = self._asked(scores, self.folds, reading)
+            found = _Answer(solve(asked, clock.share()), self._asked(self.scores, self.folds, reading), reading)
+            if found.status == "possible":
+                return found
+            if found.status == "undecided":
+                open_end = found.outcome
             if not self.exhaustive:
                 outcome, sizes = NOT_TOLD, NO_FOLDS
                 if self.open_folds is not None and not asked.matrices and not self.bounds:
@@ -170,8 +166,7 @@ class _Row:
                     return _Answer(outcome, self._asked(self.scores, Folds(sizes), reading), reading)
                 if outcome.status == "undecided":
                     open_end = outcome
-        assert last is not None
-        return replace(last, outcome=open_end or Outcome("impossible"))
+        return replace(found, outcome=open_end or Outcome("impossible"))
 
     def _asked(self, scores: Sequence[Score], folds: Folds, reading: str) -> Problem:
         """Some of the numbers, of the blocks that all of them need."""
@@ -218,7 +213,7 @@ def of_unknown_classes(scores: Sequence[Score], total: int, n_classes: int) -> I
             why = f"The accuracy is no whole number of {total:,} images."
             return ItemAudit("impossible", why, odd=(score.name,), tested=words)
     sizes = tuple(fold[0] for fold in stratified([total], n_classes).sizes)
-    found = audit_means(scores, [Folds((sizes,))], ["macro", "weighted", "micro"], exhaustive=False, seconds=2.0)
+    found = audit_means(scores, Folds((sizes,)), ["macro", "weighted", "micro"], exhaustive=False, seconds=2.0)
     if found.status == "possible":
         why = f"{found.why[:-1]}, for example with equal classes; the sizes of the classes are not told."
         return replace(found, tested=words, why=why)

@@ -6,6 +6,7 @@ import contextlib
 import re
 import shutil
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 from zipfile import ZipFile
 
@@ -36,6 +37,7 @@ from leukorepro.inference.bundle.reading import read_model
 from leukorepro.inference.bundle.writing import write_model
 from leukorepro.inference.explaining.comparison import explain_headline
 from leukorepro.inference.exporting.choice import Choice, choose
+from leukorepro.inference.exporting.described import caveats
 from leukorepro.inference.exporting.export import export
 from leukorepro.inference.exporting.fitting import fit_system
 from leukorepro.inference.exporting.measured import OutOfFold, calibrate, choose_threshold, out_of_fold, performance
@@ -398,6 +400,14 @@ def test_performance_is_what_the_run_measured_the_honest_rung_first(run: Resolve
     assert accuracy is not None
     assert accuracy.value == pytest.approx((said["y_true"] == said["y_pred"]).mean())
     assert (rungs[0].n_images, rungs[0].n_subjects) == (24, 12)
+
+
+def test_a_model_of_a_run_of_several_seeds_is_said_to_be_of_the_first(run: ResolvedRun) -> None:
+    choice = chosen(run, "1/rbf")
+    several = replace(choice, run=run.model_copy(update={"seeds": 3}))
+    (told,) = set(caveats(several)) - set(caveats(choice))
+    assert "means over 3 seeds" in told
+    assert f"the first, {run.seed}." in told
 
 
 @pytest.mark.parametrize(

@@ -61,6 +61,9 @@ def caveats(choice: Choice) -> list[str]:
         engine = spec.fastest(1, Settings(fast_trees=True)).engine
         if engine.startswith(EXTENSION):
             sentences.append(f"The numbers are those of trees by {EXTENSION}; this model has scikit-learn's own trees.")
+    if choice.run.seeds > 1:
+        first = choice.run.seed
+        sentences.append(f"The numbers are means over {choice.run.seeds} seeds; this model is of the first, {first}.")
     return sentences
 
 

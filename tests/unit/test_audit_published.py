@@ -152,7 +152,7 @@ def test_rezayi_matrices_and_classifiers(audits: dict[str, Any]) -> None:
     assert impossible(audit) == {("fig6", "VGG-16", "healthy_tp")}
     assert confusion(audit, "2", "ResNet-50") == confusion(audit, "fig6", "ResNet-50") == [(606, 208, 153, 1539)]
     found = ids(audit)
-    assert "healthy_tp in Figure 6 would be 613" in found["together/3/VGG-16"]["text"]
+    assert "healthy TP in Figure 6 would be 613" in found["together/3/VGG-16"]["text"]
     assert "838 to 842 positive" in found["set/5/test"]["text"]
     assert audit["tables"]["fig8"]["consistent_n"] == [2506]
     assert audit["tables"]["fig8"]["digits"] == "cut"

@@ -19,7 +19,7 @@ from leukorepro.audits.findings.of_tables import reason
 from leukorepro.audits.images import Images
 from leukorepro.audits.items import ItemAudit, audit_item, search
 from leukorepro.audits.means.images import Folds, stratified
-from leukorepro.audits.means.numbers import Score, of_means
+from leukorepro.audits.means.numbers import of_means
 from leukorepro.audits.means.rows import Bounds, audit_means
 from leukorepro.audits.paper import AVERAGES, QUANTITIES, Value, front_of, place_name, printed_values
 from leukorepro.config.audit_facts import AuditFacts
@@ -207,7 +207,7 @@ class _Search:
     def told(self, together: set[int] | None, stated: bool) -> ItemAudit:
         """What the row allows, beside rows of the same test set."""
         words = f"{self.sizes.start:,} to {self.sizes.stop - 1:,} images of two classes"
-        names = listed([number.name for number in self.reported])
+        names = listed([number.words for number in self.reported])
         if not self.reported:
             return ItemAudit("too little printed", "None of its numbers follows from a confusion matrix.")
         if self.first is not None:
@@ -240,21 +240,21 @@ def _report(rows: dict[str, list[Value]], facts: AuditFacts) -> dict[str, ItemAu
     """A classification report: the rows are classes and averages of one confusion matrix."""
     assert facts.sizes is not None
     scores = []
-    owner = {}
+    metrics: dict[str, dict[str, str]] = {item: {} for item in rows}
     for item, values in rows.items():
         for value in values:
             own = of_means(value)
-            front = REPORT_ROWS.get(item, item) or own.front
-            name = f"{item} {value.metric}" if own.metric != "accuracy" or front else value.metric
-            metric = own.metric
-            scores.append(Score(name, metric, "" if metric == "accuracy" else front, own.printed))
-            owner[name] = item
+            front = "" if own.metric == "accuracy" else REPORT_ROWS.get(item, item) or own.front
+            words = value.words if item == value.metric else f"{item} {value.words}"
+            scores.append(replace(own, name=f"{item} {value.metric}", front=front, words=words))
+            metrics[item][scores[-1].name] = value.metric
     found = audit_means(scores, Folds((tuple(facts.sizes),), tuple(facts.names)), ["macro"])
     items = {}
-    for item in rows:
-        odd = tuple(name for name in found.odd if owner[name] == item)
+    for item, own_metrics in metrics.items():
+        odd = tuple(own_metrics[name] for name in found.odd if name in own_metrics)
+        instead = {own_metrics[name]: left for name, left in found.instead.items() if name in own_metrics}
         status = "possible" if found.status == "impossible" and not odd else found.status
-        items[item] = replace(found, status=status, odd=odd)
+        items[item] = replace(found, status=status, odd=odd, instead=instead)
     return items
 
 
@@ -264,13 +264,13 @@ def _reported(value: Value, facts: AuditFacts) -> Reported | None:
     names = facts.names or ["positive", "negative"]
     if metric in ENTRIES:
         entry: Quantity = ENTRIES[ENTRIES.index(metric)]
-        return None if front else Reported(value.metric, entry, round(value.number))
+        return None if front else Reported(value.metric, entry, round(value.number), words=value.words)
     quantity = QUANTITIES.get(metric)
     if quantity is None:
         return None
     sides: dict[str, Side | Average | None] = {"": None, names[0]: "positive", names[1]: "negative"}
     sides |= {average: average for average in AVERAGES}
-    return Reported(value.metric, quantity, value.printed, sides[front]) if front in sides else None
+    return Reported(value.metric, quantity, value.printed, sides[front], value.words) if front in sides else None
 
 
 def _bounds(facts: AuditFacts) -> Bounds:
@@ -308,7 +308,6 @@ def _findings(table: AnyTable) -> Iterable[Finding]:
     printed = {(value.item, value.metric): value for value in table.values}
     for item, found in table.items.items():
         for metric in found.odd if found.status == "impossible" else ():
-            value = printed.get((item, metric))
-            front = f"The {value.words} of {item} is printed as {value.text}. " if value is not None else f"{metric}: "
-            text = f"{front}{reason(found, metric)}"
+            value = printed[item, metric]
+            text = f"The {value.words} of {item} is printed as {value.text}. {reason(found, metric)}"
             yield Finding(f"impossible/{table.name}/{item}/{metric}", "error", text, place_name(table.name, item))

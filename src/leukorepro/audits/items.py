@@ -20,6 +20,7 @@ from leukorepro.audits.arithmetic.confusion import (
 )
 from leukorepro.audits.arithmetic.printed import Printed
 from leukorepro.audits.images import Images
+from leukorepro.core.phrases import listed
 
 Status = Literal["possible", "impossible", "undecided", "too little printed"]
 SEARCHABLE = 20_000_000
@@ -158,10 +159,10 @@ def _impossible(reported: Sequence[Reported], images: Images, averages: Sequence
     accuracy = next((number for number in reported if number.quantity == "accuracy"), None)
     if accuracy is not None and accuracy.name in instead and len(instead) > 1 and _is_telling(accuracy, images.total):
         del instead[accuracy.name]
-    names = ", ".join(number.name for number in reported)
-    why = f"No confusion matrix of {images.words} gives the printed {names}."
+    words = {number.name: number.words for number in reported}
+    why = f"No confusion matrix of {images.words} gives the printed {listed([*words.values()])}."
     if instead:
-        told = "; ".join(f"without {name} one does, and leaves {value} for it" for name, value in instead.items())
+        told = "; ".join(f"without {words[name]} one does, and leaves {left} for it" for name, left in instead.items())
         why = f"{why[:-1]}: {told}."
     odd = tuple(instead) or tuple(number.name for number in reported)
     return ItemAudit("impossible", why, images, odd=odd, instead=instead)

@@ -59,7 +59,7 @@ class Value:
     @property
     def words(self) -> str:
         """The metric in a sentence."""
-        return self.metric.replace("_", " ")
+        return named(self.metric).words
 
     @property
     def printed(self) -> Printed:
@@ -193,12 +193,13 @@ class Paper:
         foreign : bool
             Call it by its table too.
         """
-        name = f"{value.metric} in {table_name(value.table)}" if foreign else value.metric
+        place = f" in {table_name(value.table)}" if foreign else ""
+        name, words = f"{value.metric}{place}", f"{value.words}{place}"
         if (entry := self._entry(value)) is not None:
-            return Reported(name, entry, round(value.number))
+            return Reported(name, entry, round(value.number), words=words)
         side, share = self._side(value)
         printed = value.printed.cut_off() if cut else value.printed
-        return Reported(name, QUANTITIES[share], printed, side)
+        return Reported(name, QUANTITIES[share], printed, side, words)
 
     def value(self, place: str, metric: str, where: str) -> Value:
         """The number of a metric at a place.

@@ -54,6 +54,11 @@ class Reported:
     value: Printed | int
     side: Side | Average | None = None
     """The class, or the average, that the paper names; without one it is open whose number it is."""
+    words: str = ""
+    """Its name in a sentence; default: the name itself."""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "words", self.words or self.name)
 
     @property
     def is_averaged(self) -> bool:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Literal
 
 import numpy as np
@@ -15,6 +18,8 @@ Answer = Literal["found", "none", "unknown"]
 
 FEASIBLE, INFEASIBLE = 0, 2
 """How `scipy.optimize.milp` ends."""
+STANDARD_OUTPUT = 1
+"""File descriptor."""
 
 
 @dataclass
@@ -80,13 +85,35 @@ class Program:
         shape = (len(self._limits), len(self.high))
         matrix = coo_array((self._factors, (self._rows, self._columns)), shape=shape).tocsr()
         low, high = np.asarray(self._limits, dtype=float).reshape(-1, 2).T
-        found = milp(
-            cost,
-            integrality=np.ones(len(self.high)),
-            bounds=Bounds(0, self.high),
-            constraints=[LinearConstraint(matrix, low, high)] if self._limits else [],
-            options={"time_limit": seconds},
-        )
+        with _silent():
+            found = milp(
+                cost,
+                integrality=np.ones(len(self.high)),
+                bounds=Bounds(0, self.high),
+                constraints=[LinearConstraint(matrix, low, high)] if self._limits else [],
+                options={"time_limit": seconds},
+            )
         if found.x is not None:
             return "found", np.rint(found.x).astype(np.int64)
         return ("none" if found.status == INFEASIBLE else "unknown"), None
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Nothing is written to standard output.
+
+    HiGHS 1.12 prints a line of its own where it mends a solution that presolving has rounded off, whatever its options
+    say (ERGO-Code/HiGHS, issue 2783), so that the file descriptor itself has to lead elsewhere.
+    """
+    try:
+        kept = os.dup(STANDARD_OUTPUT)
+    except OSError:  # it is closed, and nobody sees the line
+        yield
+        return
+    try:
+        with Path(os.devnull).open("wb") as nowhere:
+            os.dup2(nowhere.fileno(), STANDARD_OUTPUT)
+        yield
+    finally:
+        os.dup2(kept, STANDARD_OUTPUT)
+        os.close(kept)

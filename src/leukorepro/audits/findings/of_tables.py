@@ -47,7 +47,8 @@ def _item(audits: TablesAudit, table: str, item: str, found: ItemAudit) -> Itera
         others = table_names(audits.joined(table, found.images.name))
         text = f"No confusion matrix of {found.images.words} fits {item} in both {table_name(table)} and {others}."
         if found.conflict.instead:
-            told = [f"{name} would be {value}" for name, value in found.conflict.instead.items()]
+            words = {number.name: number.words for number in audits.joint(table, item, found.images)}
+            told = [f"{words[name]} would be {value}" for name, value in found.conflict.instead.items()]
             text += f" By the others, {listed(told, 'or')}."
         yield Finding(f"together/{table}/{item}", "error", text, where)
 

@@ -25,6 +25,8 @@ class Score:
     metric: str
     front: str
     printed: Printed
+    words: str
+    """Its name in a sentence."""
 
     @property
     def is_open(self) -> bool:
@@ -43,11 +45,11 @@ def of_means(value: Value, *, cut: bool = False) -> Score:
     """
     front, metric = front_of(value.metric)
     printed = value.printed.cut_off() if cut else value.printed
-    return Score(value.metric, SAME.get(metric, metric), front, printed)
+    return Score(value.metric, SAME.get(metric, metric), front, printed, value.words)
 
 
 def usable(scores: Sequence[Score], folds: Folds) -> tuple[list[Score], list[str]]:
-    """Scores that follow from sums of images of each class, and the names of those that do not."""
+    """Scores that follow from sums of images of each class, and the words of those that do not."""
     kept: list[Score] = []
     left_out: list[str] = []
     for score in scores:
@@ -57,7 +59,7 @@ def usable(scores: Sequence[Score], folds: Folds) -> tuple[list[Score], list[str
         if known:
             kept.append(score)
         else:
-            left_out.append(score.name)
+            left_out.append(score.words)
     return kept, left_out
 
 
@@ -98,7 +100,7 @@ def problem(
     for metric, (low, high) in (bounds or {}).items():
         least, most = Condition.of(metric, [], low), Condition.of(metric, [], high)
         for f, sizes in enumerate(folds.sizes):
-            parts = _parts(Score(metric, SAME.get(metric, metric), "", low), sizes, folds.names, reading)
+            parts = _parts(Score(metric, SAME.get(metric, metric), "", low, metric), sizes, folds.names, reading)
             terms = [Term(place[f, c], weight, name) for c, weight, name in parts]
             conditions.append(Condition(f"{metric} of a fold", tuple(terms), least.low, most.high, low.per_one))
     return Problem(tuple(blocks), tuple(conditions), matrices)

@@ -82,7 +82,7 @@ def audit_means(
 
 def _named(scores: Sequence[Score]) -> str:
     """Numbers of a row in a sentence."""
-    names = [score.name.replace("_", " ") for score in scores]
+    names = [score.words for score in scores]
     return listed(names) if len(names) <= MOST_NAMED else f"{len(names)} numbers"
 
 
@@ -186,10 +186,13 @@ class _Row:
             if found.status == "possible":
                 instead[left_out.name] = found.left_for(left_out, max(LEAST_SECONDS, until - time.monotonic()))
             elif found.status == "undecided":
-                unknown.append(left_out.name)
+                unknown.append(left_out.words)
         why = f"No confusion matrices of {words} give its {names}"
         if instead:
-            told = "; ".join(f"without {name} some do, and leave {value} for it" for name, value in instead.items())
+            names_of = {score.name: score.words for score in self.scores}
+            told = "; ".join(
+                f"without {names_of[key]} some do, and leave {left} for it" for key, left in instead.items()
+            )
             why = f"{why}: {told}"
         if unknown:
             notes += f" Not decided: whether any do without {listed(unknown)}."

@@ -146,8 +146,8 @@ def drawn_claims(means: list[float], n: int) -> list[str]:
                     "1/a",
                     "1/b",
                     nowhere,
-                    Paired(d, d - reach, d + reach, 99),
-                    Paired(d, d - wider, d + wider, 99),
+                    Paired(d, d - reach, d + reach, 99, math.inf),
+                    Paired(d, d - wider, d + wider, 99, math.inf),
                     99,
                     6,
                 )

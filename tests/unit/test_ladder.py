@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -130,3 +131,18 @@ def test_ladders_of_one_rung_and_without_numbers_can_be_drawn(tmp_path: Path) ->
     rungs: dict[Rung, float] = {"as_published": 0.5, "fit_in_fold": 0.4}
     for shown in (ladder({"as_published": 0.5}, {}), ladder(rungs, {})):
         style.save(draw_ladder(shown, [], None, []), tmp_path / "ladder.svg")
+
+
+def test_the_points_of_single_seeds_are_explained_where_they_are_drawn() -> None:
+    def drawn(seeds: tuple[float, ...]) -> tuple[list[str], list[float]]:
+        (step,) = ladder({"as_published": 0.5}, {}).top.steps
+        estimate = replace(step.estimate, seeds=seeds)
+        shown = ladder({"as_published": 0.5}, {})
+        shown = replace(shown, top=replace(shown.top, steps=[replace(step, estimate=estimate)]))
+        axes = draw_ladder(shown, [], None, []).subfigs[0].axes[0]
+        points = [y for line in axes.lines if line.get_marker() == "." for y in line.get_ydata()]
+        legend = axes.get_legend()
+        return [text.get_text() for text in legend.get_texts()] if legend else [], points
+
+    assert drawn((0.4, 0.6)) == (["single seeds"], [40, 60])
+    assert drawn(()) == ([], [])

@@ -123,6 +123,8 @@ def test_every_part_of_every_paper_is_told(studies: list[ResolvedStudy], budget:
             for sentence in sentences:
                 assert re.fullmatch(r".+: \S.{10,}\.", sentence), sentence
                 assert not re.search(r"[{}\[\]]|None|\bdemo\b|published ", sentence), sentence
-        told = " ".join(splits_told(study, 7))
+        told = " ".join(splits_told(study, range(7, 8)))
         assert told.count("dealt out with the seed 7") == len(used_splits(study))
+        several = " ".join(splits_told(study, range(7, 10)))
+        assert several.count("dealt out anew with each of the seeds 7 to 9.") == len(used_splits(study))
         assert "{" not in told

@@ -122,17 +122,36 @@ def test_a_number_in_our_interval_is_reproduced_and_what_is_left_stands_beside_i
     assert list(row[:"published"]) == ["paper", "1", "x", "accuracy", 0.997]
 
 
+SEEDS = {
+    **{"n_seeds": 3, "seed_spread": 0.006, "seed_values": "0.984 0.996 0.9965"},
+    **{"groups_low": 0.985, "groups_high": 0.9966, "seeds_low": 0.983, "seeds_high": 0.9954},
+}
+
+
 def test_a_verdict_over_seeds_is_on_their_mean_and_says_how_many_reach_the_number() -> None:
-    seeds = {"n_seeds": 3, "seed_spread": 0.006, "seed_values": "0.984 0.996 0.9965"}
-    row = verdict_on(0.997, 0.0005, measured(OURS).assign(**seeds))
+    row = verdict_on(0.997, 0.0005, measured(OURS).assign(**SEEDS))
     assert row["verdict"] == "reproduced"
     assert row["reason"] == (
-        "published 99.7 % lies in our interval of the mean of 3 seeds, 98.1 to 99.9 % under the paper's protocol; "
+        "published 99.7 % lies in our interval of the mean of 3 seeds, 98.1 to 99.9 % under the paper's protocol; it "
+        "stands by the groups alone (98.5 to 99.7 %), not by the seeds alone (98.3 to 99.5 %); "
         "1 of 3 seeds reaches 99.7 %"
     )
-    row = verdict_on(0.95, 0.005, measured(OURS).assign(**seeds))
+    row = verdict_on(0.95, 0.005, measured(OURS).assign(**SEEDS))
     assert row["verdict"] == "not reproduced"
+    assert "stands" not in row["reason"]
     assert row["reason"].endswith("; 3 of 3 seeds reach 95 %")
+
+
+@pytest.mark.parametrize(
+    ("value", "stands"),
+    [
+        (0.99, "stands by the groups alone (98.5 to 99.7 %) and by the seeds alone (98.3 to 99.5 %);"),
+        (0.984, "stands by the seeds alone (98.3 to 99.5 %), not by the groups alone (98.5 to 99.7 %);"),
+        (0.982, "both together only, not by the groups alone (98.5 to 99.7 %) or by the seeds alone (98.3 to 99.5 %);"),
+    ],
+)
+def test_a_reproduced_number_says_by_which_of_both_it_stands(value: float, stands: str) -> None:
+    assert stands in verdict_on(value, 0.0005, measured(OURS).assign(**SEEDS))["reason"]
 
 
 def test_whether_a_number_survives_the_honest_rung_is_said_of_tested_ones_alone() -> None:

@@ -57,6 +57,8 @@ class Interval:
     """Upper bound; NaN if there is no interval."""
     n_undefined: int
     """Resamples dropped because the metric was undefined in them."""
+    freedom: float = np.inf
+    """Degrees of freedom of the t distribution that its bounds were made with; infinite where they were without."""
 
 
 def intervals(
@@ -146,7 +148,7 @@ def share_interval(
         low, high = expit(logit(value) - reach), expit(logit(value) + reach)
     elif defined.size > 0 and value in (0, 1):
         low, high = exact_interval(value, n_groups, level)
-    return Interval(float(low), float(high), undefined)
+    return Interval(float(low), float(high), undefined, n - 1)
 
 
 def percentile_interval(resamples: Floats, n_groups: int, level: float = LEVEL) -> Interval:
@@ -170,7 +172,8 @@ def percentile_interval(resamples: Floats, n_groups: int, level: float = LEVEL) 
     if not _varies(defined):
         return Interval(np.nan, np.nan, undefined)
     tail = ndtr(-np.sqrt(n_groups / (n_groups - 1)) * stdtrit(n_groups - 1, (1 + level) / 2))
-    return Interval(float(np.quantile(defined, tail)), float(np.quantile(defined, 1 - tail)), undefined)
+    low, high = np.quantile(defined, tail), np.quantile(defined, 1 - tail)
+    return Interval(float(low), float(high), undefined, n_groups - 1)
 
 
 def exact_interval(share: ArrayLike, n_trials: ArrayLike, level: float = LEVEL) -> tuple[Floats, Floats]:

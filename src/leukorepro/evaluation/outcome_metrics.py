@@ -15,7 +15,7 @@ from leukorepro.evaluation.intervals import intervals
 from leukorepro.evaluation.metrics.losses import WEIGHED, class_weights, row_losses
 from leukorepro.evaluation.metrics.metrics import Scored, measure, rows_behind, scored
 from leukorepro.evaluation.predictions import classes_of, groups_of_rows, score_of_class
-from leukorepro.evaluation.seeds import as_text, over_seeds, spread
+from leukorepro.evaluation.seeds import as_text, of_seeds_alone, over_seeds, spread
 from leukorepro.metrics.names import PARTS, parse
 from leukorepro.metrics.registry import METRICS, OF_PREDICTIONS, Metric, Source
 
@@ -58,7 +58,7 @@ def outcome_metrics(rows: pd.DataFrame, fitted: pd.DataFrame | None, measuring: 
     -------
     DataFrame
         Columns ``metric, value, ci_low, ci_high, n_images, n_subjects``, and with several seeds ``n_seeds, seed_spread,
-        seed_values``: `OF_PREDICTIONS`; the correlation of
+        seed_values, groups_low, groups_high, seeds_low, seeds_high``: `OF_PREDICTIONS`; the correlation of
         reconstructions where the table prints it; metrics of single classes where the table names classes; those of
         parts that it prints, and, where there are fitted rows, the accuracies of all parts; and, with the value NaN,
         whatever else the table prints, for it cannot be measured here.
@@ -139,6 +139,19 @@ def named_metric(name: str, class_names: Mapping[str, str]) -> NamedMetric | Non
     return NamedMetric(found.role, of_class, found.metric)
 
 
+class _Seeds(NamedTuple):
+    """What stands behind a metric of several seeds."""
+
+    values: list[float]
+    """Of each."""
+    groups_low: float = np.nan
+    groups_high: float = np.nan
+    """Bounds for the groups alone."""
+    seeds_low: float = np.nan
+    seeds_high: float = np.nan
+    """Bounds for the seeds alone."""
+
+
 def _has_columns(rows: pd.DataFrame, metric: str) -> bool:
     """Whether the columns of predictions are there that a metric takes means over, if it does."""
     spec = METRICS[metric]
@@ -181,10 +194,11 @@ class PartOfOutcome:
         lines, seeds = [], []
         for name in metrics:
             times, single = rows_behind(numbers, name), [of_seed[name] for of_seed in of_seeds]
-            least, most = (0, 1) if METRICS[name].has_share else (-np.inf, np.inf)
-            found = over_seeds(bounds[name], single, least=least, most=most)
+            found = over_seeds(bounds[name], single, METRICS[name].limits)
+            alone = of_seeds_alone(single, METRICS[name].limits)
             lines.append((name, times * values[name], times * found.low, times * found.high))
-            seeds.append([times * value for value in single])
+            both = (bounds[name].low, bounds[name].high, alone.low, alone.high)
+            seeds.append(_Seeds([times * value for value in single], *(times * bound for bound in both)))
         return self._frame(lines, seeds)
 
     def scored(self, metrics: Sequence[str], of_class: str | None = None) -> Scored:
@@ -201,8 +215,8 @@ class PartOfOutcome:
 
     def unmeasured(self, metrics: Sequence[str]) -> pd.DataFrame:
         """Metrics without a value, a row each."""
-        n_seeds = self.rows["seed"].nunique() if "seed" in self.rows else 1
-        return self._frame([(name, np.nan, np.nan, np.nan) for name in metrics], [[np.nan] * n_seeds] * len(metrics))
+        none = _Seeds([np.nan] * (self.rows["seed"].nunique() if "seed" in self.rows else 1))
+        return self._frame([(name, np.nan, np.nan, np.nan) for name in metrics], [none] * len(metrics))
 
     def _score_of(self, name: str) -> pd.Series:
         """Score of a class; of the other of two it is the positive one's, negated."""
@@ -216,8 +230,8 @@ class PartOfOutcome:
             return losses * class_weights(self.rows) if weighed else losses
         return self.rows[column]
 
-    def _frame(self, lines: list[tuple[str, float, float, float]], seeds: list[list[float]]) -> pd.DataFrame:
-        """Metrics with their intervals and, where the run has several seeds, the values of each."""
+    def _frame(self, lines: list[tuple[str, float, float, float]], seeds: list[_Seeds]) -> pd.DataFrame:
+        """Metrics with their intervals and, where the run has several seeds, what stands behind them."""
         subjects = self.rows["subject_id"]
         frame = pd.DataFrame(lines, columns=["metric", "value", "ci_low", "ci_high"]).assign(
             n_images=self.rows["image_id"].nunique(), n_subjects=subjects[subjects != ""].nunique()
@@ -225,7 +239,8 @@ class PartOfOutcome:
         if "seed" not in self.rows:
             return frame
         return frame.assign(
-            n_seeds=[len(values) for values in seeds],
-            seed_spread=[spread(values) for values in seeds],
-            seed_values=[as_text(values) for values in seeds],
+            n_seeds=[len(of.values) for of in seeds],
+            seed_spread=[spread(of.values) for of in seeds],
+            seed_values=[as_text(of.values) for of in seeds],
+            **{name: [getattr(of, name) for of in seeds] for name in _Seeds._fields[1:]},
         )

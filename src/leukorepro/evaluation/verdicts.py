@@ -15,8 +15,10 @@ beside one printed number on one rung, those of the item and of its second readi
 
 A row beside which the paper prints nothing is ``not tested``.
 
-In a run of several seeds the interval is that of their mean, over groups and seeds, and decides as ever. The reason
-also says how many of the seeds reach the number: have a value of their own that is as good, to its rounding, or better.
+In a run of several seeds the interval is that of their mean, over groups and seeds, and decides as ever. The reason of
+`reproduced` says by which of both it stands: whether the number also lies in the interval for the groups alone, and in
+that for the seeds alone. Every reason says how many of the seeds reach the number: have a value of their own that is as
+good, to its rounding, or better.
 
 Not every number is a result of an item of its own table (`leukorepro.evaluation.answers`):
 
@@ -35,7 +37,7 @@ import math
 from collections.abc import Mapping, Sequence
 from itertools import product
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -72,6 +74,14 @@ class _Estimate(NamedTuple):
     high: float = math.nan
     seeds: tuple[float, ...] = ()
     """Value of each seed, where the run has several."""
+    alone: Mapping[str, tuple[float, float]] = {}
+    """Intervals for the groups alone and for the seeds alone, where the run has several seeds."""
+
+
+def _seeds(row: Any) -> tuple[tuple[float, ...], Mapping[str, tuple[float, float]]]:
+    """What a row of the table of metrics says of several seeds, as `_Estimate` keeps it."""
+    alone = {"groups": (row.groups_low, row.groups_high), "seeds": (row.seeds_low, row.seeds_high)}
+    return tuple(from_text(str(row.seed_values))), alone
 
 
 class _Reading(NamedTuple):
@@ -188,7 +198,7 @@ class _Court:
                 float(str(r.value)),
                 float(str(r.ci_low)),
                 float(str(r.ci_high)),
-                tuple(from_text(str(r.seed_values))) if "seed_values" in measured else (),
+                *_seeds(r) if "seed_values" in measured else (),
             )
             for r in measured.itertuples()
         }
@@ -307,7 +317,8 @@ class _Court:
             if chosen is not None:
                 reason = _comparison(metric, printed, ours[chosen])
                 if ours[chosen].seeds:
-                    reason += f"; {_reached(metric, printed, ours[chosen].seeds)}"
+                    stands = f"; {_stands_by(metric, printed, ours[chosen])}" * (word == REPRODUCED)
+                    reason += f"{stands}; {_reached(metric, printed, ours[chosen].seeds)}"
                 if chosen != place:
                     reason += f", read as {called[chosen]}"
                 against = [other for other in readings if other != chosen and words[other] == NOT_REPRODUCED]
@@ -419,6 +430,21 @@ def _reached(metric: str, printed: _Printed, seeds: Sequence[float]) -> str:
     unit = " %" if named(metric).spec.kind.per_cent else ""
     verb = "reaches" if n == 1 else "reach"
     return f"{n} of {len(seeds)} seeds {verb} {_as_printed(metric, *printed)}{unit}"
+
+
+def _stands_by(metric: str, printed: _Printed, ours: _Estimate) -> str:
+    """By which of both a reproduced number stands, groups or seeds: which of their own intervals holds it, too."""
+    unit = " %" if named(metric).spec.kind.per_cent else ""
+    held: list[str] = []
+    others: list[str] = []
+    for name, bounds in ours.alone.items():
+        interval = _interval(metric, printed.half_unit, _Estimate(math.nan, *bounds))
+        (held if verdicts(*printed, *bounds) == REPRODUCED else others).append(
+            f"by the {name} alone ({interval}{unit})"
+        )
+    if not held:
+        return f"it stands by both together only, not {' or '.join(others)}"
+    return f"it stands {' and '.join(held)}" + "".join(f", not {other}" for other in others)
 
 
 def _interval(metric: str, half_unit: float, ours: _Estimate) -> str:

@@ -146,6 +146,11 @@ class Metric:
         return self.kind.is_share or self.source is Source.COUNTS
 
     @property
+    def limits(self) -> tuple[float, float]:
+        """What it can be at least and at most as it is measured: a count is measured as a share."""
+        return (0, 1) if self.has_share else (self.kind.low, self.kind.high)
+
+    @property
     def is_mean(self) -> bool:
         """Whether it follows from means of numbers that each row has."""
         return self.source in (Source.LOSSES, Source.COLUMNS)

@@ -6,14 +6,20 @@ from leukorepro.core.tables.table import Table, number, text, whole, whole_or_no
 
 _OUTCOME = text("study", "table", "item", "protocol")
 
-_SEEDS = {**whole("n_seeds"), **number("seed_spread"), **text("seed_values")}
+_SEEDS = {
+    **whole("n_seeds"),
+    **number("seed_spread"),
+    **text("seed_values"),
+    **number("groups_low", "groups_high", "seeds_low", "seeds_high"),
+}
 
 MEASURED_TABLE = Table(
     {**_OUTCOME, **text("metric"), **number("value", "ci_low", "ci_high"), **whole("n_images", "n_subjects")},
     behind=_SEEDS,
 )
 """Every metric of every item on every rung. Of a run that draws several times: the number of its seeds, the standard
-deviation between them, and the value of each, from the first on, with spaces between; `value` is their mean."""
+deviation between them, the value of each, from the first on, with spaces between, and the intervals for the groups
+alone and for the seeds alone; `value` is their mean, and its interval is for both."""
 
 METRICS_TABLE = Table({**MEASURED_TABLE.columns, **number("published"), **text("verdict")}, behind=_SEEDS)
 """The same beside what the paper prints."""

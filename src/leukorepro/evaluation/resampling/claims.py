@@ -27,8 +27,9 @@ predictions are equal, however few they are.
 Where a protocol deals out views or images one by one, two items of different splits may be tested on different images.
 Groups of both are drawn then, and the interval is as wide as that makes it.
 
-An interval speaks of other patients, classified by systems like these. How results vary with other training images or
-other random numbers it does not say.
+An interval speaks of other patients, classified by systems like these, and in a run of several seeds of other seeds,
+too: comparisons are paired by both. How results vary with other training images it does not say, nor, in a run of one
+seed, how they do with other random numbers.
 """
 
 from __future__ import annotations
@@ -134,20 +135,18 @@ def judge_claims(outcomes: Outcomes, seed: int, n_resamples: int = N_RESAMPLES) 
     return JudgedClaims(CLAIMS_TABLE.frame(claims), CLAIM_COMPARISONS_TABLE.frame(comparisons))
 
 
-def widened(found: Paired, n_groups: int, n_comparisons: int) -> Paired:
+def widened(found: Paired, n_comparisons: int) -> Paired:
     """A difference with the interval that allows for one of several comparisons to be picked.
 
     Parameters
     ----------
     found : Paired
         With its interval of 95 %.
-    n_groups : int
-        Number of groups that it rests on.
     n_comparisons : int
     """
-    if n_groups < 2:
+    if math.isnan(found.low):
         return found  # it has no interval
-    usual, corrected = stdtrit(n_groups - 1, 1 - (1 - LEVEL) / 2 / np.array([1, n_comparisons]))
+    usual, corrected = stdtrit(found.freedom, 1 - (1 - LEVEL) / 2 / np.array([1, n_comparisons]))
     low, high = (found.value + (bound - found.value) * float(corrected / usual) for bound in (found.low, found.high))
     return found._replace(low=low, high=high)
 
@@ -171,12 +170,12 @@ def _compared(outcomes: Outcomes, resamples: SharedResamples, claim: Claim, rung
         item, against = (Outcome(*claim.judged_at(place, tables), rung) for place in pair)
         one, other = (resamples.find(outcome, claim.metric) for outcome in (item, against))
         if one is None or other is None:
-            found = corrected = Paired(math.nan, math.nan, math.nan, 0)
+            found = corrected = Paired(math.nan, math.nan, math.nan, 0, math.nan)
             apart = 0
         else:
             sides = (other, one) if less_is_better else (one, other)
             found = paired_difference(resamples, *sides)
-            corrected = widened(found, min(one.n_groups, other.n_groups), len(claim.pairs))
+            corrected = widened(found, len(claim.pairs))
             apart = resamples.n_apart(one, other)
         rows.append(Compared(*pair, (item, against), found, corrected, apart, len(claim.pairs)))
     return rows

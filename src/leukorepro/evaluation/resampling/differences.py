@@ -88,7 +88,8 @@ def difference_interval(resamples: Floats, n_groups: int, level: float = LEVEL, 
     if not shares or n_groups < 2 or bounds.n_undefined > MAX_UNDEFINED * len(resamples) or np.ptp(defined) > ROUNDING:
         return bounds
     open_to = 1 - float(exact_interval(1, n_groups, level)[0])
-    return Interval(max(-1.0, defined[0] - open_to), min(1.0, defined[0] + open_to), bounds.n_undefined)
+    low, high = max(-1.0, defined[0] - open_to), min(1.0, defined[0] + open_to)
+    return Interval(low, high, bounds.n_undefined, n_groups - 1)
 
 
 class Paired(NamedTuple):
@@ -101,6 +102,8 @@ class Paired(NamedTuple):
     """Bounds of its interval, NaN where there is none."""
     n_groups: int
     """Number of groups that were drawn from."""
+    freedom: float
+    """Degrees of freedom of the t distribution that the bounds were made with; infinite where they were without."""
 
 
 def paired_difference(resamples: SharedResamples, one: Measurable, other: Measurable) -> Paired:
@@ -115,13 +118,15 @@ def paired_difference(resamples: SharedResamples, one: Measurable, other: Measur
     over = resamples.together(one, other)
     value = one.value - other.value
     if one.part.is_same_as(other.part) and not np.isnan(value):
-        return Paired(value, 0.0, 0.0, over.n)
+        return Paired(value, 0.0, 0.0, over.n, np.inf)
     values = resamples.resampled(one, over) - resamples.resampled(other, over)
-    bounds = difference_interval(values, min(one.n_groups, other.n_groups), shares=one.is_share)
-    by_seed = np.subtract(one.values_of_seeds, other.values_of_seeds)
-    least, most = (-1, 1) if one.is_share else (-np.inf, np.inf)
-    bounds = over_seeds(bounds, list(by_seed), least=least, most=most)
-    return Paired(value, bounds.low, bounds.high, over.n)
+    least, most = one.limits
+    bounds = over_seeds(
+        difference_interval(values, min(one.n_groups, other.n_groups), shares=one.is_share),
+        list(np.subtract(one.values_of_seeds, other.values_of_seeds)),
+        (least - most, most - least),
+    )
+    return Paired(value, bounds.low, bounds.high, over.n, bounds.freedom)
 
 
 def differences(outcomes: Outcomes, seed: int, n_resamples: int = N_RESAMPLES) -> pd.DataFrame:

@@ -80,6 +80,11 @@ class Measurable:
         return self.part.smaller_class if METRICS[self.metric].mixes_classes else None
 
     @property
+    def limits(self) -> tuple[float, float]:
+        """What it can be at least and at most."""
+        return METRICS[self.metric].limits
+
+    @property
     def is_share(self) -> bool:
         """Whether it lies in [0, 1] and has exact bounds; a mean, of losses say, has not."""
         return METRICS[self.metric].kind.is_share

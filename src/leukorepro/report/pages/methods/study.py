@@ -42,7 +42,7 @@ def study_methods(run: ResolvedRun, records: Records) -> list[Passage]:
     passages = [
         Passage("reproduced", "What was run", list(_reproduced(run, study))),
         Passage("images", "Images", list(_images(records))),
-        Passage("splits", "Splits and copies", list(splits_told(study, run.seed))),
+        Passage("splits", "Splits and copies", list(splits_told(study, range(run.seed, run.seed + run.seeds)))),
         Passage("features", "Features", list(features_told(records))),
         Passage("reducers", "Reducers", list(systems_told(study, "reducer", run.budget))),
         Passage("classifiers", "Classifiers", list(_classifiers(study, run.budget))),
@@ -60,8 +60,9 @@ _SEEDS = (
     "Features, random weights of networks that give them and views of images are the same for all seeds; controls, "
     "explanations and exported models are of the first.",
     "A value is the mean over the seeds; behind \N{PLUS-MINUS SIGN} stands the standard deviation between them.",
-    "Intervals of metrics and paired differences are of that mean, over groups and seeds: the squared reach of the "
-    "groups' interval and that of a t interval over the seeds are added up. Differences are paired by seed.",
+    "Intervals of metrics and paired differences are of that mean, over groups and seeds: the variance that the "
+    "groups' resamples tell and that of the mean of the seeds are added, with Satterthwaite's degrees of freedom, on "
+    "the logit scale for what has limits. Differences and claims are paired by seed.",
     "Intervals of best items and of what classifiers would mean for patients are over groups alone.",
 )
 

@@ -90,8 +90,16 @@ def _value(value: Any, budget: Budget) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value)
 
 
-def splits_told(study: ResolvedStudy, seed: int) -> Iterator[str]:
-    """How rows are dealt out, a sentence for each split that items use."""
+def splits_told(study: ResolvedStudy, seeds: range) -> Iterator[str]:
+    """How rows are dealt out, a sentence for each split that items use.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+    seeds : range
+        The run's.
+    """
+    drawn = f"with the seed {seeds[0]}" if len(seeds) == 1 else f"anew with each of the seeds {seeds[0]} to {seeds[-1]}"
     for name in used_splits(study):
         scheme = study.study.splits[name]
         tables = [
@@ -99,7 +107,7 @@ def splits_told(study: ResolvedStudy, seed: int) -> Iterator[str]:
             for number, table in study.study.tables.items()
             if any(table.split_of(item) == name for item in table.items)
         ]
-        yield f"{name} ({wording.listed(tables)}): {scheme.words}; dealt out with the seed {seed}."
+        yield f"{name} ({wording.listed(tables)}): {scheme.words}; dealt out {drawn}."
         copies = Counter(view_in_words(view) for view in scheme.views if view != "identity")
         if copies:
             whose = "every image" if scheme.augment == "all" else "images of the training part only"

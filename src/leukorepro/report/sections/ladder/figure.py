@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -18,6 +18,9 @@ from leukorepro.report.sections.ladder.ladder import Climb, Difference, Ladder
 
 OTHERS = "#c7ccd4"
 """Colour of the table's other items."""
+
+SEED: dict[str, Any] = {"marker": ".", "alpha": 0.45, "markersize": 5}
+"""How the value of a single seed is drawn."""
 
 
 class _Bar(NamedTuple):
@@ -98,9 +101,13 @@ def _values(axes: Axes, top: Headline, others: Sequence[Sequence[Step]], chance:
     axes.set_ylabel(wording.metric_heading(top.metric))
     axes.set_title(f"{wording.table_name(top.table)}, {top.item}")
     axes.grid(axis="y")
+    legend = {}
     if others:
-        line = Line2D([], [], color=OTHERS, linewidth=0.9, marker="o", markersize=2)
-        axes.legend([line], ["the table's other items"], loc="lower right", bbox_to_anchor=(1, 1.0))
+        legend["the table's other items"] = Line2D([], [], color=OTHERS, linewidth=0.9, marker="o", markersize=2)
+    if any(len(step.estimate.seeds) > 1 for step in top.steps):
+        legend["single seeds"] = Line2D([], [], color=style.MUTED, linewidth=0, **SEED)
+    if legend:
+        axes.legend(legend.values(), legend.keys(), loc="lower right", bbox_to_anchor=(1, 1.0), ncols=len(legend))
 
 
 def _bars(ladder: Ladder) -> list[_Bar]:
@@ -172,7 +179,7 @@ def _point(axes: Axes, place: float, step: Step, scale: float) -> None:
         )
     if len(estimate.seeds) > 1:
         x = place + np.linspace(0.07, 0.15, len(estimate.seeds))
-        axes.plot(x, scale * np.array(estimate.seeds), ".", color=look.colour, alpha=0.45, markersize=5, zorder=3)
+        axes.plot(x, scale * np.array(estimate.seeds), color=look.colour, linewidth=0, zorder=3, **SEED)
     axes.plot([place], [value], marker=look.marker, color=look.colour, markersize=7, markeredgecolor="white", zorder=4)
     _value_label(
         axes, place, value if estimate.high is None else scale * max(estimate.high, estimate.value), estimate.text

@@ -96,6 +96,25 @@ def test_a_dataset_is_absent_where_only_hidden_files_are(project: Path, names: l
     assert (absent and absent.found) == (found and f"data/allidb: {found}")
 
 
+@pytest.mark.parametrize(
+    ("adapter", "images", "remedy"),
+    [
+        ("pbc", "data/pbc", "download Barcelona PBC with `leukorepro data fetch pbc`, or"),
+        ("pbc", "scans/of PBC", "download Barcelona PBC with `leukorepro data fetch pbc --to 'scans/of PBC'`, or"),
+        ("taleqani", "data/here", "(`leukorepro data fetch taleqani --to data/here` says how), or"),
+        ("image_folder", "data/ours", "copy the images there, or"),
+    ],
+)
+def test_a_published_dataset_is_fetched_to_where_its_configuration_looks_for_it(
+    project: Path, adapter: str, images: str, remedy: str
+) -> None:
+    file = Path("config/datasets/one.yaml")
+    write_yaml(project / file, {"adapter": adapter, "images": images})
+    absent = absence(load_dataset(file), file)
+    assert absent is not None
+    assert f"{remedy} correct `images` in {file}" in absent.remedy
+
+
 @pytest.mark.parametrize("tracked", ["data/allidb.dvc", "data.dvc"])
 def test_where_dvc_tracks_an_absent_dataset_its_command_is_named(project: Path, tracked: str) -> None:
     touch(project, tracked)

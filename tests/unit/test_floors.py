@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ast
 from collections import Counter, defaultdict
+from functools import cache
 from pathlib import Path
 
 SOURCE = Path(__file__).resolve().parents[2] / "src/leukorepro"
@@ -32,6 +33,7 @@ MODULES = {
 """Files by their dotted names below the package; the package itself has the empty name."""
 
 
+@cache
 def imports() -> dict[str, set[str]]:
     """What every module imports of the package, wherever in its file."""
     found: dict[str, set[str]] = defaultdict(set)
@@ -97,7 +99,7 @@ PATH_OF_A_NUMBER = (
     ("evaluation.seeds",),
     ("evaluation.outcome_metrics", "evaluation.split_rows"),
     ("evaluation.outcomes",),
-    ("evaluation.measure", "evaluation.transfer", "evaluation.resampling", "evaluation.patients"),
+    ("evaluation.measure", "evaluation.resampling", "evaluation.patients"),
     ("evaluation.testability", "evaluation.answers"),
     ("evaluation.verdicts",),
 )
@@ -113,3 +115,9 @@ def test_a_number_goes_from_predictions_to_its_verdict_and_never_back() -> None:
     assert {part(module) for module in MODULES if module.startswith("evaluation.")} == set(place)
     found = [(m, n) for m, names in imports().items() for n in names if {part(m), part(n)} <= set(place)]
     assert not [(m, n) for m, n in found if part(m) != part(n) and place[part(n)] >= place[part(m)]]
+
+
+def test_a_section_of_the_report_knows_nothing_of_the_pages_that_show_it() -> None:
+    sections = {module: names for module, names in imports().items() if module.startswith("report.sections.")}
+    assert len(sections) > 20
+    assert not [(m, n) for m, names in sections.items() for n in names if n.startswith("report.pages")]

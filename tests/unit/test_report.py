@@ -22,9 +22,9 @@ from leukorepro.ladder.rungs import LADDER
 from leukorepro.metrics.registry import OF_PREDICTIONS
 from leukorepro.report.figures import bars as figures
 from leukorepro.report.figures import squares, style
+from leukorepro.report.images import album
 from leukorepro.report.numbers import selection, wording
 from leukorepro.report.numbers.tables import Numbers, headline
-from leukorepro.report.pages.dataset import album
 from leukorepro.report.sections.ladder.ladder import Differences, ladder_of
 from leukorepro.report.sections.verdicts.page import Verdicts
 from leukorepro.report.site import build

@@ -32,8 +32,9 @@ from leukorepro.data.splits import make_splits
 from leukorepro.ladder.rungs import LADDER
 from leukorepro.report.figures import style
 from leukorepro.report.finished import FinishedRun
+from leukorepro.report.images import album, colours
 from leukorepro.report.output import Output
-from leukorepro.report.pages.dataset import album, colours, looks, mistakes
+from leukorepro.report.pages.dataset import looks, mistakes
 from leukorepro.report.pages.dataset.duplicates import SHOWN_GROUPS, SHOWN_IMAGES, duplicates_shown
 from leukorepro.report.pages.dataset.findings import findings_of
 from leukorepro.report.pages.dataset.flow import Part, SplitFlow, files_of, flows_of

@@ -14,7 +14,7 @@ from rocrate.rocrate import ROCrate
 
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import read_json, write_json
-from leukorepro.report.shared.copies import copy_run
+from leukorepro.report.shared.copies import copy_run, without_secrets
 from leukorepro.report.shared.pseudonyms import WITHHELD, draw
 from leukorepro.report.shared.share import share
 from leukorepro.run.paths import StudyFolder
@@ -31,6 +31,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
         report_data.three_class_study(), root, simulated=False, weights="imagenet", rungs=RUNGS, title="Own smears"
     )
     results = report_data.write_run(root, [study], names=NAMES, explain=True)
+    scan = results.parent / "datasets" / "other-data" / "scan.json"
+    left_out = [{"column": "patient", "value": NAMES.subject.format(99), "images": 2}]
+    write_json(read_json(scan) | {"sites": {"Meier's practice": {"blast": 4}}, "excluded": left_out}, scan)
     (results / "other" / "Meier.csv").write_text("image_id\nMeier's own notes\n")
     os.utime(results / "other" / "verdicts.csv", (1_700_000_000, 1_700_000_000))
     return results
@@ -113,6 +116,12 @@ def test_images_and_subjects_belong_together_as_before(results: Path, shared: Pa
     assert set(pd.read_csv(diagnosed)["subject_id"]) <= set(new["subject_id"])
 
 
+def test_sites_and_values_that_are_left_out_are_told_by_numbers(shared: Path) -> None:
+    text = Page((shared / "dataset_other-data.html").read_text()).text
+    assert "site 1: 4 images of class blast" in text
+    assert "leaves out 2 with patient 'value 1'" in text
+
+
 def test_the_crate_tells_when_the_run_was(shared: Path) -> None:
     assert ROCrate(shared).get("#run")["endTime"] == "2023-11-14T22:13:20+00:00"
 
@@ -131,6 +140,26 @@ def test_numbers_are_drawn_anew_each_time() -> None:
     assert first.images != second.images
     assert first.subjects != second.subjects
     assert len(set(first.images.values())) == len(first.images)
+
+
+def test_sites_and_values_that_are_left_out_go_by_numbers_in_a_scan_and_in_a_configuration() -> None:
+    manifest = pd.DataFrame({name: ["a.png"] for name in ("image_id", "path", "source_id", "subject_id")})
+    sites = {"St. Olav": {"all": 3}, "Ullevål": {"hem": 2}}
+    left_out = [{"column": "patient", "value": name, "images": n} for name, n in (("Doe", 4), ("Roe", 1))]
+    names = draw(manifest, sites)
+    scan = names.value({"sites": sites, "excluded": left_out})
+    assert {tuple(counts.items()) for counts in scan["sites"].values()} == {(("all", 3),), (("hem", 2),)}
+    assert set(scan["sites"]) == {"site 1", "site 2"}
+    assert [(one["column"], one["value"], one["images"]) for one in scan["excluded"]] == [
+        ("patient", "value 1", 4),
+        ("patient", "value 2", 1),
+    ]
+    dataset = {"adapter": "table", "table": "/srv/cells.csv", "exclude": {"patient": ["Doe"], "note": ["Roe", ""]}}
+    assert without_secrets({"studies": [{"dataset": dataset}]})["studies"][0]["dataset"] == {
+        "adapter": "table",
+        "table": "table.csv",
+        "exclude": {"patient": ["value 1"], "note": ["value 2", "value 3"]},
+    }
 
 
 def test_what_is_not_known_is_not_told() -> None:

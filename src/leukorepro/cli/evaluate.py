@@ -30,7 +30,7 @@ def evaluate(
     rungs and items compared on the same groups (`differences.csv`, `cell_level.csv`, `winners.csv`); whether the
     paper's conclusions hold (`claims.csv`, `claim_comparisons.csv`); what classifiers would mean for patients
     (`calibration.csv`, `reliability.csv`, `decision.csv`, `subjects.csv`, `diagnosis.csv`); of what is held out, how
-    much of the loss other shares of the classes explain (`transfer.csv`).
+    much of the loss other shares of the classes explain, and how normalised colours change it (`transfer.csv`).
 
     Example: `leukorepro evaluate --spec results/demo/specs/evaluation/atteia2022-1f0c.json --output
     results/demo/atteia2022`
@@ -52,9 +52,9 @@ def evaluate(
     from leukorepro.evaluation.resampling.cell_level import cell_level
     from leukorepro.evaluation.resampling.claims import judge_claims
     from leukorepro.evaluation.resampling.differences import differences
+    from leukorepro.evaluation.resampling.transfer import transfer
     from leukorepro.evaluation.resampling.winners import winners
     from leukorepro.evaluation.split_rows import check_split_rows
-    from leukorepro.evaluation.transfer import transfer
     from leukorepro.run.paths import StudyFolder
     from leukorepro.run.specifications.evaluation import EvaluationSpecification
     from leukorepro.run.specifications.specification import read_specification
@@ -77,7 +77,8 @@ def evaluate(
         for frame in (*tested, *fitted):
             check_split_rows(frame, told.study.study, splits)
     outcomes = Outcomes(told.study, tested, fitted, splits)
-    MEASURED_TABLE.write(measure(outcomes, told.seed), folder.table("measured"))
+    measured = measure(outcomes, told.seed)
+    MEASURED_TABLE.write(measured, folder.table("measured"))
     DIFFERENCES_TABLE.write(differences(outcomes, told.seed), folder.table("differences"))
     CELL_LEVEL_TABLE.write(cell_level(outcomes), folder.table("cell_level"))
     WINNERS_TABLE.write(winners(outcomes, told.seed), folder.table("winners"))
@@ -85,5 +86,5 @@ def evaluate(
     CLAIMS_TABLE.write(judged.claims, folder.table("claims"))
     CLAIM_COMPARISONS_TABLE.write(judged.comparisons, folder.table("claim_comparisons"))
     if told.study.tests_held_out:
-        TRANSFER_TABLE.write(transfer(outcomes, told.seed), folder.table("transfer"))
+        TRANSFER_TABLE.write(transfer(outcomes, measured, told.seed), folder.table("transfer"))
     diagnose(tested, told.study, told.seed).write(output)

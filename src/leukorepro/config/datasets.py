@@ -107,11 +107,17 @@ class DatasetBase(Strict, ABC):
 class RealDataset(DatasetBase):
     """A folder of images."""
 
-    how_to_get: ClassVar[str] = "copy the images"
-    """What to do where they are missing."""
+    how_to_get: ClassVar[str] = ""
+    """What to do where they are missing; default: what is known of the publication, else to copy them."""
     classes_from: ClassVar[str] = "put each class into a folder of its own"
     """What to do where there is one class only."""
     images: Path
+
+    def remedy(self, folder: Path) -> str:
+        """What to do where its images are missing in a folder, in words that others follow."""
+        if not self.how_to_get and self.publication is not None:
+            return self.publication.how_to_get(folder)
+        return f"{self.how_to_get}, put it there" if self.how_to_get else "copy the images there"
 
     @classmethod
     def recognises(cls, path: str) -> bool:  # noqa: ARG003

@@ -31,6 +31,7 @@ def fetch(
 
     Example: `leukorepro data fetch pbc`
     """
+    from leukorepro.core.fetching.publication import default_folder
     from leukorepro.data.public.fetch import fetch as run
     from leukorepro.data.public.fetch import fetchable, find_publication
     from leukorepro.data.public.telling import steps, table, terms
@@ -41,7 +42,7 @@ def fetch(
     if name is None:
         raise UserError("data fetch: no name given; `leukorepro data fetch --list` shows the published datasets.")
     publication = find_publication(name)
-    folder = to or Path("data") / name
+    folder = to or default_folder(name)
     if url is None and not publication.archives and not (folder.is_dir() and any(folder.iterdir())):
         print(steps(publication, folder))
         return

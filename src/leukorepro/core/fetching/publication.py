@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import shlex
 from dataclasses import dataclass
+from pathlib import Path
 from urllib.parse import unquote, urlsplit
 
 NONE_KNOWN = "none known"
+
+
+def default_folder(name: str) -> Path:
+    """Where a published dataset is put unless another folder is named."""
+    return Path("data") / name
 
 
 @dataclass(frozen=True)
@@ -50,13 +57,14 @@ class Publication:
     patients: str = "not published: no split can keep one on one side"
     """What is known of them."""
 
-    @property
-    def how_to_get(self) -> str:
-        """What to do where its images are missing, in words that others follow."""
+    def how_to_get(self, folder: Path) -> str:
+        """What to do where a folder lacks its images, in words that others follow."""
+        to = "" if folder == default_folder(self.name) else f" --to {shlex.quote(str(folder))}"
+        command = f"`leukorepro data fetch {self.name}{to}`"
         if self.archives:
             size = f" ({self.size})" if self.size else ""
-            return f"download {self.title}{size} with `leukorepro data fetch {self.name}`"
-        return f"get {self.title} from {self.page} (`leukorepro data fetch {self.name}` says how)"
+            return f"download {self.title}{size} with {command}"
+        return f"get {self.title} from {self.page} ({command} says how)"
 
     @property
     def checked_by(self) -> str:

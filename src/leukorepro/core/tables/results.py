@@ -82,12 +82,14 @@ CLAIM_COMPARISONS_TABLE = Table(
 
 TRANSFER_TABLE = Table(
     {
-        **text("study", "table", "item", "protocol", "against_protocol", "measure"),
+        **text("study", "table", "item", "protocol", "against_item", "against_protocol", "measure"),
         **number("value", "ci_low", "ci_high"),
         **whole("n_images", "n_groups"),
     }
 )
-"""What of the loss on the held-out part follows from other shares of the classes: `leukorepro.evaluation.transfer`."""
+"""What is lost on the held-out part, what of it follows from other shares of the classes, and how it changes with
+normalised colours: `leukorepro.evaluation.resampling.transfer`. `against_item`: the item on the images as they are,
+which a change is from."""
 
 CELL_LEVEL_TABLE = Table(
     {**_OUTCOME, **text("metric"), **number("value", "ci_low", "ci_high"), **text("method"), **whole("n")}

@@ -42,7 +42,6 @@ class BloodMnistDataset(ClassFolderDataset):
 
     publication = PUBLICATION
     belongs_there = "train, val and test as `leukorepro data fetch bloodmnist` writes them (see data/README.md)"
-    how_to_get = PUBLICATION.how_to_get
     classes = tuple(COUNTS)
     title_of_all = PUBLICATION.title
     images_of_all = 17_092

@@ -58,7 +58,6 @@ class DeepAplDataset(RealDataset):
 
     publication = PUBLICATION
     belongs_there = "master.csv and one folder per patient, Patient_00 to Patient_105 (see data/README.md)"
-    how_to_get = PUBLICATION.how_to_get
     classes = CLASSES
     adapter: Literal["deepapl"]
     positive_class: str | None = "APL"

@@ -54,7 +54,6 @@ class LmuDataset(ClassFolderDataset):
 
     publication = PUBLICATION
     belongs_there = "one folder for each of the 15 classes, from BAS to PMO (see data/README.md)"
-    how_to_get = PUBLICATION.how_to_get
     classes = tuple(COUNTS)
     title_of_all = PUBLICATION.title
     images_of_all = 18_365

@@ -63,7 +63,6 @@ class Mll23Dataset(ClassFolderDataset):
 
     publication = PUBLICATION
     belongs_there = "one folder for each of the 18 classes, from basophil to smudge_cell (see data/README.md)"
-    how_to_get = PUBLICATION.how_to_get
     classes = tuple(COUNTS)
     title_of_all = PUBLICATION.title
     images_of_all = 41_906

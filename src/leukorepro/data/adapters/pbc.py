@@ -51,7 +51,6 @@ class PbcDataset(ClassFolderDataset):
 
     publication = PUBLICATION
     belongs_there = "one folder for each of the eight classes, from basophil to platelet (see data/README.md)"
-    how_to_get = PUBLICATION.how_to_get
     classes = tuple(COUNTS)
     title_of_all = PUBLICATION.title
     images_of_all = 17_092

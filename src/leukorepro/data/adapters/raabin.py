@@ -43,7 +43,6 @@ class RaabinDataset(ClassFolderDataset):
     belongs_there = (
         "Train, TestA and TestB, each with one folder per class, Basophil to Neutrophil (see data/README.md)"
     )
-    how_to_get = PUBLICATION.how_to_get
     classes = tuple(COUNTS)
     title_of_all = "Raabin-WBC, Train and Test-A"
     images_of_all = 14_514

@@ -37,7 +37,6 @@ class TaleqaniDataset(ClassFolderDataset):
 
     publication = PUBLICATION
     belongs_there = "Original, with one folder for each of Benign, Early, Pre and Pro (see data/README.md)"
-    how_to_get = PUBLICATION.how_to_get
     classes = tuple(COUNTS)
     title_of_all = PUBLICATION.title
     images_of_all = 3_256

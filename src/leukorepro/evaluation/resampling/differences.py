@@ -18,7 +18,7 @@ bound of Clopper and Pearson that `leukorepro.evaluation.intervals` uses for a s
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -69,8 +69,10 @@ def best_item(values: dict[str, float], metric: str) -> str | None:
     return max(known, key=known.__getitem__) if known else None
 
 
-def difference_interval(resamples: Floats, n_groups: int, level: float = LEVEL, *, shares: bool = True) -> Interval:
-    """Interval of a difference of two metrics.
+def difference_interval(
+    resamples: Floats, n_groups: int, level: float = LEVEL, *, shares: bool = True, times: int = 1
+) -> Interval:
+    """Interval of a difference of two metrics, or of a sum of such differences.
 
     Parameters
     ----------
@@ -81,14 +83,16 @@ def difference_interval(resamples: Floats, n_groups: int, level: float = LEVEL, 
     level : float
         Nominal coverage, in (0, 1).
     shares : bool
-        Whether both metrics are shares, in [0, 1], so that a difference that never varies has bounds.
+        Whether the metrics are shares, in [0, 1], so that a difference that never varies has bounds.
+    times : int
+        How many differences are summed.
     """
     bounds = percentile_interval(resamples, n_groups, level)
     defined = resamples[~np.isnan(resamples)]
     if not shares or n_groups < 2 or bounds.n_undefined > MAX_UNDEFINED * len(resamples) or np.ptp(defined) > ROUNDING:
         return bounds
-    open_to = 1 - float(exact_interval(1, n_groups, level)[0])
-    low, high = max(-1.0, defined[0] - open_to), min(1.0, defined[0] + open_to)
+    open_to = times * (1 - float(exact_interval(1, n_groups, level)[0]))
+    low, high = max(-times, defined[0] - open_to), min(times, defined[0] + open_to)
     return Interval(low, high, bounds.n_undefined, n_groups - 1)
 
 
@@ -115,18 +119,34 @@ def paired_difference(resamples: SharedResamples, one: Measurable, other: Measur
     one, other : Measurable
         The same metric of two outcomes, as `resamples` found them.
     """
-    over = resamples.together(one, other)
-    value = one.value - other.value
-    if one.part.is_same_as(other.part) and not np.isnan(value):
+    return paired_contrast(resamples, [one], [other])
+
+
+def paired_contrast(resamples: SharedResamples, added: Sequence[Measurable], taken: Sequence[Measurable]) -> Paired:
+    """The sum of a metric of some outcomes less that of as many others, paired over the groups of all.
+
+    Parameters
+    ----------
+    resamples : SharedResamples
+    added, taken : sequence of Measurable
+        The same metric of outcomes, as `resamples` found them; one of each makes a difference, two a difference of
+        differences. What is the same predictions by construction stands at the same place in both.
+    """
+    over = resamples.together(*added, *taken)
+    value = sum(one.value for one in added) - sum(one.value for one in taken)
+    if all(map(_is_same, added, taken)) and not np.isnan(value):
         return Paired(value, 0.0, 0.0, over.n, np.inf)
-    values = resamples.resampled(one, over) - resamples.resampled(other, over)
-    least, most = one.limits
+    drawn = np.subtract(*(np.sum([resamples.resampled(one, over) for one in side], axis=0) for side in (added, taken)))
+    by_seed = np.subtract(*(np.sum([one.values_of_seeds for one in side], axis=0) for side in (added, taken)))
+    n_groups, most = min(one.n_groups for one in (*added, *taken)), len(added) * float(np.ptp(added[0].limits))
     bounds = over_seeds(
-        difference_interval(values, min(one.n_groups, other.n_groups), shares=one.is_share),
-        list(np.subtract(one.values_of_seeds, other.values_of_seeds)),
-        (least - most, most - least),
+        difference_interval(drawn, n_groups, shares=added[0].is_share, times=len(added)), list(by_seed), (-most, most)
     )
     return Paired(value, bounds.low, bounds.high, over.n, bounds.freedom)
+
+
+def _is_same(one: Measurable, other: Measurable) -> bool:
+    return one.part.is_same_as(other.part)
 
 
 def differences(outcomes: Outcomes, seed: int, n_resamples: int = N_RESAMPLES) -> pd.DataFrame:

@@ -152,6 +152,10 @@ class SharedResamples:
             self._groups[key] = SharedGroups(number, weights)
         return self._groups[key]
 
+    def groups_of(self, image_id: pd.Series[str], over: SharedGroups) -> Ints:
+        """Group of the image of every row, shape (n_rows,); -1 outside."""
+        return np.asarray(over.number[self._names.get_indexer(image_id)])
+
     def resampled(self, what: Measurable, over: SharedGroups, *, out_of_bag: bool = False) -> Floats:
         """A metric in every resample, shape (n_resamples,); NaN where undefined.
 

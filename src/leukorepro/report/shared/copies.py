@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Collection
+from itertools import count
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -23,14 +24,16 @@ from leukorepro.core.store import (
 from leukorepro.data.manifest import read_manifest, write_manifest
 from leukorepro.report.drafts import drafts
 from leukorepro.report.finished import FinishedRun
-from leukorepro.report.shared.pseudonyms import IN_WORDS, Pseudonyms, draw
+from leukorepro.report.shared.pseudonyms import IN_WORDS, SITES, Pseudonyms, draw, excluded
 from leukorepro.run.paths import Results
 from leukorepro.run.resolved import ResolvedRun
 
 PLAIN = (".h5", ".safetensors")
 """Files that a report takes numbers and pixels from, and no names."""
 
-OF_DATASET = ("scan.json", "duplicates.json")
+SCAN = "scan.json"
+
+OF_DATASET = (SCAN, "duplicates.json")
 """What a report reads of a dataset beside its manifest."""
 
 SHARED = ("audit", "benchmarks", "weights")
@@ -68,14 +71,14 @@ def copy_run(run: ResolvedRun, config: Path, workflow: Path, root: Path) -> Path
             target = copied.run(folder.name) / file.relative_to(folder)
             _copy(file, target, names[study.dataset_id], in_words=())  # reasons of a study are of its systems
     target = copied.run(folder.name) / config.name
-    write_json(_without_paths(read_json(config)), target)
+    write_json(without_secrets(read_json(config)), target)
     return target.relative_to(root)
 
 
 def _copy_dataset(dataset: str, images: Path, ours: Results, copied: Results, root: Path) -> Pseudonyms:
     """Copy what is known of a dataset; its images and its features only by name."""
     manifest = read_manifest(ours.manifest(dataset))
-    names = draw(manifest)
+    names = draw(manifest, read_json(ours.dataset(dataset) / SCAN).get(SITES, ()))
     renamed = names.frame(manifest, str(ours.manifest(dataset)))
     for old, new in names.paths.items():
         if (images / old).exists():
@@ -123,17 +126,25 @@ def _link(source: Path, target: Path) -> None:
     target.symlink_to(source.resolve())
 
 
-def _without_paths(value: Any, key: str = "") -> Any:
-    """A resolved configuration without the places of files; images lie in the copy."""
+def _numbered(exclude: dict[str, list[str]]) -> dict[str, list[str]]:
+    """What is left out, by column, with numbers in the place of values, which count on as those of the scan do."""
+    numbers = count(1)
+    return {column: [excluded(next(numbers)) for _ in values] for column, values in exclude.items()}
+
+
+def without_secrets(value: Any, key: str = "") -> Any:
+    """A resolved configuration without the places of files and the values of rows that it leaves out; images lie in the
+    copy."""
     if isinstance(value, dict):
-        changed = {name: _without_paths(one, name) for name, one in value.items()}
+        changed = {name: without_secrets(one, name) for name, one in value.items()}
         if "adapter" in changed and "table" in changed:
             changed["table"] = "table.csv"
+            changed["exclude"] = _numbered(changed.get("exclude", {}))
         if "dataset_id" in changed:
             changed["images"] = f"images/{changed['dataset_id']}"
         return changed
     if isinstance(value, list):
-        return [_without_paths(one, key) for one in value]
+        return [without_secrets(one, key) for one in value]
     if isinstance(value, str) and key in PLACES:
         return PLACES[key]
     if isinstance(value, str) and key == "weights" and value.startswith("file:"):

@@ -1,9 +1,9 @@
-"""Numbers drawn at random in the place of the names of a dataset's images, photographs and subjects."""
+"""Numbers drawn at random in the place of the names of a dataset's images, photographs, subjects and sites."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from random import SystemRandom
 from typing import Any
@@ -21,19 +21,26 @@ IMAGES = ("image_id", "images", "examples", "nowhere", "several", "other_class",
 SUBJECTS = ("subject_id", "subjects", "linked_subjects")
 """Keys and columns that name images and photographs, and subjects."""
 
+SITES = "sites"
+"""Key of what is counted by site."""
+
+EXCLUDED = "excluded"
+"""Key of what a dataset's configuration leaves out: a list, each with a ``value`` of a column, such as a patient."""
+
 IN_WORDS = ("notes", "reason", "suspicions")
 """Keys of what was written about single files."""
 
 
 @dataclass(frozen=True)
 class Pseudonyms:
-    """What the images, photographs and subjects of one dataset are called instead."""
+    """What the images, photographs, subjects and sites of one dataset are called instead."""
 
     images: Mapping[str, str]
     """By the names of images and of photographs."""
     paths: Mapping[str, str]
     """By the paths of images, which end as before."""
     subjects: Mapping[str, str]
+    sites: Mapping[str, str] = field(default_factory=dict)
 
     def frame(self, frame: pd.DataFrame, where: str) -> pd.DataFrame:
         """A table with the new names.
@@ -59,6 +66,10 @@ class Pseudonyms:
 
         Texts are left out that name an image or a subject, or whose key says that they were written about files.
         """
+        if isinstance(value, dict) and key == SITES:
+            return {self.sites.get(name, WITHHELD): counts for name, counts in value.items()}
+        if isinstance(value, list) and key == EXCLUDED:
+            return [one | {"value": excluded(number)} for number, one in enumerate(value, start=1)]
         if isinstance(value, dict):
             return {name: self.value(one, name, in_words=in_words) for name, one in value.items()}
         if isinstance(value, list):
@@ -78,13 +89,20 @@ class Pseudonyms:
         return any(len(name) >= LONG_ENOUGH and name in text for name in known)
 
 
-def draw(manifest: pd.DataFrame) -> Pseudonyms:
+def excluded(number: int) -> str:
+    """What is said instead of a value that the configuration leaves out."""
+    return f"value {number}"
+
+
+def draw(manifest: pd.DataFrame, sites: Iterable[str] = ()) -> Pseudonyms:
     """Draw new names for a dataset, others each time.
 
     Parameters
     ----------
     manifest : DataFrame
         Manifest contract.
+    sites : iterable of str
+        Where its images were made.
     """
     images = _numbered("image", manifest["image_id"])
     photographs = _numbered("photograph", set(manifest["source_id"]) - images.keys())
@@ -92,7 +110,8 @@ def draw(manifest: pd.DataFrame) -> Pseudonyms:
         path: f"{images[image]}{PurePosixPath(path).suffix.lower()}"
         for image, path in manifest[["image_id", "path"]].itertuples(index=False, name=None)
     }
-    return Pseudonyms(images | photographs, paths, _numbered("subject", manifest["subject_id"]))
+    subjects, places = _numbered("subject", manifest["subject_id"]), _numbered("site", sites)
+    return Pseudonyms(images | photographs, paths, subjects, places)
 
 
 def _numbered(what: str, names: Iterable[str]) -> dict[str, str]:

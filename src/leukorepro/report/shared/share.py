@@ -14,11 +14,12 @@ from leukorepro.run.resolved import load_finished
 def share(
     config: Path, output: Path, *, pictures: bool = False, workers: int = 1, workflow: Path = Path("Snakefile")
 ) -> None:
-    """Write the report of a finished run without file names, subject ids and paths of this machine.
+    """Write the report of a finished run without file names, subject ids, names of sites and paths of this machine.
 
-    Images, photographs and subjects go by numbers that are drawn at random, others each time and the same on all pages.
-    Names of the run, of datasets and of classes stay. So do digests of files and what was measured of single images:
-    whoever has the images knows them again by these.
+    Images, photographs, subjects and sites go by numbers that are drawn at random, others each time and the same on all
+    pages; so do, in their order, values of a table's rows that are left out. Names of the run, of datasets, of classes,
+    of official or held-out parts and of a table's columns stay. So do digests of files and what was measured of single
+    images: whoever has the images knows them again by these.
 
     Parameters
     ----------

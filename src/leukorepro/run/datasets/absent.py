@@ -39,7 +39,7 @@ def absence(dataset: RealDataset, file: Path, root: Path = Path()) -> Absence | 
     if _holds_a_file(folder):
         return None
     found = f"{folder}: {'empty' if folder.is_dir() else 'no such folder'}"
-    return Absence(found, _dvc_pull(folder) or f"{dataset.how_to_get}, put it there, or correct `images` in {file}")
+    return Absence(found, _dvc_pull(folder) or f"{dataset.remedy(folder)}, or correct `images` in {file}")
 
 
 def _holds_a_file(folder: Path) -> bool:

@@ -11,10 +11,10 @@ import pandas as pd
 
 from leukorepro.data.public.telling import terms_of
 from leukorepro.report.figures.picture import Picture
+from leukorepro.report.images import colours
+from leukorepro.report.images.album import Album, size_of
 from leukorepro.report.numbers.wording import count, listed, short_citation, shortened, table_name
 from leukorepro.report.output import Output
-from leukorepro.report.pages.dataset import colours
-from leukorepro.report.pages.dataset.album import Album, size_of
 from leukorepro.report.pages.dataset.colours_figure import draw_colours
 from leukorepro.report.pages.dataset.duplicates import Duplicates, duplicates_shown
 from leukorepro.report.pages.dataset.findings import Finding, findings_of

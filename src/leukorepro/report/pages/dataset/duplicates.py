@@ -11,9 +11,9 @@ from typing import Any
 import pandas as pd
 
 from leukorepro.data.copies.ties import Ties
+from leukorepro.report.images.album import Album, write_sheet
 from leukorepro.report.numbers.wording import count, listed
 from leukorepro.report.output import Output
-from leukorepro.report.pages.dataset.album import Album, write_sheet
 
 SHOWN_GROUPS = 12
 """Groups with their pictures on the page; all are in the file."""

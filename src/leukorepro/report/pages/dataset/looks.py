@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 
 from leukorepro.data.views import view_in_words
+from leukorepro.report.images.album import Album, size_of, write_sheet
 from leukorepro.report.numbers.wording import count, listed
 from leukorepro.report.output import Output
-from leukorepro.report.pages.dataset.album import Album, size_of, write_sheet
 
 COUNT = 8
 """Images of a class."""

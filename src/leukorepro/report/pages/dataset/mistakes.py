@@ -15,9 +15,9 @@ from leukorepro.evaluation.contract import score_columns
 from leukorepro.evaluation.patients.probabilities import forecasts
 from leukorepro.evaluation.predictions import score_of_class
 from leukorepro.ladder.rungs import LADDER, PUBLISHED, Rung, honest_rung
+from leukorepro.report.images.album import Album, write_sheet
 from leukorepro.report.numbers.wording import count, sentence, short_citation, table_name
 from leukorepro.report.output import Output
-from leukorepro.report.pages.dataset.album import Album, write_sheet
 from leukorepro.run.conditions.words import conditions
 from leukorepro.run.resolved import ResolvedStudy
 

@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import astuple, dataclass
 from functools import partial
 
 import pandas as pd
 
 from leukorepro.core.words import COLOUR
-from leukorepro.evaluation.transfer import MEASURES, reference_rung
+from leukorepro.evaluation.resampling.transfer import COLOUR_MEASURES, MEASURES, reference_rung
 from leukorepro.ladder.rungs import EXTERNAL, LADDER, Rung
 from leukorepro.report.figures.picture import Picture
+from leukorepro.report.images.album import Album
+from leukorepro.report.images.colours import COLOURS, measured, sample_of
+from leukorepro.report.images.colours import MEASURES as COLOUR_WORDS
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.tables import Estimate, float_or_none
 from leukorepro.report.output import Output
-from leukorepro.report.pages.dataset.album import Album
-from leukorepro.report.pages.dataset.colours import COLOURS, measured, sample_of
-from leukorepro.report.pages.dataset.colours import MEASURES as COLOUR_WORDS
 from leukorepro.report.sections.external.figure import Lost, draw_external
+from leukorepro.report.sections.ladder.ladder import Difference
 from leukorepro.run.resolved import ResolvedStudy
+
+LOSSES = {"loss": "All", "loss_by_prevalence": "Prevalence", "loss_by_recall": "Recall"}
+"""The loss and its parts, by their measures."""
+
+AS_THEY_ARE = "as they are"
+"""How colours are that were not normalised."""
 
 
 @dataclass(frozen=True)
@@ -59,6 +66,9 @@ class Coloured:
     here: Estimate
     there: Estimate
     loss: Estimate
+    accuracy_change: Difference
+    """Of the accuracy there from that on the images as they are."""
+    loss_change: Difference
 
 
 @dataclass(frozen=True)
@@ -75,7 +85,8 @@ class ExternalPage:
     shares: list[Share]
     stains: list[Stain]
     coloured: list[Coloured]
-    """Empty where the run asks for no normalisation."""
+    """First the images as they are; empty where the run asks for no normalisation."""
+    coloured_sentences: list[str]
     n_measured: int
     """Images that colours were measured of, at most, in either."""
     picture: Picture
@@ -116,12 +127,10 @@ def external_page(
     classes = sorted(set(readable["label"]))
     colours = {name: measured(sample_of(rows, classes), album) for name, rows in parts.items()}
     shares = {name: rows["label"].value_counts(normalize=True) for name, rows in parts.items()}
-    lost = [
-        Lost(told, ours[EXTERNAL, measure])
-        for measure, told in (("loss", "All"), ("loss_by_prevalence", "Prevalence"), ("loss_by_recall", "Recall"))
-    ]
+    lost = [Lost(told, ours[EXTERNAL, measure]) for measure, told in LOSSES.items()]
     draw = partial(draw_external, [*parts], classes, shares, colours, lost, conditions)
     key = study.study.key
+    coloured = _coloured(study, transfer, against)
     stains = [_stain(column, *colours.values()) for column in COLOURS]
     told = ", ".join(f"{one.name} {one.here} and {one.there}" for one in stains)
     return ExternalPage(
@@ -129,14 +138,15 @@ def external_page(
         there=there,
         against=LADDER[against].name,
         facts=[*_facts(study, parts[there])],
-        sentence=_sentence(ours, LADDER[against].name.lower()),
+        sentence=loss_sentence(ours, LADDER[against].name),
         lines=[
             Line(words, ours.get((against, measure)), ours.get((EXTERNAL, measure)))
             for measure, words in MEASURES.items()
         ],
         shares=[Share(label, *(_per_cent(shares[name].get(label, 0.0)) for name in parts)) for label in classes],
         stains=stains,
-        coloured=_coloured(study, transfer, against),
+        coloured=coloured,
+        coloured_sentences=[*colour_sentences(coloured)],
         n_measured=max(map(len, colours.values())),
         picture=Picture(
             output.figure(draw, "figures", key, "external.svg"),
@@ -161,11 +171,60 @@ def _coloured(study: ResolvedStudy, transfer: pd.DataFrame, against: Rung) -> li
     for item in items:
         own = transfer[(transfer["table"] == COLOUR) & (transfer["item"] == item.item)]
         ours = {(str(row.protocol), str(row.measure)): _estimate(row) for row in own.itertuples()}
-        how = item.item.removeprefix(items[0].item)
+        how = item.item.removeprefix(items[0].item).removeprefix(", ")
         if ours:
             accuracies = ours[against, "accuracy"], ours[EXTERNAL, "accuracy"]
-            found.append(Coloured(f"{LADDER[EXTERNAL].name}{how}", *accuracies, ours[EXTERNAL, "loss"]))
+            changes = (_change(ours.get((EXTERNAL, measure))) for measure in COLOUR_MEASURES)
+            found.append(Coloured(how or AS_THEY_ARE, *accuracies, ours[EXTERNAL, "loss"], *changes))
     return found
+
+
+def colour_sentences(coloured: Sequence[Coloured]) -> Iterator[str]:
+    """What each normalisation changes, and whether that shows a part of the loss to be colour.
+
+    Parameters
+    ----------
+    coloured : sequence of Coloured
+        First that of the images as they are.
+    """
+    if not coloured:
+        return
+    plain, *others = coloured
+    lost = plain.loss.low is not None and plain.loss.low > 0
+    if not lost:
+        yield "On the images as they are nothing is clearly lost, so that there is nothing for colours to explain."
+    for one in others:
+        accuracy, loss = one.accuracy_change, one.loss_change
+        told = f"{one.name}: the accuracy on external {_moves(accuracy)} and the loss {_moves(loss)}"
+        yield wording.sentence(f"{told}; {_judged(accuracy, loss)}" if lost else told)
+
+
+def _moves(change: Difference) -> str:
+    """How a number changes, with its interval."""
+    if change.is_none:
+        return "stays the same"
+    return f"changes by {change.text} points" + (f" (95 % interval {change.interval})" if change.interval else "")
+
+
+def _judged(accuracy: Difference, loss: Difference) -> str:
+    """Whether a part of a loss is shown to be colour, by how normalising changes the accuracy on external and the loss.
+
+    A loss is also smaller where only the number that it is counted from has fallen; that shows nothing of colour.
+    """
+    if not loss.is_clear or loss.value is None:
+        return "no part of the loss is shown to be colour"
+    if loss.value > 0:
+        return "the loss is larger with these colours, which explain none of it"
+    if accuracy.is_clear and accuracy.value is not None and accuracy.value > 0:
+        return "a part of the loss is colour"
+    return (
+        "the loss is smaller, but the accuracy on external does not clearly rise, so that none of it "
+        "is shown to be colour"
+    )
+
+
+def _change(estimate: Estimate | None) -> Difference:
+    return Difference("accuracy") if estimate is None else Difference(*astuple(estimate)[:4])
 
 
 def _names(study: ResolvedStudy) -> tuple[str, str]:
@@ -191,28 +250,23 @@ def _facts(study: ResolvedStudy, tested: pd.DataFrame) -> list[str]:
     return facts
 
 
-def _sentence(ours: Mapping[tuple[str, str], Estimate], against: str) -> str:
-    """What the loss is, and how much of it is prevalence."""
-    loss, part = ours[EXTERNAL, "loss"], ours[EXTERNAL, "loss_by_prevalence"]
-    if loss.value is None or part.value is None:
-        return "A class is absent from what is held out, so that the loss cannot be told apart."
-    told = [f"{_points(one)}{f' ({one_interval})' if (one_interval := _interval(one)) else ''}" for one in (loss, part)]
+def loss_sentence(ours: Mapping[tuple[str, str], Estimate], against: str) -> str:
+    """How the accuracy changes, and by what."""
+    changes = {measure: _loss_as_change(ours[EXTERNAL, measure]) for measure in LOSSES}
+    whole, *parts = ((one.text, f" (95 % interval {one.interval})" if one.interval else "") for one in changes.values())
+    told = f"From the rung {against.lower()} to external the accuracy changes by {whole[0]} points{whole[1]}."
+    if any(changes[measure].value is None for measure in LOSSES):
+        return f"{told} A class of the one is absent from the other, so that the change cannot be told apart further."
+    prevalence, recall = (f"{text} points{interval}" for text, interval in parts)
     return (
-        f"From {against} to external the accuracy changes by {told[0]} points; {told[1]} points of that follow from "
-        "other shares of the classes alone: the same recalls would have been weighted otherwise."
+        f"{told} Of that, {prevalence} follow from how common each class is there, at the same recalls, and {recall} "
+        "from other recalls."
     )
 
 
-def _points(estimate: Estimate) -> str:
-    """A loss as a change, with its sign."""
-    return wording.difference("accuracy", None if estimate.value is None else -estimate.value)
-
-
-def _interval(estimate: Estimate) -> str:
-    if estimate.low is None or estimate.high is None:
-        return ""
-    low, high = (wording.difference("accuracy", -bound) for bound in (estimate.high, estimate.low))
-    return f"95 % interval {low} to {high}"
+def _loss_as_change(loss: Estimate) -> Difference:
+    value, low, high = (None if number is None else -number for number in (loss.value, loss.high, loss.low))
+    return Difference(loss.metric, value, low, high)
 
 
 def _stain(column: str, here: pd.DataFrame, there: pd.DataFrame) -> Stain:

@@ -12,8 +12,8 @@ from numpy.typing import NDArray
 from leukorepro.data.groups import groups
 from leukorepro.evaluation.intervals import resample_weights, share_interval
 from leukorepro.evaluation.metrics.auroc import Area
+from leukorepro.report.images.album import Album
 from leukorepro.report.numbers.wording import listed, sentence
-from leukorepro.report.pages.dataset.album import Album
 
 SAMPLE = 200
 """Images that are measured, at most; of every class the same number, where it has so many."""

@@ -14,8 +14,9 @@ from sklearn import metrics
 from leukorepro.audits.any_table import audit_table
 from leukorepro.audits.arithmetic.program import Program
 from leukorepro.audits.means.images import stratified
+from leukorepro.audits.table_facts import facts_for
 from leukorepro.cli.app import app
-from leukorepro.config.audit_facts import AuditFacts, read_facts
+from leukorepro.config.audit_facts import AuditFacts, FoldFacts, read_facts
 from leukorepro.config.study.published import read_published
 from leukorepro.core.errors import UserError
 
@@ -193,6 +194,9 @@ def test_stratified_folds_are_those_of_scikit_learn() -> None:
         ("{test: {positive: 2, negative: 3}, folds: {n: 10}}", "given 10 folds of 5 images"),
         ("{test: {classes: [2, 3, 4]}, averaging: pooled}", "pooled is of two classes"),
         ("{test: {classes: [2, 3]}, tset: 3}", "unknown key 'tset'"),
+        ("{averaging: macro, tables: {2: {tset: 3}}}", "tables.2: unknown key 'tset'"),
+        ("{averaging: macro, tables: {Table 2: {averaging: micro}}}", "unknown table 'Table 2'. Known: 2."),
+        ("{test: {positive: 3, negative: 4}, tables: {2: {folds: {n: 9}}}}", "tables.2: folds.n: given 9 folds of 7"),
     ],
 )
 def test_facts_that_contradict_themselves(
@@ -206,6 +210,31 @@ def test_facts_that_contradict_themselves(
     assert ended.value.code == 2
     assert told in " ".join(capsys.readouterr().err.split())
     assert not out.exists()
+
+
+def test_tables_of_one_paper_have_facts_of_their_own(tmp_path: Path) -> None:
+    """90 of 100 images, 27 of 30 and 11 of 12 are right; by the common facts alone, only the first can be."""
+    file, facts = tmp_path / "rows.csv", tmp_path / "facts.yaml"
+    file.write_text("table,item,metric,value\n5,A,accuracy,0.900\n6,A,accuracy,0.917\n7,A,accuracy,0.9000\n")
+    common = {"test": {"positive": 30, "negative": 70}, "averaging": "pooled"}
+    single = {6: {"test": {"classes": {"blast": 5, "normal": 7}}}, "7": {"test": {"total": [25, 34]}}}
+
+    def told() -> list[tuple[str, int | None]]:
+        audit = audit_table(read_published(file), facts_for(["5", "6", "7"], facts, None))
+        return [(table["items"]["A"]["status"], table["items"]["A"]["n"]) for table in audit["tables"].values()]
+
+    facts.write_text(json.dumps(common))
+    assert told() == [("possible", 100), ("impossible", 100), ("possible", 100)]
+    facts.write_text(json.dumps(common).removesuffix("}") + f", tables: {single}}}")
+    assert told() == [("possible", 100), ("possible", 12), ("possible", 30)]
+
+
+def test_facts_of_all_tables_may_be_completed_by_those_of_each(tmp_path: Path) -> None:
+    facts = tmp_path / "facts.yaml"
+    facts.write_text("{averaging: mean_over_folds, tables: {5: {folds: {n: 3}}, 6: {folds: {n: 9}}}}")
+    assert facts_for(["5", "6"], facts, None).of("6").folds == FoldFacts(n=9)
+    with pytest.raises(UserError, match="of table '7': averaging is mean_over_folds, but `folds` is missing"):
+        facts_for(["5", "6", "7"], facts, None)
 
 
 def test_a_template_is_filled_in_and_never_overwrites(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -22,7 +22,7 @@ from leukorepro.audits.means.images import Folds, stratified
 from leukorepro.audits.means.numbers import of_means
 from leukorepro.audits.means.rows import Bounds, audit_means
 from leukorepro.audits.paper import AVERAGES, QUANTITIES, Value, front_of, place_name, printed_values
-from leukorepro.config.audit_facts import AuditFacts
+from leukorepro.config.audit_facts import AuditFacts, TableFacts
 from leukorepro.core.phrases import listed
 
 SCHEMA_VERSION = 1
@@ -67,17 +67,17 @@ def audit_table(published: pd.DataFrame, facts: AuditFacts) -> dict[str, Any]:
     for value in printed_values(published):
         values.setdefault(value.table, []).append(value)
     rows = tqdm(values.items(), desc="tables", leave=False, disable=None)
-    tables = [_table(name, printed, facts) for name, printed in rows]
+    tables = [_table(name, printed, facts.of(name)) for name, printed in rows]
     return {
         "schema_version": SCHEMA_VERSION,
-        "facts": facts.model_dump(mode="json", exclude_none=True),
+        "facts": facts.model_dump(mode="json", exclude_unset=True),
         "tables": {table.name: _as_json(table) for table in tables},
         "impossible": list(_impossible(tables)),
         "findings": [finding.as_json() for table in tables for finding in _findings(table)],
     }
 
 
-def _table(name: str, values: list[Value], facts: AuditFacts) -> AnyTable:
+def _table(name: str, values: list[Value], facts: TableFacts) -> AnyTable:
     rows: dict[str, list[Value]] = {}
     for value in values:
         if value.phase == "test" and not value.is_quoted:
@@ -98,7 +98,7 @@ def _table(name: str, values: list[Value], facts: AuditFacts) -> AnyTable:
     return AnyTable(name, values, {item: _row(row, facts, facts.sizes) for item, row in bar}, (low, high))
 
 
-def _row(values: Sequence[Value], facts: AuditFacts, sizes: list[int]) -> ItemAudit:
+def _row(values: Sequence[Value], facts: TableFacts, sizes: list[int]) -> ItemAudit:
     """A row whose test images are told."""
     two = len(sizes) == 2
     if facts.averaging == "mean_over_folds" or not two:
@@ -110,7 +110,7 @@ def _row(values: Sequence[Value], facts: AuditFacts, sizes: list[int]) -> ItemAu
     return pooled
 
 
-def _means(values: Sequence[Value], facts: AuditFacts, sizes: list[int]) -> ItemAudit:
+def _means(values: Sequence[Value], facts: TableFacts, sizes: list[int]) -> ItemAudit:
     scores = [of_means(value) for value in values]
     readings = ["positive"] if len(sizes) == 2 else list(OF_CLASSES)
     if facts.averaging in OF_CLASSES:
@@ -127,7 +127,7 @@ def _means(values: Sequence[Value], facts: AuditFacts, sizes: list[int]) -> Item
     return audit_means(scores, likeliest, readings, exhaustive=False, open_folds=open_folds, bounds=bounds)
 
 
-def _pooled(values: Sequence[Value], facts: AuditFacts, sizes: list[int]) -> ItemAudit:
+def _pooled(values: Sequence[Value], facts: TableFacts, sizes: list[int]) -> ItemAudit:
     reported = [r for value in values if (r := _reported(value, facts)) is not None]
     if not reported:
         return ItemAudit("too little printed", "None of its numbers follows from a confusion matrix.")
@@ -148,14 +148,14 @@ def _two_classes(reported: Sequence[Reported], images: Images, readings: Sequenc
     return found
 
 
-def _readings(facts: AuditFacts) -> tuple[Basis, ...]:
+def _readings(facts: TableFacts) -> tuple[Basis, ...]:
     if facts.averaging in ("macro", "weighted", "micro"):
         return (facts.averaging,)
     return ("positive",) if facts.averaging == "pooled" else READINGS
 
 
 def _of_unknown_size(
-    rows: dict[str, list[Value]], facts: AuditFacts, sizes: range, *, stated: bool
+    rows: dict[str, list[Value]], facts: TableFacts, sizes: range, *, stated: bool
 ) -> tuple[dict[str, ItemAudit], list[int]]:
     """Rows of one test set of two classes whose size is to be found."""
     found = {}
@@ -236,7 +236,7 @@ def _runs(sizes: Sequence[int]) -> str:
     return ", ".join(parts[:6]) + (f" and others ({len(sizes):,} sizes in all)" if len(parts) > 6 else "")
 
 
-def _report(rows: dict[str, list[Value]], facts: AuditFacts) -> dict[str, ItemAudit]:
+def _report(rows: dict[str, list[Value]], facts: TableFacts) -> dict[str, ItemAudit]:
     """A classification report: the rows are classes and averages of one confusion matrix."""
     assert facts.sizes is not None
     scores = []
@@ -258,7 +258,7 @@ def _report(rows: dict[str, list[Value]], facts: AuditFacts) -> dict[str, ItemAu
     return items
 
 
-def _reported(value: Value, facts: AuditFacts) -> Reported | None:
+def _reported(value: Value, facts: TableFacts) -> Reported | None:
     """A printed number as a condition on one confusion matrix of two classes; None: of none."""
     front, metric = front_of(value.metric)
     names = facts.names or ["positive", "negative"]
@@ -273,7 +273,7 @@ def _reported(value: Value, facts: AuditFacts) -> Reported | None:
     return Reported(value.metric, quantity, value.printed, sides[front], value.words) if front in sides else None
 
 
-def _bounds(facts: AuditFacts) -> Bounds:
+def _bounds(facts: TableFacts) -> Bounds:
     """Printed bounds over the folds, with two decimals at least."""
     found = {}
     for metric, (low, high) in ({} if facts.folds is None else facts.folds.bounds).items():

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from pathlib import Path
 
-from leukorepro.config.audit_facts import TestFacts
-from leukorepro.core.errors import UserError, look_up
+from leukorepro.config.audit_facts import AuditFacts, TestFacts, read_facts
+from leukorepro.core.errors import UserError, look_up, unknown
 from leukorepro.core.store import write_text
 
 DATASETS: dict[str, dict[str, int]] = {
@@ -34,10 +35,46 @@ FACTS = """\
 
 # averaging: pooled                        # or mean_over_folds, macro, micro, weighted
 
+# What the paper says of one table only, instead of the above, by its name in the column `table`:
+# tables:
+#   3: {{test: {{positive: 12, negative: 20}}}}
+#   4: {{test: {{positive: 30, negative: 50}}, averaging: macro}}
+
 # Rows of {table}: table and item as the paper calls them; metrics such as accuracy, sensitivity, specificity,
 # precision, recall, f1, tp, fn, fp, tn, macro_recall, weighted_f1, blast_precision; values as shares with every printed
 # digit, as 0.985 for 98.5 %.
 """
+
+
+def facts_for(tables: Collection[str], facts: Path | None, dataset: str | None) -> AuditFacts:
+    """What is told of some tables.
+
+    Parameters
+    ----------
+    tables : collection of str
+        Their names.
+    facts : Path, optional
+        File with what the paper says of them.
+    dataset : str, optional
+        Published dataset that the test images of all are.
+
+    Raises
+    ------
+    UserError
+        If the file is not as it must be, contradicts itself, names another table, or gives what the dataset gives.
+    """
+    told = AuditFacts() if facts is None else read_facts(facts)
+    if dataset is not None:
+        if told.test is not None:
+            raise UserError(f"{facts}: test: given beside --dataset {dataset}, which gives it, too; keep one of them.")
+        told = told.model_copy(update={"test": facts_of(dataset)})
+    for table in told.tables:
+        if table not in tables:
+            raise UserError(f"{facts}: tables: {unknown('table', table, tables)}")
+    for table in tables:
+        if contradiction := told.of(table).contradiction:
+            raise UserError(f"{facts or f'--dataset {dataset}'}: of table '{table}': {contradiction}.")
+    return told
 
 
 def facts_of(dataset: str) -> TestFacts:

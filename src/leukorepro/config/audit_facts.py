@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import AfterValidator, Field, model_validator
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from leukorepro.config.fields import Strict
 from leukorepro.core.errors import UserError
@@ -19,6 +19,11 @@ def _ascending(sizes: list[int]) -> list[int]:
     if sizes[0] > sizes[1]:
         raise ValueError(f"given {sizes}; the least number comes first")
     return sizes
+
+
+def _as_text(name: object) -> object:
+    """A table's number as its name: `5` is YAML for a number."""
+    return str(name) if isinstance(name, int) else name
 
 
 SizeRange = Annotated[list[Size], Field(min_length=2, max_length=2), AfterValidator(_ascending)]
@@ -92,37 +97,36 @@ class FoldFacts(Strict):
         return self
 
 
-class AuditFacts(Strict):
-    """What a paper says of how a table of scores was made, or nothing."""
+class TableFacts(Strict):
+    """What a paper says of how one table of scores was made, or nothing."""
 
     test: TestFacts | None = None
     folds: FoldFacts | None = None
     averaging: Averaging | None = None
     """Over what scores are averaged: nothing (`pooled`), folds, or classes; default: every way is tried."""
 
-    @model_validator(mode="after")
-    def _agree(self) -> AuditFacts:
+    @property
+    def contradiction(self) -> str:
+        """What in it cannot be, and what must be; empty where nothing contradicts anything."""
         folds, sizes = self.folds, None if self.test is None else self.test.sizes
         if self.averaging == "mean_over_folds" and folds is None:
-            raise ValueError("averaging is mean_over_folds, but `folds` is missing; say how many: `folds: {n: 5}`")
+            return "averaging is mean_over_folds, but `folds` is missing; say how many: `folds: {n: 5}`"
         if self.averaging == "pooled" and sizes is not None and len(sizes) > 2:
-            raise ValueError(f"averaging: pooled is of two classes; with {len(sizes)}, it is macro, micro or weighted")
+            return f"averaging: pooled is of two classes; with {len(sizes)}, it is macro, micro or weighted"
         if folds is None:
-            return self
+            return ""
         if sizes is not None and len(sizes) > 2 and folds.known:
-            raise ValueError(f"folds: positive and negative are of two classes; test.classes has {len(sizes)}")
+            return f"folds: positive and negative are of two classes; test.classes has {len(sizes)}"
         for name, given, whole in (
             ("positive", folds.positive, None if sizes is None else sizes[0]),
             ("negative", folds.negative, None if sizes is None else sizes[1]),
         ):
             if given is not None and whole is not None and sum(given) != whole:
-                raise ValueError(
-                    f"folds.{name}: the folds have {sum(given)} in all, test has {whole}; must be the same"
-                )
+                return f"folds.{name}: the folds have {sum(given)} in all, test has {whole}; must be the same"
         least = sum(sizes) if sizes else None if self.test is None or self.test.total is None else self.test.total[1]
         if not folds.known and least is not None and folds.n > least:
-            raise ValueError(f"folds.n: given {folds.n} folds of {least} images; must be at most one for each image")
-        return self
+            return f"folds.n: given {folds.n} folds of {least} images; must be at most one for each image"
+        return ""
 
     @property
     def sizes(self) -> list[int] | None:
@@ -139,8 +143,29 @@ class AuditFacts(Strict):
         return [] if self.test is None else self.test.names
 
 
+class AuditFacts(TableFacts):
+    """What a paper says of how its tables of scores were made: of all of them, and of single ones."""
+
+    tables: dict[Annotated[str, BeforeValidator(_as_text)], TableFacts] = {}
+    """What is said of one table instead of what is said of all, by its name in the column `table`."""
+
+    @model_validator(mode="after")
+    def _agree(self) -> AuditFacts:
+        if not self.tables and self.contradiction:
+            raise ValueError(self.contradiction)
+        for table in self.tables:
+            if told := self.of(table).contradiction:
+                raise ValueError(f"tables.{table}: {told}")
+        return self
+
+    def of(self, table: str) -> TableFacts:
+        """What is said of one table."""
+        told = [self, *filter(None, [self.tables.get(table)])]
+        return TableFacts(**{key: getattr(one, key) for one in told for key in one.model_fields_set - {"tables"}})
+
+
 def read_facts(path: Path) -> AuditFacts:
-    """Read what a paper says of a table.
+    """Read what a paper says of its tables.
 
     Raises
     ------

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from leukorepro.cli.options import file_to_read, file_to_read_or_begin, file_to_write, show
-from leukorepro.core.errors import UserError
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -46,12 +45,12 @@ def table(
     own tables: accuracy, sensitivity, macro_recall, weighted_f1, blast_precision. The facts say what the rows are of:
     `test: {positive: 30, negative: 70}`, or `test: {classes: [10, 20, 30]}`, or `test: {total: [90, 110]}`;
     `folds: {n: 5}`; `averaging: pooled`, `mean_over_folds`, `macro`, `micro` or `weighted`. Without, all are tried.
+    What differs from table to table stands under `tables: {5: {test: ...}, 6: {test: ...}}`, by the column `table`.
 
     Example: `leukorepro audit table rows.csv --facts facts.yaml --out audit.json`
     """
     from leukorepro.audits.any_table import audit_table
-    from leukorepro.audits.table_facts import facts_of, write_template
-    from leukorepro.config.audit_facts import AuditFacts, read_facts
+    from leukorepro.audits.table_facts import facts_for, write_template
     from leukorepro.config.study.published import read_published
     from leukorepro.core.store import write_json
 
@@ -59,12 +58,8 @@ def table(
         for written in write_template(file):
             typer.echo(f"Written, to fill in: {written}")
         return
-    told = AuditFacts() if facts is None else read_facts(facts)
-    if dataset is not None:
-        if told.test is not None:
-            raise UserError(f"{facts}: test: given beside --dataset {dataset}, which gives it, too; keep one of them.")
-        told = told.model_copy(update={"test": facts_of(dataset)})
-    found = audit_table(read_published(file), told)
+    published = read_published(file)
+    found = audit_table(published, facts_for(published["table"].unique().tolist(), facts, dataset))
     if out is not None:
         write_json(found, out)
     for shown in _shown(found):

@@ -182,7 +182,17 @@ def test_a_matrix_is_one_only_if_every_combination_is_there() -> None:
 
 
 @pytest.mark.parametrize(
-    ("key", "name"), [("II", "Table II"), ("fig8", "Figure 8"), ("S1", "Table S1"), ("text", "Text")]
+    ("key", "name"),
+    [
+        ("II", "Table II"),
+        ("table 5", "Table 5"),
+        ("Table S1", "Table S1"),
+        ("tabular data", "Table tabular data"),
+        ("fig8", "Figure 8"),
+        ("Fig. IV", "Figure IV"),
+        ("S1", "Table S1"),
+        ("text", "Text"),
+    ],
 )
 def test_tables_are_called_as_in_the_paper(key: str, name: str) -> None:
     assert wording.table_name(key) == name

@@ -7,6 +7,7 @@ import re
 from itertools import pairwise
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import report_audits
 import report_data
@@ -14,11 +15,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from report_page import Page, files_and_links, site, undrawn, words
 
+from leukorepro.audits.any_table import audit_table
 from leukorepro.audits.published import audit_study
+from leukorepro.config.audit_facts import AuditFacts, read_facts
 from leukorepro.config.study.published import read_published
 from leukorepro.core.errors import UserError
 from leukorepro.report.pages.audit import words as audit_words
 from leukorepro.report.pages.audit.audit import printed_numbers, read_audit
+from leukorepro.report.pages.audit.sheet import sheet
 from leukorepro.report.pages.audit.size_strip import WIDTH, size_strip
 from leukorepro.report.site import build
 
@@ -106,6 +110,42 @@ def test_the_short_form_tells_the_gravest_and_how_many_rows_can_be(report: Path,
     assert "Not on this page: 1 remark." in text
 
 
+def test_the_page_of_any_table_needs_no_other_file_and_tells_the_facts() -> None:
+    tables = Path(__file__).parent / "audit_tables"
+    found = audit_table(read_published(tables / "fold_means.csv"), read_facts(tables / "fold_means.yaml"))
+    text = sheet(found, "fold_means", "leukorepro audit table fold_means.csv")
+    assert not re.search(r"https?:|url\(|@import|<script|<link| (src|href)=\"(?!#)", text)
+    page = Page(text)
+    assert page.tags.count("style") == page.tags.count("h1") == 1
+    told = words(page)
+    assert "6 printed numbers in 1 table; 2 rows of results: 1 possible, 1 impossible and 0 undecided." in told
+    assert (
+        "Table 2: 100 positive and 150 negative test images; 5 folds of known classes; numbers that are means over "
+        "the folds." in told
+    )
+    assert "Table 2, CNN, sensitivity 0.9423: No confusion matrix of 5 folds" in told
+    assert "Undecided rows: none" in told
+    assert "Numbers of test images that fit" not in told
+    assert "The whole audit: leukorepro audit table fold_means.csv" in told
+
+
+def test_the_page_of_any_table_tells_sizes_that_fit_and_what_is_open() -> None:
+    """46 of 54 images; the NPV of the third row is none of so few."""
+    rows = [("A", "accuracy", "0.8519"), ("A", "sensitivity", "0.7391"), ("A", "specificity", "0.9355")]
+    rows += [("B", "auroc", "0.91"), ("C", "accuracy", "0.8333"), ("C", "npv", "0.9999")]
+    frame = pd.DataFrame([("9", *row[:2], float(row[2]), 0.5 * 10 ** (2 - len(row[2])), "") for row in rows])
+    frame.columns = pd.Index(["table", "item", "metric", "value", "half_unit", "note"])
+    found = audit_table(frame, AuditFacts.model_validate({"test": {"total": [20, 60]}, "averaging": "pooled"}))
+    told = words(Page(sheet(found, "x" * 300, "leukorepro audit table")))
+    assert "Table 9: 20 to 60 test images of two classes; numbers of one confusion matrix." in told
+    assert "Impossible numbers: 1" in told
+    assert "Table 9, C, NPV 0.9999: No confusion matrix of 20 to 60 images of two classes has it beside" in told
+    assert "Table 9: Of 20 to 60 test images, only 54 give one of two rows." in told
+    assert "Undecided rows: 1" in told
+    assert "Table 9, B: None of its numbers follows from a confusion matrix." in told
+    assert "x" * 60 not in told
+
+
 def test_matrices_behind_rows_are_told(page: Page) -> None:
     rows = {text.split()[0]: " ".join(text.split()) for text, _ in page.rows if text.strip()}
     assert rows["ISet"].endswith("Only one: TP 537, FN 0, FP 3, TN 564")
@@ -191,7 +231,7 @@ def test_ranges_hold_the_numbers_and_no_two_of_them_touch(numbers: set[int]) -> 
     ],
 )
 def test_sizes_in_words(fits: list[tuple[int, int]], n_accuracies: int, told: str) -> None:
-    assert audit_words.sizes(fits, [1, 9], n_accuracies, []) == told
+    assert audit_words.sizes(fits, [1, 9], audit_words.accuracies(n_accuracies), []) == told
 
 
 @pytest.mark.parametrize(
@@ -203,16 +243,18 @@ def test_sizes_in_words(fits: list[tuple[int, int]], n_accuracies: int, told: st
     ],
 )
 def test_sizes_are_compared_with_what_the_rows_are_held_against(fits: list[tuple[int, int]], told: str) -> None:
-    assert f" Its rows are compared with {told}" in audit_words.sizes(fits, [1, 9], 2, [5])
+    assert f" Its rows are compared with {told}" in audit_words.sizes(fits, [1, 9], "both", [5])
 
 
 def test_of_many_ranges_the_first_are_told() -> None:
-    told = audit_words.sizes([(n, n) for n in range(1, 100, 2)], [1, 99], 1, [])
+    told = audit_words.sizes([(n, n) for n in range(1, 100, 2)], [1, 99], "it", [])
     assert told.endswith("21, 23 and 38 more ranges.")
 
 
-@pytest.mark.parametrize(("number", "told"), [(0, "None."), (1, "Only one:"), (3, "3 fit:"), (1500, "1,500 fit.")])
-def test_confusion_matrices_in_words(number: int, told: str) -> None:
+@pytest.mark.parametrize(
+    ("number", "told"), [(None, "Some."), (0, "None."), (1, "Only one:"), (3, "3 fit:"), (1500, "1,500 fit.")]
+)
+def test_confusion_matrices_in_words(number: int | None, told: str) -> None:
     assert audit_words.confusion(number) == told
 
 

@@ -206,7 +206,15 @@ CALLS: list[tuple[str, Values]] = [
     ("models summary", {"study": "small"}),
     ("evaluate", {"spec": spec("evaluation"), "output": FOLDER, "parts": [PART]}),
     ("audit published", {"studies": ["small"], "out": AUDIT}),
-    ("audit table", {"file": "config/published/small.csv", "facts": FACTS, "out": "results/audit/table.json"}),
+    (
+        "audit table",
+        {
+            "file": "config/published/small.csv",
+            "facts": FACTS,
+            "out": "results/audit/table.json",
+            "page": "results/audit/table.html",
+        },
+    ),
     (
         "judge",
         {

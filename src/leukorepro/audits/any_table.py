@@ -45,7 +45,9 @@ class AnyTable:
     items: dict[str, ItemAudit]
     searched: tuple[int, int]
     sizes: list[int] = field(default_factory=list)
-    """Numbers of test images that fit all rows, where it is not told."""
+    """Numbers of test images that fit the rows, where it is not told."""
+    rows_sized: tuple[int, int] = (0, 0)
+    """How many rows these fit, of how many whose sizes were all looked at."""
 
 
 def audit_table(published: pd.DataFrame, facts: AuditFacts) -> dict[str, Any]:
@@ -92,8 +94,8 @@ def _table(name: str, values: list[Value], facts: TableFacts) -> AnyTable:
         if facts.averaging == "mean_over_folds":
             why = "How many images of each class the folds have is not told."
             return AnyTable(name, values, {i: ItemAudit("too little printed", why) for i in rows}, (low, high))
-        items, sizes = _of_unknown_size(rows, facts, range(low, high + 1), stated=total is not None)
-        return AnyTable(name, values, items, (low, high), sizes)
+        items, sizes, rows_sized = _of_unknown_size(rows, facts, range(low, high + 1), stated=total is not None)
+        return AnyTable(name, values, items, (low, high), sizes, rows_sized)
     bar = tqdm(rows.items(), desc=f"rows of {name}", leave=False, disable=None)
     return AnyTable(name, values, {item: _row(row, facts, facts.sizes) for item, row in bar}, (low, high))
 
@@ -156,23 +158,25 @@ def _readings(facts: TableFacts) -> tuple[Basis, ...]:
 
 def _of_unknown_size(
     rows: dict[str, list[Value]], facts: TableFacts, sizes: range, *, stated: bool
-) -> tuple[dict[str, ItemAudit], list[int]]:
-    """Rows of one test set of two classes whose size is to be found."""
+) -> tuple[dict[str, ItemAudit], list[int], tuple[int, int]]:
+    """Rows of one test set of two classes whose size is to be found; sizes that fit, and how many rows of how many."""
     found = {}
     bar = tqdm(rows.items(), desc="rows", leave=False, disable=None)
     for item, values in bar:
         reported = [r for value in values if (r := _reported(value, facts)) is not None]
         found[item] = _Search(reported, _readings(facts), sizes)
     together: set[int] = set(sizes)
-    complete = [row for row in found.values() if row.reported and row.left_off is None]
+    asked = [row for row in found.values() if row.reported and row.left_off is None]
+    complete = [row for row in asked if row.fitting]
     for row in complete:
         together &= set(row.fitting)
+    fitted = len(complete) if complete and together else 0
     if complete and not together:  # the size that most rows fit is taken for the right one where two thirds do
         votes = np.bincount([size for row in complete for size in row.fitting], minlength=1)
         if 3 * votes.max() >= 2 * len(complete) and len(complete) > 2:
-            together = set(np.flatnonzero(votes == votes.max()).tolist())
+            together, fitted = set(np.flatnonzero(votes == votes.max()).tolist()), int(votes.max())
     items = {item: row.told(together if len(complete) > 1 else None, stated) for item, row in found.items()}
-    return items, sorted(together) if complete else []
+    return items, sorted(together) if complete else [], (fitted, len(asked))
 
 
 class _Search:
@@ -291,6 +295,7 @@ def _as_json(table: AnyTable) -> dict[str, Any]:
         "consistent_n": table.sizes,
         "digits": "rounded",
         "n_accuracies": len(accuracies),
+        "rows_sized": list(table.rows_sized),
         "n_values": len(table.values),
         "values": [{"item": v.item, "metric": v.metric, "value": v.text, "note": v.note} for v in table.values],
         "items": {item: found.as_json() for item, found in table.items.items()},

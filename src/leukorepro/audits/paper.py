@@ -17,7 +17,7 @@ from leukorepro.config.study.answers import QUOTED
 from leukorepro.config.study.audits import TEXT, Audit, AuditTable
 from leukorepro.config.study.study import Study
 from leukorepro.core.errors import UserError, unknown
-from leukorepro.core.phrases import listed
+from leukorepro.core.phrases import listed, table_or_figure
 from leukorepro.metrics.names import named
 
 QUANTITIES: dict[str, Quantity] = {
@@ -291,8 +291,7 @@ def table_name(table: str) -> str:
     """A table's name in a sentence: ``Table 3``, ``Figure 6``, ``the text``."""
     if table == TEXT:
         return "the text"
-    number = table.removeprefix("fig")
-    return f"Figure {number}" if number != table else f"Table {table}"
+    return table_or_figure(table)
 
 
 def table_names(tables: Sequence[str]) -> str:

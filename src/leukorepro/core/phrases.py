@@ -2,9 +2,20 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
+
+_NUMBERED = re.compile(r"(?i:(?P<table>tab(?:le)?)|fig(?:ure)?)[\s._]*(?P<number>[A-Z]?\.?\d\S*|[IVXLC]+)")
 
 
 def listed(words: Sequence[str], joint: str = "and") -> str:
     """Words in a row: ``a``, ``a and b``, ``a, b and c``."""
     return f" {joint} ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
+
+
+def table_or_figure(key: str) -> str:
+    """The name of a table or figure by its key: ``Table II`` by ``II`` or ``table II``, ``Figure 7`` by ``fig7``."""
+    numbered = _NUMBERED.fullmatch(key)
+    if numbered is None:
+        return f"Table {key}"
+    return f"{'Table' if numbered['table'] else 'Figure'} {numbered['number']}"

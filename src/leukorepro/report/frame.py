@@ -39,6 +39,21 @@ def framed(pages: Sequence[Page], kind: str, name: str) -> dict[str, str]:
     }
 
 
+def alone(page: Page, kind: str, name: str) -> str:
+    """The text of a page that needs no file beside it: in no navigation, with its style and without scripts.
+
+    Parameters
+    ----------
+    page : Page
+    kind, name : str
+        What it is about: `table` and its name.
+    """
+    style = render("assets/style.css")
+    return render(
+        "templates/alone.html.j2", page=page, kind=kind, name=name, style=style, version=version("leukorepro")
+    )
+
+
 def _index(pages: Sequence[Page]) -> str:
     """What the search finds, as a script: of every page its title, its address, and texts with their sections.
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,6 +29,10 @@ def table(
     out: Annotated[
         Path | None, typer.Option(callback=file_to_write, help="JSON file to write; a summary is printed, too.")
     ] = None,
+    page: Annotated[
+        Path | None,
+        typer.Option(callback=file_to_write, help="HTML file to write: one printed page, to be attached to a review."),
+    ] = None,
     dataset: Annotated[
         str | None,
         typer.Option(help="Take the test images' classes from a published dataset, such as `cnmc2019/preliminary`."),
@@ -47,12 +52,13 @@ def table(
     `folds: {n: 5}`; `averaging: pooled`, `mean_over_folds`, `macro`, `micro` or `weighted`. Without, all are tried.
     What differs from table to table stands under `tables: {5: {test: ...}, 6: {test: ...}}`, by the column `table`.
 
-    Example: `leukorepro audit table rows.csv --facts facts.yaml --out audit.json`
+    Example: `leukorepro audit table rows.csv --facts facts.yaml --out audit.json --page audit.html`
     """
     from leukorepro.audits.any_table import audit_table
     from leukorepro.audits.table_facts import facts_for, write_template
     from leukorepro.config.study.published import read_published
-    from leukorepro.core.store import write_json
+    from leukorepro.core.store import write_json, write_text
+    from leukorepro.report.pages.audit.sheet import sheet
 
     if template:
         for written in write_template(file):
@@ -62,8 +68,17 @@ def table(
     found = audit_table(published, facts_for(published["table"].unique().tolist(), facts, dataset))
     if out is not None:
         write_json(found, out)
+    if page is not None:
+        write_text(sheet(found, file.stem, _command(file, facts, dataset)), page)
     for shown in _shown(found):
         show(shown)
+
+
+def _command(file: Path, facts: Path | None, dataset: str | None) -> str:
+    """The command that gives all of the audit, without the folders in which its files lie."""
+    told = [] if facts is None else ["--facts", facts.name]
+    of = [] if dataset is None else ["--dataset", dataset]
+    return shlex.join(["leukorepro", "audit", "table", file.name, *told, *of, "--out", "audit.json"])
 
 
 def _shown(found: dict[str, Any]) -> list[Table]:

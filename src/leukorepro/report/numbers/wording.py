@@ -9,6 +9,7 @@ from collections.abc import Collection, Sequence
 from leukorepro.config.study.study import Citation
 from leukorepro.config.study.tables import Table
 from leukorepro.core.phrases import listed as listed
+from leukorepro.core.phrases import table_or_figure
 from leukorepro.core.words import COLOUR
 from leukorepro.metrics.names import named
 
@@ -89,8 +90,7 @@ def table_name(key: str) -> str:
     """A table's key as the paper calls it: ``II`` becomes ``Table II``, ``fig7`` ``Figure 7``, ``text`` ``Text``."""
     if key in ("text", COLOUR):
         return key.capitalize()
-    name = figure_name(key)
-    return f"Table {key}" if name == key else name
+    return table_or_figure(key)
 
 
 def averaging(table: Table, positive_class: str | None, n_classes: int) -> str:

@@ -77,7 +77,7 @@ class TableAudit:
     title: str
     n_values: int
     sizes: str
-    """Which numbers of test images its accuracies allow, in words; empty without any."""
+    """Which numbers of test images its accuracies, or its rows, allow, in words; empty where that was not asked."""
     strip: SizeStrip | None
     """The same drawn; None where none or every one fits."""
     agrees: bool | None
@@ -187,13 +187,13 @@ def printed_numbers(audit: dict[str, Any], key: str, name: str) -> PrintedNumber
     return PrintedNumbers(
         key=key,
         name=name,
-        citation=audit["citation"],
+        citation=audit.get("citation", ""),
         n_values=sum(table.n_values for table in tables),
         n_quoted=sum(len(row.values) for table in tables for block in table.quoted for row in block.rows),
         n_impossible=len(impossible),
         told=audit_words.totals(
             [table.agrees for table in tables if table.agrees is not None],
-            [item["n_confusion"] for table in audit["tables"].values() for item in _asked(table).values()],
+            [audit_words.n_known(item) for table in audit["tables"].values() for item in _asked(table).values()],
         ),
         severities=[
             Severity(
@@ -225,6 +225,9 @@ def _table(number: str, table: dict[str, Any], impossible: dict[tuple[str, str, 
     assumed = sorted({item["n"] for item in items.values() if item["n"] is not None})
     fits = audit_words.ranges(table["consistent_n"])
     has_accuracy = table["n_accuracies"] > 0
+    given = audit_words.accuracies(table["n_accuracies"]) if has_accuracy else ""
+    if (rows := table.get("rows_sized")) is not None:  # asked of whole rows, and held against no number of images
+        assumed, given = [], audit_words.rows(*rows) if rows[1] else ""
     low, high = table["searched"]
     tested = {name: audit_words.tested(item) for name, item in asked.items() if item["confusion"]}
     common = next(iter(tested.values())) if len(set(tested.values())) == 1 else ""
@@ -235,7 +238,7 @@ def _table(number: str, table: dict[str, Any], impossible: dict[tuple[str, str, 
         name=wording.table_name(number),
         title=table["title"],
         n_values=len(values),
-        sizes=audit_words.sizes(fits, table["searched"], table["n_accuracies"], assumed) if has_accuracy else "",
+        sizes=audit_words.sizes(fits, table["searched"], given, assumed) if given else "",
         strip=size_strip(fits, table["searched"], assumed) if fits not in ([], [(low, high)]) else None,
         agrees=set(assumed) <= set(table["consistent_n"]) if has_accuracy and assumed else None,
         tested=common,
@@ -254,7 +257,7 @@ def _table(number: str, table: dict[str, Any], impossible: dict[tuple[str, str, 
 def _row(name: str, values: list[PrintedValue], item: dict[str, Any] | None, why: str) -> ItemRow:
     if item is None:
         return ItemRow(name, values, "", [], "")
-    return ItemRow(name, values, audit_words.confusion(item["n_confusion"]), audit_words.shown(item), why)
+    return ItemRow(name, values, audit_words.confusion(audit_words.n_known(item)), audit_words.shown(item), why)
 
 
 def _place(item: str, metric: str) -> str:

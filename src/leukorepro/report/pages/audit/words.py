@@ -6,6 +6,7 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from leukorepro.config.audit_facts import TableFacts
 from leukorepro.report.numbers import wording
 
 MANY_RANGES = 12
@@ -22,6 +23,15 @@ BASES = {
     None: "",
 }
 """Whose precision, recall and F1 are printed."""
+
+AVERAGINGS = {
+    "pooled": "numbers of one confusion matrix",
+    "mean_over_folds": "numbers that are means over the folds",
+    "macro": "plain means over the classes",
+    "weighted": "means over the classes, weighted by their sizes",
+    "micro": "numbers of all classes together",
+}
+"""Over what a paper says that its numbers are averaged."""
 
 WORDS = ("no", "one", "two", "three", "four", "five", "six", "seven", "eight", "nine", "ten", "eleven", "twelve")
 
@@ -51,22 +61,33 @@ def in_words(number: int) -> str:
     return WORDS[number] if number < len(WORDS) else f"{number:,}"
 
 
-def sizes(fits: Sequence[Range], searched: Sequence[int], n_accuracies: int, assumed: Sequence[int]) -> str:
-    """Which numbers of test images a table's accuracies, of which there are some, allow.
+def accuracies(number: int) -> str:
+    """A table's accuracies, of which there are some, in the middle of a sentence."""
+    return {1: "the accuracy", 2: "both accuracies"}.get(number, f"all {in_words(number)} accuracies")
+
+
+def rows(fitting: int, asked: int) -> str:
+    """Those of a table's rows that a number of images gives, in the middle of a sentence; for none, all of them."""
+    if 0 < fitting < asked:
+        return f"{in_words(fitting)} of {in_words(asked)} rows"
+    return {1: "the row", 2: "both rows"}.get(asked, f"all {in_words(asked)} rows")
+
+
+def sizes(fits: Sequence[Range], searched: Sequence[int], whose: str, assumed: Sequence[int]) -> str:
+    """Which numbers of test images give what a table prints.
 
     Parameters
     ----------
     fits : sequence of (first, last)
-        Numbers of images that give every accuracy.
+        Numbers of images that give it.
     searched : (low, high)
         Least and greatest number that was tried.
-    n_accuracies : int
-        Accuracies of the table.
+    whose : str
+        What they give, as `accuracies` or `rows` words it.
     assumed : sequence of int
         Numbers of test images that the table's rows are held against: those that the paper states, or that follow.
     """
     low, high = searched
-    whose = {1: "the accuracy", 2: "both accuracies"}.get(n_accuracies, f"all {in_words(n_accuracies)} accuracies")
     tried = f"Of {low:,} to {high:,} test images"
     number = sum(last - first + 1 for first, last in fits)
     if number == 0:
@@ -80,8 +101,22 @@ def sizes(fits: Sequence[Range], searched: Sequence[int], n_accuracies: int, ass
     return " ".join([told, *(_assumed(size, fits) for size in assumed)])
 
 
-def confusion(n_confusion: int) -> str:
-    """How many confusion matrices give the printed numbers of a row."""
+def n_known(item: dict[str, Any]) -> int | None:
+    """How many confusion matrices give the printed numbers of a row; None where it is known only that some do.
+
+    Parameters
+    ----------
+    item : dict
+        As the audit has it, of a row that is possible or impossible.
+    """
+    count: int = item["n_confusion"]
+    return None if item["status"] == "possible" and not count else count
+
+
+def confusion(n_confusion: int | None) -> str:
+    """How many confusion matrices give the printed numbers of a row; None where it is known only that some do."""
+    if n_confusion is None:
+        return "Some."
     if n_confusion == 0:
         return "None."
     return "Only one:" if n_confusion == 1 else f"{n_confusion:,} fit{':' if n_confusion <= MANY_MATRICES else '.'}"
@@ -100,15 +135,15 @@ def tested(item: dict[str, Any]) -> str:
     return f"{item['n']:,} images ({few} positive){BASES[item['basis']]}"
 
 
-def totals(agreeing: Sequence[bool], n_matrices: Sequence[int]) -> list[str]:
+def totals(agreeing: Sequence[bool], n_matrices: Sequence[int | None]) -> list[str]:
     """What was found in all tables together, in sentences.
 
     Parameters
     ----------
     agreeing : sequence of bool
         Of each table with accuracies and a known number of test images, whether the two agree.
-    n_matrices : sequence of int
-        Confusion matrices behind each row for which they were looked for.
+    n_matrices : sequence of int or None
+        Confusion matrices behind each row for which they were looked for, as `n_known` counts them.
     """
     told = []
     if agreeing:
@@ -117,13 +152,34 @@ def totals(agreeing: Sequence[bool], n_matrices: Sequence[int]) -> list[str]:
             f"Those whose accuracies are all shares of that number: {sum(agreeing)}."
         )
     if n_matrices:
-        none, single = n_matrices.count(0), n_matrices.count(1)
-        found = {"exactly one": single, "several": len(n_matrices) - none - single, "none": none}
+        none, single, some = (n_matrices.count(number) for number in (0, 1, None))
+        several = len(n_matrices) - none - single - some
+        found = {"exactly one": single, "several": several, "some": some, "none": none}
         rows = [f"{number} {'has' if number == 1 else 'have'} {what}" for what, number in found.items() if number]
         told.append(
             f"Rows whose confusion matrices were looked for: {len(n_matrices)}. Of them {wording.listed(rows)}."
         )
     return told
+
+
+def of_facts(facts: TableFacts) -> str:
+    """What a paper says of how a table was made, in a phrase; empty where it says nothing."""
+    told = []
+    test, folds = facts.test, facts.folds
+    if test is not None and test.total is not None:
+        told.append(f"{test.total[0]:,} to {test.total[1]:,} test images of two classes")
+    elif test is not None and test.sizes is not None:
+        names = test.names or ([] if test.positive is None else ["positive", "negative"])
+        sizes = [f"{size:,}" for size in test.sizes]
+        counts = [f"{size} {name}" for size, name in zip(sizes, names, strict=True)] if names else sizes
+        told.append(f"{wording.listed(counts)} test images" if names else f"classes of {wording.listed(counts)} images")
+    if folds is not None:
+        told.append(f"{folds.n} folds of {'known' if folds.known else 'unknown'} classes")
+        for metric, (low, high) in folds.bounds.items():
+            told.append(f"{wording.in_a_sentence(metric)} from {low} to {high} in every fold")
+    if facts.averaging is not None:
+        told.append(AVERAGINGS[facts.averaging])
+    return "; ".join(told)
 
 
 def places(where: str, keys: Mapping[str, str]) -> list[tuple[str, str]]:

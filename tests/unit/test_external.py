@@ -26,6 +26,7 @@ from leukorepro.features.fusion import read_features, write_rows
 from leukorepro.features.identity import identity
 from leukorepro.features.joining import join
 from leukorepro.run import plan
+from leukorepro.run.conditions.words import caveats
 from leukorepro.run.resolve import resolve
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
 from leukorepro.run.specify import Specifications
@@ -122,7 +123,7 @@ def test_subjects_of_the_second_alone_give_no_rung_that_keeps_those_of_the_first
     dataset(project, "plain", *names, positive_class="blast")
     dataset(project, "told", *names, subjects={"regex": r"\w(\d+)"})
     (study,) = resolve(write_run(project, dataset="plain", external="told")).studies
-    assert "subject_disjoint" in study.left_out
+    assert study.left_out["subject_disjoint"] == "the dataset plain has no subject ids"
     assert "external" in study.protocols
     assert study.dataset_id == "plain+told"
     assert study.harmonised is not None
@@ -181,7 +182,9 @@ def test_a_part_of_the_firsts_own_that_is_held_out_takes_no_part_and_is_told(pro
     assert study.external_split == "there"
     assert study.harmonised is not None
     assert study.harmonised.left_out == ["drawn-demo: its own held-out part external is left out, 8 images"]
-    assert study.simulated
+    assert caveats(study, "demo")[0] == (
+        "Simulated images: those of drawn-demo; no number that rests on them says anything about patients."
+    )
 
 
 def test_only_originals_are_wanted_of_the_second_where_its_features_are_its_own(project: Path) -> None:

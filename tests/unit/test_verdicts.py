@@ -267,7 +267,7 @@ def test_all_circumstances_are_told() -> None:
     [
         (("V", "x", "accuracy"), "its table was not made here: its classes are others"),
         (("text", "x", "accuracy"), "none of the tables that the study's configuration has"),
-        (("1", "z", "accuracy"), "its table has no such item"),
+        (("1", "z", "accuracy"), "this run has no such item"),
         (("1", "x", "healthy_f1"), "does not have this metric measured"),
         (("text", "images", "size"), "nothing in the study's `audit:` says what it counts"),
         (("1", "x", "epoch_seconds"), "a time on the paper's machine"),

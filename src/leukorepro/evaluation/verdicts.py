@@ -392,7 +392,7 @@ class _Court:
         if table not in kept_or_not:
             return "it stands in none of the tables that the study's configuration has"
         if not self._readings(table, item, metric):
-            return "its table has no such item in the study's configuration"
+            return "this run has no such item in its table"
         return "the study's configuration does not have this metric measured"
 
 

@@ -26,6 +26,7 @@ class Facts:
     """What studies must know of a dataset: told by its folder, or by its configuration where it is yet to be drawn."""
 
     dataset_id: str
+    """Of two datasets, that of the first, which is trained on."""
     rows: list[Row]
     """Every image, none opened yet."""
     external_split: str | None

@@ -206,7 +206,7 @@ def _resolve_study(
         of_other = list_once(other, run.budget, file_of_other, known)
         study, studied = with_external(study, choice.external, own, other, listing, of_other, where)
         where_positive = f"{where}.positive_class"
-    facts = Facts(studied.id, studied.listing.rows, studied.listing.external_split or None)
+    facts = Facts(own.id, studied.listing.rows, studied.listing.external_split or None)
     _check_positive_class(studied.dataset.positive_class, study, facts, where_positive)
     possible = possible_part(study, extractors, facts)
     if isinstance(possible, NotRun):

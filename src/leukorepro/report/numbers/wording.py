@@ -88,7 +88,7 @@ def figure_name(key: str) -> str:
 
 def table_name(key: str) -> str:
     """A table's key as the paper calls it: ``II`` becomes ``Table II``, ``fig7`` ``Figure 7``, ``text`` ``Text``."""
-    if key in ("text", COLOUR):
+    if key in ("text", "abstract", COLOUR):
         return key.capitalize()
     return table_or_figure(key)
 

@@ -82,7 +82,8 @@ def _images(study: ResolvedStudy) -> Iterator[str]:
         if not isinstance(part.dataset, SimulatedDataset):
             continue
         demo, published = part.dataset.sizes["demo"], part.dataset.sizes["published"]
-        yield _fewer(demo.images, demo.subjects, published.images, published.subjects)
+        fewer = _fewer(demo.images, demo.subjects, published.images, published.subjects)
+        yield f"{part.title} with {fewer}" if len(study.placed) > 1 else fewer
         if "external" in study.protocols and len(study.placed) == 1:
             held_out = published.external_images, published.external_subjects
             yield f"held out {_fewer(demo.external_images, demo.external_subjects, *held_out)}"

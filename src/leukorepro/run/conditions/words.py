@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from leukorepro.config.datasets import SimulatedDataset
 from leukorepro.config.study.systems import NetworkSpec
 from leukorepro.core.phrases import listed
 from leukorepro.core.words import Budget
@@ -38,11 +39,19 @@ def conditions_of_run(run: ResolvedRun) -> list[str]:
     return [condition for condition, of_this_run in holds.items() if of_this_run]
 
 
+def _simulated(study: ResolvedStudy) -> str:
+    """What is simulated: all images, or those of one dataset of two."""
+    drawn = [part.title for part in study.placed if isinstance(part.dataset, SimulatedDataset)]
+    if len(drawn) == len(study.placed):
+        return SIMULATED
+    return f"Simulated images: those of {listed(drawn)}; no number that rests on them says anything about patients."
+
+
 def caveats(study: ResolvedStudy, budget: Budget) -> list[str]:
     """The same as sentences, as a page says it once: in front of a colon what it is, behind it what that means."""
     sentences = []
     if study.simulated:
-        sentences.append(SIMULATED)
+        sentences.append(_simulated(study))
     if study.stand_ins:
         sentences.append(f"Other networks: features by {listed(study.stand_ins)}.")
     if study.random_weights:

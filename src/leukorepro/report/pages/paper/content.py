@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from leukorepro.config.study.training import ClassifierTrainingSpec
 from leukorepro.core.words import Budget
 from leukorepro.evaluation.testability import untested
-from leukorepro.ladder.rungs import LADDER
+from leukorepro.ladder.rungs import EXTERNAL, LADDER
 from leukorepro.report.figures.picture import Picture
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.layout import Layout, lay_out
@@ -20,7 +20,7 @@ from leukorepro.report.sections.claims.page import ClaimsPage, claims_page
 from leukorepro.report.sections.comparisons.page import ComparisonsPage, comparisons_page
 from leukorepro.report.sections.controls.page import ControlsPage, controls_page
 from leukorepro.report.sections.explanations.page import ExplanationsPage, explanations_page
-from leukorepro.report.sections.external.page import ExternalPage, external_page
+from leukorepro.report.sections.external.page import ExternalPage, external_page, sides
 from leukorepro.report.sections.ladder.ladder import Differences, Ladder, ladder_of
 from leukorepro.report.sections.leakage.page import LeakagePage, leakage_page
 from leukorepro.report.sections.patients.page import PatientsPage, patients_page
@@ -89,7 +89,7 @@ def paper_content(study: ResolvedStudy, budget: Budget, sources: Sources, output
         resolved=study,
         name=wording.short_citation(study.study.citation),
         headline=top,
-        sentence=_sentence(top),
+        sentence=_sentence(top, sides(study)[1]),
         ladder=ladder,
         ladder_picture=studio.ladder(ladder),
         verdicts=verdicts_page(study, sources, untested(study, budget, bool(sources.scan["complete"])), output),
@@ -114,8 +114,8 @@ def paper_content(study: ResolvedStudy, budget: Budget, sources: Sources, output
     )
 
 
-def _sentence(top: Headline) -> str:
-    """What became of the headline number, in words."""
+def _sentence(top: Headline, held_out: str) -> str:
+    """What became of the headline number, in words; `held_out` is what was tested on the rung `external`."""
     name = wording.in_a_sentence(top.metric)
 
     def told(estimate: Estimate) -> str:
@@ -128,6 +128,7 @@ def _sentence(top: Headline) -> str:
         parts.append(f"Under the paper's own protocol we measure {told(top.as_published)}.")
     if top.honest.value is not None and top.honest_rung is not None:
         parts.append(f"With {LADDER[top.honest_rung].honest_means}, {told(top.honest)} remain{_less(top)}.")
+    parts += [f"On {held_out} we measure {told(step.estimate)}." for step in top.steps if step.rung == EXTERNAL]
     return " ".join(parts)
 
 

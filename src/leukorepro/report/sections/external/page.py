@@ -118,7 +118,7 @@ def external_page(
     against = reference_rung(list(study.protocols))
     if own.empty or against is None:
         return None
-    here, there = _names(study)
+    here, there = sides(study)
     ours = {(str(row.protocol), str(row.measure)): _estimate(row) for row in own.itertuples()}
     readable = manifest[manifest["status"] == "ok"]
     held_out = readable["official_split"] == study.external_split
@@ -227,10 +227,11 @@ def _change(estimate: Estimate | None) -> Difference:
     return Difference("accuracy") if estimate is None else Difference(*astuple(estimate)[:4])
 
 
-def _names(study: ResolvedStudy) -> tuple[str, str]:
+def sides(study: ResolvedStudy) -> tuple[str, str]:
+    """What the dataset and what is held out are called."""
     if len(study.placed) > 1:
         return study.placed[0].title, study.placed[1].title
-    return study.own.title, f"held-out part {study.external_split}"
+    return study.own.title, f"the held-out part {study.external_split}"
 
 
 def _facts(study: ResolvedStudy, tested: pd.DataFrame) -> list[str]:
@@ -239,7 +240,7 @@ def _facts(study: ResolvedStudy, tested: pd.DataFrame) -> list[str]:
     if study.harmonised is not None:
         renamed = [f"{label} is {name}" for label, name in study.harmonised.classes.items() if label != name]
         if renamed:
-            facts.append(wording.sentence(f"Its classes were matched: {wording.listed(renamed)}"))
+            facts.append(f"Classes of {sides(study)[1]} were matched: {wording.listed(renamed)}.")
         facts += [f"{told}." for told in study.harmonised.left_out]
     if unknown := int((tested["subject_id"] == "").sum()):
         whose = "Of no image" if unknown == len(tested) else f"Of {len(tested) - unknown:,} of {len(tested):,} images"

@@ -116,7 +116,8 @@ class Ladder:
         return f"{first.lower()} to {last.lower()}"
 
     def sentences(self) -> str:
-        """How far the number falls, and what of that goes with each kind of leakage; empty where only one rung ran."""
+        """How far the number falls, what of that goes with each kind of leakage, and how far it falls beyond; empty
+        where only one rung ran."""
         if not self.climbs:
             return ""
         total = self.to_honest[-1].from_first
@@ -135,6 +136,13 @@ class Ladder:
                 parts.append(f"Steps not distinguishable from 0: {_listed(unclear)}.")
             if none:
                 parts.append(f"The same predictions before and after: {wording.listed([c.removes for c in none])}.")
+        for above, climb in zip(self.top.steps[len(self.to_honest) :], self.beyond, strict=False):
+            change = climb.from_above
+            interval = f" (95 % interval {change.interval})" if change.interval else ""
+            parts.append(
+                f"From {above.name.lower()} to {climb.step.name.lower()} it changes by a further "
+                f"{change.text}{unit}{interval}."
+            )
         return " ".join(parts)
 
 

@@ -12,8 +12,8 @@ import pytest
 from project_data import ROOT
 
 from leukorepro.core.errors import UserError
-from leukorepro.report.numbers.costs import Cost, by_step, duration, memory, read_costs
-from leukorepro.report.numbers.jobs import STEPS, Job, jobs_of
+from leukorepro.costs.jobs import STEPS, Job, jobs_of
+from leukorepro.costs.measured import Cost, by_step, duration, memory, read_costs
 from leukorepro.report.numbers.wording import MISSING
 from leukorepro.report.output import Output
 from leukorepro.report.sections.costs.page import costs_page

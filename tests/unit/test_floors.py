@@ -16,7 +16,7 @@ FLOORS = (
     ("features",),
     ("run",),
     ("systems",),
-    ("evaluation",),
+    ("costs", "evaluation"),
     ("audits", "checks"),
     ("inference",),
     ("report",),

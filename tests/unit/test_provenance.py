@@ -13,8 +13,8 @@ from project_data import ROOT
 from report_page import Page, words
 
 from leukorepro.core.errors import UserError
+from leukorepro.costs.jobs import STEPS
 from leukorepro.report.finished import FinishedRun
-from leukorepro.report.numbers.jobs import STEPS
 from leukorepro.report.output import Output
 from leukorepro.report.pages.provenance.machine import commit, graphics_cards, machine, processor, versions
 from leukorepro.report.pages.provenance.page import provenance_page

@@ -8,6 +8,9 @@ import yaml
 from model_data import write_small_model
 from project_data import ROOT, draw, make_project, write_yaml
 
+from leukorepro.costs.machine import FILE as MACHINE
+from leukorepro.costs.machine import Machine, keep_machine
+
 Values = dict[str, str | list[str]]
 """What a command is given, by the names of its parameters."""
 
@@ -277,6 +280,7 @@ CALLS: list[tuple[str, Values]] = [
         },
     ),
     ("serve", {"model": "model", "port": "0"}),
+    ("estimate", {"run_file": "config/config.yaml", "cores": "2", "out": "estimate.json"}),
     (
         "init",
         {
@@ -316,5 +320,6 @@ def make_files(folder: Path) -> None:
     rows = [f"{name},P{n},{name[0].upper()},{'second' if n % 3 == 2 else 'first'}" for n, name in enumerate(names)]
     (folder / "cells.csv").write_text("\n".join(["image,whose,kind,cohort", *rows, "x.png,P9,artefact,first", ""]))
     (folder / "checksums.tsv").write_text("".join(f"{n:064x}\t{9 + n}\t{name}\n" for n, name in enumerate(names)))
+    keep_machine(Machine(1.5, 100.0, 60.0), folder / MACHINE)
     write_small_model(folder / "model")
     torch.save(mobilenet_v2().state_dict(), folder / "mobilenet_v2.pth")

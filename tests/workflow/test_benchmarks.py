@@ -18,6 +18,7 @@ SMALL = {
         *("--backbones", "mobilenet_v2", "--device", "cpu", "--product", "512"),
     ],
     "half_precision": ["--images", "32", "--size", "32", "--width", "0.1", "--epochs", "2"],
+    "jobs": [],
     "near_duplicates": ["--images", "6", "--looks", "cnmc2019", "--ways", "2"],
     "predict": ["--images", "8", "--many", "12", "--rounds", "1"],
     "scg_vs_lbfgs": ["--epochs", "3", "--rows", "40", "--features", "32", "--hidden", "8"],

@@ -10,7 +10,7 @@ import pytest
 from conftest import TinyProject
 from rocrate.rocrate import ROCrate
 
-from leukorepro.report.numbers.jobs import jobs_of
+from leukorepro.costs.jobs import jobs_of
 from leukorepro.run.paths import Results
 from leukorepro.run.resolved import load_resolved
 

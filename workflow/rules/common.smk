@@ -1,5 +1,6 @@
 """The run that is made, and what the rules ask of it."""
 
+import os
 import re
 import sys
 from functools import cache
@@ -9,6 +10,7 @@ from snakemake.exceptions import IncompleteCheckpointException
 
 from leukorepro.run import plan
 from leukorepro.core.code import code_digest
+from leukorepro.costs.told import at_start
 from leukorepro.config.adapters import ADAPTERS
 from leukorepro.config.study.classifiers import CLASSIFIERS
 from leukorepro.config.study.systems import TrainedFeaturesSpec
@@ -79,6 +81,7 @@ if workflow.is_main_process:
         logger.warning(line)
     if RUN.seeds > 1:
         logger.warning(plan.cost_of_seeds(RUN))
+    logger.info(at_start(RUN, workflow.cores or os.cpu_count()))
 
 
 onstart:

@@ -6,6 +6,8 @@ import re
 from collections.abc import Sequence
 
 _NUMBERED = re.compile(r"(?i:(?P<table>tab(?:le)?)|fig(?:ure)?)[\s._]*(?P<number>[A-Z]?\.?\d\S*|[IVXLC]+)")
+MISSING = "\N{EN DASH}"
+"""What is written where a number is not known."""
 
 
 def listed(words: Sequence[str], joint: str = "and") -> str:

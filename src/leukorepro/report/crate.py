@@ -17,9 +17,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from leukorepro.core.store import sha256_file, sha256_once
+from leukorepro.costs.jobs import jobs_of
+from leukorepro.costs.measured import read_costs
 from leukorepro.report.finished import FinishedRun
-from leukorepro.report.numbers.costs import read_costs
-from leukorepro.report.numbers.jobs import jobs_of
 from leukorepro.report.numbers.wording import slug
 from leukorepro.run.resolved import ResolvedRun
 

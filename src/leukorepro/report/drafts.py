@@ -8,8 +8,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from leukorepro.costs.jobs import jobs_of
 from leukorepro.report.finished import FinishedRun
-from leukorepro.report.numbers.jobs import jobs_of
 from leukorepro.report.output import Output
 from leukorepro.report.pages import addresses
 from leukorepro.report.pages.audit.page import audit_page, short_page

@@ -8,12 +8,11 @@ from collections.abc import Collection, Sequence
 
 from leukorepro.config.study.study import Citation
 from leukorepro.config.study.tables import Table
+from leukorepro.core.phrases import MISSING as MISSING
 from leukorepro.core.phrases import listed as listed
 from leukorepro.core.phrases import table_or_figure
 from leukorepro.core.words import COLOUR
 from leukorepro.metrics.names import named
-
-MISSING = "\N{EN DASH}"
 
 
 def metric_name(metric: str) -> str:

@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Literal, Self
 
 from leukorepro.config.study.classifiers import ClassifierBase
+from leukorepro.core.words import Budget
 from leukorepro.systems.classifiers.engines import Settings, Way, named
 
 if TYPE_CHECKING:
@@ -24,6 +25,14 @@ class Classifier(ClassifierBase, ABC):
     @abstractmethod
     def unfitted(self, settings: Settings) -> ClassifierMixin:
         """An estimator as scikit-learn's, for rows that are scaled already; every faster way must agree with it."""
+
+    def effort(self, train: int, tested: int, columns: int, budget: Budget) -> float:  # noqa: ARG002
+        """How the time of a fit and of its answers grows, in any unit: steps for so many rows and columns, in millions.
+
+        `leukorepro.costs` measures what a step takes, and asks nothing else of a kind. By default every value of the
+        training rows counts once.
+        """
+        return train * columns / 1e6
 
     def fitting(self, rows: Rows, train: Positions, settings: Settings) -> Self:  # noqa: ARG002
         """This classifier with what only its training rows tell.

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+from leukorepro.costs.jobs import jobs_of
+from leukorepro.costs.measured import read_costs
 from leukorepro.report.finished import FinishedRun
 from leukorepro.report.markup import render
 from leukorepro.report.numbers import wording
-from leukorepro.report.numbers.costs import read_costs
-from leukorepro.report.numbers.jobs import jobs_of
 from leukorepro.report.numbers.layout import lay_out
 from leukorepro.report.numbers.sources import read_sources
 from leukorepro.report.numbers.tables import Numbers

@@ -8,14 +8,14 @@ from functools import partial
 from pathlib import Path
 
 from leukorepro.core.errors import UserError
+from leukorepro.costs.jobs import STEPS, jobs_of
+from leukorepro.costs.measured import by_step, duration, read_costs
 from leukorepro.ladder.rungs import LADDER
 from leukorepro.report.figures.picture import Picture
 from leukorepro.report.finished import FinishedRun
 from leukorepro.report.markup import render
 from leukorepro.report.numbers import wording
-from leukorepro.report.numbers.costs import by_step, duration, read_costs
 from leukorepro.report.numbers.feature_files import ExtractorRow, extractor_rows
-from leukorepro.report.numbers.jobs import STEPS, jobs_of
 from leukorepro.report.numbers.records import Records, read_records
 from leukorepro.report.output import Output
 from leukorepro.report.pages import addresses

@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from matplotlib.figure import Figure
 from matplotlib.patches import FancyBboxPatch
 
+from leukorepro.costs.jobs import STEPS
+from leukorepro.costs.measured import StepCost, duration
 from leukorepro.report.figures import style
 from leukorepro.report.numbers import wording
-from leukorepro.report.numbers.costs import StepCost, duration
-from leukorepro.report.numbers.jobs import STEPS
 
 WIDTH, HEIGHT = 0.92, 0.5
 """Of a box, where boxes stand 1 apart."""

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 
 from matplotlib.figure import Figure
 
+from leukorepro.costs.measured import StepCost, duration
 from leukorepro.report.figures import style
-from leukorepro.report.numbers.costs import StepCost, duration
 
 ROW = 0.19
 """Height of a bar with its gap, in inches."""

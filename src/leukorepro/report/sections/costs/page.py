@@ -9,10 +9,10 @@ from functools import partial
 
 import pandas as pd
 
+from leukorepro.costs.jobs import STEPS, Job
+from leukorepro.costs.measured import Cost, StepCost, by_step, duration, memory
 from leukorepro.report.figures.picture import Picture
 from leukorepro.report.numbers import wording
-from leukorepro.report.numbers.costs import Cost, StepCost, by_step, duration, memory
-from leukorepro.report.numbers.jobs import STEPS, Job
 from leukorepro.report.output import Output
 from leukorepro.report.sections.costs.figure import draw_costs
 

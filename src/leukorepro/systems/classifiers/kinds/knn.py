@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Literal, Self
 from pydantic import Field
 
 from leukorepro.core.errors import UserError
+from leukorepro.core.words import Budget
 from leukorepro.systems.classifiers.classifier import Classifier
 from leukorepro.systems.classifiers.engines import Settings
 
@@ -26,6 +27,10 @@ class KnnSpec(Classifier):
     def rows_needed(self) -> int:
         """As many as neighbours."""
         return self.n_neighbors
+
+    def effort(self, train: int, tested: int, columns: int, budget: Budget) -> float:  # noqa: ARG002
+        """Products of every tested row with every training row."""
+        return train * tested * columns / 1e6
 
     def fitting(self, rows: Rows, train: Positions, settings: Settings) -> Self:  # noqa: ARG002
         """Refuses fewer training rows than neighbours."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Literal
 
-from leukorepro.core.words import ScoreKind
+from leukorepro.core.words import Budget, ScoreKind
 from leukorepro.systems.classifiers.classifier import Classifier
 from leukorepro.systems.classifiers.engines import Settings
 
@@ -21,6 +21,10 @@ class LinearDiscriminantSpec(Classifier):
     def scores(self) -> ScoreKind:
         """Logarithms of the odds."""
         return "log_odds"
+
+    def effort(self, train: int, tested: int, columns: int, budget: Budget) -> float:  # noqa: ARG002
+        """A decomposition of the training rows."""
+        return train * columns * min(train, columns) / 1e6
 
     def unfitted(self, settings: Settings) -> LinearDiscriminantAnalysis:  # noqa: ARG002 - nothing is drawn
         """scikit-learn's."""

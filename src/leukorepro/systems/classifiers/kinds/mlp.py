@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from functools import partial
+from itertools import pairwise
 from typing import TYPE_CHECKING, Annotated, ClassVar, Literal
 
 from pydantic import Field
 
 from leukorepro.config.study.training import TrainedInEpochs
+from leukorepro.core.words import Budget
 from leukorepro.systems.classifiers.classifier import Classifier
 from leukorepro.systems.classifiers.engines import Settings, Way, batches, named
 
@@ -33,6 +35,11 @@ class MlpSpec(Classifier, TrainedInEpochs):
     Else every epoch is run."""
     l2: Annotated[float, Field(ge=0)] = 0.0001
     """Penalty of the squared weights, over the rows of a batch: scikit-learn's `alpha`. Keras' layers have none."""
+
+    def effort(self, train: int, tested: int, columns: int, budget: Budget) -> float:  # noqa: ARG002
+        """Weights, for every row in every epoch; a training that may stop before is told at its longest."""
+        sizes = [columns, *self.hidden]
+        return self.epochs[budget] * train * sum(a * b for a, b in pairwise(sizes)) / 1e6
 
     def unfitted(self, settings: Settings) -> MLPClassifier | Perceptron:
         """scikit-learn's. It has no softmax of two units: then ours."""

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from math import log2, sqrt
 from typing import TYPE_CHECKING, Annotated, Literal
 
 from pydantic import Field
 
+from leukorepro.core.words import Budget
 from leukorepro.systems.classifiers.classifier import WeighingClassifier
 from leukorepro.systems.classifiers.engines import Settings, Way, by_extension, has_extension
 
@@ -18,6 +20,10 @@ class RandomForestSpec(WeighingClassifier):
 
     kind: Literal["random_forest"]
     n_estimators: Annotated[int, Field(ge=1)] = 100
+
+    def effort(self, train: int, tested: int, columns: int, budget: Budget) -> float:  # noqa: ARG002
+        """Some columns are sorted on every level of every tree."""
+        return self.n_estimators * train * sqrt(columns) * log2(train + 2) / 1e6
 
     def unfitted(self, settings: Settings) -> RandomForestClassifier:
         """scikit-learn's."""

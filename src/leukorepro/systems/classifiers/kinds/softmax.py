@@ -35,6 +35,10 @@ class SoftmaxSpec(Classifier, TrainedInEpochs):
         what = "new last layer of a network whose other layers stay as they are"
         return Recipe(what, sgd(self.momentum), self.learning_rate, self.batch_size, more)
 
+    def effort(self, train: int, tested: int, columns: int, budget: Budget) -> float:  # noqa: ARG002
+        """Features, for every row in every epoch."""
+        return self.epochs[budget] * train * columns / 1e6
+
     def unfitted(self, settings: Settings) -> SoftmaxLayer:
         """Ours: scikit-learn has none."""
         from leukorepro.systems.classifiers.softmax_layer import SoftmaxLayer

@@ -14,8 +14,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from leukorepro.core.errors import UserError
-from leukorepro.report.numbers.jobs import STEPS, Job
-from leukorepro.report.numbers.wording import MISSING
+from leukorepro.core.phrases import MISSING
+from leukorepro.costs.jobs import STEPS, Job
 from leukorepro.run.paths import Results
 
 UNKNOWN = ("NA", "-", "")

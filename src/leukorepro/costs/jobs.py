@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 
 from leukorepro.features.parts import ResolvedExtractor
@@ -11,6 +11,7 @@ from leukorepro.run.plan import (
     classified_feature_sets,
     explained_rungs,
     feature_file,
+    find_study,
     joins_features,
     used_feature_sets,
     used_parts,
@@ -66,6 +67,42 @@ STEPS: dict[str, Step] = {
 }
 """The workflow from its images to its report; each rule belongs to one step."""
 
+WAITS_FOR: dict[str, tuple[str, ...]] = {
+    "scan_images": ("simulate_images",),
+    "find_duplicates": ("scan_images",),
+    "make_splits": ("scan_images",),
+    "extract_features": ("get_weights", "make_splits"),
+    "describe_images": ("make_splits",),
+    "join_features": ("extract_features", "describe_images"),
+    "fuse_features": ("extract_features", "describe_images", "join_features"),
+    "audit_leakage": ("find_duplicates", "make_splits"),
+    "fit": ("describe_images", "extract_features", "join_features", "fuse_features"),
+    "fit_reducer": ("describe_images", "extract_features", "join_features", "fuse_features"),
+    "train_network": ("fit_reducer", "describe_images", "extract_features", "join_features"),
+    "encode_images": ("train_network",),
+    "classify": ("fuse_features", "extract_features", "describe_images", "join_features", "fit", "fit_reducer"),
+    "controls": ("fuse_features", "extract_features", "describe_images", "join_features", "fit", "fit_reducer"),
+    "explain": ("fuse_features", "extract_features", "describe_images", "join_features", "fit", "train_network"),
+    "evaluate": ("classify", "fit", "train_network"),
+    "judge": ("evaluate", "audit_published"),
+    "build_report": ("judge", "controls", "explain", "audit_leakage"),
+}
+"""Rules whose jobs, those of the same study, a job may have to wait for."""
+
+THREADS = {
+    "scan_images": 2,
+    "find_duplicates": 2,
+    "describe_images": 2,
+    "extract_features": 8,
+    "train_network": 8,
+    "encode_images": 8,
+    "build_report": 2,
+}
+"""Threads that rules ask for, where that is more than one; of features, only where a run is no demonstration."""
+
+ALL = "all"
+"""The rule that stands for the goal itself. It runs nothing, and Snakemake counts it among its jobs."""
+
 STEP_OF = {rule: name for name, step in STEPS.items() for rule in step.rules}
 
 
@@ -81,6 +118,56 @@ class Job:
     def step(self) -> str:
         """The step that it belongs to."""
         return STEP_OF[self.rule]
+
+
+def jobs_of_run(run: ResolvedRun) -> dict[Job, tuple[Job, ...]]:
+    """Every job that Snakemake makes of a run, once each, with those that it waits for, which stand before it."""
+    waits: dict[Job, dict[Job, None]] = {}
+    dealt = {Job("make_splits", f"{run.name}/{study.study.key}"): None for study in run.studies}
+    for study in run.studies:
+        jobs = list(dict.fromkeys(jobs_of(run, study)))
+        for job in jobs:
+            own = {other: None for other in jobs if other.rule in WAITS_FOR.get(job.rule, ()) and _concerns(job, other)}
+            waits.setdefault(job, {}).update(own)
+            if job.rule in ("extract_features", "describe_images"):
+                waits[job].update(dealt)
+    for left_out in run.left_out:
+        waits[Job("audit_published", left_out.key)] = {}
+    waits[Job("build_report", run.name)] = dict.fromkeys(waits)
+    waits[Job(ALL, run.name)] = {Job("build_report", run.name): None}
+    return {job: tuple(waits[job]) for job in _in_order(waits)}
+
+
+def threads_of(run: ResolvedRun, job: Job) -> int:
+    """Threads that a job asks for; Snakemake gives it no more than there are cores."""
+    if run.budget == "demo" and job.rule == "extract_features":
+        return 1
+    if job.rule == "fit_reducer":  # of images; a sparse autoencoder's has one
+        _, key, _, _, place = job.name.split("/")
+        study = find_study(run, key).study
+        return 8 if any(study.holds_images(name) for name in study.feature_sets if place.startswith(f"{name}-")) else 1
+    return THREADS.get(job.rule, 1)
+
+
+def _concerns(job: Job, other: Job) -> bool:
+    """Whether a job on a dataset, of which a study may have two, waits for another of the same."""
+    on_dataset = ("simulate_images", "scan_images", "find_duplicates")
+    return job.rule not in on_dataset or other.rule not in on_dataset or other.name in job.name
+
+
+def _in_order(waits: Mapping[Job, Iterable[Job]]) -> list[Job]:
+    """Jobs, each behind those that it waits for."""
+    order: dict[Job, None] = {}
+
+    def add(job: Job) -> None:
+        if job not in order:
+            for other in waits[job]:
+                add(other)
+            order[job] = None
+
+    for job in waits:
+        add(job)
+    return list(order)
 
 
 def jobs_of(run: ResolvedRun, study: ResolvedStudy) -> Iterator[Job]:

@@ -1,0 +1,206 @@
+"""What an amount of work takes: fitted to measured jobs (`benchmarks/results/jobs.csv`) and kept in `model.json`.
+
+A job takes the start of its rule and, for each amount, a constant:
+
+    seconds = start * (a + sum over amounts that grow: b * amount / rate / threads)
+
+Rates are the machine's (`leukorepro.costs.machine`), so that the constants carry over to another one. Memory and what
+is written are fitted alike: a constant of the rule, and a factor on the arrays that it holds or the values it writes.
+"""
+
+from __future__ import annotations
+
+import csv
+import json
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+from leukorepro.core.errors import UserError
+from leukorepro.costs.machine import Machine
+from leukorepro.costs.work import Work
+
+if TYPE_CHECKING:
+    import numpy as np
+    from numpy.typing import NDArray
+
+FILE = Path(__file__).with_name("model.json")
+
+OF_NETWORKS = ("(extracted)", "(trained)", "(explained)")
+"""What the names of amounts end with that a network's arithmetic takes; a GPU does them in its own time."""
+
+COLUMNS = (
+    *("run", "rule", "job", "threads", "clock", "seconds", "cpu_seconds", "memory_mib", "written_mib"),
+    *("start", "network", "core", "held_mib", "values_mib", "amounts"),
+)
+"""Of the table of measurements."""
+
+
+class Measured(NamedTuple):
+    """A job that has run."""
+
+    run: str
+    rule: str
+    job: str
+    threads: int
+    """That it had."""
+    seconds: float
+    """On the clock or, where the machine was busy with other work, of the processor, over the threads."""
+    memory: float
+    """MiB at most; NaN where it was over before it could be looked at."""
+    written: float
+    """MiB of its files."""
+    machine: Machine
+    work: Work
+
+
+class Cost(NamedTuple):
+    """What a job is expected to take."""
+
+    seconds: float
+    memory: float
+    """MiB."""
+    written: float
+    """MiB."""
+    network_seconds: float
+    """Of the seconds those of networks' arithmetic."""
+    beyond: float
+    """How many times the largest measured amount its largest one is; infinite where such work was never measured."""
+
+
+@dataclass(frozen=True)
+class Model:
+    """Constants of rules and amounts."""
+
+    starts: dict[str, float]
+    """Of rules, in starts of the machine."""
+    rates: dict[str, float]
+    """Of amounts: seconds of one on a machine of rate 1."""
+    largest: dict[str, float]
+    """Amounts that were measured at most in one job."""
+    memory: dict[str, tuple[float, float]]
+    """Of rules: MiB, and MiB for each that is held."""
+    written: dict[str, tuple[float, float]]
+    """Of rules: MiB, and MiB for each of values."""
+    machine: Machine
+    """That most jobs were measured on."""
+    runs: dict[str, int]
+    """Runs that it was fitted to, with their measured jobs."""
+
+    def cost(self, rule: str, threads: int, work: Work, machine: Machine) -> Cost:
+        """What a job is expected to take on a machine."""
+        of_network = seconds = 0.0
+        beyond = 1.0 if rule in self.starts else float("inf")
+        for name, amount in work.amounts.items():
+            if name not in self.rates:
+                beyond = float("inf") if amount else beyond
+                continue
+            taken = self.rates[name] * amount / _rate(name, machine) / threads
+            seconds += taken
+            of_network += taken if name.endswith(OF_NETWORKS) else 0.0
+            beyond = max(beyond, amount / self.largest[name])
+        seconds += self.starts.get(rule, 1.0) * machine.start
+        base, factor = self.memory.get(rule, (0.0, 1.0))
+        left, share = self.written.get(rule, (0.0, 1.0))
+        return Cost(seconds, base + factor * work.held, left + share * work.written, of_network, beyond)
+
+
+def _rate(name: str, machine: Machine) -> float:
+    return machine.network if name.endswith(OF_NETWORKS) else machine.core
+
+
+def read_model(file: Path = FILE) -> Model:
+    """The model that the package holds."""
+    content = json.loads(file.read_text(encoding="utf-8"))
+    pairs = {name: {rule: tuple(pair) for rule, pair in content[name].items()} for name in ("memory", "written")}
+    return Model(**{**content, **pairs, "machine": Machine(**content["machine"])})
+
+
+def fit_model(measured: Sequence[Measured]) -> Model:
+    """Constants that no job is far from: relative errors count, and no constant is negative.
+
+    Raises
+    ------
+    UserError
+        If nothing was measured.
+    """
+    if not measured:
+        raise UserError("jobs.csv: holds no measured job; run `python benchmarks/jobs.py --from FOLDER`.")
+    rules = sorted({job.rule for job in measured})
+    names = sorted({name for job in measured for name, amount in job.work.amounts.items() if amount})
+    rows = [
+        [job.machine.start * (job.rule == rule) for rule in rules]
+        + [job.work.amounts.get(name, 0.0) / _rate(name, job.machine) / job.threads for name in names]
+        for job in measured
+    ]
+    found = _least(rows, [job.seconds for job in measured])
+    machines = Counter(job.machine for job in measured)
+    return Model(
+        starts=dict(zip(rules, found[: len(rules)], strict=True)),
+        rates=dict(zip(names, found[len(rules) :], strict=True)),
+        largest={name: max(job.work.amounts.get(name, 0.0) for job in measured) for name in names},
+        memory={rule: _line([(j.work.held, j.memory) for j in measured if j.rule == rule]) for rule in rules},
+        written={rule: _line([(j.work.written, j.written) for j in measured if j.rule == rule]) for rule in rules},
+        machine=machines.most_common(1)[0][0],
+        runs=dict(Counter(job.run for job in measured)),
+    )
+
+
+def _least(rows: Sequence[Sequence[float]], wanted: Sequence[float]) -> list[float]:
+    """Non-negative least squares of relative errors."""
+    import numpy as np
+    from scipy.optimize import nnls
+
+    design: NDArray[np.float64] = np.asarray(rows) / np.asarray(wanted)[:, None]
+    scale = np.maximum(np.abs(design).max(axis=0), 1e-300)
+    found, _ = nnls(design / scale, np.ones(len(wanted)))
+    return [float(value) for value in found / scale]
+
+
+def _line(points: Iterable[tuple[float, float]]) -> tuple[float, float]:
+    """A constant and a slope, neither negative."""
+    known = [(x, y) for x, y in points if y == y and y > 0]
+    if not known:
+        return 0.0, 0.0
+    base, slope = _least([(1.0, x) for x, _ in known], [y for _, y in known])
+    return base, slope
+
+
+def write_model(model: Model, file: Path = FILE) -> None:
+    """Keep a model, with as many digits as mean something."""
+    from leukorepro.core.store import write_text
+
+    write_text(json.dumps(_rounded(asdict(model)), indent=2, sort_keys=True) + "\n", file)
+
+
+def _rounded(value: object) -> object:
+    if isinstance(value, Mapping):
+        return {key: _rounded(inner) for key, inner in value.items()}
+    if isinstance(value, list | tuple):
+        return [_rounded(inner) for inner in value]
+    return float(f"{value:.4g}") if isinstance(value, float) else value
+
+
+def read_measured(file: Path) -> list[Measured]:
+    """Jobs of a table of measurements.
+
+    Raises
+    ------
+    UserError
+        If a row is not what it should be.
+    """
+    jobs = []
+    with file.open(encoding="utf-8", newline="") as content:
+        for number, row in enumerate(csv.DictReader(content), 2):
+            try:
+                threads = int(row["threads"])
+                seconds = float(row["seconds"]) if row["clock"] == "wall" else float(row["cpu_seconds"]) / threads
+                machine = Machine(*(float(row[name]) for name in ("start", "network", "core")))
+                work = Work(json.loads(row["amounts"]), float(row["held_mib"]), float(row["values_mib"]))
+                memory, written = float(row["memory_mib"]), float(row["written_mib"])
+            except (KeyError, TypeError, ValueError) as error:
+                raise UserError(f"{file}: line {number}: no measured job ({error}); make the table again.") from None
+            jobs.append(Measured(row["run"], row["rule"], row["job"], threads, seconds, memory, written, machine, work))
+    return jobs

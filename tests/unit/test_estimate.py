@@ -1,0 +1,231 @@
+"""What a run will take: schedules by a closed form, constants that are found again, and the demonstration."""
+
+from __future__ import annotations
+
+import json
+import math
+from collections import Counter
+from pathlib import Path
+
+import pytest
+from project_data import ROOT
+from typer.testing import CliRunner
+
+from leukorepro.cli.app import app
+from leukorepro.core.errors import UserError
+from leukorepro.costs.estimate import estimate
+from leukorepro.costs.jobs import THREADS, Job, jobs_of_run, threads_of
+from leukorepro.costs.machine import FILE, Machine, keep_machine, known_machine
+from leukorepro.costs.model import Measured, fit_model, read_measured, read_model
+from leukorepro.costs.operations import read_table
+from leukorepro.costs.schedule import Planned, schedule
+from leukorepro.costs.sizes import Sizes
+from leukorepro.costs.told import at_start
+from leukorepro.costs.work import Work
+from leukorepro.features.backbones.registry import BACKBONES
+from leukorepro.features.backbones.specification import TorchvisionWeights
+from leukorepro.run.paths import Results
+from leukorepro.run.resolve import resolve
+from leukorepro.run.resolved import ResolvedRun
+
+MACHINE = Machine(start=1.5, network=100.0, core=60.0)
+
+
+@pytest.fixture
+def demo(monkeypatch: pytest.MonkeyPatch) -> ResolvedRun:
+    monkeypatch.chdir(ROOT)
+    return resolve(Path("config/config.yaml"))
+
+
+# ------------------------------------------------------------------------------------------------------------ schedule
+
+
+@pytest.mark.parametrize(("jobs", "cores"), [(1, 1), (7, 2), (8, 4), (3, 8)])
+def test_equal_jobs_take_as_many_rounds_as_cores_need(jobs: int, cores: int) -> None:
+    planned = {number: Planned(5.0, 1, 100.0, ()) for number in range(jobs)}
+    found = schedule(planned, cores)
+    assert found.seconds == 5.0 * math.ceil(jobs / cores)
+    assert found.memory == 100.0 * min(jobs, cores)
+
+
+def test_a_chain_takes_the_sum_and_what_waits_beside_it_runs_meanwhile() -> None:
+    chain = {i: Planned(2.0, 1, 10.0, (i - 1,) if i else ()) for i in range(4)}
+    beside = {"long": Planned(6.0, 1, 50.0, ()), "last": Planned(1.0, 1, 10.0, (3, "long"))}
+    assert schedule({**beside, **chain}, 2) == (9.0, 60.0)
+    assert schedule({**beside, **chain}, 1).seconds == 15.0
+
+
+def test_a_job_of_many_threads_gets_all_cores_and_runs_alone() -> None:
+    planned = {"wide": Planned(4.0, 8, 10.0, ()), "first": Planned(3.0, 1, 5.0, ()), "second": Planned(3.0, 1, 5.0, ())}
+    assert schedule(planned, 2) == (7.0, 10.0)
+
+
+def test_jobs_that_wait_for_each_other_are_refused() -> None:
+    with pytest.raises(ValueError, match="circle"):
+        schedule({1: Planned(1.0, 1, 0.0, (2,)), 2: Planned(1.0, 1, 0.0, (1,))}, 1)
+
+
+# --------------------------------------------------------------------------------------------------------------- model
+
+
+def measured(rule: str, amounts: dict[str, float], threads: int, machine: Machine, held: float) -> Measured:
+    """A job that took exactly what the constants below say."""
+    seconds = machine.start * {"one": 2.0, "two": 5.0}[rule] + amounts.get("rows", 0.0) * 30 / machine.core / threads
+    seconds += amounts.get("gigaflop (trained)", 0.0) * 4 / machine.network / threads
+    return Measured("run", rule, "job", threads, seconds, 200 + 3 * held, 1.0, machine, Work(amounts, held, 0.0))
+
+
+def test_constants_are_found_again_from_jobs_of_two_machines() -> None:
+    other = Machine(start=0.5, network=400.0, core=90.0)
+    jobs = [
+        measured(rule, {"rows": 10.0 * n, "gigaflop (trained)": 100.0 * (n % 3)}, threads, machine, 50.0 * n)
+        for rule in ("one", "two")
+        for n, threads, machine in [(1, 1, MACHINE), (2, 2, MACHINE), (4, 1, other), (5, 2, other)]
+    ]
+    model = fit_model(jobs)
+    assert model.starts == pytest.approx({"one": 2.0, "two": 5.0}, rel=1e-6)
+    assert model.rates == pytest.approx({"rows": 30.0, "gigaflop (trained)": 4.0}, rel=1e-6)
+    faster = Machine(start=0.75, network=100.0, core=60.0)
+    cost = model.cost("one", 4, Work({"rows": 100.0, "gigaflop (trained)": 50.0}, 10.0, 0.0), faster)
+    assert cost.seconds == pytest.approx(1.5 + 100 * 30 / 60 / 4 + 50 * 4 / 100 / 4, rel=1e-6)
+    assert cost.network_seconds == pytest.approx(0.5, rel=1e-6)
+    assert cost.memory == pytest.approx(230.0, rel=1e-6)
+    assert cost.beyond == pytest.approx(2.0), "of rows, 50 were measured at most"
+
+
+def test_the_model_of_the_package_is_the_fit_to_the_committed_measurements() -> None:
+    kept, fitted = read_model(), fit_model(read_measured(ROOT / "benchmarks/results/jobs.csv"))
+    assert kept.runs == fitted.runs
+    assert kept.starts == pytest.approx(fitted.starts, rel=2e-3, abs=1e-9)
+    assert kept.rates == pytest.approx(fitted.rates, rel=2e-3, abs=1e-9)
+
+
+def test_a_broken_table_of_measurements_is_told(tmp_path: Path) -> None:
+    (tmp_path / "jobs.csv").write_text("run,rule\ndemo,classify\n")
+    with pytest.raises(UserError, match=r"jobs\.csv: line 2: no measured job"):
+        read_measured(tmp_path / "jobs.csv")
+
+
+def test_operations_are_those_that_torchvision_publishes() -> None:
+    """It counts a multiplication with its addition once."""
+    from torchvision.models import get_weight
+
+    table = read_table()
+    compared = 0
+    for name, backbone in BACKBONES.items():
+        counted = table.get(f"{name}/{backbone.default_layer}@{backbone.input_size}")
+        if counted is None or not isinstance(backbone.weights, TorchvisionWeights):
+            continue
+        published = get_weight(backbone.weights.name).meta
+        assert counted.gflop == pytest.approx(2 * published["_ops"], rel=0.03), name
+        assert 4e6 * counted.mparameters / 2**20 == pytest.approx(published["_file_size"], rel=0.05), name
+        compared += 1
+    assert compared >= 5
+
+
+# ----------------------------------------------------------------------------------------------------------------- run
+
+
+def test_the_demonstration_takes_what_it_was_measured_at(demo: ResolvedRun) -> None:
+    """4 min 20 s to 4 min 55 s on two cores, 71 jobs, by Snakemake's own count."""
+    model = read_model()
+    told = estimate(demo, 2, model, model.machine, Results(), count=False)
+    assert told.jobs == 71
+    assert 260 / 1.5 < 3600 * told.hours < 295 * 1.5
+    assert told.hours_without_networks < told.hours
+    assert 1.0 < told.peak_memory_gib < 4.0
+    assert sum(rule.jobs for rule in told.rules) == told.jobs - 1, "the goal itself"
+    assert {rule.measured for rule in told.rules} == {"within"}
+    one = estimate(demo, 1, model, model.machine, Results(), count=False)
+    assert one.hours > 1.5 * told.hours
+
+
+def test_every_job_stands_behind_those_that_it_waits_for(demo: ResolvedRun) -> None:
+    seen: set[Job] = set()
+    for job, after in jobs_of_run(demo).items():
+        assert set(after) <= seen, job
+        seen.add(job)
+
+
+def test_threads_are_those_of_the_rules(demo: ResolvedRun) -> None:
+    """Where a rule asks for a plain number; those of networks ask for eight where a run is no demonstration."""
+    import re
+
+    text = "\n".join(file.read_text() for file in sorted((ROOT / "workflow/rules").glob("*.smk")))
+    found = dict(re.findall(r'results/benchmarks/(\w+)/[^"]*"(?:(?!benchmark:).)*?threads: ([^\n]+)', text, re.DOTALL))
+    plain = {rule: int(threads) for rule, threads in found.items() if threads.isdigit()}
+    jobs = Counter(job.rule for job in jobs_of_run(demo))
+    assert {rule: THREADS.get(rule, 1) for rule in plain} == plain
+    assert len(plain) > 12
+    assert {threads_of(demo, job) for job in jobs_of_run(demo) if job.rule == "extract_features"} == {1}
+    assert jobs["extract_features"] == 6
+
+
+def test_sizes_are_those_of_the_split_tables(demo: ResolvedRun) -> None:
+    from leukorepro.costs.operations import Operations
+
+    sizes = Sizes(demo, Results(), Operations(count=False))
+    study = next(study for study in demo.studies if study.study.key == "atteia2022")
+    views, images = 3, sizes.images(study.dataset_id).total
+    by_view = sizes.fit(study, "five_folds", study.protocols["as_published"])
+    assert (by_view.folds, by_view.train) == (5, round(images * views * 0.8))
+    assert by_view.tested == round(images * views * 0.2)
+    assert sizes.fit(study, "five_folds", study.protocols["subject_disjoint"]).tested == round(images * 0.2)
+
+
+def test_a_run_starts_with_its_total(demo: ResolvedRun, monkeypatch: pytest.MonkeyPatch) -> None:
+    import leukorepro.costs.told as told
+
+    monkeypatch.setattr(told, "known_machine", lambda: None)
+    assert at_start(demo, 2).startswith("The whole run: 71 jobs, about ")
+    assert "if this machine is as fast" in at_start(demo, 2)
+
+
+# -------------------------------------------------------------------------------------------------------- command line
+
+
+@pytest.fixture
+def project(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "config").symlink_to(ROOT / "config")
+    monkeypatch.chdir(tmp_path)
+    keep_machine(MACHINE)
+    return tmp_path
+
+
+def test_the_command_writes_what_a_script_reads(project: Path) -> None:
+    done = CliRunner().invoke(app, ["estimate", "--run", "demo", "--cores", "2", "--out", "told.json"])
+    assert done.exit_code == 0, done.output
+    assert "In all: 71 jobs, about " in done.output
+    told = json.loads((project / "told.json").read_text())
+    asked = {"jobs", "hours", "peak_memory_gib", "disk_gib", "download_gib"}
+    assert asked <= told.keys()
+    assert all(isinstance(told[key], int | float) and told[key] >= 0 for key in asked)
+    assert told["jobs"] == 71
+    assert math.fsum(rule["disk_gib"] for rule in told["rules"]) == pytest.approx(told["disk_gib"], rel=1e-9)
+
+
+def test_with_a_gpu_it_says_that_none_was_measured(project: Path) -> None:
+    done = CliRunner().invoke(app, ["estimate", "--run", "demo", "--gpu", "--out", "told.json"])
+    assert done.exit_code == 0, done.output
+    assert "No GPU was measured. With one the run takes at least" in done.output
+    told = json.loads((project / "told.json").read_text())
+    assert (told["hours_are"], told["hours"] < told["hours_without_gpu"]) == ("at least", True)
+
+
+def test_an_unknown_run_is_told(project: Path) -> None:
+    done = CliRunner().invoke(app, ["estimate", "--run", "dmeo"])
+    assert done.exit_code == 2
+    assert "--run: unknown run 'dmeo'" in done.output
+    assert "Did you mean 'demo'?" in done.output
+    assert not (project / "results/demo").exists()
+
+
+@pytest.mark.usefixtures("project")
+def test_another_machine_is_measured_anew() -> None:
+    assert known_machine() == MACHINE
+    content = json.loads(FILE.read_text())
+    FILE.write_text(json.dumps(content | {"machine": "elsewhere"}))
+    assert known_machine() is None
+    FILE.write_text("{}")
+    with pytest.raises(UserError, match=r"machine\.json: no calibration of a machine"):
+        known_machine()

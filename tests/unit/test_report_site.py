@@ -12,6 +12,7 @@ from typing import Any
 
 import pytest
 import report_data
+import report_validity
 from project_data import ROOT
 from report_page import site, undrawn
 
@@ -57,7 +58,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     studies = [
         report_data.resolve(study.model_copy(update={"key": key}), root, rungs=("as_published",)) for key in ("a", "b")
     ]
-    return report_data.write_run(root, studies)
+    written = report_data.write_run(root, studies)
+    report_validity.write_summary(written.parent, "usual")
+    return written
 
 
 ANEW = {"workflow.svg"}
@@ -146,7 +149,7 @@ def test_the_search_finds_items_in_their_tables_and_leads_to_what_is_there(repor
 
 def test_every_page_is_marked_in_the_navigation(report: Path) -> None:
     pages = {file.name: file.read_text() for file in report.glob("*.html")}
-    assert len(pages) == 14
+    assert len(pages) == 15
     for name, text in pages.items():
         if name != "notes.html":
             navigation = text[text.index("<nav ") : text.index("</nav>")]

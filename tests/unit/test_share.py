@@ -9,6 +9,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 import report_data
+import report_validity
 from report_page import Page
 from rocrate.rocrate import ROCrate
 
@@ -34,6 +35,8 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     scan = results.parent / "datasets" / "other-data" / "scan.json"
     left_out = [{"column": "patient", "value": NAMES.subject.format(99), "images": 2}]
     write_json(read_json(scan) | {"sites": {"Meier's practice": {"blast": 4}}, "excluded": left_out}, scan)
+    report_validity.write_summary(results.parent, "ours", "usual")
+    (results.parent / "validity" / "usual.csv").write_text("image_id\nMeier's own notes\n")
     (results / "other" / "Meier.csv").write_text("image_id\nMeier's own notes\n")
     os.utime(results / "other" / "verdicts.csv", (1_700_000_000, 1_700_000_000))
     return results
@@ -120,6 +123,12 @@ def test_sites_and_values_that_are_left_out_are_told_by_numbers(shared: Path) ->
     text = Page((shared / "dataset_other-data.html").read_text()).text
     assert "site 1: 4 images of class blast" in text
     assert "leaves out 2 with patient 'value 1'" in text
+
+
+def test_bias_and_coverage_go_along(results: Path, shared: Path) -> None:
+    sent = pd.read_csv(shared / "data" / "validity" / "bias-and-coverage.csv")
+    assert sent.equals(pd.read_csv(results.parent / "validity" / "summary.csv"))
+    assert "Real patients: ours" in Page((shared / "validity.html").read_text()).text
 
 
 def test_the_crate_tells_when_the_run_was(shared: Path) -> None:

@@ -56,7 +56,7 @@ def study(validity: Validity, values: Any, n_subjects: int = 120) -> Study:
     images = pool_images(n_subjects)
     matrix = np.repeat(np.asarray(values(images), dtype=np.float32), len(VIEWS), axis=0)
     rows = pd.DataFrame({"image_id": np.repeat(images["image_id"], 3).to_numpy(), "view": VIEWS * len(images)})
-    return Study(validity.designs["usual"], images, Features(matrix, rows))
+    return Study(validity.designs["usual"], images, Features(matrix, rows), "a feature")
 
 
 # -------------------------------------------------------------------------------------------------------- configuration
@@ -210,7 +210,7 @@ def test_simulated_images_declared_real_give_the_numbers_of_the_simulated_study(
     validity, manifest = declared_real(tmp_path, simulated.images)
     monkeypatch.chdir(tmp_path)
     design = validity.designs["ours"]
-    real = Study(design, read_population(Path("validity.yaml"), design, manifest), simulated.features)
+    real = Study(design, read_population(Path("validity.yaml"), design, manifest), simulated.features, "a feature")
     ours, theirs = real.repetition(1), simulated.repetition(1)
     assert (set(ours["dataset"]), set(theirs["dataset"])) == ({"ours"}, {"simulated"})
     assert ours["class_effect"].isna().all()
@@ -239,7 +239,7 @@ def test_without_a_held_out_part_there_is_no_external_rung() -> None:
     design = configured(real=real).designs["ours"]
     images = pool_images(60)
     features = study(configured(), lambda given: given[["label"]] == "all", 60).features
-    assert set(Study(design, images, features).repetition(0)["rung"]) == set(RUNGS) - {"external"}
+    assert set(Study(design, images, features, "a feature").repetition(0)["rung"]) == set(RUNGS) - {"external"}
 
 
 # -------------------------------------------------------------------------------------------------------------- summary
@@ -252,7 +252,10 @@ def repetitions(estimates: list[float], truths: list[float], half: float) -> pd.
             "dataset": "simulated",
             "class_effect": 1.0,
             "subject_effect": 0.5,
+            "features": "a feature",
+            "classifier": "kind: svm",
             "n_subjects": 24,
+            "n_fresh": 440,
             "repetition": range(len(estimates)),
             "rung": "subject_disjoint",
             "metric": "accuracy",

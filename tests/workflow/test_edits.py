@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -68,6 +69,15 @@ def test_an_edit_of_configuration_re_runs_what_depends_on_it(
     with edits.edited(f"config/{file}", old, new):
         assert edits.planned() == rules
     assert edits.planned() == set(), "the edit was taken back"
+
+
+def test_the_report_follows_the_validity_study_and_never_asks_for_it(edits: TinyProject) -> None:
+    summary = edits.folder / "results/validity/summary.csv"
+    summary.parent.mkdir()
+    summary.write_text("setting\n")
+    assert edits.planned() == REPORT
+    shutil.rmtree(summary.parent)
+    assert edits.planned() == set(), "it was taken away"
 
 
 def test_comments_re_run_nothing(edits: TinyProject) -> None:

@@ -20,6 +20,7 @@ from leukorepro.config.study.study import load_study
 from leukorepro.config.files import published_path, study_path
 from leukorepro.run.digests import digest
 from leukorepro.core.errors import UserError
+from leukorepro.core.store import sha256_once
 from leukorepro.features.backbones.registry import find_backbone
 from leukorepro.features.backbones.weights import own_file
 from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor
@@ -157,6 +158,11 @@ wildcard_constraints:
     network=one_of(
         network for study in RUN.studies for network in plan.networks_of(study)
     ),
+
+
+def content_of(file):
+    """Digest of a file that may not be there, for a job that follows it and must not have it made."""
+    return sha256_once(file) if file.exists() else None
 
 
 def study_of(wildcards):

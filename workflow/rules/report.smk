@@ -57,6 +57,8 @@ rule build_report:
     params:
         code=code_digest("report build", *entries_of(*RUN.studies)),
         spec=digest(RUN),
+        # Shown where it is there, and no input: a report does not ask for it.
+        validity=lambda w: content_of(RESULTS.validity),
         config=lambda w: f"results/{w.run}/config.json",
         folder=lambda w: f"results/{w.run}/report",
         kept=lambda w: f"results/{w.run}/drawn",

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Annotated
 
+import yaml
 from pydantic import Field, model_validator
 
 from leukorepro.config.fields import Key, PerBudget, Strict
@@ -90,6 +92,12 @@ class Design(Strict):
     def real(self) -> bool:
         """Whether the population is of real patients."""
         return self.dataset != SIMULATED
+
+    @property
+    def classifier_in_words(self) -> str:
+        """As a configuration says it."""
+        given = self.classifier.model_dump(mode="json", exclude_unset=True)
+        return yaml.safe_dump(given, sort_keys=False, default_flow_style=True, width=math.inf).strip("{}\n")
 
     @property
     def drawn(self) -> dict[str, int]:

@@ -20,6 +20,7 @@ from leukorepro.report.pages.page import Page
 from leukorepro.report.pages.paper.page import everything_page, left_out_page, paper_page
 from leukorepro.report.pages.provenance.page import provenance_page
 from leukorepro.report.pages.start.page import start_page
+from leukorepro.report.pages.validity.page import validity_page
 from leukorepro.run.plan import study_results, training_files
 from leukorepro.run.resolved import ResolvedStudy
 
@@ -65,7 +66,10 @@ def drafts(finished: FinishedRun, workflow: Path) -> Iterator[Draft]:
     citations |= {study.key: study.citation for study in run.left_out}
     audits = {key: results.audit(key) for key in citations}
     tables = [finished.of_study(study.study.key).table(name) for study in run.studies for name in OF_HEADLINES]
-    yield Draft(addresses.START, partial(start_page, finished), (*tables, *audits.values()), (whole,))
+    read = (*tables, *audits.values(), results.validity)
+    yield Draft(addresses.START, partial(start_page, finished), read, (whole,))
+    if results.validity.exists():
+        yield Draft(addresses.VALIDITY, partial(validity_page, results.validity), (results.validity,), ())
     for study in run.studies:
         yield from _of_study(finished, study)
     for absent in run.left_out:

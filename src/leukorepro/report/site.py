@@ -23,7 +23,7 @@ from leukorepro.run.resolved import load_resolved
 from leukorepro.run.weights import as_far_as_known
 
 FOLDERS = ("assets", "data", "figures", "workflow")
-PAGES = ("paper_*.html", "dataset_*.html", "audit_*.html")
+PAGES = ("validity.html", "paper_*.html", "dataset_*.html", "audit_*.html")
 """Of a report: what an earlier one may have had more of."""
 
 

@@ -48,6 +48,11 @@ class Results:
         """Audit of the numbers that a study's paper prints."""
         return self.root / "audit" / f"{study}.json"
 
+    @property
+    def validity(self) -> Path:
+        """Bias and coverage of every rung, of no run: there if somebody has asked for `snakemake validity`."""
+        return self.root / "validity" / "summary.csv"
+
     def benchmark(self, rule: str, job: str) -> Path:
         """What Snakemake measured a job of a rule at when it last ran."""
         return self.root / "benchmarks" / rule / f"{job}.tsv"

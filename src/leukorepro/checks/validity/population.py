@@ -12,8 +12,11 @@ from leukorepro.config.validity import Design
 from leukorepro.core.errors import UserError, unknown
 from leukorepro.core.tables.data import MANIFEST_TABLE, POOL_TABLE
 from leukorepro.data.groups import groups
-from leukorepro.features.fusion import Features, read_features
+from leukorepro.features.fusion import Features, read_features, read_headers
 from leukorepro.features.identity import check_manifest
+
+RANDOM = "random weights"
+"""In words about features: whoever shows their numbers must say so."""
 
 
 def read_population(file: Path, design: Design, manifest: Path) -> pd.DataFrame:
@@ -67,6 +70,16 @@ def read_population(file: Path, design: Design, manifest: Path) -> pd.DataFrame:
                 f"are needed for studies of {drawn}, so that no more than half of a class is in one; ask for fewer."
             )
     return usable[list(POOL_TABLE.columns)].reset_index(drop=True)
+
+
+def computed_by(features: Path) -> str:
+    """What the features of a file, plain or fused, were computed by: `vgg16 (224 pixels, imagenet weights)`."""
+    told = []
+    for _, header in read_headers(features):
+        kind, _, name = str(header["weights"]).partition(":")
+        weights = {"none": "", "random": f", {RANDOM}", "file": f", weights {name}"}.get(kind, f", {kind} weights")
+        told.append(f"{header['backbone']} ({header['input_size']} pixels{weights})")
+    return " and ".join(told)
 
 
 def read_population_features(file: Path, design: Design, features: Path, manifest: Path) -> Features:

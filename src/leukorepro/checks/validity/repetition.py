@@ -51,11 +51,14 @@ class Study:
         `leukorepro.checks.validity.population.read_population` finds them in a manifest.
     features : Features
         Of all views of these images.
+    computed_by : str
+        What the features were computed by, in words.
     """
 
     design: Design
     images: pd.DataFrame
     features: Features
+    computed_by: str
 
     def repetition(self, number: int) -> pd.DataFrame:
         """One repetition.
@@ -82,7 +85,10 @@ class Study:
             dataset=design.dataset,
             class_effect=np.nan if design.class_effect is None else design.class_effect,
             subject_effect=np.nan if design.subject_effect is None else design.subject_effect,
+            features=self.computed_by,
+            classifier=design.classifier_in_words,
             n_subjects=sum(design.subjects.values()),
+            n_fresh=fresh["subject_id"].nunique(),
             repetition=number,
         )[list(REPETITIONS_TABLE.columns)]
 

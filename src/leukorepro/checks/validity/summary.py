@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import product
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -10,14 +12,18 @@ import pandas as pd
 from scipy.stats import binomtest
 
 from leukorepro.checks.validity.repetition import METRICS, RUNGS
-from leukorepro.core.tables.results import VALIDITY_TABLE
+from leukorepro.core.errors import UserError, unknown
+from leukorepro.core.tables.results import POPULATION, VALIDITY_TABLE
 from leukorepro.evaluation.intervals import LEVEL
+from leukorepro.ladder.rungs import LADDER, Need
 
 BIAS = 0.02
 """Largest bias that an honest rung may have."""
 COVERAGE = (0.90, 0.99)
 """Between these an honest rung's 95 % intervals should cover."""
-TARGET = f"a bias of at most {BIAS:.0%} and intervals that cover in {COVERAGE[0]:.0%} to {COVERAGE[1]:.0%}"
+TARGET = "a bias of at most {:g} points and intervals that cover in {:g} to {:g} %".format(
+    *(100 * share for share in (BIAS, *COVERAGE))
+)
 
 
 def summarise(repetitions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
@@ -47,6 +53,33 @@ def summarise(repetitions: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
     return VALIDITY_TABLE.frame(rows)
 
 
+def read_summary(path: Path) -> pd.DataFrame:
+    """Read what `summarise` gave.
+
+    Raises
+    ------
+    UserError
+        If it is no such table, or has a rung or a metric that is not repeated, as one of another version may, or not all.
+    """
+    again = "Make it again with `snakemake validity`, or remove it."
+    try:
+        summary = VALIDITY_TABLE.read(path)
+    except UserError as error:
+        raise UserError(f"{error} {again}") from None
+    for column, known in (("rung", RUNGS), ("metric", METRICS)):
+        if other := sorted(set(summary[column]) - set(known)):
+            raise UserError(f"{path}: {unknown(column, other[0], known)} {again}")
+    if summary.empty:
+        raise UserError(f"{path}: has no rows. {again}")
+    always = {rung for rung in RUNGS if LADDER[rung].needs is not Need.HELD_OUT_PART}
+    for setting, rows in summary.groupby("setting"):
+        there = set(zip(rows["rung"], rows["metric"], strict=True))
+        for rung, metric in product(sorted(always | set(rows["rung"])), METRICS):
+            if (rung, metric) not in there:
+                raise UserError(f"{path}: setting '{setting}' lacks the {metric} on the rung {rung}. {again}")
+    return summary
+
+
 def meets_target(row: pd.Series) -> bool:
     """Whether a row of the summary has no more bias, and the coverage, that an honest rung should have."""
     return bool(abs(row["bias"]) <= BIAS and COVERAGE[0] <= row["coverage"] <= COVERAGE[1])
@@ -63,7 +96,7 @@ def _of_repetitions(rows: pd.DataFrame) -> dict[str, Any]:
     if len(covered) > 0:
         low, high = binomtest(int(covered.sum()), len(covered)).proportion_ci(LEVEL, method="wilson")
     return {
-        **{name: first[name] for name in ("dataset", "class_effect", "subject_effect", "n_subjects")},
+        **{name: first[name] for name in POPULATION},
         "n_repetitions": len(measured),
         "truth": measured["truth"].mean(),
         "estimate": measured["estimate"].mean(),

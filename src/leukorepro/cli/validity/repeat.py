@@ -28,7 +28,7 @@ def repeat(
     import pandas as pd
     from tqdm import tqdm
 
-    from leukorepro.checks.validity.population import read_population, read_population_features
+    from leukorepro.checks.validity.population import computed_by, read_population, read_population_features
     from leukorepro.checks.validity.repetition import Study
     from leukorepro.config.validity import find_design
     from leukorepro.core.tables.data import POOL_TABLE
@@ -39,9 +39,10 @@ def repeat(
     validity, design = find_design(config, setting)
     if design.real:
         population = read_population(config, design, images)
-        study = Study(design, population, read_population_features(config, design, features, images))
+        values = read_population_features(config, design, features, images)
     else:
         wanted = [resolve_descriptor(validity.descriptor, f"{config}: descriptor", budget)]
-        study = Study(design, POOL_TABLE.read(images), read_wanted(features, wanted, images))
-    numbers = tqdm(range(validity.repetitions[budget]), desc=setting, unit="study", mininterval=1)
+        population, values = POOL_TABLE.read(images), read_wanted(features, wanted, images)
+    study = Study(design, population, values, computed_by(features))
+    numbers = tqdm(range(validity.repetitions[budget]), desc=setting, unit="repetition", mininterval=1)
     REPETITIONS_TABLE.write(pd.concat([study.repetition(number) for number in numbers], ignore_index=True), output)

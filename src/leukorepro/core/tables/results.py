@@ -204,24 +204,30 @@ SHIFT_TABLE = Table({**text("measure", "class"), **number("value", "ci_low", "ci
 EVALUATED_TABLE = Table({**text("path", "subject_id", "y_true", "y_pred"), **number("probability", "distance")})
 """What a model says of a laboratory's images, one by one; a `distance` above 1 is unlike the training images."""
 
+POPULATION = {
+    **text("dataset"),
+    **number("class_effect", "subject_effect"),
+    **text("features", "classifier"),
+    **whole("n_subjects", "n_fresh"),
+}
+"""What repeated studies are of, and how: subjects that are simulated (`dataset` is `simulated`, and the effects say how
+different they are) or the patients of a dataset (which have no effects). `n_subjects` are a study's, `n_fresh` those
+that it has not seen and that its models are scored on."""
+
 REPETITIONS_TABLE = Table(
     {
-        **text("dataset"),
-        **number("class_effect", "subject_effect"),
-        **whole("n_subjects", "repetition"),
+        **POPULATION,
+        **whole("repetition"),
         **text("rung", "metric"),
         **number("estimate", "ci_low", "ci_high", "percentile_low", "percentile_high", "truth"),
     }
 )
-"""Repeated studies of simulated subjects (`dataset` is `simulated`, and the effects say how different they are) or of
-the patients of a dataset (which have no effects). The plain percentile interval stands beside the package's own, to be
-compared with it."""
+"""Repeated studies. The plain percentile interval stands beside the package's own, to be compared with it."""
 
 VALIDITY_TABLE = Table(
     {
-        **text("setting", "dataset"),
-        **number("class_effect", "subject_effect"),
-        **whole("n_subjects"),
+        **text("setting"),
+        **POPULATION,
         **text("rung", "metric"),
         **whole("n_repetitions"),
         **number("truth", "estimate", "bias", "bias_error"),

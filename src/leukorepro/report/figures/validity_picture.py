@@ -8,6 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from leukorepro.checks.validity.population import RANDOM
 from leukorepro.checks.validity.summary import COVERAGE
 from leukorepro.config.validity import SIMULATED
 from leukorepro.ladder.rungs import LADDER, Rung
@@ -37,13 +38,14 @@ def validity_figure(summary: pd.DataFrame) -> Figure:
 
 
 def _conditions(summary: pd.DataFrame) -> list[str]:
-    """Which of the rows are of simulated images."""
+    """Which of the rows are of simulated images, and whether a network had random weights."""
     real = [name for name in summary["dataset"].unique() if name != SIMULATED]
-    if not real:
-        return ["simulated images"]
-    if set(summary["dataset"]) == set(real):
-        return []
-    return [f"simulated images, but for {', '.join(real)}"]
+    conditions = []
+    if (summary["dataset"] == SIMULATED).any():
+        conditions.append(f"simulated images, but for {', '.join(real)}" if real else "simulated images")
+    if summary["features"].str.contains(RANDOM, regex=False).any():
+        conditions.append(RANDOM)
+    return conditions
 
 
 def _label(summary: pd.DataFrame, setting: str) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from leukorepro.report.numbers.wording import slug
 
 START = "index.html"
+VALIDITY = "validity.html"
 METHODS = "methods.html"
 PROVENANCE = "provenance.html"
 

@@ -61,6 +61,8 @@ def copy_run(run: ResolvedRun, config: Path, workflow: Path, root: Path) -> Path
     for name in SHARED:
         if (ours.root / name).exists():
             _link(ours.root / name, copied.root / name)
+    if ours.validity.exists():
+        _link(ours.validity, copied.validity)  # it names datasets, and nobody in them
     names = {}
     read = {file for draft in drafts(FinishedRun(run, config, folder), workflow) for file in draft.inputs or ()}
     for study in run.studies:

@@ -17,6 +17,7 @@ from leukorepro.report.pages import addresses
 from leukorepro.report.pages.audit.audit import PrintedNumbers, read_printed_numbers
 from leukorepro.report.pages.page import Page, caveats_of
 from leukorepro.report.pages.start import figure
+from leukorepro.report.pages.validity.findings import in_short, read_kinds
 from leukorepro.report.summary import Line, read_line
 from leukorepro.run.conditions.words import conditions_of_run
 from leukorepro.run.resolved import NotRun
@@ -73,6 +74,7 @@ def start_page(finished: FinishedRun, output: Output) -> Page:
             honest=honest[0] if len(honest) == 1 else "",
             is_not=_is_not(lines),
             addresses=addresses,
+            validity=in_short(read_kinds(results.validity)) if results.validity.exists() else "",
         ),
     )
 

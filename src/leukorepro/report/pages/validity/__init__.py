@@ -1,0 +1,1 @@
+"""The page on how far the numbers of each rung can be trusted."""

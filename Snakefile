@@ -20,6 +20,15 @@ rule all:
         "Report: {input}"
 
 
+rule validity:
+    """Bias and coverage of every rung in repeated studies, which reports show from their next making on."""
+    input:
+        "results/validity/summary.csv",
+        "results/validity/validity.svg",
+    message:
+        "Bias and coverage of every rung: {input}"
+
+
 include: "workflow/rules/datasets.smk"
 include: "workflow/rules/features.smk"
 include: "workflow/rules/studies.smk"

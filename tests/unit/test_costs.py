@@ -20,7 +20,7 @@ from leukorepro.report.sections.costs.page import costs_page
 from leukorepro.run.paths import Results
 from leukorepro.run.resolve import resolve
 
-OTHER_GOALS = {"draw_pool", "repeat_study", "validity"}
+OTHER_GOALS = {"draw_pool", "repeat_study", "summarise_studies"}
 """Rules of the workflow's other goal, which makes no report of a run."""
 
 HEADER = "s\th:m:s\tmax_rss\tmax_vms\tmax_uss\tmax_pss\tio_in\tio_out\tmean_load\tcpu_time\n"

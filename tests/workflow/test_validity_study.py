@@ -49,7 +49,7 @@ def test_it_writes_every_repetition_and_their_summary(made: ProjectCopy) -> None
     assert list(summary["setting"].unique()) == ["small", "no_difference"]
     assert (summary["n_repetitions"] == REPETITIONS).all()
     assert "<svg" in (results / "validity.svg").read_text()
-    assert "Subject-disjoint" in (made.folder / "logs/validity.txt").read_text()
+    assert "Subject-disjoint" in (made.folder / "logs/summarise_studies.txt").read_text()
 
 
 def test_the_published_protocol_is_more_optimistic_than_the_honest_one(made: ProjectCopy) -> None:

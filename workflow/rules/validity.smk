@@ -85,7 +85,7 @@ rule repeat_study:
         """
 
 
-rule validity:
+rule summarise_studies:
     """Comparing every rung with the truth in every setting, as a table and a figure."""
     input:
         repetitions=expand(
@@ -95,9 +95,9 @@ rule validity:
         summary="results/validity/summary.csv",
         figure="results/validity/validity.svg",
     log:
-        "logs/validity.txt",
+        "logs/summarise_studies.txt",
     benchmark:
-        "results/benchmarks/validity.tsv"
+        "results/benchmarks/summarise_studies.tsv"
     conda:
         ENVIRONMENT
     threads: 1

@@ -116,7 +116,7 @@ class Study:
         classifier = design.classifier
         assert isinstance(classifier, Classifier)  # every entry of the registry that is no network
         predictions = classify(
-            task, features, splits, about, {"classifier": classifier}, {}, Settings(seed=seed)
+            task, features, splits, about, {"classifier": classifier}, {}, Settings(seed=seed, progress=False)
         ).predictions
         tested = predictions[predictions["role"] == "test"]
         measuring = Measuring(METRICS, "positive", positive, {}, design.resamples, seed)

@@ -59,7 +59,7 @@ def read_summary(path: Path) -> pd.DataFrame:
     Raises
     ------
     UserError
-        If it is no such table, or has a rung or a metric that is not repeated, as one of another version may, or not all.
+        If it is no such table, has a rung or a metric that is not repeated, as those of another version, or not all.
     """
     again = "Make it again with `snakemake validity`, or remove it."
     try:

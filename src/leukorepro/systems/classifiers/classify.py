@@ -106,7 +106,7 @@ def classify(
             given = (spec, rows, labels, fold.train, asked, task.positive_class, own)
             yield spec.fastest(len(used), settings).in_main_thread, partial(fit_and_predict, *given)
 
-    answers = run_all(jobs(), settings.threads)
+    answers = run_all(jobs(), settings.threads, progress=settings.progress)
     parts: list[pd.DataFrame] = []
     engines: dict[str, str] = {}
     for (fold, model), answer in zip(product(all_folds, specs), answers, strict=True):

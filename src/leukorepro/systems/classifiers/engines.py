@@ -38,12 +38,15 @@ class Settings:
         No number depends on them.
     fast_trees : bool
         Trees and forests by scikit-learn's extension, where it is installed: other ones than scikit-learn's.
+    progress : bool
+        Whether a bar tells how many fits are done.
     """
 
     seed: int = 0
     budget: Budget = "published"
     threads: int = 1
     fast_trees: bool = False
+    progress: bool = True
 
 
 def features(rows: Rows, of: Positions, _: Positions) -> NDArray[Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from concurrent.futures import Future, ThreadPoolExecutor
+from functools import partial
 from typing import TypeVar
 
 from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
@@ -12,8 +13,8 @@ from tqdm import tqdm
 T = TypeVar("T")
 
 
-def run_all(jobs: Iterable[tuple[bool, Callable[[], T]]], threads: int) -> list[T]:
-    """Run jobs and return what they return, in their order, with a progress bar.
+def run_all(jobs: Iterable[tuple[bool, Callable[[], T]]], threads: int, *, progress: bool = True) -> list[T]:
+    """Run jobs and return what they return, in their order.
 
     Parameters
     ----------
@@ -22,6 +23,8 @@ def run_all(jobs: Iterable[tuple[bool, Callable[[], T]]], threads: int) -> list[
     threads : int
         Jobs that run at once. Matrix products inside a job use one thread each, so that their last digits do not
         depend on this number.
+    progress : bool
+        Whether a bar tells how many are done.
 
     Raises
     ------
@@ -39,7 +42,8 @@ def run_all(jobs: Iterable[tuple[bool, Callable[[], T]]], threads: int) -> list[
                 else:
                     others[number] = pool.submit(job)
             del job  # the last one would be kept
-            with tqdm(total=len(mine) + len(others), desc="classify", unit="fit", mininterval=1, delay=1) as bar:
+            bar_of = partial(tqdm, desc="classify", unit="fit", mininterval=1, delay=1, disable=not progress)
+            with bar_of(total=len(mine) + len(others)) as bar:
                 for number in list(mine):
                     results[number] = mine.pop(number)()
                     bar.update()

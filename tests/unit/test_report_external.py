@@ -3,9 +3,18 @@
 from __future__ import annotations
 
 import pytest
+from compared_data import study
 
+from leukorepro.core.tables.results import TRANSFER_TABLE
+from leukorepro.core.words import COLOUR
 from leukorepro.report.numbers.tables import Estimate
-from leukorepro.report.sections.external.page import AS_THEY_ARE, Coloured, colour_sentences, loss_sentence
+from leukorepro.report.sections.external.page import (
+    AS_THEY_ARE,
+    Coloured,
+    colour_sentences,
+    coloured_rows,
+    loss_sentence,
+)
 from leukorepro.report.sections.ladder.ladder import Difference
 
 LOST = Estimate("accuracy", 0.30, 0.20, 0.40)
@@ -64,6 +73,29 @@ def test_nothing_that_is_lost_is_nothing_to_explain() -> None:
         "On the images as they are nothing is clearly lost, so that there is nothing for colours to explain."
     )
     assert sentences[1].endswith("and the loss changes by -10.0 points (95 % interval -20.0 to -2.0).")
+
+
+def test_rows_of_colours_stand_in_the_runs_order_with_their_changes() -> None:
+    resolved = study({"net": {}, "net, grey": {}, "net, Macenko": {}})
+    tables = {COLOUR: resolved.study.tables["1"]}
+    resolved = resolved.model_copy(update={"study": resolved.study.model_copy(update={"tables": tables})})
+    values = {"net": (0.9, 0.5), "net, grey": (0.8, 0.6)}  # the third has not run
+    lines = []
+    for item, (here, there) in values.items():
+        measures = [("source_disjoint", "", "accuracy", here), ("external", "", "accuracy", there)]
+        measures.append(("external", "", "loss", here - there))
+        if item != "net":
+            measures += [("external", "net", "accuracy_change", 0.1), ("external", "net", "loss_change", -0.2)]
+        for rung, against, measure, value in measures:
+            names = {"study": "s", "table": COLOUR, "item": item, "protocol": rung, "against_item": against}
+            numbers = {"value": value, "ci_low": value - 0.05, "ci_high": value + 0.05, "n_images": 9, "n_groups": 9}
+            lines.append(names | {"against_protocol": "", "measure": measure} | numbers)
+    plain, grey = coloured_rows(resolved, TRANSFER_TABLE.frame(lines), "source_disjoint")
+    assert [row.name for row in (plain, grey)] == [AS_THEY_ARE, "grey"]
+    assert [row.loss.text for row in (plain, grey)] == ["40.0", "20.0"]
+    assert (plain.accuracy_change.value, plain.loss_change.value) == (None, None)
+    assert typed(grey.accuracy_change.told) == "+10.0 (+5.0 to +15.0)"
+    assert typed(grey.loss_change.told) == "-20.0 (-25.0 to -15.0)"
 
 
 @pytest.mark.parametrize(

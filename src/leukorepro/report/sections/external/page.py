@@ -130,7 +130,7 @@ def external_page(
     lost = [Lost(told, ours[EXTERNAL, measure]) for measure, told in LOSSES.items()]
     draw = partial(draw_external, [*parts], classes, shares, colours, lost, conditions)
     key = study.study.key
-    coloured = _coloured(study, transfer, against)
+    coloured = coloured_rows(study, transfer, against)
     stains = [_stain(column, *colours.values()) for column in COLOURS]
     told = ", ".join(f"{one.name} {one.here} and {one.there}" for one in stains)
     return ExternalPage(
@@ -154,7 +154,7 @@ def external_page(
             "How common each class is; the mean colour of images in CIELAB, a point for each; and the loss of accuracy "
             "with what of it other shares of the classes explain. Bars are 95 % intervals.",
         ),
-        csv=output.table(own, "data", key, "transfer.csv"),
+        csv=output.table(pd.concat([own, transfer[transfer["table"] == COLOUR]]), "data", key, "transfer.csv"),
         stain_csv=output.table(
             pd.concat([rows.assign(part=name) for name, rows in colours.items()])[["part", "image_id", *COLOURS]],
             "data",
@@ -164,8 +164,17 @@ def external_page(
     )
 
 
-def _coloured(study: ResolvedStudy, transfer: pd.DataFrame, against: Rung) -> list[Coloured]:
-    """The headline with each normalisation that the run asks for, first with none."""
+def coloured_rows(study: ResolvedStudy, transfer: pd.DataFrame, against: Rung) -> list[Coloured]:
+    """The headline with each normalisation that the run asks for, first with none.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+    transfer : DataFrame
+        `TRANSFER_TABLE`.
+    against : Rung
+        The rung that is compared with.
+    """
     found = []
     items = study.study.tables[COLOUR].items if COLOUR in study.study.tables else []
     for item in items:

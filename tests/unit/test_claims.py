@@ -19,7 +19,7 @@ from leukorepro.config.study.study import Study, load_study
 from leukorepro.core.errors import UserError
 from leukorepro.core.tables.results import CLAIM_COMPARISONS_TABLE, CLAIMS_TABLE
 from leukorepro.evaluation.predictions import Outcome
-from leukorepro.evaluation.resampling.claims import Compared, JudgedClaims, decide, fewest_apart, judge_claims
+from leukorepro.evaluation.resampling.claims import Compared, JudgedClaims, decide, fewest_apart, judge_claims, widened
 from leukorepro.evaluation.resampling.differences import Paired
 from leukorepro.run.claimed_items import with_claims
 from leukorepro.run.kept_items import with_items
@@ -130,6 +130,13 @@ def test_the_best_of_several_must_beat_each_and_one_that_is_clearly_better_refut
     corrected = rows["corrected_high"] - rows["corrected_low"]
     ratio = stats.t.ppf(1 - 0.025 / 3, 299) / stats.t.ppf(0.975, 299)
     assert (corrected / width).to_numpy() == pytest.approx(ratio, rel=1e-9)
+
+
+def test_what_a_comparison_rests_on_beside_its_groups_counts_in_its_corrected_interval() -> None:
+    """As many degrees of freedom as groups and seeds leave, however many the groups are."""
+    found = widened(Paired(0.1, 0.05, 0.2, 300, 4), n_comparisons=3)
+    ratio = stats.t.ppf(1 - 0.025 / 3, 4) / stats.t.ppf(0.975, 4)
+    assert (found.low, found.high) == pytest.approx((0.1 - 0.05 * ratio, 0.1 + 0.1 * ratio), rel=1e-12)
 
 
 def drawn_claims(means: list[float], n: int) -> list[str]:

@@ -58,6 +58,27 @@ def test_runs_on_other_images_of_the_same_names_are_two_samples():
     assert (found["pairing"], found["n_images_shared"], found["n_groups"]) == ("unpaired", 0, 2 * N_SUBJECTS)
 
 
+@pytest.mark.parametrize(("n_first", "n_second"), [(1, 3), (3, 2), (2, 2)])
+def test_runs_may_have_other_numbers_of_seeds(n_first, n_second):
+    """Where both runs give the same, and seeds do too, the difference is 0; else its interval is over seeds, too."""
+
+    def run(n_seeds, *shifts):
+        frames = [
+            answers("x", *patients(1, shifts[number % len(shifts)]), repeat=number).assign(seed=number)
+            for number in range(n_seeds)
+        ]
+        return run_of(*(frame if n_seeds > 1 else frame.drop(columns="seed") for frame in frames))
+
+    def compared(*shifts):
+        found = compare_study(run(n_first, 0.0), run(n_second, *shifts), seed=0, n_resamples=200)
+        return found.set_index("metric").loc["accuracy"]
+
+    alike, apart, steady = compared(0.0), compared(0.4, 1.2), compared(0.8)
+    assert alike["difference"] == pytest.approx(0, abs=1e-12)
+    assert apart["difference"] > 0
+    assert apart["ci_high"] - apart["ci_low"] > 1.2 * (steady["ci_high"] - steady["ci_low"])
+
+
 def test_what_one_run_alone_has_is_named_and_not_compared():
     subject, positive, score = patients(3)
     frames = [answers(item, subject, positive, score) for item in ("x", "y")]

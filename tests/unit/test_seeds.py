@@ -138,6 +138,12 @@ def test_the_interval_over_both_is_that_of_welch() -> None:
     assert found.freedom == pytest.approx(welch.df)
 
 
+def test_seeds_make_no_interval_narrower_however_few_the_groups() -> None:
+    of_groups, values = Interval(0.2, 0.98, 0, 1), [0.7, 0.8, 0.9, 0.8, 0.75, 0.85]
+    assert over_seeds(of_groups, values, (0, 1)).low == pytest.approx(of_groups.low)
+    assert over_seeds(of_groups, values, (0, 1)).high == pytest.approx(of_groups.high)
+
+
 @pytest.mark.parametrize("name", [name for name, metric in METRICS.items() if metric.of_predictions or metric.is_mean])
 def test_no_interval_over_seeds_passes_what_its_metric_can_be(name: str) -> None:
     least, most = METRICS[name].limits

@@ -13,7 +13,9 @@ of them moves the mean as much as a group does.
 - **Degrees of freedom**: the n - 1 of a few seeds count as far as the seeds' share of the variance goes (Satterthwaite,
   Biometrics Bulletin 2, 1946). Squared reaches added up, each with its own quantile of t (Zou and Donner, Statistics in
   Medicine 27, 2008), would make the interval of two seeds, whose quantile is 12.7, two to three times as wide as that
-  of the groups even where seeds hardly differ, and cover in more than 99 %.
+  of the groups even where seeds hardly differ, and cover in more than 99 %. No interval is narrower than that of the
+  groups, as Satterthwaite's can be where there are fewer groups than seeds; that of two or three seeds alone is often
+  wider than that of both, for it rests on nothing but their own deviation.
 - **Scale**: a share or a correlation is measured on the logit of its place between its least and its greatest value, a
   loss on its logarithm, so that no bound passes what the number can be. The error of the seeds goes there by the
   delta method.
@@ -73,7 +75,7 @@ def over_seeds(
         if np.isfinite(reach):
             variances = np.square([reach / stdtrit(of_groups.freedom, (1 + level) / 2), error])
             freedom = variances.sum() ** 2 / (variances**2 / [of_groups.freedom, len(values) - 1]).sum()
-            reach = stdtrit(freedom, (1 + level) / 2) * np.sqrt(variances.sum())
+            reach = max(reach, stdtrit(freedom, (1 + level) / 2) * np.sqrt(variances.sum()))
             freedoms.append(float(freedom))
         bounds.append(float(scale.back(scale.to(mean) + side * reach)))
     low, high = bounds

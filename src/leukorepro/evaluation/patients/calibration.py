@@ -26,7 +26,8 @@ from numpy.typing import NDArray
 from leukorepro.evaluation.intervals import Interval, percentile_interval, resample_weights, share_interval
 from leukorepro.evaluation.metrics.auroc import Floats, Ints
 from leukorepro.evaluation.patients.probabilities import Forecasts
-from leukorepro.metrics.registry import CALIBRATION
+from leukorepro.evaluation.seeds import over_seeds
+from leukorepro.metrics.registry import CALIBRATION, METRICS
 
 N_BINS = 10
 N_DRAWS = 200
@@ -48,7 +49,7 @@ class Bin(NamedTuple):
 
 
 def calibration(rows: Forecasts, n_resamples: int, seed: int) -> dict[str, tuple[float, Interval]]:
-    """Every metric of `CALIBRATION` with its interval, from resampling groups; repeats are averaged.
+    """Every metric of `CALIBRATION` with its interval, from resampling groups and over seeds; repeats are averaged.
 
     Parameters
     ----------
@@ -60,15 +61,20 @@ def calibration(rows: Forecasts, n_resamples: int, seed: int) -> dict[str, tuple
     once = _measures(sums, np.ones((rows.n_groups, 1)))
     weights = resample_weights(rows.n_groups, n_resamples, seed).astype(np.float64)
     resamples = _measures(sums, weights)
-    found = {
-        name: (float(once[name][0]), percentile_interval(values, rows.n_groups)) for name, values in resamples.items()
-    }
+    found = {}
+    for name, values in resamples.items():
+        of_groups = percentile_interval(values.mean(axis=0), rows.n_groups)
+        interval = over_seeds(of_groups, rows.of_seeds(once[name][:, 0]), METRICS[name].limits)
+        found[name] = float(once[name].mean()), interval
     found["ece_by_chance"] = _by_chance(rows, seed), Interval(np.nan, np.nan, 0)
     return {name: found[name] for name in CALIBRATION}
 
 
 def reliability(rows: Forecasts, n_resamples: int, seed: int) -> Iterator[Bin]:
     """The reliability curve: every bin that holds a row, from the lowest up.
+
+    A bin holds the rows of all seeds, one more of them than another, so that a seed has no value of its own there: its
+    interval is for the groups alone.
 
     Parameters
     ----------
@@ -106,7 +112,7 @@ def _sums(rows: Forecasts) -> Floats:
 
 
 def _measures(sums: Floats, weights: Floats) -> dict[str, Floats]:
-    """All metrics but the error by chance for many weightings of the groups, each of shape (n_resamples,)."""
+    """All metrics but the error by chance for many weightings of the groups, each of shape (n_repeats, n_resamples)."""
     totals = sums @ weights
     n, squares, stated, came, classes = np.split(totals, [1, 2, 2 + N_BINS, 2 + 2 * N_BINS], axis=1)
     with np.errstate(invalid="ignore"):
@@ -117,7 +123,7 @@ def _measures(sums: Floats, weights: Floats) -> dict[str, Floats]:
             "ece": np.abs(stated - came).sum(axis=1, keepdims=True) / n,
             "calibration_in_the_large": (stated - came).sum(axis=1, keepdims=True) / n,
         }
-    return {name: value.mean(axis=(0, 1)) for name, value in values.items()}
+    return {name: value[:, 0] for name, value in values.items()}
 
 
 def _by_chance(rows: Forecasts, seed: int) -> float:

@@ -18,6 +18,7 @@ import numpy as np
 from leukorepro.evaluation.intervals import Interval, percentile_interval, resample_weights
 from leukorepro.evaluation.metrics.auroc import Floats
 from leukorepro.evaluation.patients.probabilities import Forecasts
+from leukorepro.evaluation.seeds import over_seeds
 
 THRESHOLDS = np.arange(2, 99, 2) / 100
 """Probabilities from which one treats."""
@@ -36,6 +37,9 @@ class Decision(NamedTuple):
 def decision_curve(rows: Forecasts, n_resamples: int, seed: int) -> Iterator[Decision]:
     """Net benefit of the classifier and of treating all, at each of `THRESHOLDS`; repeats are averaged.
 
+    Intervals are for the groups and for the seeds; what treating all is worth depends on seeds only where each tests
+    other rows.
+
     Parameters
     ----------
     rows : Forecasts
@@ -50,22 +54,25 @@ def decision_curve(rows: Forecasts, n_resamples: int, seed: int) -> Iterator[Dec
     model, treat_all = _net_benefits(sums, np.ones((rows.n_groups, 1)))
     weights = resample_weights(rows.n_groups, n_resamples, seed).astype(np.float64)
     models, treat_alls = _net_benefits(sums, weights)
+
+    def with_interval(once: Floats, resamples: Floats) -> tuple[float, Interval]:
+        of_groups = percentile_interval(resamples.mean(axis=0), rows.n_groups)
+        return float(once.mean()), over_seeds(of_groups, rows.of_seeds(once[:, 0]))
+
     for place, threshold in enumerate(THRESHOLDS.tolist()):
-        yield Decision(
-            threshold,
-            float(model[place, 0]),
-            percentile_interval(models[place], rows.n_groups),
-            float(treat_all[place, 0]),
-            percentile_interval(treat_alls[place], rows.n_groups),
-        )
+        of_model = with_interval(model[:, place], models[:, place])
+        yield Decision(threshold, *of_model, *with_interval(treat_all[:, place], treat_alls[:, place]))
 
 
 def _net_benefits(sums: Floats, weights: Floats) -> tuple[Floats, Floats]:
-    """Of the classifier and of treating all, for many weightings of the groups, each (n_thresholds, n_resamples)."""
+    """Of the classifier and of treating all, for many weightings of the groups.
+
+    Each of shape (n_repeats, n_thresholds, n_resamples).
+    """
     totals = sums @ weights
     n, positive, true, false = np.split(totals, [1, 2, 2 + len(THRESHOLDS)], axis=1)
     exchange = (THRESHOLDS / (1 - THRESHOLDS))[:, None]
     with np.errstate(invalid="ignore"):
         model = (true - false * exchange) / n
         treat_all = (positive - (n - positive) * exchange) / n
-    return model.mean(axis=0), treat_all.mean(axis=0)
+    return model, treat_all

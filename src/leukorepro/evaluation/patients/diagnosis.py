@@ -3,7 +3,8 @@
 Intervals of shares of subjects are exact (Clopper and Pearson, Biometrika 26, 1934) where every subject is a group of
 its own and is diagnosed once; else, and for the AUROC, they come from resampling groups. Predictive values are those of
 Bayes' theorem (`leukorepro.evaluation.patients.predictive_values`), at the share of positive subjects that was tested
-and at `PREVALENCES`; their intervals follow from those of 97.5 % of the two rates.
+and at `PREVALENCES`; their intervals follow from those of 97.5 % of the two rates. In a run of several seeds all
+intervals are for the groups and for the seeds.
 
 The AUROC compares subjects of all folds, for a fold tests few: votes and probabilities mean the same in each.
 """
@@ -24,6 +25,8 @@ from leukorepro.evaluation.patients.predictive_values import (
     positive_predictive_value,
 )
 from leukorepro.evaluation.patients.subjects import Diagnoses
+from leukorepro.evaluation.seeds import over_seeds
+from leukorepro.metrics.registry import METRICS
 
 PREVALENCES = (0.01, 0.1, 0.5)
 """Shares of the ill that predictive values are stated for, beside the tested one."""
@@ -62,8 +65,7 @@ def diagnosis_metrics(diagnoses: Diagnoses, n_resamples: int, seed: int) -> Iter
         yield Diagnosed(name, np.nan, measured.values[name], measured.interval(name), measured.method)
     if diagnoses.positive is None:
         return
-    area = intervals(measured.numbers, measured.group, n_resamples, seed, metrics=["auroc"])["auroc"]
-    yield Diagnosed("auroc", np.nan, measure(measured.numbers, ["auroc"])["auroc"], area, BOOTSTRAP)
+    yield Diagnosed("auroc", np.nan, measured.values["auroc"], measured.interval("auroc"), BOOTSTRAP)
     rates = measured.values["sensitivity"], measured.values["specificity"]
     level = 1 - (1 - LEVEL) / 2
     bounds = measured.interval("sensitivity", level), measured.interval("specificity", level)
@@ -81,9 +83,12 @@ class _Rates:
         positive = np.array([diagnoses.positive or 0], dtype=np.intp)
         repeat, none = np.unique(diagnoses.repeat, return_inverse=True)[1], np.zeros_like(diagnoses.repeat)
         scores = diagnoses.score[:, None]
-        self.numbers = Scored(diagnoses.truth, diagnoses.called, positive, positive, scores, repeat, none)
+        classes, folds = (positive, positive, scores), (repeat, none)
+        self.numbers = Scored(diagnoses.truth, diagnoses.called, *classes, *folds, seed=diagnoses.seed)
         self.group = np.unique(diagnoses.group, return_inverse=True)[1]
-        self.values = measure(self.numbers, RATES)
+        metrics = [*RATES, "auroc"]
+        self.values = measure(self.numbers, metrics)
+        self._of_seeds = [measure(of_seed, metrics) for of_seed in self.numbers.of_seeds]
         n, ill = len(diagnoses.truth), int((diagnoses.truth == positive).sum())
         _, first = np.unique(diagnoses.subject, return_index=True)
         self.prevalence = float((diagnoses.truth[first] == positive).mean())
@@ -93,7 +98,11 @@ class _Rates:
         self._resampling = n_resamples, seed
 
     def interval(self, name: str, level: float = LEVEL) -> Interval:
-        if self.method == BOOTSTRAP:
+        values = [of_seed[name] for of_seed in self._of_seeds]
+        return over_seeds(self._of_groups(name, level), values, METRICS[name].limits, level)
+
+    def _of_groups(self, name: str, level: float) -> Interval:
+        if self.method == BOOTSTRAP or name not in RATES:
             return intervals(self.numbers, self.group, *self._resampling, level=level, metrics=[name])[name]
         if self._trials[name] == 0:
             return Interval(np.nan, np.nan, 0)

@@ -40,11 +40,17 @@ class Forecasts:
     """Repeat, 0 to n_repeats - 1, shape (n_rows,)."""
     group: Ints
     """Group of each row, 0 to n_groups - 1, shape (n_rows,)."""
+    seed: Ints
+    """Which of the run's seeds each repeat is of, shape (n_repeats,)."""
 
     @property
     def n_groups(self) -> int:
         """Number of groups."""
         return int(self.group.max()) + 1
+
+    def of_seeds(self, of_repeats: Floats) -> list[float]:
+        """Values of the seeds, each a mean over its repeats, of those of the repeats, shape (n_repeats,)."""
+        return [float(of_repeats[self.seed == seed].mean()) for seed in np.unique(self.seed)]
 
     def sums(self, columns: Floats) -> Floats:
         """Sums per repeat, column and group, shape (n_repeats, n_columns, n_groups).
@@ -92,8 +98,9 @@ def forecasts(rows: pd.DataFrame, kind: ScoreKind, positive_class: str | None, g
     if len(names) > 1:
         top = values.argmax(axis=1)
         of, stated, came = "", values.max(axis=1), true[np.arange(len(true)), top]
-    repeat = pd.factorize(rows["repeat"])[0].astype(np.intp)
-    return Forecasts(of, stated, came, names, values, true, repeat, group)
+    repeat, first = pd.factorize(rows["repeat"])[0].astype(np.intp), ~rows["repeat"].duplicated().to_numpy()
+    seed = rows.loc[first, "seed"].to_numpy() if "seed" in rows else np.zeros(first.sum(), dtype=np.intp)
+    return Forecasts(of, stated, came, names, values, true, repeat, group, seed)
 
 
 def _check(values: Floats, rows: pd.DataFrame, columns: list[str]) -> None:

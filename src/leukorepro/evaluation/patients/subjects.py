@@ -59,6 +59,8 @@ class Diagnoses:
     """Higher for what is more likely positive; 0 with three classes or more."""
     positive: int | None
     """Number of the positive class; None with three classes or more."""
+    seed: Ints | None = None
+    """Which of the run's seeds each is of; None where it has one."""
 
 
 class Subjects:
@@ -82,6 +84,7 @@ class Subjects:
         """Images without a subject."""
         rows = rows[known]
         self._group, self._repeat = group[known], rows["repeat"].to_numpy()
+        self._seed = rows["seed"].to_numpy() if "seed" in rows else None
         self._subject, self._names = pd.factorize(rows["subject_id"], sort=True)
         self._images, self._sources = (self._different(rows[column]) for column in ("image_id", "source_id"))
         self._classes = classes_of(rows) if positive_class is None else sorted({*classes_of(rows), positive_class})
@@ -104,7 +107,7 @@ class Subjects:
         The share of its rows called positive, their mean probability of being so, and the accuracy with its interval.
         The first two are NaN with three classes or more, and the second where scores are margins. The interval is that
         of Clopper and Pearson for as many trials as the subject has source photographs: copies, folds and repeats are
-        no further ones.
+        no further ones, and neither are seeds.
         """
         n_rows = np.bincount(self._subject, minlength=len(self))
         none = np.full(len(self), np.nan)
@@ -132,7 +135,7 @@ class Subjects:
 
     def diagnoses(self, rule: str) -> Diagnoses:
         """Every subject of one class in every repeat, diagnosed by `MAJORITY` or, with probabilities, `MEAN_SCORE`."""
-        repeats, repeat = np.unique(self._repeat, return_inverse=True)
+        repeats, at, repeat = np.unique(self._repeat, return_index=True, return_inverse=True)
         unit = repeat * len(self) + self._subject
         size = len(repeats) * len(self)
         votes = self._counts(unit, self._guess, size)
@@ -153,7 +156,9 @@ class Subjects:
         first = np.zeros(len(self), dtype=np.intp)
         first[self._subject] = self._group
         truth = self._of_class.argmax(axis=1)
-        return Diagnoses(subject, first[subject], tested // len(self), truth[subject], called, score, self._positive)
+        number = tested // len(self)
+        seed = None if self._seed is None else self._seed[at][number]
+        return Diagnoses(subject, first[subject], number, truth[subject], called, score, self._positive, seed)
 
     def _numbers(self, column: pd.Series) -> Ints:
         """Classes as numbers."""

@@ -5,6 +5,7 @@ their images, as differences within a run are (`leukorepro.evaluation.resampling
 images, what is difficult about a patient is so on both sides, and the difference is **paired**. An image is the same in
 both where its name and its bytes are. Runs that share none have groups of their own, whatever their names: drawn
 together, the groups of one say nothing of those of the other, and the interval is that of two **unpaired** numbers.
+Seeds are paired where both runs have as many; else those of each run add to the interval by themselves.
 """
 
 from __future__ import annotations

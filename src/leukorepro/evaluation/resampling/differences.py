@@ -137,16 +137,23 @@ def paired_contrast(resamples: SharedResamples, added: Sequence[Measurable], tak
     if all(map(_is_same, added, taken)) and not np.isnan(value):
         return Paired(value, 0.0, 0.0, over.n, np.inf)
     drawn = np.subtract(*(np.sum([resamples.resampled(one, over) for one in side], axis=0) for side in (added, taken)))
-    by_seed = np.subtract(*(np.sum([one.values_of_seeds for one in side], axis=0) for side in (added, taken)))
     n_groups, most = min(one.n_groups for one in (*added, *taken)), len(added) * float(np.ptp(added[0].limits))
-    bounds = over_seeds(
-        difference_interval(drawn, n_groups, shares=added[0].is_share, times=len(added)), list(by_seed), (-most, most)
-    )
+    bounds = difference_interval(drawn, n_groups, shares=added[0].is_share, times=len(added))
+    for of_seeds in _by_seed(*([one.values_of_seeds for one in side] for side in (added, taken))):
+        bounds = over_seeds(bounds, of_seeds, (-most, most))
     return Paired(value, bounds.low, bounds.high, over.n, bounds.freedom)
 
 
 def _is_same(one: Measurable, other: Measurable) -> bool:
     return one.part.is_same_as(other.part)
+
+
+def _by_seed(*sides: Sequence[Sequence[float]]) -> list[Sequence[float]]:
+    """A difference of sums for each seed; of two runs with other numbers of seeds, for those of each by themselves."""
+    ours, theirs = (np.sum(side, axis=0) for side in sides)
+    if len(ours) == len(theirs):
+        return [list(ours - theirs)]
+    return [list(ours - theirs.mean()), list(ours.mean() - theirs)]
 
 
 def differences(outcomes: Outcomes, seed: int, n_resamples: int = N_RESAMPLES) -> pd.DataFrame:

@@ -15,6 +15,9 @@ drawn, and measured on those that were not, which had no say. Nothing is fitted 
 - The **corrected** value is the value less the optimism; its interval is the winner's own over resampled groups, moved
   by as much. It says how good a method is that tries all these items and keeps the best, on the groups of new patients.
 
+In a run of several seeds the interval is over groups and seeds. The optimism is that of picking by these groups alone:
+what picking by these seeds adds could be told from seeds that had no say, and of few hardly any are left.
+
 Only items that the paper prints take part, and they all do: the second reading of one is no further try of its authors.
 """
 
@@ -31,6 +34,7 @@ from leukorepro.evaluation.metrics.auroc import Floats
 from leukorepro.evaluation.outcomes import Outcomes
 from leukorepro.evaluation.resampling.differences import best_item, deciding_metric
 from leukorepro.evaluation.resampling.shared_groups import Measurable, SharedResamples
+from leukorepro.evaluation.seeds import over_seeds
 from leukorepro.ladder.rungs import LADDER
 from leukorepro.metrics.names import named
 
@@ -113,6 +117,7 @@ def _corrected(
         bounds = share_interval(won.value, drawn, won.n_groups, n_smaller=won.n_smaller)
     else:
         bounds = percentile_interval(drawn, won.n_groups)
+    bounds = over_seeds(bounds, won.values_of_seeds, won.limits)
     moved = np.array([bounds.low, bounds.high]) - optimism
     low, high = np.clip(moved, 0, 1) if won.is_share else moved
     return won.value, optimism, won.value - optimism, float(low), float(high)

@@ -62,8 +62,9 @@ _SEEDS = (
     "A value is the mean over the seeds; behind \N{PLUS-MINUS SIGN} stands the standard deviation between them.",
     "Intervals of metrics and paired differences are of that mean, over groups and seeds: the variance that the "
     "groups' resamples tell and that of the mean of the seeds are added, with Satterthwaite's degrees of freedom, on "
-    "the logit scale for what has limits. Differences and claims are paired by seed.",
-    "Intervals of best items and of what classifiers would mean for patients are over groups alone.",
+    "the logit scale for what has limits. Differences are paired by seed.",
+    "So are those of claims, best items, diagnoses and calibration; the optimism of a best item is that of picking by "
+    "these groups, reliability curves have intervals over groups alone, and single subjects over their photographs.",
 )
 
 

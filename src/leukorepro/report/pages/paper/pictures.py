@@ -64,6 +64,8 @@ class Studio:
         caption = f"{metric} of {wording.table_name(top.table)}, {top.item}, rung by rung. Bars are 95 % intervals."
         if others:
             caption += " Grey lines are the table's other items."
+        if (n_seeds := len(top.steps[0].estimate.seeds)) > 1:
+            caption += f" Faint points are the {n_seeds} seeds, each value their mean."
         if shown.climbs:
             steps = [f"{climb.removes} {climb.from_above.told}" for climb in shown.climbs]
             described += f" Paired differences, each to the rung above: {'; '.join(steps)}."

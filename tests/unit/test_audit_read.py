@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from decimal import Decimal
 from pathlib import Path
@@ -151,6 +152,19 @@ def test_rows_are_taken_by_the_reader_of_published_numbers(tmp_path: Path) -> No
     assert "'12 3%'" in done.output
     assert len(read_published(out)) == len(FLAT_ROWS)
     assert set(pd.read_csv(out)["confirmed"]) == {"no"}
+    facts, found, page = (tmp_path / name for name in ("facts.yaml", "audit.json", "audit.html"))
+    facts.write_text("test: {positive: 120, negative: 130}\naveraging: pooled\n")
+    options = ["--facts", str(facts), "--out", str(found), "--page", str(page)]
+    done = CliRunner().invoke(app, ["audit", "table", str(out), *options])
+    assert done.exit_code == 0, done.output
+    items = json.loads(found.read_text())["tables"]["2"]["items"]
+    assert {item: row["status"] for item, row in items.items()} == {
+        "ResNet-50/KNN": "possible",  # 228 of 250 are right
+        "VGG16/KNN": "impossible",  # an accuracy of 1.00 beside an F1 of 0.99
+        "ResNet-50/SVM": "possible",
+        "VGG16/SVM": "possible",
+    }
+    assert "Table 2, VGG16/KNN" in page.read_text()
 
 
 def test_words_are_of_metrics_that_are_known() -> None:

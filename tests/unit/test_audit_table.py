@@ -194,6 +194,8 @@ def test_stratified_folds_are_those_of_scikit_learn() -> None:
         ("{test: {positive: 2, negative: 3}, folds: {n: 10}}", "given 10 folds of 5 images"),
         ("{test: {classes: [2, 3, 4]}, averaging: pooled}", "pooled is of two classes"),
         ("{test: {classes: [2, 3]}, tset: 3}", "unknown key 'tset'"),
+        ("{averaging: macro, folds: {n: 5, bounds: {acuracy: [0.9, 1]}}}", "folds.bounds: unknown metric 'acuracy'"),
+        ("{averaging: macro, folds: {n: 5, bounds: {auroc: [0.9, 1]}}}", "folds.bounds: unknown metric 'auroc'"),
         ("{averaging: macro, tables: {2: {tset: 3}}}", "tables.2: unknown key 'tset'"),
         ("{averaging: macro, tables: {Table 2: {averaging: micro}}}", "unknown table 'Table 2'. Known: 2."),
         ("{test: {positive: 3, negative: 4}, tables: {2: {folds: {n: 9}}}}", "tables.2: folds.n: given 9 folds of 7"),
@@ -210,6 +212,36 @@ def test_facts_that_contradict_themselves(
     assert ended.value.code == 2
     assert told in " ".join(capsys.readouterr().err.split())
     assert not out.exists()
+
+
+@pytest.mark.parametrize(
+    ("rows", "facts", "told"),
+    [
+        ([("accuracy", "9.80E-01"), ("recall", "1.000E+0")], {}, ("possible", "of 100 images (30 positive)")),
+        ([("accuracy", ".985")], {}, ("impossible", "no whole number of 100 images")),
+        ([("accuracy", "-0.00")], {}, ("possible", "fits many")),
+        ([("tp", "12.0"), ("fn", "18"), ("accuracy", "0.82")], {}, ("possible", "1 confusion matrix")),
+        ([("tp", "31"), ("fn", "0")], {}, ("impossible", "gives the printed TP and FN: without TP one does")),
+        ([("auroc", "0.98")], {}, ("too little printed", "None of its numbers follows")),
+        ([("accuracy", "0.98"), ("lymph_precision", "0.97")], {}, ("possible", "Not looked at: lymph precision.")),
+        ([("train_loss", "0.02"), ("accuracy", "0.98")], {}, ("possible", "fits many")),
+        (
+            [("accuracy", "0.98123"), ("f1", "0.9712")],
+            {"test": {"positive": 3_000_000, "negative": 7_000_000}},
+            ("undecided", "too many confusion matrices to look at"),
+        ),
+        ([("accuracy", "0.50")], {"test": {"total": [1, 2]}}, ("possible", "Of 1 to 2 images of two classes, 2 fit.")),
+        ([("accuracy", "1.00")], {"test": {"positive": 1, "negative": 1}}, ("possible", "fits many")),
+        ([("kappa", "0.98"), ("accuracy", "0.99")], {"test": {"classes": [9, 9, 9]}}, ("impossible", "Cohen's kappa.")),
+    ],
+)
+def test_odd_rows_have_their_verdict(
+    rows: list[tuple[str, str]], facts: dict[str, Any], told: tuple[str, str], tmp_path: Path
+) -> None:
+    two = {"test": {"positive": 30, "negative": 70}, "averaging": "pooled"}
+    item = audited([("A", *row) for row in rows], facts or two, tmp_path)["A"]
+    assert item["status"] == told[0]
+    assert told[1] in item["why"]
 
 
 def test_tables_of_one_paper_have_facts_of_their_own(tmp_path: Path) -> None:

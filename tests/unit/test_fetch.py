@@ -408,3 +408,22 @@ def test_real_cells_come_out_as_they_do_by_folders(serve: tuple[str, Path], tmp_
     by_folders = scan(FolderDataset(adapter="image_folder", images=own), own).manifest
     pd.testing.assert_frame_equal(by_name, by_folders)
     assert len(by_name) == 24
+
+
+def test_the_table_of_published_datasets_says_what_their_adapters_say() -> None:
+    """The names, counts, licences and ways to a copy in data/README.md."""
+    lines = (Path(__file__).parents[2] / "data" / "README.md").read_text(encoding="utf-8").splitlines()
+    table = [[cell.strip() for cell in line.strip("|").split("|")] for line in lines if line.startswith("| `")]
+    told = {cells[0].strip("`"): cells for cells in table}
+    assert len(told) == len(table)
+    known = fetchable()
+    assert {*told, "cnmc2019", "allidb"} == set(known)
+    for name, (_, title, images, classes, _, licence, how) in told.items():
+        entry = ADAPTERS[name]
+        counted = getattr(entry, "images_of_all", 0)  # DeepAPL publishes none
+        assert title.startswith(known[name].title.removesuffix(" (224)")), name
+        assert images == (f"{counted:,}" if counted else "not published"), name
+        assert int(classes) == len(entry.classes), name
+        if known[name].licence.startswith("CC") or licence.startswith("CC"):
+            assert licence == known[name].licence
+        assert how.startswith("downloaded" if known[name].archives else "steps"), name

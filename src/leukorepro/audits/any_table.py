@@ -30,6 +30,8 @@ SIZES = (10, 3000)
 """Numbers of test images that are tried where nothing is said."""
 LOOKED_AT = 60_000_000
 """Candidates after which larger test sets of a row are no longer looked at."""
+LOOKED_AT_IN_ALL = 600_000_000
+"""The same of all rows of a table, which share them."""
 READINGS: tuple[Basis, ...] = ("positive", "negative", "macro")
 OF_CLASSES = ("macro", "weighted", "micro")
 REPORT_ROWS = {"accuracy": "", "macro avg": "macro", "weighted avg": "weighted", "micro avg": "micro"}
@@ -133,7 +135,9 @@ def _pooled(values: Sequence[Value], facts: TableFacts, sizes: list[int]) -> Ite
     reported = [r for value in values if (r := _reported(value, facts)) is not None]
     if not reported:
         return ItemAudit("too little printed", "None of its numbers follows from a confusion matrix.")
-    return _two_classes(reported, Images("test", sum(sizes), (sizes[0],), True), _readings(facts))
+    found = _two_classes(reported, Images("test", sum(sizes), (sizes[0],), True), _readings(facts))
+    left_out = [value.words for value in values if _reported(value, facts) is None]
+    return replace(found, why=f"{found.why} Not looked at: {listed(left_out)}.") if left_out else found
 
 
 def _two_classes(reported: Sequence[Reported], images: Images, readings: Sequence[Basis]) -> ItemAudit:
@@ -145,7 +149,7 @@ def _two_classes(reported: Sequence[Reported], images: Images, readings: Sequenc
             if matrices is not None and matrices.shape[1]:
                 return replace(found, status="possible", matrices=matrices, basis=reading)
             if matrices is None:
-                return replace(found, status="undecided")
+                return replace(found, status="undecided", why="There are too many confusion matrices to look at.")
         return replace(found, status="impossible", odd=tuple(r.name for r in reported))
     return found
 
@@ -161,10 +165,11 @@ def _of_unknown_size(
 ) -> tuple[dict[str, ItemAudit], list[int], tuple[int, int]]:
     """Rows of one test set of two classes whose size is to be found; sizes that fit, and how many rows of how many."""
     found = {}
+    most = min(LOOKED_AT, LOOKED_AT_IN_ALL // max(1, len(rows)))
     bar = tqdm(rows.items(), desc="rows", leave=False, disable=None)
     for item, values in bar:
         reported = [r for value in values if (r := _reported(value, facts)) is not None]
-        found[item] = _Search(reported, _readings(facts), sizes)
+        found[item] = _Search(reported, _readings(facts), sizes, most)
     together: set[int] = set(sizes)
     asked = [row for row in found.values() if row.reported and row.left_off is None]
     complete = [row for row in asked if row.fitting]
@@ -182,8 +187,8 @@ def _of_unknown_size(
 class _Search:
     """All numbers of test images from which a row can come."""
 
-    def __init__(self, reported: Sequence[Reported], readings: Sequence[Basis], sizes: range) -> None:
-        self.reported, self.readings, self.sizes = list(reported), readings, sizes
+    def __init__(self, reported: Sequence[Reported], readings: Sequence[Basis], sizes: range, most: int) -> None:
+        self.reported, self.readings, self.sizes, self.most = list(reported), readings, sizes, most
         self.fitting, self.left_off, self.first = self._sizes(self.reported)
 
     def _sizes(self, reported: Sequence[Reported]) -> tuple[list[int], int | None, ItemAudit | None]:
@@ -198,7 +203,7 @@ class _Search:
             images = Images("test", total, tuple(range(1, total)), False)
             for reading in self.readings:
                 looked_at += n_candidates(reported, total, images.positives, reading)
-                if looked_at > LOOKED_AT:
+                if looked_at > self.most:
                     return fitting, total, first
                 matrices = search(reported, images, reading)
                 if matrices is not None and matrices.shape[1]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from pathlib import Path
 
+from leukorepro.audits.arithmetic.blocks import METRICS
 from leukorepro.config.audit_facts import AuditFacts, TestFacts, read_facts
 from leukorepro.core.errors import UserError, look_up, unknown
 from leukorepro.core.store import write_text
@@ -18,6 +19,9 @@ DATASETS: dict[str, dict[str, int]] = {
 }
 """Images of each class of published datasets and their parts, the positive class first: C-NMC 2019's training images
 (Gupta and Gupta 2019) and its preliminary phase, by the organisers' own lists; ALL-IDB (Labati et al. 2011)."""
+
+BOUNDED = {metric: metric for metric in ("sensitivity", *METRICS)}
+"""Metrics whose least and greatest value over folds can be held against them."""
 
 TABLE = "table,item,metric,value,note\n"
 FACTS = """\
@@ -72,7 +76,10 @@ def facts_for(tables: Collection[str], facts: Path | None, dataset: str | None) 
         if table not in tables:
             raise UserError(f"{facts}: tables: {unknown('table', table, tables)}")
     for table in tables:
-        if contradiction := told.of(table).contradiction:
+        own = told.of(table)
+        for metric in own.folds.bounds if own.folds is not None else ():
+            look_up(BOUNDED, metric, "metric", f"{facts}: folds.bounds")
+        if contradiction := own.contradiction:
             raise UserError(f"{facts or f'--dataset {dataset}'}: of table '{table}': {contradiction}.")
     return told
 

@@ -57,6 +57,7 @@ def table(
     from leukorepro.audits.any_table import audit_table
     from leukorepro.audits.table_facts import facts_for, write_template
     from leukorepro.config.study.published import read_published
+    from leukorepro.core.errors import UserError
     from leukorepro.core.store import write_json, write_text
     from leukorepro.report.pages.audit.sheet import sheet
 
@@ -65,6 +66,8 @@ def table(
             typer.echo(f"Written, to fill in: {written}")
         return
     published = read_published(file)
+    if published.empty:
+        raise UserError(f"{file}: has no rows; type those of the paper's table, one number a row.")
     found = audit_table(published, facts_for(published["table"].unique().tolist(), facts, dataset))
     if out is not None:
         write_json(found, out)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from decimal import Decimal, InvalidOperation
 from pathlib import Path
 
@@ -9,8 +10,16 @@ import pandas as pd
 
 from leukorepro.core.errors import UserError, did_you_mean
 from leukorepro.core.tables.data import PUBLISHED_TABLE
+from leukorepro.metrics.headings import metric_of
 from leukorepro.metrics.kinds import Kind
 from leukorepro.metrics.names import PRINTED, parse
+
+MOST_DECIMALS = 12
+"""Of a value; shares are computed with whole numbers of units of the last one."""
+MOST = 10**12
+"""Greatest value."""
+_DIGITS = re.compile(r"-?\d+(?:[.,]\d+)?(?![\d.,/])")
+"""A number at the beginning of a cell, whose decimals may stand behind a comma."""
 
 
 def read_published(path: Path) -> pd.DataFrame:
@@ -53,7 +62,9 @@ def _kind(metric: str, where: str) -> Kind:
     """What sort of number a metric is."""
     name = parse(metric)
     if name is None or not name.spec.is_printed:
-        raise UserError(f"{where}: unknown metric. Known: {', '.join(PRINTED)}.{did_you_mean(metric, PRINTED)}")
+        heading = metric_of(metric)
+        meant = f" Did you mean '{heading}'?" if heading else did_you_mean(metric, PRINTED)
+        raise UserError(f"{where}: unknown metric. Known: {', '.join(PRINTED)}.{meant}")
     return name.spec.kind
 
 
@@ -61,9 +72,14 @@ def _number(text: str, kind: Kind, where: str) -> Decimal:
     try:
         value = Decimal(text)
     except InvalidOperation:
-        raise UserError(f"{where}: value '{text}' is not a number.") from None
+        raise UserError(f"{where}: value '{text}' is not a number; {_mended(text, kind)}.") from None
     if not value.is_finite():
         raise UserError(f"{where}: value '{text}' is not a finite number.")
+    if -_exponent(value) > MOST_DECIMALS or abs(value) > MOST:
+        raise UserError(
+            f"{where}: value {text} has more digits than any paper prints; write those of its table, {MOST_DECIMALS} "
+            f"decimals and {MOST:,} at most."
+        )
     if not kind.holds(float(value)):
         raise UserError(f"{where}: value {text} is not {kind.expected}.")
     if kind.is_share and _exponent(value) > -2:
@@ -72,6 +88,17 @@ def _number(text: str, kind: Kind, where: str) -> Decimal:
             "as in 1.000 for a 100 beside 99.5, so that its rounding is known."
         )
     return value
+
+
+def _mended(text: str, kind: Kind) -> str:
+    """What to write instead of a value that is no number, as far as its digits tell."""
+    found = _DIGITS.match(text.strip().replace("\N{MINUS SIGN}", "-"))
+    if found is None:
+        return "write the number that the paper prints, or leave the row out where it prints none"
+    number = Decimal(found[0].replace(",", "." if kind.is_share else ""))
+    if kind.is_share and number > 1:
+        number = number.scaleb(-2)
+    return f"write the number alone, with a point and no unit, such as {number:f}"
 
 
 def _exponent(value: Decimal) -> int:

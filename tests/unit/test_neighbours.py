@@ -15,8 +15,10 @@ from typer.testing import CliRunner
 from leukorepro.cli.app import app
 from leukorepro.core.store import sha256_file
 from leukorepro.core.tables.data import MANIFEST_TABLE
-from leukorepro.data.copies.neighbours import NEIGHBOURS, candidates
+from leukorepro.data.copies import neighbours
+from leukorepro.data.copies.neighbours import NEIGHBOURS, candidates, pairs_by_features
 from leukorepro.data.copies.registration import key_points, registered
+from leukorepro.data.copies.vectors import vectors
 from leukorepro.data.duplicates import find_duplicates, look_at_images
 from leukorepro.data.fingerprints import fingerprint, near_pairs
 
@@ -56,6 +58,25 @@ def test_pictures_without_detail_are_copies_of_nothing() -> None:
     flat = key_points(np.full((50, 40, 3), 128, dtype=np.uint8))
     black = key_points(np.zeros((50, 40, 3), dtype=np.uint8))
     assert registered(flat, flat) is registered(black, black) is None
+    assert not np.any(vectors([flat, black]))
+
+
+def on_black(pixels: np.ndarray) -> np.ndarray:
+    """A disc of it, as a cell that was cut out."""
+    rows, columns = np.ogrid[:240, :240]
+    return np.where(((rows - 120) ** 2 + (columns - 120) ** 2 < 90**2)[..., np.newaxis], pixels, 0).astype(np.uint8)
+
+
+def test_a_cell_that_was_cut_into_is_found_by_its_key_points_where_a_networks_features_point_elsewhere(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(neighbours, "NEIGHBOURS", 1)
+    cells = [on_black(texture(seed)) for seed in range(4)]
+    pictures = [*cells, cells[0][50:210, 210:50:-1]]  # mirrored and cropped
+    features = np.eye(3, dtype=np.float32)[[0, 0, 1, 2, 1]]  # the copy is where the third cell is
+    assert (0, 4) not in set(map(tuple, candidates(features).tolist()))
+    found = pairs_by_features(features, lambda at: key_points(np.ascontiguousarray(pictures[at])))
+    assert list(zip(found.first.tolist(), found.second.tolist(), strict=True)) == [(0, 4)]
 
 
 @settings(max_examples=20)

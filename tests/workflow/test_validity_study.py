@@ -32,7 +32,8 @@ def made(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> ProjectCopy:
         "settings": settings,
     }
     file.write_text(yaml.safe_dump({**value, **small}, sort_keys=False))
-    copy.run("snakemake", "--cores", "2", "validity")
+    said = copy.run("snakemake", "--cores", "2", "validity")
+    assert "Bias and coverage of every rung: results/validity/summary.csv results/validity/validity.svg." in said
     return copy
 
 
@@ -64,4 +65,6 @@ def test_the_published_protocol_is_more_optimistic_than_the_honest_one(made: Pro
 
 
 def test_a_second_run_finds_nothing_to_do(made: ProjectCopy) -> None:
-    assert "Nothing to be done" in made.run("snakemake", "--cores", "2", "validity")
+    said = made.run("snakemake", "--cores", "2", "validity")
+    assert "Nothing to be done" in said
+    assert "The whole run" not in said, "it would be told what a run costs"

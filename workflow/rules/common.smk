@@ -80,9 +80,10 @@ LEFT_OUT = {study.key for study in RUN.left_out}
 if workflow.is_main_process:
     for line in RUN.not_run:
         logger.warning(line)
-    if RUN.seeds > 1:
-        logger.warning(plan.cost_of_seeds(RUN))
-    logger.info(at_start(RUN, workflow.cores or os.cpu_count()))
+    if "validity" not in sys.argv[1:]:  # which is no part of the run
+        if RUN.seeds > 1:
+            logger.warning(plan.cost_of_seeds(RUN))
+        logger.info(at_start(RUN, workflow.cores or os.cpu_count()))
 
 
 onstart:

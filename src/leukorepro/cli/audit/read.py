@@ -41,7 +41,10 @@ def read(
     rows = [{**vars(value), "confirmed": "no"} for table in tables for value in table.values]
     READ_TABLE.write(READ_TABLE.frame(rows), out)
     show(_summary(tables))
-    typer.echo(f"{len(rows):,} numbers written to {out}, none of them confirmed.")
+    typer.echo(
+        f"{len(rows):,} numbers written to {out}, none of them confirmed. Next: look at each beside the paper; then "
+        f"`leukorepro audit table {out}`."
+    )
 
 
 def _summary(tables: Sequence[TableRead]) -> Table:

@@ -162,8 +162,8 @@ def test_an_editor_with_the_schema_refuses_what_the_models_refuse(kind: str, val
         ),
         (
             changed(RUN, "controls", to=["shuffled"]),
-            "controls[0]: given 'shuffled'; must be 'shuffled_labels' or 'subject_identity'. "
-            "Did you mean 'shuffled_labels'?",
+            "controls[0]: given 'shuffled'; must be 'shuffled_labels', 'subject_identity', 'cell_size' or "
+            "'mean_colour'. Did you mean 'shuffled_labels'?",
         ),
         (
             changed(RUN, "studies", 0, "extractors", to=["a", "b", "a"]),

@@ -36,6 +36,7 @@ from leukorepro.core.errors import UserError
 from leukorepro.core.store import write_text
 from leukorepro.core.tables.data import MANIFEST_TABLE
 from leukorepro.core.tables.results import CONTROLS_TABLE
+from leukorepro.core.words import CELL_CONTROLS
 from leukorepro.data.split_tables import write_splits
 from leukorepro.data.splits import make_splits
 from leukorepro.features.fusion import Features
@@ -383,7 +384,7 @@ def test_a_run_asks_for_controls() -> None:
     assert Run.model_validate({**content, "controls": list(BOTH)}).controls == list(BOTH)
     assert Run.model_validate({**content, "controls": ",".join(BOTH)}).controls == list(BOTH)
     schema = json.loads((ROOT / "config/schema/run.json").read_text())
-    assert schema["properties"]["controls"]["items"]["enum"] == list(BOTH)
+    assert schema["properties"]["controls"]["items"]["enum"] == [*BOTH, *CELL_CONTROLS]
 
 
 def test_a_study_may_have_controls_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -433,7 +434,7 @@ def command(folder: Path, *more: str) -> tuple[int, str]:
     write_splits(rung.splits, folder / "splits.csv")
     manifest = manifest.reindex(columns=list(MANIFEST_TABLE.columns), fill_value="1")
     MANIFEST_TABLE.write(manifest, folder / "manifest.csv")
-    parts = read_specification(ControlsSpecification, folder / "spec.json").parts
+    parts = read_specification(ControlsSpecification, folder / "spec.json").system.parts
     file = write_parts(folder, features, parts, folder / "manifest.csv")
     options = ["--splits", "as_published=splits.csv", "--manifest", "manifest.csv", "--output", "controls.csv"]
     arguments = ["models", "control", "--features", str(file), *options, *more]
@@ -454,6 +455,9 @@ def test_the_command_needs_the_reducers_of_the_item(tmp_path: Path, monkeypatch:
     status, told = command(tmp_path, *specify())
     assert status == 2
     assert "--reducer: none for as_published, but RSet/ESet=0.25 needs RSet25." in told
+    status, told = command(tmp_path, *specify(), "--cell-splits", "as_publised=x.csv")
+    assert status == 2
+    assert "--cell-splits: unknown rung 'as_publised'. Known: as_published, " in told
     status, told = command(tmp_path, *specify(), "--reducer", "as_publised=x.h5")
     assert status == 2
     assert "--reducer: unknown rung 'as_publised'. Known: as_published, " in told
@@ -461,5 +465,9 @@ def test_the_command_needs_the_reducers_of_the_item(tmp_path: Path, monkeypatch:
     study.write_text(study.read_text().replace("headline: 1/RSet/ESet=0.25", "headline: 1/ESet"))
     status, told = command(tmp_path, *specify())
     assert status == 0, told
+    run_file.write_text(run_file.read_text().replace("[subject_identity]", "[subject_identity, mean_colour]"))
+    status, told = command(tmp_path, *specify())
+    assert status == 2
+    assert "--cells: not given, but spec.json asks for subject_identity, mean_colour." in told
     (row,) = pd.read_csv(tmp_path / "controls.csv").itertuples()
     assert (row.study, row.item, row.control, row.seed) == ("atteia2022", "ESet", "subject_identity", 0)

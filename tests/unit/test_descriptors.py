@@ -18,7 +18,7 @@ from PIL import Image, ImageDraw
 from scipy.cluster.vq import kmeans2
 
 from leukorepro.core.errors import UserError
-from leukorepro.features.descriptors.cell_area import cell_area
+from leukorepro.features.descriptors.cell_area import cell_area, size_and_colour
 from leukorepro.features.descriptors.colour import hsv_segments, lab_segments
 from leukorepro.features.descriptors.pixels import pixels
 from leukorepro.features.descriptors.registry import DESCRIPTORS, Descriptor, find_descriptor
@@ -151,7 +151,7 @@ def test_segments_are_those_of_another_k_means() -> None:
     np.testing.assert_allclose(found[:, 4:], [colours[member == k].std(0) for k in range(3)], atol=2e-4)
 
 
-@pytest.mark.parametrize("describe", [lab_segments, hsv_segments, cell_area])
+@pytest.mark.parametrize("describe", [lab_segments, hsv_segments, cell_area, size_and_colour])
 @pytest.mark.parametrize("turn", [np.fliplr, np.flipud, np.rot90])
 def test_features_do_not_depend_on_where_things_lie(describe: Describe, turn: Describe) -> None:
     for seed in range(3):
@@ -222,7 +222,25 @@ def test_black_corners_of_a_turned_photograph_are_no_surround() -> None:
 
 @pytest.mark.parametrize("colour", [(0, 0, 0), (200, 200, 200), (90, 30, 130)])
 def test_an_image_of_one_colour_has_no_cell(colour: RGB) -> None:
-    assert cell_area(np.full((64, 64, 3), colour, dtype=np.uint8)) == 0
+    image = np.full((64, 64, 3), colour, dtype=np.uint8)
+    assert cell_area(image) == 0
+    np.testing.assert_array_equal(size_and_colour(image), 0)
+
+
+@pytest.mark.parametrize("ground", [(0, 0, 0), (240, 230, 225)])
+def test_the_colour_of_a_disc_is_its_own_whatever_the_ground_and_the_size(ground: RGB) -> None:
+    """Two halves of different colours: the mean over the cell is that of both."""
+    left, right = (90, 30, 130), (110, 40, 140)
+    for radius in (15, 30):
+        image = drawing(112, ground, (55.5, 55.5, radius, left))
+        other = drawing(112, ground, (55.5, 55.5, radius, right))
+        cell = np.concatenate([image[:, :56], other[:, 56:]], axis=1)
+        size, *colour = size_and_colour(cell)
+        assert size == pytest.approx(np.pi * (radius + 0.5) ** 2 / 112**2, rel=0.02)
+        # scikit-image's matrix from RGB to XYZ has two digits more than the standard's.
+        pixels_of = [(cell == half).all(axis=2).sum() for half in (left, right)]
+        expected = np.average([cie_lab(left), cie_lab(right)], axis=0, weights=pixels_of)
+        np.testing.assert_allclose(colour, expected, atol=2e-4)
 
 
 def test_real_cells_on_black_keep_the_area_they_have_at_full_size(shared: Path) -> None:

@@ -68,7 +68,7 @@ def test_weights_of_ones_own_are_a_dependency_of_what_is_computed_by_them(projec
     assert part.startswith("googlenet-gap-file_")
     assert own == f"features-allidb_simulated-demo-{part}"
     others = found["features-allidb_simulated-demo"]
-    assert [part.partition("-")[0] for part in others["matrix"]["part"]] == ["inception_v3"]
+    assert [part.partition("-")[0] for part in others["matrix"]["part"]] == ["inception_v3", "size_and_colour"]
     check_stages(resolve(run_file), run_file, DVC)
 
     write_weights(project / "a b.pth", 2)
@@ -126,7 +126,7 @@ def test_a_study_depends_on_every_key_of_the_run_that_its_jobs_are_told(
     root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(root)
-    usual = {"precision": "float32", "fast_trees": False, "controls": []}
+    usual = {"precision": "float32", "fast_trees": False, "controls": ["cell_size"]}
     run_file = write_yaml(tmp_path / "run.yaml", yaml.safe_load(Path("config/config.yaml").read_text()) | usual)
 
     def told(**other: Any) -> dict[tuple[str, ...], str]:

@@ -138,11 +138,12 @@ def test_the_commands_refuse_features_that_the_run_does_not_want(
     classified, place = ("classification", "atteia2022", "ESet"), "as_published/five_folds"
     reducers = {item.reducer for _, item in ours[classified].splits["five_folds"].items} - {None}
     fitted = "".join(f" --reducer {place}/{name}={name}.h5" for name in sorted(reducers))
-    for command, job, given in (
-        ("classify", classified, f"--splits {place}=x.csv{fitted}"),
-        ("control", ("controls", "atteia2022"), "--splits as_published=x.csv --reducer as_published=r"),
+    controls = ("controls", "atteia2022")
+    for command, job, parts, given in (
+        ("classify", classified, other[classified].parts, f"--splits {place}=x.csv{fitted}"),
+        ("control", controls, other[controls].system.parts, "--splits as_published=x.csv --reducer as_published=r"),
     ):
-        file = write_parts(tmp_path, FEATURES, other[job].parts, Path("manifest.csv"))
+        file = write_parts(tmp_path, FEATURES, parts, Path("manifest.csv"))
         words = f"models {command} --spec {ours.path(*job)} --features {file} {given}"
         done = CliRunner().invoke(app, [*words.split(), "--manifest", "manifest.csv", "--output", "out"])
         assert isinstance(done.exception, UserError) or done.exit_code == 2

@@ -6,6 +6,7 @@ import math
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from leukorepro.core.tables.results import DIFFERENCES_TABLE
@@ -13,6 +14,7 @@ from leukorepro.ladder.rungs import LADDER, Rung, honest_rung
 from leukorepro.report.figures import style
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.tables import Estimate, Headline, Step
+from leukorepro.report.sections.controls.cells import CellControl
 from leukorepro.report.sections.ladder.figure import draw_ladder
 from leukorepro.report.sections.ladder.ladder import Difference, Differences, Ladder, ladder_of
 
@@ -126,6 +128,20 @@ def test_the_waterfall_begins_each_bar_where_the_last_one_ended(tmp_path: Path) 
     assert [text.get_text() for text in values.texts][:2] == ["90.0", "90.0"]
     style.save(figure, tmp_path / "ladder.svg")
     assert (tmp_path / "ladder.svg").stat().st_size > 5000
+
+
+def test_controls_are_grey_lines_with_a_name_each() -> None:
+    size = CellControl("cell size alone", "accuracy", {"as_published": Estimate("accuracy", 0.6)}, "")
+    colour = CellControl("mean colour alone", "accuracy", {rung: Estimate("accuracy", 0.55) for rung in LADDER}, "")
+    axes = draw_ladder(FOUR, [], 0.5, [], [size, colour]).subfigs[0].axes[0]
+    drawn = {line.get_label(): line for line in axes.lines}
+    np.testing.assert_allclose(drawn[size.name].get_ydata(), [60, *[math.nan] * 4])
+    np.testing.assert_allclose(drawn[colour.name].get_ydata(), [55] * 5)
+    legend = axes.get_legend()
+    assert legend is not None
+    assert [text.get_text() for text in legend.get_texts()] == [size.name, colour.name]
+    assert drawn[size.name].get_linestyle() != "-"
+    assert size.told == "cell size alone: as published 60.0"
 
 
 def test_ladders_of_one_rung_and_without_numbers_can_be_drawn(tmp_path: Path) -> None:

@@ -12,11 +12,12 @@ from report_page import Page, site, undrawn, words
 
 from leukorepro.core.store import write_json
 from leukorepro.core.tables.results import CONTROLS_TABLE
+from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.report.output import Output
 from leukorepro.report.sections.controls.page import ControlsPage, controls_page
 from leukorepro.report.site import build
 
-RUNGS = ("as_published", "source_disjoint", "subject_disjoint")
+RUNGS: tuple[Rung, ...] = ("as_published", "source_disjoint", "subject_disjoint")
 ACCURACY = {
     "source": {"as_published": (0.8, 0.03), "source_disjoint": (0.52, 0.04), "subject_disjoint": (0.45, 0.04)},
     "subject": {"as_published": (0.9, 0.02), "source_disjoint": (0.625, 0.06), "subject_disjoint": (0.5, 0.05)},
@@ -70,6 +71,31 @@ RECOGNISED = row(
 )
 
 
+MISSED = "no cell was found in 2 of 58 images, x.png among them, which count as ones of the size 0, and black"
+
+
+def of_cells(metric: str = "accuracy") -> list[dict[str, Any]]:
+    """Both controls on every rung, in two metrics; the values are those of these tests alone."""
+    values = {"cell_size": 0.61, "mean_colour": 0.57}
+    sizes = {"n_images": 58, "n_subjects": 12, "n_groups": 12, "item": "RSet"}
+    return [
+        row(
+            **sizes,
+            control=control,
+            unit="",
+            protocol=rung,
+            metric=name,
+            value=value + number / 100,
+            ci_low=value - 0.1,
+            ci_high=value + 0.1,
+            note=f"Gaussian naive Bayes sees {control} alone; {MISSED}",
+        )
+        for control, value in values.items()
+        for number, rung in enumerate(RUNGS)
+        for name in (metric, "kappa")
+    ]
+
+
 def report(root: Path, rows: list[dict[str, Any]]) -> Page:
     study = report_data.resolve(report_data.three_class_study(), root, rungs=RUNGS)
     results = report_data.write_run(root, [study], controls=ASKED)
@@ -91,7 +117,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def page(folder: Path) -> Page:
-    return report(folder, [*shuffled("source"), *shuffled("subject"), RECOGNISED])
+    return report(folder, [*shuffled("source"), *shuffled("subject"), RECOGNISED, *of_cells()])
 
 
 def test_values_stand_beside_chance_and_are_read(page: Page) -> None:
@@ -116,6 +142,26 @@ def test_recognition_is_told_beside_the_largest_subject(page: Page) -> None:
     assert "always naming the subject with the most images is right for 12.5 %" in text
     assert text.count("In place of the headline.") == 1
     assert "The controls are of Table 1, ESet." in text
+
+
+def test_size_and_colour_stand_side_by_side_and_in_the_ladder(page: Page) -> None:
+    for number, rung in enumerate(RUNGS):
+        wanted = [round(0.61 + number / 100, 2), round(0.57 + number / 100, 2)]
+        assert any(LADDER[rung].name in text and values == pytest.approx(wanted) for text, values in page.rows)
+    text = words(page)
+    assert "Gaussian naive Bayes sees cell_size alone. No cell was found in 2 of 58 images, x.png among them" in text
+    assert text.count("No cell was found") == 1
+    assert "Accuracy (%) on the splits of Table 1, RSet, with 95 % intervals." in text
+    assert "Broken grey lines: classifiers that see nothing but the size or the mean colour of the cell." in text
+    (image,) = (image for image in page.images if "ladder-" in str(image["src"]) and "other" in str(image["src"]))
+    assert "Cell size alone: as published 61.0, source-disjoint 62.0, subject-disjoint 63.0; " in image["alt"]
+
+
+def test_controls_of_cells_alone_are_shown_alone_and_not_in_another_metric(tmp_path: Path) -> None:
+    alone = put_together(tmp_path, of_cells())
+    assert (alone.what, alone.dealings, alone.recognition, alone.picture) == ("", [], None, None)
+    assert [control.on("as_published").text for control in alone.cells] == ["61.0", "57.0"]
+    assert put_together(tmp_path, of_cells("f1")).cells == []
 
 
 def test_a_control_that_is_not_possible_says_why(tmp_path: Path) -> None:

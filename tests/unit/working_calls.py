@@ -64,7 +64,7 @@ RUN = {
     "name": "mine",
     "budget": "demo",
     "weights": "random",
-    "controls": ["shuffled_labels"],
+    "controls": ["shuffled_labels", "cell_size", "mean_colour"],
     "studies": [{"study": "small", "dataset": "small", "rungs": ["as_published"]}],
 }
 
@@ -84,6 +84,7 @@ DATASET_FOLDER = "results/datasets/small-demo"
 MANIFEST, DUPLICATES = f"{DATASET_FOLDER}/manifest.csv", f"{DATASET_FOLDER}/duplicates.json"
 FEATURES = "results/features/small-demo"
 AREA, PIXELS = f"{FEATURES}/cell_area-16.h5", f"{FEATURES}/pixels-8.h5"
+CELLS = f"{FEATURES}/size_and_colour-112.h5"
 FUSED = f"{FEATURES}/fused/cell_area-16+pixels-8.h5"
 FOLDER = "results/mine/small"
 HALVES = f"{FOLDER}/as_published/splits/halves.csv"
@@ -139,6 +140,7 @@ CALLS: list[tuple[str, Values]] = [
         "features describe",
         {"manifest": MANIFEST, "images": IMAGES, "descriptor": "pixels", "input_size": "8", "output": PIXELS},
     ),
+    ("features describe", {"manifest": MANIFEST, "images": IMAGES, "descriptor": "size_and_colour", "output": CELLS}),
     (
         "features describe",
         {"manifest": MANIFEST, "images": IMAGES, "descriptor": "pixels", "input_size": "8", "output": NEW},
@@ -186,6 +188,8 @@ CALLS: list[tuple[str, Values]] = [
             "spec": spec("controls"),
             "features": FUSED,
             "splits": [f"as_published={HALVES}"],
+            "cells": CELLS,
+            "cell_splits": [f"as_published={HALVES}"],
             "manifest": MANIFEST,
             "duplicates": DUPLICATES,
             "output": f"{FOLDER}/controls.csv",

@@ -44,9 +44,9 @@ def test_feature_files_are_as_the_contract_says(features: Path) -> None:
 
 def test_hdf5_files_hold_no_times(finished: TinyProject) -> None:
     files = list((finished.folder / "results").rglob("*.h5"))
-    # Of the dataset three extractors' and descriptors' files and a fused one, of the second dataset one, of both
-    # together three, and a reducer for each rung.
-    assert len(files) == 4 + 1 + 3 + 5
+    # Of the dataset four extractors' and descriptors' files and a fused one, of the second dataset two, of both
+    # together four, and a reducer for each rung.
+    assert len(files) == 5 + 2 + 4 + 5
     for path in files:
         times: dict[str, int] = {}
         with h5py.File(path) as file:

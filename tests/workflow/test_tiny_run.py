@@ -10,6 +10,7 @@ import pytest
 from conftest import TinyProject
 from rocrate.rocrate import ROCrate
 
+from leukorepro.core.words import CELL_CONTROLS
 from leukorepro.costs.jobs import jobs_of
 from leukorepro.run.paths import Results
 from leukorepro.run.resolved import load_resolved
@@ -114,6 +115,12 @@ def test_the_report_is_a_crate(results: Path) -> None:
 def test_controls_are_made_on_every_rung_and_shown(results: Path) -> None:
     for study, item in (("tiny", "reduced"), ("grid", "SVM")):
         table = pd.read_csv(results / "tiny" / study / "controls.csv", dtype={"table": str})
+        of_cells = table["control"].isin(CELL_CONTROLS)
+        seen = table[of_cells & (table["metric"] == "accuracy")]
+        where = list(seen[["control", "protocol"]].itertuples(index=False, name=None))
+        assert where == [(control, rung) for control in CELL_CONTROLS for rung in LADDER]
+        assert seen[["value", "ci_low", "ci_high", "chance"]].notna().all().all()
+        table = table[~of_cells]
         assert set(table["item"]) == {item}
         shuffled = table[table["control"] == "shuffled_labels"]
         asked = {(unit, rung, metric) for unit in ("source", "subject") for rung in LADDER for metric in SHUFFLED}

@@ -74,12 +74,14 @@ rule judge:
 
 
 rule controls:
-    """A study's classifier on shuffled labels, and the recognition of subjects, on every rung."""
+    """A study's classifier on shuffled labels, the recognition of subjects, and cells by size or colour, on every rung."""
     input:
         manifest=manifest_of,
         duplicates=lambda w: plan.tying_duplicates(RUN, study_of(w)) or [],
         features=control_features_of,
+        cells=control_cells_of,
         splits=lambda w: list(control_splits_of(w).values()),
+        cell_splits=lambda w: list(cell_splits_of(w).values()),
         reducers=lambda w: list(control_reducers_of(w).values()),
     output:
         controls="results/{run}/{study}/controls.csv",
@@ -93,27 +95,33 @@ rule controls:
     resources:
         mem_mb=16000 if RUN.budget == "published" else 4000,
     params:
-        code=lambda w: code_digest(
-            "models control", *kinds_of(plan.control_system(study_of(w)).classifier)
-        ),
+        code=lambda w: code_digest("models control", *control_kinds_of(w)),
         spec=lambda w: SPECIFICATIONS.path("controls", w.study),
         duplicates=lambda w: tying_flags(study_of(w)),
+        features=lambda w: flags("--features", control_features_of(w)),
+        cells=lambda w: flags("--cells", control_cells_of(w)),
         splits=lambda w: flags(
             "--splits",
             [f"{rung}={file}" for rung, file in control_splits_of(w).items()],
+        ),
+        cell_splits=lambda w: flags(
+            "--cell-splits",
+            [f"{rung}={file}" for rung, file in cell_splits_of(w).items()],
         ),
         reducers=lambda w: flags(
             "--reducer",
             [f"{rung}={file}" for rung, file in control_reducers_of(w).items()],
         ),
     message:
-        "Controls of {wildcards.study}: shuffled labels, recognition of subjects"
+        "Controls of {wildcards.study}"
     shell:
         r"""
         leukorepro models control \
             --spec {params.spec:q} \
-            --features {input.features:q} \
+            {params.features:q} \
             {params.splits:q} \
+            {params.cells:q} \
+            {params.cell_splits:q} \
             --manifest {input.manifest:q} \
             {params.duplicates:q} \
             {params.reducers:q} \

@@ -66,7 +66,8 @@ def control_table(
         What is classified, and by what.
     places : sequence of Place
         Rungs that ran, from the published one down; subjects are recognised among the images of the first.
-    controls : sequence of {'shuffled_labels', 'subject_identity'}
+    controls : sequence of str
+        Of a run; those of the cell's size and colour are `leukorepro.checks.cell_controls.cell_table`'s.
     settings : Settings
         Seed, budget and threads.
     note : str, optional
@@ -128,10 +129,10 @@ def shuffled_rows(rows: pd.DataFrame, positive_class: str | None) -> Iterator[Ro
             if not np.isnan(measured[metric]):
                 values[metric].append(measured[metric])
                 chances[metric].append(chance[metric])
-    sizes = _sizes(rows)
+    counts = sizes(rows)
     for metric in SHUFFLED_METRICS:
         if len(values[metric]) < 2:
-            yield {"metric": metric, **sizes, "note": UNDEFINED}
+            yield {"metric": metric, **counts, "note": UNDEFINED}
             continue
         value = float(np.mean(values[metric]))
         margin = student_margin(np.subtract(values[metric], chances[metric]))
@@ -143,7 +144,7 @@ def shuffled_rows(rows: pd.DataFrame, positive_class: str | None) -> Iterator[Ro
             "lowest": min(values[metric]),
             "highest": max(values[metric]),
             "chance": float(np.mean(chances[metric])),
-            **sizes,
+            **counts,
         }
 
 
@@ -167,7 +168,7 @@ def recognition_row(rows: pd.DataFrame, seed: int, n_resamples: int = N_RESAMPLE
         "ci_low": bounds.low,
         "ci_high": bounds.high,
         "chance": float(rows["y_true"].value_counts(normalize=True).max()),
-        **_sizes(rows),
+        **sizes(rows),
     }
 
 
@@ -227,7 +228,7 @@ def _groups(rows: pd.DataFrame) -> Ints:
     return of_image[rows["image_id"]].to_numpy()
 
 
-def _sizes(rows: pd.DataFrame) -> Row:
+def sizes(rows: pd.DataFrame) -> Row:
     """What a value rests on."""
     subjects = rows.loc[rows["subject_id"] != "", "subject_id"]
     return {

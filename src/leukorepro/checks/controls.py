@@ -170,14 +170,14 @@ def classify_shuffled(
     NotPossible
         If labels cannot be shuffled (`shuffle_labels`), or images have no subject and `unit` asks for them.
     """
-    images = _usable(controlled)
+    images = usable(controlled)
     parts = []
     for shuffle in range(n_shuffles):
         dealt = shuffle_labels(images, unit, [place.splits for place in places], settings.seed, shuffle)
         manifest = images.assign(label=dealt)
         for place in places:
             repeats = int(place.splits["repeat"].max()) + 1
-            rows = _predict(controlled, place, manifest, controlled.positive_class, settings)
+            rows = predict(controlled, place, manifest, controlled.positive_class, settings)
             parts.append(rows.assign(shuffle=shuffle, repeat=shuffle * repeats + rows["repeat"]))
     return pd.concat(parts, ignore_index=True)
 
@@ -204,7 +204,7 @@ def recognise_subjects(controlled: Controlled, place: Place, settings: Settings)
     NotPossible
         If images have no subject, or subjects too few photographs (`subject_splits`).
     """
-    images = _usable(controlled)
+    images = usable(controlled)
     images = images[images["image_id"].isin(place.splits.loc[place.splits["role"] != "excluded", "image_id"])]
     _check_subjects(images)
     images = images.assign(label=images["subject_id"])
@@ -214,7 +214,7 @@ def recognise_subjects(controlled: Controlled, place: Place, settings: Settings)
     item = controlled.item.model_copy(update={"reducer": None})
     features = _as_seen(controlled, place, splits)
     seen = replace(controlled, item=item, classifier=LINEAR, features=features)
-    return _predict(seen, as_seen, images, first, settings)
+    return predict(seen, as_seen, images, first, settings)
 
 
 def subject_splits(images: pd.DataFrame, seed: int) -> pd.DataFrame:
@@ -258,7 +258,7 @@ def subject_splits(images: pd.DataFrame, seed: int) -> pd.DataFrame:
     return pd.concat(tables, ignore_index=True)
 
 
-def _predict(
+def predict(
     controlled: Controlled, place: Place, manifest: pd.DataFrame, positive_class: str | None, settings: Settings
 ) -> pd.DataFrame:
     """Predictions of one item on one rung, the classes being the labels of a manifest."""
@@ -276,7 +276,7 @@ def _predict(
     return done.predictions.drop(columns="role")
 
 
-def _usable(controlled: Controlled) -> pd.DataFrame:
+def usable(controlled: Controlled) -> pd.DataFrame:
     """Images that can be read, with the classes of the item's split as labels."""
     usable = controlled.manifest[controlled.manifest["status"] == "ok"].reset_index(drop=True)
     return usable.assign(label=classes_of(usable["label"], controlled.label_set))

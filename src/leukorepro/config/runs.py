@@ -9,7 +9,16 @@ from pydantic import AfterValidator, BeforeValidator, Field, field_validator
 
 from leukorepro.config.fields import Key, Strict, WeightsSpec, refuse_twice
 from leukorepro.core.validation import parse, read_yaml
-from leukorepro.core.words import LARGEST_SEED, MOST_SEEDS, Budget, Control, Engine, Normalisation, Precision
+from leukorepro.core.words import (
+    CELL_CONTROLS,
+    LARGEST_SEED,
+    MOST_SEEDS,
+    Budget,
+    Control,
+    Engine,
+    Normalisation,
+    Precision,
+)
 from leukorepro.ladder.rungs import Rung
 
 
@@ -105,9 +114,9 @@ class Run(Strict):
     fast_trees: bool = False
     """Trees and forests by scikit-learn's extension for x86 processors: several times faster, but other trees than
     scikit-learn grows on every machine, and so other predictions. Their metadata say what grew them."""
-    controls: Controls = []
-    """Controls, `shuffled_labels` and `subject_identity`, of every study that `studies` does not give others; default:
-    none. On a command line they have commas between them."""
+    controls: Controls = list(CELL_CONTROLS)
+    """Controls, `shuffled_labels`, `subject_identity`, `cell_size` and `mean_colour`, of every study that `studies`
+    does not give others; default: the last two. On a command line they have commas between them."""
     group_near_duplicates: bool = False
     """Keep images that show the same cell, as `leukorepro data duplicates` finds them, in one group: on one side of the
     splits of honest rungs, and together where intervals are resampled. Runs that `leukorepro init` writes do."""

@@ -80,6 +80,10 @@ ScoreKind = Literal["probability", "log_odds", "margin"]
 """What a classifier's scores are: probabilities of the classes; the logarithms of their odds (of several classes, of
 their probabilities up to a constant); or margins, whose size means nothing beyond one fitted model."""
 
-Control = Literal["shuffled_labels", "subject_identity"]
+Control = Literal["shuffled_labels", "subject_identity", "cell_size", "mean_colour"]
 """Experiments beside a study's own that show what its numbers are worth: its classifier on labels dealt out at random,
-and a classifier that is to name the subject instead of the class."""
+a classifier that is to name the subject instead of the class, and classifiers that see nothing but how large the cell
+is, or what colour it has on average."""
+
+CELL_CONTROLS: tuple[Control, ...] = ("cell_size", "mean_colour")
+"""Those that see one measure of the cell; they need no features of a study's own, and every run has them."""

@@ -13,8 +13,9 @@ from leukorepro.run.plan import (
     feature_file,
     find_study,
     joins_features,
+    made_parts,
+    parts_of,
     used_feature_sets,
-    used_parts,
 )
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
 from leukorepro.run.specifications.fits import EncodingFit, ReducerFit
@@ -57,7 +58,9 @@ STEPS: dict[str, Step] = {
         ("features",),
     ),
     "classification": Step("Classification", "classifiers are fitted", ("classify",), ("fits", "features")),
-    "controls": Step("Controls", "the same on labels that mean nothing", ("controls",), ("fits", "features")),
+    "controls": Step(
+        "Controls", "the same on labels that mean nothing, or little seen", ("controls",), ("fits", "features")
+    ),
     "explanations": Step("Explanations", "decisions are laid over their images", ("explain",), ("fits", "features")),
     "evaluation": Step("Evaluation", "predictions are measured", ("evaluate",), ("classification", "fits")),
     "verdicts": Step("Verdicts", "printed numbers are judged", ("judge",), ("evaluation", "audits")),
@@ -181,9 +184,10 @@ def jobs_of(run: ResolvedRun, study: ResolvedStudy) -> Iterator[Job]:
     yield from (Job("get_weights", name) for name in weights_of(study))
     yield Job("audit_published", key)
     yield Job("make_splits", own)
-    for part in used_parts(study):
-        rule = "extract_features" if isinstance(study.parts[part], ResolvedExtractor) else "describe_images"
-        if len(both) > 1 and joins_features(study.parts[part]):
+    parts = parts_of(run, study)
+    for part in made_parts(run, study):
+        rule = "extract_features" if isinstance(parts[part], ResolvedExtractor) else "describe_images"
+        if len(both) > 1 and joins_features(parts[part]):
             yield from (Job(rule, f"{one.id}/{part}") for one in both)
             yield Job("join_features", f"{data}/{part}")
         else:

@@ -113,7 +113,7 @@ class _Stages:
         self.run = run
         self.run_file = run_file
         self.keys = set(read_yaml(run_file))
-        self.parts = {name: part for study in run.studies for name, part in study.parts.items()}
+        self.parts = {name: part for study in run.studies for name, part in plan.parts_of(run, study).items()}
         self.datasets = plan.datasets_of(run)
         self.audited = [study.study.key for study in run.studies] + [study.key for study in run.left_out]
 
@@ -193,7 +193,7 @@ class _Stages:
         Of two datasets those that are put together depend on the features of each.
         """
         studies = [study for study in self.run.studies if found.id in _ids(study)]
-        weights = {part: self._weights(part) for study in studies for part in plan.used_parts(study)}
+        weights = {part: self._weights(part) for study in studies for part in plan.made_parts(self.run, study)}
         joined = {part for part in weights if len(found.parts) > 1 and plan.joins_features(self.parts[part])}
         groups: dict[str, list[str]] = {}
         for part, files in sorted(weights.items()):
@@ -240,7 +240,7 @@ class _Stages:
             published_path(key),
             study_path(key),
             Results().dataset(study.dataset_id),
-            *(Results().features(study.dataset_id) / f"{part}.h5" for part in plan.used_parts(study)),
+            *(Results().features(study.dataset_id) / f"{part}.h5" for part in plan.made_parts(self.run, study)),
             *_tuned_weights(study),
         ]
         about = f"Classifiers and metrics of {study.study.citation.authors.split(',')[0]} ({study.study.citation.year})"

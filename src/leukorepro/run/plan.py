@@ -6,6 +6,7 @@ The Snakefile asks this module what to make; it must stay quick to import (no to
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
 from pathlib import Path
 from typing import NamedTuple
 
@@ -16,12 +17,14 @@ from leukorepro.config.study.classifiers import ClassifierBase, linear_svm
 from leukorepro.config.study.items import Item
 from leukorepro.config.study.schemes import KFoldScheme
 from leukorepro.config.study.study import Study
-from leukorepro.config.study.systems import TrainedFeaturesSpec
+from leukorepro.config.study.systems import DescriptorSpec, TrainedFeaturesSpec
 from leukorepro.core.errors import UserError, look_up, unknown
 from leukorepro.core.store import sha256_once
-from leukorepro.core.words import Budget
+from leukorepro.core.words import CELL_CONTROLS, Budget
 from leukorepro.data.folders import walk
-from leukorepro.features.parts import Part, ResolvedExtractor
+from leukorepro.features.descriptors.registry import SIZE_AND_COLOUR
+from leukorepro.features.lookup import resolve_descriptor
+from leukorepro.features.parts import Part, ResolvedDescriptor, ResolvedExtractor
 from leukorepro.ladder.rungs import LADDER, PUBLISHED, Rung, honest_rung
 from leukorepro.run.digests import digest
 from leukorepro.run.paths import Results, StudyFolder
@@ -103,6 +106,18 @@ def used_parts(study: ResolvedStudy) -> list[str]:
     return list(dict.fromkeys(part for item in items for part in parts_of_item(study, item)))
 
 
+def parts_of(run: ResolvedRun, study: ResolvedStudy) -> dict[str, Part]:
+    """All that features of a study are made by in a run, by the names of their files, without the ending."""
+    cells = cell_descriptor(run, study)
+    return study.parts if cells is None else {**study.parts, cells.id: cells}
+
+
+def made_parts(run: ResolvedRun, study: ResolvedStudy) -> list[str]:
+    """Ids of all that the items of a study and its controls are computed from."""
+    cells = cell_descriptor(run, study)
+    return used_parts(study) if cells is None else list(dict.fromkeys([*used_parts(study), cells.id]))
+
+
 def check_feature_file(run: ResolvedRun, file: Path) -> None:
     """See that a run makes a feature file.
 
@@ -125,7 +140,7 @@ def check_feature_file(run: ResolvedRun, file: Path) -> None:
     parts: dict[str, dict[str, object]] = {}
     for study in run.studies:
         for name in {study.dataset_id, *(part.id for part in study.placed)}:
-            parts.setdefault(name, {}).update(study.parts)
+            parts.setdefault(name, {}).update(parts_of(run, study))
     known = look_up(parts, dataset, "dataset", where)
     for part in file.stem.split("+"):
         look_up(known, part, "features", where)
@@ -140,19 +155,26 @@ def views_of(run: ResolvedRun, dataset_id: str, part_id: str) -> list[str]:
     joined = {part_id}
     uses = [
         (
-            set(parts_of_item(study, item)),
-            study.study.splits[table.split_of(item)].views
+            parts,
+            study.study.splits[split].views
             if dataset_id in (study.dataset_id, study.own.id) or study.random_weights
             else ["identity"],
         )
         for study in run.studies
         if dataset_id in (study.dataset_id, *(part.id for part in study.placed))
-        for table in study.study.tables.values()
-        for item in table.items
+        for parts, split in _uses(run, study)
     ]
     while more := {part for parts, _ in uses if parts & joined for part in parts} - joined:
         joined |= more
     return list(dict.fromkeys(view for parts, views in uses if parts & joined for view in views))
+
+
+def _uses(run: ResolvedRun, study: ResolvedStudy) -> Iterator[tuple[set[str], str]]:
+    """What is computed from parts of a study: ids of the parts, and the split."""
+    for table in study.study.tables.values():
+        yield from ((set(parts_of_item(study, item)), table.split_of(item)) for item in table.items)
+    if (cells := cell_descriptor(run, study)) is not None:
+        yield {cells.id}, headline_of(study).split
 
 
 def reducers_of(study: ResolvedStudy, split: str, feature_set: str) -> list[str]:
@@ -325,6 +347,29 @@ def items_of_network(study: ResolvedStudy, fit: NetworkFit) -> list[tuple[str, I
     ]
 
 
+class HeadlineItem(NamedTuple):
+    """The item that a study's paper is quoted for."""
+
+    table: str
+    item: Item
+    split: str
+
+
+def headline_of(study: ResolvedStudy) -> HeadlineItem:
+    """The item that a study's paper is quoted for, with its table and its split."""
+    number, _, name = study.study.headline.partition("/")
+    table = study.study.tables[number]
+    item = next(item for item in table.items if item.item == name)
+    return HeadlineItem(number, item, table.split_of(item))
+
+
+def cell_descriptor(run: ResolvedRun, study: ResolvedStudy) -> ResolvedDescriptor | None:
+    """What measures the size and the colour of cells, where the run asks for a control that sees these alone."""
+    if not set(CELL_CONTROLS) & set(run.controls.get(study.study.key, [])):
+        return None
+    return resolve_descriptor(DescriptorSpec(descriptor=SIZE_AND_COLOUR), "controls", run.budget)
+
+
 class ControlSystem(NamedTuple):
     """What the controls of a study put in the place of its headline."""
 
@@ -336,6 +381,11 @@ class ControlSystem(NamedTuple):
     """How it differs from the headline; empty where it is the headline itself."""
 
 
+def controlled_system(run: ResolvedRun, study: ResolvedStudy) -> ControlSystem | None:
+    """The `control_system` of a study, where the run asks for a control of its classifier."""
+    return control_system(study) if set(run.controls.get(study.study.key, [])) - set(CELL_CONTROLS) else None
+
+
 def control_system(study: ResolvedStudy) -> ControlSystem:
     """The headline where its classifier is no network of its own, else what comes next to it and trains none.
 
@@ -343,15 +393,14 @@ def control_system(study: ResolvedStudy) -> ControlSystem:
     support vector machine in the network's place.
     """
     tables = study.study.tables
-    number, _, name = study.study.headline.partition("/")
-    headline = next(item for item in tables[number].items if item.item == name)
+    number, headline, split = headline_of(study)
     for key, item in [(number, headline), *((key, item) for key, table in tables.items() for item in table.items)]:
         spec = study.study.classifiers[item.classifier]
         if isinstance(spec, ClassifierBase):
             note = "" if item is headline else f"in place of the headline, whose {headline.classifier} is a network"
             return ControlSystem(key, item, tables[key].split_of(item), spec, note)
     note = f"a linear support vector machine in place of the network {headline.classifier}"
-    return ControlSystem(number, headline, tables[number].split_of(headline), linear_svm(), note)
+    return ControlSystem(number, headline, split, linear_svm(), note)
 
 
 class Found(NamedTuple):

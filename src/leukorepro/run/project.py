@@ -21,7 +21,7 @@ from leukorepro.config.schemas import SCHEMAS
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import write_texts
 from leukorepro.core.validation import parse
-from leukorepro.core.words import Budget
+from leukorepro.core.words import CELL_CONTROLS, Budget
 from leukorepro.core.yaml_text import dump_yaml
 from leukorepro.data.copies.ties import tie, ties_of
 from leukorepro.data.duplicates import find_duplicates, look_at_images
@@ -143,7 +143,9 @@ def prepare(
         run["extractors"] = extractors
     if weights:
         run["weights"] = weights
-    asked = {"group_near_duplicates": True, **({"controls": list(controls)} if controls else {})}
+    asked: dict[str, Any] = {"group_near_duplicates": True}
+    if controls:
+        asked["controls"] = list(dict.fromkeys([*controls, *CELL_CONTROLS]))
     contents = (
         ("dataset", dataset.model_dump(mode="json", exclude_defaults=True)),
         ("run", {"name": name, "budget": budget, **asked, "studies": [run]}),

@@ -15,13 +15,13 @@ from leukorepro.config.study.systems import ConvAutoencoderSpec, FineTunedSpec, 
 from leukorepro.core.store import write_text
 from leukorepro.core.words import Budget
 from leukorepro.features.lookup import file_name
-from leukorepro.features.parts import Part
+from leukorepro.features.parts import Part, ResolvedDescriptor
 from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.run import plan
 from leukorepro.run.paths import Results
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
 from leukorepro.run.specifications.classification import ClassificationSpecification, ClassifiedSplit
-from leukorepro.run.specifications.controls import ControlsSpecification
+from leukorepro.run.specifications.controls import ControlledSystem, ControlsSpecification, MeasuredCells
 from leukorepro.run.specifications.evaluation import EvaluationSpecification
 from leukorepro.run.specifications.explanations import ExplanationsSpecification
 from leukorepro.run.specifications.fits import EncodingFit, FineTunedFit, Fit, FitsSpecification, NetworkFit, ReducerFit
@@ -266,22 +266,44 @@ def classification_specification(
 
 def controls_specification(run: ResolvedRun, study: ResolvedStudy) -> ControlsSpecification:
     """What the controls of a study put in the place of its headline."""
-    system = plan.control_system(study)
+    system, part = plan.controlled_system(run, study), plan.cell_descriptor(run, study)
     return ControlsSpecification(
         study=study.study.key,
         dataset=study.dataset_id,
-        parts=_parts(study, system.item.features),
         controls=run.controls[study.study.key],
+        system=None if system is None else _controlled_system(study, system),
+        cells=None if part is None else _measured_cells(study, part),
+        protocols=study.protocols,
+        budget=run.budget,
+        seed=run.seed,
+        fast_trees=run.fast_trees,
+    )
+
+
+def _controlled_system(study: ResolvedStudy, system: plan.ControlSystem) -> ControlledSystem:
+    return ControlledSystem(
+        parts=_parts(study, system.item.features),
         table=system.table,
         item=system.item,
         classifier=system.classifier,
         note=system.note,
-        protocols=study.protocols,
         label_set=study.label_set_of(system.split),
         positive_class=study.positive_class_of(system.split),
-        budget=run.budget,
-        seed=run.seed,
-        fast_trees=run.fast_trees,
+    )
+
+
+def _measured_cells(study: ResolvedStudy, part: ResolvedDescriptor) -> MeasuredCells:
+    number, item, split = plan.headline_of(study)
+    table = study.study.tables[number]
+    return MeasuredCells(
+        part=part,
+        table=number,
+        item=item,
+        metric=table.metrics[0],
+        average=table.average,
+        class_names=study.study.class_names,
+        label_set=study.label_set_of(split),
+        positive_class=study.positive_class_of(split),
     )
 
 

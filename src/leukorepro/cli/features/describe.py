@@ -17,7 +17,9 @@ def describe(
     images: Annotated[
         Path, typer.Option(callback=folder_to_read, help="Folder of the images that the manifest lists.")
     ],
-    descriptor: Annotated[str, typer.Option(help="`pixels`, `lab_segments`, `hsv_segments` or `cell_area`.")],
+    descriptor: Annotated[
+        str, typer.Option(help="`pixels`, `lab_segments`, `hsv_segments`, `cell_area`, `size_and_colour`.")
+    ],
     output: OutputOption,
     input_size: Annotated[
         int | None, typer.Option(help="Side that images are resized to, in pixels; default: the descriptor's own.")

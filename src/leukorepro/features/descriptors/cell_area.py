@@ -1,10 +1,10 @@
-"""Descriptor: how much of an image its cell covers, a baseline that sees nothing else."""
+"""Descriptors: how much of an image its cell covers, and its mean colour, baselines that see nothing else."""
 
 from __future__ import annotations
 
 import numpy as np
 from numpy.typing import NDArray
-from skimage.color import rgb2hsv
+from skimage.color import rgb2hsv, rgb2lab
 from skimage.filters import threshold_otsu
 from skimage.measure import label
 
@@ -33,9 +33,33 @@ def cell_area(image: NDArray[np.uint8]) -> NDArray[np.float32]:
     ndarray of float32, shape (1,)
         From 0 (nothing found: all pixels are equal) to 1.
     """
+    return np.array([_cell(image).mean()], dtype=np.float32)
+
+
+def size_and_colour(image: NDArray[np.uint8]) -> NDArray[np.float32]:
+    """Share of an image that its cell covers, and the mean colour of the cell in CIE L*a*b* (D65, 2 degrees) over 100.
+
+    The colour is that of the cell's own pixels, so that it does not tell how much of the image is background.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (size, size, 3)
+        Red, green, blue (sRGB).
+
+    Returns
+    -------
+    ndarray of float32, shape (4,)
+        The share as of `cell_area`, then the means of L*/100, a*/100 and b*/100; all zeros where no cell is found.
+    """
+    cell = _cell(image)
+    if not cell.any():
+        return np.zeros(4, dtype=np.float32)
+    return np.concatenate([[cell.mean()], rgb2lab(image[cell]).mean(axis=0) / 100]).astype(np.float32)
+
+
+def _cell(image: NDArray[np.uint8]) -> NDArray[np.bool_]:
     not_black = image.max(axis=2) >= BLACK
-    cell = not_black if has_black_surround(not_black) else _largest_stained(image)
-    return np.array([cell.mean()], dtype=np.float32)
+    return not_black if has_black_surround(not_black) else _largest_stained(image)
 
 
 def has_black_surround(not_black: NDArray[np.bool_]) -> bool:

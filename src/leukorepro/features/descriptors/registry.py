@@ -32,6 +32,9 @@ class Descriptor:
 IMAGES = "images"
 """The descriptor that is no description: the pixels as they are."""
 
+SIZE_AND_COLOUR = "size_and_colour"
+"""The descriptor that the controls of the cell's size and colour see."""
+
 DESCRIPTORS: dict[str, Descriptor] = {
     IMAGES: Descriptor(
         function="leukorepro.features.descriptors.pixels:image",
@@ -63,6 +66,12 @@ DESCRIPTORS: dict[str, Descriptor] = {
         dim=lambda _: 1,
         input_size=224,
         about="share of the image that its cell covers",
+    ),
+    SIZE_AND_COLOUR: Descriptor(
+        function="leukorepro.features.descriptors.cell_area:size_and_colour",
+        dim=lambda _: 4,
+        input_size=112,
+        about="share of the image that its cell covers, and the mean colour of the cell in CIE L*a*b*",
     ),
 }
 """Known descriptors by name."""

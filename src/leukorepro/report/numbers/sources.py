@@ -14,6 +14,7 @@ from leukorepro.core.tables.results import (
     CELL_LEVEL_TABLE,
     CLAIM_COMPARISONS_TABLE,
     CLAIMS_TABLE,
+    CONTROLS_TABLE,
     DIFFERENCES_TABLE,
     TRANSFER_TABLE,
     VERDICTS_TABLE,
@@ -58,6 +59,8 @@ class Sources:
     """Columns table, item, protocol, y_true, y_pred, count."""
     controls_file: Path | None
     """None where the run asks for no controls, whatever an earlier one left."""
+    controls: pd.DataFrame | None
+    """`CONTROLS_TABLE`, of the same file."""
     explanations: ExplanationsFolder | None
     """None where the run explains nothing, whatever an earlier one left."""
     trainings: Trainings
@@ -113,6 +116,7 @@ def read_sources(study: ResolvedStudy, results: Path, *, controls: bool, explain
         roc=_roc(study, numbers, drawn),
         confusion=pd.concat([confusion_matrices(rows) for rows in drawn.values()], ignore_index=True),
         controls_file=folder.table("controls") if controls else None,
+        controls=CONTROLS_TABLE.read(folder.table("controls")) if controls else None,
         explanations=folder.explanations if explained else None,
         trainings=read_trainings(study, folder, predictions),
         scan=read_scan(Results(results.parent).dataset(study.dataset_id) / "scan.json"),

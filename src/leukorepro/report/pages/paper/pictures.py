@@ -18,6 +18,7 @@ from leukorepro.report.numbers.selection import Matrix, drawn_items, in_paper, m
 from leukorepro.report.numbers.sources import Sources
 from leukorepro.report.numbers.tables import Estimate, Headline, ladder
 from leukorepro.report.output import Output
+from leukorepro.report.sections.controls.cells import cell_controls
 from leukorepro.report.sections.ladder.figure import draw_ladder
 from leukorepro.report.sections.ladder.ladder import Ladder
 from leukorepro.run.resolved import ResolvedStudy
@@ -56,7 +57,8 @@ class Studio:
             for item in self.study.study.tables[top.table].items
             if item.item != top.item
         ]
-        figure = partial(draw_ladder, shown, others, self._largest_class(top), self.conditions)
+        controls = [] if self.sources.controls is None else cell_controls(self.sources.controls, top.metric)
+        figure = partial(draw_ladder, shown, others, self._largest_class(top), self.conditions, controls)
         metric = wording.metric_heading(top.metric)
         values = [f"published {top.published.text}"] if top.published.value is not None else []
         values += [f"{step.name.lower()} {step.estimate.text}" for step in top.steps]
@@ -66,6 +68,10 @@ class Studio:
             caption += " Grey lines are the table's other items."
         if (n_seeds := len(top.steps[0].estimate.seeds)) > 1:
             caption += f" Faint points are the {n_seeds} seeds, each value their mean."
+        if controls:
+            described += f" {wording.sentence([control.told for control in controls])}"
+            caption += " Broken grey lines: classifiers that see nothing but the size or the mean colour of the cell"
+            caption += ", of the first seed." if n_seeds > 1 else "."
         if shown.climbs:
             steps = [f"{climb.removes} {climb.from_above.told}" for climb in shown.climbs]
             described += f" Paired differences, each to the rung above: {'; '.join(steps)}."

@@ -2,22 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Hashable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import cast
 
 import pandas as pd
 
 from leukorepro.checks.controls import SHUFFLES, LabelUnit
 from leukorepro.core.tables.results import CONTROLS_TABLE
+from leukorepro.core.words import CELL_CONTROLS
 from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.report.figures.picture import Picture
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.tables import Estimate
 from leukorepro.report.output import Output
 from leukorepro.report.sections.controls import figures as control_figures
+from leukorepro.report.sections.controls.cells import CellControl, cell_controls, estimate_of
 from leukorepro.report.sections.controls.figures import Panel, Point
 from leukorepro.run.resolved import ResolvedStudy
 
@@ -80,6 +82,11 @@ class ControlsPage:
     n_shuffles: int
     dealings: list[Dealing]
     recognition: Recognition | None
+    cells: list[CellControl]
+    """What the size and the colour of the cell alone give, in the metric that the paper is quoted in."""
+    cells_what: str
+    """The headline, whose splits and metric these have."""
+    cells_notes: list[str]
     picture: Picture | None
     csv: str
 
@@ -97,19 +104,29 @@ def controls_page(file: Path, study: ResolvedStudy, conditions: Sequence[str], o
     output : Output
         The report's folder.
     """
-    frame = CONTROLS_TABLE.read(file)
+    whole = CONTROLS_TABLE.read(file)
+    of_cells = whole["control"].isin(CELL_CONTROLS)
+    frame = whole[~of_cells]
     shuffled = frame[frame["control"] == "shuffled_labels"]
     dealings = {unit: _dealing(unit, shuffled[shuffled["unit"] == unit]) for unit in KEPT if len(shuffled)}
     csv = output.copy(file, "data", study.study.key, "controls.csv")
     return ControlsPage(
-        what=f"{wording.table_name(frame['table'].iloc[0])}, {frame['item'].iloc[0]}",
+        what=_what(frame),
         notes=_notes(frame[frame["value"].notna()]),
         n_shuffles=SHUFFLES,
         dealings=list(dealings.values()),
         recognition=_recognition(frame[frame["control"] == "subject_identity"]),
+        cells=cell_controls(whole, study.study.tables[study.study.headline.partition("/")[0]].metrics[0]),
+        cells_what=_what(whole[of_cells]),
+        cells_notes=_notes(whole[of_cells]),
         picture=_picture(list(dealings.values()), study, conditions, output, csv),
         csv=csv,
     )
+
+
+def _what(rows: pd.DataFrame) -> str:
+    """Table and item of some rows; empty where there are none."""
+    return "" if rows.empty else f"{wording.table_name(rows['table'].iloc[0])}, {rows['item'].iloc[0]}"
 
 
 def _notes(rows: pd.DataFrame) -> list[str]:
@@ -126,7 +143,7 @@ def _shuffled(rows: pd.DataFrame) -> Iterator[Shuffled]:
     for rung, of_rung in rows.groupby("protocol", sort=False):
         by_metric = {row["metric"]: row for row in of_rung.to_dict("records")}
         row = by_metric["accuracy"]
-        accuracy = _estimate(row)
+        accuracy = estimate_of(row)
         low, high, chance = (wording.number("accuracy", row[name]) for name in ("lowest", "highest", "chance"))
         yield Shuffled(
             rung=cast(Rung, rung),
@@ -134,7 +151,7 @@ def _shuffled(rows: pd.DataFrame) -> Iterator[Shuffled]:
             accuracy=accuracy,
             chance=chance,
             span=f"{low}\N{EN DASH}{high}",
-            auroc=_estimate(by_metric["auroc"]),
+            auroc=estimate_of(by_metric["auroc"]),
             reading=_reading(accuracy, row["chance"]),
         )
 
@@ -144,7 +161,7 @@ def _recognition(rows: pd.DataFrame) -> Recognition | None:
     if rows.empty:
         return None
     (row,) = rows.to_dict("records")
-    estimate = _estimate(row)
+    estimate = estimate_of(row)
     known = estimate.value is not None
     return Recognition(
         accuracy=estimate,
@@ -153,13 +170,6 @@ def _recognition(rows: pd.DataFrame) -> Recognition | None:
         reading=_reading(estimate, row["chance"]),
         reason="" if known else wording.sentence(row["note"]),
     )
-
-
-def _estimate(row: Mapping[Hashable, Any]) -> Estimate:
-    value, low, high, n_images = (
-        None if pd.isna(row[column]) else float(row[column]) for column in ("value", "ci_low", "ci_high", "n_images")
-    )
-    return Estimate(str(row["metric"]), value, low, high, n_images=None if n_images is None else int(n_images))
 
 
 def _reading(estimate: Estimate, chance: float) -> str:

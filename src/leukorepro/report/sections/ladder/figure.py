@@ -14,6 +14,7 @@ from leukorepro.ladder.rungs import LADDER
 from leukorepro.report.figures import style
 from leukorepro.report.numbers import wording
 from leukorepro.report.numbers.tables import Headline, Step
+from leukorepro.report.sections.controls.cells import CellControl
 from leukorepro.report.sections.ladder.ladder import Climb, Difference, Ladder
 
 OTHERS = "#c7ccd4"
@@ -21,6 +22,9 @@ OTHERS = "#c7ccd4"
 
 SEED: dict[str, Any] = {"marker": ".", "alpha": 0.45, "markersize": 5}
 """How the value of a single seed is drawn."""
+
+CONTROL_DASHES = ((5, 2), (1, 1.5))
+"""Dashes of the lines of the cell's size and colour."""
 
 
 class _Bar(NamedTuple):
@@ -36,7 +40,11 @@ class _Bar(NamedTuple):
 
 @style.styled
 def draw_ladder(
-    ladder: Ladder, others: Sequence[Sequence[Step]], chance: float | None, conditions: Sequence[str]
+    ladder: Ladder,
+    others: Sequence[Sequence[Step]],
+    chance: float | None,
+    conditions: Sequence[str],
+    controls: Sequence[CellControl] = (),
 ) -> Figure:
     """The headline item's value on every rung, the table's other items behind it; below, what every rung takes away.
 
@@ -49,12 +57,14 @@ def draw_ladder(
         Accuracy of always answering the largest class, drawn as a line.
     conditions : sequence of str
         Written under the figure.
+    controls : sequence of CellControl, optional
+        What the size and the colour of the cell alone give, drawn as grey lines.
     """
     bars = _bars(ladder)
     heights = [2.9, 0.75 + 0.27 * len(bars)] if bars else [2.9]
     figure = Figure(figsize=(style.WIDTH, sum(heights) + 0.2), layout="constrained")
     parts = figure.subfigures(len(heights), 1, squeeze=False, height_ratios=heights).ravel()
-    _values(parts[0].subplots(), ladder.top, others, chance)
+    _values(parts[0].subplots(), ladder.top, others, chance, controls)
     if bars:
         unclear = not all(bar.difference.is_clear for bar in bars)
         title = f"What each closed leak takes away{' (outlined: not distinguishable from 0)' * unclear}"
@@ -64,12 +74,24 @@ def draw_ladder(
     return figure
 
 
-def _values(axes: Axes, top: Headline, others: Sequence[Sequence[Step]], chance: float | None) -> None:
+def _values(
+    axes: Axes,
+    top: Headline,
+    others: Sequence[Sequence[Step]],
+    chance: float | None,
+    controls: Sequence[CellControl],
+) -> None:
     scale = _scale(top.metric)
     x = np.arange(1, len(top.steps) + 1)
     for other in others:
         y = [wording.scaled(step.estimate.value, scale) for step in other]
         axes.plot(x, y, color=OTHERS, linewidth=0.9, marker="o", markersize=2, zorder=1)
+    controlled: dict[str, Line2D] = {}
+    for control, dashes in zip(controls, CONTROL_DASHES, strict=False):
+        y = [wording.scaled(control.on(step.rung).value, scale) for step in top.steps]
+        (controlled[control.name],) = axes.plot(
+            x, y, color=style.MUTED, linewidth=1, linestyle=(0, dashes), marker=".", zorder=1, label=control.name
+        )
     y = [wording.scaled(step.estimate.value, scale) for step in top.steps]
     axes.plot(x, y, color=style.INK, linewidth=1.3, zorder=2)
     for place, step in zip(x, top.steps, strict=True):
@@ -101,13 +123,15 @@ def _values(axes: Axes, top: Headline, others: Sequence[Sequence[Step]], chance:
     axes.set_ylabel(wording.metric_heading(top.metric))
     axes.set_title(f"{wording.table_name(top.table)}, {top.item}")
     axes.grid(axis="y")
-    legend = {}
+    legend: dict[str, Line2D] = {}
     if others:
         legend["the table's other items"] = Line2D([], [], color=OTHERS, linewidth=0.9, marker="o", markersize=2)
     if any(len(step.estimate.seeds) > 1 for step in top.steps):
         legend["single seeds"] = Line2D([], [], color=style.MUTED, linewidth=0, **SEED)
+    legend |= controlled
     if legend:
-        axes.legend(legend.values(), legend.keys(), loc="lower right", bbox_to_anchor=(1, 1.0), ncols=len(legend))
+        columns = len(legend) if len(legend) < 4 else 2  # beside the title
+        axes.legend(legend.values(), legend.keys(), loc="lower right", bbox_to_anchor=(1, 1.0), ncols=columns)
 
 
 def _bars(ladder: Ladder) -> list[_Bar]:

@@ -70,7 +70,10 @@ def legitimate(facts: Facts) -> Answer:
     """Whether an input gives the answer away."""
     text = "Every input is the image that is to be classified; no name, date or other record enters."
     if controlled := _controlled(facts):
-        text += f" What labels that mean nothing and the recognition of subjects show is told for {cited(controlled)}."
+        text += (
+            " What labels that mean nothing, the recognition of subjects, or the cell's size and colour alone show is "
+            f"told for {cited(controlled)}."
+        )
     return Answer(
         f"{text} Whether images of the classes differ in more than the disease, such as stain or "
         "microscope, is for the authors to say.",
@@ -108,7 +111,10 @@ def baselines(facts: Facts) -> Answer:
     """What models are compared with."""
     text = "Every item of the papers' tables that the run asks for stands beside the others, and is compared pairwise."
     if controlled := _controlled(facts):
-        text += f" Beside them are controls on labels that mean nothing: {cited(controlled)}."
+        text += (
+            " Beside them are controls, on labels that mean nothing or by the cell's size and colour alone: "
+            f"{cited(controlled)}."
+        )
         return Answer(text, places=of_papers(controlled, "controls"))
     return Answer(f"{text} The run asks for no controls.", "this run in part", START)
 

@@ -8,8 +8,8 @@ package (`src/leukorepro/costs/model.json`), and so do the operations of the net
     python benchmarks/jobs.py --from ~/project --run demo           # add a finished run, measured on a quiet machine
     python benchmarks/jobs.py --from ~/project --run large --busy   # of which the machine did other work at the time
 
-Runs of a busy machine count by their processor's time, and only jobs that had ten seconds of it: Snakemake looks at a
-job from time to time, and misses the end of short ones.
+Of a busy machine the processor's time counts, and of jobs that had less than ten seconds of it none: Snakemake looks at
+a job from time to time, and misses the end of short ones. Their memory and files count all the same.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ def rows_of(
     works = Works(run, Sizes(run, results, Operations(count=True)))
     jobs = [job for job in jobs_of_run(run) if job.rule != "all"]
     for job, cost in read_costs(jobs, results).items():
-        if cost is None or not usable(cost, busy=busy):
+        if cost is None:
             continue
         work = works.of(job)
         yield {
@@ -60,7 +60,7 @@ def rows_of(
             "rule": job.rule,
             "job": job.name,
             "threads": min(threads_of(run, job), cores),
-            "clock": "processor" if busy else "wall",
+            "clock": clock(cost, busy=busy),
             "seconds": cost.seconds,
             "cpu_seconds": cost.cpu_seconds,
             "memory_mib": cost.memory,
@@ -72,9 +72,11 @@ def rows_of(
         }
 
 
-def usable(cost: Cost, *, busy: bool) -> bool:
-    """Whether a measurement says how long the job takes."""
-    return cost.cpu_seconds >= SHORTEST if busy else cost.seconds > 0
+def clock(cost: Cost, *, busy: bool) -> str:
+    """What of a measurement says how long the job takes."""
+    if busy:
+        return "processor" if cost.cpu_seconds >= SHORTEST else "unknown"
+    return "wall" if cost.seconds > 0 else "unknown"
 
 
 def written(run: ResolvedRun, job: Job, results: Results) -> float:
@@ -163,7 +165,7 @@ def told_of(measured: list[Measured]) -> dict[str, object]:
     for job in measured:
         jobs_of.setdefault(job.run, set()).add((job.rule, job.job))
     for run in jobs_of:
-        own = [job for job in measured if job.run == run]
+        own = [job for job in measured if job.run == run and not math.isnan(job.seconds)]
         others = [job for job in measured if jobs_of[job.run] != jobs_of[run]]
         for which, fitted in (("others", others), ("all", measured)):
             if not fitted:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import pandas as pd
@@ -10,8 +11,12 @@ import pytest
 from conftest import TinyProject
 from rocrate.rocrate import ROCrate
 
+<<<<<<< HEAD
 from leukorepro.core.words import CELL_CONTROLS
 from leukorepro.costs.jobs import jobs_of
+=======
+from leukorepro.costs.jobs import jobs_of, jobs_of_run
+>>>>>>> be636ff (estimate: more measured runs, rules that begin alike share their start, memory by what classifiers hold)
 from leukorepro.run.paths import Results
 from leukorepro.run.resolved import load_resolved
 
@@ -102,6 +107,13 @@ def test_the_report_knows_what_every_job_was_measured_at(results: Path) -> None:
     known = {Results(results).benchmark(job.rule, job.name) for study in run.studies for job in jobs_of(run, study)}
     assert known == {path for path in (results / "benchmarks").rglob("*.tsv") if path.parts[-2] != "build_report"}
     assert "Not measured" not in (results / "tiny/report/provenance.html").read_text()
+
+
+def test_jobs_are_counted_before_a_run_as_snakemake_counts_them(finished: TinyProject) -> None:
+    printed = finished.snakemake("--dry-run", "--forceall")
+    (total,) = re.findall(r"^total\s+(\d+)$", printed, re.MULTILINE)
+    assert len(jobs_of_run(load_resolved(finished.folder / "results/tiny/config.json"))) == int(total)
+    assert f"The whole run: {total} jobs, about " in printed
 
 
 def test_the_report_is_a_crate(results: Path) -> None:

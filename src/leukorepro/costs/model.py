@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import csv
 import json
+import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -28,8 +29,25 @@ if TYPE_CHECKING:
 
 FILE = Path(__file__).with_name("model.json")
 
+ARITHMETIC = ("gigaflop (trained)", "gigaflop (extracted)")
+FASTEST = 0.5
+"""Least constant of operations: a network is hardly more than twice as fast as the convolution of the calibration. It
+keeps small networks, whose time goes elsewhere, from saying that arithmetic takes none."""
+
+MOST_COPIES = 4.0
+"""How often what a job holds is in memory at most: a steeper line, through jobs that hold little, is chance."""
+
 OF_NETWORKS = ("(extracted)", "(trained)", "(explained)")
 """What the names of amounts end with that a network's arithmetic takes; a GPU does them in its own time."""
+
+STARTS_LIKE = {
+    "controls": "classify",
+    "fit_reducer": "fit",
+    "train_network": "fit",
+    "encode_images": "fit",
+    "join_features": "fuse_features",
+}
+"""Rules whose jobs import the same, and begin in the same time with the same memory."""
 
 COLUMNS = (
     *("run", "rule", "job", "threads", "clock", "seconds", "cpu_seconds", "memory_mib", "written_mib"),
@@ -47,7 +65,8 @@ class Measured(NamedTuple):
     threads: int
     """That it had."""
     seconds: float
-    """On the clock or, where the machine was busy with other work, of the processor, over the threads."""
+    """On the clock or, where the machine was busy with other work, of the processor, over the threads; NaN where none
+    says how long it takes."""
     memory: float
     """MiB at most; NaN where it was over before it could be looked at."""
     written: float
@@ -92,7 +111,8 @@ class Model:
     def cost(self, rule: str, threads: int, work: Work, machine: Machine) -> Cost:
         """What a job is expected to take on a machine."""
         of_network = seconds = 0.0
-        beyond = 1.0 if rule in self.starts else float("inf")
+        alike = STARTS_LIKE.get(rule, rule)
+        beyond = 1.0 if alike in self.starts else float("inf")
         for name, amount in work.amounts.items():
             if name not in self.rates:
                 beyond = float("inf") if amount else beyond
@@ -101,9 +121,9 @@ class Model:
             seconds += taken
             of_network += taken if name.endswith(OF_NETWORKS) else 0.0
             beyond = max(beyond, amount / self.largest[name])
-        seconds += self.starts.get(rule, 1.0) * machine.start
-        base, factor = self.memory.get(rule, (0.0, 1.0))
-        left, share = self.written.get(rule, (0.0, 1.0))
+        seconds += self.starts.get(alike, 1.0) * machine.start
+        base, factor = self.memory.get(rule, self.memory.get(alike, (0.0, 1.0)))
+        left, share = self.written.get(rule, self.written.get(alike, (0.0, 1.0)))
         return Cost(seconds, base + factor * work.held, left + share * work.written, of_network, beyond)
 
 
@@ -129,18 +149,21 @@ def fit_model(measured: Sequence[Measured]) -> Model:
     if not measured:
         raise UserError("jobs.csv: holds no measured job; run `python benchmarks/jobs.py --from FOLDER`.")
     rules = sorted({job.rule for job in measured})
-    names = sorted({name for job in measured for name, amount in job.work.amounts.items() if amount})
+    timed = [job for job in measured if not math.isnan(job.seconds)]
+    starting = sorted({STARTS_LIKE.get(job.rule, job.rule) for job in timed})
+    names = sorted({name for job in timed for name, amount in job.work.amounts.items() if amount})
     rows = [
-        [job.machine.start * (job.rule == rule) for rule in rules]
+        [job.machine.start * (STARTS_LIKE.get(job.rule, job.rule) == rule) for rule in starting]
         + [job.work.amounts.get(name, 0.0) / _rate(name, job.machine) / job.threads for name in names]
-        for job in measured
+        for job in timed
     ]
-    found = _least(rows, [job.seconds for job in measured])
+    lowest = [0.0] * len(starting) + [FASTEST if name in ARITHMETIC else 0.0 for name in names]
+    found = _least(rows, [job.seconds for job in timed], lowest)
     machines = Counter(job.machine for job in measured)
     return Model(
-        starts=dict(zip(rules, found[: len(rules)], strict=True)),
-        rates=dict(zip(names, found[len(rules) :], strict=True)),
-        largest={name: max(job.work.amounts.get(name, 0.0) for job in measured) for name in names},
+        starts=dict(zip(starting, found[: len(starting)], strict=True)),
+        rates=dict(zip(names, found[len(starting) :], strict=True)),
+        largest={name: max(job.work.amounts.get(name, 0.0) for job in timed) for name in names},
         memory={rule: _line([(j.work.held, j.memory) for j in measured if j.rule == rule]) for rule in rules},
         written={rule: _line([(j.work.written, j.written) for j in measured if j.rule == rule]) for rule in rules},
         machine=machines.most_common(1)[0][0],
@@ -148,15 +171,18 @@ def fit_model(measured: Sequence[Measured]) -> Model:
     )
 
 
-def _least(rows: Sequence[Sequence[float]], wanted: Sequence[float]) -> list[float]:
-    """Non-negative least squares of relative errors."""
+def _least(
+    rows: Sequence[Sequence[float]], wanted: Sequence[float], lowest: Sequence[float] | None = None
+) -> list[float]:
+    """Least squares of relative errors, with constants that are not below the lowest ones, 0 by default."""
     import numpy as np
     from scipy.optimize import nnls
 
     design: NDArray[np.float64] = np.asarray(rows) / np.asarray(wanted)[:, None]
     scale = np.maximum(np.abs(design).max(axis=0), 1e-300)
-    found, _ = nnls(design / scale, np.ones(len(wanted)))
-    return [float(value) for value in found / scale]
+    least = np.zeros(design.shape[1]) if lowest is None else np.asarray(lowest)
+    found, _ = nnls(design / scale, np.ones(len(wanted)) - design @ least)
+    return [float(value) for value in found / scale + least]
 
 
 def _line(points: Iterable[tuple[float, float]]) -> tuple[float, float]:
@@ -165,6 +191,9 @@ def _line(points: Iterable[tuple[float, float]]) -> tuple[float, float]:
     if not known:
         return 0.0, 0.0
     base, slope = _least([(1.0, x) for x, _ in known], [y for _, y in known])
+    if slope > MOST_COPIES:
+        slope = MOST_COPIES
+        base = max(0.0, sum(y - slope * x for x, y in known) / len(known))
     return base, slope
 
 
@@ -196,7 +225,12 @@ def read_measured(file: Path) -> list[Measured]:
         for number, row in enumerate(csv.DictReader(content), 2):
             try:
                 threads = int(row["threads"])
-                seconds = float(row["seconds"]) if row["clock"] == "wall" else float(row["cpu_seconds"]) / threads
+                told = {
+                    "wall": float(row["seconds"]),
+                    "processor": float(row["cpu_seconds"]) / threads,
+                    "unknown": math.nan,
+                }
+                seconds = told[row["clock"]]
                 machine = Machine(*(float(row[name]) for name in ("start", "network", "core")))
                 work = Work(json.loads(row["amounts"]), float(row["held_mib"]), float(row["values_mib"]))
                 memory, written = float(row["memory_mib"]), float(row["written_mib"])

@@ -13,7 +13,7 @@ from leukorepro.config.study.systems import ConvAutoencoderSpec, NetworkSpec
 from leukorepro.config.study.training import TrainingSpec
 from leukorepro.costs.jobs import ALL, Job
 from leukorepro.costs.operations import Network
-from leukorepro.costs.sizes import Fit, Sizes
+from leukorepro.costs.sizes import BYTES_OF_PIXEL, Fit, Sizes
 from leukorepro.features.parts import Part, ResolvedDescriptor, ResolvedExtractor
 from leukorepro.run import plan
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
@@ -25,6 +25,8 @@ SHUFFLES, UNITS = 10, 2
 """Times that a control deals labels out, over sources and over subjects."""
 EXPLAINED = 40
 """Images of which a headline is explained, on two rungs."""
+BLOCK_ROWS = 8
+"""Images that an extraction gives a network at a time."""
 TRAINING_PASSES = 3
 """A step of a training takes as many operations as three times the network: forward, and backward to two sides."""
 MEBI = 2**20
@@ -98,7 +100,8 @@ class Works:
         if rule != "simulate_images":
             return Work({f"megapixels ({rule})": images.all_megapixels})
         look = plan.datasets_of(self.run)[dataset].dataset.look  # type: ignore[union-attr]
-        return Work({f"images drawn ({look})": images.total}, written=3 * images.all_megapixels * 1e6 / MEBI)
+        written = BYTES_OF_PIXEL[look] * images.all_megapixels * 1e6 / MEBI
+        return Work({f"images drawn ({look})": images.total}, written=written)
 
     def _part(self, dataset: str, part: Part) -> Work:
         """Features of a dataset by an extractor or a descriptor."""
@@ -111,7 +114,7 @@ class Works:
         network = self.sizes.operations.of_extractor(part)
         work.add({"thousand rows (resized)": rows / 1e3})
         work.add(_of_network("extracted", network, rows))
-        work.held = network.mparameters * 4e6 / MEBI
+        work.held = (network.mparameters + BLOCK_ROWS * network.mvalues) * 4e6 / MEBI
         return work
 
     def _joined(self, dataset: str, rest: list[str]) -> Work:
@@ -209,7 +212,6 @@ class Works:
         parts = [study.parts[part] for part in plan.parts_of_feature_set(study, feature_set)]
         columns = sum(map(self.sizes.columns, parts))
         rows = self.sizes.rows(study.dataset_id, parts[0].id)
-        work.held = rows * columns * 4 / MEBI
         for split in plan.splits_of(study, feature_set):
             items = [item for _, item in plan.classified_items(study.study, split, feature_set)]
             n_classes = self._n_classes(study, split)
@@ -218,6 +220,7 @@ class Works:
                 for reducer, name in dict.fromkeys((item.reducer, item.classifier) for item in items):
                     reduced = self._reduced(study, reducer, columns)
                     self._classifier(work, study.study.classifiers[name], fit, reduced)
+                    work.held = max(work.held, self._held(study.study.classifiers[name], rows, reduced))
                 if any(study.study.classifiers[item.classifier].kind == "svm" for item in items):  # type: ignore[union-attr]
                     work.add({"gigaflop (products of rows)": 2 * (fit.train + fit.tested) ** 2 * columns / 1e9})
                 work.add({"thousand answers": fit.folds * fit.tested * len(items) / 1e3})
@@ -229,6 +232,9 @@ class Works:
             effort = spec.effort(fit.train, fit.tested, columns, self.run.budget)
             work.add({f"million steps ({spec.kind})": times * fit.folds * effort})
             work.add({"fits": times * fit.folds})
+
+    def _held(self, spec: object, rows: int, columns: int) -> float:
+        return spec.holds(rows, columns) / MEBI if isinstance(spec, Classifier) else 0.0
 
     def _reduced(self, study: ResolvedStudy, reducer: str | None, columns: int) -> int:
         """Columns that a reducer leaves."""
@@ -243,14 +249,14 @@ class Works:
         parts = [study.parts[part] for part in plan.parts_of_feature_set(study, system.item.features)]
         columns = sum(map(self.sizes.columns, parts))
         rows = self.sizes.rows(study.dataset_id, parts[0].id)
-        work.held = rows * columns * 4 / MEBI
         columns = self._reduced(study, system.item.reducer, columns)
+        work.held = self._held(system.classifier, rows, columns)
         if "shuffled_labels" in self.run.controls[study.study.key]:
             for protocol in study.protocols.values():
                 fit = self.sizes.fit(study, system.split, protocol)
                 self._classifier(work, system.classifier, fit, columns, SHUFFLES * UNITS)
                 products = SHUFFLES * UNITS * (fit.train + fit.tested) ** 2 * columns
-                work.add({"gigaflop (products of rows)": 2 * products / 1e9})
+                work.add({"gigaflop (products of rows)": 2 * products / 1e9, "shuffled tables": SHUFFLES * UNITS})
         return work
 
     def _explained(self, study: ResolvedStudy) -> Work:

@@ -34,6 +34,10 @@ class Classifier(ClassifierBase, ABC):
         """
         return train * columns / 1e6
 
+    def holds(self, rows: int, columns: int) -> int:
+        """Bytes that it needs in memory, of features and what is made of them, for so many rows in all."""
+        return 4 * rows * columns
+
     def fitting(self, rows: Rows, train: Positions, settings: Settings) -> Self:  # noqa: ARG002
         """This classifier with what only its training rows tell.
 

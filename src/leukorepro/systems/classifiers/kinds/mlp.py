@@ -41,6 +41,10 @@ class MlpSpec(Classifier, TrainedInEpochs):
         sizes = [columns, *self.hidden]
         return self.epochs[budget] * train * sum(a * b for a, b in pairwise(sizes)) / 1e6
 
+    def holds(self, rows: int, columns: int) -> int:  # noqa: ARG002
+        """Its weights with the optimiser's moments: rows are read batch by batch."""
+        return 16 * columns * self.hidden[0]
+
     def unfitted(self, settings: Settings) -> MLPClassifier | Perceptron:
         """scikit-learn's. It has no softmax of two units: then ours."""
         if self.output == "softmax":

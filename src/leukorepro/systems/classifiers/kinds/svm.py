@@ -47,6 +47,10 @@ class SvmSpec(WeighingClassifier):
         """Pairs of training rows: products of features are computed once for all folds."""
         return train**2 / 1e6
 
+    def holds(self, rows: int, columns: int) -> int:
+        """Features and, up to a number of rows, all products of them."""
+        return super().holds(rows, columns) + (8 * rows**2 if rows <= KERNEL_ROWS else 0)
+
     def fitting(self, rows: Rows, train: Positions, settings: Settings) -> Self:
         """With the kernel's width as a number."""
         from leukorepro.systems.classifiers.kernels import kernel_width

@@ -11,12 +11,8 @@ import pytest
 from conftest import TinyProject
 from rocrate.rocrate import ROCrate
 
-<<<<<<< HEAD
 from leukorepro.core.words import CELL_CONTROLS
-from leukorepro.costs.jobs import jobs_of
-=======
 from leukorepro.costs.jobs import jobs_of, jobs_of_run
->>>>>>> be636ff (estimate: more measured runs, rules that begin alike share their start, memory by what classifiers hold)
 from leukorepro.run.paths import Results
 from leukorepro.run.resolved import load_resolved
 

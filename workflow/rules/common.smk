@@ -72,11 +72,17 @@ except UserError as error:
 
 
 def cores_at_hand():
-    """Cores that jobs share: on a cluster as many as jobs in its queue; a dry run may not know, and has this machine's."""
+    """Cores that jobs share: on a cluster as many as jobs in its queue; those of this machine where nobody says it."""
     given = workflow.global_resources["_cores"].value or workflow.nodes
-    if workflow.dryrun or not isinstance(given, int):
-        return len(os.sched_getaffinity(0))
-    return given
+    told = any(word.startswith(("-c", "-j")) for word in sys.argv) or any(
+        word.partition("=")[0] in ("--cores", "--jobs") for word in sys.argv
+    )
+    # Without a word a dry run has one.
+    return (
+        given
+        if isinstance(given, int) and (told or given > 1)
+        else len(os.sched_getaffinity(0))
+    )
 
 
 AUDITED = [study.study.key for study in RUN.studies] + [
@@ -90,16 +96,10 @@ LEFT_OUT = {study.key for study in RUN.left_out}
 if workflow.is_main_process:
     for line in RUN.not_run:
         logger.warning(line)
-<<<<<<< HEAD
     if "validity" not in sys.argv[1:]:  # which is no part of the run
         if RUN.seeds > 1:
             logger.warning(plan.cost_of_seeds(RUN))
-        logger.info(at_start(RUN, workflow.cores or os.cpu_count()))
-=======
-    if RUN.seeds > 1:
-        logger.warning(plan.cost_of_seeds(RUN))
-    logger.info(at_start(RUN, cores_at_hand()))
->>>>>>> be636ff (estimate: more measured runs, rules that begin alike share their start, memory by what classifiers hold)
+        logger.info(at_start(RUN, cores_at_hand()))
 
 
 onstart:

@@ -61,7 +61,7 @@ class Works:
     def __init__(self, run: ResolvedRun, sizes: Sizes) -> None:
         self.run = run
         self.sizes = sizes
-        self._parts = {name: part for study in run.studies for name, part in study.parts.items()}
+        self._parts = {name: part for study in run.studies for name, part in plan.parts_of(run, study).items()}
 
     def of(self, job: Job) -> Work:
         """What a job has to do."""
@@ -243,9 +243,11 @@ class Works:
         return int(hidden(columns)) if hidden else columns
 
     def _controls(self, study: ResolvedStudy) -> Work:
-        """The headline's classifier on labels dealt out, and a linear one that names subjects."""
+        """The headline's classifier on labels dealt out; those that see one measure of a cell take next to nothing."""
         work = Work()
-        system = plan.control_system(study)
+        system = plan.controlled_system(self.run, study)
+        if system is None:
+            return work
         parts = [study.parts[part] for part in plan.parts_of_feature_set(study, system.item.features)]
         columns = sum(map(self.sizes.columns, parts))
         rows = self.sizes.rows(study.dataset_id, parts[0].id)

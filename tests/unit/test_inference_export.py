@@ -150,7 +150,7 @@ def test_a_reducer_is_the_runs_own_where_it_saw_the_same_rows(run: ResolvedRun, 
         assert isinstance(reducer, Encoder)
         path = choice.folder.reducer(rung, "two", "both", "codes")
         with hdf5_reader(path) as file:
-            theirs = [Encoder.read(group).weight for group in file.values()]
+            theirs = [Encoder.read(group, path).weight for group in file.values()]
         assert any(np.array_equal(reducer.weight, weight) for weight in theirs) is same
 
 

@@ -219,7 +219,7 @@ def test_what_is_written_is_read_back(tmp_path):
         with h5py.File(tmp_path / name, "w") as file:
             fitted.encoder_.write(file.create_group("all"))
     with h5py.File(tmp_path / "a.h5", "r") as file:
-        read = Encoder.read(file["all"])
+        read = Encoder.read(file["all"], tmp_path / "a.h5")
         assert file["all"]["loss"].shape == (5,)
     np.testing.assert_array_equal(read.transform(X), fitted.transform(X))
     np.testing.assert_array_equal(read.loss, fitted.loss_)
@@ -233,7 +233,7 @@ def test_a_group_without_an_encoder_is_named(tmp_path):
         group = file.create_group("r0f1")
         group["weight"] = np.zeros((2, 2))
         with pytest.raises(UserError, match=r"x\.h5: group '/r0f1' holds no encoder \(x_min, .*bias"):
-            Encoder.read(group)
+            Encoder.read(group, tmp_path / "x.h5")
 
 
 def test_the_encoder_needs_no_torch():

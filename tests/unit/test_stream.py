@@ -25,6 +25,7 @@ from torchvision.transforms import InterpolationMode, Resize
 from leukorepro.core.errors import UserError
 from leukorepro.core.file_errors import FileError
 from leukorepro.core.store import HOST, sha256_file, write_json
+from leukorepro.core.unfinished import Finished
 from leukorepro.data.images import UnreadableImage, read_scanned
 from leukorepro.features import stream as module
 from leukorepro.features.stream import Request, stream
@@ -186,7 +187,7 @@ def test_another_header_does_not_continue_what_was_begun(request_: Request, tmp_
     partial = tmp_path / ".b.h5.partial"
     partial.mkdir()
     (partial / "header.json").write_text("{}\n")
-    (partial / "rows").write_bytes(b"\1" * (6 * DIM * 4))
+    Finished(partial).append(b"\1" * (6 * DIM * 4))
     np.testing.assert_array_equal(run(request_, tmp_path / "b.h5"), expected)
 
 
@@ -249,7 +250,7 @@ def test_without_locks_what_was_begun_is_continued(
         with subprocess.Popen(["true"]) as ended:
             left = left.with_name(f"{left.name}.{HOST}.{ended.pid}.0123abcd")
     left.mkdir()
-    (left / "rows").write_bytes(whole[: 6 * len(VIEWS)].tobytes())
+    Finished(left).append(whole[: 6 * len(VIEWS)].tobytes())
     write_json(header(request_), left / "header.json")
     run(request_, tmp_path / "f.h5")
     assert "continuing after 6 of 10 images" in capsys.readouterr().out

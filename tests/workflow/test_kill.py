@@ -80,6 +80,24 @@ def test_a_killed_run_is_continued_and_ends_in_the_same_bytes(
     assert "Nothing to be done" in project.snakemake()
 
 
+def test_a_damaged_file_is_named_and_made_anew_by_the_same_command(
+    finished: TinyProject, new_copy: Callable[[], TinyProject]
+) -> None:
+    """One changed bit in predictions, which would be evaluated as they are."""
+    project = new_copy()
+    damaged = "results/tiny/tiny/fit_in_fold/predictions.parquet"
+    content = bytearray((project.folder / damaged).read_bytes())
+    content[len(content) // 3] ^= 1
+    (project.folder / damaged).write_bytes(content)
+    told = project.fails(*project.command())
+    assert f"leukorepro: {damaged}: was changed since it was written" in told
+    assert (project.folder / f"{damaged}.damaged").read_bytes() == content
+    project.snakemake()
+    assert project.results(".parquet", ".csv", ".json") == finished.results(".parquet", ".csv", ".json")
+    assert not list((project.folder / "results").rglob("*.damaged"))
+    assert "Nothing to be done" in project.snakemake()
+
+
 def test_a_killed_training_is_continued_and_ends_in_the_same_weights(fresh: Path, tmp_path: Path) -> None:
     project = ProjectCopy(fresh, tmp_path / "project")
     shrink(project.folder)

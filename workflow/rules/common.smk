@@ -20,6 +20,7 @@ from leukorepro.config.study.study import load_study
 from leukorepro.config.files import published_path, study_path
 from leukorepro.run.digests import digest
 from leukorepro.core.errors import UserError
+from leukorepro.core.file_errors import OWNED
 from leukorepro.core.store import sha256_once
 from leukorepro.features.backbones.registry import find_backbone
 from leukorepro.features.backbones.weights import own_file
@@ -57,6 +58,8 @@ RUN_FILE = relative(
 )
 
 RESULTS = Results()
+# A job that finds one of these files damaged moves it away, so that the next start makes it anew.
+shell.prefix(f"export {OWNED}={RESULTS.root}; ")
 FITS_PACKAGE = "leukorepro.systems.fits"
 VALIDITY_FILE = "config/validity.yaml"
 

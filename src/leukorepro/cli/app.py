@@ -17,7 +17,7 @@ from typer.core import TyperGroup
 
 from leukorepro.core.code import command_module
 from leukorepro.core.errors import UserError
-from leukorepro.core.file_errors import file_error
+from leukorepro.core.file_errors import DamagedFile, file_error, set_aside
 from leukorepro.core.places import CONTROL
 
 GROUPS = {
@@ -78,6 +78,8 @@ class CommandLine(TyperGroup):
         """Run the command that was asked for."""
         try:
             return super().invoke(ctx)
+        except DamagedFile as error:
+            _tell(set_aside(error))
         except UserError as error:
             _tell(error)
         except OSError as error:

@@ -24,9 +24,10 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from leukorepro.core.checksums import KEY, UNSIGNED, CheckedFile, append_checksums, check_signed, sign
 from leukorepro.core.errors import UserError
 from leukorepro.core.exports import NOT_UTF8, check_format, check_header
-from leukorepro.core.file_errors import FileError, naming
+from leukorepro.core.file_errors import ASIDE, DamagedFile, FileError, naming
 from leukorepro.core.places import check_file, check_output
 
 if TYPE_CHECKING:
@@ -38,15 +39,13 @@ _HDF5_FAULT = re.compile("(Unable to|Can't) ")
 
 HOST = socket.gethostname().partition(".")[0]
 
-BROKEN = "name another file or, if the workflow made this one, remove it and run the workflow again"
-"""What to do about a file whose content is broken; it may also be sound and of another kind."""
-
 
 @contextmanager
 def atomic_path(path: Path) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success flush it to disk and rename it, on failure remove it.
 
-    What earlier writers of the same file left behind when they were killed is removed first.
+    What earlier writers of the same file left behind when they were killed is removed first; a damaged one that was set
+    aside, when a sound one is in its place.
 
     Raises
     ------
@@ -66,6 +65,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
             temporary.replace(target)
+            target.with_name(target.name + ASIDE).unlink(missing_ok=True)
     finally:
         with suppress(OSError):  # which would hide what went wrong first
             temporary.unlink(missing_ok=True)
@@ -177,7 +177,7 @@ def read_json(path: Path) -> Any:
         with _reading(path):
             return json.loads(Path(path).read_text(encoding="utf-8"))
     except ValueError as error:
-        raise UserError(f"{path}: not valid JSON ({error}); {BROKEN}.") from None
+        raise DamagedFile(path, f"not valid JSON ({error})") from None
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
@@ -272,11 +272,12 @@ def write_parquet(frame: pd.DataFrame, path: Path, metadata: Mapping[str, str] |
     import pyarrow.parquet as pq
 
     table = pa.Table.from_pandas(frame, preserve_index=False)
-    table = table.replace_schema_metadata(dict(metadata) if metadata else None)
+    table = table.replace_schema_metadata({**(metadata or {}), **UNSIGNED})
     with atomic_path(path) as temporary:
         pq.write_table(table, temporary, compression="zstd")
         if pq.read_metadata(temporary).num_rows != len(frame):
             raise OSError(f"{path}: read back with another number of rows; the disk may be full or faulty")
+        sign(temporary)
 
 
 def read_parquet(path: Path) -> pd.DataFrame:
@@ -304,23 +305,25 @@ def parquet_metadata(path: Path) -> dict[str, str]:
     import pyarrow.parquet as pq
 
     with _parquet_errors(path):
-        return {key.decode(): value.decode() for key, value in (pq.read_schema(path).metadata or {}).items()}
+        told = {key.decode(): value.decode() for key, value in (pq.read_schema(path).metadata or {}).items()}
+    return {key: value for key, value in told.items() if key != KEY}
 
 
 @contextmanager
 def _parquet_errors(path: Path) -> Iterator[None]:
-    """Tell what keeps a Parquet file from being read."""
+    """Tell what keeps a Parquet file from being read, or has changed it."""
     import pyarrow as pa
 
     try:
         with _reading(path):
+            check_signed(path)
             yield
     except FileError:
         raise
     except (pa.ArrowException, OSError) as error:
         if isinstance(error, MemoryError):
             raise
-        raise UserError(f"{path}: not a readable Parquet table ({_line(error)}); {BROKEN}.") from None
+        raise DamagedFile(path, f"not a readable Parquet table ({_line(error)})") from None
 
 
 @contextmanager
@@ -338,6 +341,7 @@ def hdf5_writer(path: Path) -> Iterator[h5py.File]:
         # By its path it might be locked, whatever is said here: HDF5's environment variable goes before.
         with temporary.open("rb") as written_again, h5py.File(written_again, "r") as file:
             file.visit(lambda _: None)
+        append_checksums(temporary)
 
 
 class _FailsOnce(io.FileIO):
@@ -385,19 +389,29 @@ class _FailsOnce(io.FileIO):
 
 @contextmanager
 def hdf5_reader(path: Path) -> Iterator[h5py.File]:
-    """Yield an HDF5 file, open for reading only.
+    """Yield an HDF5 file, open for reading only; what is read of it is checked.
 
     It is not locked: it appeared when it was complete and does not change, and some file systems have no locks.
 
     Raises
     ------
     UserError
-        If there is no such file or it is not HDF5.
+        If there is no such file, it is not HDF5, or what is read was changed since it was written.
     """
     import h5py
 
-    with _hdf5_errors(path), h5py.File(path, "r", locking=False) as file:
-        yield file
+    with _hdf5_errors(path), ExitStack() as opened:
+        stored = opened.enter_context(CheckedFile(path))
+        try:
+            file = opened.enter_context(h5py.File(stored, "r"))
+            if any(isinstance(item, h5py.Dataset) and item.is_virtual for item in file.values()):
+                # HDF5 finds the files that it refers to by its path alone; whoever reads them checks them.
+                stored.check(0, path.stat().st_size)
+                file = opened.enter_context(h5py.File(path, "r", locking=False))
+            yield file
+        finally:
+            if stored.failure is not None:
+                raise stored.failure
 
 
 @contextmanager
@@ -415,7 +429,30 @@ def _hdf5_errors(path: Path) -> Iterator[None]:
             ) from None
         if isinstance(error, FileError) or not _HDF5_FAULT.search(str(error)):
             raise
-        raise UserError(f"{path}: not a readable HDF5 file of this kind ({_line(error)}); {BROKEN}.") from None
+        raise DamagedFile(path, f"not a readable HDF5 file of this kind ({_line(error)})") from None
+
+
+def write_tensors(tensors: Mapping[str, Any], metadata: Mapping[str, str], path: Path) -> None:
+    """Write tensors of PyTorch as a safetensors file, atomically; equal ones with equal metadata give equal bytes."""
+    from safetensors.torch import save_file
+
+    with atomic_path(path) as temporary:
+        save_file(dict(tensors), temporary, {**metadata, **UNSIGNED})
+        _sort_metadata(temporary)
+        sign(temporary)
+
+
+def _sort_metadata(path: Path) -> None:
+    """Put the metadata of a safetensors file in order, which is left to chance; nothing else moves."""
+    with path.open("r+b") as file:
+        length = int.from_bytes(file.read(8), "little")
+        header = json.loads(file.read(length))
+        header["__metadata__"] = dict(sorted(header["__metadata__"].items()))
+        content = json.dumps(header, separators=(",", ":"), ensure_ascii=False).encode().ljust(length)
+        if len(content) != length:
+            raise ValueError(f"{path}: its header would have another length")
+        file.seek(8)
+        file.write(content)
 
 
 @contextmanager
@@ -438,7 +475,9 @@ def tensors_reader(path: Path, what: str, if_missing: str, if_broken: str) -> It
     from safetensors import SafetensorError, safe_open
 
     try:
-        with _reading(path, if_missing), safe_open(path, framework="pt") as stored:
-            yield stored
+        with _reading(path, if_missing):
+            check_signed(path, if_broken)
+            with safe_open(path, framework="pt") as stored:
+                yield stored
     except SafetensorError as error:
-        raise UserError(f"{path}: not readable {what} ({error}); {if_broken}.") from None
+        raise DamagedFile(path, f"not readable {what} ({error})", if_broken) from None

@@ -8,6 +8,8 @@ import json
 import os
 import secrets
 import shutil
+import struct
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -16,9 +18,56 @@ from typing import Any, TextIO
 from leukorepro.core.store import HOST, lives, write_json
 
 
+class Finished:
+    """Finished blocks of rows, in a file, with a checksum of each in another beside it.
+
+    Attributes
+    ----------
+    path, sums : Path
+        The two files.
+    size : int
+        Its bytes: those of the blocks that an interrupted work has left whole and unchanged, and of those since.
+    """
+
+    _SUM = struct.Struct("<QI")
+    """Where a block ends, and its CRC-32."""
+
+    def __init__(self, folder: Path) -> None:
+        self.path, self.sums = folder / "rows", folder / "sums"
+        self.size = 0
+
+    def begin(self) -> None:
+        """Begin anew."""
+        self.path.write_bytes(b"")
+        self.sums.write_bytes(b"")
+
+    def go_on(self) -> None:
+        """Cut off what was being written when the work was interrupted, and what has changed since, which is told."""
+        kept, there = 0, self.path.stat().st_size
+        sums = self.sums.read_bytes()
+        with self.path.open("rb") as rows:
+            for end, crc in self._SUM.iter_unpack(sums[: len(sums) // self._SUM.size * self._SUM.size]):
+                if end > there:
+                    break
+                if zlib.crc32(rows.read(max(0, end - self.size))) != crc:
+                    print(f"{self.path}: was changed since it was written; going on before that", flush=True)
+                    break
+                self.size = end
+                kept += 1
+        os.truncate(self.path, self.size)
+        os.truncate(self.sums, kept * self._SUM.size)
+
+    def append(self, block: bytes) -> None:
+        """Write a block behind the others; its checksum first, which says nothing until all of the block is there."""
+        self.size += len(block)
+        for path, content in ((self.sums, self._SUM.pack(self.size, zlib.crc32(block))), (self.path, block)):
+            with path.open("ab") as file:
+                file.write(content)
+
+
 @contextmanager
-def unfinished(output: Path, header: dict[str, Any]) -> Iterator[Path]:
-    """The file of finished rows, kept if the work is interrupted, removed when it is complete.
+def unfinished(output: Path, header: dict[str, Any]) -> Iterator[Finished]:
+    """Finished rows, kept if the work is interrupted, removed when it is complete.
 
     Parameters
     ----------
@@ -29,21 +78,24 @@ def unfinished(output: Path, header: dict[str, Any]) -> Iterator[Path]:
 
     Yields
     ------
-    Path
-        What was written until an interruption, the last row perhaps in part; else empty.
+    Finished
+        The blocks that were written until an interruption; else none.
     """
     with _only_one(output.parent / f".{output.name}.partial") as folder:
-        description, rows = folder / "header.json", folder / "rows"
+        description, finished = folder / "header.json", Finished(folder)
         text = json.dumps(header, indent=2, ensure_ascii=False) + "\n"
-        if not description.is_file() or description.read_text("utf-8") != text or not rows.is_file():
-            rows.write_bytes(b"")
+        begun = description.is_file() and description.read_bytes() == text.encode()
+        if begun and all(file.is_file() for file in (finished.path, finished.sums)):
+            finished.go_on()
+        else:
+            finished.begin()
             write_json(header, description)
         complete = False
         try:
-            yield rows
+            yield finished
             complete = True
         finally:
-            if complete or not rows.stat().st_size:  # there is nothing to go on from
+            if complete or not finished.path.stat().st_size:  # there is nothing to go on from
                 # Network file systems keep an open file, the lock, under another name until it is closed.
                 shutil.rmtree(folder, ignore_errors=True)
 

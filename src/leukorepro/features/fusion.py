@@ -14,7 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from leukorepro.core.checksums import check_blocks
 from leukorepro.core.errors import UserError
+from leukorepro.core.file_errors import DamagedFile
 from leukorepro.core.store import hdf5_reader, hdf5_writer, sha256_file, sha256_once
 
 SCHEMA_VERSION = 1
@@ -105,27 +107,38 @@ def read_headers(path: Path) -> list[tuple[Path, dict[str, Any]]]:
 
 
 def _check_part(fused: Path, part: Path, sha256: str) -> None:
-    """Raise UserError if a part is not what was fused: a missing one would be read as zeros, a changed one as it is."""
+    """Raise DamagedFile if a part is not what was fused: a missing one would be read as zeros, a changed one as is."""
     if not part.is_file():
-        raise UserError(f"{fused}: its part {part} is missing; extract its features again.")
-    if sha256_once(part) != sha256:
-        raise UserError(
-            f"{fused}: its part {part} was changed since it was fused (SHA-256 is not {sha256[:8]}...); if it was made "
-            "again, fuse the features again; otherwise extract its features again, and then fuse them."
-        )
+        raise DamagedFile(fused, f"its part {part} is missing", "extract its features again")
+    if sha256_once(part) == sha256:
+        return
+    try:
+        check_blocks(part)
+        with hdf5_reader(part):
+            pass
+    except DamagedFile as error:
+        raise DamagedFile(part, error.what, useless=fused) from None
+    raise DamagedFile(
+        fused,
+        f"its part {part} was changed since it was fused (SHA-256 is not {sha256[:8]}...)",
+        "if it was made again, fuse the features again; otherwise extract its features again, and then fuse them",
+    )
 
 
 def map_dataset(path: Path, dataset: h5py.Dataset) -> NDArray[Any]:
-    """A dataset of an HDF5 file as an array whose rows are read when they are asked for.
+    """A dataset of an HDF5 file as an array whose rows are read when they are asked for; checked now, as a whole.
 
     Raises
     ------
+    DamagedFile
+        If the dataset was changed since it was written.
     ValueError
         If the dataset does not lie in one piece.
     """
     offset = dataset.id.get_offset()
     if offset is None:
         raise ValueError(f"{path}: {dataset.name} does not lie in one piece")
+    check_blocks(path, offset, dataset.nbytes)
     return np.memmap(path, dataset.dtype, mode="r", offset=offset, shape=dataset.shape)
 
 
@@ -144,7 +157,7 @@ def fuse(parts: Sequence[Path], output: Path) -> None:
     Raises
     ------
     UserError
-        If the parts do not hold the same rows, or were not extracted from the same manifest.
+        If the parts do not hold the same rows, were not extracted from the same manifest, or are damaged.
     """
     rows: list[NDArray[np.object_]] = []
     sources: list[dict[str, Any]] = []
@@ -152,6 +165,7 @@ def fuse(parts: Sequence[Path], output: Path) -> None:
     column = 0
     for part in parts:
         place = Path(os.path.relpath(part, output.parent)).as_posix()
+        check_blocks(part)  # as a whole: it is known by its SHA-256 from now on
         with hdf5_reader(part) as file:
             names = [file[name].asstr()[:] for name in ("image_id", "view")]
             if rows and not all(np.array_equal(a, b) for a, b in zip(rows, names, strict=True)):

@@ -20,12 +20,13 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
+from leukorepro.core.checksums import check_blocks
 from leukorepro.core.errors import UserError
-from leukorepro.core.file_errors import naming
+from leukorepro.core.file_errors import DamagedFile, naming
 from leukorepro.core.places import check_output
 from leukorepro.core.read_ahead import read_ahead
 from leukorepro.core.store import hdf5_reader, hdf5_writer
-from leukorepro.core.unfinished import unfinished
+from leukorepro.core.unfinished import Finished, unfinished
 from leukorepro.core.words import Normalisation
 from leukorepro.data.images import read_scanned
 from leukorepro.data.views import apply_view
@@ -173,17 +174,17 @@ def stream(
     """
     files = request.files()
     check_output(output)
-    with naming(output), unfinished(output, header) as partial:
+    with naming(output), unfinished(output, header) as finished:
         if _is_complete(output, header):
             print(f"{output}: complete already")
             return
         row = np.dtype((dtype, dim))
-        _append_rows(partial, request, files, compute, row, threads, max(1, block_rows // len(request.views)))
-        _write(output, partial, request, files, row, header)
+        _append_rows(finished, request, files, compute, row, threads, max(1, block_rows // len(request.views)))
+        _write(output, finished.path, request, files, row, header)
 
 
 def _append_rows(
-    partial: Path,
+    finished: Finished,
     request: Request,
     files: Sequence[File],
     compute: Compute,
@@ -192,33 +193,21 @@ def _append_rows(
     block_images: int,
 ) -> None:
     """Append the rows that the work file lacks, block by block."""
-    block_bytes = block_images * len(request.views) * row.itemsize
-    whole = len(files) * len(request.views) * row.itemsize
-    size = partial.stat().st_size
-    # A block cut off in the middle is computed again; a last, smaller block is whole only with all of the rows.
-    done = len(files) if size == whole else size // block_bytes * block_images
-    with partial.open("r+b") as file:
-        file.truncate(whole if done == len(files) else done // block_images * block_bytes)
-        file.seek(0, 2)
-        if done:
-            print(f"{request.dataset}: continuing after {done} of {len(files)} images")
-        with tqdm(
-            total=len(files), initial=done, unit="image", desc=request.dataset, smoothing=0.05, mininterval=1
-        ) as bar:
-            for block, rows in _computed(request, files[done:], compute, threads, block_images):
-                if rows.dtype != row.base or rows.shape != (len(block) * len(request.views), *row.shape):
-                    raise ValueError(
-                        f"features are {rows.dtype} {rows.shape}, not {row.base} with {row.shape[0]} columns"
-                    )
-                if not np.isfinite(rows).all():
-                    first = int(np.argmin(np.isfinite(rows).all(axis=1)))
-                    raise UserError(
-                        f"{request.dataset}: the features of {block[first // len(request.views)][0]} are not finite; "
-                        "look at the image and, where a network computed them, at whether its weights fit."
-                    )
-                file.write(rows.tobytes())
-                file.flush()
-                bar.update(len(block))
+    done = finished.size // (len(request.views) * row.itemsize)
+    if done:
+        print(f"{request.dataset}: continuing after {done} of {len(files)} images")
+    with tqdm(total=len(files), initial=done, unit="image", desc=request.dataset, smoothing=0.05, mininterval=1) as bar:
+        for block, rows in _computed(request, files[done:], compute, threads, block_images):
+            if rows.dtype != row.base or rows.shape != (len(block) * len(request.views), *row.shape):
+                raise ValueError(f"features are {rows.dtype} {rows.shape}, not {row.base} with {row.shape[0]} columns")
+            if not np.isfinite(rows).all():
+                first = int(np.argmin(np.isfinite(rows).all(axis=1)))
+                raise UserError(
+                    f"{request.dataset}: the features of {block[first // len(request.views)][0]} are not finite; "
+                    "look at the image and, where a network computed them, at whether its weights fit."
+                )
+            finished.append(rows.tobytes())
+            bar.update(len(block))
 
 
 def _computed(
@@ -234,11 +223,16 @@ def _computed(
 
 
 def _is_complete(output: Path, header: dict[str, Any]) -> bool:
-    """Whether the file is there and says that it was made from the same input by the same code."""
+    """Whether the file is there, whole, and says that it was made from the same input by the same code."""
     if not output.is_file():
         return False
-    with hdf5_reader(output) as file:
-        return dict(file.attrs) == header
+    try:
+        check_blocks(output)
+        with hdf5_reader(output) as file:
+            return dict(file.attrs) == header
+    except DamagedFile as error:
+        print(f"{output}: {error.what}; made anew", flush=True)
+        return False
 
 
 def _write(

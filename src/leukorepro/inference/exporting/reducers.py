@@ -50,7 +50,7 @@ def fit_reducer(choice: Choice, data: TrainingRows, device: Device, work: Path) 
     with hdf5_reader(path) as file:
         name = _fit_of(file, choice, data)
         if isinstance(spec, SparseAutoencoderSpec):
-            return _sparse(choice, data, spec, device) if name is None else Encoder.read(file[name])
+            return _sparse(choice, data, spec, device) if name is None else Encoder.read(file[name], path)
         stored = None if name is None else {key: value[...] for key, value in file[f"{name}/parameters"].items()}
     return _conv(choice, data, spec, device, work, stored)
 

@@ -8,7 +8,6 @@ import os
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import IO
 
 from tqdm import tqdm
 
@@ -76,34 +75,19 @@ def predict(ready: ReadyModel, images: Sequence[Asked], output: Path, *, max_pix
         "max_pixels": max_pixels,
         "batch": batch,
     }
-    with naming(output), unfinished(output, about) as rows:
-        with rows.open("r+b") as file:
-            done = _whole_blocks(file, len(images), batch)
-            if done:
-                print(f"{output}: continuing after {done:,} of {len(images):,} images")
-            blocks = (images[start : start + batch] for start in range(done, len(images), batch))
-            with tqdm(total=len(images), initial=done, unit="image", smoothing=0.05, mininterval=1) as bar:
-                for block, text in read_ahead(work, blocks, ready.workers):
-                    file.write(text.encode())
-                    file.flush()
-                    bar.update(len(block))
-        with atomic_path(output) as temporary, temporary.open("wb") as table, rows.open("rb") as finished:
+    with naming(output), unfinished(output, about) as finished:
+        with finished.path.open("rb") as rows:
+            done = sum(1 for _ in rows)
+        if done:
+            print(f"{output}: continuing after {done:,} of {len(images):,} images")
+        blocks = (images[start : start + batch] for start in range(done, len(images), batch))
+        with tqdm(total=len(images), initial=done, unit="image", smoothing=0.05, mininterval=1) as bar:
+            for block, text in read_ahead(work, blocks, ready.workers):
+                finished.append(text.encode())
+                bar.update(len(block))
+        with atomic_path(output) as temporary, temporary.open("wb") as table, finished.path.open("rb") as rows:
             table.write(header(model.system.classes).encode())
-            shutil.copyfileobj(finished, table)
-
-
-def _whole_blocks(file: IO[bytes], n_images: int, batch: int) -> int:
-    """Cut a file of finished lines off after its last whole block, and say how many images it has lines of."""
-    places = [0]
-    for line in file:
-        if line.endswith(b"\n"):
-            places.append(places[-1] + len(line))
-    done = len(places) - 1
-    if done < n_images:
-        done -= done % batch
-    file.seek(places[done])
-    file.truncate()
-    return done
+            shutil.copyfileobj(rows, table)
 
 
 def _digest(images: Sequence[Asked]) -> str:

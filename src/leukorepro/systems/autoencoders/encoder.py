@@ -14,9 +14,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import BROKEN
+from leukorepro.core.file_errors import DamagedFile
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     import h5py
 
 Float32 = NDArray[np.float32]
@@ -96,25 +98,24 @@ class Encoder:
                 group.create_dataset(field.name, data=value)
 
     @classmethod
-    def read(cls, group: h5py.Group) -> Encoder:
+    def read(cls, group: h5py.Group, path: Path) -> Encoder:
         """Read what `write` wrote.
 
         Parameters
         ----------
         group : h5py.Group
+        path : Path
+            Of its file.
 
         Raises
         ------
-        UserError
+        DamagedFile
             If the group lacks a part; file, group and part are named.
         """
         names = [field.name for field in fields(cls)]
         missing = [name for name in names if name not in group and name not in group.attrs]
         if missing:
-            raise UserError(
-                f"{group.file.filename}: group '{group.name}' holds no encoder ({', '.join(missing)} missing); "
-                f"{BROKEN}."
-            )
+            raise DamagedFile(path, f"group '{group.name}' holds no encoder ({', '.join(missing)} missing)")
         parts: dict[str, Any] = {name: group[name][...] if name in group else group.attrs[name] for name in names}
         return cls(**parts)
 

@@ -120,7 +120,7 @@ def read_encoder(path: Path, fit: str) -> Encoder:
     """Encoder of one fit, from a reducer file."""
     with hdf5_reader(path) as file:
         group: h5py.Group = file[fit]
-        return Encoder.read(group)
+        return Encoder.read(group, path)
 
 
 def reduced(path: Path, fit: str, used: Positions, whole: Rows) -> Float32:

@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 from numpy.typing import NDArray
-from safetensors.torch import save_file
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from leukorepro.core.store import atomic_path, tensors_reader
+from leukorepro.core.file_errors import DamagedFile
+from leukorepro.core.store import tensors_reader, write_tensors
 
 FILE = "last_epoch.safetensors"
 """In the folder of a training; replaced after every epoch."""
@@ -58,8 +58,7 @@ def save_checkpoint(folder: Path, identity: str, network: nn.Module, optimizer: 
         tensors |= {f"outputs.{part}.{number}": torch.from_numpy(values) for number, values in enumerate(epochs)}
     metadata = {"identity": identity, "history": json.dumps(record.history), "scaler": json.dumps(record.scaler)}
     plain = {name: value.detach().cpu().contiguous() for name, value in tensors.items()}
-    with atomic_path(folder / FILE) as temporary:
-        save_file(plain, temporary, metadata)
+    write_tensors(plain, metadata, folder / FILE)
 
 
 def load_checkpoint(folder: Path, identity: str, network: nn.Module, optimizer: Optimizer) -> Record | None:
@@ -76,23 +75,22 @@ def load_checkpoint(folder: Path, identity: str, network: nn.Module, optimizer: 
     Returns
     -------
     Record or None
-        None, and nothing changed, where there is no state of this identity, or it is that of another network.
-
-    Raises
-    ------
-    UserError
-        If the file cannot be read.
+        None, and nothing changed, where there is no state of this identity, or it is that of another network. One that
+        was damaged is told and not used.
     """
     file = folder / FILE
     if not file.is_file():
         return None
-    with tensors_reader(
-        file, "state of a training", "train from the start", "remove it to train from the start"
-    ) as stored:
-        metadata = stored.metadata() or {}
-        if metadata.get("identity") != identity:
-            return None
-        tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - it is no mapping
+    try:
+        again = "train from the start"
+        with tensors_reader(file, "state of a training", again, again) as stored:
+            metadata = stored.metadata() or {}
+            if metadata.get("identity") != identity:
+                return None
+            tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - it is no mapping
+    except DamagedFile as error:
+        print(f"{file}: {error.what}; training from the start", flush=True)
+        return None
     parameters = _below("network.", tensors)
     if _shapes(parameters) != _shapes(network.state_dict()):
         return None

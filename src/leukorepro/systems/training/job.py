@@ -7,9 +7,8 @@ import shutil
 from pathlib import Path
 
 import pandas as pd
-from safetensors.torch import save_file
 
-from leukorepro.core.store import atomic_path, sha256_once
+from leukorepro.core.store import sha256_once, write_tensors
 from leukorepro.core.tables.predictions import ENGINES, EPOCHS_TABLE, PARTS_TABLE
 from leukorepro.core.words import Device
 from leukorepro.data.copies.ties import tied_by
@@ -64,10 +63,9 @@ def train_in_folds(told: TrainingFit, build: Build, threads: int, device: Device
     done = fit_network(job, told.features, splits, tied_by(manifest, told.duplicates), codes, work)
     folder = NetworkFolder(told.folder)
     EPOCHS_TABLE.write(done.epochs, folder.epochs)
-    with atomic_path(folder.weights) as path:
-        weights = {name: value.contiguous() for name, value in done.weights.items()}
-        trained_on = {FITTED_ON: sha256_once(told.features), ROWS: done.rows}
-        save_file(weights, path, {TRAINED_ON: json.dumps(trained_on)})
+    weights = {name: value.contiguous() for name, value in done.weights.items()}
+    trained_on = {FITTED_ON: sha256_once(told.features), ROWS: done.rows}
+    write_tensors(weights, {TRAINED_ON: json.dumps(trained_on)}, folder.weights)
     parts = pd.concat([done.predictions.assign(protocol=rung) for rung in told.served_rungs], ignore_index=True)
     engines = {ENGINES: json.dumps({told.classifier: done.engines})}
     PARTS_TABLE.write(parts, folder.predictions, engines)

@@ -26,8 +26,10 @@ from leukorepro.core.store import (
     hdf5_reader,
     hdf5_writer,
     parquet_metadata,
+    read_csv,
     read_parquet,
     tensors_reader,
+    write_csv,
     write_parquet,
     write_tensors,
 )
@@ -308,6 +310,19 @@ def test_a_damaged_file_of_the_workflow_makes_way_and_nobody_elses(
     else:
         assert parts[1].read_bytes() == content
     assert not list(folder.glob("*.damaged"))
+
+
+@pytest.mark.parametrize("end", [-1, -4])  # of the last line's end, and inside its last number
+def test_a_table_of_the_workflow_that_is_cut_short_is_found(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: int
+) -> None:
+    path = tmp_path / "t.csv"
+    write_csv(FRAME, path)
+    path.write_bytes(path.read_bytes()[:end])
+    read_csv(path, list(FRAME))  # a person's table may end so
+    monkeypatch.setenv(OWNED, str(tmp_path))
+    with pytest.raises(DamagedFile, match="cut short"):
+        read_csv(path, list(FRAME))
 
 
 def test_a_fused_file_goes_with_its_damaged_part(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

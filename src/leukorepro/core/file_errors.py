@@ -68,16 +68,21 @@ class DamagedFile(UserError):
         self.path, self.what, self.useless = Path(path), what, useless
 
 
+def is_owned(path: Path) -> bool:
+    """Whether this is a job of the workflow, and a file that the workflow makes."""
+    owned = os.environ.get(OWNED)
+    return owned is not None and path.resolve().is_relative_to(Path(owned).resolve())
+
+
 def set_aside(error: DamagedFile) -> str:
     """What is told of a damaged file; one that the workflow made is moved out of its way first, which makes it anew.
 
     Snakemake does not look into files: one that is there is not made. Files of other owners are not touched.
     """
-    owned = os.environ.get(OWNED)
-    if owned is None or not error.path.resolve().is_relative_to(Path(owned).resolve()):
-        return str(error)
     aside = error.path.with_name(error.path.name + ASIDE)
     try:
+        if not is_owned(error.path):
+            return str(error)
         error.path.replace(aside)
         if error.useless is not None:
             error.useless.unlink(missing_ok=True)

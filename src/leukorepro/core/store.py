@@ -27,7 +27,7 @@ from typing import TYPE_CHECKING, Any
 from leukorepro.core.checksums import KEY, UNSIGNED, CheckedFile, append_checksums, check_signed, sign
 from leukorepro.core.errors import UserError
 from leukorepro.core.exports import NOT_UTF8, check_format, check_header
-from leukorepro.core.file_errors import ASIDE, DamagedFile, FileError, naming
+from leukorepro.core.file_errors import ASIDE, DamagedFile, FileError, is_owned, naming
 from leukorepro.core.places import check_file, check_output
 
 if TYPE_CHECKING:
@@ -211,7 +211,7 @@ def read_csv(path: Path, columns: Sequence[str], text: Sequence[str] | None = No
             _check_fields(Path(path), columns)
             frame = pd.read_csv(path, dtype=dict.fromkeys(names, "str"), keep_default_na=False, na_values={})
     except (csv.Error, pd.errors.ParserError, UnicodeDecodeError) as error:
-        raise UserError(f"{path}: not a CSV table ({error}).") from None
+        raise DamagedFile(path, f"not a CSV table ({error})") from None
     return frame
 
 
@@ -238,8 +238,13 @@ def csv_header(path: Path) -> list[str]:
 
 
 def _check_fields(path: Path, columns: Sequence[str]) -> None:
-    """Refuse a row without a field for each of the columns, which pandas would fill up, or with too many fields."""
+    """Refuse a row without a field for each of the columns, which pandas would fill up, or with too many fields.
+
+    A table of the workflow's own is refused without the end of its last line, too; people's tables may lack it.
+    """
     check_format(path)
+    if is_owned(path) and not path.read_bytes().endswith(b"\n"):
+        raise DamagedFile(path, "cut short (its last line has no end)")
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.reader(file)
         try:
@@ -250,9 +255,10 @@ def _check_fields(path: Path, columns: Sequence[str]) -> None:
             needed = 1 + max(map(header.index, columns))
             for row in rows:
                 if row and not needed <= len(row) <= len(header):
-                    raise UserError(
-                        f"{path}: line {rows.line_num}: {len(row)} fields where the header has {len(header)}; correct "
-                        "it, or make the file again if it was cut short."
+                    raise DamagedFile(
+                        path,
+                        f"line {rows.line_num}: {len(row)} fields where the header has {len(header)}",
+                        "correct it, or make the file again if it was cut short",
                     )
         except UnicodeDecodeError:
             raise csv.Error(NOT_UTF8) from None

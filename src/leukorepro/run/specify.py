@@ -379,5 +379,5 @@ def _trimmed(value: Any, budget: Budget) -> Any:
 
 
 def _write(text: str, path: Path) -> None:
-    if not path.is_file() or path.read_text(encoding="utf-8") != text:
+    if not path.is_file() or path.read_bytes() != text.encode():
         write_text(text, path)

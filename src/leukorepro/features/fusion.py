@@ -165,8 +165,8 @@ def fuse(parts: Sequence[Path], output: Path) -> None:
     column = 0
     for part in parts:
         place = Path(os.path.relpath(part, output.parent)).as_posix()
-        check_blocks(part)  # as a whole: it is known by its SHA-256 from now on
         with hdf5_reader(part) as file:
+            check_blocks(part)  # as a whole: it is known by its SHA-256 from now on
             names = [file[name].asstr()[:] for name in ("image_id", "view")]
             if rows and not all(np.array_equal(a, b) for a, b in zip(rows, names, strict=True)):
                 raise UserError(

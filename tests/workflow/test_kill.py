@@ -80,11 +80,9 @@ def test_a_killed_run_is_continued_and_ends_in_the_same_bytes(
     assert "Nothing to be done" in project.snakemake()
 
 
-def test_a_damaged_file_is_named_and_made_anew_by_the_same_command(
-    finished: TinyProject, new_copy: Callable[[], TinyProject]
-) -> None:
+def test_a_damaged_file_is_named_and_made_anew_by_the_same_command(finished: TinyProject, tmp_path: Path) -> None:
     """One changed bit in predictions, which would be evaluated as they are."""
-    project = new_copy()
+    project = TinyProject(finished.folder, tmp_path / "project")
     damaged = "results/tiny/tiny/fit_in_fold/predictions.parquet"
     content = bytearray((project.folder / damaged).read_bytes())
     content[len(content) // 3] ^= 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import io
+import pickle
 import random
 from collections import Counter
 from collections.abc import Callable
@@ -20,8 +21,8 @@ import typer
 from safetensors.torch import load_file
 
 from leukorepro.cli.app import app
-from leukorepro.core.checksums import BLOCK, CheckedFile
-from leukorepro.core.file_errors import OWNED, DamagedFile, set_aside
+from leukorepro.core.integrity.checksums import BLOCK, CheckedFile
+from leukorepro.core.integrity.damaged import OWNED, DamagedFile, set_aside
 from leukorepro.core.store import (
     hdf5_reader,
     hdf5_writer,
@@ -332,5 +333,6 @@ def test_a_fused_file_goes_with_its_damaged_part(tmp_path: Path, monkeypatch: py
     monkeypatch.setenv(OWNED, str(tmp_path))
     with pytest.raises(DamagedFile) as caught:
         read_features(fused)
-    assert set_aside(caught.value).startswith(f"{tmp_path / 'left.h5'}: ")
+    from_a_worker = pickle.loads(pickle.dumps(caught.value))
+    assert set_aside(from_a_worker).startswith(f"{tmp_path / 'left.h5'}: ")
     assert {file.name for file in tmp_path.iterdir()} == {"left.h5.damaged", "right.h5"}

@@ -20,7 +20,7 @@ from leukorepro.config.study.study import load_study
 from leukorepro.config.files import published_path, study_path
 from leukorepro.run.digests import digest
 from leukorepro.core.errors import UserError
-from leukorepro.core.file_errors import OWNED
+from leukorepro.core.integrity.damaged import OWNED
 from leukorepro.core.store import sha256_once
 from leukorepro.features.backbones.registry import find_backbone
 from leukorepro.features.backbones.weights import own_file

@@ -17,7 +17,8 @@ from typer.core import TyperGroup
 
 from leukorepro.core.code import command_module
 from leukorepro.core.errors import UserError
-from leukorepro.core.file_errors import DamagedFile, file_error, set_aside
+from leukorepro.core.file_errors import file_error
+from leukorepro.core.integrity.damaged import DamagedFile, set_aside
 from leukorepro.core.places import CONTROL
 
 GROUPS = {

@@ -24,10 +24,11 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from leukorepro.core.checksums import KEY, UNSIGNED, CheckedFile, append_checksums, check_signed, sign
 from leukorepro.core.errors import UserError
 from leukorepro.core.exports import NOT_UTF8, check_format, check_header
-from leukorepro.core.file_errors import ASIDE, DamagedFile, FileError, is_owned, naming
+from leukorepro.core.file_errors import FileError, naming
+from leukorepro.core.integrity.checksums import KEY, UNSIGNED, CheckedFile, append_checksums, check_signed, sign
+from leukorepro.core.integrity.damaged import ASIDE, DamagedFile, is_owned
 from leukorepro.core.places import check_file, check_output
 
 if TYPE_CHECKING:

@@ -14,9 +14,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from leukorepro.core.checksums import check_blocks
 from leukorepro.core.errors import UserError
-from leukorepro.core.file_errors import DamagedFile
+from leukorepro.core.integrity.checksums import check_blocks
+from leukorepro.core.integrity.damaged import DamagedFile
 from leukorepro.core.store import hdf5_reader, hdf5_writer, sha256_file, sha256_once
 
 SCHEMA_VERSION = 1

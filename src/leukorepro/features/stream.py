@@ -20,9 +20,10 @@ import pandas as pd
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from leukorepro.core.checksums import check_blocks
 from leukorepro.core.errors import UserError
-from leukorepro.core.file_errors import DamagedFile, naming
+from leukorepro.core.file_errors import naming
+from leukorepro.core.integrity.checksums import check_blocks
+from leukorepro.core.integrity.damaged import DamagedFile
 from leukorepro.core.places import check_output
 from leukorepro.core.read_ahead import read_ahead
 from leukorepro.core.store import hdf5_reader, hdf5_writer

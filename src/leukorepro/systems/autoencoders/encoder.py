@@ -14,7 +14,7 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit
 
 from leukorepro.core.errors import UserError
-from leukorepro.core.file_errors import DamagedFile
+from leukorepro.core.integrity.damaged import DamagedFile
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from leukorepro.core.file_errors import DamagedFile
+from leukorepro.core.integrity.damaged import DamagedFile
 from leukorepro.core.store import tensors_reader, write_tensors
 
 FILE = "last_epoch.safetensors"

@@ -17,7 +17,7 @@ import zlib
 from pathlib import Path
 from typing import Any, BinaryIO
 
-from leukorepro.core.file_errors import BROKEN, DamagedFile
+from leukorepro.core.integrity.damaged import BROKEN, DamagedFile
 
 BLOCK = 1 << 20
 """Bytes that have a checksum of their own."""

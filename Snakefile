@@ -15,9 +15,10 @@ report: "workflow/report/workflow.rst"
 rule all:
     """The report of the run."""
     input:
-        f"results/{RUN.name}/report/index.html",
+        made_anew,
+        report=f"results/{RUN.name}/report/index.html",
     message:
-        "Report: {input}"
+        "Report: {input.report}"
 
 
 rule validity:

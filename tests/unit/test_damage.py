@@ -6,6 +6,8 @@ import contextlib
 import io
 import pickle
 import random
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -253,6 +255,26 @@ def test_a_part_is_read_without_the_rest_and_what_is_read_is_checked(tmp_path: P
         file["features"][50]
     with CheckedFile(path) as checked, pytest.raises(DamagedFile):
         checked.check(0, len(content))
+
+
+def test_a_process_that_has_found_damage_ends_well(tmp_path: Path) -> None:
+    """What went wrong must not keep the buffer that HDF5 wanted filled."""
+    path = write_features(tmp_path / "f.h5")
+    content = bytearray(path.read_bytes())
+    content[40] ^= 1
+    path.write_bytes(content)
+    code = f"""
+from pathlib import Path
+from leukorepro.core.integrity.damaged import DamagedFile
+from leukorepro.core.store import hdf5_reader
+try:
+    with hdf5_reader(Path({str(path)!r})):
+        pass
+except DamagedFile:
+    print("found")
+"""
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "found\n"
 
 
 def test_other_programs_read_the_files_and_files_of_other_programs_are_read(tmp_path: Path) -> None:

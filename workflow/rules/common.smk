@@ -20,7 +20,7 @@ from leukorepro.config.study.study import load_study
 from leukorepro.config.files import published_path, study_path
 from leukorepro.run.digests import digest
 from leukorepro.core.errors import UserError
-from leukorepro.core.integrity.damaged import OWNED
+from leukorepro.core.integrity.damaged import ASIDE, OWNED
 from leukorepro.core.store import sha256_once
 from leukorepro.features.backbones.registry import find_backbone
 from leukorepro.features.backbones.weights import own_file
@@ -276,6 +276,19 @@ def features_are_there(wildcards):
     if not (features.exists() and manifest.exists()):
         return False
     return features.stat().st_mtime_ns >= manifest.stat().st_mtime_ns
+
+
+def made_anew(wildcards):
+    """Damaged files that were moved away: Snakemake makes none that is missing behind a result that is there."""
+    damaged = [
+        file.with_name(file.name.removesuffix(ASIDE))
+        for file in RESULTS.root.rglob(f"*{ASIDE}")
+    ]
+    return [
+        file
+        for file in damaged
+        if any(rule.is_producer(str(file)) for rule in workflow.rules)
+    ]
 
 
 def splits_first(wildcards):

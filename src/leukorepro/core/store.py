@@ -418,7 +418,7 @@ def hdf5_reader(path: Path) -> Iterator[h5py.File]:
             yield file
         finally:
             if stored.failure is not None:
-                raise stored.failure
+                raise stored.failure.with_traceback(None)
 
 
 @contextmanager

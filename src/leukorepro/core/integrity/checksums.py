@@ -84,8 +84,9 @@ class CheckedFile(io.FileIO):
                 read += count
             self.check(start, read, view[:read])
         except Exception as error:
-            self.failure = self.failure or error
-            raise
+            # Without its traceback, which would keep the library's buffer and crash at the process's end.
+            self.failure = self.failure or error.with_traceback(None)
+            raise self.failure from None
         return read
 
     def check(self, start: int, size: int, content: memoryview | None = None) -> None:

@@ -59,13 +59,13 @@ class CheckedFile(io.FileIO):
 
     Attributes
     ----------
-    failure : Exception or None
+    failure : OSError, DamagedFile or None
         What went wrong first: a library that reads through this may tell it in other words, or not at all.
     """
 
     def __init__(self, path: Path) -> None:
         super().__init__(path, "rb")
-        self.failure: Exception | None = None
+        self.failure: OSError | DamagedFile | None = None
         self._path = path
         self._sound: set[int] = set()
         self._length, self._sums = self._checksums()
@@ -83,7 +83,7 @@ class CheckedFile(io.FileIO):
             while count := super().readinto(view[read:]):
                 read += count
             self.check(start, read, view[:read])
-        except Exception as error:
+        except (OSError, DamagedFile) as error:
             # Without its traceback, which would keep the library's buffer and crash at the process's end.
             self.failure = self.failure or error.with_traceback(None)
             raise self.failure from None

@@ -202,7 +202,7 @@ class Sound(NamedTuple):
         else:
             assert values in (None, self.values), "changed without a word"
             return "harmless" if values else "found"
-        assert told.startswith(f"{folder / self.damaged}: ")
+        assert str(folder / self.damaged) in told.split("; ")[0]
         assert "\n" not in told
         return "found"
 

@@ -18,7 +18,7 @@ from leukorepro.core.store import read_json, write_json
 from leukorepro.features.backbones.record import WeightsRecord, record_weights
 from leukorepro.run import plan
 from leukorepro.run.datasets.absent import absence
-from leukorepro.run.dvc_stages import dvc_yaml
+from leukorepro.run.dvc.stages import dvc_yaml
 from leukorepro.run.paths import Results
 from leukorepro.run.resolve import resolve
 from leukorepro.run.resolved import ResolvedRun

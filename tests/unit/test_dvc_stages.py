@@ -14,7 +14,7 @@ from leukorepro.core.errors import UserError
 from leukorepro.features.backbones.registry import BACKBONES
 from leukorepro.features.backbones.specification import TimmWeights
 from leukorepro.run import plan
-from leukorepro.run.dvc_stages import check_stages, dvc_yaml
+from leukorepro.run.dvc.stages import check_stages, dvc_yaml
 from leukorepro.run.resolve import resolve
 from leukorepro.run.specify import Specifications
 

@@ -19,7 +19,7 @@ from test_rules import rules
 
 from leukorepro.features.backbones.registry import find_backbone
 from leukorepro.features.backbones.weights import find_imagenet_weights
-from leukorepro.run.dvc_stages import COMMANDS, dvc_yaml
+from leukorepro.run.dvc.stages import COMMANDS, dvc_yaml
 from leukorepro.run.resolve import resolve
 
 MADE_BY: dict[str, list[str]] = {
@@ -142,6 +142,20 @@ def test_reproducing_makes_the_run_once(reproduced: ProjectCopy) -> None:
     assert (reproduced.folder / "results/demo/report/index.html").is_file()
     assert "Data and pipelines are up to date." in reproduced.run(*REPRO)
     assert planned_rules(reproduced.run("snakemake", "--dry-run")) == set()
+
+
+@pytest.mark.slow
+def test_what_snakemake_made_is_adopted_and_never_removed(reproduced: ProjectCopy) -> None:
+    lock = reproduced.folder / "dvc.lock"
+    before = yaml.safe_load(lock.read_text())
+    lock.unlink()  # as after `snakemake` alone
+    pages = reproduced.folder / "results/demo/report"
+    made = {page: page.stat().st_mtime_ns for page in pages.iterdir()}
+    told = reproduced.fails(*REPRO)
+    assert "Start `dvc repro` again: it goes on with the rest" in " ".join(told.split())
+    assert yaml.safe_load(lock.read_text()) == before
+    assert "Data and pipelines are up to date." in reproduced.run(*REPRO)
+    assert {page: page.stat().st_mtime_ns for page in pages.iterdir()} == made
 
 
 @pytest.mark.slow

@@ -28,7 +28,7 @@ from leukorepro.core.errors import UserError
 from leukorepro.core.exports import NOT_UTF8, check_format, check_header
 from leukorepro.core.file_errors import FileError, naming
 from leukorepro.core.integrity.checksums import KEY, UNSIGNED, CheckedFile, append_checksums, check_signed, sign
-from leukorepro.core.integrity.damaged import ASIDE, DamagedFile, is_owned
+from leukorepro.core.integrity.damaged import DamagedFile, forget_damaged, is_owned
 from leukorepro.core.places import check_file, check_output
 
 if TYPE_CHECKING:
@@ -66,7 +66,7 @@ def atomic_path(path: Path) -> Iterator[Path]:
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
             temporary.replace(target)
-            target.with_name(target.name + ASIDE).unlink(missing_ok=True)
+            forget_damaged(target)
     finally:
         with suppress(OSError):  # which would hide what went wrong first
             temporary.unlink(missing_ok=True)

@@ -60,3 +60,8 @@ def set_aside(error: DamagedFile) -> str:
     except OSError:
         return str(error)
     return f"{error.path}: {error.what}; moved to {aside.name}, run the same command again, which makes it anew."
+
+
+def forget_damaged(path: Path) -> None:
+    """Remove what was set aside of a file, now that a sound one is in its place."""
+    path.with_name(path.name + ASIDE).unlink(missing_ok=True)

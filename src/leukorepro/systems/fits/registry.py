@@ -10,6 +10,7 @@ from typing import Any
 
 from leukorepro.core.code import module_digest
 from leukorepro.core.file_errors import naming
+from leukorepro.core.integrity.damaged import forget_damaged
 from leukorepro.core.registry import Registry
 from leukorepro.core.store import sha256_once
 from leukorepro.core.words import Device
@@ -43,6 +44,7 @@ def fit_all(told: FitsSpecification, threads: int, device: Device) -> None:
         with naming(file, finished):
             file.parent.mkdir(parents=True, exist_ok=True)
             finished.replace(file)
+            forget_damaged(file)
     for fit in told.fits:
         for left in _place(fit).parent.glob(f".{glob.escape(_place(fit).name)}.*"):
             shutil.rmtree(left)

@@ -17,7 +17,7 @@ from leukorepro.core.store import sha256_file
 from leukorepro.core.tables.data import MANIFEST_TABLE
 from leukorepro.data.copies import neighbours
 from leukorepro.data.copies.neighbours import NEIGHBOURS, candidates, pairs_by_features
-from leukorepro.data.copies.registration import key_points, registered
+from leukorepro.data.copies.registration import SIDE, key_points, registered
 from leukorepro.data.copies.vectors import vectors
 from leukorepro.data.duplicates import find_duplicates, look_at_images
 from leukorepro.data.fingerprints import fingerprint, near_pairs
@@ -52,6 +52,13 @@ def test_a_copy_is_laid_over_its_original_and_over_no_other_image_and_no_hash_fi
     assert found > 0.8
     assert registered(key_points(other), key_points(copy)) is None
     assert len(near_pairs([fingerprint(original), fingerprint(copy)]).first) == 0
+
+
+def test_what_is_kept_of_an_image_is_a_byte_a_pixel_once_with_its_mirror_image() -> None:
+    points = key_points(texture(0))
+    assert points.grey.nbytes == SIDE * SIDE
+    assert np.shares_memory(points.grey, points.mirrored.grey)
+    assert np.array_equal(points.picture[:, ::-1], points.mirrored.picture)
 
 
 def test_pictures_without_detail_are_copies_of_nothing() -> None:

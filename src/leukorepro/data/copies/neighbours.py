@@ -17,6 +17,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 from numpy.typing import NDArray
 from sklearn.neighbors import NearestNeighbors
+from threadpoolctl import threadpool_limits  # type: ignore[import-untyped]
 
 from leukorepro.data.copies.registration import KeyPoints, registered
 from leukorepro.data.copies.vectors import vectors
@@ -73,7 +74,8 @@ def pairs_by_features(
     NearPairs
         Every pair once, first before second, with the correlation of its overlap.
     """
-    with ThreadPoolExecutor(workers) as pool:
+    # Products are small: of several threads for one, each would wait for the others.
+    with threadpool_limits(1), ThreadPoolExecutor(workers) as pool:
         points = list(pool.map(read, range(len(features))))
         list(pool.map(lambda one: one.mirrored, points))  # once, and in all threads
         proposed = np.unique(np.concatenate([candidates(features), candidates(*vectors(points))]), axis=0)

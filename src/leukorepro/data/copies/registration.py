@@ -29,9 +29,10 @@ DISTINCT = 0.8
 """Greatest distance of matching key points, as a share of that to the second best match; Lowe's own value."""
 
 MIN_MATCHES = 8
-"""Least key points that agree on one turn, scale and shift. Between different cells of C-NMC 2019, of the half that
-`benchmarks/near_duplicates.py` chooses on, at most four agreed by chance, and five once between photographs (Barcelona
-PBC). Eight keep a distance from that: with six, one more of 62 copies of JPEG quality 30 would be found."""
+"""Least key points that agree on one turn, scale and shift. Chosen on 40 cells of C-NMC 2019 and 40 photographs of
+Barcelona PBC. Between different cells in the first half of C-NMC that `benchmarks/near_duplicates.py` draws, at most
+four agreed by chance, and five once between photographs. Eight keep a distance from that: with six, one more of 62
+copies of JPEG quality 30 would be found."""
 
 MIN_CORRELATION = 0.6
 """Least correlation of the overlap. Different cells, laid over one another as well as they can be, stayed below."""
@@ -47,23 +48,28 @@ Picture = NDArray[np.float32]
 
 @dataclass(frozen=True)
 class KeyPoints:
-    """A picture and what is recognisable in it."""
+    """A picture and what is recognisable in it; small, because those of a whole dataset are kept at once."""
 
-    picture: Picture
-    """Grey, 0 where nothing is; shape (height, width)."""
+    grey: NDArray[np.uint8]
+    """Shape (height, width)."""
     places: NDArray[np.float64]
     """Columns and rows, shape (n, 2)."""
     descriptors: NDArray[np.uint8]
     """Shape (n, 128)."""
 
+    @property
+    def picture(self) -> Picture:
+        """Stretched to full contrast, 0 where nothing is; shape (height, width)."""
+        return _stretched(self.grey)
+
     @cached_property
     def mirrored(self) -> KeyPoints:
         """Those of the mirrored picture."""
-        return _of_picture(np.ascontiguousarray(self.picture[:, ::-1]))
+        return _of_grey(self.grey[:, ::-1])
 
 
 def key_points(pixels: NDArray[np.uint8]) -> KeyPoints:
-    """Key points of an image: of its cell where it lies on black, stretched to full contrast.
+    """Key points of an image: of its cell where it lies on black.
 
     Parameters
     ----------
@@ -79,11 +85,7 @@ def key_points(pixels: NDArray[np.uint8]) -> KeyPoints:
         grey = grey.crop((int(columns[0]), int(rows[0]), int(columns[-1]) + 1, int(rows[-1]) + 1))
     factor = SIDE / max(grey.size)
     size = max(16, round(grey.width * factor)), max(16, round(grey.height * factor))
-    small = np.asarray(grey.resize(size, Image.Resampling.LANCZOS), dtype=np.float32)
-    seen = small > BLACK
-    low, high = np.percentile(small[seen], [1, 99]) if seen.any() else (0.0, 1.0)
-    stretched = 0.1 + 0.9 * np.clip((small - low) / max(high - low, 1.0), 0, 1)
-    return _of_picture(np.where(seen, stretched, 0).astype(np.float32))
+    return _of_grey(np.asarray(grey.resize(size, Image.Resampling.LANCZOS)))
 
 
 def registered(first: KeyPoints, second: KeyPoints) -> float | None:
@@ -97,14 +99,22 @@ def registered(first: KeyPoints, second: KeyPoints) -> float | None:
     return None
 
 
-def _of_picture(picture: Picture) -> KeyPoints:
+def _stretched(grey: NDArray[np.uint8]) -> Picture:
+    values = grey.astype(np.float32)
+    seen = values > BLACK
+    low, high = np.percentile(values[seen], [1, 99]) if seen.any() else (0.0, 1.0)
+    stretched = 0.1 + 0.9 * np.clip((values - low) / max(high - low, 1.0), 0, 1)
+    return np.ascontiguousarray(np.where(seen, stretched, 0), dtype=np.float32)
+
+
+def _of_grey(grey: NDArray[np.uint8]) -> KeyPoints:
     sift = SIFT(upsampling=1, c_dog=CONTRAST)  # type: ignore[no-untyped-call]
     try:
-        sift.detect_and_extract(picture)  # type: ignore[no-untyped-call]
+        sift.detect_and_extract(_stretched(grey))  # type: ignore[no-untyped-call]
     except RuntimeError:  # nothing was found
-        return KeyPoints(picture, np.empty((0, 2)), np.empty((0, 128), dtype=np.uint8))
+        return KeyPoints(grey, np.empty((0, 2)), np.empty((0, 128), dtype=np.uint8))
     places, descriptors = np.asarray(sift.keypoints, dtype=float), np.asarray(sift.descriptors)
-    return KeyPoints(picture, places[:, ::-1], descriptors)
+    return KeyPoints(grey, places[:, ::-1], descriptors)
 
 
 def _registered(first: KeyPoints, second: KeyPoints) -> float | None:
@@ -123,11 +133,10 @@ def _registered(first: KeyPoints, second: KeyPoints) -> float | None:
         )
     if agree is None or np.sum(agree) < MIN_MATCHES or not SCALES[0] < transform.scale < SCALES[1]:
         return None
-    laid = warp(  # type: ignore[no-untyped-call]
-        second.picture, transform, output_shape=first.picture.shape, order=1, cval=0
-    )
-    both = (first.picture > 0) & (laid > 0)
-    if both.sum() < MIN_OVERLAP * (first.picture > 0).sum():
+    under = first.picture
+    laid = warp(second.picture, transform, output_shape=under.shape, order=1, cval=0)  # type: ignore[no-untyped-call]
+    both = (under > 0) & (laid > 0)
+    if both.sum() < MIN_OVERLAP * (under > 0).sum():
         return None
-    correlation = float(np.corrcoef(first.picture[both], laid[both])[0, 1])
+    correlation = float(np.corrcoef(under[both], laid[both])[0, 1])
     return correlation if correlation >= MIN_CORRELATION else None

@@ -8,8 +8,8 @@ package (`src/leukorepro/costs/model.json`), and so do the operations of the net
     python benchmarks/jobs.py --from ~/project --run demo           # add a finished run, measured on a quiet machine
     python benchmarks/jobs.py --from ~/project --run large --busy   # of which the machine did other work at the time
 
-Of a busy machine the processor's time counts, and of jobs that had less than ten seconds of it none: Snakemake looks at
-a job from time to time, and misses the end of short ones. Their memory and files count all the same.
+Of a busy machine the processor's time counts, and none of jobs that had less than five seconds of it: Snakemake looks
+at a job from time to time, and misses the end of short ones. Their memory and files count all the same.
 """
 
 from __future__ import annotations
@@ -41,7 +41,7 @@ from leukorepro.run.resolve import resolve_possible
 from leukorepro.run.resolved import ResolvedRun, load_resolved
 
 TABLE = Path(__file__).parent / "results" / "jobs.csv"
-SHORTEST = 10.0
+SHORTEST = 5.0
 """Seconds of the processor that a job of a busy machine must have had."""
 
 
@@ -167,7 +167,7 @@ def told_of(measured: list[Measured]) -> dict[str, object]:
     for run in jobs_of:
         own = [job for job in measured if job.run == run and not math.isnan(job.seconds)]
         others = [job for job in measured if jobs_of[job.run] != jobs_of[run]]
-        for which, fitted in (("others", others), ("all", measured)):
+        for which, fitted in (("others", others), ("all", measured)) if own else ():
             if not fitted:
                 continue
             model = fit_model(fitted)

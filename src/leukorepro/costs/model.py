@@ -34,6 +34,10 @@ FASTEST = 0.5
 """Least constant of operations: a network is hardly more than twice as fast as the convolution of the calibration. It
 keeps small networks, whose time goes elsewhere, from saying that arithmetic takes none."""
 
+RIDGE = 0.01
+"""How much a constant is held back, in the share of the job of which it explains most: amounts that grow together then
+share what they explain, and one that few jobs have does not take all that these jobs have beside it."""
+
 MOST_COPIES = 4.0
 """How often what a job holds is in memory at most: a steeper line, through jobs that hold little, is chance."""
 
@@ -138,8 +142,14 @@ def read_model(file: Path = FILE) -> Model:
     return Model(**{**content, **pairs, "machine": Machine(**content["machine"])})
 
 
-def fit_model(measured: Sequence[Measured]) -> Model:
+def fit_model(measured: Sequence[Measured], ridge: float = RIDGE) -> Model:
     """Constants that no job is far from: relative errors count, and no constant is negative.
+
+    Parameters
+    ----------
+    measured : sequence of Measured
+    ridge : float
+        How much constants of the time are held back.
 
     Raises
     ------
@@ -158,7 +168,7 @@ def fit_model(measured: Sequence[Measured]) -> Model:
         for job in timed
     ]
     lowest = [0.0] * len(starting) + [FASTEST if name in ARITHMETIC else 0.0 for name in names]
-    found = _least(rows, [job.seconds for job in timed], lowest)
+    found = _least(rows, [job.seconds for job in timed], lowest, ridge)
     machines = Counter(job.machine for job in measured)
     return Model(
         starts=dict(zip(starting, found[: len(starting)], strict=True)),
@@ -172,7 +182,7 @@ def fit_model(measured: Sequence[Measured]) -> Model:
 
 
 def _least(
-    rows: Sequence[Sequence[float]], wanted: Sequence[float], lowest: Sequence[float] | None = None
+    rows: Sequence[Sequence[float]], wanted: Sequence[float], lowest: Sequence[float] | None = None, ridge: float = 0.0
 ) -> list[float]:
     """Least squares of relative errors, with constants that are not below the lowest ones, 0 by default."""
     import numpy as np
@@ -181,7 +191,9 @@ def _least(
     design: NDArray[np.float64] = np.asarray(rows) / np.asarray(wanted)[:, None]
     scale = np.maximum(np.abs(design).max(axis=0), 1e-300)
     least = np.zeros(design.shape[1]) if lowest is None else np.asarray(lowest)
-    found, _ = nnls(design / scale, np.ones(len(wanted)) - design @ least)
+    held = np.sqrt(ridge) * np.eye(design.shape[1])
+    missing = np.ones(len(wanted)) - design @ least
+    found, _ = nnls(np.vstack([design / scale, held]), np.concatenate([missing, np.zeros(len(held))]))
     return [float(value) for value in found / scale + least]
 
 

@@ -172,8 +172,6 @@ class Works:
             epochs = fit.network.epochs[fit.budget]
             self._trained(work, fit.network, network, sizes, epochs)
             work.written += network.mparameters * 4e6 * sizes.folds / MEBI
-            if fit.all_epochs:
-                work.add({"thousand rows (predicted in every epoch)": epochs * sizes.folds * sizes.tested / 1e3})
         work.held = max(work.held, held)
 
     def _trained(self, work: Work, spec: TrainingSpec, network: Network, fit: Fit, epochs: int) -> None:
@@ -182,7 +180,6 @@ class Works:
         steps = epochs * fit.folds * fit.train / spec.batch_size
         work.add(_of_network("trained", network, passes))
         work.add({"thousand million parameters (steps)": steps * network.mparameters / 1e3})
-        work.add({"thousand steps": steps / 1e3})
         # Kept after every epoch, with the optimiser's two moments, so that a killed training goes on.
         work.add({"GiB (checkpoints)": epochs * fit.folds * 3 * network.mparameters * 4e6 / 2**30})
         kept = (4 * network.mparameters + 3 * spec.batch_size * network.mvalues) * 4e6 / MEBI

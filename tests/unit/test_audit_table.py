@@ -11,7 +11,18 @@ import numpy as np
 import pytest
 from sklearn import metrics
 
+from leukorepro.audits import any_table
 from leukorepro.audits.any_table import audit_table
+from leukorepro.audits.arithmetic.confusion import (
+    OF_BOTH,
+    Basis,
+    Quantity,
+    Reported,
+    any_fits,
+    confusion_matrices,
+    share_of,
+)
+from leukorepro.audits.arithmetic.printed import Printed
 from leukorepro.audits.arithmetic.program import Program
 from leukorepro.audits.means.images import stratified
 from leukorepro.audits.table_facts import facts_for
@@ -21,6 +32,7 @@ from leukorepro.config.study.published import read_published
 from leukorepro.core.errors import UserError
 
 TABLES = Path(__file__).parent / "audit_tables"
+NARROWING = ("accuracy", "precision", "recall", "specificity", "f1", "npv", "balanced_accuracy", "kappa", "mcc")
 
 
 def audited(rows: Sequence[tuple[str, str, str]], facts: dict[str, Any], tmp_path: Path) -> dict[str, Any]:
@@ -150,6 +162,60 @@ def test_the_size_of_the_test_set_is_found(tmp_path: Path) -> None:
     assert (item["status"], item["n"], item["positives"]) == ("possible", 54, 23)
     item = audited(rows, {"test": {"total": [20, 53]}, "averaging": "pooled"}, tmp_path)["SVM"]
     assert item["status"] == "impossible"
+
+
+def test_a_long_table_without_facts_ends(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Sixty rows of 30 and 40 images share a bound that a row alone does not reach; every ninth cannot be."""
+    rng = np.random.default_rng(4)
+    table: dict[str, list[tuple[str, str, str]]] = {}
+    for row in range(60):
+        tp, tn = rng.integers([20, 25], [30, 40]).tolist()
+        values = {
+            "accuracy": (tp + tn) / 70,
+            "precision": tp / (tp + 40 - tn),
+            "recall": tp / 30 + (0 if row % 9 else 0.013),
+            "f1": 2 * tp / (tp + 70 - tn),
+        }
+        table[f"row {row}"] = [(f"row {row}", name, f"{value:.4f}") for name, value in values.items()]
+    monkeypatch.setattr(any_table, "SIZES", (10, 700))
+    monkeypatch.setattr(any_table, "LOOKED_AT_IN_ALL", 20_000_000)
+    found = audited([value for row in table.values() for value in row], {}, tmp_path)
+    for name, item in list(found.items())[::6]:
+        alone = audited(table[name], {}, tmp_path)[name]
+        assert item["status"] == "undecided" or item["status"] == alone["status"]
+        assert (item["status"] == "possible") == (int(name.split()[1]) % 9 > 0)
+        if item["status"] == "undecided":
+            assert "say in the facts how many images of each class were tested" in item["why"]
+
+
+def test_quoted_and_training_rows_leave_nothing_to_audit(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = tmp_path / "rows.csv"
+    file.write_text("table,item,metric,value,note\n1,A,accuracy,0.98,quoted: Smith\n1,B,train_accuracy,0.99,\n")
+    app(["audit", "table", str(file)], standalone_mode=False)
+    assert "Table 1: there is nothing to audit" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("basis", ["positive", "negative", "macro", "weighted", "mixed"])
+def test_limits_leave_out_no_matrix_that_gives_the_numbers(basis: Basis) -> None:
+    """Beside all matrices of few images, of scores that are taken from one of them."""
+    rng = np.random.default_rng(5)
+    for _ in range(20):
+        p, n = rng.integers(1, 12, size=2).tolist()
+        tp, tn = (grid.ravel() for grid in np.meshgrid(np.arange(p + 1), np.arange(n + 1), indexing="ij"))
+        every = np.stack([tp, p - tp, n - tn, tn])
+        drawn = every[:, rng.integers(every.shape[1])][:, None]
+        names: list[Quantity] = rng.choice(NARROWING, size=int(rng.integers(1, 4)), replace=False).tolist()
+        fits = np.ones(every.shape[1], dtype=bool)
+        reported = []
+        for name in names:
+            of_both = name in OF_BOTH
+            whose: Any = "positive" if of_both or basis == "mixed" else basis
+            printed = Printed(round(1000 * share_of(name, whose, drawn).item()), 1000)
+            reported.append(Reported(name, name, printed))
+            read = ("positive", "negative", "macro") if basis == "mixed" and not of_both else (whose,)
+            fits &= np.any([printed.allows(share_of(name, one, every)) for one in read], axis=0)
+        assert confusion_matrices(reported, p + n, [p], basis).tolist() == every[:, fits].tolist()
+        assert any_fits(reported, p + n, [p], basis)
 
 
 def test_the_solver_writes_nothing_of_its_own(capfd: pytest.CaptureFixture[str]) -> None:

@@ -10,7 +10,17 @@ import numpy as np
 import pandas as pd
 from tqdm import tqdm
 
-from leukorepro.audits.arithmetic.confusion import ENTRIES, Average, Basis, Quantity, Reported, Side, n_candidates
+from leukorepro.audits.arithmetic.confusion import (
+    ENTRIES,
+    Average,
+    Basis,
+    Quantity,
+    Reported,
+    Side,
+    any_fits,
+    confusion_matrices,
+    n_candidates,
+)
 from leukorepro.audits.arithmetic.open_folds import OpenFolds
 from leukorepro.audits.arithmetic.printed import Printed
 from leukorepro.audits.arithmetic.sizes import runs
@@ -28,10 +38,14 @@ from leukorepro.core.phrases import listed
 SCHEMA_VERSION = 1
 SIZES = (10, 3000)
 """Numbers of test images that are tried where nothing is said."""
-LOOKED_AT = 60_000_000
+LOOKED_AT = 90_000_000
 """Candidates after which larger test sets of a row are no longer looked at."""
-LOOKED_AT_IN_ALL = 600_000_000
-"""The same of all rows of a table, which share them."""
+LOOKED_AT_IN_ALL = 900_000_000
+"""The same of all rows of a table, which share them: half a minute of one core. A count, not a time: what is found is
+the same on every machine."""
+A_LOOK = 10_000
+"""Candidates that one look at a test set counts for beside its own: it takes as long as these."""
+TO_DECIDE = "To decide it, say in the facts how many images of each class were tested, or between which numbers."
 READINGS: tuple[Basis, ...] = ("positive", "negative", "macro")
 OF_CLASSES = ("macro", "weighted", "micro")
 REPORT_ROWS = {"accuracy": "", "macro avg": "macro", "weighted avg": "weighted", "micro avg": "micro"}
@@ -165,11 +179,9 @@ def _of_unknown_size(
 ) -> tuple[dict[str, ItemAudit], list[int], tuple[int, int]]:
     """Rows of one test set of two classes whose size is to be found; sizes that fit, and how many rows of how many."""
     found = {}
-    most = min(LOOKED_AT, LOOKED_AT_IN_ALL // max(1, len(rows)))
-    bar = tqdm(rows.items(), desc="rows", leave=False, disable=None)
-    for item, values in bar:
+    for item, values in tqdm(rows.items(), desc="rows", leave=False, disable=None):
         reported = [r for value in values if (r := _reported(value, facts)) is not None]
-        found[item] = _Search(reported, _readings(facts), sizes, most)
+        found[item] = _Search(reported, _readings(facts), sizes, _share(len(rows)))
     together: set[int] = set(sizes)
     asked = [row for row in found.values() if row.reported and row.left_off is None]
     complete = [row for row in asked if row.fitting]
@@ -180,18 +192,26 @@ def _of_unknown_size(
         votes = np.bincount([size for row in complete for size in row.fitting], minlength=1)
         if 3 * votes.max() >= 2 * len(complete) and len(complete) > 2:
             together, fitted = set(np.flatnonzero(votes == votes.max()).tolist()), int(votes.max())
-    items = {item: row.told(together if len(complete) > 1 else None, stated) for item, row in found.items()}
+    odd_one_out = _share(sum(len(row.reported) for row in asked if not row.fitting)) if stated else 0
+    items = {}
+    for item, row in tqdm(found.items(), desc="odd numbers", leave=False, disable=None):
+        items[item] = row.told(together if len(complete) > 1 else None, odd_one_out)
     return items, sorted(together) if complete else [], (fitted, len(asked))
+
+
+def _share(searches: int) -> int:
+    """Candidates for each of some searches of a table."""
+    return min(LOOKED_AT, LOOKED_AT_IN_ALL // max(1, searches))
 
 
 class _Search:
     """All numbers of test images from which a row can come."""
 
     def __init__(self, reported: Sequence[Reported], readings: Sequence[Basis], sizes: range, most: int) -> None:
-        self.reported, self.readings, self.sizes, self.most = list(reported), readings, sizes, most
-        self.fitting, self.left_off, self.first = self._sizes(self.reported)
+        self.reported, self.readings, self.sizes = list(reported), readings, sizes
+        self.fitting, self.left_off, self.first = self._sizes(self.reported, most)
 
-    def _sizes(self, reported: Sequence[Reported]) -> tuple[list[int], int | None, ItemAudit | None]:
+    def _sizes(self, reported: Sequence[Reported], most: int) -> tuple[list[int], int | None, ItemAudit | None]:
         """Sizes that fit, the first that was not looked at any more, and the row with the least that fits."""
         every = np.arange(self.sizes.start, self.sizes.stop)
         for number in reported:
@@ -202,19 +222,27 @@ class _Search:
         for total in every.tolist():
             images = Images("test", total, tuple(range(1, total)), False)
             for reading in self.readings:
-                looked_at += n_candidates(reported, total, images.positives, reading)
-                if looked_at > self.most:
+                looked_at += A_LOOK + n_candidates(reported, total, images.positives, reading)
+                if looked_at > most:
                     return fitting, total, first
-                matrices = search(reported, images, reading)
-                if matrices is not None and matrices.shape[1]:
+                if any_fits(reported, total, images.positives, reading):
                     fitting.append(total)
                     if first is None:
+                        matrices = confusion_matrices(reported, total, images.positives, reading)
                         first = ItemAudit("possible", "", images, reading, matrices)
                     break
         return fitting, None, first
 
-    def told(self, together: set[int] | None, stated: bool) -> ItemAudit:
-        """What the row allows, beside rows of the same test set."""
+    def told(self, together: set[int] | None, most: int) -> ItemAudit:
+        """What the row allows, beside rows of the same test set.
+
+        Parameters
+        ----------
+        together : set of int, optional
+            Sizes that these rows fit.
+        most : int
+            Candidates for each number that may be the odd one; 0 where the sizes are not told, and none is.
+        """
         words = f"{self.sizes.start:,} to {self.sizes.stop - 1:,} images of two classes"
         names = listed([number.words for number in self.reported])
         if not self.reported:
@@ -226,15 +254,18 @@ class _Search:
                 return ItemAudit("impossible", why, odd=tuple(r.name for r in self.reported), tested=words)
             more = "" if self.left_off is None else f"; from {self.left_off:,} on, not looked at"
             return replace(self.first, why=f"Of {words}, {_runs(fitting or self.fitting)} fit{more}.")
-        if self.left_off is not None or not stated:
+        if self.left_off is not None or not most:
             end = self.left_off or self.sizes.stop
             why = f"No test set of fewer than {end:,} images fits its {names}; larger ones were not looked at."
+            if end == self.sizes.start:
+                why = f"Test sets of {end:,} images and more leave too many confusion matrices to look at."
+            why = f"{why} {TO_DECIDE}"
             return ItemAudit("undecided", why, tested=words)
         instead = {}
         for left_out in self.reported if len(self.reported) > 1 else []:
-            rest, _, _ = self._sizes([number for number in self.reported if number is not left_out])
+            rest, _, _ = self._sizes([number for number in self.reported if number is not left_out], most)
             if rest:
-                instead[left_out.name] = f"what {_runs(rest)} images allow"
+                instead[left_out.name] = f"test sets of {_runs(rest)} images alone"
         odd = tuple(instead) or tuple(number.name for number in self.reported)
         why = f"No confusion matrix of {words} gives its {names}."
         return ItemAudit("impossible", why, odd=odd, instead=instead, tested=words)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from fractions import Fraction
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -57,21 +58,33 @@ METRICS = ("recall", "specificity", "accuracy", "precision", "npv", "f1", "balan
 
 
 def ratio(metric: str, block: Block) -> Ratio:
-    """How a score follows from a block.
+    """How a score, one of `METRICS`, follows from a block."""
+    above, below = factors(metric, block.size, block.others)
+    x, y, z = (Fraction(factor) for factor in above)
+    u, v, w = (Fraction(factor) for factor in below)
+    return Ratio((x, y, z), (u, v, w))
+
+
+def factors(metric: str, n: Any, m: Any) -> tuple[tuple[Any, Any, Any], tuple[Any, Any, Any]]:
+    """The factors of a `Ratio`.
 
     Parameters
     ----------
     metric : str
         One of `METRICS`.
-    block : Block
+    n, m : int, or array of int
+        Images of the class, and all others.
+
+    Returns
+    -------
+    above, below : tuple of three
 
     Notes
     -----
     Cohen's kappa of two classes is 2 (tp tn - fn fp) / ((tp + fp) (fp + tn) + (tp + fn) (fn + tn)); with the sizes of
     the classes given, both parts are sums.
     """
-    n, m = block.size, block.others
-    above, below = {
+    parts: dict[str, tuple[tuple[Any, Any, Any], tuple[Any, Any, Any]]] = {
         "recall": ((1, 0, 0), (0, 0, n)),
         "specificity": ((0, -1, m), (0, 0, m)),
         "accuracy": ((1, -1, m), (0, 0, n + m)),
@@ -80,7 +93,5 @@ def ratio(metric: str, block: Block) -> Ratio:
         "f1": ((2, 0, 0), (1, 1, n)),
         "balanced_accuracy": ((m, -n, n * m), (0, 0, 2 * n * m)),
         "kappa": ((2 * m, -2 * n, 0), (m - n, m - n, n * (n + m))),
-    }[metric]
-    x, y, z = (Fraction(factor) for factor in above)
-    u, v, w = (Fraction(factor) for factor in below)
-    return Ratio((x, y, z), (u, v, w))
+    }
+    return parts[metric]

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
+from leukorepro.audits.arithmetic.blocks import METRICS, factors
 from leukorepro.audits.arithmetic.printed import SLACK, Printed
 
 Matrices = npt.NDArray[np.int64]
@@ -40,8 +41,13 @@ OF_BOTH: tuple[Quantity, ...] = ("accuracy", "balanced_accuracy", "kappa", "mcc"
 """The same whichever class is called the positive one."""
 
 ENTRIES: tuple[Quantity, ...] = ("tp", "fn", "fp", "tn")
-AT_A_TIME = 4_000_000
+Places = npt.NDArray[np.intp]
+Open = Any
+"""Whole numbers, one or an array."""
+AT_A_TIME = 500_000
 """Candidates that are looked at in one portion, roughly."""
+NEAR = 1e-9
+"""Part of a score's terms by which limits are taken wider, so that errors of floats exclude nothing."""
 
 
 @dataclass(frozen=True)
@@ -89,17 +95,28 @@ def confusion_matrices(
     -----
     A share of no images counts as 0, as in scikit-learn.
     """
-    found = [np.empty((4, 0), dtype=np.int64)]
+    found = [np.empty((4, 0), dtype=np.int64), *_portions(reported, total, positives, basis)]
+    matrices = np.concatenate(found, axis=1)
+    tp, fn, _, tn = matrices
+    return matrices[:, np.lexsort((tn, tp, tp + fn))]
+
+
+def any_fits(reported: Sequence[Reported], total: int, positives: Sequence[int], basis: Basis) -> bool:
+    """Whether there is such a matrix at all; what `confusion_matrices` tells, sooner."""
+    return any(matrices.shape[1] for matrices in _portions(reported, total, positives, basis))
+
+
+def _portions(reported: Sequence[Reported], total: int, positives: Sequence[int], basis: Basis) -> Iterator[Matrices]:
+    """Confusion matrices that give the printed numbers, a portion at a time."""
     for matrices in _candidates(reported, total, np.asarray(sorted(positives), dtype=np.int64), basis):
         left = matrices
         for number in reported:
             left = left[:, _gives(number, left, basis)]
-        found.append(left)
-    return np.concatenate(found, axis=1)
+        yield left
 
 
 def n_candidates(reported: Sequence[Reported], total: int, positives: Sequence[int], basis: Basis) -> int:
-    """How many matrices `confusion_matrices` looks at: few where an accuracy or recalls are printed."""
+    """How many matrices `confusion_matrices` looks at, at most: few where an accuracy or recalls are printed."""
     p = np.asarray(positives, dtype=np.int64)
     tp_low, tp_high = _hits(reported, "positive", p, basis)
     tn_low, tn_high = _hits(reported, "negative", total - p, basis)
@@ -171,25 +188,103 @@ def _candidates(
 ) -> Iterator[Matrices]:
     """Matrices among which those that are looked for are, a portion at a time.
 
-    The printed accuracy leaves few numbers of correct images, printed recalls few numbers of hits in a class.
+    The printed accuracy leaves few numbers of correct images, printed recalls few numbers of hits in a class. With the
+    one, or with the hits of the positive class, a single number of the matrix is left open, and most scores give limits
+    for it.
     """
     correct = _correct(reported, total)
-    rows = 1 if correct is None else max(1, AT_A_TIME // max(1, total * len(correct)))
+    rows = max(1, AT_A_TIME // max(1, total * (total if correct is None else len(correct))))
     for start in range(0, len(positives), rows):
-        p = positives[start : start + rows, None, None]
+        p = positives[start : start + rows]
         tp_low, tp_high = _hits(reported, "positive", p, basis)
         tn_low, tn_high = _hits(reported, "negative", total - p, basis)
-        tp = np.arange(tp_low.min(), tp_high.max() + 1)[None, :, None]
         if correct is None:
-            tn = np.arange(tn_low.min(), tn_high.max() + 1)[None, None, :]
+            row, tp = _spread(tp_low, tp_high)
+            p = p[row]
+            low, high = _limits(reported, p, total - p, (tp, 0), (0, 1), basis)
+            low, high = np.maximum(low, tn_low[row]), np.minimum(high, tn_high[row])
+            which, tn = _spread(low, high)
+            tp, p = tp[which], p[which]
         else:
-            tn = correct[None, None, :] - tp
-        possible = (tp_low <= tp) & (tp <= tp_high) & (tn_low <= tn) & (tn <= tn_high)
-        row, hit, other = np.nonzero(possible)
-        hits = tp[0, hit, 0]
-        rejected = tn[0, 0, other] if correct is None else tn[0, hit, other]
-        of_class = p[row, 0, 0]
-        yield np.stack([hits, of_class - hits, total - of_class - rejected, rejected])
+            right = np.tile(correct, len(p))
+            p, tp_low, tp_high, tn_low, tn_high = (
+                np.repeat(one, len(correct)) for one in (p, tp_low, tp_high, tn_low, tn_high)
+            )
+            low, high = _limits(reported, p, total - p, (0, 1), (right, -1), basis)
+            low, high = np.maximum(low, np.maximum(tp_low, right - tn_high)), np.minimum(high, tp_high)
+            which, tp = _spread(low, np.minimum(high, right - tn_low))
+            tn, p = right[which] - tp, p[which]
+        yield np.stack([tp, p - tp, total - p - tn, tn])
+
+
+def _spread(low: npt.NDArray[np.int64], high: npt.NDArray[np.int64]) -> tuple[Places, npt.NDArray[np.int64]]:
+    """All whole numbers from each `low` to its `high`, and which of these each is from."""
+    counts = np.maximum(0, high - low + 1)
+    which = np.repeat(np.arange(len(counts)), counts)
+    before = np.cumsum(counts) - counts
+    return which, np.arange(len(which)) - before[which] + low[which]
+
+
+def _limits(
+    reported: Sequence[Reported], p: Open, n: Open, tp: tuple[Open, int], tn: tuple[Open, int], basis: Basis
+) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """Least and greatest value that the printed scores leave for the one number that is still open.
+
+    Parameters
+    ----------
+    reported : sequence of Reported
+    p, n : array of int
+        Images of both classes.
+    tp, tn : (array of int, int)
+        Correct images of both as ``first + second * x``, where x is the open number.
+    basis : str
+
+    Returns
+    -------
+    low, high : array of int
+        What lies outside gives some printed number with certainty not; what lies within is to be looked at.
+
+    Notes
+    -----
+    A score is (a + b x) / (c + d x) then, and lies between two limits where two sums that are linear in x are not
+    negative.
+    """
+    size = p + n
+    low, high = np.zeros(len(size)), size.astype(float)
+    for number in reported:
+        found = _linear(number, basis)
+        if found is None or isinstance(number.value, int):
+            continue
+        metric, side = found
+        own, others, right, rejected = (p, n, tp, tn) if side == "positive" else (n, p, tn, tp)
+        taken = (others - rejected[0], -rejected[1])
+        (a, b), (c, d) = (
+            (f[0] * right[0] + f[1] * taken[0] + f[2], f[0] * right[1] + f[1] * taken[1])
+            for f in factors(metric, own, others)
+        )
+        for limit, sign in ((number.value.low, 1), (number.value.high, -1)):
+            first, second = sign * (a - limit * c), np.broadcast_to(sign * (b - limit * d), size.shape)
+            spare = NEAR * (np.abs(a) + np.abs(c) + (np.abs(b) + np.abs(d)) * size)  # far above errors of floats
+            end = np.divide(-first, second, out=np.zeros(len(size)), where=second != 0)
+            more = np.divide(spare, np.abs(second), out=np.full(len(size), np.inf), where=second != 0)
+            low = np.where(second > 0, np.maximum(low, end - more), low)
+            high = np.where(second < 0, np.minimum(high, end + more), high)
+            high = np.where((second == 0) & (first < -spare), -1, high)
+    return np.ceil(np.maximum(low, 0)).astype(np.int64), np.floor(np.maximum(high, -1)).astype(np.int64)
+
+
+def _linear(number: Reported, basis: Basis) -> tuple[str, Side] | None:
+    """The score, of `METRICS`, and the class whose it is, that a number is; None where it is a sum of several."""
+    whose = number.side or (basis if number.is_averaged else "positive")
+    if number.quantity not in METRICS or whose == "mixed":
+        return None
+    if whose == "positive" or whose == "negative":
+        return number.quantity, whose
+    if whose == "micro" or (whose == "weighted" and number.quantity == "recall"):
+        return "accuracy", "positive"
+    if number.quantity in ("recall", "specificity") and whose == "macro":
+        return "balanced_accuracy", "positive"
+    return None
 
 
 def _hits(

@@ -74,7 +74,10 @@ def table(
     if page is not None:
         write_text(sheet(found, file.stem, _command(file, facts, dataset)), page)
     for shown in _shown(found):
-        show(shown)
+        if isinstance(shown, str):
+            typer.echo(shown)
+        else:
+            show(shown)
 
 
 def _command(file: Path, facts: Path | None, dataset: str | None) -> str:
@@ -84,7 +87,8 @@ def _command(file: Path, facts: Path | None, dataset: str | None) -> str:
     return shlex.join(["leukorepro", "audit", "table", file.name, *told, *of, "--out", "audit.json"])
 
 
-def _shown(found: dict[str, Any]) -> list[Table]:
+def _shown(found: dict[str, Any]) -> list[Table | str]:
+    """A table of each table's rows, or a sentence where it has none to audit."""
     from rich.table import Table
     from rich.text import Text
 
@@ -92,8 +96,12 @@ def _shown(found: dict[str, Any]) -> list[Table]:
     from leukorepro.audits.paper import table_name
 
     styles = {"impossible": "bold red", "undecided": "yellow", "possible": "green"}
-    tables = []
+    tables: list[Table | str] = []
     for name, of_table in found["tables"].items():
+        if not of_table["items"]:
+            what = "all of its numbers are quoted from other papers or are not of the test images"
+            tables.append(f"{capital(table_name(name))}: there is nothing to audit; {what}.")
+            continue
         shown = Table(title=capital(table_name(name)), title_justify="left", header_style="bold", show_lines=True)
         shown.add_column("row")
         shown.add_column("it is", no_wrap=True)

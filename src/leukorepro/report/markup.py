@@ -36,6 +36,7 @@ def environment() -> Environment:
         keep_trailing_newline=True,
     )
     made.filters |= {
+        "counted": wording.count,
         "heading": wording.metric_heading,
         "metric_name": wording.metric_name,
         "rung_name": lambda rung: LADDER[rung].name,

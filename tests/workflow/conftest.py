@@ -48,7 +48,7 @@ class TinyProject(ProjectCopy):
 
 
 def shrink(root: Path) -> None:
-    """Make runs small: few images and rungs, networks at small sizes, an item or two a table."""
+    """Make runs small: few images, rungs and controls, networks at small sizes, an item or two a table."""
 
     def edit(file: Path, change: Any) -> None:
         value = yaml.safe_load(file.read_text())
@@ -70,6 +70,7 @@ def shrink(root: Path) -> None:
         run["studies"] = [study for study in run["studies"] if study["study"] in kept]
         for study in run["studies"]:
             study["rungs"] = ["as_published", *kept[study["study"]]]
+            study.pop("controls", None)  # the demonstration has the same
 
     def one_rung_of_each_dataset(run: dict[str, Any]) -> None:
         studies = {study["dataset"]: study for study in reversed(run["studies"])}
@@ -85,8 +86,14 @@ def shrink(root: Path) -> None:
             networks = {name: other for name, other in choice.get("networks", {}).items() if name in used}
             choice |= {"items": kept, "networks": networks, "rungs": ["as_published"]}
 
+    def without_controls(run: dict[str, Any]) -> None:
+        """But for those that a study of it asks for; the tiny run has all."""
+        run["controls"] = []
+
     for dataset in [*root.glob("config/datasets/*_simulated.yaml"), *root.glob("config/datasets/*_demo.yaml")]:
         edit(dataset, fewer_images)
+    for run in ("config.yaml", "runs/simulated.yaml", "runs/published.yaml"):
+        edit(root / "config" / run, without_controls)
     edit(root / "config/runs/simulated.yaml", few_rungs)
     edit(root / "config/runs/published.yaml", one_rung_of_each_dataset)  # the simulated run has all studies
     for file in root.glob("config/studies/*.yaml"):

@@ -6,27 +6,32 @@ import json
 import math
 from collections import Counter
 from pathlib import Path
+from typing import get_args
 
 import pytest
 from project_data import ROOT
 from typer.testing import CliRunner
 
+from leukorepro.checks import controls
 from leukorepro.cli.app import app
 from leukorepro.core.errors import UserError
+from leukorepro.costs import work
 from leukorepro.costs.estimate import estimate
 from leukorepro.costs.jobs import THREADS, Job, jobs_of_run, threads_of
 from leukorepro.costs.machine import FILE, Machine, keep_machine, known_machine
 from leukorepro.costs.model import Measured, fit_model, read_measured, read_model
 from leukorepro.costs.operations import read_table
 from leukorepro.costs.schedule import Planned, schedule
-from leukorepro.costs.sizes import Sizes
+from leukorepro.costs.sizes import MEGAPIXELS, Sizes
 from leukorepro.costs.told import at_start
 from leukorepro.costs.work import Work
 from leukorepro.features.backbones.registry import BACKBONES
 from leukorepro.features.backbones.specification import TorchvisionWeights
+from leukorepro.inference.explaining import selection
 from leukorepro.run.paths import Results
 from leukorepro.run.resolve import resolve
 from leukorepro.run.resolved import ResolvedRun
+from leukorepro.simulate import layout, scenes
 
 MACHINE = Machine(start=1.5, network=100.0, core=60.0)
 
@@ -121,6 +126,24 @@ def test_operations_are_those_that_torchvision_publishes() -> None:
         assert 4e6 * counted.mparameters / 2**20 == pytest.approx(published["_file_size"], rel=0.05), name
         compared += 1
     assert compared >= 5
+
+
+def test_what_an_estimate_repeats_of_jobs_is_what_they_do() -> None:
+    """Estimates are told at every start, so their modules do without the imports of those that compute."""
+    assert (controls.SHUFFLES, len(get_args(controls.LabelUnit))) == (work.SHUFFLES, work.UNITS)
+    assert work.EXPLAINED == selection.MEASURED
+    # Not imported: scikit-learn-intelex refuses to load after OpenVINO.
+    engine = (ROOT / "src/leukorepro/features/engines/openvino_engine.py").read_text()
+    assert f"\nBLOCK_ROWS = {work.BLOCK_ROWS}\n" in engine
+    field, crop = math.prod(scenes.FIELD_SIZE) / 1e6, math.prod(scenes.CROP_SIZE) / 1e6
+    drawn = {
+        "allidb": layout.FIELD_SHARE * field + (1 - layout.FIELD_SHARE) * crop,
+        "allidb1": field,
+        "allidb2": crop,
+        "cnmc2019": math.prod(scenes.SEGMENTED_SIZE) / 1e6,
+        "bone_marrow": math.prod(scenes.MARROW_SIZE) / 1e6,
+    }
+    assert pytest.approx(drawn, rel=1e-12) == MEGAPIXELS
 
 
 # ----------------------------------------------------------------------------------------------------------------- run

@@ -244,7 +244,7 @@ def _check_fields(path: Path, columns: Sequence[str]) -> None:
     A table of the workflow's own is refused without the end of its last line, too; people's tables may lack it.
     """
     check_format(path)
-    if is_owned(path) and not path.read_bytes().endswith(b"\n"):
+    if is_owned(path) and not _ends_a_line(path):
         raise DamagedFile(path, "cut short (its last line has no end)")
     with path.open(encoding="utf-8-sig", newline="") as file:
         rows = csv.reader(file)
@@ -263,6 +263,15 @@ def _check_fields(path: Path, columns: Sequence[str]) -> None:
                     )
         except UnicodeDecodeError:
             raise csv.Error(NOT_UTF8) from None
+
+
+def _ends_a_line(path: Path) -> bool:
+    """Whether the last byte of a file is the end of a line."""
+    with path.open("rb") as file:
+        if file.seek(0, os.SEEK_END) == 0:
+            return False
+        file.seek(-1, os.SEEK_END)
+        return file.read() == b"\n"
 
 
 def write_parquet(frame: pd.DataFrame, path: Path, metadata: Mapping[str, str] | None = None) -> None:

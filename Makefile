@@ -13,7 +13,7 @@ ifneq (,$(REFUSED))
 $(error Nothing works in a folder whose path has a '$(firstword $(REFUSED))': move or rename $(CURDIR))
 endif
 
-.PHONY: help env demo test test-slow test-cluster test-browser lint format bench lock clean
+.PHONY: help env demo test test-slow test-faults test-long test-cluster test-browser lint format bench lock clean
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -41,10 +41,16 @@ demo: env ## Run the studies on simulated images; prints where the report is.
 	@leukorepro report summary --run demo
 
 test: env ## Run the tests (minutes).
-	python -m pytest -n 2 --dist loadfile -m "not slow and not cluster and not browser"
+	python -m pytest -n 2 --dist loadfile -m "not slow and not cluster and not browser and not faults and not long"
 
 test-slow: env ## Run the slow tests: whole workflows, kills, DVC.
 	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m slow
+
+test-faults: env ## Kill, fill and damage whatever can be (an hour).
+	python -m pytest tests/faults
+
+test-long: env ## Run what is too long for every change.
+	python -m pytest -m long
 
 test-cluster: env ## Run a small target through SLURM (Debian, root).
 	python -m pytest -m cluster -s tests/cluster

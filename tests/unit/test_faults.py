@@ -598,6 +598,37 @@ def test_what_is_read_is_not_written_over(project: Path, number: int) -> None:
     assert state(project) == before
 
 
+def written_by(command: str) -> list[str]:
+    """Parameters that name a file or a folder to write."""
+    checks = (options.file_to_write, options.folder_to_write)
+    names = [parameter.name for parameter in COMMANDS[command].params if parameter.name != "help"]
+    return [name for name in names if getattr(declared(command, name)[1], "callback", None) in checks]
+
+
+@pytest.mark.parametrize("command", [command for command in COMMANDS if written_by(command)])
+def test_what_is_no_file_is_not_written_over(project: Path, tmp_path: Path, command: str) -> None:
+    """A folder is to be filled where one is asked for, and anything else refused; as root, a device could be replaced.
+
+    What a link leads to counts.
+    """
+    values = {name: value for name, value in CALLS if name == command}[command]
+    for parameter in written_by(command):
+        fills = declared(command, parameter)[1].callback is options.folder_to_write
+        place = tmp_path / parameter
+        place.mkdir()
+        os.mkfifo(place / "pipe")
+        (place / "link").symlink_to("pipe")
+        Path.touch(place / "file") if fills else Path.mkdir(place / "folder")
+        if os.geteuid() == 0:
+            device(place / "null")
+        before = state(project, place)
+        for there in sorted(place.iterdir()):
+            done = run(words_of(command, {**values, parameter: str(there)}))
+            assert_told(done)
+            assert f"{there}: a " in done.err
+        assert state(project, place) == before
+
+
 def test_who_may_not_is_told(project: Path, tried: Counter[str]) -> None:
     """Every file and folder of every call, for a user who may not read it or write there."""
     place = Path(tempfile.mkdtemp(prefix="faults", dir="/tmp"))

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +9,7 @@ import pytest
 
 from leukorepro.config.study.schemes import Protocol
 from leukorepro.config.study.systems import SparseAutoencoderSpec
+from leukorepro.core.errors import UserError
 from leukorepro.run.specifications.fits import FitsSpecification, ReducerFit
 from leukorepro.systems.fits import registry
 from leukorepro.systems.fits.registry import FITS, fit_all
@@ -102,6 +105,18 @@ def test_what_waits_from_another_job_is_not_taken(fits: Fits, change: str, monke
     fit_all(told("a", "b", seed=int(change == "seed")), 1, "cpu")
     assert fits.made == ["a", "a", "b"]
     assert files() == {"a", "b"}, "nor does it stay"
+
+
+@pytest.mark.parametrize("make", [os.mkfifo, os.mkdir])
+def test_what_is_no_file_stays_where_one_belongs_and_nothing_is_fitted(
+    fits: Fits, make: Callable[[Path], None]
+) -> None:
+    Path("made").mkdir()
+    make(Path("made/b"))
+    before = Path("made/b").lstat()
+    with pytest.raises(UserError, match=r"^made/b: a .*, where a file is to be written; name a file\.$"):
+        fit_all(told("a", "b"), 1, "cpu")
+    assert (fits.made, files(), Path("made/b").lstat()) == ([], {"b"}, before)
 
 
 def test_every_kind_of_fit_is_known() -> None:

@@ -65,11 +65,25 @@ def atomic_path(path: Path) -> Iterator[Path]:
             yield temporary
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
-            temporary.replace(target)
-            forget_damaged(target)
+            put_in_place(temporary, target)
     finally:
         with suppress(OSError):  # which would hide what went wrong first
             temporary.unlink(missing_ok=True)
+
+
+def put_in_place(written: Path, path: Path) -> None:
+    """Give a complete file its name; a damaged one that was set aside is removed.
+
+    Renaming replaces whatever has the name, and as root even the machine's devices.
+
+    Raises
+    ------
+    UserError
+        If something else than a file has the name.
+    """
+    check_output(path)
+    written.replace(path)
+    forget_damaged(path)
 
 
 def _temporary(path: Path) -> Path:

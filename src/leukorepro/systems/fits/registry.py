@@ -10,9 +10,9 @@ from typing import Any
 
 from leukorepro.core.code import module_digest
 from leukorepro.core.file_errors import naming
-from leukorepro.core.integrity.damaged import forget_damaged
+from leukorepro.core.places import check_output
 from leukorepro.core.registry import Registry
-from leukorepro.core.store import sha256_once
+from leukorepro.core.store import put_in_place, sha256_once
 from leukorepro.core.words import Device
 from leukorepro.run.digests import digest
 from leukorepro.run.specifications.fits import Fit, FitsSpecification, TrainingFit
@@ -27,7 +27,14 @@ def fit_all(told: FitsSpecification, threads: int, device: Device) -> None:
     A workflow removes the outputs of a job that was killed, so each finished fit waits in a hidden folder beside its
     place. The folder's name has a digest of what the fit is told, of its input files and of its code: what waits for
     another fit than the one that is asked for is never taken, and is removed at the end.
+
+    Raises
+    ------
+    UserError
+        If something else than a file is where one of them belongs, before anything is fitted.
     """
+    for file in told.outputs:
+        check_output(file)
     waiting: dict[Path, Path] = {}
     for fit in told.fits:
         named = _moved(fit, waiting)
@@ -43,8 +50,7 @@ def fit_all(told: FitsSpecification, threads: int, device: Device) -> None:
     for file, finished in waiting.items():
         with naming(file, finished):
             file.parent.mkdir(parents=True, exist_ok=True)
-            finished.replace(file)
-            forget_damaged(file)
+            put_in_place(finished, file)
     for fit in told.fits:
         for left in _place(fit).parent.glob(f".{glob.escape(_place(fit).name)}.*"):
             shutil.rmtree(left)

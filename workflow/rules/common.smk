@@ -10,6 +10,7 @@ from snakemake.exceptions import IncompleteCheckpointException
 
 from leukorepro.run import plan
 from leukorepro.core.code import code_digest
+from leukorepro.costs.asked import Requests
 from leukorepro.costs.told import at_start
 from leukorepro.config.adapters import ADAPTERS
 from leukorepro.config.study.classifiers import CLASSIFIERS
@@ -86,6 +87,27 @@ def cores_at_hand():
         if isinstance(given, int) and (told or given > 1)
         else len(os.sched_getaffinity(0))
     )
+
+
+REQUESTS = Requests(RUN, RESULTS)
+
+
+def asked(rulename, wildcards, threads, attempt):
+    """What a job asks a cluster for; its rule's `benchmark:` tells which job it is."""
+    measured_at = workflow.get_rule(rulename).benchmark
+    return REQUESTS.of(
+        Path(str(measured_at.apply_wildcards(wildcards))), threads, attempt
+    )
+
+
+def memory(wildcards, rulename, threads, attempt):
+    """Memory that a job asks a cluster for. On one machine it holds no job back, unless `--resources mem_mb=` says so."""
+    return asked(rulename, wildcards, threads, attempt).mem_mb
+
+
+def minutes(wildcards, rulename, threads, attempt):
+    """Minutes after which a cluster may end a job."""
+    return asked(rulename, wildcards, threads, attempt).minutes
 
 
 AUDITED = [study.study.key for study in RUN.studies] + [

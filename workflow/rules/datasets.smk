@@ -13,7 +13,8 @@ rule simulate_images:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory,
+        runtime=minutes,
     params:
         code=lambda w: code_digest("data simulate", *adapters_of(dataset_of(w))),
         spec=lambda w: digest(dataset_of(w).dataset.simulation(RUN.budget)),
@@ -54,7 +55,8 @@ rule scan_images:
         ENVIRONMENT
     threads: 2
     resources:
-        mem_mb=2000,
+        mem_mb=memory,
+        runtime=minutes,
     params:
         code=lambda w: code_digest("data scan", *adapters_of(dataset_of(w))),
         spec=lambda w: digest(dataset_of(w).dataset),

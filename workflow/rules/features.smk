@@ -19,7 +19,8 @@ checkpoint get_weights:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=500,
+        mem_mb=memory,
+        runtime=minutes,
     params:
         code=code_digest("features weights"),
         backbone=lambda w: WEIGHTS[w.weights],
@@ -52,7 +53,8 @@ rule extract_features:
     threads: 8 if RUN.budget == "published" else 1
     resources:
         gpu=1,
-        mem_mb=4000,
+        mem_mb=memory,
+        runtime=minutes,
     params:
         code=code_digest("features extract"),
         folder=lambda w: dataset_of(w).images,
@@ -111,7 +113,8 @@ rule describe_images:
         ENVIRONMENT
     threads: 2
     resources:
-        mem_mb=2000,
+        mem_mb=memory,
+        runtime=minutes,
     params:
         code=code_digest("features describe"),
         folder=lambda w: dataset_of(w).images,
@@ -162,7 +165,8 @@ rule join_features:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory,
+        runtime=minutes,
     params:
         code=code_digest("features join"),
         second=lambda w: DATASETS[w.joined].parts[1].id,
@@ -199,7 +203,8 @@ rule fuse_features:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=500,
+        mem_mb=memory,
+        runtime=minutes,
     params:
         code=code_digest("features fuse"),
     message:

@@ -53,7 +53,8 @@ rule build_report:
         ENVIRONMENT
     threads: 2
     resources:
-        mem_mb=3000,
+        mem_mb=memory,
+        runtime=minutes,
     params:
         code=code_digest("report build", *entries_of(*RUN.studies)),
         spec=digest(RUN),

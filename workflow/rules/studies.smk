@@ -22,7 +22,8 @@ for STUDY in RUN.studies:
             ENVIRONMENT
         threads: 1
         resources:
-            mem_mb=1000,
+            mem_mb=memory,
+            runtime=minutes,
         params:
             code=code_digest("splits make"),
             spec=SPECIFICATIONS.path("splits", STUDY.study.key),
@@ -60,7 +61,8 @@ if RUN.budget == "published":
         threads: lambda w: 8 if study_of(w).study.holds_images(w.feature_set) else 1
         resources:
             gpu=1,
-            mem_mb=4000,
+            mem_mb=memory,
+            runtime=minutes,
         params:
             code=lambda w: code_digest("models fit", *kinds_of_fits(fits_of(w))),
             spec=lambda w: path_of_fits(w),
@@ -91,7 +93,8 @@ if RUN.budget == "published":
         threads: 8
         resources:
             gpu=1,
-            mem_mb=4000,
+            mem_mb=memory,
+            runtime=minutes,
         params:
             code=lambda w: code_digest("models fit", *kinds_of_fits(fits_of(w))),
             spec=lambda w: path_of_fits(w),
@@ -122,7 +125,8 @@ if RUN.budget == "published":
         threads: 8
         resources:
             gpu=1,
-            mem_mb=8000,
+            mem_mb=memory,
+            runtime=minutes,
         params:
             code=lambda w: code_digest("models fit", *kinds_of_fits(fits_of(w))),
             spec=lambda w: path_of_fits(w),
@@ -156,7 +160,8 @@ for FITS in [job for job in SPECIFICATIONS if job[0] == "fits" and len(job) == 3
             ENVIRONMENT
         threads: 1
         resources:
-            mem_mb=4000,
+            mem_mb=memory,
+            runtime=minutes,
         params:
             code=code_digest("models fit", *kinds_of_fits(SPECIFICATIONS[FITS])),
             spec=SPECIFICATIONS.path(*FITS),
@@ -190,7 +195,8 @@ rule classify:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=8000,
+        mem_mb=memory,
+        runtime=minutes,
     params:
         code=lambda w: code_digest(
             "models classify", *kinds_of(*study_of(w).study.classifiers.values())
@@ -247,7 +253,8 @@ for STUDY in RUN.studies:
             ENVIRONMENT
         threads: 1
         resources:
-            mem_mb=3000,
+            mem_mb=memory,
+            runtime=minutes,
         params:
             code=code_digest("evaluate", *entries_of(STUDY)),
             spec=SPECIFICATIONS.path("evaluation", STUDY.study.key),
@@ -285,7 +292,8 @@ for STUDY in [study for study in RUN.studies if plan.explained_rungs(RUN, study)
             ENVIRONMENT
         threads: 1
         resources:
-            mem_mb=8000 if RUN.budget == "published" else 4000,
+            mem_mb=memory,
+            runtime=minutes,
         params:
             code=code_digest("models explain", *entries_of(STUDY)),
             spec=SPECIFICATIONS.path("explanations", STUDY.study.key),

@@ -17,7 +17,8 @@ rule audit_published:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1500,
+        mem_mb=memory,
+        runtime=minutes,
     params:
         code=code_digest("audit published"),
         spec=declared_facts,
@@ -52,7 +53,8 @@ rule judge:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory,
+        runtime=minutes,
     params:
         code=lambda w: code_digest("judge", *entries_of(study_of(w))),
         spec=lambda w: SPECIFICATIONS.path("judgement", w.study),
@@ -93,7 +95,8 @@ rule controls:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=16000 if RUN.budget == "published" else 4000,
+        mem_mb=memory,
+        runtime=minutes,
     params:
         code=lambda w: code_digest("models control", *control_kinds_of(w)),
         spec=lambda w: SPECIFICATIONS.path("controls", w.study),
@@ -145,7 +148,8 @@ rule find_duplicates:
         ENVIRONMENT
     threads: 2
     resources:
-        mem_mb=2000,
+        mem_mb=memory,
+        runtime=minutes,
     params:
         code=lambda w: code_digest("data duplicates", *adapters_of(dataset_of(w))),
         folder=lambda w: dataset_of(w).images,
@@ -187,7 +191,8 @@ for STUDY in RUN.studies:
             ENVIRONMENT
         threads: 1
         resources:
-            mem_mb=1000,
+            mem_mb=memory,
+            runtime=minutes,
         params:
             code=code_digest("audit rungs"),
             spec=SPECIFICATIONS.path("leakage", STUDY.study.key),

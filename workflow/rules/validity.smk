@@ -19,7 +19,8 @@ rule draw_pool:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory,
+        runtime=minutes,
     params:
         code=code_digest("validity draw"),
         spec=lambda w: digest(
@@ -61,7 +62,8 @@ rule repeat_study:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=2000,
+        mem_mb=memory,
+        runtime=minutes,
     params:
         code=code_digest("validity repeat"),
         spec=lambda w: digest(
@@ -102,7 +104,8 @@ rule summarise_studies:
         ENVIRONMENT
     threads: 1
     resources:
-        mem_mb=1000,
+        mem_mb=memory,
+        runtime=minutes,
     params:
         code=code_digest("validity summarise"),
     message:

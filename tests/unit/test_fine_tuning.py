@@ -268,10 +268,11 @@ def test_a_killed_training_ends_in_the_same_weights(
     killed = told(problem, tmp_path / "killed", "block")
     save, epochs = training.save_checkpoint, iter(range(3))
 
-    def save_twice(*given: Any) -> None:
+    def save_twice(*given: Any) -> float:
         save(*given)
         if next(epochs) == 1:
             raise KeyboardInterrupt
+        return 0.0
 
     monkeypatch.setattr(training, "save_checkpoint", save_twice)
     with pytest.raises(KeyboardInterrupt):

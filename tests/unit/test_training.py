@@ -26,7 +26,7 @@ from leukorepro.config.study.training import Augmentation
 from leukorepro.core.errors import UserError
 from leukorepro.core.file_errors import FileError
 from leukorepro.core.words import Precision
-from leukorepro.systems.training import training
+from leukorepro.systems.training import checkpoints, training
 from leukorepro.systems.training.augmentation import augmented
 from leukorepro.systems.training.training import Hardware, Loss, Schedule, Trained, predict, train, training_mean
 
@@ -195,6 +195,20 @@ def test_an_interrupted_training_ends_in_the_same_bits(name: str, tmp_path: Path
         with pytest.raises(Interruption):
             fit(tmp_path / "stopped", loss=interrupted_at(batch), **given)
     assert_same(fit(tmp_path / "stopped", **given), whole)
+
+
+def test_a_large_state_is_not_written_after_every_epoch(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The first tells how much a state takes; of this one as much as may be written in hours, and then the last."""
+    monkeypatch.setattr(checkpoints, "WRITTEN_A_SECOND", 1)
+    whole = fit(tmp_path / "whole")
+    with pytest.raises(Interruption):
+        fit(tmp_path / "stopped", loss=interrupted_at(17))  # in the third epoch
+    capsys.readouterr()
+    assert_same(fit(tmp_path / "stopped"), whole)
+    assert "continuing after 1 of 4 epochs" in capsys.readouterr().out
+    assert_same(fit(tmp_path / "stopped", loss=interrupted_at(1)), whole)
 
 
 @pytest.mark.parametrize("keep", ["none", "last", "all"])

@@ -1,4 +1,4 @@
-"""One trainer for all networks: seeded, restartable after every epoch, on a CPU or a GPU.
+"""One trainer for all networks: seeded, restartable between epochs, on a CPU or a GPU.
 
 Whatever is drawn in an epoch, the order of rows and what dropout leaves out, is drawn from the seed and the number of
 the epoch, so that a training that was killed and continued ends in the same weights as one that was not.
@@ -220,8 +220,9 @@ def train(
     seed : int
         Of the order of rows and of dropout, non-negative.
     checkpoint : Path
-        Folder that the state is written to after every epoch. It stays when the training is over, and another call
-        then reads the result from it: the caller removes it once its own output is safe.
+        Folder that the state is written to after epochs: all of them, but for large networks (`checkpoints`), and the
+        last one always. It stays when the training is over, and another call then reads the result from it: the caller
+        removes it once its own output is safe.
     identity : str
         All that the training depends on, or a digest of it. What a training with another identity left in the folder
         is not used.
@@ -261,6 +262,7 @@ def train(
         optimizer = _optimizer(network, schedule)
         record = load_checkpoint(checkpoint, identity, network, optimizer) or Record()
         computer.load_scaler(record.scaler)
+        due = 0.0  # when a state is to be written again
         for epoch in _epochs(record, schedule, label):
             started = time.perf_counter()
             rate = schedule.rate(epoch)
@@ -289,7 +291,8 @@ def train(
                 }
             )
             record.scaler = computer.scaler()
-            save_checkpoint(checkpoint, identity, network, optimizer, record)
+            if time.monotonic() >= due or epoch == schedule.epochs:
+                due = save_checkpoint(checkpoint, identity, network, optimizer, record) + time.monotonic()
         optimizer.zero_grad()  # the last batch's gradients are nobody's business
     outputs = {part: np.stack(epochs) for part, epochs in record.outputs.items()}
     epochs = pd.DataFrame(record.history)

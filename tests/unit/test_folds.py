@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -32,6 +33,7 @@ from leukorepro.systems.classifiers import classify as module
 from leukorepro.systems.classifiers.classify import Classified, classify, read_encoder
 from leukorepro.systems.classifiers.engines import Settings
 from leukorepro.systems.classifiers.fits import fit_and_predict
+from leukorepro.systems.classifiers.kernels import Rows
 from leukorepro.systems.classifiers.kinds import svm
 from leukorepro.systems.classifiers.kinds.knn import KnnSpec
 from leukorepro.systems.classifiers.kinds.mlp import MlpSpec
@@ -39,6 +41,7 @@ from leukorepro.systems.classifiers.kinds.random_forest import RandomForestSpec
 from leukorepro.systems.classifiers.kinds.sklearn import SklearnSpec
 from leukorepro.systems.classifiers.kinds.softmax import SoftmaxSpec
 from leukorepro.systems.classifiers.kinds.svm import SvmSpec
+from leukorepro.systems.classifiers.shared import Shared
 from leukorepro.systems.classifiers.tasks import Answers, Task
 from leukorepro.systems.folds import fit_in_words, fits
 
@@ -348,6 +351,52 @@ def test_a_reducer_of_the_same_rows_is_taken_whatever_their_order(tmp_path: Path
     fit_reducer(AUTOENCODER, features, fewer, AS_PUBLISHED, "demo", 0, "cpu", path)
     with pytest.raises(UserError, match="its fit for all rows saw other rows"):
         run(manifest, features, AS_PUBLISHED, REDUCED, r=path)
+
+
+def test_rungs_share_products_and_fits_that_are_the_same(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """To the bit what each rung says by itself; where only fits change, nothing but the reduced item is fitted anew."""
+    manifest, features = dataset(["a", "b"])
+    linear = SvmSpec(kind="svm", kernel="linear", standardize=False)
+    classifiers: dict[str, ClassifierSpec] = {"svm": SVM, "linear": linear, "again": linear}
+    items = [("1", Item(item=name, features="f", classifier=name)) for name in classifiers]
+    items.append(("1", Item(item="codes", features="f", classifier="svm", reducer="r")))
+    rules = (
+        AS_PUBLISHED,
+        protocol("fit_in_fold", "view", "train"),
+        protocol("subject_disjoint", "subject", "train"),
+        protocol("source_disjoint", "source", "train"),
+    )
+    paths = {rule.rung: tmp_path / f"{rule.rung}.h5" for rule in rules}
+    for rule in rules:
+        fit_reducer(AUTOENCODER, features, splits_of(manifest, rule), rule, "demo", 0, "cpu", paths[rule.rung])
+
+    def predicted(rule: Protocol, shared: Shared | None) -> Classified:
+        task, reducers = Task("s", "d", rule, "a", items), {"r": paths[rule.rung]}
+        return classify(task, features, splits_of(manifest, rule), manifest, classifiers, reducers, shared=shared)
+
+    alone = [predicted(rule, None) for rule in rules]
+    fitted: list[str] = []
+
+    def counted(spec: SvmSpec, rows: Rows, *given: Any) -> Answers:
+        fitted.append("codes" if rows.matrix.shape[1] < 12 else spec.kernel)
+        return fit_and_predict(spec, rows, *given)
+
+    monkeypatch.setattr(module, "fit_and_predict", counted)
+    shared, n = Shared(features), []
+    products = []
+    for rule, expected in zip(rules, alone, strict=True):
+        fitted.clear()
+        ours = predicted(rule, shared)
+        pd.testing.assert_frame_equal(ours.predictions, expected.predictions, check_exact=True)
+        assert ours.engines == expected.engines
+        n.append({name: fitted.count(name) for name in ("poly", "linear", "codes")})
+        products.append(shared.rows(np.unique(features.row_numbers(splits_of(manifest, rule)))).products)
+    everything = {"poly": 4, "linear": 4, "codes": 4}
+    assert n == [everything, {"poly": 0, "linear": 0, "codes": 4}, everything, everything]
+    assert products[0] is products[1]
+    assert len(products[2]) == len(features.rows)  # views train, originals are tested
+    assert shared.rows(np.arange(3)).products.shape == (3, 3)
+    assert not shared.answers
 
 
 def test_the_command_writes_predictions_and_engines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,6 +23,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import product
 from pathlib import Path
 from typing import Literal
 
@@ -44,6 +45,7 @@ from leukorepro.systems.classifiers.classify import classify, reduced
 from leukorepro.systems.classifiers.engines import Settings
 from leukorepro.systems.classifiers.kernels import StoredRows
 from leukorepro.systems.classifiers.kinds.svm import SvmSpec
+from leukorepro.systems.classifiers.shared import Shared
 from leukorepro.systems.classifiers.tasks import Task
 from leukorepro.systems.fitted import check_fitted_on
 
@@ -170,16 +172,15 @@ def classify_shuffled(
     NotPossible
         If labels cannot be shuffled (`shuffle_labels`), or images have no subject and `unit` asks for them.
     """
-    images = usable(controlled)
-    parts = []
-    for shuffle in range(n_shuffles):
-        dealt = shuffle_labels(images, unit, [place.splits for place in places], settings.seed, shuffle)
-        manifest = images.assign(label=dealt)
-        for place in places:
-            repeats = int(place.splits["repeat"].max()) + 1
-            rows = predict(controlled, place, manifest, controlled.positive_class, settings)
-            parts.append(rows.assign(shuffle=shuffle, repeat=shuffle * repeats + rows["repeat"]))
-    return pd.concat(parts, ignore_index=True)
+    images, tables = usable(controlled), [place.splits for place in places]
+    dealt = [shuffle_labels(images, unit, tables, settings.seed, shuffle) for shuffle in range(n_shuffles)]
+    shared = Shared(controlled.features)
+    parts = {}
+    for (rung, place), (shuffle, labels) in product(enumerate(places), enumerate(dealt)):
+        repeats = int(place.splits["repeat"].max()) + 1
+        rows = predict(controlled, place, images.assign(label=labels), controlled.positive_class, settings, shared)
+        parts[shuffle, rung] = rows.assign(shuffle=shuffle, repeat=shuffle * repeats + rows["repeat"])
+    return pd.concat([parts[place] for place in sorted(parts)], ignore_index=True)
 
 
 def recognise_subjects(controlled: Controlled, place: Place, settings: Settings) -> pd.DataFrame:
@@ -259,7 +260,12 @@ def subject_splits(images: pd.DataFrame, seed: int) -> pd.DataFrame:
 
 
 def predict(
-    controlled: Controlled, place: Place, manifest: pd.DataFrame, positive_class: str | None, settings: Settings
+    controlled: Controlled,
+    place: Place,
+    manifest: pd.DataFrame,
+    positive_class: str | None,
+    settings: Settings,
+    shared: Shared | None = None,
 ) -> pd.DataFrame:
     """Predictions of one item on one rung, the classes being the labels of a manifest."""
     item = controlled.item
@@ -272,7 +278,7 @@ def predict(
     )
     reducers: Mapping[str, Path] = {item.reducer: place.reducer} if item.reducer and place.reducer else {}
     classifiers = {item.classifier: controlled.classifier}
-    done = classify(task, controlled.features, place.splits, manifest, classifiers, reducers, settings)
+    done = classify(task, controlled.features, place.splits, manifest, classifiers, reducers, settings, shared)
     return done.predictions.drop(columns="role")
 
 

@@ -51,6 +51,7 @@ def classify(
     from leukorepro.systems.classifiers.classifier import Classifier
     from leukorepro.systems.classifiers.classify import classify as run
     from leukorepro.systems.classifiers.engines import Settings
+    from leukorepro.systems.classifiers.shared import Shared
     from leukorepro.systems.classifiers.tasks import Task
 
     told = read_specification(ClassificationSpecification, spec)
@@ -83,7 +84,13 @@ def classify(
     specs = {name: spec for name, spec in told.classifiers.items() if isinstance(spec, Classifier)}
     given = [(task, read_splits_of(images, table, task.protocol), fitted) for task, table, fitted in tasks]
     tied = tied_by(images, duplicates)
-    done = [run(task, matrix, table, tied, specs, fitted, settings) for task, table, fitted in given]
-    engines = merged_engines([{name: [engine] for name, engine in part.engines.items()} for part in done])
-    predictions = pd.concat([part.predictions for part in done], ignore_index=True)
+    shared = Shared(matrix)
+    done = {}
+    # Rungs of a split follow one another: most of them deal the same rows out, whose products they share.
+    for number in sorted(range(len(given)), key=lambda number: list(places)[number].rpartition("/")[2]):
+        task, table, fitted = given[number]
+        done[number] = run(task, matrix, table, tied, specs, fitted, settings, shared)
+    parts = [done[number] for number in range(len(given))]
+    engines = merged_engines([{name: [engine] for name, engine in part.engines.items()} for part in parts])
+    predictions = pd.concat([part.predictions for part in parts], ignore_index=True)
     PARTS_TABLE.write(predictions, output, {ENGINES: json.dumps(engines)})

@@ -1,9 +1,9 @@
 """Predictions of classifiers over the folds of a split table, under a protocol.
 
-Items that share reducer and classifier are fitted once. Where a reducer's file holds the codes of all rows, which are a
-trained network's features, they are read from it, and the images that they were made from are not. Fits run side by
-side, each on a thread of its own, so that no number depends on how many threads there are. A classifier's scaler always
-sees the training rows only.
+Items that share reducer and classifier are fitted once, and so are rungs on which nothing differs. Where a reducer's
+file holds the codes of all rows, which are a trained network's features, they are read from it, and the images that
+they were made from are not. Fits run side by side, each on a thread of its own, so that no number depends on how many
+threads there are. A classifier's scaler always sees the training rows only.
 """
 
 from __future__ import annotations
@@ -26,8 +26,9 @@ from leukorepro.systems.autoencoders.encoder import Encoder
 from leukorepro.systems.classifiers.classifier import Classifier
 from leukorepro.systems.classifiers.engines import Settings
 from leukorepro.systems.classifiers.fits import fit_and_predict
-from leukorepro.systems.classifiers.kernels import Float32, Rows, StoredRows
+from leukorepro.systems.classifiers.kernels import Float32, Rows
 from leukorepro.systems.classifiers.scheduling import run_all
+from leukorepro.systems.classifiers.shared import Codes, Shared, key_of
 from leukorepro.systems.classifiers.tasks import (
     Answers,
     Model,
@@ -60,6 +61,7 @@ def classify(
     classifiers: Mapping[str, Classifier],
     reducers: Mapping[str, Path],
     settings: Settings | None = None,
+    shared: Shared | None = None,
 ) -> Classified:
     """Predict every tested row of every fold, for items on one feature set and one split.
 
@@ -79,6 +81,8 @@ def classify(
         Fitted reducers, by the names that the items use.
     settings : Settings, optional
         Seed, budget, threads, and whether trees are computed fast.
+    shared : Shared, optional
+        Of the same features: what is computed for this table of folds serves others of the same rows.
 
     Raises
     ------
@@ -88,7 +92,7 @@ def classify(
     """
     for file in reducers.values():
         check_fitted_on(file, features, splits, task.protocol)
-    settings = settings or Settings()
+    settings, shared = settings or Settings(), shared or Shared(features)
     splits = splits[splits["role"] != "excluded"]
     used = np.unique(features.row_numbers(splits))
     about = about_rows(features.rows.iloc[used].reset_index(drop=True), manifest, task.label_set)
@@ -99,17 +103,26 @@ def classify(
     for fold in all_folds:
         check_learnable(task, fold, labels)
 
+    keys: list[str] = []
+    new: list[str] = []
+
     def jobs() -> Iterator[tuple[bool, Callable[[], Answers]]]:
-        for fold, model, rows in _fits(task, all_folds, features, used, specs, reducers):
+        for fold, model, rows, codes in _fits(task, all_folds, shared.rows(used), used, specs, reducers):
             spec, asked = specs[model], np.concatenate(list(asked_rows(task, fold, model).values()))
             own = replace(settings, seed=fold.drawn_from(settings.seed))
+            keys.append(key_of(spec, codes, labels[fold.train], fold.train, asked, task.positive_class, own))
+            if keys[-1] in shared.answers or keys[-1] in new:
+                continue
+            new.append(keys[-1])
             given = (spec, rows, labels, fold.train, asked, task.positive_class, own)
             yield spec.fastest(len(used), settings).in_main_thread, partial(fit_and_predict, *given)
 
-    answers = run_all(jobs(), settings.threads, progress=settings.progress)
+    answered = run_all(jobs(), settings.threads, progress=settings.progress)
+    shared.answers.update(zip(new, answered, strict=True))
     parts: list[pd.DataFrame] = []
     engines: dict[str, str] = {}
-    for (fold, model), answer in zip(product(all_folds, specs), answers, strict=True):
+    for (fold, model), key in zip(product(all_folds, specs), keys, strict=True):
+        answer = shared.answers[key]
         asked = asked_rows(task, fold, model)
         parts += labelled(task, items_of(task, model), about, asked, answer, fold)
         engines[model.classifier] = answer.engine
@@ -140,23 +153,22 @@ def _fit_used(path: Path, fold: Fold, protocol: Protocol) -> str:
 def _fits(
     task: Task,
     all_folds: Sequence[Fold],
-    features: Features,
+    whole: Rows,
     used: Positions,
     specs: Mapping[Model, Classifier],
     reducers: Mapping[str, Path],
-) -> Iterator[tuple[Fold, Model, Rows]]:
-    """Every model of every fold, with the rows that it sees; what several of them share is one object."""
-    whole = StoredRows(features.matrix, used)
+) -> Iterator[tuple[Fold, Model, Rows, Codes | None]]:
+    """Every model of every fold, with the rows that it sees and what codes they are; what is shared is one object."""
 
-    def codes_of(reducer: str, fit: str) -> Rows:
-        return Rows(lambda: reduced(reducers[reducer], fit, used, whole))
+    def rows_of(codes: Codes) -> Rows:
+        return Rows(lambda: reduced(codes.file, codes.fit, used, whole))
 
-    codes: dict[tuple[str, str], Rows] = {}
+    kept: dict[Codes, Rows] = {}
     for fold in all_folds:
-        fits = {name: _fit_used(path, fold, task.protocol) for name, path in reducers.items()}
-        codes = {key: rows for key, rows in codes.items() if key in fits.items()}
-        scaled: dict[str | None, Rows] = {}
+        fits = {name: Codes(path, _fit_used(path, fold, task.protocol)) for name, path in reducers.items()}
+        kept = {codes: rows for codes, rows in kept.items() if codes in fits.values()}
+        scaled: dict[Codes | None, Rows] = {}
         for model, spec in specs.items():
-            name = model.reducer
-            rows = whole if name is None else codes.setdefault((name, fits[name]), codes_of(name, fits[name]))
-            yield fold, model, scaled.setdefault(name, rows.scaled(fold.train)) if spec.standardize else rows
+            codes = None if model.reducer is None else fits[model.reducer]
+            rows = whole if codes is None else kept.setdefault(codes, rows_of(codes))
+            yield fold, model, scaled.setdefault(codes, rows.scaled(fold.train)) if spec.standardize else rows, codes

@@ -41,7 +41,7 @@ def run_all(jobs: Iterable[tuple[bool, Callable[[], T]]], threads: int, *, progr
                     mine[number] = job
                 else:
                     others[number] = pool.submit(job)
-            del job  # the last one would be kept
+                del job  # the last one would be kept
             bar_of = partial(tqdm, desc="classify", unit="fit", mininterval=1, delay=1, disable=not progress)
             with bar_of(total=len(mine) + len(others)) as bar:
                 for number in list(mine):

@@ -19,8 +19,8 @@ FILE = "last_epoch.safetensors"
 """In the folder of a training; replaced after epochs (`WRITTEN_A_SECOND`)."""
 
 WRITTEN_A_SECOND = 8 * 2**20
-"""Bytes that states take of the disk's time, on average at most. Of a small network every epoch is kept; VGG-16 with its
-optimiser, 479 MB, is written once a minute, however short its epochs are, and a kill costs a minute of training."""
+"""Bytes of states, on average at most. Of a small network every epoch is kept; VGG-16 with its optimiser, 479 MB, is
+written once a minute, however short its epochs are, and a kill costs a minute of training."""
 
 
 @dataclass

@@ -34,7 +34,7 @@ QUICK = {"googlenet", "mobilenet_v2"}
 IN_FULL = {*QUICK, "alexnet"}
 """Networks that between them have every kind of layer."""
 NETWORKS_AND_LAYERS = [
-    pytest.param(name, layer, marks=[] if name in QUICK else pytest.mark.slow)
+    pytest.param(name, layer, marks=[] if name in QUICK else pytest.mark.long)
     for name, backbone in BACKBONES.items()
     for layer in (backbone.layers if name in IN_FULL else [backbone.default_layer])
 ]
@@ -82,7 +82,7 @@ def test_openvino_agrees_with_eager_torch(name: str, layer: str) -> None:
 
 @pytest.mark.skipif(not has_bfloat16(), reason="needs a CPU that supports bfloat16")
 @pytest.mark.parametrize(
-    "name", ["mobilenet_v2", "googlenet", pytest.param("resnet50", marks=pytest.mark.slow), "alexnet"]
+    "name", ["mobilenet_v2", "googlenet", pytest.param("resnet50", marks=pytest.mark.long), "alexnet"]
 )
 def test_mixed_precision_loses_no_more_than_torchs_own(name: str) -> None:
     """What bfloat16 costs depends on the network: torch's automatic mixed precision, another implementation, tells."""
@@ -99,7 +99,7 @@ def test_mixed_precision_loses_no_more_than_torchs_own(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", ["timm:vit_tiny_patch16_224", "timm:resnet18"])
-@pytest.mark.slow
+@pytest.mark.long
 def test_openvino_agrees_with_eager_torch_on_networks_of_timm(name: str) -> None:
     backbone = find_backbone(name)
     size = backbone.input_size

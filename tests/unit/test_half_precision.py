@@ -70,7 +70,7 @@ def test_layers_compute_what_they_do_in_float32(architecture: Architecture, rows
 
 @pytest.mark.parametrize(
     ("architecture", "width", "tolerance"),
-    [("two_convolutions", 0.25, 0.02), pytest.param("ten_convolutions", 0.5, 0.1, marks=pytest.mark.slow)],
+    [("two_convolutions", 0.25, 0.02), pytest.param("ten_convolutions", 0.5, 0.1, marks=pytest.mark.long)],
 )
 def test_losses_fall_as_in_float32(architecture: Architecture, width: float, tolerance: float, tmp_path: Path) -> None:
     """Their fall is several times the tolerance of the difference between the curves."""

@@ -349,7 +349,7 @@ def test_the_command_fits_it_with_the_seed_budget_and_precision_that_it_is_told(
     assert Path("r.h5").read_bytes() == fit(read, tmp_path / "of_function.h5", seed=4).read_bytes()
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_real_cells_of_unseen_subjects_are_reconstructed(shared: Path, tmp_path: Path) -> None:
     """Al-Hammadi (2024) reports a correlation of 0.987, of images that it does not tell; ours are of other patients."""
     folder = shared / "cnmc_sample"

@@ -364,7 +364,7 @@ print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss)
 """
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_memory_of_100_000_rows_is_that_of_1_000(request_: Request, tmp_path: Path) -> None:  # noqa: ARG001 (its images)
     """Largest resident memory of processes of their own; the features alone would be 400 MB."""
     peaks = []

@@ -26,6 +26,9 @@ SMALL = {
     "training": ["--images", "48", "--size", "32", "--width", "0.1", "--rounds", "1", "--product", "512"],
 }
 
+LONG = {"extraction", "predict", "training"}
+"""Those that convert or train networks of full size, half a minute each."""
+
 
 def test_make_bench_runs_every_benchmark(root: Path) -> None:
     files = {file.stem for file in (root / "benchmarks").glob("*.py")}
@@ -33,8 +36,9 @@ def test_make_bench_runs_every_benchmark(root: Path) -> None:
     assert all(f"python benchmarks/{name}.py" in (root / "Makefile").read_text() for name in files)
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("name", SMALL)
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.long if name in LONG else pytest.mark.slow) for name in SMALL]
+)
 def test_benchmark_runs(name: str, root: Path, tmp_path: Path) -> None:
     command = [sys.executable, str(root / "benchmarks" / f"{name}.py"), *SMALL[name]]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)

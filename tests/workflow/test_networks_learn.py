@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 import pandas as pd
 import pytest
@@ -28,7 +28,10 @@ from leukorepro.systems.networks.registry import build_network
 from leukorepro.systems.training.network_fits import NetworkJob, fit_network
 from leukorepro.systems.training.training import Hardware
 
-pytestmark = [pytest.mark.slow, pytest.mark.usefixtures("one_thread")]
+if TYPE_CHECKING:
+    from _pytest.mark import ParameterSet
+
+pytestmark = pytest.mark.usefixtures("one_thread")
 
 SIZE = 36
 CPU = Hardware(device="cpu")
@@ -69,13 +72,19 @@ class Case(NamedTuple):
         )
 
 
+def cases(mark: pytest.MarkDecorator, *cases: Case) -> list[ParameterSet]:
+    return [pytest.param(case, marks=mark, id=case.architecture) for case in cases]
+
+
 CASES = [
-    Case("resnet50_70", 0.125, 20),
-    Case("vgg16_70", 0.125, 20, 0.0003),
-    Case("ten_convolutions", 0.25, 20),
-    Case("two_convolutions", 0.25, 25),
-    Case("code_channels", 1.0, 50, 0.003, reducer="CAE"),
-    Case("code_sequence", 0.25, 40, 0.003, reducer="CAE"),
+    *cases(pytest.mark.long, Case("resnet50_70", 0.125, 20), Case("vgg16_70", 0.125, 20, 0.0003)),
+    *cases(
+        pytest.mark.slow,
+        Case("ten_convolutions", 0.25, 20),
+        Case("two_convolutions", 0.25, 25),
+        Case("code_channels", 1.0, 50, 0.003, reducer="CAE"),
+        Case("code_sequence", 0.25, 40, 0.003, reducer="CAE"),
+    ),
 ]
 
 
@@ -134,14 +143,14 @@ def accuracy(case: Case, cells: Cells, protocol: Protocol) -> float:
     return float((rows["y_pred"] == rows["y_true"]).mean())
 
 
-@pytest.mark.parametrize("case", CASES, ids=lambda case: case.architecture)
+@pytest.mark.parametrize("case", CASES)
 def test_what_sets_the_classes_apart_is_learned_and_holds_for_fresh_subjects(
     case: Case, cells: Callable[[float, float], Cells]
 ) -> None:
     assert accuracy(case._replace(epochs=case.epochs // 2), cells(3, 0), FRESH) > 0.9
 
 
-@pytest.mark.parametrize("case", CASES[::4], ids=lambda case: case.architecture)
+@pytest.mark.parametrize("case", CASES[::4])
 def test_subjects_that_are_known_again_look_like_skill(case: Case, cells: Callable[[float, float], Cells]) -> None:
     """Classes differ in nothing but whose cells they are: of known subjects much is told, of fresh ones nothing."""
     known, fresh = (accuracy(case, cells(0, 3), protocol) for protocol in (BY_VIEW, FRESH))

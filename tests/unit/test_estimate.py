@@ -196,6 +196,17 @@ def test_sizes_are_those_of_the_split_tables(demo: ResolvedRun) -> None:
     assert sizes.fit(study, "five_folds", study.protocols["subject_disjoint"]).tested == round(images * 0.2)
 
 
+def test_controls_are_of_the_first_seed_alone(demo: ResolvedRun) -> None:
+    from leukorepro.costs.operations import Operations
+
+    seeds = demo.model_copy(update={"seeds": 3})
+    one, three = (work.Works(run, Sizes(run, Results(), Operations(count=False))) for run in (demo, seeds))
+    (control, *_) = [job for job in jobs_of_run(demo) if job.rule == "controls"]
+    (classified, *_) = [job for job in jobs_of_run(demo) if job.rule == "classify"]
+    assert one.of(control).amounts["fits"] == three.of(control).amounts["fits"] > 0
+    assert 3 * one.of(classified).amounts["fits"] == three.of(classified).amounts["fits"]
+
+
 def test_a_run_starts_with_its_total(demo: ResolvedRun, monkeypatch: pytest.MonkeyPatch) -> None:
     import leukorepro.costs.told as told
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 from compared_data import answers, outcomes, study
 from scipy import stats
+from statsmodels.stats.multitest import multipletests
 
 from leukorepro.config.study.schemes import HoldOutScheme, Protocol
 from leukorepro.core.errors import UserError
@@ -50,6 +51,14 @@ def test_mcnemar_of_many_disagreements_is_chi_squared_with_the_continuity_correc
 def test_mcnemar_without_a_disagreement_or_without_rows():
     assert mcnemar_p(*right(30, 0, 0, 4)) == 1
     assert np.isnan(mcnemar_p([], []))
+
+
+def test_holm_is_that_of_statsmodels() -> None:
+    """To the bit, with equal ones among them."""
+    generator = np.random.default_rng(0)
+    for n in (2, 7, 40):
+        values = np.round(generator.random(n) ** 3, 2)
+        assert holm(values).tolist() == multipletests(values, method="holm")[1].tolist()
 
 
 def test_holm_by_hand():

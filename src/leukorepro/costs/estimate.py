@@ -141,7 +141,10 @@ def _beyond(times: float) -> str:
 
 
 def downloads_gib(run: ResolvedRun, operations: Operations) -> float:
-    """Weights that have still to be downloaded: four bytes for each parameter of their networks."""
+    """Weights that have still to be downloaded: four bytes for each parameter of their networks.
+
+    No datasets: a study whose dataset is absent is no part of the run, which says how to get it.
+    """
     return math.fsum(_missing(run, operations)) * 4e6 / 2**30
 
 

@@ -212,6 +212,7 @@ class Works:
         for split in plan.splits_of(study, feature_set):
             items = [item for _, item in plan.classified_items(study.study, split, feature_set)]
             n_classes = self._n_classes(study, split)
+            products: dict[bool, float] = {}
             for protocol in study.protocols.values():
                 fit = self.sizes.fit(study, split, protocol)
                 for reducer, name in dict.fromkeys((item.reducer, item.classifier) for item in items):
@@ -219,9 +220,11 @@ class Works:
                     self._classifier(work, study.study.classifiers[name], fit, reduced)
                     work.held = max(work.held, self._held(study.study.classifiers[name], rows, reduced))
                 if any(study.study.classifiers[item.classifier].kind == "svm" for item in items):  # type: ignore[union-attr]
-                    work.add({"gigaflop (products of rows)": 2 * (fit.train + fit.tested) ** 2 * columns / 1e9})
+                    # Once for all rungs that deal the same rows out.
+                    products[protocol.tests_held_out_part] = 2 * (fit.train + fit.tested) ** 2 * columns / 1e9
                 work.add({"thousand answers": fit.folds * fit.tested * len(items) / 1e3})
                 work.written += fit.folds * fit.tested * len(items) * (80 + 8 * n_classes) / MEBI
+            work.add({"gigaflop (products of rows)": sum(products.values())})
         return work
 
     def _classifier(self, work: Work, spec: object, fit: Fit, columns: int, times: int = 1) -> None:
@@ -252,7 +255,8 @@ class Works:
         work.held = self._held(system.classifier, rows, columns)
         if "shuffled_labels" in self.run.controls[study.study.key]:
             for protocol in study.protocols.values():
-                fit = self.sizes.fit(study, system.split, protocol)
+                drawn = self.sizes.fit(study, system.split, protocol)
+                fit = drawn._replace(folds=drawn.folds // self.run.seeds)  # controls are of the first seed alone
                 self._classifier(work, system.classifier, fit, columns, SHUFFLES * UNITS)
                 products = SHUFFLES * UNITS * (fit.train + fit.tested) ** 2 * columns
                 work.add({"gigaflop (products of rows)": 2 * products / 1e9, "shuffled tables": SHUFFLES * UNITS})

@@ -26,7 +26,6 @@ import pandas as pd
 from numpy.typing import ArrayLike
 from scipy import stats
 from statsmodels.stats.contingency_tables import mcnemar
-from statsmodels.stats.multitest import multipletests
 
 from leukorepro.evaluation.curves import epochs_in
 from leukorepro.evaluation.metrics.auroc import Floats
@@ -71,10 +70,11 @@ def mcnemar_p(one_right: ArrayLike, other_right: ArrayLike) -> float:
 
 def holm(p_values: ArrayLike) -> Floats:
     """Holm's adjusted p-values, in the order given; those that are NaN stay, and do not count."""
+    # Not by statsmodels, which collects garbage in every call: with the libraries of an evaluation a fifth of a second.
     values = np.array(p_values, dtype=np.float64)
-    known = ~np.isnan(values)
-    if known.sum() > 1:  # one alone stays as it is, and the library takes its time to collect garbage
-        values[known] = multipletests(values[known], method="holm")[1]
+    ranked = np.argsort(values, kind="stable")[: np.count_nonzero(~np.isnan(values))]  # NaN come last
+    times = np.arange(len(ranked), 0, -1)
+    values[ranked] = np.minimum(np.maximum.accumulate(values[ranked] * times), 1)
     return values
 
 

@@ -1,28 +1,69 @@
-"""The SLURM profile fits the workflow (no cluster needed)."""
+"""The profiles fit the workflow and each other (no cluster needed): read by Snakemake's own parser."""
+
+from __future__ import annotations
 
 import re
+from argparse import Namespace
 from pathlib import Path
+from typing import Any
 
+import pytest
 import yaml
+from snakemake.cli import get_argument_parser
 
 PROJECT = Path(__file__).resolve().parents[2]
+PROFILES = sorted(folder.name for folder in (PROJECT / "profiles").iterdir())
 
 
-def profile(name: str) -> dict[str, object]:
+def profile(name: str) -> dict[str, Any]:
     return yaml.safe_load((PROJECT / "profiles" / name / "config.yaml").read_text())
 
 
-def test_slurm_profile_takes_over_the_settings_of_the_default_one() -> None:
-    default = profile("default")
-    del default["nolock"]  # on a cluster, jobs live on when Snakemake is killed: there the lock stays, as a reminder
-    assert default.items() <= profile("slurm").items()
+def read(name: str) -> Namespace:
+    """A profile as Snakemake reads it; a key that it has not is an error."""
+    return get_argument_parser(profiles=[str(PROJECT / "profiles" / name)]).parse_args([])
 
 
-def test_slurm_profile_sets_every_rule_that_can_use_a_gpu() -> None:
-    rules = {}
+def using_gpu() -> set[str]:
+    """Rules that can use a GPU."""
+    found = set()
     for file in (PROJECT / "workflow/rules").glob("*.smk"):
         for block in re.split(r"\n *rule ?", file.read_text())[1:]:  # one without a name is of no GPU's use
-            rules[block.partition(":")[0]] = block
-    using_gpu = {name for name, block in rules.items() if "gpu=" in block}
-    assert using_gpu
-    assert using_gpu == set(profile("slurm")["set-resources"])
+            if "gpu=" in block:
+                found.add(block.partition(":")[0])
+    return found
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_every_profile_has_the_settings_of_the_default_one(name: str) -> None:
+    default = profile("default")
+    if name not in ("default", "workstation"):
+        del default["nolock"]  # jobs elsewhere live on when Snakemake is killed: there the lock stays, as a reminder
+    assert default.items() <= profile(name).items()
+    assert f"profiles/{name} " in (PROJECT / f"profiles/{name}/config.yaml").read_text() or name == "default"
+
+
+@pytest.mark.parametrize(("name", "gpus"), [("slurm", 0), ("slurm-gpu", 1)])
+def test_slurm_profiles_say_of_every_rule_that_can_use_a_gpu_whether_it_does(name: str, gpus: int) -> None:
+    rules = read(name).set_resources
+    assert set(rules) == using_gpu() != set()
+    assert {rule["gpu"].value for rule in rules.values()} == {gpus}
+
+
+def test_slurm_profiles_differ_in_gpus_alone() -> None:
+    cpu, gpu = profile("slurm"), profile("slurm-gpu")
+    del cpu["set-resources"], gpu["set-resources"]
+    assert cpu == gpu
+
+
+def test_a_job_with_a_gpu_gets_more_memory_with_every_attempt() -> None:
+    rest: dict[str, Any] = {"input": [], "threads": 1, "rulename": "", "async_run": None}
+    for rule in read("slurm-gpu").set_resources.values():
+        asked = [rule["mem_mb"].evaluate(None, attempt=attempt, **rest).value for attempt in (1, 2, 3)]
+        assert asked == [asked[0], 2 * asked[0], 3 * asked[0]]
+
+
+def test_a_workstation_shares_its_gpus_and_holds_nothing_else_back() -> None:
+    settings = read("workstation")
+    assert {name: limit.value for name, limit in settings.resources.items()} == {"gpu": 2}
+    assert settings.executor is None

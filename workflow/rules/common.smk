@@ -21,6 +21,7 @@ from leukorepro.config.study.study import load_study
 from leukorepro.config.files import published_path, study_path
 from leukorepro.run.digests import digest
 from leukorepro.core.errors import UserError
+from leukorepro.core.sharing.gpus import SHARED as SHARED_GPUS
 from leukorepro.core.integrity.damaged import ASIDE, OWNED
 from leukorepro.core.store import sha256_once
 from leukorepro.features.backbones.registry import find_backbone
@@ -60,7 +61,11 @@ RUN_FILE = relative(
 
 RESULTS = Results()
 # A job that finds one of these files damaged moves it away, so that the next start makes it anew.
-shell.prefix(f"export {OWNED}={RESULTS.root}; ")
+EXPORTED = f"export {OWNED}={RESULTS.root}; "
+if workflow.local_exec and "gpu" in workflow.global_resources:
+    # Jobs take turns on as many GPUs of this machine; on a cluster each is given its own.
+    EXPORTED += f"export {SHARED_GPUS}={workflow.global_resources['gpu'].value}; "
+shell.prefix(EXPORTED)
 FITS_PACKAGE = "leukorepro.systems.fits"
 VALIDITY_FILE = "config/validity.yaml"
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, get_args
 
 from leukorepro.core.errors import UserError
+from leukorepro.core.sharing.gpus import take_gpu
 from leukorepro.core.words import Device
 
 if TYPE_CHECKING:
@@ -22,18 +23,25 @@ _M_TRIM_THRESHOLD, _M_TOP_PAD, _M_MMAP_THRESHOLD = -1, -2, -3
 def choose_device(name: Device) -> torch.device:
     """The device to compute on; `auto` takes a GPU where there is one.
 
+    Where jobs take turns on several GPUs (`leukorepro.core.sharing.gpus`), this is where a job waits for its turn.
+
     Raises
     ------
     UserError
-        If `cuda` is asked for and there is none.
+        If `cuda` is asked for and there is none, or the one whose turn it is cannot be used.
     ValueError
         If the name is none of the three.
     """
     if name not in get_args(Device):
         raise ValueError(f"device is one of {', '.join(get_args(Device))}, not {name!r}")
+    taken = take_gpu() if name != "cpu" and may_have_gpu() else None
     import torch
 
     available = torch.cuda.is_available()
+    if taken is not None and not available:
+        raise UserError(
+            f"GPU {taken}: not usable here (see `leukorepro doctor`); are there as many as the profile's `gpu:` says?"
+        )
     if name == "cuda" and not available:
         raise UserError("device cuda: no usable GPU here (see `leukorepro doctor`); use --device cpu or auto.")
     return torch.device("cuda" if available and name != "cpu" else "cpu")

@@ -1,0 +1,1 @@
+"""What jobs that run at the same time on one machine share."""

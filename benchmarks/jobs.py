@@ -7,6 +7,9 @@ package (`src/leukorepro/costs/model.json`), and so do the operations of the net
     python benchmarks/jobs.py                                       # how far every run is from the others
     python benchmarks/jobs.py --from ~/project --run demo           # add a finished run, measured on a quiet machine
     python benchmarks/jobs.py --from ~/project --run large --busy   # of which the machine did other work at the time
+    python benchmarks/jobs.py --from ~/project --run large --busy --beside large.csv
+
+The last one writes a table of that run alone, with what the package's model said of it before it was fitted to it.
 
 Of a busy machine the processor's time counts, and none of jobs that had less than five seconds of it: Snakemake looks
 at a job from time to time, and misses the end of short ones. Their memory and files count all the same.
@@ -32,10 +35,10 @@ from leukorepro.costs import operations
 from leukorepro.costs.jobs import Job, jobs_of_run, threads_of
 from leukorepro.costs.machine import Machine, this_machine
 from leukorepro.costs.measured import Cost, read_costs
-from leukorepro.costs.model import COLUMNS, Measured, fit_model, read_measured, write_model
+from leukorepro.costs.model import COLUMNS, Measured, fit_model, read_measured, read_model, write_model
 from leukorepro.costs.operations import Operations
 from leukorepro.costs.sizes import Sizes
-from leukorepro.costs.work import Works
+from leukorepro.costs.work import Work, Works
 from leukorepro.run.paths import Results
 from leukorepro.run.resolve import resolve_possible
 from leukorepro.run.resolved import ResolvedRun, load_resolved
@@ -114,11 +117,31 @@ def written(run: ResolvedRun, job: Job, results: Results) -> float:
     return sum(file.stat().st_size for file in files) / 2**20
 
 
-def add(folder: Path, names: list[str], label: str, cores: int, *, busy: bool) -> None:
+def beside(rows: list[dict[str, object]], machine: Machine, file: Path) -> None:
+    """Write jobs with what the package's model says of them: to be called before it is fitted to them."""
+    model, lines = read_model(), []
+    for row in rows:
+        work = Work(json.loads(str(row["amounts"])), float(str(row["held_mib"])), float(str(row["values_mib"])))
+        said = model.cost(str(row["rule"]), int(str(row["threads"])), work, machine)
+        kept = {name: row[name] for name in ("run", "rule", "job", "threads", "seconds", "cpu_seconds", "memory_mib")}
+        measured = "not measured" if math.isinf(said.beyond) else f"{said.beyond:.3g} times the largest"
+        lines.append(
+            kept
+            | {"estimated_seconds": round(said.seconds, 1), "estimated_mib": round(said.memory), "rests_on": measured}
+        )
+    text = io.StringIO()
+    writer = csv.DictWriter(text, list(lines[0]), lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(lines)
+    write_text(text.getvalue(), file)
+
+
+def add(folder: Path, names: list[str], label: str, cores: int, *, busy: bool, told_beside: Path | None) -> None:
     """Put the jobs of finished runs into the table, in the place of those that it has of them."""
     machine = this_machine()
     rows = list(csv.DictReader(TABLE.read_text(encoding="utf-8").splitlines())) if TABLE.is_file() else []
     here = Path.cwd()
+    added: list[dict[str, object]] = []
     for name in names:
         os.chdir(folder)
         try:
@@ -130,7 +153,10 @@ def add(folder: Path, names: list[str], label: str, cores: int, *, busy: bool) -
         if not new:
             raise UserError(f"{folder}: no measured job of the run '{name}' below results/benchmarks.")
         rows = [row for row in rows if row["run"] != told] + new
+        added += new
         print(f"{told}: {len(new)} jobs")
+    if told_beside is not None:
+        beside(added, machine, told_beside)
     text = io.StringIO()
     writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
     writer.writeheader()
@@ -195,6 +221,7 @@ def main() -> None:
     parser.add_argument("--run", action="append", default=[], help="name of a finished run; repeat for more")
     parser.add_argument("--label", default="", help="written in front of the runs' names")
     parser.add_argument("--cores", type=int, default=2, help="that Snakemake was given")
+    parser.add_argument("--beside", type=Path, help="table of the added runs beside what was estimated before")
     parser.add_argument("--busy", action="store_true", help="the machine did other work as well")
     parser.add_argument(
         "--count", action="store_true", help="count the operations of all configurations' networks anew"
@@ -204,7 +231,7 @@ def main() -> None:
     if told.count:
         count_networks()
     if told.folder:
-        add(told.folder, told.run, told.label, told.cores, busy=told.busy)
+        add(told.folder, told.run, told.label, told.cores, busy=told.busy, told_beside=told.beside)
     measured = read_measured(TABLE)
     if told.folder or told.fit:
         write_model(fit_model(measured))

@@ -15,6 +15,7 @@ from leukorepro.costs.jobs import ALL, Job
 from leukorepro.costs.operations import Network
 from leukorepro.costs.sizes import BYTES_OF_PIXEL, Fit, Sizes
 from leukorepro.features.parts import Part, ResolvedDescriptor, ResolvedExtractor
+from leukorepro.ladder.rungs import LADDER, PUBLISHED
 from leukorepro.run import plan
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
 from leukorepro.run.specifications import fits
@@ -213,9 +214,12 @@ class Works:
             items = [item for _, item in plan.classified_items(study.study, split, feature_set)]
             n_classes = self._n_classes(study, split)
             products: dict[bool, float] = {}
-            for protocol in study.protocols.values():
+            for rung, protocol in study.protocols.items():
                 fit = self.sizes.fit(study, split, protocol)
+                fitted_before = LADDER[rung].changes_fits_only and PUBLISHED in study.protocols
                 for reducer, name in dict.fromkeys((item.reducer, item.classifier) for item in items):
+                    if fitted_before and reducer is None:
+                        continue
                     reduced = self._reduced(study, reducer, columns)
                     self._classifier(work, study.study.classifiers[name], fit, reduced)
                     work.held = max(work.held, self._held(study.study.classifiers[name], rows, reduced))

@@ -13,7 +13,7 @@ ifneq (,$(REFUSED))
 $(error Nothing works in a folder whose path has a '$(firstword $(REFUSED))': move or rename $(CURDIR))
 endif
 
-.PHONY: help env demo test test-slow test-faults test-long test-cluster test-browser lint format bench lock clean
+.PHONY: help env demo test test-slow test-faults test-long test-cluster test-browser lint format docs bench lock clean
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -69,6 +69,11 @@ format: env ## Put style right.
 	ruff check --fix .
 	ruff format .
 	snakefmt Snakefile workflow
+
+docs: env ## Build the documentation into docs/_build; a warning or a broken link is an error.
+	rm -rf docs/_build
+	sphinx-build -W --keep-going -q -b html docs docs/_build
+	@echo "Documentation: docs/_build/index.html"
 
 bench: env ## Measure against peers; tables and figures in results/benchmarks.
 	python benchmarks/simulator.py

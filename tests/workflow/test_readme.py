@@ -1,4 +1,4 @@
-"""Every command in the README runs, on images and sizes that make it quick."""
+"""Every command in the README and in the tutorials runs, on images and sizes that make it quick."""
 
 from __future__ import annotations
 
@@ -10,6 +10,14 @@ import pytest
 import yaml
 from conftest import shrink
 from project_copy import PROJECT, ProjectCopy
+
+PAGES = [
+    "README.md",
+    *("docs/start/demonstration.md", "docs/tutorials/own_images.md", "docs/tutorials/new_images.md"),
+    *("docs/tutorials/published_datasets.md", "docs/tutorials/reviewer.md", "docs/tutorials/workstation.md"),
+    "docs/how/validity.md",
+]
+"""In this order: a page may use what one before it has made."""
 
 FENCED = re.compile(r"^```sh\n(.*?)^```", re.MULTILINE | re.DOTALL)
 NAMED = re.compile(r"`(make [a-z-]+)`")
@@ -34,21 +42,22 @@ TESTED_ELSEWHERE = {
     "snakemake --cores 8 validity": "tests/workflow/test_validity_study.py",
 }
 
+SIMULATE = "leukorepro data simulate --look bone_marrow --subjects 20 --images 60 --output my_smears"
 EXPORT = (
     "leukorepro model export --run demo --study atteia2022 --item 1/ESet --rung subject_disjoint --out models/atteia"
 )
 
 
 def commands() -> list[str]:
-    """Commands in the README's blocks, and make targets that its text names."""
-    text = (PROJECT / "README.md").read_text()
+    """Commands in the pages' blocks, and make targets that their text names, each once."""
+    text = "\n".join((PROJECT / page).read_text() for page in PAGES)
     blocks = [line for block in FENCED.findall(text) for line in block.splitlines() if line]
     return list(dict.fromkeys(blocks + NAMED.findall(text)))
 
 
-def test_the_readme_names_its_commands() -> None:
+def test_the_pages_name_their_commands() -> None:
     assert {"make demo", "make test", "leukorepro doctor"} <= set(commands())
-    assert set(TESTED_ELSEWHERE) <= set(commands()), "a command that is tested elsewhere is not in the README any more"
+    assert set(TESTED_ELSEWHERE) <= set(commands()), "a command that is tested elsewhere is on no page any more"
 
 
 @pytest.mark.parametrize("target", [c.removeprefix("make ") for c in commands() if c.startswith("make ")])
@@ -75,6 +84,7 @@ def test_every_command_runs_in_order(fresh: Path, tmp_path: Path) -> None:
         # The environment stands: it is the one that runs this test.
         "make demo": lambda c: [*c, "--assume-old=env", "CORES=2"],
         "make help": lambda c: c,
+        SIMULATE: lambda _: ["true"],  # as above, with patients
         "snakemake --cores 8 --configfile config/runs/published.yaml": lambda c: [*c, *QUICK],
         # Of the demonstration only this item and this rung are left.
         EXPORT: lambda c: [{"1/ESet": "1/ISet", "subject_disjoint": "as_published"}.get(word, word) for word in c],

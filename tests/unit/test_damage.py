@@ -30,9 +30,11 @@ from leukorepro.core.store import (
     hdf5_writer,
     parquet_metadata,
     read_csv,
+    read_json,
     read_parquet,
     tensors_reader,
     write_csv,
+    write_json,
     write_parquet,
     write_tensors,
 )
@@ -158,7 +160,23 @@ def write_predictions(folder: Path) -> Path:
     return folder / "p.parquet"
 
 
+def write_owned(write: Callable[[Path], None], path: Path) -> Path:
+    """As the workflow's jobs write, which leave a digest beside what cannot carry checksums."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv(OWNED, str(path.parent))
+        write(path)
+    return path
+
+
 KINDS = {
+    "table": Kind(
+        lambda folder: write_owned(lambda path: write_csv(FRAME, path), folder / "t.csv"),
+        lambda folder: read_csv(folder / "t.csv", list(FRAME)).to_dict("list"),
+    ),
+    "JSON": Kind(
+        lambda folder: write_owned(lambda path: write_json({"a": [1.5, "b"]}, path), folder / "j.json"),
+        lambda folder: read_json(folder / "j.json"),
+    ),
     "predictions": Kind(
         write_predictions,
         lambda folder: (read_parquet(folder / "p.parquet").to_dict("list"), parquet_metadata(folder / "p.parquet")),

@@ -170,6 +170,11 @@ FOLDER_TO_READ = NAMES | {
     "an empty folder": made("folder", Path.mkdir),
     "a broken link": made("link", link_to("nowhere")),
 }
+PLACE_TO_READ = NAMES | {
+    "nothing": lambda place, _good: str(place / "nothing"),
+    "a device": made("null", device),
+    "a broken link": made("link", link_to("nowhere")),
+}
 FILE_TO_WRITE = NAMES | {
     "a folder": made("folder", Path.mkdir),
     "a device": made("null", device),
@@ -399,6 +404,7 @@ def faults_of(command: str, parameter: str, good: str | None) -> dict[str, Fault
         run_options.run_to_read: FILE_TO_READ,
         run_options.finished_run_to_read: FILE_TO_READ,
         options.folder_to_read: FOLDER_TO_READ,
+        options.place_to_read: PLACE_TO_READ,
         options.file_to_write: FILE_TO_WRITE,
         options.folder_to_write: FOLDER_TO_WRITE,
     }

@@ -284,6 +284,8 @@ CALLS: list[tuple[str, Values]] = [
         },
     ),
     ("serve", {"model": "model", "port": "0"}),
+    ("verify", {"places": ["results"], "out": "verified.json"}),
+    ("verify", {"run": "results/mine/config.json"}),
     ("estimate", {"run_file": "config/config.yaml", "cores": "2", "out": "estimate.json"}),
     (
         "init",

@@ -81,18 +81,20 @@ def test_a_killed_run_is_continued_and_ends_in_the_same_bytes(
 
 
 def test_a_damaged_file_is_named_and_made_anew_by_the_same_command(finished: TinyProject, tmp_path: Path) -> None:
-    """One changed bit in predictions, which would be evaluated as they are."""
+    """One changed digit in a split table, by which another image would be tested."""
     project = TinyProject(finished.folder, tmp_path / "project")
-    damaged = "results/tiny/tiny/fit_in_fold/predictions.parquet"
-    content = bytearray((project.folder / damaged).read_bytes())
-    content[len(content) // 3] ^= 1
+    damaged = "results/tiny/tiny/fit_in_fold/splits/three_folds.csv"
+    before = (project.folder / damaged).read_bytes()
+    content = before.replace(b"identity,test,0,0", b"identity,test,0,1", 1)
+    assert content != before
     (project.folder / damaged).write_bytes(content)
+    assert project.fails("leukorepro", "verify").count("was changed since it was written") == 1
     told = project.fails(*project.command())
     assert f"leukorepro: {damaged}: was changed since it was written" in told
     assert (project.folder / f"{damaged}.damaged").read_bytes() == content
     project.snakemake()
     assert project.results(".parquet", ".csv", ".json") == finished.results(".parquet", ".csv", ".json")
-    assert not list((project.folder / "results").rglob("*.damaged"))
+    assert "Not as they were written: 0." in project.run("leukorepro", "verify", "--run", "tiny")
     assert "Nothing to be done" in project.snakemake()
 
 

@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
 
@@ -22,7 +23,7 @@ from leukorepro.config.files import published_path, study_path
 from leukorepro.run.digests import digest
 from leukorepro.core.errors import UserError
 from leukorepro.core.sharing.gpus import SHARED as SHARED_GPUS
-from leukorepro.core.integrity.damaged import ASIDE, OWNED
+from leukorepro.core.integrity.damaged import ASIDE, OWNED, DamagedFile, set_aside
 from leukorepro.core.store import sha256_once
 from leukorepro.features.backbones.registry import find_backbone
 from leukorepro.features.backbones.weights import own_file
@@ -61,6 +62,8 @@ RUN_FILE = relative(
 
 RESULTS = Results()
 # A job that finds one of these files damaged moves it away, so that the next start makes it anew.
+# What is written here, too, has its digest beside it.
+os.environ[OWNED] = str(RESULTS.root)
 EXPORTED = f"export {OWNED}={RESULTS.root}; "
 if workflow.local_exec and "gpu" in workflow.global_resources:
     # Jobs take turns on as many GPUs of this machine; on a cluster each is given its own.
@@ -263,6 +266,16 @@ def ask_again():
         forget_failures(RUN, RESULTS)
 
 
+@contextmanager
+def damage_told():
+    """A damaged file that is read here makes way like one that a job reads; a dry run only tells it."""
+    try:
+        yield
+    except DamagedFile as error:
+        told = str(error) if workflow.dryrun else set_aside(error)
+        raise WorkflowError(told) from None
+
+
 def own_weights_of(wildcards):
     """The file where only a user can have a backbone's weights: features follow it when another takes its place."""
     return own_file(find_backbone(WEIGHTS[wildcards.weights])) or []
@@ -270,7 +283,8 @@ def own_weights_of(wildcards):
 
 def weights_of_extractor(wildcards):
     """What came of asking for an extractor's weights, or the file that is named for them; nothing for random ones."""
-    ask_again()
+    with damage_told():
+        ask_again()
     extractor = extractor_of(wildcards)
     if extractor.weights != "imagenet":
         return users_file(extractor) or []
@@ -355,8 +369,9 @@ def run_so_far():
     checkpoint, is done, and forgets the jobs that a study was to have after it. A job that failed instead would take
     the report with it, which can have no inputs that may be missing.
     """
-    ask_again()
-    run = as_far_as_known(RUN, RESULTS)
+    with damage_told():
+        ask_again()
+        run = as_far_as_known(RUN, RESULTS)
     for study in run.left_out:
         if workflow.is_main_process and study.key not in LEFT_OUT:
             LEFT_OUT.add(study.key)

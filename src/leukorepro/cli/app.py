@@ -41,7 +41,7 @@ OF_THE_WORKFLOW = ("models",)
 FIRST = ("model", "predict", "serve")
 """Commands on what a run has made; they stand in front of the others."""
 
-UNGROUPED = ("predict", "serve", "evaluate", "judge", "compare-runs", "init", "doctor", "estimate")
+UNGROUPED = ("predict", "serve", "evaluate", "judge", "compare-runs", "init", "doctor", "estimate", "verify")
 
 GLOSSARY = """Words: a **view** is an augmented copy of an image, a **source** the photograph that images come from, a
 **group** all images that share a patient or content, and near-duplicates where a run says `group_near_duplicates`. A

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from leukorepro.core.errors import UserError
-from leukorepro.core.places import check_file, check_folder, check_output, check_output_folder
+from leukorepro.core.places import check_file, check_folder, check_output, check_output_folder, check_there
 from leukorepro.core.words import Budget, Device
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def _keep_apart(ctx: typer.Context, path: Path, option: str, *, writes: bool) ->
 
 file_to_read = _checked(check_file)
 folder_to_read = _checked(check_folder)
+place_to_read = _checked(check_there)
 file_to_write = _checked(check_output)
 folder_to_write = _checked(check_output_folder)
 

@@ -26,7 +26,9 @@ def finished_run_to_read(ctx: typer.Context, param: typer.CallbackParam, value: 
     return _found(finished_run, ctx, param, value)
 
 
-def _found(find: Callable[[str], Path], ctx: typer.Context, param: typer.CallbackParam, value: Path) -> Any:
+def _found(find: Callable[[str], Path], ctx: typer.Context, param: typer.CallbackParam, value: Path | None) -> Any:
+    if value is None:
+        return None
     try:
         path = find(str(value))
     except UserError as error:

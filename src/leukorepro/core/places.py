@@ -51,6 +51,22 @@ def check_folder(path: Path) -> None:
     _check_read(path, stat.S_IFDIR, os.R_OK | os.X_OK)
 
 
+def check_there(path: Path) -> None:
+    """Refuse what is neither a file nor a folder that can be read.
+
+    Raises
+    ------
+    UserError
+        If there is nothing, or something else.
+    """
+    if _kind(path) is None and not path.is_symlink():
+        raise UserError(f"{path}: no such file or folder; correct the path.")
+    if _kind(path) == stat.S_IFDIR:
+        check_folder(path)
+    else:
+        check_file(path)
+
+
 def check_output(path: Path) -> None:
     """Refuse a place that no file can be written to.
 

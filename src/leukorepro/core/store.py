@@ -2,7 +2,8 @@
 
 A file appears under its final name only when it is complete: it is written under a temporary name in the same
 folder, closed, read back, flushed to disk and then renamed. A killed job therefore leaves nothing half-written, and
-two jobs that write the same file cannot corrupt it. A link stays, and what it leads to is written.
+two jobs that write the same file cannot corrupt it. A link stays, and what it leads to is written. Of what the workflow
+makes, a digest is written down beside every file that carries no checksums of its own.
 
 What the system refuses is a `FileError`; only a file whose content is shown to be broken is called so.
 """
@@ -29,6 +30,7 @@ from leukorepro.core.exports import NOT_UTF8, check_format, check_header
 from leukorepro.core.file_errors import FileError, naming
 from leukorepro.core.integrity.checksums import KEY, UNSIGNED, CheckedFile, append_checksums, check_signed, sign
 from leukorepro.core.integrity.damaged import DamagedFile, forget_damaged, is_owned
+from leukorepro.core.integrity.recorded import check_recorded, move_recorded, record
 from leukorepro.core.places import check_file, check_output
 
 if TYPE_CHECKING:
@@ -42,11 +44,17 @@ HOST = socket.gethostname().partition(".")[0]
 
 
 @contextmanager
-def atomic_path(path: Path) -> Iterator[Path]:
+def atomic_path(path: Path, *, checksums: bool = False) -> Iterator[Path]:
     """Yield a temporary path beside `path`; on success flush it to disk and rename it, on failure remove it.
 
     What earlier writers of the same file left behind when they were killed is removed first; a damaged one that was set
     aside, when a sound one is in its place.
+
+    Parameters
+    ----------
+    path : Path
+    checksums : bool
+        Whether the file carries checksums of its own, so that no digest is needed beside it.
 
     Raises
     ------
@@ -66,13 +74,15 @@ def atomic_path(path: Path) -> Iterator[Path]:
             with temporary.open("rb") as file:
                 os.fsync(file.fileno())
             put_in_place(temporary, target)
+            if not checksums and is_owned(target):
+                record(target)
     finally:
         with suppress(OSError):  # which would hide what went wrong first
             temporary.unlink(missing_ok=True)
 
 
 def put_in_place(written: Path, path: Path) -> None:
-    """Give a complete file its name; a damaged one that was set aside is removed.
+    """Give a complete file its name, with its digest if it has one; a damaged one that was set aside is removed.
 
     Renaming replaces whatever has the name, and as root even the machine's devices.
 
@@ -82,7 +92,7 @@ def put_in_place(written: Path, path: Path) -> None:
         If something else than a file has the name.
     """
     check_output(path)
-    written.replace(path)
+    move_recorded(written, path)
     forget_damaged(path)
 
 
@@ -138,6 +148,7 @@ def _reading(path: Path, if_missing: str = "run the stage that makes it first") 
                 pass  # libraries tell less of what keeps a file from being opened, or something else
         except FileNotFoundError:
             raise UserError(f"{path}: no such file; {if_missing}.") from None
+        check_recorded(Path(path))
         yield
 
 
@@ -156,6 +167,18 @@ def write_bytes(content: bytes, path: Path) -> None:
     """Write a file atomically. Images are encoded in memory first: Pillow does not tell when a disk is full."""
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
+
+
+def read_bytes(path: Path) -> bytes:
+    """Read a file that an earlier stage wrote.
+
+    Raises
+    ------
+    UserError
+        If there is no such file, or it was changed since it was written.
+    """
+    with _reading(path):
+        return Path(path).read_bytes()
 
 
 def write_texts(texts: Mapping[Path, str]) -> ExitStack:
@@ -303,7 +326,7 @@ def write_parquet(frame: pd.DataFrame, path: Path, metadata: Mapping[str, str] |
 
     table = pa.Table.from_pandas(frame, preserve_index=False)
     table = table.replace_schema_metadata({**(metadata or {}), **UNSIGNED})
-    with atomic_path(path) as temporary:
+    with atomic_path(path, checksums=True) as temporary:
         pq.write_table(table, temporary, compression="zstd")
         if pq.read_metadata(temporary).num_rows != len(frame):
             raise OSError(f"{path}: read back with another number of rows; the disk may be full or faulty")
@@ -361,7 +384,7 @@ def hdf5_writer(path: Path) -> Iterator[h5py.File]:
     """Yield a new HDF5 file that appears under `path` when it is complete and can be opened again."""
     import h5py
 
-    with atomic_path(path) as temporary:
+    with atomic_path(path, checksums=True) as temporary:
         # What is mapped lies aligned in memory; all but small things are, and small ones would be made larger by it.
         layout = {"libver": ("v110", "v114"), "alignment_threshold": 512, "alignment_interval": 64}
         with _FailsOnce(temporary, "w+") as written, h5py.File(written, "w", **layout) as file:
@@ -466,7 +489,7 @@ def write_tensors(tensors: Mapping[str, Any], metadata: Mapping[str, str], path:
     """Write tensors of PyTorch as a safetensors file, atomically; equal ones with equal metadata give equal bytes."""
     from safetensors.torch import save_file
 
-    with atomic_path(path) as temporary:
+    with atomic_path(path, checksums=True) as temporary:
         save_file(dict(tensors), temporary, {**metadata, **UNSIGNED})
         _sort_metadata(temporary)
         sign(temporary)
@@ -511,3 +534,16 @@ def tensors_reader(path: Path, what: str, if_missing: str, if_broken: str) -> It
                 yield stored
     except SafetensorError as error:
         raise DamagedFile(path, f"not readable {what} ({error})", if_broken) from None
+
+
+def check_tensors(path: Path) -> None:
+    """Raise DamagedFile if a safetensors file was changed since it was written, or is none; PyTorch is not needed."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with _reading(path):
+            check_signed(path)
+            with safe_open(path, framework="numpy"):
+                pass
+    except SafetensorError as error:
+        raise DamagedFile(path, f"not a readable safetensors file ({error})") from None

@@ -17,6 +17,8 @@ from pathlib import Path
 from tempfile import mkdtemp
 
 from leukorepro.core.code import module_digest
+from leukorepro.core.integrity.damaged import DamagedFile
+from leukorepro.core.integrity.recorded import check_recorded, is_record
 from leukorepro.core.store import read_json, sha256_file, write_json
 from leukorepro.report.drafts import Draft
 from leukorepro.report.pages.page import Caveat, Page
@@ -61,18 +63,24 @@ class Kept:
         return self._places[draft.address]
 
     def find(self, draft: Draft) -> Page | None:
-        """A page that has been drawn from what is there now, if there is one."""
-        file = self.place(draft) / PAGE
-        if not file.is_file():
+        """A page that has been drawn from what is there now, if there is one and nothing of it has changed since."""
+        place = self.place(draft)
+        if not (place / PAGE).is_file():
             return None
-        told = read_json(file)
+        try:
+            for file in self.files(draft).values():
+                check_recorded(file)
+            told = read_json(place / PAGE)
+        except DamagedFile as error:
+            print(f"{error.path}: {error.what}; drawn again", flush=True)
+            return None
         return Page(**told | {"caveats": tuple(Caveat(*caveat) for caveat in told["caveats"])})
 
     def files(self, draft: Draft) -> dict[str, Path]:
         """Files of a page that has been drawn, by their addresses."""
         place = self.place(draft)
-        files = (file for file in sorted(place.rglob("*")) if file.is_file() and file != place / PAGE)
-        return {file.relative_to(place).as_posix(): file for file in files}
+        files = (file for file in sorted(place.rglob("*")) if file.is_file() and not is_record(file))
+        return {file.relative_to(place).as_posix(): file for file in files if file != place / PAGE}
 
     def workshop(self, draft: Draft) -> Path:
         """An empty folder in which a page is drawn, until `keep` gives it its place."""

@@ -11,7 +11,7 @@ from typing import NamedTuple
 import pandas as pd
 from matplotlib.figure import Figure
 
-from leukorepro.core.store import write_csv, write_text
+from leukorepro.core.store import read_bytes, write_csv, write_text
 from leukorepro.report.figures import style
 from leukorepro.report.numbers.wording import slug
 
@@ -90,7 +90,7 @@ class Output:
 
     def copy(self, source: Path, *parts: str) -> str:
         """Copy a text file, so that the folder is complete in itself, and return its address relative to the page."""
-        return self.text(source.read_text(encoding="utf-8"), *parts)
+        return self.text(read_bytes(source).decode("utf-8"), *parts)
 
     def text(self, text: str, *parts: str) -> str:
         """Write a text file and return its address relative to the page."""

@@ -9,7 +9,8 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from leukorepro.core.store import write_bytes, write_json, write_text
+from leukorepro.core.integrity.recorded import is_record, remove_recorded
+from leukorepro.core.store import read_bytes, write_bytes, write_json, write_text
 from leukorepro.report.crate import METADATA, crate_metadata
 from leukorepro.report.drafts import Draft, drafts
 from leukorepro.report.finished import FinishedRun
@@ -119,7 +120,7 @@ def _put_up(finished: FinishedRun, listed: Sequence[Draft], store: Kept, output:
     for address, text in texts.items():
         write_text(text, output / address)
     for address, file in files.items():
-        write_bytes(file.read_bytes(), output / address)
+        write_bytes(read_bytes(file), output / address)
     write_json(crate_metadata(finished, output, [*texts, *files]), output / METADATA)
     _prune(output, {output / address for address in (*texts, *files)})
 
@@ -129,7 +130,9 @@ def _prune(output: Path, written: set[Path]) -> None:
     ours = {file for pattern in PAGES for file in output.glob(pattern)}
     ours |= {path for folder in FOLDERS for path in (output / folder).rglob("*")}
     for path in sorted(ours - written, reverse=True):
+        if is_record(path):  # goes with its file
+            continue
         if not path.is_dir():
-            path.unlink()
+            remove_recorded(path)
         elif not any(path.iterdir()):
             path.rmdir()

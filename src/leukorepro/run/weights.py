@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from leukorepro.core.integrity.recorded import remove_recorded
 from leukorepro.features.backbones.record import read_record
 from leukorepro.features.backbones.registry import find_backbone, title_of
 from leukorepro.features.backbones.weights import find_weights, own_file
@@ -77,7 +78,7 @@ def forget_failures(run: ResolvedRun, results: Results) -> None:
     """Remove the records of weights that an earlier start could not get, so that this one asks for them again."""
     for name, backbone in weights_of_run(run).items():
         if _failure(backbone, results):
-            results.weights(name).unlink()
+            remove_recorded(results.weights(name))
 
 
 def _failure(backbone: str, results: Results) -> str:

@@ -112,6 +112,11 @@ class CheckedFile(io.FileIO):
                 raise DamagedFile(self._path, _WHY)
             self._sound.add(number)
 
+    @property
+    def is_checked(self) -> bool:
+        """Whether there are checksums to compare with."""
+        return bool(self._sums)
+
     def _checksums(self) -> tuple[int, tuple[int, ...]]:
         """How many bytes there are checksums of, and those."""
         size = os.fstat(self.fileno()).st_size
@@ -126,6 +131,12 @@ class CheckedFile(io.FileIO):
         if zlib.crc32(table + length.to_bytes(8, "little")) != crc:
             raise DamagedFile(self._path, _WHY)
         return length, struct.unpack(f"<{count}I", table)
+
+
+def has_blocks(path: Path) -> bool:
+    """Whether a file has checksums of its blocks."""
+    with CheckedFile(path) as file:
+        return file.is_checked
 
 
 # -------------------------------------------------------------------------------------------------------- of the whole
@@ -151,6 +162,12 @@ def check_signed(path: Path, if_broken: str = BROKEN) -> None:
         file.seek(place)
         if file.read(len(_ZEROS)) != b"%08x" % _crc(file, place):
             raise DamagedFile(path, _WHY, if_broken)
+
+
+def is_signed(path: Path) -> bool:
+    """Whether a file has a checksum of the whole."""
+    with path.open("rb") as file:
+        return _find(file) is not None
 
 
 def _find(file: BinaryIO) -> int | None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pandas as pd
 
+from leukorepro.core.integrity.recorded import check_recorded
 from leukorepro.core.store import (
     hdf5_reader,
     hdf5_writer,
@@ -108,6 +109,7 @@ def _copy_header(source: Path, target: Path, manifest_sha256: str) -> None:
 
 def _copy(source: Path, target: Path, names: Pseudonyms, *, in_words: Collection[str] = IN_WORDS) -> None:
     """Copy one file by what it is."""
+    check_recorded(source)
     if source.suffix == ".csv":
         frame = pd.read_csv(source, dtype="str", keep_default_na=False)
         write_csv(names.frame(frame, str(source)), target)

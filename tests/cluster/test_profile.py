@@ -12,6 +12,21 @@ import yaml
 from snakemake.cli import get_argument_parser
 
 PROJECT = Path(__file__).resolve().parents[2]
+KUBERNETES = "namespace cpu-scalar service-account-name privileged persistent-volumes omit-job-cleanup"
+AWS_BATCH = "region job-queue job-role tags task-timeout"
+GOOGLE_BATCH = """
+    project region container docker-password docker-username machine-type labels image-family image-project work-tasks
+    cpu-milli boot-disk-gb network subnetwork service-account boot-disk-type boot-disk-image work-tasks-per-node memory
+    mount-path retry-count max-run-duration snippets
+"""
+PLUGINS = {
+    "lsf": set(),
+    "kubernetes": {f"kubernetes-{name}" for name in KUBERNETES.split()},
+    "aws-batch": {f"aws-batch-{name}" for name in AWS_BATCH.split()},
+    "googlebatch": {f"googlebatch-{name}" for name in GOOGLE_BATCH.split()},
+}
+"""Executors that the environment does not have, and their settings in the versions that the profiles name."""
+
 PROFILES = sorted(folder.name for folder in (PROJECT / "profiles").iterdir())
 
 
@@ -20,8 +35,14 @@ def profile(name: str) -> dict[str, Any]:
 
 
 def read(name: str) -> Namespace:
-    """A profile as Snakemake reads it; a key that it has not is an error."""
-    return get_argument_parser(profiles=[str(PROJECT / "profiles" / name)]).parse_args([])
+    """A profile as Snakemake reads it; a key that it has not is an error, and so is one that its executor has not."""
+    parser = get_argument_parser(profiles=[str(PROJECT / "profiles" / name)])
+    (executor,) = [action for action in parser._actions if "--executor" in action.option_strings]
+    if name in PLUGINS and name not in executor.choices:
+        executor.choices = [*executor.choices, name]
+        for setting in PLUGINS[name]:
+            parser.add_argument(f"--{setting}")
+    return parser.parse_args([])
 
 
 def using_gpu() -> set[str]:
@@ -41,6 +62,29 @@ def test_every_profile_has_the_settings_of_the_default_one(name: str) -> None:
         del default["nolock"]  # jobs elsewhere live on when Snakemake is killed: there the lock stays, as a reminder
     assert default.items() <= profile(name).items()
     assert f"profiles/{name} " in (PROJECT / f"profiles/{name}/config.yaml").read_text() or name == "default"
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_every_profile_is_read_by_snakemake(name: str) -> None:
+    settings = read(name)
+    wanted = {"default": None, "workstation": None, "slurm-gpu": "slurm"}.get(name, name)
+    assert settings.executor == wanted
+    assert settings.logger == ["leukorepro"]
+    assert settings.retries == (0 if wanted is None else 2), "an attempt that asks for more"
+
+
+def test_what_an_executor_has_not_is_refused(capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit):
+        get_argument_parser(profiles=[str(PROJECT / "profiles/lsf")]).parse_args(["--lsf-queue", "normal"])
+    capsys.readouterr()
+
+
+@pytest.mark.parametrize("name", PROFILES)
+def test_rules_that_a_profile_names_are_there(name: str) -> None:
+    text = "".join(file.read_text() for file in (PROJECT / "workflow/rules").glob("*.smk"))
+    rules = set(re.findall(r"^ *(?:rule|checkpoint) (\w+):", text, flags=re.MULTILINE))
+    settings = read(name)
+    assert {*settings.set_resources, *settings.set_threads} <= rules
 
 
 @pytest.mark.parametrize(("name", "gpus"), [("slurm", 0), ("slurm-gpu", 1)])

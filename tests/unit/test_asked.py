@@ -27,15 +27,15 @@ def test_every_measured_job_would_have_been_given_enough() -> None:
 
 
 def test_a_margin_and_a_floor() -> None:
-    assert asked_for(SMALL, 1) == Asked(1000, 20)
-    assert asked_for(LARGE, 1) == Asked(math.ceil((1.5 * 10_000 + 600) * 1.048576 / 100) * 100, 360)
+    assert asked_for(SMALL, 1) == Asked(1024, 20)
+    assert asked_for(LARGE, 1) == Asked(16 * 1024, 360)
 
 
 @pytest.mark.parametrize("cost", [SMALL, LARGE, None])
 def test_the_next_attempt_gets_as_much_again(cost: Cost | None) -> None:
     first, second, third = (asked_for(cost, attempt) for attempt in (1, 2, 3))
-    assert second.mem_mb == pytest.approx(2 * first.mem_mb, abs=200)  # each is rounded up to a hundred
-    assert third.mem_mb == pytest.approx(3 * first.mem_mb, abs=300)
+    assert second.mem_mb == pytest.approx(2 * first.mem_mb, abs=1024)  # rounded up to whole multiples of 1024
+    assert third.mem_mb == pytest.approx(3 * first.mem_mb, abs=2048)
     assert (second.minutes, third.minutes) == (2 * first.minutes, 3 * first.minutes)
 
 

@@ -28,9 +28,11 @@ TIME_MARGIN = 3.0
 """Beside that, a node may be slower than the machine that jobs were measured on, and busy with others' jobs."""
 ENGINES_MIB = 2 * ENGINE_MIB
 """On a cluster Snakemake itself starts twice in every job."""
-LEAST_MB, LEAST_MINUTES = 1000, 20
-UNMEASURED_MB, UNMEASURED_MINUTES = 4000, 720
+LEAST_MB, LEAST_MINUTES = 1024, 20
+UNMEASURED_MB, UNMEASURED_MINUTES = 4096, 720
 """Of jobs whose rule, or a part of whose work, was never measured; more where what is known of it comes to more."""
+STEP_MB = 1024
+"""Some schedulers of clouds take nothing between."""
 MOST_MINUTES = 7 * 24 * 60
 """Partitions seldom allow more, and refuse what asks for it; a training that was ended goes on at its last epoch."""
 
@@ -39,7 +41,7 @@ class Asked(NamedTuple):
     """What a job asks a cluster for."""
 
     mem_mb: int
-    """Memory, in units of a million bytes, as Snakemake counts it."""
+    """Memory, in whole multiples of 1024 units of a million bytes, as Snakemake counts it."""
     minutes: int
 
 
@@ -114,4 +116,4 @@ def asked_for(cost: Cost | None, attempt: int) -> Asked:
     if cost is not None:
         memory = max(memory, (MEMORY_MARGIN * cost.memory + ENGINES_MIB) * 2**20 / 1e6)
         minutes = max(minutes, TIME_MARGIN * cost.seconds / 60)
-    return Asked(math.ceil(attempt * memory / 100) * 100, min(MOST_MINUTES, math.ceil(attempt * minutes)))
+    return Asked(math.ceil(attempt * memory / STEP_MB) * STEP_MB, min(MOST_MINUTES, math.ceil(attempt * minutes)))

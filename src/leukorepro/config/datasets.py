@@ -244,6 +244,13 @@ def load_dataset(path: Path) -> Dataset:
 def real_adapter(name: str, where: str) -> type[RealDataset]:
     """The adapter of that name, for a folder of images.
 
+    Parameters
+    ----------
+    name : str
+        As a dataset's `adapter` gives it.
+    where : str
+        File and key where it was given, or the option.
+
     Raises
     ------
     UserError

@@ -73,7 +73,15 @@ class JoinedDataset(Strict):
         return tuple(file for part in self.parts for file in part.dataset.files_beside)
 
     def below_images(self, part: PlacedDataset, path: str) -> str:
-        """Path of an image of a part, from the folder that holds both, with forward slashes."""
+        """Path of an image of a part, from the folder that holds both, with forward slashes.
+
+        Parameters
+        ----------
+        part : PlacedDataset
+            The first or the second dataset.
+        path : str
+            Of the image, from that part's own folder.
+        """
         return (Path(os.path.relpath(part.images, self.images)) / path).as_posix()
 
     def name_in_second(self, name: str) -> str:

@@ -191,7 +191,17 @@ class Validity(Strict):
 
 
 def check_counts(where: str, count: Mapping[str, int], classes: Sequence[str]) -> None:
-    """Raise ValueError unless each of the classes, and no other, has a number."""
+    """Raise ValueError unless each of the classes, and no other, has a number.
+
+    Parameters
+    ----------
+    where : str
+        What the message begins with: the key of the numbers.
+    count : mapping of str to int
+        A number of each class.
+    classes : sequence of str
+        All classes of the data.
+    """
     for name in count:
         if name not in classes:
             raise ValueError(f"{where}: {unknown('class', name, classes)}")
@@ -207,6 +217,13 @@ def load_validity(path: Path) -> Validity:
 def find_setting(file: Path, name: str) -> tuple[Validity, ValiditySetting]:
     """The validity study that a file configures, and one of its simulated populations.
 
+    Parameters
+    ----------
+    file : Path
+        YAML file of a validity study.
+    name : str
+        Key of one of its `settings`.
+
     Raises
     ------
     UserError
@@ -218,6 +235,13 @@ def find_setting(file: Path, name: str) -> tuple[Validity, ValiditySetting]:
 
 def find_design(file: Path, name: str) -> tuple[Validity, Design]:
     """The validity study that a file configures, and what one of its settings, simulated or real, comes to.
+
+    Parameters
+    ----------
+    file : Path
+        YAML file of a validity study.
+    name : str
+        Key of one of its settings, of drawn subjects or of real patients.
 
     Raises
     ------

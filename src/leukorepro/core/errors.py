@@ -17,7 +17,15 @@ class UserError(Exception):
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:
-    """Return `` Did you mean 'x'?`` for the known name closest to `given`, or an empty string."""
+    """Return `` Did you mean 'x'?`` for the known name closest to `given`, or an empty string.
+
+    Parameters
+    ----------
+    given : str
+        What a user wrote.
+    known : iterable of str
+        Names that there are; one that differs in upper and lower case alone is the closest.
+    """
     names = list(known)
     same = [name for name in names if name.casefold() == given.casefold()]
     close = same or difflib.get_close_matches(given, names, n=1)
@@ -25,19 +33,48 @@ def did_you_mean(given: str, known: Iterable[str]) -> str:
 
 
 def some(values: Iterable[str], most: int = 5) -> str:
-    """Name a few of many, for a sentence: ``a, b and 3 more``."""
+    """Name a few of many, for a sentence: ``a, b and 3 more``.
+
+    Parameters
+    ----------
+    values : iterable of str
+        All of them.
+    most : int
+        How many are named at most; of the rest the number is told.
+    """
     given = list(values)
     return ", ".join(given[:most]) + (f" and {len(given) - most:,} more" if len(given) > most else "")
 
 
 def unknown(what: str, given: str, known: Iterable[str]) -> str:
-    """Return the sentence on a name that is not among the known ones."""
+    """Return the sentence on a name that is not among the known ones.
+
+    Parameters
+    ----------
+    what : str
+        What kind of thing is named, as a noun in the singular: ``metric``.
+    given : str
+        The name that is not known.
+    known : iterable of str
+        Names that there are, in the order in which they are listed.
+    """
     names = list(known)
     return f"unknown {what} '{given}'. Known: {', '.join(names) or 'none'}.{did_you_mean(given, names)}"
 
 
 def look_up(known: Mapping[str, T], name: str, what: str, where: str) -> T:
     """Return the value of a name that a user gave.
+
+    Parameters
+    ----------
+    known : mapping of str
+        The value of every name.
+    name : str
+        The name that was given.
+    what : str
+        What kind of thing it names, as a noun in the singular.
+    where : str
+        File and key where it was given, or the option.
 
     Raises
     ------

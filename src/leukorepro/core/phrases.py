@@ -11,7 +11,15 @@ MISSING = "\N{EN DASH}"
 
 
 def listed(words: Sequence[str], joint: str = "and") -> str:
-    """Words in a row: ``a``, ``a and b``, ``a, b and c``."""
+    """Words in a row: ``a``, ``a and b``, ``a, b and c``.
+
+    Parameters
+    ----------
+    words : sequence of str
+        In their order; without any the phrase is empty.
+    joint : str
+        What stands in front of the last word of several.
+    """
     return f" {joint} ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 

@@ -59,6 +59,13 @@ class Registry(Mapping[str, T]):
     def look_up(self, name: str, where: str) -> T:
         """Return the entry of a name that a user gave.
 
+        Parameters
+        ----------
+        name : str
+            The name that was given.
+        where : str
+            File and key where it was given, or the option.
+
         Raises
         ------
         UserError

@@ -86,6 +86,13 @@ def put_in_place(written: Path, path: Path) -> None:
 
     Renaming replaces whatever has the name, and as root even the machine's devices.
 
+    Parameters
+    ----------
+    written : Path
+        The complete file, under a temporary name in the same file system.
+    path : Path
+        The name that it gets.
+
     Raises
     ------
     UserError
@@ -158,13 +165,29 @@ def _line(error: Exception) -> str:
 
 
 def write_text(text: str, path: Path) -> None:
-    """Write a text file atomically, in UTF-8."""
+    """Write a text file atomically, in UTF-8.
+
+    Parameters
+    ----------
+    text : str
+        With line ends as they are to be written.
+    path : Path
+        The file, which is replaced as a whole; its folder is made where it is missing.
+    """
     with atomic_path(path) as temporary:
         temporary.write_text(text, encoding="utf-8")
 
 
 def write_bytes(content: bytes, path: Path) -> None:
-    """Write a file atomically. Images are encoded in memory first: Pillow does not tell when a disk is full."""
+    """Write a file atomically. Images are encoded in memory first: Pillow does not tell when a disk is full.
+
+    Parameters
+    ----------
+    content : bytes
+        All that the file is to hold.
+    path : Path
+        The file, which is replaced as a whole; its folder is made where it is missing.
+    """
     with atomic_path(path) as temporary:
         temporary.write_bytes(content)
 
@@ -199,7 +222,15 @@ def _restore(path: Path, content: bytes | None) -> None:
 
 
 def write_json(value: Any, path: Path) -> None:
-    """Write a value as indented JSON, atomically; keys keep their order and NaN is refused."""
+    """Write a value as indented JSON, atomically; keys keep their order and NaN is refused.
+
+    Parameters
+    ----------
+    value : Any
+        Of types that JSON has; a mapping's keys are text.
+    path : Path
+        The file, which is replaced as a whole; its folder is made where it is missing.
+    """
     write_text(json.dumps(value, indent=2, ensure_ascii=False, allow_nan=False) + "\n", path)
 
 
@@ -219,7 +250,15 @@ def read_json(path: Path) -> Any:
 
 
 def write_csv(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table as CSV atomically; floats keep every digit, so that they read back equal."""
+    """Write a table as CSV atomically; floats keep every digit, so that they read back equal.
+
+    Parameters
+    ----------
+    frame : pandas.DataFrame
+        The table; its index is not written.
+    path : Path
+        The file, which is replaced as a whole; its folder is made where it is missing.
+    """
     with atomic_path(path) as temporary:
         frame.to_csv(temporary, index=False, lineterminator="\n")
 
@@ -486,7 +525,17 @@ def _hdf5_errors(path: Path) -> Iterator[None]:
 
 
 def write_tensors(tensors: Mapping[str, Any], metadata: Mapping[str, str], path: Path) -> None:
-    """Write tensors of PyTorch as a safetensors file, atomically; equal ones with equal metadata give equal bytes."""
+    """Write tensors of PyTorch as a safetensors file, atomically; equal ones with equal metadata give equal bytes.
+
+    Parameters
+    ----------
+    tensors : mapping of str to torch.Tensor
+        By name; no two may share memory.
+    metadata : mapping of str to str
+        Kept beside them, sorted by key.
+    path : Path
+        The file, which is replaced as a whole; its folder is made where it is missing.
+    """
     from safetensors.torch import save_file
 
     with atomic_path(path, checksums=True) as temporary:

@@ -23,7 +23,20 @@ PATTERNS: dict[str, str] = {}
 
 
 def pattern(expression: str, words: str) -> str:
-    """A text pattern that error messages put into words."""
+    """A text pattern that error messages put into words.
+
+    Parameters
+    ----------
+    expression : str
+        A regular expression, as pydantic takes it.
+    words : str
+        What it allows, in words that follow "expected".
+
+    Returns
+    -------
+    str
+        The expression.
+    """
     PATTERNS[expression] = words
     return expression
 

@@ -51,7 +51,15 @@ def class_table(scan: Scan) -> Table:
 
 
 def describe(scan: Scan, dataset: StudiedDataset) -> str:
-    """Tell a scan's rest in plain text: what is not known, what was converted or left out, and what looks wrong."""
+    """Tell a scan's rest in plain text: what is not known, what was converted or left out, and what looks wrong.
+
+    Parameters
+    ----------
+    scan : Scan
+        What was found.
+    dataset : StudiedDataset
+        What was scanned; it decides which ways to name subjects are offered where none are known.
+    """
     s = scan.summary
     lines = []
     if not s["subjects_total"]:

@@ -173,6 +173,19 @@ def shared_prefix(paths: Iterable[str]) -> str:
 
 
 def count_ignored(files: Iterable[str], taken: Collection[str]) -> dict[str, int]:
-    """Count the files that are not taken for images, by ending."""
+    """Count the files that are not taken for images, by ending.
+
+    Parameters
+    ----------
+    files : iterable of str
+        Paths of all files below the folder, with forward slashes.
+    taken : collection of str
+        Those that are rows.
+
+    Returns
+    -------
+    dict of str to int
+        Number of the others by ending, in lower case; by its name for a file without an ending. Sorted.
+    """
     counts = Counter(PurePosixPath(f).suffix.lower() or PurePosixPath(f).name for f in files if f not in taken)
     return dict(sorted(counts.items()))

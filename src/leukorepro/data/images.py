@@ -39,12 +39,37 @@ class Decoded(NamedTuple):
 
 
 def read_rgb(path: Path, max_pixels: int) -> Pixels:
-    """Read an image file as 8-bit RGB; see `decode`."""
+    """Read an image file as 8-bit RGB; see `decode`.
+
+    Parameters
+    ----------
+    path : Path
+        The image file.
+    max_pixels : int
+        Width times height that is allowed.
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width, 3)
+    """
     return decode(path, max_pixels).pixels
 
 
 def read_scanned(path: Path, sha256: str, max_pixels: int) -> Pixels:
     """Read an image that a manifest lists, with the bytes that were scanned; see `decode`.
+
+    Parameters
+    ----------
+    path : Path
+        The image file.
+    sha256 : str
+        Of its bytes, as the manifest has it.
+    max_pixels : int
+        Width times height that is allowed.
+
+    Returns
+    -------
+    ndarray of uint8, shape (height, width, 3)
 
     Raises
     ------

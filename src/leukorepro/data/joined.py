@@ -44,7 +44,20 @@ def shared_classes(
 
 
 def left_out_of(rows: Iterable[Row], kept: Collection[str]) -> dict[str, int]:
-    """Images of each label that no class of the other dataset is a partner of."""
+    """Images of each label that no class of the other dataset is a partner of.
+
+    Parameters
+    ----------
+    rows : iterable of Row
+        Images of one of the two datasets.
+    kept : collection of str
+        Its labels that take part.
+
+    Returns
+    -------
+    dict of str to int
+        Number of images of each label that does not, sorted by label; empty where all take part.
+    """
     return dict(sorted(Counter(row.label for row in rows if row.label not in kept).items()))
 
 
@@ -110,7 +123,15 @@ def join(dataset: JoinedDataset, first: Listing, second: Listing) -> Listing:
 
 
 def told_left_out(part: PlacedDataset, counts: Mapping[str, int]) -> list[str]:
-    """A sentence on the images of a part that take no part, or none where all do."""
+    """A sentence on the images of a part that take no part, or none where all do.
+
+    Parameters
+    ----------
+    part : PlacedDataset
+        One of the two datasets.
+    counts : mapping of str to int
+        Its images of each label that takes no part, see `left_out_of`.
+    """
     if not counts:
         return []
     told = ", ".join(f"{count:,} of {label or 'no class'}" for label, count in counts.items())
@@ -122,7 +143,15 @@ def _each(dataset: JoinedDataset, first: Listing, second: Listing) -> list[tuple
 
 
 def classes_of_both(dataset: JoinedDataset, first: Listing, second: Listing) -> dict[str, str]:
-    """Class of the first for every label of the second that takes part; see `shared_classes`."""
+    """Class of the first for every label of the second that takes part; see `shared_classes`.
+
+    Parameters
+    ----------
+    dataset : JoinedDataset
+        Both, and what was said of their classes.
+    first, second : Listing
+        What the folders of the two say about their images.
+    """
     own = {row.label for row in _own_rows(dataset, first)}
     return shared_classes(own, {row.label for row in second.rows}, dataset.classes)
 

@@ -12,7 +12,15 @@ from leukorepro.data.subjects.missing import refuse_missing
 
 
 def write_manifest(manifest: pd.DataFrame, path: Path) -> None:
-    """Write a manifest as CSV, atomically."""
+    """Write a manifest as CSV, atomically.
+
+    Parameters
+    ----------
+    manifest : pandas.DataFrame
+        A row for each image file, with the columns of `MANIFEST_TABLE`.
+    path : Path
+        The file, which is replaced as a whole.
+    """
     MANIFEST_TABLE.write(manifest, path)
 
 

@@ -144,6 +144,13 @@ def scan(dataset: StudiedDataset, images: Path, *, workers: int = 1, progress: b
 def check_readable(scan: Scan, max_unreadable: int) -> None:
     """Refuse a dataset with more unreadable files than are tolerated.
 
+    Parameters
+    ----------
+    scan : Scan
+        Of the whole dataset.
+    max_unreadable : int
+        How many files may be unreadable; they take no part in anything.
+
     Raises
     ------
     UserError

@@ -57,6 +57,22 @@ def pool_of(rows: Sequence[Row], scheme: Scheme, external_split: str | None, lab
     """Images that a scheme deals out: without the held-out part, unless the scheme pools it.
 
     A label that belongs to no class of the label set is a class of its own.
+
+    Parameters
+    ----------
+    rows : sequence of Row
+        All images of the dataset.
+    scheme : Scheme
+        How a study splits them.
+    external_split : str or None
+        Name of the held-out part; None where there is none.
+    label_set : LabelSet or None
+        Classes that the labels are put into; None: every label is a class.
+
+    Returns
+    -------
+    list of (str, Row)
+        Class and image.
     """
     images = _taking_part(rows, scheme, external_split, label_set)
     if scheme.include_external or external_split is None:

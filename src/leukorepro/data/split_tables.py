@@ -16,7 +16,15 @@ ROLES = ("train", "validation", "test", "excluded")
 
 
 def write_splits(splits: pd.DataFrame, path: Path) -> None:
-    """Write a split table."""
+    """Write a split table.
+
+    Parameters
+    ----------
+    splits : pandas.DataFrame
+        Rows of every fold, with the columns of `SPLITS_TABLE`.
+    path : Path
+        The file, which is replaced as a whole.
+    """
     SPLITS_TABLE.write(splits, path)
 
 

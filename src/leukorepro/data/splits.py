@@ -126,6 +126,13 @@ def _of_known_subjects(pool: pd.DataFrame, rung: Rung) -> pd.DataFrame:
 def classes_of(labels: pd.Series[str], label_set: LabelSet | None) -> pd.Series[str]:
     """Classes of a dataset's labels.
 
+    Parameters
+    ----------
+    labels : Series of str
+        As the manifest has them.
+    label_set : LabelSet or None
+        Classes that they are put into; None: every label is a class.
+
     Raises
     ------
     UserError

@@ -127,7 +127,20 @@ def average_of(words: str) -> str | None:
 
 
 def of_classes(metric: str, group: str) -> str | None:
-    """The name of a metric of one class, or of a mean over classes, that a row or a wide heading names."""
+    """The name of a metric of one class, or of a mean over classes, that a row or a wide heading names.
+
+    Parameters
+    ----------
+    metric : str
+        Name of a metric of the registry, without a class in front.
+    group : str
+        Words of the row or the wide heading, as printed: ``Healthy``, ``Macro avg``.
+
+    Returns
+    -------
+    str or None
+        Such as ``healthy_precision``; None where the words name no class and no mean, or there is no such metric.
+    """
     average = average_of(group)
     prefix = average or class_of(group)
     return _known(f"{prefix}_{metric}") if prefix else None

@@ -35,9 +35,20 @@ class Canvas:
     top: float
 
     def around(self, x: float, y: float, half: float) -> tuple[tuple[slice, slice], Plane, Plane] | None:
-        """The pixels within `half` micrometres of a point: slices, and their (H, 1) and (1, W) offsets in micrometres.
+        """The pixels within `half` micrometres of a point.
 
-        None where that square lies outside the window.
+        Parameters
+        ----------
+        x, y : float
+            The point in the smear, micrometres.
+        half : float
+            Half the side of the square around it, micrometres.
+
+        Returns
+        -------
+        tuple of two slices, ndarray of float32, shape (H, 1), and ndarray of float32, shape (1, W), or None
+            Rows and columns of the window, and their offsets from the point in micrometres. None where that square lies
+            outside the window.
         """
         height, width = self.planes.shape[1:]
         cx, cy, reach = (x - self.left) * self.scale - 0.5, (y - self.top) * self.scale - 0.5, half * self.scale
@@ -268,7 +279,19 @@ def _smooth_step(t: Plane) -> Plane:
 
 
 def draw_platelet(canvas: Canvas, x: float, y: float, diameter: float, rng: np.random.Generator) -> None:
-    """Draw one platelet: a small pale disc with a granular purple centre."""
+    """Draw one platelet: a small pale disc with a granular purple centre.
+
+    Parameters
+    ----------
+    canvas : Canvas
+        What is drawn on; densities are added in place.
+    x, y : float
+        The platelet's centre in the smear, micrometres.
+    diameter : float
+        Micrometres.
+    rng : numpy.random.Generator
+        Draws its outline and its grains, and is drawn from as often whether or not the platelet lies in the window.
+    """
     curve = normalized(outline(0.10, rng, waves=6), diameter / 2)
     grains_rng = np.random.default_rng(rng.integers(2**63))
     place = canvas.around(x, y, float(curve.max()) + 0.3)

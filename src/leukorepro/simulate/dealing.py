@@ -32,6 +32,13 @@ def deal(simulation: Simulation, part: Part) -> Iterator[Dealt]:
     Subjects are dealt to the classes in turn, pictures to the classes and then to the subjects of each in turn, so
     classes differ by one picture at most.
 
+    Parameters
+    ----------
+    simulation : Simulation
+        What is drawn: how many subjects and pictures, of which classes, with which official splits.
+    part : "main" or "external"
+        The data set without its held-out part, or that part.
+
     Raises
     ------
     UserError

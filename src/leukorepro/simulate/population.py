@@ -90,7 +90,15 @@ class Population:
         return np.random.default_rng(np.random.SeedSequence(self.settings.seed, spawn_key=(*root, *key)))
 
     def subject(self, index: int, stream: Stream = "main") -> Subject:
-        """Subject number `index` (from 0) of a stream; classes take turns."""
+        """A subject of a stream; classes take turns. The same number is always the same subject.
+
+        Parameters
+        ----------
+        index : int
+            Number of the subject, from 0.
+        stream : "main", "external" or "fresh"
+            Series of subjects that it is of.
+        """
         effects = draw_effects(SUBJECT_DEVIATIONS, self.rng(stream, index), self.settings.subject_effect)
         return Subject(self, stream, index, self.labels[index % len(self.labels)], effects)
 
@@ -113,6 +121,16 @@ def fresh_subjects(settings: config.Population, start: int = 0) -> Iterator[Subj
 
 
 def draw_effects(deviations: Effects, rng: np.random.Generator, strength: float = 1.0) -> Effects:
-    """Log-normal effects with median 1 and the given deviations times `strength`."""
+    """Log-normal effects with median 1 and the given deviations times `strength`.
+
+    Parameters
+    ----------
+    deviations : Effects
+        Standard deviation of the logarithm of each effect.
+    rng : numpy.random.Generator
+        Draws one normal number for each effect, in their order.
+    strength : float
+        0: none, so that every effect is 1.
+    """
     scales = np.array([getattr(deviations, f.name) for f in fields(deviations)])
     return Effects(*np.exp(strength * scales * rng.standard_normal(len(scales))).tolist())

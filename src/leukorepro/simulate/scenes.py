@@ -96,7 +96,15 @@ def render(subject: Subject, form: Form, index: int) -> Picture:
 
 
 def origin(form: Form, index: int) -> tuple[int, int]:
-    """Photograph, and cell in it (-1: none), that picture `index` of a subject shows."""
+    """Photograph, and cell in it (-1: none), that picture `index` of a subject shows.
+
+    Parameters
+    ----------
+    form : "field", "crop", "segmented" or "marrow"
+        What pictures show.
+    index : int
+        Number of the picture among those of its subject, from 0.
+    """
     if form == "crop":
         return divmod(index, CELLS_PER_FIELD)
     if form == "segmented":

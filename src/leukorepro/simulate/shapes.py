@@ -43,12 +43,35 @@ def _waves(highest: int) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
 
 
 def dent(depth: float, direction: float, width: float) -> NDArray[np.float64]:
-    """Factor on an outline that pushes it in towards `direction` (radians), `width` radians wide, `depth` deep."""
+    """Factor on an outline that pushes it in towards a direction.
+
+    Parameters
+    ----------
+    depth : float
+        Share of the radius that is lost in the middle of the dent.
+    direction : float
+        Angle of the middle, radians.
+    width : float
+        Of the dent, radians.
+
+    Returns
+    -------
+    ndarray of float64, shape (2048,)
+        At the angles of `outline`, at most 1.
+    """
     return np.asarray(1 - depth * np.exp((np.cos(_TURN - direction) - 1) / width**2))
 
 
 def normalized(curve: NDArray[np.float64], radius: float) -> NDArray[np.float64]:
-    """An outline scaled to enclose the area of a circle of `radius`."""
+    """An outline scaled to enclose the area of a circle of `radius`.
+
+    Parameters
+    ----------
+    curve : ndarray of float64, shape (2048,)
+        Radii of the outline at equal steps of the angle.
+    radius : float
+        Of the circle, in the unit of the result.
+    """
     return np.asarray(curve * radius / np.sqrt(np.mean(curve**2)))
 
 
@@ -123,7 +146,21 @@ def lobed_distance(
 
 
 def segment_distance(y: Plane, x: Plane, start: tuple[float, float], end: tuple[float, float], radius: float) -> Plane:
-    """Distance to a rod of `radius` with round ends between two points (y, x), positive inside."""
+    """Distance to a rod with round ends between two points, positive inside.
+
+    Parameters
+    ----------
+    y, x : ndarray of float32, shapes (H, 1) and (1, W)
+        Coordinates of the pixels.
+    start, end : tuple of float
+        The two points as (y, x).
+    radius : float
+        Half the rod's thickness, in the unit of the coordinates.
+
+    Returns
+    -------
+    ndarray of float32, shape (H, W)
+    """
     dy, dx = np.float32(end[0] - start[0]), np.float32(end[1] - start[1])
     py, px = y - np.float32(start[0]), x - np.float32(start[1])
     along = np.clip((py * dy + px * dx) / np.float32(max(float(dy * dy + dx * dx), 1e-9)), 0, 1)

@@ -90,7 +90,18 @@ class Claim(Strict):
                 yield number, item, split
 
     def check(self, tables: Mapping[str, Table], splits: Mapping[str, Scheme]) -> None:
-        """Raise ValueError if it names an item or a split that a study has not, or compares what cannot be compared."""
+        """Raise ValueError if it names an item or a split that a study has not, or compares what cannot be compared.
+
+        Items cannot be compared that tell different classes apart, or that are measured on different splits while the
+        claim names no split for them.
+
+        Parameters
+        ----------
+        tables : mapping of str to Table
+            The study's tables by their numbers.
+        splits : mapping of str to Scheme
+            The study's splits by name.
+        """
         known = [f"{number}/{item.item}" for number, table in tables.items() for item in table.items]
         for place in self.places:
             if place not in known:
@@ -123,7 +134,15 @@ class LeftOutClaim(Strict):
 
 
 def refitted_table(number: str, split: str) -> str:
-    """Key of the table of a table's items that are fitted once more, on another split."""
+    """Key of the table of a table's items that are fitted once more, on another split.
+
+    Parameters
+    ----------
+    number : str
+        Of the table, as printed.
+    split : str
+        Name of the other split.
+    """
     return f"{number} on {split}"
 
 

@@ -124,7 +124,15 @@ class TrainingSpec(TrainedInEpochs):
         return self.zero_center is not None
 
     def recipe_of(self, what: str, more: list[str]) -> Recipe:
-        """Its recipe, with what only its kind can say."""
+        """Its recipe, with what only its kind can say.
+
+        Parameters
+        ----------
+        what : str
+            The beginning of the recipe: what is trained.
+        more : list of str
+            Further facts in a few words each, told behind those of every training.
+        """
         drop, cosine = self.rate_drop, self.rate_cosine
         told = [f"rate times {drop.factor:g} every {drop.every} epochs"] if drop else []
         if cosine:
@@ -153,7 +161,15 @@ class ClassifierTrainingSpec(TrainingSpec):
         return super().sees_images or self.augment is not None
 
     def recipe_of(self, what: str, more: list[str]) -> Recipe:
-        """With what only classifiers have."""
+        """With what only classifiers have.
+
+        Parameters
+        ----------
+        what : str
+            The beginning of the recipe: what is trained.
+        more : list of str
+            Further facts in a few words each, told behind those of every classifier.
+        """
         told = ["classes weighed by the inverse of their frequency"] if self.class_weights else []
         told += [f"training images changed anew in every epoch: {self.augment.words}"] if self.augment else []
         return super().recipe_of(what, [*told, *more])

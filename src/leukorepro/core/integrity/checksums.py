@@ -49,7 +49,17 @@ def append_checksums(path: Path) -> None:
 
 
 def check_blocks(path: Path, start: int = 0, size: int | None = None) -> None:
-    """Raise DamagedFile if a block of some bytes of a file, or of all, is not what was written."""
+    """Raise DamagedFile if a block of some bytes of a file, or of all, is not what was written.
+
+    Parameters
+    ----------
+    path : Path
+        A file, with checksums of its blocks behind its end or without any.
+    start : int
+        The first byte that is looked at; its whole block is read.
+    size : int, optional
+        Number of bytes from there; None: to the end.
+    """
     with CheckedFile(path) as file:
         file.check(start, path.stat().st_size if size is None else size)
 
@@ -154,7 +164,15 @@ def sign(path: Path) -> None:
 
 
 def check_signed(path: Path, if_broken: str = BROKEN) -> None:
-    """Raise DamagedFile, with what to do then, unless a file is what its checksum was made of."""
+    """Raise DamagedFile, with what to do then, unless a file is what its checksum was made of.
+
+    Parameters
+    ----------
+    path : Path
+        A file that `sign` has signed; one without a checksum is taken as it is.
+    if_broken : str
+        What to do where it is damaged, as the end of the error's sentence.
+    """
     with path.open("rb") as file:
         place = _find(file)
         if place is None:

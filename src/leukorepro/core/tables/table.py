@@ -96,6 +96,13 @@ class Table:
     def write(self, frame: pd.DataFrame, path: Path) -> None:
         """Write a frame that has exactly these columns, and those that may follow.
 
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            Rows of the table, in the order in which they are to stand in the file.
+        path : Path
+            The CSV file, written atomically.
+
         Raises
         ------
         ValueError
@@ -134,7 +141,16 @@ class ParquetTable(Table):
         return self.checked(read_parquet(path), str(path))
 
     def write(self, frame: pd.DataFrame, path: Path, metadata: Mapping[str, str] | None = None) -> None:
-        """Write a frame that has exactly these columns, and those that may follow; metadata are kept beside it.
+        """Write a frame that has exactly these columns, and those that may follow.
+
+        Parameters
+        ----------
+        frame : pandas.DataFrame
+            Rows of the table, in the order in which they are to stand in the file.
+        path : Path
+            The Parquet file, written atomically.
+        metadata : mapping of str to str, optional
+            Kept beside the table; None: nothing.
 
         Raises
         ------

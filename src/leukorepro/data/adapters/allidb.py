@@ -58,6 +58,13 @@ class AllIdbDataset(RealDataset):
         A folder named like ``ALL_IDB1`` tells the set; else the file's ending, as published (JPEG: 1, TIFF: 2); else
         numbers above 108 in the same folder, which only ALL-IDB2 has.
 
+        Parameters
+        ----------
+        folder : Path
+            The dataset's folder.
+        files : list of str
+            Paths of the files below it, with forward slashes.
+
         Raises
         ------
         UserError

@@ -85,6 +85,13 @@ class CnmcDataset(RealDataset):
         nested: ``fold_<k>`` is an official fold, a name with ``prelim`` (or ``validation_data``) the preliminary phase.
         The final phase has no labels and is left out, and so are folds that the dataset's `folds` does not name.
 
+        Parameters
+        ----------
+        folder : Path
+            The dataset's folder.
+        files : list of str
+            Paths of the files below it, with forward slashes.
+
         Raises
         ------
         UserError

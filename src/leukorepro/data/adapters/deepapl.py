@@ -68,6 +68,13 @@ class DeepAplDataset(RealDataset):
         All of a patient's cells have the diagnosis as their class, whatever kind of cell the folder below calls them.
         Images in no patient's folder are left out, and counted.
 
+        Parameters
+        ----------
+        folder : Path
+            The dataset's folder.
+        files : list of str
+            Paths of the files below it, with forward slashes.
+
         Raises
         ------
         UserError

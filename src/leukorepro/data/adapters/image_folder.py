@@ -35,6 +35,13 @@ class FolderDataset(UnattributedDataset):
 
         Images in deeper folders belong to the class at the top. Images without any class folder have no label.
 
+        Parameters
+        ----------
+        folder : Path
+            The dataset's folder.
+        files : list of str
+            Paths of the files below it, with forward slashes.
+
         Raises
         ------
         UserError

@@ -34,6 +34,13 @@ class ImssDataset(UnattributedDataset):
         What the folders above and below it are called does not matter, but a folder ``ALL`` or ``AML`` above it must be
         its type. Subjects come from a table or from the paths, as in any folder of images.
 
+        Parameters
+        ----------
+        folder : Path
+            The dataset's folder.
+        files : list of str
+            Paths of the files below it, with forward slashes.
+
         Raises
         ------
         UserError

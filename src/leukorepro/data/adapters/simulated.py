@@ -23,6 +23,13 @@ class SmearDataset(SimulatedDataset):
     def list_rows(self, folder: Path, files: list[str]) -> Listing:
         """Take everything from the simulator's table.
 
+        Parameters
+        ----------
+        folder : Path
+            The dataset's folder.
+        files : list of str
+            Paths of the files below it, with forward slashes.
+
         Raises
         ------
         UserError

@@ -79,6 +79,13 @@ class TableDataset(UnattributedDataset):
     def list_rows(self, folder: Path, files: list[str]) -> Listing:
         """Take what the table says of its images; images that no row names are left out, and counted.
 
+        Parameters
+        ----------
+        folder : Path
+            The dataset's folder.
+        files : list of str
+            Paths of the files below it, with forward slashes.
+
         Raises
         ------
         UserError

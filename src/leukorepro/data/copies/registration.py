@@ -92,6 +92,11 @@ def registered(first: KeyPoints, second: KeyPoints) -> float | None:
     """Correlation of two pictures where they overlap, laid over one another, mirrored perhaps; None where they do not.
 
     Symmetric but for rounding: which of both is the copy does not matter.
+
+    Parameters
+    ----------
+    first, second : KeyPoints
+        Of the two pictures, see `key_points`.
     """
     for other in (second, second.mirrored):
         if (found := _registered(first, other)) is not None:

@@ -74,12 +74,28 @@ def tie(manifest: pd.DataFrame, copies: Sequence[Sequence[str]]) -> pd.DataFrame
 
 
 def tied_by(manifest: pd.DataFrame, duplicates: Path | None) -> pd.DataFrame:
-    """The manifest with the ties of a record of duplicates; as it is, where there is none."""
+    """The manifest with the ties of a record of duplicates; as it is, where there is none.
+
+    Parameters
+    ----------
+    manifest : pandas.DataFrame
+        Rows of a manifest.
+    duplicates : Path or None
+        The record of duplicates; None: nothing ties groups beyond subjects and source images.
+    """
     return manifest if duplicates is None else tie(manifest, read_copies(duplicates))
 
 
 def ties_of(manifest: pd.DataFrame, tied: pd.DataFrame) -> Ties:
-    """Compare the groups of a manifest's readable images with those of the tied one."""
+    """Compare the groups of a manifest's readable images with those of the tied one.
+
+    Parameters
+    ----------
+    manifest : pandas.DataFrame
+        As it was scanned.
+    tied : pandas.DataFrame
+        The same rows in the same order, with source images as near-duplicates tie them; see `tied_by`.
+    """
     readable = manifest["status"] == "ok"
     seen = (table[readable] for table in (manifest, tied))
     before, after = (groups(table["subject_id"], table["source_id"]) for table in seen)

@@ -39,6 +39,13 @@ def open_jpeg(file: IO[bytes], max_pixels: int) -> Opened:
     the end of the image are damage, since a hole of zeros may look like them. Bytes behind its end, where cameras put
     previews, comments and what belongs to applications are not looked at.
 
+    Parameters
+    ----------
+    file : binary file
+        Read from where it stands to its end.
+    max_pixels : int
+        Width times height that is allowed.
+
     Raises
     ------
     RefusedImage

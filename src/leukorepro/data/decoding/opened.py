@@ -45,6 +45,13 @@ class Opened(NamedTuple):
 def check_size(width: int, height: int, max_pixels: int) -> None:
     """Refuse an image that is larger than the user allows.
 
+    Parameters
+    ----------
+    width, height : int
+        Of the image, pixels.
+    max_pixels : int
+        Their largest product that is allowed.
+
     Raises
     ------
     RefusedImage

@@ -11,7 +11,15 @@ _WIDTHS = {3: 2, 4: 4, 16: 8}  # bytes of a value by its type: SHORT, LONG, LONG
 
 
 def point_at(file: bytearray, offset: int) -> None:
-    """Make the directory at an offset the first one of a TIFF file, in place."""
+    """Make the directory at an offset the first one of a TIFF file, in place.
+
+    Parameters
+    ----------
+    file : bytearray
+        A whole TIFF or BigTIFF file.
+    offset : int
+        Where the directory begins, bytes from the start of the file.
+    """
     order, big = _layout(file)
     struct.pack_into(order + ("Q" if big else "I"), file, 8 if big else 4, offset)
 

@@ -30,6 +30,13 @@ def open_png(file: IO[bytes], max_pixels: int) -> Opened:
     Pillow refuses a whole image for a text or a profile that is large once unpacked, and for a resolution or a gamma
     that is damaged. None of them is needed here, so they are never read; the limit of pixels is not touched.
 
+    Parameters
+    ----------
+    file : binary file
+        Read from where it stands to its end.
+    max_pixels : int
+        Width times height that is allowed.
+
     Raises
     ------
     RefusedImage

@@ -58,6 +58,13 @@ _MAY_LACK = {32809, 34925, 50000, 50001}  # Pillow knows them, but the libtiff t
 def open_tiff(file: IO[bytes], max_pixels: int) -> Opened:
     """Open the image of a TIFF file, see `choose_pages`.
 
+    Parameters
+    ----------
+    file : binary file
+        It can be sought in; pages are read one by one.
+    max_pixels : int
+        Width times height that is allowed, of every page that belongs to the image.
+
     Raises
     ------
     RefusedImage

@@ -38,6 +38,13 @@ class ClassFolderDataset(UnattributedDataset):
 
         Subjects come from a table or from the paths, as in any folder of images.
 
+        Parameters
+        ----------
+        folder : Path
+            The dataset's folder.
+        files : list of str
+            Paths of the files below it, with forward slashes.
+
         Raises
         ------
         UserError

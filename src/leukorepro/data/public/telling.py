@@ -44,7 +44,15 @@ def terms_of(dataset: Dataset | JoinedDataset) -> list[str]:
 
 
 def steps(publication: Publication, folder: Path) -> str:
-    """What a person does to get a copy that may not be downloaded without one."""
+    """What a person does to get a copy that may not be downloaded without one.
+
+    Parameters
+    ----------
+    publication : Publication
+        A published dataset that asks for a form, an account or a letter.
+    folder : Path
+        Where the copy is to lie.
+    """
     numbered = [f"{number}. {step}" for number, step in enumerate(publication.steps, 1)]
     last = (
         f"{len(numbered) + 1}. Put it below {folder}, and see what is there: `leukorepro data scan --images {folder} "

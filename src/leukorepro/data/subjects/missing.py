@@ -108,6 +108,13 @@ def take_out_missing(
 def refuse_missing(subjects: pd.Series[str], where: str) -> None:
     """Refuse a table of images whose column `subject_id` says of a row that none is known, but not by an empty field.
 
+    Parameters
+    ----------
+    subjects : Series of str
+        The column `subject_id`, with empty fields where no subject is known.
+    where : str
+        The table's file, with which the message begins.
+
     Raises
     ------
     UserError

@@ -12,7 +12,7 @@ from numpydoc.docscrape import NumpyDocString
 import leukorepro
 
 PACKAGE = Path(leukorepro.__file__).parent
-COMPLETE = ("ladder", "metrics", "core", "config", "data", "simulate")
+COMPLETE = ("ladder", "metrics", "core", "config", "data", "simulate", "features", "checks", "evaluation")
 """Rooms whose docstrings are complete."""
 
 

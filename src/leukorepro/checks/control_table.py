@@ -195,7 +195,15 @@ def agreement_by_chance(rows: pd.DataFrame) -> float:
 
 
 def student_margin(values: ArrayLike, level: float = LEVEL) -> float:
-    """Half the width of Student's interval of the mean of two values or more."""
+    """Half the width of Student's interval of a mean.
+
+    Parameters
+    ----------
+    values : array_like, shape (n,)
+        Two values or more.
+    level : float
+        Share of such intervals that hold the mean, in (0, 1).
+    """
     values = np.asarray(values, dtype=np.float64)
     return float(stats.t.ppf((1 + level) / 2, len(values) - 1) * stats.sem(values))
 

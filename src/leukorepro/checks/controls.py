@@ -267,7 +267,28 @@ def predict(
     settings: Settings,
     shared: Shared | None = None,
 ) -> pd.DataFrame:
-    """Predictions of one item on one rung, the classes being the labels of a manifest."""
+    """Predictions of one item on one rung, the classes being the labels of a manifest.
+
+    Parameters
+    ----------
+    controlled : Controlled
+        Study, item and classifier, and the features that it takes.
+    place : Place
+        The rung, its split table, and the fitted reducer where the item has one.
+    manifest : DataFrame
+        Images with the labels that are to be learned, true ones or permuted.
+    positive_class : str or None
+        The class whose score is kept; None where there are more than two.
+    settings : Settings
+        Threads, device and seed of the fits.
+    shared : Shared, optional
+        What several predictions of the same rows have in common and is computed once; None: nothing.
+
+    Returns
+    -------
+    DataFrame
+        A row for each tested image and view, as in `predictions.parquet`.
+    """
     item = controlled.item
     task = Task(
         study=controlled.study,

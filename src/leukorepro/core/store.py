@@ -254,7 +254,7 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
 
     Parameters
     ----------
-    frame : pandas.DataFrame
+    frame : DataFrame
         The table; its index is not written.
     path : Path
         The file, which is replaced as a whole; its folder is made where it is missing.

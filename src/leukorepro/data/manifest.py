@@ -16,7 +16,7 @@ def write_manifest(manifest: pd.DataFrame, path: Path) -> None:
 
     Parameters
     ----------
-    manifest : pandas.DataFrame
+    manifest : DataFrame
         A row for each image file, with the columns of `MANIFEST_TABLE`.
     path : Path
         The file, which is replaced as a whole.

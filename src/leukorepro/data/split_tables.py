@@ -20,7 +20,7 @@ def write_splits(splits: pd.DataFrame, path: Path) -> None:
 
     Parameters
     ----------
-    splits : pandas.DataFrame
+    splits : DataFrame
         Rows of every fold, with the columns of `SPLITS_TABLE`.
     path : Path
         The file, which is replaced as a whole.

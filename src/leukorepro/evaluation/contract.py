@@ -54,7 +54,20 @@ def _categorical(column: pd.Series) -> pd.Categorical[str]:
 
 
 def checked_part(frame: pd.DataFrame, where: str) -> pd.DataFrame:
-    """Check a part: tested, training and validation rows; see `checked`."""
+    """Check a part: tested, training and validation rows; see `checked`.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Predictions of a part of a study.
+    where : str
+        The table's file, with which messages begin.
+
+    Returns
+    -------
+    DataFrame
+        The rows, with the types that columns must have.
+    """
     frame = checked(frame, where, PARTS_TABLE)
     check_roles(frame, ("test", *FITTED), where)
     return frame
@@ -96,6 +109,15 @@ def checked(frame: pd.DataFrame, where: str, table: ParquetTable) -> pd.DataFram
 
 def check_roles(frame: pd.DataFrame, allowed: Sequence[str], where: str) -> None:
     """Check that every row has one of the roles that are allowed.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Predictions with a column `role`.
+    allowed : sequence of str
+        Among ``test``, ``train`` and ``validation``.
+    where : str
+        The table's file, with which the message begins.
 
     Raises
     ------

@@ -103,7 +103,22 @@ def intervals(
 
 @lru_cache(maxsize=4)
 def resample_weights(n_groups: int, n_resamples: int, seed: int) -> NDArray[np.uint16]:
-    """How often each group is drawn in each resample, shape (n_groups, n_resamples); every column sums to n_groups."""
+    """How often each group is drawn in each resample.
+
+    Parameters
+    ----------
+    n_groups : int
+        Groups, of which as many are drawn with replacement.
+    n_resamples : int
+        Resamples.
+    seed : int
+        Of the draws; more resamples of a seed begin with the same ones.
+
+    Returns
+    -------
+    ndarray of uint16, shape (n_groups, n_resamples)
+        Read-only; every column sums to `n_groups`.
+    """
     generator = np.random.default_rng(seed)
     weights = np.empty((n_groups, n_resamples), dtype=np.uint16)
     for resample in range(n_resamples):

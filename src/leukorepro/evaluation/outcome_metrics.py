@@ -185,7 +185,15 @@ class PartOfOutcome:
             self._averaged += other or [""]  # a class that nothing is or was predicted to be of: undefined
 
     def measured(self, metrics: Sequence[str], of_class: str | None = None) -> pd.DataFrame:
-        """Metrics and their intervals, a row each; averaged as the table's are, or those of a single class."""
+        """Metrics and their intervals, a row each.
+
+        Parameters
+        ----------
+        metrics : sequence of str
+            Names in the registry.
+        of_class : str, optional
+            A single class that is measured against all others; None: averaged as the table's are.
+        """
         how = self._measuring
         numbers = self.scored(metrics, of_class)
         values = measure(numbers, metrics)
@@ -202,7 +210,15 @@ class PartOfOutcome:
         return self._frame(lines, seeds)
 
     def scored(self, metrics: Sequence[str], of_class: str | None = None) -> Scored:
-        """The rows as numbers that these metrics can be measured of; averaged as the table's are, or of a class."""
+        """The rows as numbers that these metrics can be measured of.
+
+        Parameters
+        ----------
+        metrics : sequence of str
+            Names in the registry; columns that means are taken of are read for them.
+        of_class : str, optional
+            A single class that is measured against all others; None: averaged as the table's are.
+        """
         rows, averaged, scores = self.rows, self._averaged, self._scores
         if of_class is not None:
             averaged, scores = [of_class], {of_class: self._score_of(of_class)}

@@ -83,11 +83,25 @@ class Outcomes:
         return images
 
     def rungs(self, table: str, item: str) -> list[Rung]:
-        """Rungs that an item was tested on, from the published one down."""
+        """Rungs that an item was tested on, from the published one down.
+
+        Parameters
+        ----------
+        table, item : str
+            Place of the item in the study.
+        """
         return [rung for rung in LADDER if Outcome(table, item, rung) in self._tested]
 
     def on_rung(self, table: str, rung: Rung) -> dict[str, Outcome]:
-        """Outcomes of a table's items that were tested on a rung, by item."""
+        """Outcomes of a table's items that were tested on a rung, by item.
+
+        Parameters
+        ----------
+        table : str
+            Of the study.
+        rung : Rung
+            By its key.
+        """
         items = self.resolved.study.tables[table].items
         return {i.item: Outcome(table, i.item, rung) for i in items if Outcome(table, i.item, rung) in self._tested}
 
@@ -115,6 +129,13 @@ class Outcomes:
     def part_sizes(self, rung: str, split: str) -> pd.DataFrame:
         """Images of every fold that are trained on and tested: columns ``train, test``, by repeat and fold.
 
+        Parameters
+        ----------
+        rung : str
+            By its key.
+        split : str
+            Name of one of the study's splits.
+
         Raises
         ------
         UserError
@@ -123,7 +144,17 @@ class Outcomes:
         return look_up(self._sizes, f"{rung}/{split}", "split table", f"study '{self.resolved.study.key}'")
 
     def measuring(self, table: str, item: str, n_resamples: int, seed: int) -> Measuring:
-        """How an item is measured."""
+        """How an item is measured.
+
+        Parameters
+        ----------
+        table, item : str
+            Place of the item in the study.
+        n_resamples : int
+            Resamples of groups that intervals come from.
+        seed : int
+            Of the resamples.
+        """
         spec, own = self.items[table, item]
         classifier = self.resolved.study.classifiers[own.classifier]
         return Measuring(

@@ -114,7 +114,15 @@ def positions_of_outcomes(frame: pd.DataFrame) -> dict[Outcome, NDArray[np.intp]
 
 
 def rows_of_outcome(frame: pd.DataFrame, positions: NDArray[np.intp]) -> pd.DataFrame:
-    """An outcome's rows, with its own scores only."""
+    """An outcome's rows, with its own scores only.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        A study's predictions.
+    positions : ndarray of int, shape (n_rows,)
+        Of the outcome's rows in the frame.
+    """
     return _without_empty(frame.iloc[positions])
 
 
@@ -194,6 +202,13 @@ def write_predictions(frame: pd.DataFrame, path: Path, engines: Mapping[str, Seq
 
 def write_fitting(frame: pd.DataFrame, path: Path) -> None:
     """Check predictions of training and validation rows and write them, as `write_predictions` does.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        A row for each image and view that was trained on or validated with.
+    path : Path
+        The Parquet file, which is replaced as a whole.
 
     Raises
     ------

@@ -157,6 +157,18 @@ def judge(
 def read_impossible(path: Path, study: str) -> dict[Number, str]:
     """Numbers of a study that its audit calls arithmetically impossible, each with its reason.
 
+    Parameters
+    ----------
+    path : Path
+        The JSON file that `leukorepro audit published` writes.
+    study : str
+        Its key.
+
+    Returns
+    -------
+    dict of (str, str, str) to str
+        Table, item and metric, and why no confusion matrix gives the number.
+
     Raises
     ------
     UserError

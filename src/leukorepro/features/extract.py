@@ -89,7 +89,19 @@ def extract(
 
 
 def network_of(request: Request, extractor: ResolvedExtractor, backbone: Backbone, threads: int) -> FeatureNetwork:
-    """The network; random weights have their batch-norm statistics set on images spread over the whole manifest."""
+    """The network; random weights have their batch-norm statistics set on images spread over the whole manifest.
+
+    Parameters
+    ----------
+    request : Request
+        Images of the manifest and how they are read.
+    extractor : ResolvedExtractor
+        Layer, weights, seed, preprocessing and input size.
+    backbone : Backbone
+        The network that the extractor names.
+    threads : int
+        Images that are read at the same time.
+    """
     calibration = None
     if extractor.weights == "random":
         files = request.files()

@@ -128,6 +128,13 @@ def _check_part(fused: Path, part: Path, sha256: str) -> None:
 def map_dataset(path: Path, dataset: h5py.Dataset) -> NDArray[Any]:
     """A dataset of an HDF5 file as an array whose rows are read when they are asked for; checked now, as a whole.
 
+    Parameters
+    ----------
+    path : Path
+        The file.
+    dataset : h5py.Dataset
+        Of that file, which is open; it may be closed afterwards.
+
     Raises
     ------
     DamagedFile
@@ -216,6 +223,14 @@ def _create_view(file: h5py.File, shape: tuple[int, int], sources: Sequence[dict
 def write_rows(
     file: h5py.File, image_id: Sequence[str] | NDArray[np.object_], view: Sequence[str] | NDArray[np.object_]
 ) -> None:
-    """Write the two columns that say what each row of `features` is."""
+    """Write the two columns that say what each row of `features` is.
+
+    Parameters
+    ----------
+    file : h5py.File
+        A feature file, open for writing.
+    image_id, view : sequence or ndarray of str, shape (n_rows,)
+        Image and view of each row.
+    """
     file.create_dataset("image_id", data=np.asarray(image_id, dtype=object), dtype=TEXT)
     file.create_dataset("view", data=np.asarray(view, dtype=object), dtype=TEXT)

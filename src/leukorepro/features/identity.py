@@ -67,7 +67,13 @@ def _normalised(part: Part) -> dict[str, str]:
 
 
 def check_weights_file(part: ResolvedExtractor) -> None:
-    """Raise UserError if a user's own file of weights, which was read, is not what it was when it was looked up."""
+    """Refuse a user's own file of weights, which was read, that is not what it was when it was looked up.
+
+    Raises
+    ------
+    UserError
+        If the file's SHA-256 is another than the extractor's.
+    """
     if not part.file_sha256:
         return
     path = Path(part.weights.removeprefix("file:"))
@@ -112,7 +118,20 @@ def check_features(path: Path, parts: Sequence[Part], manifest: Path | None = No
 
 
 def check_manifest(path: Path, manifest: Path) -> None:
-    """Raise UserError unless the rows of a feature file, plain or fused, are of the images of a manifest."""
+    """Refuse a feature file, plain or fused, whose rows are not of the images of a manifest.
+
+    Parameters
+    ----------
+    path : Path
+        The feature file.
+    manifest : Path
+        The file of the manifest.
+
+    Raises
+    ------
+    UserError
+        With the SHA-256 of the manifest that they are of.
+    """
     for file, header in read_headers(path):
         if header.get("manifest_sha256") != (ours := sha256_once(manifest)):
             theirs = str(header.get("manifest_sha256", "not recorded"))
@@ -123,6 +142,18 @@ def check_manifest(path: Path, manifest: Path) -> None:
 
 
 def read_wanted(path: Path, parts: Sequence[Part], manifest: Path | None = None, *, mapped: bool = False) -> Features:
-    """Read a feature file that must hold what is wanted; see `check_features` and `read_features`."""
+    """Read a feature file that must hold what is wanted; see `check_features` and `read_features`.
+
+    Parameters
+    ----------
+    path : Path
+        The feature file, plain or fused.
+    parts : sequence of ResolvedExtractor or ResolvedDescriptor
+        What its columns must be made by, in this order.
+    manifest : Path, optional
+        Of the images that the rows must be of; None: of any.
+    mapped : bool
+        Leave the matrix in the file, to be read row by row.
+    """
     check_features(path, parts, manifest)
     return read_features(path, mapped=mapped)

@@ -99,6 +99,15 @@ def resolve_extractor(
 def resolve_descriptor(spec: DescriptorSpec, where: str, budget: Budget = "published") -> ResolvedDescriptor:
     """Look up a descriptor and name its feature file.
 
+    Parameters
+    ----------
+    spec : DescriptorSpec
+        As a study's configuration names it.
+    where : str
+        File and key where it is named.
+    budget : {'published', 'demo'}
+        Which of two input sizes is taken, where the descriptor has two and `spec` says none.
+
     Raises
     ------
     UserError

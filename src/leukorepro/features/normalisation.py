@@ -91,8 +91,17 @@ def statistics(image: Image) -> Statistics:
 
 
 def reinhard(image: Image, target: Statistics = REINHARD_TARGET) -> Image:
-    """The image with the mean and deviation of l, alpha and beta that a reference has; a channel that is the same
-    everywhere is shifted only."""
+    """The image with the mean and deviation of l, alpha and beta that a reference has.
+
+    A channel that is the same everywhere is shifted only, and an image without anything shown is left as it is.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (height, width, 3)
+        RGB; black around a cell that was cut out takes no part.
+    target : Statistics
+        Mean and deviation of the reference.
+    """
     shown = _shown(image)
     if not shown.any():
         return image
@@ -124,7 +133,15 @@ def stains(image: Image) -> Stains | None:
 
 
 def macenko(image: Image, target: Stains = MACENKO_TARGET) -> Image:
-    """The image with the stains of a reference; as it is where `stains` finds none."""
+    """The image with the stains of a reference; as it is where `stains` finds none.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (height, width, 3)
+        RGB; black around a cell that was cut out takes no part.
+    target : Stains
+        Colours and largest amounts of the reference's two stains.
+    """
     own = stains(image)
     if own is None or not (own.largest > 0).all():
         return image

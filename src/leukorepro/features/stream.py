@@ -99,6 +99,13 @@ class Request:
     def read(self, file: File, views: Sequence[str]) -> NDArray[np.uint8]:
         """Resized views of an image.
 
+        Parameters
+        ----------
+        file : tuple of three str
+            The image's id, its path below `images`, and the SHA-256 of its bytes.
+        views : sequence of str
+            Names of views, in the order in which they are to come.
+
         Returns
         -------
         ndarray of uint8, shape (views, size, size, 3)

@@ -36,7 +36,7 @@ def deal(simulation: Simulation, part: Part) -> Iterator[Dealt]:
     ----------
     simulation : Simulation
         What is drawn: how many subjects and pictures, of which classes, with which official splits.
-    part : "main" or "external"
+    part : {'main', 'external'}
         The data set without its held-out part, or that part.
 
     Raises

@@ -96,7 +96,7 @@ class Population:
         ----------
         index : int
             Number of the subject, from 0.
-        stream : "main", "external" or "fresh"
+        stream : {'main', 'external', 'fresh'}
             Series of subjects that it is of.
         """
         effects = draw_effects(SUBJECT_DEVIATIONS, self.rng(stream, index), self.settings.subject_effect)

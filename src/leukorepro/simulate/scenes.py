@@ -100,7 +100,7 @@ def origin(form: Form, index: int) -> tuple[int, int]:
 
     Parameters
     ----------
-    form : "field", "crop", "segmented" or "marrow"
+    form : {'field', 'crop', 'segmented', 'marrow'}
         What pictures show.
     index : int
         Number of the picture among those of its subject, from 0.

@@ -38,7 +38,19 @@ class Drawing(Request):
     pictures: Mapping[str, Planned]
 
     def read(self, file: File, views: Sequence[str]) -> NDArray[np.uint8]:
-        """Resized views of an image, shape (views, size, size, 3)."""
+        """Resized views of an image that is drawn now.
+
+        Parameters
+        ----------
+        file : tuple of three str
+            The image's id, which says what is drawn; path and SHA-256 are not looked at.
+        views : sequence of str
+            Names of views, in the order in which they are to come.
+
+        Returns
+        -------
+        ndarray of uint8, shape (views, size, size, 3)
+        """
         image_id = file[0]
         picture = self.pictures[image_id]
         image = render(picture.subject, picture.form, picture.index).pixels

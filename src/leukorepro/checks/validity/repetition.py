@@ -163,7 +163,15 @@ def draw_sample(images: pd.DataFrame, design: Design, rng: np.random.Generator) 
 
 
 def with_fresh(splits: pd.DataFrame, fresh: pd.DataFrame) -> pd.DataFrame:
-    """A split table with the fresh images as the validation part of every fold."""
+    """A split table with the fresh images as the validation part of every fold.
+
+    Parameters
+    ----------
+    splits : DataFrame
+        A split table.
+    fresh : DataFrame
+        Manifest of the images of subjects that are in no fold.
+    """
     folds = splits[["repeat", "fold"]].drop_duplicates()
     asked = fresh[["image_id"]].assign(view="identity", role="validation").merge(folds, how="cross")
     return pd.concat([splits, asked[list(splits.columns)]], ignore_index=True)
@@ -190,7 +198,24 @@ def true_metrics(fresh: pd.DataFrame, tested: pd.DataFrame, positive: str) -> di
 def percentiles(
     predictions: pd.DataFrame, positive: str, n_resamples: int, seed: int
 ) -> tuple[dict[str, float], dict[str, float]]:
-    """Bounds of the plain percentile interval of each metric, which is not the package's (`evaluation.intervals`)."""
+    """Bounds of the plain percentile interval of each metric, which is not the package's (`evaluation.intervals`).
+
+    Parameters
+    ----------
+    predictions : DataFrame
+        Tested rows of one item on one rung.
+    positive : str
+        The class that sensitivity and AUROC are of.
+    n_resamples : int
+        Resamples of groups.
+    seed : int
+        Of the resamples.
+
+    Returns
+    -------
+    tuple of two dict of str to float
+        Lower and upper bounds, by metric.
+    """
     rows = predictions.sort_values(["image_id", "view", "repeat", "fold"])
     numbers = scored(rows["y_true"], rows["y_pred"], {positive: rows["score"]}, rows["repeat"], rows["fold"])
     group = groups_of_rows(rows)

@@ -58,7 +58,15 @@ def forget(path: Path) -> None:
 
 
 def move_recorded(source: Path, target: Path) -> None:
-    """Give a file another name, and its digest with it, if it has one."""
+    """Give a file another name, and its digest with it, if it has one.
+
+    Parameters
+    ----------
+    source : Path
+        The file as it is called now.
+    target : Path
+        Its new name in the same file system; a file of that name is replaced, and its digest forgotten.
+    """
     digest = _recorded(source)
     forget(target)
     source.replace(target)

@@ -98,7 +98,7 @@ class Table:
 
         Parameters
         ----------
-        frame : pandas.DataFrame
+        frame : DataFrame
             Rows of the table, in the order in which they are to stand in the file.
         path : Path
             The CSV file, written atomically.
@@ -145,7 +145,7 @@ class ParquetTable(Table):
 
         Parameters
         ----------
-        frame : pandas.DataFrame
+        frame : DataFrame
             Rows of the table, in the order in which they are to stand in the file.
         path : Path
             The Parquet file, written atomically.

@@ -78,7 +78,7 @@ def tied_by(manifest: pd.DataFrame, duplicates: Path | None) -> pd.DataFrame:
 
     Parameters
     ----------
-    manifest : pandas.DataFrame
+    manifest : DataFrame
         Rows of a manifest.
     duplicates : Path or None
         The record of duplicates; None: nothing ties groups beyond subjects and source images.
@@ -91,9 +91,9 @@ def ties_of(manifest: pd.DataFrame, tied: pd.DataFrame) -> Ties:
 
     Parameters
     ----------
-    manifest : pandas.DataFrame
+    manifest : DataFrame
         As it was scanned.
-    tied : pandas.DataFrame
+    tied : DataFrame
         The same rows in the same order, with source images as near-duplicates tie them; see `tied_by`.
     """
     readable = manifest["status"] == "ok"

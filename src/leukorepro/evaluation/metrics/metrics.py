@@ -148,7 +148,20 @@ def _numbered(classes: ArrayLike, numbers: dict[str, int]) -> Ints:
 
 
 def measure(rows: Scored, metrics: Sequence[str] = OF_PREDICTIONS) -> dict[str, float]:
-    """Metrics of all rows, by their names; of means only those whose columns `Scored.numbers` has. NaN: undefined."""
+    """Metrics of all rows.
+
+    Parameters
+    ----------
+    rows : Scored
+        What is measured.
+    metrics : sequence of str
+        Names in the registry; of means only those whose columns `Scored.numbers` has.
+
+    Returns
+    -------
+    dict of str to float
+        By the metrics' names; NaN: undefined.
+    """
     one_group = np.zeros(len(rows.truth), dtype=np.intp)
     return {name: float(v[0]) for name, v in measure_weighted(rows, one_group, np.ones((1, 1)), metrics).items()}
 
@@ -195,7 +208,20 @@ class Sums:
         self._largest_repeat = int(np.bincount(rows.repeat).max())
 
     def weighted(self, weights: NDArray[np.number], metrics: Sequence[str] = OF_PREDICTIONS) -> dict[str, Floats]:
-        """Metrics for each of many weightings of the groups, as `measure_weighted` gives them."""
+        """Metrics for each of many weightings of the groups, as `measure_weighted` gives them.
+
+        Parameters
+        ----------
+        weights : ndarray of numbers, shape (n_groups, n_weightings)
+            How often each group counts.
+        metrics : sequence of str
+            Names in the registry.
+
+        Returns
+        -------
+        dict of str to ndarray of float64, shape (n_weightings,)
+            By the metrics' names; NaN: undefined.
+        """
         means = [name for name in metrics if METRICS[name].is_mean]
         ranked = [name for name in metrics if METRICS[name].is_ranked]
         summed = [name for name in metrics if name not in means and name not in ranked]
@@ -242,7 +268,15 @@ def _of_means(metric: Metric, averages: Mapping[str, Floats]) -> Floats:
 
 
 def smaller_class(rows: Scored, group: Ints) -> int | None:
-    """Number of groups with a row of the class that has fewer, where there are two; None with one or more than two."""
+    """Number of groups with a row of the class that has fewer, where there are two; None with one or more than two.
+
+    Parameters
+    ----------
+    rows : Scored
+        What is measured.
+    group : ndarray of int, shape (n_rows,)
+        Group of each row, from 0.
+    """
     classes = [np.unique(group[rows.truth == name]) for name in np.unique(rows.truth)]
     return min(map(len, classes)) if len(classes) == 2 else None
 
@@ -251,6 +285,13 @@ def support(rows: Scored, group: Ints) -> dict[str, int]:
     """Number of groups that each metric rests on: those in its denominator.
 
     Where several classes are averaged, the smallest such number of a class.
+
+    Parameters
+    ----------
+    rows : Scored
+        What is measured.
+    group : ndarray of int, shape (n_rows,)
+        Group of each row, 0 to n_groups - 1, each at least once.
     """
     n_groups = int(group.max()) + 1
 
@@ -271,7 +312,15 @@ def support(rows: Scored, group: Ints) -> dict[str, int]:
 
 
 def rows_behind(rows: Scored, metric: str) -> float:
-    """Rows of one repeat that a count is a share of; NaN where it is averaged over classes; 1 of any other metric."""
+    """Rows of one repeat that a count is a share of; NaN where it is averaged over classes; 1 of any other metric.
+
+    Parameters
+    ----------
+    rows : Scored
+        What is measured.
+    metric : str
+        Name in the registry.
+    """
     spec = METRICS[metric]
     if spec.source is not Source.COUNTS or spec.rests_on is None:
         return 1.0

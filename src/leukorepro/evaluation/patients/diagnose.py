@@ -70,7 +70,15 @@ class Patients:
 
     @classmethod
     def of(cls, study: str, outcomes: Mapping[Outcome, Lines]) -> Patients:
-        """Lines of several outcomes of a study, in their order."""
+        """Lines of several outcomes of a study, in their order.
+
+        Parameters
+        ----------
+        study : str
+            Its key.
+        outcomes : mapping of Outcome to Lines
+            Lines of the five tables, of each outcome.
+        """
         return cls(
             **{
                 name: contract.frame(

@@ -81,7 +81,13 @@ def compare_study(first: OneRun, second: OneRun, seed: int, n_resamples: int = N
 
 
 def only_in_one(first: Outcomes, second: Outcomes) -> Iterator[str]:
-    """Items and rungs that one of two runs has and the other has not, as ``table/item on rung``, of the first."""
+    """Items and rungs that the first of two runs has and the second has not, as ``table/item on rung``.
+
+    Parameters
+    ----------
+    first, second : Outcomes
+        Of the same study in the two runs.
+    """
     for table, item in first.items:
         others = second.rungs(table, item) if (table, item) in second.items else []
         for rung in first.rungs(table, item):

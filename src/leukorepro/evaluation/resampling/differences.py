@@ -63,7 +63,15 @@ def compared_metrics(table: Table) -> list[str]:
 
 
 def best_item(values: dict[str, float], metric: str) -> str | None:
-    """The item of the best value, the first of equals; None where no item has one."""
+    """The item of the best value, the first of equals; None where no item has one.
+
+    Parameters
+    ----------
+    values : dict of str to float
+        The metric of each item; NaN where it is undefined.
+    metric : str
+        Its name, which says whether less is better.
+    """
     sign = -1 if named(metric).spec.kind.less_is_better else 1
     known = {item: sign * value for item, value in values.items() if not np.isnan(value)}
     return max(known, key=known.__getitem__) if known else None

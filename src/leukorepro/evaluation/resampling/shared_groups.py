@@ -136,7 +136,15 @@ class SharedResamples:
         self._resampled: dict[tuple[Measurable, SharedGroups, bool], Floats] = {}
 
     def find(self, outcome: Outcome, metric: str) -> Measurable | None:
-        """A metric of an outcome by its name in the table of metrics; None where it cannot be measured."""
+        """A metric of an outcome by its name in the table of metrics; None where it cannot be measured.
+
+        Parameters
+        ----------
+        outcome : Outcome
+            Table, item and rung.
+        metric : str
+            Its name in the table of metrics, a class in front where it is of one.
+        """
         if (outcome, metric) not in self._found:
             self._found[outcome, metric] = self._measurable(outcome, metric)
         return self._found[outcome, metric]
@@ -153,7 +161,20 @@ class SharedResamples:
         return self._groups[key]
 
     def groups_of(self, image_id: pd.Series[str], over: SharedGroups) -> Ints:
-        """Group of the image of every row, shape (n_rows,); -1 outside."""
+        """Group of the image of every row.
+
+        Parameters
+        ----------
+        image_id : Series of str, shape (n_rows,)
+            Of the run's images.
+        over : SharedGroups
+            The groups that several outcomes have in common.
+
+        Returns
+        -------
+        ndarray of int, shape (n_rows,)
+            Number of the group, from 0; -1 for an image outside all of them.
+        """
         return np.asarray(over.number[self._names.get_indexer(image_id)])
 
     def resampled(self, what: Measurable, over: SharedGroups, *, out_of_bag: bool = False) -> Floats:
@@ -179,6 +200,11 @@ class SharedResamples:
         A group that one of them is not measured on is such a one; for a metric of ranks, whose value rests on pairs of
         rows of different groups, every group is. Metrics of all classes, most of which no single group has, are told
         apart by the accuracy.
+
+        Parameters
+        ----------
+        one, other : Measurable
+            Two metrics, of one outcome or of two.
         """
         over = self.together(one, other)
         if METRICS[one.metric].is_ranked:

@@ -105,7 +105,22 @@ def find_starts(network: nn.Module, graph: fx.Graph) -> dict[str, int]:
 
 
 def cut(network: nn.Module, graph: fx.Graph, step: int) -> tuple[fx.GraphModule, fx.GraphModule]:
-    """What a network computes before a step of `find_starts`, and the rest; both hold the network's own modules."""
+    """What a network computes before a step of `find_starts`, and the rest; both hold the network's own modules.
+
+    Parameters
+    ----------
+    network : Module
+        The complete network.
+    graph : torch.fx.Graph
+        Its steps, as `trace` gives them.
+    step : int
+        Number of the first step of the second part, at a place where a single value crosses.
+
+    Returns
+    -------
+    tuple of two GraphModule
+        From images to the value that crosses, and from that value to what the network gives.
+    """
     nodes = list(graph.nodes)
     before, after = nodes[:step], nodes[step:]
     (crossing,) = (node for node in before if any(user in after for user in node.users))

@@ -28,6 +28,13 @@ def record_weights(backbone: str, output: Path) -> WeightsRecord:
 
     That they cannot be got is no error here: other networks' features and other studies do not depend on it.
 
+    Parameters
+    ----------
+    backbone : str
+        Its name in the registry.
+    output : Path
+        The JSON file that is written either way: the weights' file and SHA-256, or why there are none.
+
     Raises
     ------
     UserError

@@ -303,7 +303,14 @@ def title_of(name: str) -> str:
 
 
 def check_input_size(backbone: Backbone, size: int) -> None:
-    """Refuse a square input, in pixels, that a network cannot compute.
+    """Refuse a square input that a network cannot compute.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        Of the registry, or one of timm's.
+    size : int
+        Side of the input, pixels.
 
     Raises
     ------

@@ -101,6 +101,13 @@ def _takes_any_size(name: str) -> bool:
 def check_input_size(backbone: Backbone, size: int) -> None:
     """Refuse a square input that a network of timm cannot compute: the network is run without numbers.
 
+    Parameters
+    ----------
+    backbone : Backbone
+        One of timm's.
+    size : int
+        Side of the input, pixels.
+
     Raises
     ------
     UserError
@@ -144,7 +151,15 @@ def starts_of(backbone: Backbone) -> Starts:
 
 
 def outline(backbone: Backbone, n_classes: int) -> nn.Module:
-    """The network without numbers, with a last layer."""
+    """The network without numbers, with a last layer.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        One of timm's.
+    n_classes : int
+        Outputs of the last layer.
+    """
     with torch.device("meta"):
         return _create(backbone.network, backbone.options, n_classes)
 
@@ -268,7 +283,24 @@ def _from_state(backbone: Backbone, state: Mapping[str, Tensor], path: Path | No
 def build_for_classes(
     backbone: Backbone, state: Mapping[str, Tensor] | None, path: Path | None, n_classes: int
 ) -> nn.Module:
-    """Build a network of timm with a new last layer; otherwise as `build_headless`."""
+    """Build a network of timm with a new last layer; otherwise as `build_headless`.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        One of timm's.
+    state : mapping of str to Tensor, optional
+        State dict, as `build_headless` takes it; a last layer in it is left out.
+    path : Path, optional
+        Where the state dict is from, for messages.
+    n_classes : int
+        Outputs of the new last layer, whose values are drawn from torch's random numbers.
+
+    Returns
+    -------
+    Module
+        In evaluation mode; from images (n, 3, height, width) to outputs (n, n_classes).
+    """
     network: Any = build_headless(backbone, state, path)
     network.reset_classifier(n_classes)
     complete: nn.Module = network.eval()

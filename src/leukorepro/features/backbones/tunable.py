@@ -172,7 +172,15 @@ def _timm(backbone: Backbone, start: str, path: Path | None, n_classes: int, see
 
 
 def outline(backbone: Backbone, n_classes: int) -> nn.Module:
-    """The complete network with a new last layer, without numbers."""
+    """The complete network with a new last layer, without numbers.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        Of the registry, or one of timm's.
+    n_classes : int
+        Outputs of the new last layer.
+    """
     if backbone.build.startswith(TIMM):
         from leukorepro.features.backbones import timm_networks
 
@@ -189,6 +197,13 @@ def outline(backbone: Backbone, n_classes: int) -> nn.Module:
 
 def steps_of(backbone: Backbone, complete: nn.Module) -> fx.Graph:
     """The steps of a complete network.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        It says which way of tracing the network takes.
+    complete : Module
+        The network with its last layer; it may be without numbers.
 
     Raises
     ------
@@ -219,6 +234,17 @@ def _draw(layer: nn.Linear, seed: int) -> None:
 def frozen_half(backbone: Backbone, start: str, path: Path | None, seed: int) -> nn.Module:
     """What a backbone computes of scaled images before one of its `starts`, with the weights of `build_tunable`.
 
+    Parameters
+    ----------
+    backbone : Backbone
+        Of the registry, or one of timm's.
+    start : str
+        Where the trained half begins, by its name among the backbone's `starts`.
+    path : Path or None
+        File of weights; None: random ones.
+    seed : int
+        Of random weights.
+
     Raises
     ------
     UserError
@@ -230,6 +256,15 @@ def frozen_half(backbone: Backbone, start: str, path: Path | None, seed: int) ->
 
 def input_shape(backbone: Backbone, start: str, input_size: int) -> tuple[int, ...]:
     """Shape of what one of a backbone's `starts` gets for one image; nothing is computed.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        Of the registry, or one of timm's.
+    start : str
+        Where the trained half begins, by its name among the backbone's `starts`.
+    input_size : int
+        Side of the square images, pixels.
 
     Raises
     ------

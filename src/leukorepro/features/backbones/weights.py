@@ -81,7 +81,15 @@ def weights_status(backbone: Backbone, folder: Path = FOLDER) -> WeightsStatus:
 
 
 def why_nowhere(backbone: Backbone, folder: Path = FOLDER) -> str:
-    """Why a backbone's ImageNet weights can be had neither here nor by a download; empty where they can."""
+    """Why a backbone's ImageNet weights can be had neither here nor by a download; empty where they can.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        Of the registry, or one of timm's.
+    folder : Path
+        The project's folder of weights.
+    """
     weights = backbone.weights
     if not isinstance(weights, OwnWeights) or (folder / weights.file).is_file():
         return ""
@@ -92,7 +100,20 @@ def why_nowhere(backbone: Backbone, folder: Path = FOLDER) -> str:
 
 
 def own_file(backbone: Backbone, folder: Path = FOLDER) -> Path | None:
-    """File of weights that a user put there and that is taken as it is, so that another may come in its place."""
+    """File of weights that a user put there and that is taken as it is, so that another may come in its place.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        Of the registry, or one of timm's.
+    folder : Path
+        The project's folder of weights.
+
+    Returns
+    -------
+    Path or None
+        None where there is no such file, or where the file must be a certain one.
+    """
     return next((path for path in _own_places(backbone.weights, folder) if path.is_file()), None)
 
 
@@ -132,7 +153,21 @@ def _installed(weights: PackagedWeights) -> Path | None:
 
 
 def find_weights(backbone: Backbone, weights: str, folder: Path = FOLDER) -> Path | None:
-    """File of the weights that are asked for as `imagenet`, `file:PATH` or `random`, which have none.
+    """File of the weights that are asked for.
+
+    Parameters
+    ----------
+    backbone : Backbone
+        Of the registry, or one of timm's.
+    weights : str
+        `imagenet`, `file:PATH` or `random`.
+    folder : Path
+        The project's folder of weights.
+
+    Returns
+    -------
+    Path or None
+        None for random weights, which have no file. That a user's own file exists is not checked here.
 
     Raises
     ------
@@ -207,7 +242,15 @@ def find_imagenet_weights(backbone: Backbone, folder: Path = FOLDER, *, mirror: 
 
 
 def weights_url(weights: TorchvisionWeights, mirror: str | None = None) -> str:
-    """Address of a file of weights: at the mirror if one is given or set in the environment, else torchvision's.
+    """Address of a file of weights.
+
+    Parameters
+    ----------
+    weights : TorchvisionWeights
+        Weights that torchvision publishes.
+    mirror : str, optional
+        Address of a folder that has the file; None: the one that `LEUKOREPRO_WEIGHTS_URL` names in the environment, and
+        where it names none, torchvision's own.
 
     Raises
     ------

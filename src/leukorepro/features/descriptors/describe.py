@@ -63,7 +63,15 @@ def describe(request: Request, output: Path, descriptor: ResolvedDescriptor, *, 
 
 
 def descriptor_computer(descriptor: ResolvedDescriptor, threads: int) -> Computer:
-    """A descriptor's function, ready to be asked for the features of blocks of images."""
+    """A descriptor's function, ready to be asked for the features of blocks of images.
+
+    Parameters
+    ----------
+    descriptor : ResolvedDescriptor
+        What is computed of each image.
+    threads : int
+        Images that are decoded and described at the same time.
+    """
     module, _, name = find_descriptor(descriptor.descriptor).function.partition(":")
     function = getattr(importlib.import_module(module), name)
 

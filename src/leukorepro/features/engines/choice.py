@@ -32,7 +32,14 @@ def choose_engine(
 ) -> tuple[Literal["openvino", "torch"], torch.device]:
     """The engine and the device that are meant.
 
-    `auto` is torch on a GPU, and OpenVINO on a CPU where it is installed.
+    Parameters
+    ----------
+    engine : {'auto', 'openvino', 'torch'}
+        What is to compute; `auto` is torch on a GPU, and OpenVINO on a CPU where it is installed.
+    device : {'auto', 'cpu', 'cuda'}
+        Where it is to compute.
+    precision : {'float32', 'mixed'}
+        Of the arithmetic; it is only checked here.
 
     Raises
     ------

@@ -12,7 +12,20 @@ from numpydoc.docscrape import NumpyDocString
 import leukorepro
 
 PACKAGE = Path(leukorepro.__file__).parent
-COMPLETE = ("ladder", "metrics", "core", "config", "data", "simulate", "features", "checks", "evaluation")
+COMPLETE = (
+    "ladder",
+    "metrics",
+    "core",
+    "config",
+    "data",
+    "simulate",
+    "features",
+    "checks",
+    "evaluation",
+    "audits",
+    "costs",
+    "inference",
+)
 """Rooms whose docstrings are complete."""
 
 

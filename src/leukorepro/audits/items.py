@@ -86,7 +86,22 @@ class ItemAudit:
 
 
 def search(reported: Sequence[Reported], images: Images, basis: Basis) -> Matrices | None:
-    """All confusion matrices of some images that give some numbers; None where there are too many to look at."""
+    """All confusion matrices of some images that give some numbers.
+
+    Parameters
+    ----------
+    reported : sequence of Reported
+        Printed numbers of one item.
+    images : Images
+        What was tested, perhaps.
+    basis : {'positive', 'negative', 'macro', 'weighted', 'micro', 'mixed'}
+        Whose numbers they are where the paper does not say it.
+
+    Returns
+    -------
+    ndarray of int, shape (4, n), or None
+        tp, fn, fp and tn of each matrix; None where more than `SEARCHABLE` would have to be looked at.
+    """
     if n_candidates(reported, images.total, images.positives, basis) > SEARCHABLE:
         return None
     return _search(tuple(reported), images.total, images.positives, basis)
@@ -98,7 +113,16 @@ def _search(reported: tuple[Reported, ...], total: int, positives: tuple[int, ..
 
 
 def bases(reported: Sequence[Reported], averages: Sequence[Basis]) -> tuple[Basis, ...]:
-    """Readings that are tried: of the whole item first, each number by itself last."""
+    """Readings that are tried: of the whole item first, each number by itself last.
+
+    Parameters
+    ----------
+    reported : sequence of Reported
+        Printed numbers of one item.
+    averages : sequence of str
+        Readings that the study allows for a number whose class the paper does not name, in the order in which they are
+        tried.
+    """
     open_ones = sum(number.is_averaged for number in reported)
     if not open_ones:
         return ("positive",)
@@ -106,7 +130,17 @@ def bases(reported: Sequence[Reported], averages: Sequence[Basis]) -> tuple[Basi
 
 
 def is_possible(reported: Sequence[Reported], images: Images, averages: Sequence[Basis]) -> bool:
-    """Whether a confusion matrix gives the numbers, read as a whole, or nothing can be told."""
+    """Whether a confusion matrix gives the numbers, read as a whole, or nothing can be told.
+
+    Parameters
+    ----------
+    reported : sequence of Reported
+        Printed numbers of one item.
+    images : Images
+        What was tested, perhaps.
+    averages : sequence of str
+        Readings that the study allows for a number whose class the paper does not name.
+    """
     alone = _accuracy_alone(reported)
     if alone is not None:
         return bool(alone.is_share_of([images.total])[0])

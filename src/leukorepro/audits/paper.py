@@ -204,6 +204,15 @@ class Paper:
     def value(self, place: str, metric: str, where: str) -> Value:
         """The number of a metric at a place.
 
+        Parameters
+        ----------
+        place : str
+            ``table/item``, or an item of the text alone.
+        metric : str
+            As the published table names it.
+        where : str
+            The key that names the place.
+
         Raises
         ------
         UserError
@@ -217,6 +226,13 @@ class Paper:
 
     def count(self, place: str | int, where: str) -> int:
         """A number of images, subjects or features: given, or printed at a place.
+
+        Parameters
+        ----------
+        place : str or int
+            ``table/item`` or an item of the text, which has one such number; or the number itself.
+        where : str
+            The key that names the place.
 
         Raises
         ------
@@ -233,6 +249,13 @@ class Paper:
 
     def split(self, place: str, where: str) -> tuple[str, str]:
         """Table and item of a place.
+
+        Parameters
+        ----------
+        place : str
+            ``table/item``, or an item of the text alone.
+        where : str
+            The key that names the place.
 
         Raises
         ------
@@ -304,5 +327,13 @@ def table_names(tables: Sequence[str]) -> str:
 
 
 def place_name(table: str, item: str) -> str:
-    """Where an item stands: ``Table 3, VGG-16``."""
+    """Where an item stands: ``Table 3, VGG-16``.
+
+    Parameters
+    ----------
+    table : str
+        Its number as printed.
+    item : str
+        Its name in the table.
+    """
     return capital(f"{table_name(table)}, {item}")

@@ -61,7 +61,15 @@ class TablesAudit:
         self.tables = {table: self._table(table) for table in paper.tables}
 
     def joint(self, table: str, item: str, images: Images) -> list[Reported]:
-        """Numbers of an item in a table and, behind them, in those about the same predictions."""
+        """Numbers of an item in a table and, behind them, in those about the same predictions.
+
+        Parameters
+        ----------
+        table, item : str
+            Place of the item.
+        images : Images
+            What the table is about, perhaps: other tables count that may be about the same.
+        """
         numbers = self._own(table, item, images)
         for other in self.joined(table, images.name):
             for value in self.tested[other].get(item, []):
@@ -69,7 +77,15 @@ class TablesAudit:
         return numbers
 
     def joined(self, table: str, images: str) -> list[str]:
-        """Other tables about the same predictions that may be about the same images."""
+        """Other tables about the same predictions that may be about the same images.
+
+        Parameters
+        ----------
+        table : str
+            Its number as printed.
+        images : str
+            Name of a set of images.
+        """
         return [
             other
             for group in self.paper.audit.same_predictions

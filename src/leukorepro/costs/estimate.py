@@ -141,9 +141,16 @@ def _beyond(times: float) -> str:
 
 
 def downloads_gib(run: ResolvedRun, operations: Operations) -> float:
-    """Weights that have still to be downloaded: four bytes for each parameter of their networks.
+    """Weights that have still to be downloaded, in GiB: four bytes for each parameter of their networks.
 
     No datasets: a study whose dataset is absent is no part of the run, which says how to get it.
+
+    Parameters
+    ----------
+    run : ResolvedRun
+        What its studies need is looked up on this machine.
+    operations : Operations
+        Knows the parameters of networks.
     """
     return math.fsum(_missing(run, operations)) * 4e6 / 2**30
 

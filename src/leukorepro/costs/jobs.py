@@ -142,7 +142,15 @@ def jobs_of_run(run: ResolvedRun) -> dict[Job, tuple[Job, ...]]:
 
 
 def threads_of(run: ResolvedRun, job: Job) -> int:
-    """Threads that a job asks for; Snakemake gives it no more than there are cores."""
+    """Threads that a job asks for; Snakemake gives it no more than there are cores.
+
+    Parameters
+    ----------
+    run : ResolvedRun
+        Its budget and its studies decide for some rules.
+    job : Job
+        One of `jobs_of_run`.
+    """
     if run.budget == "demo" and job.rule == "extract_features":
         return 1
     if job.rule == "fit_reducer":  # of images; a sparse autoencoder's has one
@@ -174,7 +182,15 @@ def _in_order(waits: Mapping[Job, Iterable[Job]]) -> list[Job]:
 
 
 def jobs_of(run: ResolvedRun, study: ResolvedStudy) -> Iterator[Job]:
-    """Every job whose results a study's numbers rest on; those on datasets and features may serve other studies too."""
+    """Every job whose results a study's numbers rest on; those on datasets and features may serve other studies too.
+
+    Parameters
+    ----------
+    run : ResolvedRun
+        Whose controls and explanations are made, too.
+    study : ResolvedStudy
+        One of the run's.
+    """
     data, key, own = study.dataset_id, study.study.key, f"{run.name}/{study.study.key}"
     both = [Found(part.id, part.dataset, part.images) for part in study.placed]
     yield from (Job("simulate_images", part.id) for part in both if part.simulated)

@@ -121,7 +121,15 @@ def this_machine(file: Path = FILE) -> Machine:
 
 
 def keep_machine(machine: Machine, file: Path = FILE) -> None:
-    """Keep what this machine was measured at."""
+    """Keep what this machine was measured at.
+
+    Parameters
+    ----------
+    machine : Machine
+        Speeds that `calibrate` has measured here.
+    file : Path
+        The JSON file, which also says which machine it is of.
+    """
     write_json({"machine": _identity(), "speed": asdict(machine)}, file)
 
 

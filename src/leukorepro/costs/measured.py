@@ -35,6 +35,13 @@ class Cost:
 def read_costs(jobs: Iterable[Job], results: Results) -> dict[Job, Cost | None]:
     """What each job was measured at; None where there is no measurement: its results were there already, or copied.
 
+    Parameters
+    ----------
+    jobs : iterable of Job
+        Each is looked up once, however often it comes.
+    results : Results
+        Where Snakemake's tables of measurements lie.
+
     Raises
     ------
     UserError

@@ -113,7 +113,19 @@ class Model:
     """Runs that it was fitted to, with their measured jobs."""
 
     def cost(self, rule: str, threads: int, work: Work, machine: Machine) -> Cost:
-        """What a job is expected to take on a machine."""
+        """What a job is expected to take on a machine.
+
+        Parameters
+        ----------
+        rule : str
+            Of the job.
+        threads : int
+            That it is given; rates are taken to be shared among them.
+        work : Work
+            What it has to do.
+        machine : Machine
+            The one that it will run on.
+        """
         of_network = seconds = 0.0
         alike = STARTS_LIKE.get(rule, rule)
         beyond = 1.0 if alike in self.starts else float("inf")
@@ -210,7 +222,15 @@ def _line(points: Iterable[tuple[float, float]]) -> tuple[float, float]:
 
 
 def write_model(model: Model, file: Path = FILE) -> None:
-    """Keep a model, with as many digits as mean something."""
+    """Keep a model, with as many digits as mean something.
+
+    Parameters
+    ----------
+    model : Model
+        Constants that were fitted to measured jobs.
+    file : Path
+        The JSON file, which is replaced as a whole.
+    """
     from leukorepro.core.store import write_text
 
     write_text(json.dumps(_rounded(asdict(model)), indent=2, sort_keys=True) + "\n", file)

@@ -64,18 +64,46 @@ class Operations:
         return self._find(name, lambda: _backbone(part.backbone, part.layer, part.input_size))
 
     def of_network(self, spec: NetworkSpec, shape: tuple[int, ...], n_classes: int, budget: Budget) -> Network:
-        """A network that is trained from random weights."""
+        """A network that is trained from random weights.
+
+        Parameters
+        ----------
+        spec : NetworkSpec
+            Its architecture, and its width at each budget.
+        shape : tuple of int
+            Of one image, (size, size, 3), or of one code, (dim,).
+        n_classes : int
+            Outputs.
+        budget : {'demo', 'published'}
+            Which width is taken.
+        """
         width = spec.width[budget]
         size = "x".join(map(str, shape))
         name = f"{spec.architecture}@{size}, {n_classes} classes, width {width:g}"
         return self._find(name, lambda: _trained(spec, shape, n_classes, width))
 
     def of_autoencoder(self, spec: ConvAutoencoderSpec, size: int) -> Network:
-        """An autoencoder of images."""
+        """An autoencoder of images.
+
+        Parameters
+        ----------
+        spec : ConvAutoencoderSpec
+            Its layers.
+        size : int
+            Side of the square images, pixels.
+        """
         return self._find(f"{spec.kind}@{size}", lambda: _autoencoder(spec, size))
 
     def of_tuning(self, tuning: Tuning, n_classes: int) -> Network:
-        """The part of a backbone that is trained further."""
+        """The part of a backbone that is trained further.
+
+        Parameters
+        ----------
+        tuning : Tuning
+            The backbone, its input size, and where the part that is trained begins.
+        n_classes : int
+            Outputs of its new last layer.
+        """
         part = tuning.network
         name = f"{part.backbone} from {tuning.start}@{part.input_size}, {n_classes} classes"
         return self._find(name, lambda: _tuned(tuning, n_classes))

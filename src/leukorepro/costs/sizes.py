@@ -88,7 +88,15 @@ class Sizes:
         return self._images[dataset]
 
     def rows(self, dataset: str, part: str) -> int:
-        """Rows of a feature file: every image in every view."""
+        """Rows of a feature file: every image in every view.
+
+        Parameters
+        ----------
+        dataset : str
+            Folder name of a dataset of the run.
+        part : str
+            Id of an extractor or a descriptor.
+        """
         return self.images(dataset).total * len(views_of(self.run, dataset, part))
 
     def columns(self, part: Part) -> int:
@@ -103,7 +111,19 @@ class Sizes:
         return 1 if whole else 4
 
     def pool(self, study: ResolvedStudy, split: str, *, held_out: bool = False) -> int:
-        """Images that a split deals out, or those of the held-out part that it tests."""
+        """Images that a split deals out, or those of the held-out part that it tests.
+
+        Those of labels that are in none of its classes are not counted.
+
+        Parameters
+        ----------
+        study : ResolvedStudy
+            One of the run's.
+        split : str
+            Name of one of its splits.
+        held_out : bool
+            Count the images of the held-out part that it tests, instead of those that it deals out.
+        """
         scheme, labels = study.study.splits[split], study.label_set_of(split)
         n = 0
         for (label, official), count in self.images(study.dataset_id).counts.items():
@@ -119,7 +139,22 @@ class Sizes:
         return n
 
     def fit(self, study: ResolvedStudy, split: str, protocol: Protocol) -> Fit:
-        """Rows of the folds of a split on a rung."""
+        """Rows of the folds of a split on a rung.
+
+        Parameters
+        ----------
+        study : ResolvedStudy
+            One of the run's.
+        split : str
+            Name of one of its splits.
+        protocol : Protocol
+            Of the rung.
+
+        Returns
+        -------
+        Fit
+            Number of folds, and rows that train and that are tested in each; views are rows.
+        """
         scheme = study.study.splits[split]
         views = len(scheme.views)
         images = self.pool(study, split)
@@ -135,13 +170,30 @@ class Sizes:
         return Fit(folds * scheme.repeats * self.run.seeds, round(trained), round(tested * share))
 
     def split_rows(self, study: ResolvedStudy, splits: list[str]) -> float:
-        """Rows of a study's split tables on all rungs, in thousands."""
+        """Rows of a study's split tables on all rungs, in thousands.
+
+        Parameters
+        ----------
+        study : ResolvedStudy
+            One of the run's.
+        splits : list of str
+            Names of its splits that are used.
+        """
         fits = [self.fit(study, split, rung) for split, rung in product(splits, study.protocols.values())]
         return sum(fit.folds * (fit.train + fit.tested) for fit in fits) / 1e3
 
 
 def images_of(found: Found, run: ResolvedRun, results: Results) -> Images:
     """Of a dataset: what its manifest says; before there is one, what is listed or will be drawn.
+
+    Parameters
+    ----------
+    found : Found
+        A dataset of the run, or two as one.
+    run : ResolvedRun
+        Its budget says how many images are drawn.
+    results : Results
+        Where manifests lie.
 
     Raises
     ------

@@ -56,7 +56,21 @@ def total(told: Estimate) -> str:
 
 
 def sentences(told: Estimate, download_gib: float, model: Model, machine: Machine, *, gpu: bool) -> Iterator[str]:
-    """The total, what it assumes and what it rests on."""
+    """The total, what it assumes and what it rests on.
+
+    Parameters
+    ----------
+    told : Estimate
+        Of the whole run.
+    download_gib : float
+        Weights that have still to be downloaded.
+    model : Model
+        What the estimate was made by.
+    machine : Machine
+        What it was made for.
+    gpu : bool
+        Whether a GPU will compute networks, which no measured job had.
+    """
     yield f"In all: {total(told)}, {memory(1024 * download_gib)} to download."
     if gpu:
         yield without_gpu(told)
@@ -91,7 +105,20 @@ def without_gpu(told: Estimate) -> str:
 
 
 def as_json(told: Estimate, download_gib: float, model: Model, *, gpu: bool) -> dict[str, Any]:
-    """What a script reads; with a GPU, `hours` are those without networks' arithmetic, the least that it can take."""
+    """What a script reads.
+
+    Parameters
+    ----------
+    told : Estimate
+        Of the whole run.
+    download_gib : float
+        Weights that have still to be downloaded.
+    model : Model
+        What the estimate was made by.
+    gpu : bool
+        Whether a GPU will compute networks; `hours` are then those without networks' arithmetic, the least that it can
+        take.
+    """
     return {
         "run": told.run,
         "cores": told.cores,
@@ -109,7 +136,15 @@ def as_json(told: Estimate, download_gib: float, model: Model, *, gpu: bool) -> 
 
 
 def at_start(run: ResolvedRun, cores: int) -> str:
-    """One line for the start of a run, which must not wait for a calibration or for torch."""
+    """One line for the start of a run, which must not wait for a calibration or for torch.
+
+    Parameters
+    ----------
+    run : ResolvedRun
+        About to be started.
+    cores : int
+        That Snakemake is given.
+    """
     model = read_model()
     machine = known_machine()
     try:

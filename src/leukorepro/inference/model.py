@@ -57,6 +57,14 @@ class Model:
 
 
 def decide(model: Model, answers: Answers) -> Decisions:
-    """What a model says of rows, from its system's answers."""
+    """What a model says of rows, from its system's answers.
+
+    Parameters
+    ----------
+    model : Model
+        Its calibration gives probabilities, its threshold decides.
+    answers : Answers
+        Classes and scores that its system gives for the rows.
+    """
     system = model.system
     return decisions(answers, system.scores, system.positive_class, model.calibration, model.threshold)

@@ -76,18 +76,54 @@ class NetworkClassifier:
     device: Device = "auto"
 
     def answers(self, rows: NDArray[Any], positive_class: str | None, engine: str) -> Answers:
-        """What it says of rows (N, D): images as uint8, codes or feature maps as float32."""
+        """What it says of rows.
+
+        Parameters
+        ----------
+        rows : ndarray, shape (N, D)
+            Images as uint8, codes or feature maps as float32.
+        positive_class : str or None
+            The class whose probability is the score; None where there are more than two.
+        engine : str
+            What computes it, with its version, as answers name it.
+        """
         return answer_of(outputs(self.module, rows, self.device), self.classes, positive_class, engine)
 
 
 def outputs(module: nn.Module, rows: NDArray[Any], device: Device) -> NDArray[np.float32]:
-    """Outputs (N, n) of a network for rows (N, D) of a feature file."""
+    """Outputs of a network for rows of a feature file.
+
+    Parameters
+    ----------
+    module : Module
+        From images or codes to outputs.
+    rows : ndarray, shape (N, D)
+        Images as uint8, codes or feature maps as float32.
+    device : {'auto', 'cpu', 'cuda'}
+        Where it is computed.
+
+    Returns
+    -------
+    ndarray of float32, shape (N, n)
+    """
     taken = pixels(rows) if rows.dtype == np.uint8 else rows
     return predict(module, taken, np.arange(len(taken)), BATCH_ROWS, Hardware(device))
 
 
 def build(outline: Outline, state: State) -> nn.Module:
     """The network of an outline with its weights.
+
+    Parameters
+    ----------
+    outline : Outline
+        Kind, shapes and settings of the network.
+    state : mapping of str to Tensor
+        All its weights, as `state_of` gives them.
+
+    Returns
+    -------
+    Module
+        In evaluation mode.
 
     Raises
     ------
@@ -105,7 +141,15 @@ def build(outline: Outline, state: State) -> nn.Module:
 
 
 def state_of(outline: Outline, module: nn.Module) -> dict[str, Tensor]:
-    """All weights of a network, by which `build` makes it again."""
+    """All weights of a network, by which `build` makes it again.
+
+    Parameters
+    ----------
+    outline : Outline
+        Kind, shapes and settings of the network; it says whether a frozen half belongs to it.
+    module : Module
+        The network.
+    """
     state = {name: value.detach().cpu().contiguous() for name, value in module.state_dict().items()}
     if isinstance(module, TunableNetwork) and module.frozen is not None and _sees_images(outline):
         state |= {f"{FROZEN}{name}": value.contiguous() for name, value in module.frozen.state_dict().items()}

@@ -45,7 +45,19 @@ class PlattCalibration(_Fitted):
         return 2
 
     def probabilities(self, scores: Floats, kind: ScoreKind) -> Floats:
-        """Probability of the positive class, of scores (N, 1), in the same shape."""
+        """Probability of the positive class.
+
+        Parameters
+        ----------
+        scores : ndarray of float64, shape (N, 1)
+            Of the positive class.
+        kind : {'probability', 'log_odds', 'margin'}
+            What the scores are.
+
+        Returns
+        -------
+        ndarray of float64, shape (N, 1)
+        """
         probabilities: Floats = expit(self.slope * drawn_in(scores, kind) + self.intercept)
         return probabilities
 
@@ -73,7 +85,20 @@ class MultinomialCalibration(_Fitted):
         return len(self.intercepts)
 
     def probabilities(self, scores: Floats, kind: ScoreKind) -> Floats:
-        """Probability of each class, of scores (N, n_classes), in the same shape."""
+        """Probability of each class.
+
+        Parameters
+        ----------
+        scores : ndarray of float64, shape (N, n_classes)
+            Of every class.
+        kind : {'probability', 'log_odds', 'margin'}
+            What the scores are.
+
+        Returns
+        -------
+        ndarray of float64, shape (N, n_classes)
+            Every row sums to 1.
+        """
         logits = drawn_in(scores, kind) @ np.transpose(self.slopes) + np.array(self.intercepts)
         return np.asarray(softmax(logits, axis=1))
 
@@ -109,6 +134,13 @@ def drawn_in(scores: Floats, kind: ScoreKind) -> Floats:
 
     Margins of a cubic kernel reach from -10 to 1,000 on images that it was not fitted on, and a few of them would
     decide the slope; log odds of 14 stand for neighbours that all agree, not for one error in a million.
+
+    Parameters
+    ----------
+    scores : ndarray of float64
+        Of any shape.
+    kind : {'probability', 'log_odds', 'margin'}
+        What the scores are.
     """
     s = logit(np.clip(scores, SHARPEST, 1 - SHARPEST)) if kind == "probability" else scores
     drawn: Floats = np.sign(s) * np.log1p(np.abs(s))

@@ -30,7 +30,17 @@ class Network(Protocol):
     """A trained network as a classifier: classes and scores come of one pass."""
 
     def answers(self, rows: NDArray[Any], positive_class: str | None, engine: str) -> Answers:
-        """What it says of rows (N, D)."""
+        """What it says of rows.
+
+        Parameters
+        ----------
+        rows : ndarray, shape (N, D)
+            Images as uint8, codes or feature maps as float32.
+        positive_class : str or None
+            The class whose probability is the score; None where there are more than two.
+        engine : str
+            What computes it, with its version, as answers name it.
+        """
 
 
 @dataclass(frozen=True, eq=False)

@@ -165,7 +165,20 @@ def _fit(values: NDArray[np.float32], columns: Sequence[int], held_out: NDArray[
 
 
 def spread_rows(n_rows: int, most: int) -> NDArray[np.intp]:
-    """Numbers of at most so many rows, spread over all."""
+    """Numbers of some rows, spread evenly over all.
+
+    Parameters
+    ----------
+    n_rows : int
+        Rows that there are.
+    most : int
+        How many are taken at most; all, where there are no more.
+
+    Returns
+    -------
+    ndarray of int, shape (min(n_rows, most),)
+        Rising.
+    """
     return np.unique(np.linspace(0, n_rows - 1, min(n_rows, most)).round().astype(np.intp))
 
 

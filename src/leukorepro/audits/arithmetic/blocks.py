@@ -40,12 +40,32 @@ class Ratio:
         return not self.below[0] and not self.below[1]
 
     def value(self, found: int, taken: int) -> Fraction:
-        """The score; 0 where it is a share of nothing, as in scikit-learn."""
+        """The score; 0 where it is a share of nothing, as in scikit-learn.
+
+        Parameters
+        ----------
+        found : int
+            Images of the class that are found.
+        taken : int
+            Others that are taken for it.
+        """
         below = self.below[0] * found + self.below[1] * taken + self.below[2]
         return (self.above[0] * found + self.above[1] * taken + self.above[2]) / below if below else Fraction(0)
 
     def values(self, found: Ints, taken: Ints) -> Floats:
-        """The score of many confusion matrices."""
+        """The score of many confusion matrices; 0 where it is a share of nothing.
+
+        Parameters
+        ----------
+        found : ndarray of int, shape (n,)
+            Images of the class that are found, in each matrix.
+        taken : ndarray of int, shape (n,)
+            Others that are taken for it, in each matrix.
+
+        Returns
+        -------
+        ndarray of float64, shape (n,)
+        """
         a, b = ([float(factor) for factor in side] for side in (self.above, self.below))
         below = b[0] * found + b[1] * taken + b[2]
         above = a[0] * found + a[1] * taken + a[2]
@@ -58,7 +78,15 @@ METRICS = ("recall", "specificity", "accuracy", "precision", "npv", "f1", "balan
 
 
 def ratio(metric: str, block: Block) -> Ratio:
-    """How a score, one of `METRICS`, follows from a block."""
+    """How a score follows from a block.
+
+    Parameters
+    ----------
+    metric : str
+        One of `METRICS`.
+    block : Block
+        The class and all other images.
+    """
     above, below = factors(metric, block.size, block.others)
     x, y, z = (Fraction(factor) for factor in above)
     u, v, w = (Fraction(factor) for factor in below)

@@ -102,7 +102,19 @@ def confusion_matrices(
 
 
 def any_fits(reported: Sequence[Reported], total: int, positives: Sequence[int], basis: Basis) -> bool:
-    """Whether there is such a matrix at all; what `confusion_matrices` tells, sooner."""
+    """Whether there is such a matrix at all; what `confusion_matrices` tells, sooner.
+
+    Parameters
+    ----------
+    reported : sequence of Reported
+        Printed numbers of one item.
+    total : int
+        Number of images.
+    positives : sequence of int
+        How many of them may be of the positive class.
+    basis : {'positive', 'negative', 'macro', 'weighted', 'micro', 'mixed'}
+        Whose numbers they are where the paper does not say it.
+    """
     return any(matrices.shape[1] for matrices in _portions(reported, total, positives, basis))
 
 
@@ -116,7 +128,19 @@ def _portions(reported: Sequence[Reported], total: int, positives: Sequence[int]
 
 
 def n_candidates(reported: Sequence[Reported], total: int, positives: Sequence[int], basis: Basis) -> int:
-    """How many matrices `confusion_matrices` looks at, at most: few where an accuracy or recalls are printed."""
+    """How many matrices `confusion_matrices` looks at, at most: few where an accuracy or recalls are printed.
+
+    Parameters
+    ----------
+    reported : sequence of Reported
+        Printed numbers of one item.
+    total : int
+        Number of images.
+    positives : sequence of int
+        How many of them may be of the positive class.
+    basis : {'positive', 'negative', 'macro', 'weighted', 'micro', 'mixed'}
+        Whose numbers they are where the paper does not say it.
+    """
     p = np.asarray(positives, dtype=np.int64)
     tp_low, tp_high = _hits(reported, "positive", p, basis)
     tn_low, tn_high = _hits(reported, "negative", total - p, basis)
@@ -155,7 +179,21 @@ def share(quantity: Quantity, side: Side, matrices: Matrices) -> npt.NDArray[np.
 
 
 def share_of(quantity: Quantity, basis: Side | Average, matrices: Matrices) -> npt.NDArray[np.float64]:
-    """A metric of one class, or averaged over both, for each matrix."""
+    """A metric of one class, or averaged over both, for each matrix.
+
+    Parameters
+    ----------
+    quantity : str
+        The metric, one of `Quantity` that is a share.
+    basis : {'positive', 'negative', 'macro', 'weighted', 'micro'}
+        One of the classes, or how both are averaged.
+    matrices : ndarray of int, shape (4, n)
+        tp, fn, fp and tn of each matrix.
+
+    Returns
+    -------
+    ndarray of float64, shape (n,)
+    """
     if basis in ("positive", "negative"):
         return share(quantity, basis, matrices)
     if basis == "micro":

@@ -23,7 +23,15 @@ class Printed:
 
     @classmethod
     def of(cls, value: float, half_unit: float) -> Printed:
-        """From a value and half a unit of its last digit, as `leukorepro.config.study.published` reads them."""
+        """A printed share, from what `leukorepro.config.study.published` reads of it.
+
+        Parameters
+        ----------
+        value : float
+            The number as it is printed.
+        half_unit : float
+            Half a unit of its last digit: 0.0005 for 0.987.
+        """
         return cls(round(value / (2 * half_unit)), round(1 / (2 * half_unit)))
 
     def cut_off(self) -> Printed:

@@ -42,19 +42,50 @@ class Program:
         return len(self.high) - 1
 
     def numbers(self, count: int, high: float) -> npt.NDArray[np.int64]:
-        """Add several whole numbers from 0 to `high`, and return their places."""
+        """Add several whole numbers.
+
+        Parameters
+        ----------
+        count : int
+            How many.
+        high : float
+            Greatest value of each; the least is 0.
+
+        Returns
+        -------
+        ndarray of int64, shape (count,)
+            Their places.
+        """
         first = len(self.high)
         self.high.extend([high] * count)
         return np.arange(first, first + count)
 
     def keep(self, factors: Mapping[int, float], low: float, high: float) -> None:
-        """Add a condition: the sum of numbers times their factors lies between two limits."""
+        """Add a condition: the sum of numbers times their factors lies between two limits.
+
+        Parameters
+        ----------
+        factors : mapping of int to float
+            The factor of each number that takes part, by its place.
+        low, high : float
+            The limits, both allowed; infinite where there is none.
+        """
         self.keep_all(np.fromiter(factors, dtype=np.int64), list(factors.values()), low, high)
 
     def keep_all(
         self, places: npt.NDArray[np.int64], factors: Sequence[float] | npt.NDArray[np.float64], low: float, high: float
     ) -> None:
-        """Add a condition on many numbers, by their places and factors."""
+        """Add a condition on many numbers: their sum, each times its factor, lies between two limits.
+
+        Parameters
+        ----------
+        places : ndarray of int64, shape (n,)
+            Of the numbers that take part, as `numbers` returns them.
+        factors : sequence or ndarray of float, shape (n,)
+            A factor for each of them.
+        low, high : float
+            The limits, both allowed; infinite where there is none.
+        """
         self._rows.extend([len(self._limits)] * len(places))
         self._columns.extend(places.tolist())
         self._factors.extend(np.asarray(factors, dtype=float).tolist())

@@ -56,7 +56,17 @@ class Condition:
 
     @classmethod
     def of(cls, name: str, terms: Sequence[Term], printed: Printed) -> Condition:
-        """Of a number as it is printed."""
+        """Of a number as it is printed.
+
+        Parameters
+        ----------
+        name : str
+            The number's name in the published table.
+        terms : sequence of Term
+            Scores that it is the weighted sum of.
+        printed : Printed
+            The number with its digits, rounded or cut.
+        """
         per_one, units = printed.per_one, Fraction(printed.units)
         below, above = (Fraction(0), Fraction(1)) if printed.cut else (Fraction(1, 2), Fraction(1, 2))
         return cls(name, tuple(terms), (units - below) / per_one, (units + above) / per_one, per_one)
@@ -72,7 +82,15 @@ class Problem:
     """Blocks that are the classes of one confusion matrix of several classes, which is then of these images alone."""
 
     def holds(self, found: Sequence[int], taken: Sequence[int]) -> bool:
-        """Whether confusion matrices give all numbers, computed with fractions."""
+        """Whether confusion matrices give all numbers, computed with fractions.
+
+        Parameters
+        ----------
+        found : sequence of int
+            Images found in each block.
+        taken : sequence of int
+            Others taken for them, in each block.
+        """
         outcome = Outcome("possible", tuple(found), tuple(taken))
         for block, x, y in zip(self.blocks, found, taken, strict=True):
             if not (0 <= x <= block.size and 0 <= y <= block.others):
@@ -151,7 +169,17 @@ def solve(problem: Problem, seconds: float = 10.0) -> Outcome:
 
 
 def value_of(problem: Problem, condition: Condition, outcome: Outcome) -> Fraction:
-    """The value of a number that the matrices of an outcome give."""
+    """The value of a number that the matrices of an outcome give.
+
+    Parameters
+    ----------
+    problem : Problem
+        The blocks that the number is of.
+    condition : Condition
+        The number.
+    outcome : Outcome
+        A possible one: images found in each block, and others taken for them.
+    """
     value = Fraction(0)
     for term in condition.terms:
         value += term.weight * problem.ratio(term).value(outcome.found[term.block], outcome.taken[term.block])

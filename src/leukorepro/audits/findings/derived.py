@@ -34,7 +34,15 @@ def f1_of_its_parts(paper: Paper) -> Iterator[Finding]:
 
 
 def kinds_of_f1(paper: Paper, audits: TablesAudit) -> Iterator[Finding]:
-    """Tables whose F1 are harmonic means of mean precision and mean recall, beside tables with means of F1."""
+    """Tables whose F1 are harmonic means of mean precision and mean recall, beside tables with means of F1.
+
+    Parameters
+    ----------
+    paper : Paper
+        With its printed numbers.
+    audits : TablesAudit
+        What its tables allow.
+    """
     means = [
         table
         for table, audit in audits.tables.items()

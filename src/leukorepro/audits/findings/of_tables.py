@@ -19,7 +19,15 @@ TELLING = 0.01
 
 
 def of_tables(paper: Paper, audits: TablesAudit) -> Iterator[Finding]:
-    """What the tables of a paper say about their images and items."""
+    """What the tables of a paper say about their images and items.
+
+    Parameters
+    ----------
+    paper : Paper
+        With its printed numbers.
+    audits : TablesAudit
+        What its tables allow.
+    """
     for table, audit in audits.tables.items():
         yield from _sizes(audit)
         yield from _sets(audits, audit)
@@ -29,7 +37,15 @@ def of_tables(paper: Paper, audits: TablesAudit) -> Iterator[Finding]:
 
 
 def reason(found: ItemAudit, metric: str) -> str:
-    """Why a number of an item is impossible, in a sentence."""
+    """Why a number of an item is impossible, in a sentence.
+
+    Parameters
+    ----------
+    found : ItemAudit
+        Of an item that is impossible.
+    metric : str
+        One of its odd numbers.
+    """
     if not found.instead:
         return found.why
     rest = "the other numbers of its row" if metric in found.instead else "the row"

@@ -37,6 +37,13 @@ def stratified(sizes: Sequence[int], n_folds: int) -> Folds:
     """Folds that have every class in proportion, and are equally large, as far as whole images go.
 
     Spare images are dealt on from class to class, as scikit-learn's stratified folds have them.
+
+    Parameters
+    ----------
+    sizes : sequence of int
+        Images of each class in all folds together.
+    n_folds : int
+        Folds that they are dealt to.
     """
     folds = [[size // n_folds for size in sizes] for _ in range(n_folds)]
     first = 0

@@ -49,7 +49,15 @@ def of_means(value: Value, *, cut: bool = False) -> Score:
 
 
 def usable(scores: Sequence[Score], folds: Folds) -> tuple[list[Score], list[str]]:
-    """Scores that follow from sums of images of each class, and the words of those that do not."""
+    """Scores that follow from sums of images of each class, and the words of those that do not.
+
+    Parameters
+    ----------
+    scores : sequence of Score
+        Printed numbers of one item.
+    folds : Folds
+        Images of each class in each fold, and the names of the classes.
+    """
     kept: list[Score] = []
     left_out: list[str] = []
     for score in scores:

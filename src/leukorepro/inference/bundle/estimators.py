@@ -40,6 +40,13 @@ arrays, numbers and text: parts of such estimators, and ours."""
 def to_bytes(classifier: ClassifierMixin, scaler: StandardScaler | None) -> bytes:
     """A fitted classifier behind its scaler, as a file that `skops.io.load` reads as a pipeline.
 
+    Parameters
+    ----------
+    classifier : ClassifierMixin
+        Fitted.
+    scaler : StandardScaler or None
+        Fitted; None where the classifier takes features as they are.
+
     Raises
     ------
     UserError

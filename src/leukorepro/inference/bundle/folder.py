@@ -69,7 +69,20 @@ def write_folder(folder: Path, files: Mapping[str, bytes], description: Descript
 
 
 def check_place(folder: Path, *, force: bool = False) -> None:
-    """Refuse a folder that a model cannot be written to; see `write_folder`."""
+    """Refuse a folder that a model cannot be written to; see `write_folder`.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the model is to lie.
+    force : bool
+        Whether another model may be replaced.
+
+    Raises
+    ------
+    UserError
+        If something else is there, or another model without `force`.
+    """
     check_output_folder(folder)
     if not folder.is_dir() or not any(folder.iterdir()):
         return
@@ -113,6 +126,18 @@ def read_description(folder: Path) -> Description:
 
 def read_files(folder: Path, files: Mapping[str, StoredFile]) -> dict[str, bytes]:
     """Read all other files of a model, each as it was written.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the model.
+    files : mapping of str to StoredFile
+        Size and SHA-256 of each, by name, as `model.json` has them.
+
+    Returns
+    -------
+    dict of str to bytes
+        The contents by name.
 
     Raises
     ------

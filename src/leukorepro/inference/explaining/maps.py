@@ -91,7 +91,17 @@ def _dimensions(network: FeatureNetwork, body: nn.Module, input_size: int) -> in
 
 
 def cut_tunable(network: TunableNetwork, input_size: int, name: str) -> Cut:
-    """Cut a backbone that was trained further; see `cut_at_last_map`."""
+    """Cut a backbone that was trained further; see `cut_at_last_map`.
+
+    Parameters
+    ----------
+    network : TunableNetwork
+        In evaluation mode; its scaling and both its halves are put into one.
+    input_size : int
+        Side of the square images, pixels.
+    name : str
+        What a message calls it.
+    """
     halves = [half for half in (network.frozen, network.trained) if half is not None]
     return cut_at_last_map(nn.Sequential(network.scaling, *halves), input_size, name)
 

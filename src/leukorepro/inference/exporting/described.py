@@ -40,7 +40,15 @@ def origin(choice: Choice) -> Origin:
 
 
 def training_data(choice: Choice, data: TrainingRows) -> TrainingData:
-    """What a model was fitted on."""
+    """What a model was fitted on.
+
+    Parameters
+    ----------
+    choice : Choice
+        It names the manifest.
+    data : TrainingRows
+        Rows that the system was fitted on.
+    """
     counts = {}
     for name in data.classes:
         rows = data.about[data.about["y_true"] == name]
@@ -76,7 +84,17 @@ def _alone(choice: Choice) -> ResolvedStudy:
 
 
 def in_words(choice: Choice, system: FittedSystem, *, flagged: bool) -> list[str]:
-    """What the system is made of, from the images on."""
+    """What the system is made of, from the images on.
+
+    Parameters
+    ----------
+    choice : Choice
+        The item, and the study and the run that it is of.
+    system : FittedSystem
+        What was fitted.
+    flagged : bool
+        Whether images unlike those of the training are flagged.
+    """
     lines = [f"Features: {_part(part)}." for part in system.parts]
     if choice.item.reducer is not None:
         kind = choice.study.study.reducers[choice.item.reducer].kind

@@ -171,6 +171,15 @@ def calibrate(tested: OutOfFold) -> Calibration | None:
 def choose_threshold(tested: OutOfFold, sensitivity: float, rung: str) -> Threshold:
     """The highest threshold with a sensitivity, and what such thresholds come to on rows that they are not made of.
 
+    Parameters
+    ----------
+    tested : OutOfFold
+        Tested rows of the item on the rung.
+    sensitivity : float
+        Share of the positive rows that the threshold must find, at least.
+    rung : str
+        Its key, for messages.
+
     Raises
     ------
     UserError

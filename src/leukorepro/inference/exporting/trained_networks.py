@@ -71,7 +71,21 @@ def network_classifier(
 
 
 def network_encoder(choice: Choice, data: TrainingRows, classifier: str, device: Device, work: Path) -> NetworkEncoder:
-    """What a network of the study sees of images, whose features an item's reducer gives; see `network_classifier`."""
+    """What a network of the study sees of images, whose features an item's reducer gives; see `network_classifier`.
+
+    Parameters
+    ----------
+    choice : Choice
+        Of an item whose reducer gives the features of a network.
+    data : TrainingRows
+        Rows that the system is fitted on.
+    classifier : str
+        Name of the network among the study's classifiers.
+    device : {'auto', 'cpu', 'cuda'}
+        Where it is trained and applied.
+    work : Path
+        Folder of unfinished trainings: an export that was killed goes on there.
+    """
     fitted = _Fitted(choice, data, None, classifier, device)
     rows = _images(data)
     module = fitted.module(rows, data.train, work)

@@ -26,8 +26,20 @@ from leukorepro.inference.predicting.table import Failures, header, lines
 
 
 def model_id(folder: Path, name: str) -> str:
-    """What tables call a model: its name, and the first digits of the SHA-256 of its `model.json`, which has those of
-    its other files."""
+    """What tables call a model.
+
+    Parameters
+    ----------
+    folder : Path
+        Of the model, as it was read.
+    name : str
+        The model's name.
+
+    Returns
+    -------
+    str
+        The name, and the first 12 digits of the SHA-256 of its `model.json`, which has those of its other files.
+    """
     return f"{name} {sha256_file(folder / DESCRIPTION)[:12]}"
 
 

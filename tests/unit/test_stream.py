@@ -26,7 +26,7 @@ from leukorepro.core.errors import UserError
 from leukorepro.core.file_errors import FileError
 from leukorepro.core.store import HOST, sha256_file, write_json
 from leukorepro.core.unfinished import Finished
-from leukorepro.data.images import UnreadableImage, read_scanned
+from leukorepro.data.images import UnreadableImage, scanned_image
 from leukorepro.features import stream as module
 from leukorepro.features.stream import Request, stream
 
@@ -124,12 +124,12 @@ def test_an_interrupted_job_continues_and_ends_in_the_same_bytes(
 ) -> None:
     run(request_, tmp_path / "whole.h5")
 
-    def fails(path: Path, sha256: str, max_pixels: int) -> np.ndarray:
+    def fails(path: Path, sha256: str, max_pixels: int) -> Image.Image:
         if path.name == "07.bmp":
             raise UnreadableImage(path, "truncated", "pulled out")
-        return read_scanned(path, sha256, max_pixels)
+        return scanned_image(path, sha256, max_pixels)
 
-    monkeypatch.setattr(module, "read_scanned", fails)
+    monkeypatch.setattr(module, "scanned_image", fails)
     with pytest.raises(UnreadableImage):
         run(request_, tmp_path / "cut.h5")
     assert not (tmp_path / "cut.h5").exists()
@@ -327,17 +327,17 @@ def test_images_in_memory_do_not_grow_with_their_number(
     many = pd.concat([request_.manifest.iloc[:10].assign(image_id=f"{i}") for i in range(8)], ignore_index=True)
     read, written, ahead = [0], [0], [0]
 
-    def counted(path: Path, sha256: str, max_pixels: int) -> np.ndarray:
+    def counted(path: Path, sha256: str, max_pixels: int) -> Image.Image:
         read[0] += 1
         ahead[0] = max(ahead[0], read[0] - written[0])
-        return read_scanned(path, sha256, max_pixels)
+        return scanned_image(path, sha256, max_pixels)
 
     class Bar(module.tqdm):
         def update(self, n: float = 1) -> None:
             written[0] += int(n)
             time.sleep(0.002)  # writing is the slowest part, so that reading could run away
 
-    monkeypatch.setattr(module, "read_scanned", counted)
+    monkeypatch.setattr(module, "scanned_image", counted)
     monkeypatch.setattr(module, "tqdm", Bar)
     run(replace(request_, manifest=many), tmp_path / "f.h5")
     assert read[0] == written[0] == 80  # once for all of an image's views

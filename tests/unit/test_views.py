@@ -6,7 +6,7 @@ from PIL import Image
 from pydantic import TypeAdapter, ValidationError
 
 from leukorepro.config.fields import View
-from leukorepro.data.views import apply_view, view_in_words
+from leukorepro.data.views import apply_view, mirrored_from, view_in_words, view_of
 
 IMAGE = np.random.default_rng(0).integers(0, 256, (5, 7, 3), dtype=np.uint8)
 
@@ -24,6 +24,10 @@ PILLOW = {
 def test_exact_views_equal_pillows(view: str) -> None:
     expected = np.asarray(Image.fromarray(IMAGE).transpose(PILLOW[view]))
     np.testing.assert_array_equal(apply_view(IMAGE, view, "a"), expected)
+    np.testing.assert_array_equal(view_of(Image.fromarray(IMAGE), view, "a"), expected)
+    whole, mirroring = mirrored_from(view)
+    assert whole in {"identity", "rot90"}
+    np.testing.assert_array_equal(apply_view(apply_view(IMAGE, whole, "a"), mirroring, "a"), expected)
 
 
 def test_identity_changes_nothing() -> None:

@@ -56,7 +56,19 @@ def read_rgb(path: Path, max_pixels: int) -> Pixels:
 
 
 def read_scanned(path: Path, sha256: str, max_pixels: int) -> Pixels:
-    """Read an image that a manifest lists, with the bytes that were scanned; see `decode`.
+    """Read an image that a manifest lists, with the bytes that were scanned; see `scanned_image`."""
+    return np.array(scanned_image(path, sha256, max_pixels))
+
+
+def scanned_image(path: Path, sha256: str, max_pixels: int) -> Image.Image:
+    """Read an image that a manifest lists, with the bytes that were scanned, as `decode` does.
+
+    The scan has looked for damage in these very bytes, and they are not looked at for it again.
+
+    Returns
+    -------
+    Image
+        Of Pillow's mode RGB.
 
     Parameters
     ----------
@@ -88,7 +100,7 @@ def read_scanned(path: Path, sha256: str, max_pixels: int) -> Pixels:
             f"{path}: its content has changed since the images were scanned (SHA-256 {found[:8]}..., in the manifest "
             f"{sha256[:8] or 'none'}...); scan the dataset again, or put the scanned image back."
         )
-    return decode(path, max_pixels, content).pixels
+    return _image(path, max_pixels, content, scanned=True)[0]
 
 
 def decode(path: Path, max_pixels: int, content: bytes | None = None) -> Decoded:
@@ -141,11 +153,17 @@ def decode(path: Path, max_pixels: int, content: bytes | None = None) -> Decoded
     UnreadableImage
         With the status; a file that ends early is never filled up.
     """
+    image, conversions = _image(path, max_pixels, content, scanned=False)
+    return Decoded(np.array(image), conversions)
+
+
+def _image(path: Path, max_pixels: int, content: bytes | None, *, scanned: bool) -> tuple[Image.Image, tuple[str, ...]]:
+    """What `decode` describes, as an image of Pillow; one that was scanned is not looked for damage again."""
     if content is None:
         _check_regular(path)
     try:
         with Path(path).open("rb") if content is None else io.BytesIO(content) as file:
-            return _decode(file, max_pixels)
+            return _decode(file, max_pixels, scanned)
     except RefusedImage as error:
         raise UnreadableImage(path, error.status, error.reason) from None
     except Image.DecompressionBombError as error:
@@ -173,11 +191,14 @@ _PACKED = re.compile(r"decoder error -\d+")
 _TRUNCATED = re.compile(r"truncated|requires a buffer", re.I)
 
 
-def _decode(file: IO[bytes], max_pixels: int) -> Decoded:
+def _decode(file: IO[bytes], max_pixels: int, scanned: bool) -> tuple[Image.Image, tuple[str, ...]]:
     known = format_of(file.read(HEAD))
     file.seek(0)
     try:
-        return Decoded(*to_rgb(known.open(file, max_pixels)))
+        opened = known.open(file, max_pixels)
+        if not scanned:
+            opened.look_for_damage()
+        return to_rgb(opened)
     except DAMAGE as error:
         if is_of_the_system(error):
             raise

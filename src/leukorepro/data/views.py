@@ -24,6 +24,24 @@ _EXACT: dict[str, Callable[[RGB], RGB]] = {
     "rot270": lambda image: np.rot90(image, 3),
 }
 
+_PILLOWS = {
+    "identity": None,
+    "hflip": Image.Transpose.FLIP_LEFT_RIGHT,
+    "vflip": Image.Transpose.FLIP_TOP_BOTTOM,
+    "rot90": Image.Transpose.ROTATE_90,
+    "rot180": Image.Transpose.ROTATE_180,
+    "rot270": Image.Transpose.ROTATE_270,
+}
+
+_MIRRORED = {
+    "identity": ("identity", "identity"),
+    "hflip": ("identity", "hflip"),
+    "vflip": ("identity", "vflip"),
+    "rot180": ("identity", "rot180"),
+    "rot90": ("rot90", "identity"),
+    "rot270": ("rot90", "rot180"),
+}
+
 _WORDS = {
     "identity": "the original",
     "hflip": "mirrored left to right",
@@ -66,8 +84,14 @@ def apply_view(image: RGB, view: str, image_id: str) -> RGB:
         If the view is not one of these.
     """
     exact = _EXACT.get(view)
-    if exact is not None:
-        return exact(image)
+    return exact(image) if exact is not None else np.asarray(view_of(Image.fromarray(image), view, image_id))
+
+
+def view_of(image: Image.Image, view: str, image_id: str) -> Image.Image:
+    """Same as `apply_view`, of an image of Pillow."""
+    if view in _PILLOWS:
+        way = _PILLOWS[view]
+        return image if way is None else image.transpose(way)
     drawn = _DRAWN.fullmatch(view)
     if drawn is None:
         raise ValueError(f"unknown view {view!r}; known: {', '.join(_EXACT)}, rotate:<seed>, compose:<seed>")
@@ -76,9 +100,17 @@ def apply_view(image: RGB, view: str, image_id: str) -> RGB:
     if kind == "compose":
         for flip in ("hflip", "vflip"):
             if draws.random() < 0.5:
-                image = _EXACT[flip](image)
+                image = view_of(image, flip, image_id)
     angle = draws.uniform(-int(degrees), int(degrees)) if degrees else draws.uniform(0.0, 360.0)
-    return np.asarray(Image.fromarray(image).rotate(angle, resample=Image.Resampling.BILINEAR))
+    return image.rotate(angle, resample=Image.Resampling.BILINEAR)
+
+
+def mirrored_from(view: str) -> tuple[str, str]:
+    """A view as a mirrored copy of another: that one, and how it is mirrored, which is a view of it.
+
+    Sides stay in their places: ``rot270`` is ``rot90`` turned by a half. What is drawn is no copy of another.
+    """
+    return _MIRRORED.get(view, (view, "identity"))
 
 
 def view_in_words(view: str) -> str:

@@ -18,6 +18,7 @@ from typing import Any, Literal
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from PIL import Image
 from tqdm import tqdm
 
 from leukorepro.core.errors import UserError
@@ -29,12 +30,11 @@ from leukorepro.core.read_ahead import read_ahead
 from leukorepro.core.store import hdf5_reader, hdf5_writer
 from leukorepro.core.unfinished import Finished, unfinished
 from leukorepro.core.words import Normalisation
-from leukorepro.data.images import read_scanned
-from leukorepro.data.views import apply_view
+from leukorepro.data.images import scanned_image
 from leukorepro.features.backbones.specification import Interpolation
 from leukorepro.features.fusion import SCHEMA_VERSION, write_rows
 from leukorepro.features.normalisation import normalised
-from leukorepro.features.preprocessing import resize
+from leukorepro.features.preprocessing import resized_views
 
 Values = NDArray[np.float32] | NDArray[np.uint8]
 Compute = Callable[[NDArray[np.uint8]], Values]
@@ -116,10 +116,10 @@ class Request:
             If the image cannot be read any more, or its content has changed since it was scanned.
         """
         image_id, path, sha256 = file
-        image = read_scanned(self.images / path, sha256, self.max_pixels)
+        image = scanned_image(self.images / path, sha256, self.max_pixels)
         if self.normalise is not None:
-            image = normalised(image, self.normalise)
-        return np.stack([resize(apply_view(image, view, image_id), self.size, self.interpolation) for view in views])
+            image = Image.fromarray(normalised(np.asarray(image), self.normalise))
+        return resized_views(image, views, image_id, self.size, self.interpolation)
 
     def header(self, code: str, libraries: Sequence[str]) -> dict[str, Any]:
         """Attributes of the features contract that do not depend on what computes the features.

@@ -9,17 +9,17 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from PIL import Image
 
 from leukorepro.config.datasets import Simulation, SimulationSize
 from leukorepro.config.validity import Validity, ValiditySetting
 from leukorepro.core.store import sha256_file
 from leukorepro.core.tables.data import POOL_TABLE
 from leukorepro.core.words import Budget
-from leukorepro.data.views import apply_view
 from leukorepro.features.descriptors.describe import describe
 from leukorepro.features.lookup import resolve_descriptor
 from leukorepro.features.normalisation import normalised
-from leukorepro.features.preprocessing import resize
+from leukorepro.features.preprocessing import resized_views
 from leukorepro.features.stream import File, Request
 from leukorepro.simulate.layout import Planned, plan
 from leukorepro.simulate.scenes import render
@@ -56,7 +56,7 @@ class Drawing(Request):
         image = render(picture.subject, picture.form, picture.index).pixels
         if self.normalise is not None:
             image = normalised(image, self.normalise)
-        return np.stack([resize(apply_view(image, view, image_id), self.size, self.interpolation) for view in views])
+        return resized_views(Image.fromarray(image), views, image_id, self.size, self.interpolation)
 
 
 def draw_pool(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import re
+from functools import partial
 from typing import IO
 
 import simplejpeg
@@ -30,7 +31,7 @@ _LAYOUTS = {"L": "GRAY", "CMYK": "CMYK"}
 
 
 def open_jpeg(file: IO[bytes], max_pixels: int) -> Opened:
-    """Open and load a JPEG file, and have a strict decoder look for damage.
+    """Open and load a JPEG file, which a strict decoder can look for damage.
 
     Pillow fills up what it cannot decode. libjpeg-turbo notices coded data that cannot be, or that do not fill the
     image exactly; its strict decoding, at an eighth of the size, tells. What still fits goes unnoticed: of holes in
@@ -49,22 +50,24 @@ def open_jpeg(file: IO[bytes], max_pixels: int) -> Opened:
     Raises
     ------
     RefusedImage
-        If the JPEG is of a kind without a rule, too large or damaged.
+        If the JPEG is of a kind without a rule, or too large; when it is looked for damage, if it is damaged.
     """
     data = file.read()
     needed = _without_applications(data)
     image = JpegImageFile(io.BytesIO(data))
     check_size(image.width, image.height, max_pixels)
     image.load()
+    return Opened([image], bits=8, look_for_damage=partial(_look_for_damage, needed, _LAYOUTS.get(image.mode, "RGB")))
+
+
+def _look_for_damage(needed: bytes, layout: str) -> None:
     try:
-        layout = _LAYOUTS.get(image.mode, "RGB")
         simplejpeg.decode_jpeg(needed, layout, min_height=1, min_width=1, min_factor=8, strict=True)
     except ValueError as error:
         if not _NO_DAMAGE.search(str(error)):
             raise RefusedImage(
                 "damaged", f"{error}; get a fresh copy, or save the image again if it shows what it should"
             ) from None
-    return Opened([image], bits=8)
 
 
 def ends_early(file: IO[bytes]) -> bool:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import errno
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Literal, NamedTuple
 
 from PIL import ImageFile
@@ -31,6 +31,10 @@ class RefusedImage(Exception):
         self.reason = reason
 
 
+def _nothing_more() -> None:
+    """Reading notices what there is to notice."""
+
+
 class Opened(NamedTuple):
     """A file's image, or its three channels, which Pillow has opened and may not have loaded yet."""
 
@@ -40,6 +44,8 @@ class Opened(NamedTuple):
     """Bits of a sample in the file; 8 where there are no deeper ones."""
     steps: tuple[str, ...] = ()
     """What was done to choose and read them, in words."""
+    look_for_damage: Callable[[], None] = _nothing_more
+    """Raises RefusedImage for damage that reading does not notice."""
 
 
 def check_size(width: int, height: int, max_pixels: int) -> None:

@@ -31,19 +31,19 @@ _ALL_CLEAR = "transparent everywhere: its colours count"
 
 
 class _Rgb(NamedTuple):
-    pixels: Pixels
+    image: Image.Image
     steps: tuple[str, ...]
     used_bits: int
     """Bits that the largest sample of a 16-bit file needs; 0 where all are black, or the file is of another depth."""
 
 
-def to_rgb(opened: Opened) -> tuple[Pixels, tuple[str, ...]]:
+def to_rgb(opened: Opened) -> tuple[Image.Image, tuple[str, ...]]:
     """Load an opened file's image, or its three channels, as 8-bit RGB.
 
     Returns
     -------
-    pixels : ndarray of uint8, shape (height, width, 3)
-        Writable.
+    image : Image
+        Of Pillow's mode RGB.
     steps : tuple of str
         What was done to make them, in words.
     """
@@ -54,8 +54,8 @@ def to_rgb(opened: Opened) -> tuple[Pixels, tuple[str, ...]]:
         dark = f"no value above {(1 << used) - 1} of 65535: dark; {used}-bit data in a 16-bit file?"
         steps.append(f"{dark} Multiply by {1 << (16 - used)} before the scan")
     if len(parts) == 1:
-        return parts[0].pixels, tuple(steps)
-    joined = np.dstack([part.pixels[:, :, 0] for part in parts])
+        return parts[0].image, tuple(steps)
+    joined = Image.merge("RGB", [part.image.getchannel(0) for part in parts])
     return joined, tuple(step for step in steps if step != _NAMES["L"])
 
 
@@ -63,12 +63,12 @@ def _one(image: ImageFile.ImageFile, bits: int) -> _Rgb:
     orientation = _load(image)
     turned = () if orientation == 1 else (f"turned upright (orientation {orientation})",)
     if image.mode.startswith("I;16"):
-        pixels, steps, used = _from_deep_grey(image, bits)
+        coloured, steps, used = _from_deep_grey(image, bits)
     elif image.mode == "F":
-        pixels, steps, used = _from_float(image)
+        coloured, steps, used = _from_float(image)
     else:
-        pixels, steps, used = _from_bytes(image, bits)
-    return _Rgb(pixels, (*turned, *steps), used if bits == 16 else 0)
+        coloured, steps, used = _from_bytes(image, bits)
+    return _Rgb(coloured, (*turned, *steps), used if bits == 16 else 0)
 
 
 def _load(image: ImageFile.ImageFile) -> int:
@@ -108,8 +108,8 @@ def _from_float(image: Image.Image) -> _Rgb:
     return _Rgb(_repeat(np.rint(255 * values)), ("floating-point grey -> 8-bit RGB",), 0)
 
 
-def _repeat(grey: NDArray[Any]) -> Pixels:
-    return np.repeat(grey.astype(np.uint8)[:, :, np.newaxis], 3, axis=2)
+def _repeat(grey: NDArray[Any]) -> Image.Image:
+    return Image.fromarray(grey.astype(np.uint8)).convert("RGB")
 
 
 def _from_bytes(image: ImageFile.ImageFile, bits: int) -> _Rgb:
@@ -136,4 +136,4 @@ def _from_bytes(image: ImageFile.ImageFile, bits: int) -> _Rgb:
         upright = colours = upright if upright.mode == "RGB" else upright.convert("RGB")
     # The upper bytes of 16 bits tell how many are used, down to eight.
     used = 8 + int(np.asarray(colours).max()).bit_length() if bits == 16 else 0
-    return _Rgb(np.array(upright), tuple(steps), used)
+    return _Rgb(upright, tuple(steps), used)

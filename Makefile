@@ -13,7 +13,7 @@ ifneq (,$(REFUSED))
 $(error Nothing works in a folder whose path has a '$(firstword $(REFUSED))': move or rename $(CURDIR))
 endif
 
-.PHONY: help env demo test test-slow test-faults test-long test-cluster test-browser lint format docs bench lock clean
+.PHONY: help env demo test test-slow test-faults test-long test-cluster test-cluster-small test-browser lint format docs bench lock clean
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -52,8 +52,11 @@ test-faults: env ## Kill, fill and damage whatever can be (an hour).
 test-long: env ## Run what is too long for every change.
 	python -m pytest -m long
 
-test-cluster: env ## Run a small target through SLURM (Debian, root).
+test-cluster: env ## Run the demonstration through SLURM (Debian, root; half an hour).
 	python -m pytest -m cluster -s tests/cluster
+
+test-cluster-small: env ## Run a small target through SLURM (Debian, root).
+	python -m pytest -m "cluster and not long" -s tests/cluster
 
 test-browser: env ## Look at the report in Chromium (Debian, root where it is missing).
 	python -m pytest -m browser tests/browser

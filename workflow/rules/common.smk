@@ -85,7 +85,7 @@ except UserError as error:
 
 def cores_at_hand():
     """Cores that jobs share: on a cluster as many as jobs in its queue; those of this machine where nobody says it."""
-    given = workflow.global_resources["_cores"].value or workflow.nodes
+    given = workflow.nodes or workflow.global_resources["_cores"].value
     told = any(word.startswith(("-c", "-j")) for word in sys.argv) or any(
         word.partition("=")[0] in ("--cores", "--jobs") for word in sys.argv
     )
@@ -116,6 +116,11 @@ def memory(wildcards, rulename, threads, attempt):
 def minutes(wildcards, rulename, threads, attempt):
     """Minutes after which a cluster may end a job."""
     return asked(rulename, wildcards, threads, attempt).minutes
+
+
+def together(group):
+    """A group of jobs that a cluster is given as one, where they are a demonstration's and take seconds each."""
+    return group if RUN.budget == "demo" else None
 
 
 AUDITED = [study.study.key for study in RUN.studies] + [

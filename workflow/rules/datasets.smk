@@ -9,6 +9,8 @@ rule simulate_images:
         "logs/simulate_images/{dataset}.txt",
     benchmark:
         "results/benchmarks/simulate_images/{dataset}.tsv"
+    group:
+        together("images")
     conda:
         ENVIRONMENT
     threads: 1
@@ -51,6 +53,8 @@ rule scan_images:
         "logs/scan_images/{dataset}.txt",
     benchmark:
         "results/benchmarks/scan_images/{dataset}.tsv"
+    group:
+        together("images")
     conda:
         ENVIRONMENT
     threads: 2

@@ -109,6 +109,8 @@ rule describe_images:
         "logs/describe_images/{dataset}/{descriptor}.txt",
     benchmark:
         "results/benchmarks/describe_images/{dataset}/{descriptor}.tsv"
+    group:
+        together("descriptions")
     conda:
         ENVIRONMENT
     threads: 2
@@ -199,6 +201,8 @@ rule fuse_features:
         "logs/fuse_features/{dataset}/{fused}.txt",
     benchmark:
         "results/benchmarks/fuse_features/{dataset}/{fused}.tsv"
+    # Nothing is copied: not worth a place in a cluster's queue.
+    localrule: True
     conda:
         ENVIRONMENT
     threads: 1

@@ -156,6 +156,8 @@ for FITS in [job for job in SPECIFICATIONS if job[0] == "fits" and len(job) == 3
             f"logs/fit/{RUN.name}/{FITS[1]}/{FITS[2]}.txt",
         benchmark:
             f"results/benchmarks/fit/{RUN.name}/{FITS[1]}/{FITS[2]}.tsv"
+        group:
+            together("study")
         conda:
             ENVIRONMENT
         threads: 1
@@ -191,6 +193,8 @@ rule classify:
         "logs/classify/{run}/{study}/{feature_set}.txt",
     benchmark:
         "results/benchmarks/classify/{run}/{study}/{feature_set}.tsv"
+    group:
+        together("study")
     conda:
         ENVIRONMENT
     threads: 1
@@ -249,6 +253,8 @@ for STUDY in RUN.studies:
             f"logs/evaluate/{RUN.name}/{STUDY.study.key}.txt",
         benchmark:
             f"results/benchmarks/evaluate/{RUN.name}/{STUDY.study.key}.tsv"
+        group:
+            together("study")
         conda:
             ENVIRONMENT
         threads: 1

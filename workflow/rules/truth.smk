@@ -13,6 +13,8 @@ rule audit_published:
         "results/benchmarks/audit_published/{study}.tsv"
     # First, so that a mistake in what is declared of a paper is known early.
     priority: 1
+    # A second of arithmetic: not worth a place in a cluster's queue.
+    localrule: True
     conda:
         ENVIRONMENT
     threads: 1
@@ -49,6 +51,8 @@ rule judge:
         "logs/judge/{run}/{study}.txt",
     benchmark:
         "results/benchmarks/judge/{run}/{study}.tsv"
+    group:
+        together("study")
     conda:
         ENVIRONMENT
     threads: 1
@@ -144,6 +148,8 @@ rule find_duplicates:
         "logs/find_duplicates/{dataset}.txt",
     benchmark:
         "results/benchmarks/find_duplicates/{dataset}.tsv"
+    group:
+        together("images")
     conda:
         ENVIRONMENT
     threads: 2

@@ -1,0 +1,25 @@
+# The environment of the project in an image: what `make env` installs, for any user but root.
+#
+#   docker build --tag leukorepro .
+#   docker run --rm --user "$(id -u):$(id -g)" --volume "$PWD":/project leukorepro snakemake --cores all
+#
+# The checkout is mounted, since it holds data, results and Snakemake's records; the package is the image's own copy.
+# Apptainer.def is the same for clusters.
+FROM python:3.11-slim-bookworm
+
+# make installs the rest, and DVC works in git repositories.
+RUN apt-get update \
+    && apt-get install --yes --no-install-recommends git make \
+    && rm -rf /var/lib/apt/lists/*
+
+COPY LICENSE Makefile README.md pyproject.toml requirements.lock /opt/leukorepro/
+COPY src /opt/leukorepro/src
+RUN cd /opt/leukorepro \
+    && PIP_NO_CACHE_DIR=1 UV_NO_CACHE=1 make env
+
+# Libraries keep caches in the home folder, which a user that is named at the start only does not have.
+ENV PATH=/opt/leukorepro/.venv/bin:$PATH HOME=/tmp
+RUN useradd --uid 1000 leukorepro
+USER leukorepro
+WORKDIR /project
+CMD ["leukorepro", "--help"]

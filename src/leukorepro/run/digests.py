@@ -16,7 +16,15 @@ def digest(*values: Any) -> str:
 
 
 def at_budget(spec: Strict, budget: Budget) -> dict[str, Any]:
-    """A specification with the values of one budget only: an edit of the other's changes nothing."""
+    """A specification with the values of one budget only: an edit of the other's changes nothing.
+
+    Parameters
+    ----------
+    spec : Strict
+        Part of a configuration, whose keys may have a value for each budget.
+    budget : {'demo', 'published'}
+        Whose values are kept.
+    """
     values = spec.model_dump(mode="json")
     return {k: v[budget] if isinstance(v, dict) and budget in v else v for k, v in values.items()}
 

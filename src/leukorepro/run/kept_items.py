@@ -54,10 +54,17 @@ def with_items(study: Study, wanted: list[str], where: str) -> tuple[Study, dict
 
 
 def only_items(study: Study, kept: Collection[str]) -> Study:
-    """The study with some of its items, each as `table/item`, and the parts that they use.
+    """The study with some of its items, and the parts that they use.
 
     Tables that lose all their items go, and figures that lose one. Claims go too; `leukorepro.run.claimed_items` brings
     back those that can be judged.
+
+    Parameters
+    ----------
+    study : Study
+        As configured.
+    kept : collection of str
+        Items that stay, each as `table/item`.
     """
     tables = {
         number: table.model_copy(update={"items": left})

@@ -54,7 +54,15 @@ class Results:
         return self.root / "validity" / "summary.csv"
 
     def benchmark(self, rule: str, job: str) -> Path:
-        """What Snakemake measured a job of a rule at when it last ran."""
+        """What Snakemake measured a job of a rule at when it last ran.
+
+        Parameters
+        ----------
+        rule : str
+            Of the workflow.
+        job : str
+            Name of the job among those of the rule: its wildcards, joined by slashes.
+        """
         return self.root / "benchmarks" / rule / f"{job}.tsv"
 
     def run(self, name: str) -> Path:
@@ -62,7 +70,15 @@ class Results:
         return self.root / name
 
     def study(self, run: str, study: str) -> StudyFolder:
-        """A study's folder in a run."""
+        """A study's folder in a run.
+
+        Parameters
+        ----------
+        run : str
+            Its name.
+        study : str
+            Its key.
+        """
         return StudyFolder(self.run(run) / study)
 
 
@@ -108,15 +124,43 @@ class StudyFolder:
         return self.root / "groups.json"
 
     def splits(self, rung: str, split: str) -> Path:
-        """Which rows train and which are tested."""
+        """Which rows train and which are tested.
+
+        Parameters
+        ----------
+        rung : str
+            By its key.
+        split : str
+            Name of one of the study's splits.
+        """
         return self.root / rung / "splits" / f"{split}.csv"
 
     def reducer(self, rung: str, split: str, features: str, reducer: str) -> Path:
-        """A reducer, fitted in every fold of a split."""
+        """A reducer, fitted in every fold of a split.
+
+        Parameters
+        ----------
+        rung : str
+            Whose rows it was fitted on.
+        split : str
+            Name of one of the study's splits.
+        features : str
+            Name of one of its feature sets.
+        reducer : str
+            Name of one of its reducers.
+        """
         return self.root / rung / "reducers" / split / f"{features}-{reducer}.h5"
 
     def network(self, rung: str, network: str) -> NetworkFolder:
-        """A network, trained in every fold of its split."""
+        """A network, trained in every fold of its split.
+
+        Parameters
+        ----------
+        rung : str
+            Whose rows it was trained on.
+        network : str
+            The id of a `NetworkFit`: split, features, reducer and classifier.
+        """
         return NetworkFolder(self.root / rung / "networks" / network)
 
 

@@ -11,7 +11,15 @@ from leukorepro.run.weights import weights_of_run
 
 
 def shared_places(run: ResolvedRun, results: Results) -> list[Path]:
-    """Files and folders that a run reads and other runs may read, too; some may not have been made."""
+    """Files and folders that a run reads and other runs may read, too; some may not have been made.
+
+    Parameters
+    ----------
+    run : ResolvedRun
+        Its datasets, features, weights and audits.
+    results : Results
+        The folder that they lie in.
+    """
     datasets = plan.datasets_of(run)
     places = [results.dataset(name) for name in datasets]
     for study in run.studies:

@@ -54,6 +54,13 @@ def evaluation_tables(study: ResolvedStudy) -> list[str]:
 def find_study(run: ResolvedRun, key: str) -> ResolvedStudy:
     """A run's study by its key.
 
+    Parameters
+    ----------
+    run : ResolvedRun
+        Whose studies are known by their keys, those that cannot run too.
+    key : str
+        That a user gave.
+
     Raises
     ------
     UserError
@@ -69,7 +76,17 @@ def find_study(run: ResolvedRun, key: str) -> ResolvedStudy:
 
 
 def items_of(study: Study, split: str, feature_set: str) -> list[tuple[str, Item]]:
-    """Items on a feature set and a split, each with its table."""
+    """Items on a feature set and a split, each with its table.
+
+    Parameters
+    ----------
+    study : Study
+        Whose tables are looked through, in their order.
+    split : str
+        Name of one of its splits.
+    feature_set : str
+        Name of one of its feature sets.
+    """
     return [
         (number, item)
         for number, table in study.tables.items()
@@ -79,23 +96,57 @@ def items_of(study: Study, split: str, feature_set: str) -> list[tuple[str, Item
 
 
 def classified_items(study: Study, split: str, feature_set: str) -> list[tuple[str, Item]]:
-    """Those of the items whose classifiers one job fits; networks have jobs of their own."""
+    """Those of the items whose classifiers one job fits; networks have jobs of their own.
+
+    Parameters
+    ----------
+    study : Study
+        Whose tables are looked through, in their order.
+    split : str
+        Name of one of its splits.
+    feature_set : str
+        Name of one of its feature sets.
+    """
     return [(number, item) for number, item in items_of(study, split, feature_set) if not study.is_network(item)]
 
 
 def feature_file(study: ResolvedStudy, feature_set: str) -> str:
-    """File that holds a feature set, below its dataset's folder: one part's own, or several of them fused."""
+    """File that holds a feature set, below its dataset's folder: one part's own, or several of them fused.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+        With the names of its feature files.
+    feature_set : str
+        Name of one of its feature sets.
+    """
     ids = parts_of_feature_set(study, feature_set)
     return f"{ids[0]}.h5" if len(ids) == 1 else f"fused/{'+'.join(ids)}.h5"
 
 
 def parts_of_feature_set(study: ResolvedStudy, feature_set: str) -> list[str]:
-    """Ids of the extractors and descriptors that a feature set puts side by side."""
+    """Ids of the extractors and descriptors that a feature set puts side by side.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+        With the names of its feature files.
+    feature_set : str
+        Name of one of its feature sets.
+    """
     return [study.feature_files[name] for name in study.study.feature_sets[feature_set]]
 
 
 def parts_of_item(study: ResolvedStudy, item: Item) -> list[str]:
-    """Ids of what an item is computed from: of a network that is trained further, of what it is trained on."""
+    """Ids of what an item is computed from: of a network that is trained further, of what it is trained on.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+        With the networks of it that are trained further.
+    item : Item
+        Of one of its tables.
+    """
     tuning = study.tunings.get(item.features, {}).get(item.classifier)
     return parts_of_feature_set(study, item.features) if tuning is None else [tuning.input.id]
 
@@ -107,13 +158,29 @@ def used_parts(study: ResolvedStudy) -> list[str]:
 
 
 def parts_of(run: ResolvedRun, study: ResolvedStudy) -> dict[str, Part]:
-    """All that features of a study are made by in a run, by the names of their files, without the ending."""
+    """All that features of a study are made by in a run, by the names of their files, without the ending.
+
+    Parameters
+    ----------
+    run : ResolvedRun
+        Its controls may measure cells.
+    study : ResolvedStudy
+        One of the run's.
+    """
     cells = cell_descriptor(run, study)
     return study.parts if cells is None else {**study.parts, cells.id: cells}
 
 
 def made_parts(run: ResolvedRun, study: ResolvedStudy) -> list[str]:
-    """Ids of all that the items of a study and its controls are computed from."""
+    """Ids of all that the items of a study and its controls are computed from.
+
+    Parameters
+    ----------
+    run : ResolvedRun
+        Its controls may measure cells.
+    study : ResolvedStudy
+        One of the run's.
+    """
     cells = cell_descriptor(run, study)
     return used_parts(study) if cells is None else list(dict.fromkeys([*used_parts(study), cells.id]))
 
@@ -151,6 +218,15 @@ def views_of(run: ResolvedRun, dataset_id: str, part_id: str) -> list[str]:
 
     Files that are fused hold the same rows; what is used together has the same views. Of a dataset that is held out as
     another one's, originals alone are tested; but what random weights see of both at once has the same views.
+
+    Parameters
+    ----------
+    run : ResolvedRun
+        All its studies are asked.
+    dataset_id : str
+        Of one dataset, or of two as one.
+    part_id : str
+        Of the extractor or the descriptor.
     """
     joined = {part_id}
     uses = [
@@ -178,13 +254,31 @@ def _uses(run: ResolvedRun, study: ResolvedStudy) -> Iterator[tuple[set[str], st
 
 
 def reducers_of(study: ResolvedStudy, split: str, feature_set: str) -> list[str]:
-    """Reducers that a study's classified items apply to a feature set."""
+    """Reducers that a study's classified items apply to a feature set.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+        Whose tables are looked through, in their order.
+    split : str
+        Name of one of its splits.
+    feature_set : str
+        Name of one of its feature sets.
+    """
     names = [item.reducer for _, item in classified_items(study.study, split, feature_set)]
     return list(dict.fromkeys(name for name in names if name is not None))
 
 
 def splits_of(study: ResolvedStudy, feature_set: str) -> list[str]:
-    """Splits that the classified items on a feature set use."""
+    """Splits that the classified items on a feature set use.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+        Whose tables are looked through, in their order.
+    feature_set : str
+        Name of one of its feature sets.
+    """
     return list(
         dict.fromkeys(
             table.split_of(item)
@@ -241,25 +335,70 @@ def training_rung(study: ResolvedStudy, fit: NetworkFit, rung: Rung) -> Rung:
 
     Without an autoencoder nothing is fitted before the network, so that a rung that changes fits only is the published
     one again.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+        With the rungs that it runs on.
+    fit : NetworkFit
+        One of its networks.
+    rung : Rung
+        Where the network is tested.
     """
     shared = LADDER[rung].changes_fits_only and fit.reducer is None and PUBLISHED in study.protocols
     return PUBLISHED if shared else rung
 
 
 def network_of_features(study: ResolvedStudy, split: str, feature_set: str, reducer: str) -> NetworkFit | None:
-    """Network whose features a reducer gives; None where it is fitted itself."""
+    """Network whose features a reducer gives; None where it is fitted itself.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+        With its reducers.
+    split : str
+        Name of one of its splits.
+    feature_set : str
+        Name of the feature set that the network is trained on.
+    reducer : str
+        Name of one of its reducers.
+    """
     spec = study.study.reducers[reducer]
     return NetworkFit(split, feature_set, None, spec.network) if isinstance(spec, TrainedFeaturesSpec) else None
 
 
 def reducer_rung(study: ResolvedStudy, split: str, feature_set: str, reducer: str, rung: Rung) -> Rung:
-    """Rung whose fitted reducer serves a rung: of a network's features, the rung that the network is trained on."""
+    """Rung whose fitted reducer serves a rung: of a network's features, the rung that the network is trained on.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+        With its reducers and the rungs that it runs on.
+    split : str
+        Name of one of its splits.
+    feature_set : str
+        Name of one of its feature sets.
+    reducer : str
+        Name of one of its reducers.
+    rung : Rung
+        Where an item with that reducer is tested.
+    """
     network = network_of_features(study, split, feature_set, reducer)
     return rung if network is None else training_rung(study, network, rung)
 
 
 def training_files(study: ResolvedStudy, folder: StudyFolder, rung: Rung) -> list[str]:
-    """What trainings on a rung leave that the report shows: fitted reducers, epochs."""
+    """What trainings on a rung leave that the report shows: fitted reducers, epochs.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+        Whose reducers and networks are meant.
+    folder : StudyFolder
+        Its folder in the run.
+    rung : Rung
+        That they are trained on; what serves it from another rung is not among them.
+    """
     reducers = {
         str(folder.reducer(rung, table.split_of(item), item.features, item.reducer)): None
         for table in study.study.tables.values()
@@ -305,13 +444,34 @@ def cost_of_seeds(run: ResolvedRun) -> str:
 
 
 def explained_rungs(run: ResolvedRun, study: ResolvedStudy) -> list[Rung]:
-    """The published rung and the honest one, where the run explains its headlines and has both; else none."""
+    """The published rung and the honest one, where the run explains its headlines and has both; else none.
+
+    Parameters
+    ----------
+    run : ResolvedRun
+        It says whether anything is explained.
+    study : ResolvedStudy
+        One of the run's.
+    """
     honest = honest_rung(study.protocols)
     return [PUBLISHED, honest] if run.explain and honest is not None and PUBLISHED in study.protocols else []
 
 
 def tying_duplicates(run: ResolvedRun, study: ResolvedStudy) -> Path | None:
-    """Near-duplicates of a study's dataset, where the run lets them tie groups."""
+    """Near-duplicates of a study's dataset, where the run lets them tie groups.
+
+    Parameters
+    ----------
+    run : ResolvedRun
+        It says whether near-duplicates tie groups.
+    study : ResolvedStudy
+        One of the run's.
+
+    Returns
+    -------
+    Path or None
+        The record of duplicates; None where they tie nothing.
+    """
     return Results().duplicates(study.dataset_id) if run.group_near_duplicates else None
 
 
@@ -339,7 +499,15 @@ def study_results(run: ResolvedRun, study: ResolvedStudy, folder: StudyFolder | 
 
 
 def items_of_network(study: ResolvedStudy, fit: NetworkFit) -> list[tuple[str, Item]]:
-    """Items of a network, each with its table."""
+    """Items of a network, each with its table.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+        Whose tables are looked through, in their order.
+    fit : NetworkFit
+        One of its networks.
+    """
     return [
         (number, item)
         for number, item in items_of(study.study, fit.split, fit.features)
@@ -364,7 +532,20 @@ def headline_of(study: ResolvedStudy) -> HeadlineItem:
 
 
 def cell_descriptor(run: ResolvedRun, study: ResolvedStudy) -> ResolvedDescriptor | None:
-    """What measures the size and the colour of cells, where the run asks for a control that sees these alone."""
+    """What measures the size and the colour of cells, where the run asks for a control that sees these alone.
+
+    Parameters
+    ----------
+    run : ResolvedRun
+        It says which controls each study has.
+    study : ResolvedStudy
+        One of the run's.
+
+    Returns
+    -------
+    ResolvedDescriptor or None
+        None where the run asks for no such control.
+    """
     if not set(CELL_CONTROLS) & set(run.controls.get(study.study.key, [])):
         return None
     return resolve_descriptor(DescriptorSpec(descriptor=SIZE_AND_COLOUR), "controls", run.budget)
@@ -382,7 +563,20 @@ class ControlSystem(NamedTuple):
 
 
 def controlled_system(run: ResolvedRun, study: ResolvedStudy) -> ControlSystem | None:
-    """The `control_system` of a study, where the run asks for a control of its classifier."""
+    """The `control_system` of a study, where the run asks for a control of its classifier.
+
+    Parameters
+    ----------
+    run : ResolvedRun
+        It says which controls each study has.
+    study : ResolvedStudy
+        One of the run's.
+
+    Returns
+    -------
+    ControlSystem or None
+        None where the run asks for no such control.
+    """
     return control_system(study) if set(run.controls.get(study.study.key, [])) - set(CELL_CONTROLS) else None
 
 
@@ -438,14 +632,30 @@ def joins_features(part: Part) -> bool:
 
 
 def dataset_file(found: Found, budget: Budget) -> Path:
-    """Configuration of a dataset; of two, what the run wrote of them."""
+    """Configuration of a dataset; of two, what the run wrote of them.
+
+    Parameters
+    ----------
+    found : Found
+        A dataset of the run, or two as one.
+    budget : {'demo', 'published'}
+        Of the run: the ids of simulated datasets end with it.
+    """
     if isinstance(found.dataset, JoinedDataset):
         return Results().joined(found.id)
     return dataset_path(found.id.removesuffix(f"-{budget}") if found.simulated else found.id)
 
 
 def dataset_files(study: ResolvedStudy, budget: Budget) -> list[Path]:
-    """Configurations of a study's dataset, or of both."""
+    """Configurations of a study's dataset, or of both.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+        On one dataset, or on two as one.
+    budget : {'demo', 'published'}
+        Of the run.
+    """
     return [dataset_file(Found(part.id, part.dataset, part.images), budget) for part in study.placed]
 
 

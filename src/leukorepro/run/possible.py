@@ -52,7 +52,15 @@ class Facts:
         return {need for need in Need if not has[need]}
 
     def images_of(self, scheme: Scheme, label_set: LabelSet | None) -> Counter[str]:
-        """How many images of each class a scheme deals out."""
+        """How many images of each class a scheme deals out.
+
+        Parameters
+        ----------
+        scheme : Scheme
+            How a study splits them.
+        label_set : LabelSet or None
+            Classes that the labels are put into; None: every label is a class.
+        """
         return Counter(label for label, _ in pool_of(self.rows, scheme, self.external_split, label_set))
 
 

@@ -64,7 +64,20 @@ def resolve(run_file: Path, overrides: Mapping[str, Any] | None = None) -> Resol
 
 
 def resolve_possible(run_file: Path, overrides: Mapping[str, Any] | None = None) -> ResolvedRun:
-    """Put a run together as `resolve` does, also where no study of it can run."""
+    """Put a run together as `resolve` does, also where no study of it can run.
+
+    Parameters
+    ----------
+    run_file : Path
+        Configuration of the run.
+    overrides : mapping, optional
+        Top-level keys of the run to replace.
+
+    Raises
+    ------
+    UserError
+        If any of the files is wrong, with its key and what is allowed.
+    """
     content = read_yaml(run_file)
     run = parse(Run, {**content, **(overrides or {})} if isinstance(content, dict) else content, run_file)
     known: dict[str, Listing] = {}

@@ -134,7 +134,15 @@ class ResolvedStudy(Strict):
         return [f"{title_of(own)} in the place of {title_of(paper)}" for own, paper in pairs if own != paper]
 
     def rests_on(self, table: str, item: Item) -> list[Unstated]:
-        """What the paper leaves open of the parts that an item of a table is made of."""
+        """What the paper leaves open of the parts that an item of a table is made of.
+
+        Parameters
+        ----------
+        table : str
+            That the item is of, which may name its split.
+        item : Item
+            Its features, reducer and classifier are looked at.
+        """
         reducer = self.study.reducers.get(item.reducer or "")
         network = [reducer.network] if isinstance(reducer, TrainedFeaturesSpec) else []
         features = self.study.feature_sets[item.features]
@@ -148,7 +156,17 @@ class ResolvedStudy(Strict):
         return [fact for fact in self.unstated if fact.is_about(used)]
 
     def states(self, section: str, name: str, setting: str) -> bool:
-        """Whether the paper states what a key of a part holds, as far as the study says."""
+        """Whether the paper states what a key of a part holds, as far as the study says.
+
+        Parameters
+        ----------
+        section : str
+            Kind of part, such as ``classifiers``.
+        name : str
+            Of the part in that section.
+        setting : str
+            The key of the part's specification.
+        """
         return not any(name in fact.parts[section] and setting in fact.settings for fact in self.unstated)
 
     def label_set_of(self, split: str) -> LabelSet | None:
@@ -274,6 +292,13 @@ def finished_run(given: str) -> Path:
 
 def load_finished(path: Path, option: str = "--run") -> ResolvedRun:
     """Read what `finished_run` names, by an option or an argument.
+
+    Parameters
+    ----------
+    path : Path
+        As `finished_run` gives it.
+    option : str
+        The option or argument that named the run, with which messages begin.
 
     Raises
     ------

@@ -79,13 +79,29 @@ class Specifications(Mapping[tuple[str, ...], Specification]):
 
 
 def at_budget(study: ResolvedStudy, budget: Budget) -> ResolvedStudy:
-    """The study with the values of one budget only, and without what its paper leaves open: no number depends on it."""
+    """The study with the values of one budget only, and without what its paper leaves open: no number depends on it.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+        As the run resolved it.
+    budget : {'demo', 'published'}
+        Whose values are kept.
+    """
     values = _trimmed(study.model_dump(exclude={"unstated"}), budget)
     return ResolvedStudy.model_validate(values, context=ONE_BUDGET)
 
 
 def splits_specification(run: ResolvedRun, study: ResolvedStudy) -> SplitsSpecification:
-    """What the split tables of a study are made by."""
+    """What the split tables of a study are made by.
+
+    Parameters
+    ----------
+    run : ResolvedRun
+        Its seeds are taken.
+    study : ResolvedStudy
+        One of the run's.
+    """
     used = plan.used_splits(study)
     return SplitsSpecification(
         seed=run.seed,
@@ -132,7 +148,17 @@ def leakage_specification(study: ResolvedStudy) -> LeakageSpecification:
 
 
 def fits_of(run: ResolvedRun, study: ResolvedStudy, rung: Rung) -> dict[str, Fit]:
-    """What is fitted on a rung before classifiers, by name, each after those whose files it needs."""
+    """What is fitted on a rung before classifiers, by name, each after those whose files it needs.
+
+    Parameters
+    ----------
+    run : ResolvedRun
+        Its budget, seeds and folders are taken.
+    study : ResolvedStudy
+        One of the run's.
+    rung : Rung
+        What serves it from another rung is not among them.
+    """
     networks = {
         name: fit for name, fit in plan.networks_of(study).items() if plan.training_rung(study, fit, rung) == rung
     }
@@ -236,7 +262,17 @@ def _network(study: ResolvedStudy, classifier: str) -> NetworkSpec:
 def classification_specification(
     run: ResolvedRun, study: ResolvedStudy, feature_set: str
 ) -> ClassificationSpecification:
-    """What is classified on a feature set."""
+    """What is classified on a feature set.
+
+    Parameters
+    ----------
+    run : ResolvedRun
+        Its budget and seed are taken.
+    study : ResolvedStudy
+        One of the run's.
+    feature_set : str
+        Name of one of its feature sets.
+    """
     splits = {
         split: ClassifiedSplit(
             items=plan.classified_items(study.study, split, feature_set),
@@ -265,7 +301,15 @@ def classification_specification(
 
 
 def controls_specification(run: ResolvedRun, study: ResolvedStudy) -> ControlsSpecification:
-    """What the controls of a study put in the place of its headline."""
+    """What the controls of a study put in the place of its headline.
+
+    Parameters
+    ----------
+    run : ResolvedRun
+        It has controls of the study; its budget and seed are taken.
+    study : ResolvedStudy
+        One of the run's.
+    """
     system, part = plan.controlled_system(run, study), plan.cell_descriptor(run, study)
     return ControlsSpecification(
         study=study.study.key,
@@ -308,7 +352,15 @@ def _measured_cells(study: ResolvedStudy, part: ResolvedDescriptor) -> MeasuredC
 
 
 def explanations_specification(run: ResolvedRun, study: ResolvedStudy) -> ExplanationsSpecification:
-    """What is explained of a study."""
+    """What is explained of a study.
+
+    Parameters
+    ----------
+    run : ResolvedRun
+        It is told without its other studies, controls and further seeds.
+    study : ResolvedStudy
+        One of the run's, whose headline is explained.
+    """
     number, _, name = study.study.headline.partition("/")
     item = next(item for item in study.study.tables[number].items if item.item == name)
     split = study.study.tables[number].split_of(item)
@@ -338,12 +390,28 @@ def _networks_of_item(study: ResolvedStudy, split: str, item: Item) -> list[plan
 
 
 def evaluation_specification(run: ResolvedRun, study: ResolvedStudy) -> EvaluationSpecification:
-    """What a study's predictions are evaluated by."""
+    """What a study's predictions are evaluated by.
+
+    Parameters
+    ----------
+    run : ResolvedRun
+        Its budget and seed are taken.
+    study : ResolvedStudy
+        One of the run's.
+    """
     return EvaluationSpecification(study=study, splits=plan.used_splits(study), budget=run.budget, seed=run.seed)
 
 
 def judgement_specification(run: ResolvedRun, study: ResolvedStudy) -> JudgementSpecification:
-    """What a study's printed numbers are judged by."""
+    """What a study's printed numbers are judged by.
+
+    Parameters
+    ----------
+    run : ResolvedRun
+        Its budget is taken.
+    study : ResolvedStudy
+        One of the run's; what its paper leaves open is kept.
+    """
     told = at_budget(study, run.budget).model_copy(update={"unstated": study.unstated})
     return JudgementSpecification(study=told, budget=run.budget)
 

@@ -75,7 +75,15 @@ def as_far_as_known(run: ResolvedRun, results: Results) -> ResolvedRun:
 
 
 def forget_failures(run: ResolvedRun, results: Results) -> None:
-    """Remove the records of weights that an earlier start could not get, so that this one asks for them again."""
+    """Remove the records of weights that an earlier start could not get, so that this one asks for them again.
+
+    Parameters
+    ----------
+    run : ResolvedRun
+        Whose networks are looked at.
+    results : Results
+        Where the records lie.
+    """
     for name, backbone in weights_of_run(run).items():
         if _failure(backbone, results):
             remove_recorded(results.weights(name))

@@ -32,21 +32,37 @@ def fit_used(file: h5py.File, fold: Fold, protocol: Protocol) -> str:
     """Name of the fit in a file that a fold uses.
 
     A network is trained in every fold, also where the protocol lets autoencoders see all rows.
+
+    Parameters
+    ----------
+    file : h5py.File
+        Of a fitted reducer, or of a trained network's features.
+    fold : Fold
+        Of the split table that is classified.
+    protocol : Protocol
+        Its scope says whether one fit serves all folds.
     """
     return fold.name if CODES in file.get(fold.name, ()) else fold.fit_name(protocol)
 
 
 def check_fitted_on(path: Path, features: Features, splits: pd.DataFrame, protocol: Protocol) -> None:
-    """Raise UserError unless every fit that the folds use was made on these features, and on the rows that it may see.
+    """See that every fit that the folds use was made on these features, and on the rows that it may see.
 
     Parameters
     ----------
     path : Path
         Of a fitted reducer, or of a trained network's features.
     features : Features
+        What is to be reduced by it.
     splits : DataFrame
         Split table, the rows that are excluded among its own.
     protocol : Protocol
+        Its scope says which rows a fit may see.
+
+    Raises
+    ------
+    UserError
+        If one was not, or is not there, with what to give or to run instead.
     """
     again = "run `snakemake` again, which fits it anew"
     rows = fits(splits, features, protocol)

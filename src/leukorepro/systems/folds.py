@@ -70,7 +70,20 @@ class Fold:
 
 
 def folds(splits: pd.DataFrame, features: Features) -> Iterator[Fold]:
-    """The folds of a split table, in order."""
+    """The folds of a split table, in order.
+
+    Parameters
+    ----------
+    splits : DataFrame
+        Split table; rows that are excluded take no part.
+    features : Features
+        What the folds' positions are of.
+
+    Yields
+    ------
+    Fold
+        By repeat, then by fold.
+    """
     splits = splits[splits["role"] != "excluded"]
     positions = features.row_numbers(splits)
     roles = splits["role"].to_numpy()
@@ -83,7 +96,17 @@ def folds(splits: pd.DataFrame, features: Features) -> Iterator[Fold]:
 
 
 def fits(splits: pd.DataFrame, features: Features, protocol: Protocol) -> dict[str, Positions]:
-    """Rows that each fit of an unsupervised step sees, by the fit's name."""
+    """Rows that each fit of an unsupervised step sees, by the fit's name.
+
+    Parameters
+    ----------
+    splits : DataFrame
+        Split table.
+    features : Features
+        What the positions are of.
+    protocol : Protocol
+        With the scope `all` every fit sees the rows of all parts.
+    """
     if protocol.scope == "all":
         first = splits[(splits["repeat"] == 0) & (splits["fold"] == 0)]
         return dict.fromkeys(seeds_of_fits(splits, features, protocol), features.row_numbers(first))
@@ -91,7 +114,19 @@ def fits(splits: pd.DataFrame, features: Features, protocol: Protocol) -> dict[s
 
 
 def seeds_of_fits(splits: pd.DataFrame, features: Features, protocol: Protocol, first: int = 0) -> dict[str, int]:
-    """Seed of each fit of an unsupervised step, by the fit's name, of a run whose first seed is given."""
+    """Seed of each fit of an unsupervised step, by the fit's name.
+
+    Parameters
+    ----------
+    splits : DataFrame
+        Split table.
+    features : Features
+        With the rows of the table.
+    protocol : Protocol
+        Its scope says how many fits there are.
+    first : int
+        The run's first seed.
+    """
     return {fold.fit_name(protocol): fold.drawn_from(first) for fold in folds(splits, features)}
 
 

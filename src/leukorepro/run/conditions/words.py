@@ -11,7 +11,20 @@ from leukorepro.run.resolved import RANDOM_WEIGHTS, SIMULATED, ResolvedRun, Reso
 
 
 def conditions(study: ResolvedStudy, budget: Budget) -> list[str]:
-    """What sets the numbers of one study apart from the paper's, in a few words each, as every figure says it."""
+    """What sets the numbers of one study apart from the paper's, in a few words each, as every figure says it.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+        Its dataset, stand-ins and weights are looked at.
+    budget : {'demo', 'published'}
+        Of the run.
+
+    Returns
+    -------
+    list of str
+        Empty where nothing sets them apart.
+    """
     words = []
     if study.simulated:
         words.append("simulated images")
@@ -48,7 +61,20 @@ def _simulated(study: ResolvedStudy) -> str:
 
 
 def caveats(study: ResolvedStudy, budget: Budget) -> list[str]:
-    """The same as sentences, as a page says it once: in front of a colon what it is, behind it what that means."""
+    """The same as sentences, as a page says it once: in front of a colon what it is, behind it what that means.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+        Its dataset, stand-ins and weights are looked at.
+    budget : {'demo', 'published'}
+        Of the run.
+
+    Returns
+    -------
+    list of str
+        Empty where nothing sets them apart.
+    """
     sentences = []
     if study.simulated:
         sentences.append(_simulated(study))

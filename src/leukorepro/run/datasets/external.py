@@ -38,6 +38,23 @@ def with_external(
 ) -> tuple[Study, Studied]:
     """A study whose dataset has another one held out in the place of a part of its own, and both datasets as one.
 
+    Parameters
+    ----------
+    study : Study
+        As configured.
+    external : External
+        What the run says of the other dataset: above all, which of its classes is which.
+    own : PlacedDataset
+        The dataset that the study is trained on.
+    other : PlacedDataset
+        The one that is held out.
+    listing : Listing
+        What lies in the folder of `own`.
+    of_other : Listing
+        What lies in the folder of `other`.
+    where : str
+        File and key of the run's choice, with which messages begin.
+
     Raises
     ------
     UserError

@@ -80,6 +80,15 @@ def dvc_yaml(run: ResolvedRun, run_file: Path) -> str:
 def check_stages(run: ResolvedRun, run_file: Path, file: Path) -> None:
     """See that a file of stages says what it would say if it were written now.
 
+    Parameters
+    ----------
+    run : ResolvedRun
+        As it is configured now.
+    run_file : Path
+        Its configuration.
+    file : Path
+        The stages: `dvc.yaml`, or one of the same kind.
+
     Raises
     ------
     UserError

@@ -35,6 +35,13 @@ Kind = TypeVar("Kind", bound=Specification)
 def read_specification(kind: type[Kind], path: Path) -> Kind:
     """Read a specification that a run wrote below `results/<run>/specs`.
 
+    Parameters
+    ----------
+    path : Path
+        The JSON file.
+    kind : type
+        The class of specification that it must hold.
+
     Raises
     ------
     UserError

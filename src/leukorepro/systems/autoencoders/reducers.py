@@ -71,7 +71,21 @@ def fit_reducer(
 def sparse_autoencoder(
     spec: SparseAutoencoderSpec, n_features: int, budget: Budget, seed: int, device: Device
 ) -> SparseAutoencoder:
-    """A sparse autoencoder as a study describes it, still to be fitted."""
+    """A sparse autoencoder as a study describes it, still to be fitted.
+
+    Parameters
+    ----------
+    spec : SparseAutoencoderSpec
+        Its settings.
+    n_features : int
+        Columns of the features, which the number of hidden units may depend on.
+    budget : {'demo', 'published'}
+        Which of the numbers of epochs is used.
+    seed : int
+        Of the initial weights.
+    device : {'auto', 'cpu', 'cuda'}
+        Where it is fitted.
+    """
     return SparseAutoencoder(
         n_hidden=spec.n_hidden(n_features),
         max_epochs=spec.max_epochs[budget],

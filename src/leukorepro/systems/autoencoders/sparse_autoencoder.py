@@ -327,6 +327,15 @@ def sparsity_penalty(mean_activation: Tensor, target: float) -> Tensor:
 def initial_parameters(n_features: int, n_hidden: int, seed: int) -> Tensor:
     """Weights and biases that a fit starts from: uniform in [-0.1, 0.1], drawn on the CPU.
 
+    Parameters
+    ----------
+    n_features : int
+        Columns of the features.
+    n_hidden : int
+        Hidden units.
+    seed : int
+        Of the draws.
+
     Returns
     -------
     Tensor of float32, shape (2 * n_features * n_hidden + n_hidden + n_features,)
@@ -339,6 +348,15 @@ def initial_parameters(n_features: int, n_hidden: int, seed: int) -> Tensor:
 
 def split_parameters(parameters: Tensor, n_features: int, n_hidden: int) -> tuple[Tensor, Tensor, Tensor, Tensor]:
     """Views of a parameter vector.
+
+    Parameters
+    ----------
+    parameters : Tensor, shape (2 * n_features * n_hidden + n_hidden + n_features,)
+        As `initial_parameters` gives them; a change of a view changes it.
+    n_features : int
+        Columns of the features.
+    n_hidden : int
+        Hidden units.
 
     Returns
     -------

@@ -31,15 +31,41 @@ class Classifier(ClassifierBase, ABC):
 
         `leukorepro.costs` measures what a step takes, and asks nothing else of a kind. By default every value of the
         training rows counts once.
+
+        Parameters
+        ----------
+        train, tested : int
+            Rows of a fold that train, and that are asked about.
+        columns : int
+            Of the features.
+        budget : {'demo', 'published'}
+            Which of its numbers of epochs is used, where it has any.
         """
         return train * columns / 1e6
 
     def holds(self, rows: int, columns: int) -> int:
-        """Bytes that it needs in memory, of features and what is made of them, for so many rows in all."""
+        """Bytes that it needs in memory, of features and what is made of them, for so many rows in all.
+
+        Parameters
+        ----------
+        rows : int
+            Of training and test together.
+        columns : int
+            Of the features.
+        """
         return 4 * rows * columns
 
     def fitting(self, rows: Rows, train: Positions, settings: Settings) -> Self:  # noqa: ARG002
         """This classifier with what only its training rows tell.
+
+        Parameters
+        ----------
+        rows : Rows
+            Feature rows of all images and views that take part.
+        train : ndarray of int64, shape (n,)
+            Positions of the training rows among them.
+        settings : Settings
+            Its seed draws what is estimated from some of the rows.
 
         Raises
         ------
@@ -49,7 +75,15 @@ class Classifier(ClassifierBase, ABC):
         return self
 
     def fastest(self, n_rows: int, settings: Settings) -> Way:  # noqa: ARG002
-        """The fastest way to it on this machine, with so many rows in all, that gives the same predictions."""
+        """The fastest way to it on this machine, with so many rows in all, that gives the same predictions.
+
+        Parameters
+        ----------
+        n_rows : int
+            Rows of all folds together.
+        settings : Settings
+            Seed and threads, and whether trees may be others than scikit-learn's.
+        """
         return Way(named("scikit-learn"), partial(self.unfitted, settings))
 
     def kept(self, settings: Settings) -> Way:

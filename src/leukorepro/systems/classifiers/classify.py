@@ -130,14 +130,34 @@ def classify(
 
 
 def read_encoder(path: Path, fit: str) -> Encoder:
-    """Encoder of one fit, from a reducer file."""
+    """Encoder of one fit, from a reducer file.
+
+    Parameters
+    ----------
+    path : Path
+        The HDF5 file of a reducer.
+    fit : str
+        Name of the fit: `all`, or `r<repeat>f<fold>`.
+    """
     with hdf5_reader(path) as file:
         group: h5py.Group = file[fit]
         return Encoder.read(group, path)
 
 
 def reduced(path: Path, fit: str, used: Positions, whole: Rows) -> Float32:
-    """The rows in use as a reducer gives them: its codes, or what its encoder makes of the features."""
+    """The rows in use as a reducer gives them: its codes, or what its encoder makes of the features.
+
+    Parameters
+    ----------
+    path : Path
+        The HDF5 file of a reducer.
+    fit : str
+        Name of the fit: `all`, or `r<repeat>f<fold>`.
+    used : ndarray of int64, shape (n,)
+        Positions in the feature file of the rows in use, whose codes are read where the file has any.
+    whole : Rows
+        The features of the same rows, which are encoded where it has none.
+    """
     with hdf5_reader(path) as file:
         if CODES in file[fit]:
             return np.asarray(map_dataset(path, file[fit][CODES])[used])

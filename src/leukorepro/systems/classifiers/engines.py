@@ -50,12 +50,36 @@ class Settings:
 
 
 def features(rows: Rows, of: Positions, _: Positions) -> NDArray[Any]:
-    """Some rows as they are, shape (len(of), D)."""
+    """Some rows as they are.
+
+    Parameters
+    ----------
+    rows : Rows
+        Feature rows of all images and views that take part.
+    of : ndarray of int64, shape (n,)
+        Positions of the rows that are asked for.
+    _ : ndarray of int64
+        Positions of the training rows, which other ways look at.
+
+    Returns
+    -------
+    ndarray, shape (n, D)
+    """
     return rows.matrix[of]
 
 
 def batches(rows: Rows, of: Positions, _: Positions) -> Part:
-    """Some rows, of which the classifier reads a batch at a time."""
+    """Some rows, of which the classifier reads a batch at a time.
+
+    Parameters
+    ----------
+    rows : Rows
+        Feature rows of all images and views that take part.
+    of : ndarray of int64, shape (n,)
+        Positions of the rows that are asked for.
+    _ : ndarray of int64
+        Positions of the training rows, which other ways look at.
+    """
     from leukorepro.systems.classifiers.kernels import Part
 
     return Part(rows, of)
@@ -90,7 +114,17 @@ def has_extension() -> bool:
 
 
 def by_extension(module: str, name: str, **parameters: Any) -> Way:
-    """An estimator of scikit-learn's extension; scikit-learn itself stays as it is."""
+    """An estimator of scikit-learn's extension; scikit-learn itself stays as it is.
+
+    Parameters
+    ----------
+    module : str
+        Of the extension, below `sklearnex`.
+    name : str
+        Of the estimator's class in it.
+    **parameters : Any
+        That the estimator is made with.
+    """
     return Way(named(EXTENSION), partial(_extended, module, name, parameters), in_main_thread=True)
 
 

@@ -88,7 +88,15 @@ class Perceptron(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
 
     def fit(self, X: ArrayLike | Part, y: ArrayLike) -> Self:
-        """Train on rows (N, D) of two classes or more."""
+        """Train on rows of two classes or more.
+
+        Parameters
+        ----------
+        X : array_like or Part, shape (N, D)
+            Features; a `Part` is read a batch at a time.
+        y : array_like, shape (N,)
+            Classes.
+        """
         rows = X if isinstance(X, Part) else np.asarray(X)
         first = _read(rows, np.arange(1))
         self.classes_, codes = np.unique(np.asarray(y), return_inverse=True)

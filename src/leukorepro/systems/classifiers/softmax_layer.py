@@ -77,7 +77,14 @@ class SoftmaxLayer(ClassifierMixin, BaseEstimator):  # type: ignore[misc]
         self.random_state = random_state
 
     def fit(self, X: ArrayLike, y: ArrayLike) -> Self:
-        """Train on rows (N, D) of two classes or more.
+        """Train on rows of two classes or more.
+
+        Parameters
+        ----------
+        X : array_like, shape (N, D)
+            Features.
+        y : array_like, shape (N,)
+            Classes.
 
         Raises
         ------

@@ -65,18 +65,51 @@ class Model(NamedTuple):
 
 
 def items_of(task: Task, model: Model) -> list[tuple[str, Item]]:
-    """Items of a model, each with its table."""
+    """Items of a model, each with its table.
+
+    Parameters
+    ----------
+    task : Task
+        What is classified.
+    model : Model
+        Reducer and classifier that items may share.
+    """
     return [(table, item) for table, item in task.items if Model(item.reducer, item.classifier) == model]
 
 
 def asked_rows(task: Task, fold: Fold, model: Model) -> dict[str, Positions]:
-    """Rows that a model is asked about, by their roles, those of the test part first."""
+    """Rows that a model is asked about, by their roles, those of the test part first.
+
+    Parameters
+    ----------
+    task : Task
+        It says of which tables fitted rows are predicted, too.
+    fold : Fold
+        With its rows by their roles.
+    model : Model
+        One of the task's.
+    """
     roles = ROLES if any(table in task.fitted_tables for table, _ in items_of(task, model)) else ROLES[:1]
     return {role: fold.roles[role] for role in roles}
 
 
 def about_rows(rows: pd.DataFrame, manifest: pd.DataFrame, label_set: LabelSet | None) -> pd.DataFrame:
-    """The columns of the predictions that do not depend on a model, one row per feature row."""
+    """The columns of the predictions that do not depend on a model, one row per feature row.
+
+    Parameters
+    ----------
+    rows : DataFrame
+        Columns image_id and view of a feature file.
+    manifest : DataFrame
+        Rows of all these images.
+    label_set : LabelSet or None
+        Classes that the labels are put into; None: every label is a class.
+
+    Returns
+    -------
+    DataFrame
+        Columns image_id, view, subject_id, source_id and y_true.
+    """
     found = manifest.set_index("image_id").loc[rows["image_id"]].reset_index()
     return rows[["image_id", "view"]].assign(
         subject_id=found["subject_id"], source_id=found["source_id"], y_true=classes_of(found["label"], label_set)
@@ -127,7 +160,20 @@ def labelled(
 
 
 def check_classes(task: Task, labels: NDArray[np.object_]) -> None:
-    """Raise UserError if the positive class of a task with two classes is neither of them."""
+    """Refuse a task with two classes whose positive class is neither of them.
+
+    Parameters
+    ----------
+    task : Task
+        What is classified.
+    labels : ndarray of str, shape (N,)
+        Classes of all rows that take part.
+
+    Raises
+    ------
+    UserError
+        With both classes.
+    """
     classes = sorted(set(labels))
     if len(classes) == 2 and task.positive_class not in classes:
         raise UserError(
@@ -137,7 +183,22 @@ def check_classes(task: Task, labels: NDArray[np.object_]) -> None:
 
 
 def check_learnable(task: Task, fold: Fold, labels: NDArray[np.object_]) -> None:
-    """Raise UserError if the training part of a fold lacks a class."""
+    """Refuse a fold whose training part lacks a class.
+
+    Parameters
+    ----------
+    task : Task
+        What is classified, for the message.
+    fold : Fold
+        With positions among the labels.
+    labels : ndarray of str, shape (N,)
+        Classes of all rows that take part.
+
+    Raises
+    ------
+    UserError
+        If a class is tested or validated that no training row has, or training rows are of one class only.
+    """
     trained = set(labels[fold.train])
     rest = {role: sorted(set(labels[fold.roles[role]]) - trained) for role in ROLES}
     lacking = next((classes for classes in rest.values() if classes), [])

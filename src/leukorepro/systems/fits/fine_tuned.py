@@ -23,7 +23,17 @@ from leukorepro.systems.training.network_fits import Build
 
 
 def fit(told: FineTunedFit, threads: int, device: Device) -> None:
-    """Train a backbone with a new last layer from one of its layers on, in every fold of a split."""
+    """Train a backbone with a new last layer from one of its layers on, in every fold of a split.
+
+    Parameters
+    ----------
+    told : FineTunedFit
+        The backbone, what of it is trained and how, its input, and where predictions go.
+    threads : int
+        That read rows ahead.
+    device : {'auto', 'cpu', 'cuda'}
+        Where it is trained.
+    """
     build = builder(told.tuning, read_features(told.features, mapped=True).rows)
     network, start = told.tuning.network, told.tuning.start
     print(f"{told.classifier}: {network.backbone}, trained from {start} on; {_about_the_rest(told)}")

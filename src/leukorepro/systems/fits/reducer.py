@@ -11,7 +11,17 @@ from leukorepro.systems.autoencoders.reducers import fit_reducer
 
 
 def fit(told: ReducerFit, threads: int, device: Device) -> None:
-    """Fit an autoencoder on the rows that a protocol allows, in every fold; one of images continues after a kill."""
+    """Fit an autoencoder on the rows that a protocol allows, in every fold; one of images continues after a kill.
+
+    Parameters
+    ----------
+    told : ReducerFit
+        The autoencoder, its features, the split table and the protocol, and where the codes go.
+    threads : int
+        That read images ahead.
+    device : {'auto', 'cpu', 'cuda'}
+        Where it is fitted.
+    """
     fit_reducer(
         told.reducer,
         read_wanted(told.features, told.parts, mapped=isinstance(told.reducer, ConvAutoencoderSpec)),

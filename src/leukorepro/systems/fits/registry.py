@@ -28,6 +28,15 @@ def fit_all(told: FitsSpecification, threads: int, device: Device) -> None:
     place. The folder's name has a digest of what the fit is told, of its input files and of its code: what waits for
     another fit than the one that is asked for is never taken, and is removed at the end.
 
+    Parameters
+    ----------
+    told : FitsSpecification
+        The fits in the order in which they are made.
+    threads : int
+        That read rows ahead; no number depends on them.
+    device : {'auto', 'cpu', 'cuda'}
+        Where they are made.
+
     Raises
     ------
     UserError

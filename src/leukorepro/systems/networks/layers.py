@@ -102,12 +102,28 @@ class ChannelNorm(nn.LayerNorm):
 
 
 def scaled(units: int, width: float) -> int:
-    """Channels or units of a layer in a network of that width, at least 1."""
+    """Channels or units of a layer in a network of that width, at least 1.
+
+    Parameters
+    ----------
+    units : int
+        Of the layer at full width.
+    width : float
+        Share of full width, in (0, 1].
+    """
     return max(1, round(units * width))
 
 
 def map_shape(body: nn.Module, size: int) -> tuple[int, int, int]:
-    """Channels, height and width of what a body on the meta device makes of an image (3, size, size)."""
+    """Channels, height and width of what the body of a network makes of an image.
+
+    Parameters
+    ----------
+    body : Module
+        On the meta device, from images (n, 3, size, size) to maps.
+    size : int
+        Side of the image, pixels.
+    """
     channels, height, width = body(torch.empty((2, 3, size, size), device="meta")).shape[1:]
     return channels, height, width
 
@@ -146,7 +162,15 @@ def without_last_layer(network: nn.Module) -> nn.Sequential:
 
 
 def set_norm_momentum(network: nn.Module, momentum: float) -> None:
-    """Set the share of the way that a step of training moves batch norm's running means and variances."""
+    """Set the share of the way that a step of training moves batch norm's running means and variances.
+
+    Parameters
+    ----------
+    network : Module
+        Changed in place, all its batch norms.
+    momentum : float
+        In (0, 1]: 1 takes the last batch alone.
+    """
     for layer in network.modules():
         if isinstance(layer, _BatchNorm):
             layer.momentum = momentum

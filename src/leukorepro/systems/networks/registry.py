@@ -75,7 +75,26 @@ def build_network(
 def outline_network(
     architecture: Architecture, input_shape: tuple[int, ...], n_classes: int, width: float
 ) -> nn.Module:
-    """The network of `build_network` on the meta device: shapes without weights."""
+    """The network of `build_network` on the meta device: shapes without weights.
+
+    Parameters
+    ----------
+    architecture : str
+        Key of `IMAGE_NETWORKS` or `CODE_NETWORKS`.
+    input_shape : tuple of int
+        Of one row: (size, size, 3) of images, (dim,) of codes.
+    n_classes : int
+        Outputs.
+    width : float
+        Share of the channels and units that each layer has, in (0, 1]; at least one is left.
+
+    Raises
+    ------
+    ValueError
+        If `input_shape` is not of the kind that the architecture takes.
+    UserError
+        If the images are smaller than `SMALLEST_IMAGES`.
+    """
     where = f"architecture '{architecture}'"
     if architecture in CODE_NETWORKS:
         if len(input_shape) != 1:

@@ -112,7 +112,15 @@ def summarise(study: Study) -> dict[str, NetworkSummary]:
 
 
 def render(name: str, summary: NetworkSummary) -> Table:
-    """A network as a table for the terminal."""
+    """A network as a table for the terminal.
+
+    Parameters
+    ----------
+    name : str
+        What the study calls the network.
+    summary : NetworkSummary
+        Its layers, with the learnables that the paper prints where it does.
+    """
     title = f"{name} ({summary.architecture}), input {_shape(summary.input_shape)}"
     table = Table(title=title, title_justify="left", header_style="bold", show_footer=True)
     table.add_column("layer", "total")

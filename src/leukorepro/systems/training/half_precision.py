@@ -56,6 +56,13 @@ def errors(network: nn.Module, batch: Tensor) -> Iterator[Error]:
     network rounding grows from layer to layer, so that a mistake could hide in it: half of the gradient of a deep
     network may be rounding, and its training is as good.
 
+    Parameters
+    ----------
+    network : Module
+        With float32 weights; a copy of it is computed.
+    batch : Tensor of float32
+        What the network takes.
+
     Yields
     ------
     Error

@@ -116,7 +116,15 @@ def trained_on(weights: Path) -> dict[str, Any]:
 
 
 def read_weights(weights: Path, fold: str) -> dict[str, Tensor]:
-    """Parameters and buffers of the network of a fold, `r<repeat>f<fold>`; empty where there is none."""
+    """Parameters and buffers of the network of a fold, by their names; empty where there is none.
+
+    Parameters
+    ----------
+    weights : Path
+        The safetensors file of the networks of all folds.
+    fold : str
+        Name of the fold: `r<repeat>f<fold>`.
+    """
     prefix = f"{fold}."
     with _opened(weights) as stored:
         return {

@@ -275,7 +275,19 @@ def _predictions(
 
 
 def answer_of(logits: NDArray[np.float32], classes: list[str], positive_class: str | None, engine: str) -> Answers:
-    """Classes and their probabilities, of logits (N, n_classes) in the order of the classes."""
+    """Classes and their probabilities, of logits.
+
+    Parameters
+    ----------
+    logits : ndarray of float32, shape (N, n_classes)
+        In the order of the classes.
+    classes : list of str
+        Sorted.
+    positive_class : str or None
+        With two classes, the one whose probability is the score; not looked at with more.
+    engine : str
+        What computed them, with its version.
+    """
     probabilities = torch.from_numpy(logits).double().softmax(1).numpy()
     predicted = np.array(classes, dtype=object)[logits.argmax(1)]
     if len(classes) == 2:

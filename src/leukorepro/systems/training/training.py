@@ -106,7 +106,15 @@ class Schedule:
 
     @classmethod
     def of(cls, spec: TrainingSpec, budget: Budget) -> Schedule:
-        """What a specification says at a budget."""
+        """What a specification says at a budget.
+
+        Parameters
+        ----------
+        spec : TrainingSpec
+            As a study says it.
+        budget : {'demo', 'published'}
+            Which of its numbers of epochs is used.
+        """
         epochs, drop, cosine = spec.epochs[budget], spec.rate_drop, spec.rate_cosine
         return cls(
             epochs=epochs,

@@ -29,11 +29,36 @@ class KnnSpec(Classifier):
         return self.n_neighbors
 
     def effort(self, train: int, tested: int, columns: int, budget: Budget) -> float:  # noqa: ARG002
-        """Products of every tested row with every training row."""
+        """Products of every tested row with every training row.
+
+        Parameters
+        ----------
+        train, tested : int
+            Rows of a fold that train, and that are asked about.
+        columns : int
+            Of the features.
+        budget : {'demo', 'published'}
+            Not looked at.
+        """
         return train * tested * columns / 1e6
 
     def fitting(self, rows: Rows, train: Positions, settings: Settings) -> Self:  # noqa: ARG002
-        """Refuses fewer training rows than neighbours."""
+        """Refuses fewer training rows than neighbours.
+
+        Parameters
+        ----------
+        rows : Rows
+            Not looked at.
+        train : ndarray of int64, shape (n,)
+            Positions of the training rows.
+        settings : Settings
+            Not looked at.
+
+        Raises
+        ------
+        UserError
+            If there are fewer.
+        """
         if self.n_neighbors > len(train):
             raise UserError(f"knn: {self.n_neighbors} neighbours, {len(train)} training rows; set n_neighbors lower.")
         return self

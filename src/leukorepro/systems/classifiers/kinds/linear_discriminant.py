@@ -23,7 +23,17 @@ class LinearDiscriminantSpec(Classifier):
         return "log_odds"
 
     def effort(self, train: int, tested: int, columns: int, budget: Budget) -> float:  # noqa: ARG002
-        """A decomposition of the training rows."""
+        """A decomposition of the training rows.
+
+        Parameters
+        ----------
+        train, tested : int
+            Rows of a fold that train, and that are asked about.
+        columns : int
+            Of the features.
+        budget : {'demo', 'published'}
+            Not looked at.
+        """
         return train * columns * min(train, columns) / 1e6
 
     def unfitted(self, settings: Settings) -> LinearDiscriminantAnalysis:  # noqa: ARG002 - nothing is drawn

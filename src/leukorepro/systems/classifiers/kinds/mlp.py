@@ -37,12 +37,30 @@ class MlpSpec(Classifier, TrainedInEpochs):
     """Penalty of the squared weights, over the rows of a batch: scikit-learn's `alpha`. Keras' layers have none."""
 
     def effort(self, train: int, tested: int, columns: int, budget: Budget) -> float:  # noqa: ARG002
-        """Weights, for every row in every epoch; a training that may stop before is told at its longest."""
+        """Weights, for every row in every epoch; a training that may stop before is told at its longest.
+
+        Parameters
+        ----------
+        train, tested : int
+            Rows of a fold that train, and that are asked about.
+        columns : int
+            Of the features.
+        budget : {'demo', 'published'}
+            Which of its numbers of epochs is used.
+        """
         sizes = [columns, *self.hidden]
         return self.epochs[budget] * train * sum(a * b for a, b in pairwise(sizes)) / 1e6
 
     def holds(self, rows: int, columns: int) -> int:  # noqa: ARG002
-        """Its weights with the optimiser's moments: rows are read batch by batch."""
+        """Its weights with the optimiser's moments: rows are read batch by batch.
+
+        Parameters
+        ----------
+        rows : int
+            Not looked at.
+        columns : int
+            Of the features.
+        """
         return 16 * columns * self.hidden[0]
 
     def unfitted(self, settings: Settings) -> MLPClassifier | Perceptron:
@@ -63,7 +81,15 @@ class MlpSpec(Classifier, TrainedInEpochs):
         )
 
     def fastest(self, n_rows: int, settings: Settings) -> Way:  # noqa: ARG002
-        """On torch, which reads its rows batch by batch."""
+        """On torch, which reads its rows batch by batch.
+
+        Parameters
+        ----------
+        n_rows : int
+            Not looked at.
+        settings : Settings
+            Its seed and its budget.
+        """
         return Way(named("torch"), partial(self._on_torch, settings), batches)
 
     def kept(self, settings: Settings) -> Way:

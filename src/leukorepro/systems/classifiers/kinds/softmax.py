@@ -36,7 +36,17 @@ class SoftmaxSpec(Classifier, TrainedInEpochs):
         return Recipe(what, sgd(self.momentum), self.learning_rate, self.batch_size, more)
 
     def effort(self, train: int, tested: int, columns: int, budget: Budget) -> float:  # noqa: ARG002
-        """Features, for every row in every epoch."""
+        """Features, for every row in every epoch.
+
+        Parameters
+        ----------
+        train, tested : int
+            Rows of a fold that train, and that are asked about.
+        columns : int
+            Of the features.
+        budget : {'demo', 'published'}
+            Which of its numbers of epochs is used.
+        """
         return self.epochs[budget] * train * columns / 1e6
 
     def unfitted(self, settings: Settings) -> SoftmaxLayer:
@@ -54,7 +64,15 @@ class SoftmaxSpec(Classifier, TrainedInEpochs):
         )
 
     def fastest(self, n_rows: int, settings: Settings) -> Way:  # noqa: ARG002
-        """The only one."""
+        """The only one.
+
+        Parameters
+        ----------
+        n_rows : int
+            Not looked at.
+        settings : Settings
+            Its seed and its budget.
+        """
         return self.kept(settings)
 
     def kept(self, settings: Settings) -> Way:

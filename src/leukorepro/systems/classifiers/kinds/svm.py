@@ -44,15 +44,43 @@ class SvmSpec(WeighingClassifier):
         return "margin"
 
     def effort(self, train: int, tested: int, columns: int, budget: Budget) -> float:  # noqa: ARG002
-        """Pairs of training rows: products of features are computed once for all folds."""
+        """Pairs of training rows: products of features are computed once for all folds.
+
+        Parameters
+        ----------
+        train, tested : int
+            Rows of a fold that train, and that are asked about.
+        columns : int
+            Of the features.
+        budget : {'demo', 'published'}
+            Not looked at.
+        """
         return train**2 / 1e6
 
     def holds(self, rows: int, columns: int) -> int:
-        """Features and, up to a number of rows, all products of them."""
+        """Features and, up to a number of rows, all products of them.
+
+        Parameters
+        ----------
+        rows : int
+            Of training and test together.
+        columns : int
+            Of the features.
+        """
         return super().holds(rows, columns) + (8 * rows**2 if rows <= KERNEL_ROWS else 0)
 
     def fitting(self, rows: Rows, train: Positions, settings: Settings) -> Self:
-        """With the kernel's width as a number."""
+        """With the kernel's width as a number.
+
+        Parameters
+        ----------
+        rows : Rows
+            Feature rows of all images and views that take part.
+        train : ndarray of int64, shape (n,)
+            Positions of the training rows, which an automatic width is estimated from.
+        settings : Settings
+            Its seed draws the rows of that estimate.
+        """
         from leukorepro.systems.classifiers.kernels import kernel_width
 
         return self.model_copy(
@@ -74,7 +102,15 @@ class SvmSpec(WeighingClassifier):
         )
 
     def fastest(self, n_rows: int, settings: Settings) -> Way:
-        """scikit-learn's solver on a kernel matrix; of very many rows, the extension's solver."""
+        """scikit-learn's solver on a kernel matrix; of very many rows, the extension's solver.
+
+        Parameters
+        ----------
+        n_rows : int
+            Rows of all folds together: of very many, no kernel matrix is kept.
+        settings : Settings
+            What all fits of the job share.
+        """
         if _matrix_is_kept(n_rows):
             return Way(f"{named('scikit-learn')} on a kernel matrix", self._on_matrix, self._kernel_matrix)
         if has_extension():  # on one thread: on several, the last digits would depend on how many

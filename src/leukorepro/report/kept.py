@@ -88,7 +88,17 @@ class Kept:
         return Path(mkdtemp(prefix=f"{WORKSHOP}{Path(draft.address).stem}-", dir=self.root))
 
     def keep(self, draft: Draft, page: Page, drawn: Path) -> None:
-        """Give a page that has been drawn in a workshop its place."""
+        """Give a page that has been drawn in a workshop its place.
+
+        Parameters
+        ----------
+        draft : Draft
+            What it was put together from, by which it is found again.
+        page : Page
+            Told beside its files.
+        drawn : Path
+            Folder with its files, which gets the place's name.
+        """
         told = {name: value for name, value in asdict(page).items() if name not in ("sections", "found")}
         write_json(told, drawn / PAGE)
         place = self.place(draft)

@@ -69,6 +69,11 @@ class Comparison:
 def compare(first: Finished, second: Finished) -> Comparison:
     """Compare two runs.
 
+    Parameters
+    ----------
+    first, second : Finished
+        Of runs that share a study.
+
     Raises
     ------
     UserError

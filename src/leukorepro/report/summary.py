@@ -93,7 +93,15 @@ def summary_table(resolved: ResolvedRun, results: Path) -> Table:
 
 
 def read_line(study: ResolvedStudy, folder: Path) -> Line:
-    """Read what there is to say of one study, from its folder of the run."""
+    """Read what there is to say of one study, from its folder of the run.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+        One of the run's.
+    folder : Path
+        Of the study in the run.
+    """
     top = headline(study, Numbers.read(folder / "metrics.csv"))
     to_honest = ladder_of(top, Differences(DIFFERENCES_TABLE.read(folder / "differences.csv"))).to_honest
     change = to_honest[-1].from_first if to_honest else Difference(top.metric)

@@ -80,7 +80,15 @@ def bars(
 
 @style.styled
 def roc(panels: Sequence[tuple[str, Sequence[Curve]]], conditions: Sequence[str]) -> Figure:
-    """Receiver operating characteristics, one panel per title, one curve per rung."""
+    """Receiver operating characteristics, one panel per title, one curve per rung.
+
+    Parameters
+    ----------
+    panels : sequence of (str, sequence of Curve)
+        Title of each panel, and its curves; none has several of one rung.
+    conditions : sequence of str
+        What sets the numbers apart from the paper's, in a few words each; empty where nothing does.
+    """
     figure, grid = style.panels(len(panels), 3, 2.35)
     for place, (axes, (title, curves)) in enumerate(zip(grid, panels, strict=True)):
         axes.plot([0, 1], [0, 1], color=style.GRID, linewidth=0.8)

@@ -110,7 +110,20 @@ def confusion(
 
 
 def confusion_counts(frame: pd.DataFrame, classes: Sequence[str]) -> np.ndarray:
-    """Counts of one confusion matrix, shape (n_classes, n_classes), from rows of `y_true`, `y_pred` and `count`."""
+    """Counts of one confusion matrix.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        Columns y_true, y_pred and count; rows of one pair are added up.
+    classes : sequence of str
+        In the order of rows and columns.
+
+    Returns
+    -------
+    ndarray of int, shape (n_classes, n_classes)
+        True classes down, predicted ones across.
+    """
     counts = np.zeros((len(classes), len(classes)), dtype=int)
     index = {name: number for number, name in enumerate(classes)}
     for true, predicted, count in zip(frame["y_true"], frame["y_pred"], frame["count"], strict=True):

@@ -74,7 +74,19 @@ styled = mpl.rc_context(RC)
 
 
 def panels(count: int, columns: int, height: float, **options: Any) -> tuple[Figure, list[Axes]]:
-    """A figure of `count` equal panels in rows of at most `columns`, each `height` inches high."""
+    """A figure of equal panels in rows.
+
+    Parameters
+    ----------
+    count : int
+        Panels, at least 1.
+    columns : int
+        Panels in a row, at most.
+    height : float
+        Of each, inches.
+    **options : Any
+        For `matplotlib.figure.Figure.subplots`, such as ``sharey=True``.
+    """
     columns = min(columns, count)
     rows = -(-count // columns)
     figure = Figure(figsize=(WIDTH, rows * height + 0.35), layout="constrained")
@@ -85,21 +97,45 @@ def panels(count: int, columns: int, height: float, **options: Any) -> tuple[Fig
 
 
 def rung_title(axes: Axes, rung: Rung) -> None:
-    """Write over the left corner of a panel which rung it shows, behind a square of the rung's colour."""
+    """Write over the left corner of a panel which rung it shows, behind a square of the rung's colour.
+
+    Parameters
+    ----------
+    axes : Axes
+        The panel.
+    rung : Rung
+        Its name and colour are taken from the ladder.
+    """
     corner: Any = {"xy": (0, 1), "xycoords": "axes fraction", "textcoords": "offset points", "fontsize": 7}
     axes.annotate("\N{BLACK SQUARE}", xytext=(0, 4), color=LADDER[rung].colour, **corner)
     axes.annotate(LADDER[rung].name, xytext=(9, 4), **corner)
 
 
 def note(figure: Figure, conditions: Sequence[str]) -> None:
-    """Write under the figure what sets its numbers apart from the paper's, so that a copy of it carries the wording."""
+    """Write under the figure what sets its numbers apart from the paper's, so that a copy of it carries the wording.
+
+    Parameters
+    ----------
+    figure : Figure
+        With nothing below its panels yet.
+    conditions : sequence of str
+        What sets the numbers apart from the paper's, in a few words each; empty where nothing does.
+    """
     if conditions:
         lines = textwrap.fill(sentence(conditions), NOTE_CHARACTERS)
         figure.supxlabel(lines, fontsize=6.5, color=NOTE, x=0.995, ha="right")
 
 
 def save(figure: Figure, path: Path) -> None:
-    """Write a figure as SVG, atomically; equal figures give equal bytes."""
+    """Write a figure as SVG, atomically; equal figures give equal bytes.
+
+    Parameters
+    ----------
+    figure : Figure
+        Laid out as it is written.
+    path : Path
+        The SVG file, which is replaced as a whole.
+    """
     drawing = io.StringIO()
     with mpl.rc_context(RC):
         _lay_out(figure)

@@ -79,7 +79,15 @@ class Album:
         return self._square[image_id]
 
     def views(self, image_id: str, views: Sequence[str]) -> list[Image.Image]:
-        """Small pictures of an image's views, which `leukorepro.data.views.apply_view` makes; `small` says more."""
+        """Small pictures of an image's views, which `leukorepro.data.views.apply_view` makes; `small` says more.
+
+        Parameters
+        ----------
+        image_id : str
+            Of the dataset's manifest.
+        views : sequence of str
+            Names of views, in the order in which they are to come.
+        """
         if list(views) == [ORIGINAL]:
             return [self.small(image_id)]
         pixels = self._read(image_id)
@@ -102,7 +110,15 @@ def _square(pixels: NDArray[np.uint8]) -> NDArray[np.uint8]:
 
 
 def size_of(rows: int, columns: int, conditions: Sequence[str]) -> tuple[int, int]:
-    """Width and height of a sheet, in pixels."""
+    """Width and height of a sheet, in pixels.
+
+    Parameters
+    ----------
+    rows, columns : int
+        Of the small images on the sheet.
+    conditions : sequence of str
+        What sets the images apart from the paper's; they take lines below the images.
+    """
     width = columns * (SIDE + GAP) - GAP
     return width, rows * (SIDE + GAP) - GAP + len(_note(width, conditions)) * LINE
 

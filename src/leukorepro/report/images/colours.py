@@ -93,6 +93,13 @@ def sample_of(manifest: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
 def measured(rows: pd.DataFrame, album: Album) -> pd.DataFrame:
     """Rows of a manifest with the mean colour of each image.
 
+    Parameters
+    ----------
+    rows : DataFrame
+        Rows of the dataset's manifest, all readable.
+    album : Album
+        The dataset's images.
+
     Returns
     -------
     DataFrame
@@ -151,7 +158,15 @@ def _shortcut(
 
 
 def told(found: Sequence[Shortcut], measures: Sequence[str]) -> Iterator[str]:
-    """What the measures tell about the classes, a sentence for each measure."""
+    """What the measures tell about the classes, a sentence for each measure.
+
+    Parameters
+    ----------
+    found : sequence of Shortcut
+        How well each measure tells each class from the others; a measure that is the same in all images has none.
+    measures : sequence of str
+        Keys of `MEASURES`, in the order in which they are told.
+    """
     for measure in measures:
         name = MEASURES[measure][0]
         of_measure = [one for one in found if one.measure == measure]

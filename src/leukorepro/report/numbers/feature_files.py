@@ -29,6 +29,13 @@ def read_feature_files(study: ResolvedStudy, results: Results) -> dict[str, dict
     """Attributes of every feature file that an item of a study uses, by the extractor or descriptor that makes it.
 
     What a network is trained on that is trained further goes by the network and the layer.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+        One of the run's.
+    results : Results
+        Where its features and its manifest lie.
     """
     folder, manifest = results.features(study.dataset_id), results.manifest(study.dataset_id)
     files = study.feature_files

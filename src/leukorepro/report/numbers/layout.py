@@ -59,7 +59,17 @@ class Layout:
 
 
 def lay_out(study: ResolvedStudy, numbers: Numbers, key: str) -> Layout:
-    """Lay out a table: classifiers against feature sets where it is such a matrix, else a row for each item."""
+    """Lay out a table: classifiers against feature sets where it is such a matrix, else a row for each item.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+        One of the run's.
+    numbers : Numbers
+        The study's metrics, and what its paper prints.
+    key : str
+        Number of one of its tables.
+    """
     table = study.study.tables[key]
     builder = _Builder(study, numbers, key)
     matrix = matrix_of(table)
@@ -81,7 +91,17 @@ def lay_out(study: ResolvedStudy, numbers: Numbers, key: str) -> Layout:
 
 
 def shown_metrics(numbers: Numbers, key: str, printed: Sequence[str]) -> list[str]:
-    """Metrics of a table, those that the paper prints in front; of two words for one metric the printed one."""
+    """Metrics of a table, those that the paper prints in front; of two words for one metric the printed one.
+
+    Parameters
+    ----------
+    numbers : Numbers
+        The study's metrics, and what its paper prints.
+    key : str
+        Number of a table.
+    printed : sequence of str
+        Metrics that the paper's table prints.
+    """
     metrics = numbers.metrics(key, first=printed)
     shown: dict[object, str] = {}
     for metric in metrics:  # the printed ones in front

@@ -36,14 +36,36 @@ def shown_rungs(study: ResolvedStudy) -> list[Rung]:
 
 
 def main_item(study: ResolvedStudy, numbers: Numbers, key: str) -> str:
-    """The item that stands for a table: the study's headline, else the best printed one, else the first."""
+    """The item that stands for a table: the study's headline, else the best printed one, else the first.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+        One of the run's.
+    numbers : Numbers
+        The study's metrics, and what its paper prints.
+    key : str
+        Number of one of its tables.
+    """
     table, _, item = study.study.headline.partition("/")
     spec = study.study.tables[key]
     return item if table == key else best_printed(numbers, key, spec.metrics, [i.item for i in spec.items])
 
 
 def best_printed(numbers: Numbers, key: str, metrics: Sequence[str], items: Sequence[str]) -> str:
-    """The item of a table with the best printed number, in the first metric that any has one in; else the first."""
+    """The item of a table with the best printed number, in the first metric that any has one in; else the first.
+
+    Parameters
+    ----------
+    numbers : Numbers
+        The study's metrics, and what its paper prints.
+    key : str
+        Number of a table.
+    metrics : sequence of str
+        Tried one after another.
+    items : sequence of str
+        Of the table, at least one.
+    """
     for metric in metrics:
         printed = {item: numbers.published(key, item, metric).value for item in items}
         known = {name: value for name, value in printed.items() if value is not None}
@@ -53,7 +75,17 @@ def best_printed(numbers: Numbers, key: str, metrics: Sequence[str], items: Sequ
 
 
 def drawn_items(study: ResolvedStudy, numbers: Numbers, key: str) -> list[str]:
-    """Items of a table that have curves and confusion matrices on the page, second readings only where all are few."""
+    """Items of a table that have curves and confusion matrices on the page, second readings only where all are few.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+        One of the run's.
+    numbers : Numbers
+        The study's metrics, and what its paper prints.
+    key : str
+        Number of one of its tables.
+    """
     items = study.study.tables[key].items
     if len(items) > FEW_ITEMS:
         items = [item for item in items if item.reading_of is None]
@@ -61,7 +93,15 @@ def drawn_items(study: ResolvedStudy, numbers: Numbers, key: str) -> list[str]:
 
 
 def drawn_before(study: ResolvedStudy, key: str) -> str | None:
-    """An earlier table of the same part that has all of a table's items and so the same predictions, or None."""
+    """An earlier table of the same part that has all of a table's items and so the same predictions, or None.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+        One of the run's.
+    key : str
+        Number of one of its tables.
+    """
 
     def systems(table: Table) -> set[Item]:
         return {item.model_copy(update={"split": table.split_of(item)}) for item in table.items}
@@ -92,7 +132,17 @@ def matrix_of(table: Table) -> Matrix | None:
 
 
 def in_paper(study: ResolvedStudy, numbers: Numbers, key: str) -> bool:
-    """Whether the paper prints any number of a table."""
+    """Whether the paper prints any number of a table.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+        One of the run's.
+    numbers : Numbers
+        The study's metrics, and what its paper prints.
+    key : str
+        Number of one of its tables.
+    """
     table = study.study.tables[key]
     return any(
         numbers.published(key, item.item, metric).value is not None for item in table.items for metric in table.metrics

@@ -85,15 +85,51 @@ class Numbers:
         return cls(METRICS_TABLE.read(file))
 
     def ours(self, table: str, item: str, rung: str | None, metric: str) -> Estimate:
-        """What was measured."""
+        """What was measured.
+
+        Parameters
+        ----------
+        table, item : str
+            Place of the item.
+        rung : str or None
+            By its key; None: no rung, on which nothing was measured.
+        metric : str
+            Its name in the table of metrics.
+
+        Returns
+        -------
+        Estimate
+            Without a value where nothing was measured.
+        """
         return self._ours.get((table, item, rung or "", metric), Estimate(metric))
 
     def published(self, table: str, item: str, metric: str) -> Estimate:
-        """What the paper prints."""
+        """What the paper prints.
+
+        Parameters
+        ----------
+        table, item : str
+            Place of the item.
+        metric : str
+            Its name in the table of metrics.
+
+        Returns
+        -------
+        Estimate
+            Without an interval, and without a value where the paper prints none.
+        """
         return Estimate(metric, self._published.get((table, item, metric)))
 
     def metrics(self, table: str, first: Sequence[str] = ()) -> list[str]:
-        """Metrics measured for a table: those in `first`, in their order, then the others."""
+        """Metrics measured for a table.
+
+        Parameters
+        ----------
+        table : str
+            By its number.
+        first : sequence of str
+            Metrics that come in front, as far as they were measured.
+        """
         measured = dict.fromkeys(self.frame.loc[self.frame["table"] == table, "metric"])
         return [m for m in first if m in measured] + [m for m in measured if m not in first]
 
@@ -148,13 +184,31 @@ class RungRow:
 
 
 def headline(study: ResolvedStudy, numbers: Numbers) -> Headline:
-    """The study's headline item, in the first metric of its table."""
+    """The study's headline item, in the first metric of its table.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+        One of the run's.
+    numbers : Numbers
+        The study's metrics, and what its paper prints.
+    """
     table, _, item = study.study.headline.partition("/")
     return headline_of(study, numbers, table, item)
 
 
 def headline_of(study: ResolvedStudy, numbers: Numbers, table: str, item: str) -> Headline:
-    """An item as if the paper were quoted for it, in the first metric of its table."""
+    """An item as if the paper were quoted for it, in the first metric of its table.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+        One of the run's.
+    numbers : Numbers
+        The study's metrics, and what its paper prints.
+    table, item : str
+        Place of the item.
+    """
     metric = study.study.tables[table].metrics[0]
     honest = honest_rung(study.protocols)
     return Headline(
@@ -170,7 +224,19 @@ def headline_of(study: ResolvedStudy, numbers: Numbers, table: str, item: str) -
 
 
 def ladder(study: ResolvedStudy, numbers: Numbers, table: str, item: str, metric: str) -> Iterator[Step]:
-    """One item's value on every rung that ran, in the order of the ladder."""
+    """One item's value on every rung that ran, in the order of the ladder.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+        One of the run's.
+    numbers : Numbers
+        The study's metrics, and what its paper prints.
+    table, item : str
+        Place of the item.
+    metric : str
+        Its name in the table of metrics.
+    """
     for rung in study.protocols:
         estimate = numbers.ours(table, item, rung, metric)
         yield Step(rung, LADDER[rung].name, LADDER[rung].removes, estimate)

@@ -32,12 +32,28 @@ def in_per_cent(metric: str) -> bool:
 
 
 def scaled(value: float | None, scale: float) -> float:
-    """A value for a figure, NaN where there is none."""
+    """A value for a figure, NaN where there is none.
+
+    Parameters
+    ----------
+    value : float or None
+        As it was measured.
+    scale : float
+        100 for what is drawn in per cent, else 1.
+    """
     return math.nan if value is None else scale * value
 
 
 def number(metric: str, value: float | None) -> str:
-    """A metric's value as printed, in per cent where papers print it so; a dash where there is none."""
+    """A metric's value as printed, in per cent where papers print it so; a dash where there is none.
+
+    Parameters
+    ----------
+    metric : str
+        Its name in the table of metrics, which says whether it is told in per cent and with how many digits.
+    value : float or None
+        As it was measured: a share between 0 and 1 where papers print per cent.
+    """
     if value is None or math.isnan(value):
         return MISSING
     kind = named(metric).spec.kind
@@ -46,13 +62,29 @@ def number(metric: str, value: float | None) -> str:
 
 
 def number_with_unit(metric: str, value: float | None) -> str:
-    """A metric's value with its unit."""
+    """A metric's value with its unit.
+
+    Parameters
+    ----------
+    metric : str
+        Its name in the table of metrics, which says whether it is told in per cent and with how many digits.
+    value : float or None
+        As it was measured; a dash without a unit where there is none.
+    """
     text = number(metric, value)
     return f"{text} %" if in_per_cent(metric) and text != MISSING else text
 
 
 def difference(metric: str, value: float | None) -> str:
-    """A signed difference of two values of a metric; percentage points for shares."""
+    """A signed difference of two values of a metric; percentage points for shares.
+
+    Parameters
+    ----------
+    metric : str
+        Its name in the table of metrics, which says whether it is told in per cent and with how many digits.
+    value : float or None
+        As it was measured: of shares, 0.01 is a percentage point.
+    """
     if value is None or math.isnan(value):
         return MISSING
     text = number(metric, abs(value))
@@ -147,7 +179,15 @@ def sentence(parts: str | Sequence[str]) -> str:
 
 
 def count(number: int, noun: str) -> str:
-    """A number with its noun: ``1 image``, ``1,200 images``."""
+    """A number with its noun: ``1 image``, ``1,200 images``.
+
+    Parameters
+    ----------
+    number : int
+        How many; from 1,000 on with commas.
+    noun : str
+        In the singular, of those that take an s in the plural.
+    """
     return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
 
 
@@ -157,5 +197,13 @@ def slug(text: str) -> str:
 
 
 def shortened(name: str, room: int) -> str:
-    """A name that may be cut: the first characters, and three dots where some are missing."""
+    """A name that may be cut: the first characters, and three dots where some are missing.
+
+    Parameters
+    ----------
+    name : str
+        Of an image, a subject or a class.
+    room : int
+        Characters that there is room for, the dots among them.
+    """
     return name if len(name) <= room else f"{name[: room - 1]}\N{HORIZONTAL ELLIPSIS}"

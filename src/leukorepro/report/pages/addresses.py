@@ -16,7 +16,15 @@ def of_paper(study: str) -> str:
 
 
 def of_everything(study: str, table: str) -> str:
-    """Every metric of every item of a study's table on every rung."""
+    """Every metric of every item of a study's table on every rung.
+
+    Parameters
+    ----------
+    study : str
+        Its key.
+    table : str
+        By its number.
+    """
     return f"paper_{slug(study)}_all_{slug(table)}.html"
 
 

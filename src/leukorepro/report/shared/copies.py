@@ -137,8 +137,17 @@ def _numbered(exclude: dict[str, list[str]]) -> dict[str, list[str]]:
 
 
 def without_secrets(value: Any, key: str = "") -> Any:
-    """A resolved configuration without the places of files and the values of rows that it leaves out; images lie in the
-    copy."""
+    """A resolved configuration as others may see it.
+
+    Places of files go by other names, and the values of rows that it leaves out by numbers; images lie in the copy.
+
+    Parameters
+    ----------
+    value : Any
+        The configuration, or what stands in it under a key.
+    key : str
+        That key; empty: none.
+    """
     if isinstance(value, dict):
         changed = {name: without_secrets(one, name) for name, one in value.items()}
         if "adapter" in changed and "table" in changed:

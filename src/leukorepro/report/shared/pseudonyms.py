@@ -45,6 +45,13 @@ class Pseudonyms:
     def frame(self, frame: pd.DataFrame, where: str) -> pd.DataFrame:
         """A table with the new names.
 
+        Parameters
+        ----------
+        frame : DataFrame
+            Its columns that name images, photographs or subjects are changed.
+        where : str
+            The table's file, with which the message begins.
+
         Raises
         ------
         UserError
@@ -65,6 +72,15 @@ class Pseudonyms:
         """What a JSON file holds under a key, with the new names.
 
         Texts are left out that name an image or a subject, or whose key says that they were written about files.
+
+        Parameters
+        ----------
+        value : Any
+            Of a JSON file, or of a part of it.
+        key : str
+            That it stands under; empty: none.
+        in_words : collection of str
+            Keys of texts that were written about files.
         """
         if isinstance(value, dict) and key == SITES:
             return {self.sites.get(name, WITHHELD): counts for name, counts in value.items()}

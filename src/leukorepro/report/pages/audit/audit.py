@@ -168,7 +168,17 @@ def read_audit(path: Path, key: str) -> dict[str, Any]:
 
 
 def read_printed_numbers(path: Path, key: str, citation: Citation) -> PrintedNumbers:
-    """Read what the audit of one paper's printed numbers found, as `read_audit` does, and put it together."""
+    """Read what the audit of one paper's printed numbers found, as `read_audit` does, and put it together.
+
+    Parameters
+    ----------
+    path : Path
+        The JSON file of the audit.
+    key : str
+        Of the study.
+    citation : Citation
+        Of its paper, which names the page.
+    """
     return printed_numbers(read_audit(path, key), key, wording.short_citation(citation))
 
 

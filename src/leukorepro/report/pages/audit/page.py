@@ -18,7 +18,19 @@ GROUP = "Printed numbers"
 
 
 def audit_page(finished: FinishedRun, key: str, citation: Citation, output: Output) -> Page:
-    """Put the page of what arithmetic says of a paper together, by the study's key; it needs no result of the run."""
+    """Put the page of what arithmetic says of a paper together; it needs no result of the run.
+
+    Parameters
+    ----------
+    finished : FinishedRun
+        The run, and where its files lie.
+    key : str
+        Of the study.
+    citation : Citation
+        Of its paper.
+    output : Output
+        Takes the page's files, and its pictures to be drawn.
+    """
     file = finished.results.audit(key)
     content = read_printed_numbers(file, key, citation)
     audit_json = output.copy(file, "data", key, "audit.json")
@@ -31,12 +43,32 @@ def audit_page(finished: FinishedRun, key: str, citation: Citation, output: Outp
 
 
 def short_page(finished: FinishedRun, key: str, citation: Citation) -> Page:
-    """Put the same on one printed page, to be attached to a review."""
+    """Put the same on one printed page, to be attached to a review.
+
+    Parameters
+    ----------
+    finished : FinishedRun
+        The run, and where its files lie.
+    key : str
+        Of the study.
+    citation : Citation
+        Of its paper.
+    """
     return short_page_of(read_audit(finished.results.audit(key), key), key, wording.short_citation(citation))
 
 
 def short_page_of(audit: dict[str, Any], key: str, name: str) -> Page:
-    """Put an audit, as `read_audit` gives it, on one printed page, by the study's key and name."""
+    """Put an audit on one printed page.
+
+    Parameters
+    ----------
+    audit : dict
+        As `read_audit` gives it.
+    key : str
+        Of the study.
+    name : str
+        The paper's short citation.
+    """
     whole = addresses.of_audit(key)
     content = short_form(audit, printed_numbers(audit, key, name))
     return Page(

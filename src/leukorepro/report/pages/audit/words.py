@@ -67,7 +67,15 @@ def accuracies(number: int) -> str:
 
 
 def rows(fitting: int, asked: int) -> str:
-    """Those of a table's rows that a number of images gives, in the middle of a sentence; for none, all of them."""
+    """Those of a table's rows that a number of images gives, in the middle of a sentence; for none, all of them.
+
+    Parameters
+    ----------
+    fitting : int
+        Rows that are given.
+    asked : int
+        Rows of the table that were looked at.
+    """
     if 0 < fitting < asked:
         return f"{in_words(fitting)} of {in_words(asked)} rows"
     return {1: "the row", 2: "both rows"}.get(asked, f"all {in_words(asked)} rows")

@@ -219,7 +219,13 @@ def flows_of(
 
 
 def images_of(images: int, subjects: int) -> str:
-    """`120 images of 12 subjects`, or without the subjects where none is known."""
+    """`120 images of 12 subjects`, or without the subjects where none is known.
+
+    Parameters
+    ----------
+    images, subjects : int
+        How many; 0 subjects: none is known.
+    """
     return count(images, "image") + (f" of {count(subjects, 'subject')}" if subjects else "")
 
 

@@ -16,7 +16,17 @@ SIMULATED = "Simulated images: drawn by this package's simulator, not photograph
 
 
 def dataset_page(finished: FinishedRun, dataset: str, output: Output) -> Page:
-    """Put the page of a dataset together, by the name of its folder below `results/datasets`."""
+    """Put the page of a dataset together.
+
+    Parameters
+    ----------
+    finished : FinishedRun
+        The run, and where its files lie.
+    dataset : str
+        Name of its folder below `results/datasets`.
+    output : Output
+        Takes the page's files, and its pictures to be drawn.
+    """
     studies = finished.studies_on(dataset)
     simulated = studies[0].simulated
     conditions = ["simulated images"] * simulated

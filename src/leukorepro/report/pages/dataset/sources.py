@@ -55,7 +55,15 @@ class DatasetSources:
 
 
 def inputs_of(finished: FinishedRun, dataset: str) -> tuple[Path, ...]:
-    """Every file that the page of a dataset reads, its images aside."""
+    """Every file that the page of a dataset reads, its images aside.
+
+    Parameters
+    ----------
+    finished : FinishedRun
+        The run, and where its files lie.
+    dataset : str
+        Name of its folder below `results/datasets`.
+    """
     folder = finished.results.dataset(dataset)
     files = [folder / name for name in ("manifest.csv", "scan.json", "duplicates.json")]
     for study in finished.studies_on(dataset):

@@ -136,7 +136,15 @@ def estimates_of(found: Evaluation) -> dict[str, Estimate]:
 
 
 def beside(rung: RungPerformance, metrics: Sequence[str]) -> Beside:
-    """A rung of the model's run, by some metrics."""
+    """A rung of the model's run, by some metrics.
+
+    Parameters
+    ----------
+    rung : RungPerformance
+        What the model's card says of it.
+    metrics : sequence of str
+        In the order in which they are told; one that the card lacks stays empty.
+    """
     measured = {m.metric: Estimate(m.metric, m.value, m.low, m.high) for m in rung.metrics}
     rows = wording.count(rung.n_images, "image")
     rows += f" of {wording.count(rung.n_subjects, 'subject')}" if rung.n_subjects else ""

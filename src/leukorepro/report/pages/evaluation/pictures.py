@@ -116,7 +116,15 @@ class Studio:
         )
 
     def mistakes(self, wrong: pd.DataFrame, laboratory: Laboratory) -> Iterator[Mistake]:
-        """The most confident ones, with their pictures."""
+        """The most confident ones, with their pictures.
+
+        Parameters
+        ----------
+        wrong : DataFrame
+            Rows of images that the model calls by another class than their own.
+        laboratory : Laboratory
+            Where these images lie.
+        """
         sure = wrong["probability"]
         if self._what.positive_class is not None:
             sure = sure.where(wrong["y_pred"] == self._what.positive_class, 1 - sure)

@@ -14,7 +14,15 @@ from leukorepro.report.pages.evaluation.evaluation import beside, estimates_of
 
 
 def summary(found: Evaluation, card: Card) -> Table:
-    """A line for each metric: on these images, and on the rungs of the model's run, the honest one first."""
+    """A line for each metric: on these images, and on the rungs of the model's run, the honest one first.
+
+    Parameters
+    ----------
+    found : Evaluation
+        What was measured on the laboratory's images.
+    card : Card
+        Of the model, with what its run measured.
+    """
     here = estimates_of(found)
     run = [beside(rung, list(here)) for rung in card.rungs]
     table = Table(box=SIMPLE_HEAD, caption=escape(" ".join([card.averaged, *card.caveats])), caption_justify="left")

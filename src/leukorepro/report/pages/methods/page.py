@@ -50,7 +50,15 @@ class Answered:
 
 
 def methods_page(finished: FinishedRun, output: Output) -> Page:
-    """Put the page together, and write its texts and answers as files."""
+    """Put the page together, and write its texts and answers as files.
+
+    Parameters
+    ----------
+    finished : FinishedRun
+        The run, and where its files lie.
+    output : Output
+        Takes the page's files, and its pictures to be drawn.
+    """
     run = finished.run
     records = [read_records(s, finished.of_study(s.study.key), finished.results) for s in run.studies]
     studies = [
@@ -78,7 +86,17 @@ def methods_page(finished: FinishedRun, output: Output) -> Page:
 
 
 def answered(checklist: Checklist, facts: Facts, output: Output) -> Answered:
-    """Answer every item of a list, and write the answers as CSV."""
+    """Answer every item of a list, and write the answers as CSV.
+
+    Parameters
+    ----------
+    checklist : Checklist
+        Its items, each with what answers it.
+    facts : Facts
+        All that answers rest on.
+    output : Output
+        Takes the CSV file.
+    """
     rows = [(item, item.answer(facts)) for item in checklist.items.values()]
     table = pd.DataFrame(
         [
@@ -97,7 +115,19 @@ def answered(checklist: Checklist, facts: Facts, output: Output) -> Answered:
 
 
 def as_markdown(name: str, caveats: list[str], studies: list[StudyMethods], general: list[Passage]) -> str:
-    """The methods as Markdown, as a supplement can take them over."""
+    """The methods as Markdown, as a supplement can take them over.
+
+    Parameters
+    ----------
+    name : str
+        Of the run.
+    caveats : list of str
+        Sentences on what sets the run's numbers apart from the papers'.
+    studies : list of StudyMethods
+        How each study was run.
+    general : list of Passage
+        What holds for all of them.
+    """
     lines = [f"# Methods of the run {name}", "", *([" ".join(caveats), ""] if caveats else [])]
     for study in studies:
         lines += [f"## {study.name}", "", *_passages(study.passages)]

@@ -80,7 +80,19 @@ class PaperContent:
 
 
 def paper_content(study: ResolvedStudy, budget: Budget, sources: Sources, output: Output) -> PaperContent:
-    """Have a study's figures drawn and put its page together."""
+    """Have a study's figures drawn and put its page together.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+        One of the run's.
+    budget : {'demo', 'published'}
+        Of the run.
+    sources : Sources
+        What earlier stages left of the study.
+    output : Output
+        Takes the page's files, and its pictures to be drawn.
+    """
     conditions = conditions_of(study, budget)
     top = headline(study, sources.numbers)
     ladder = ladder_of(top, Differences(sources.differences))

@@ -24,7 +24,17 @@ GROUP = "Papers"
 
 
 def paper_page(finished: FinishedRun, study: ResolvedStudy, output: Output) -> Page:
-    """Put the page of a study that ran together."""
+    """Put the page of a study that ran together.
+
+    Parameters
+    ----------
+    finished : FinishedRun
+        The run, and where its files lie.
+    study : ResolvedStudy
+        One of the run's.
+    output : Output
+        Takes the page's files, and its pictures to be drawn.
+    """
     key, run = study.study.key, finished.run
     sources = read_sources(
         study, finished.folder, controls=key in run.controls, explained=bool(explained_rungs(run, study))
@@ -42,7 +52,15 @@ def paper_page(finished: FinishedRun, study: ResolvedStudy, output: Output) -> P
 
 
 def left_out_page(finished: FinishedRun, study: NotRun) -> Page:
-    """Put the page of a study that did not run together: why, and what can be said of its paper all the same."""
+    """Put the page of a study that did not run together: why, and what can be said of its paper all the same.
+
+    Parameters
+    ----------
+    finished : FinishedRun
+        The run, and where its files lie.
+    study : NotRun
+        The study, and why it did not run.
+    """
     audit = read_printed_numbers(finished.results.audit(study.key), study.key, study.citation)
     return Page(
         address=addresses.of_paper(study.key),
@@ -53,7 +71,17 @@ def left_out_page(finished: FinishedRun, study: NotRun) -> Page:
 
 
 def everything_page(finished: FinishedRun, study: ResolvedStudy, number: str) -> Page:
-    """Put the page with every metric of every item of a table on every rung together, which is long."""
+    """Put the page with every metric of every item of a table on every rung together, which is long.
+
+    Parameters
+    ----------
+    finished : FinishedRun
+        The run, and where its files lie.
+    study : ResolvedStudy
+        One of the run's.
+    number : str
+        Of one of its tables.
+    """
     key, table = study.study.key, study.study.tables[number]
     numbers = Numbers.read(finished.of_study(key).table("metrics"))
     name = f"{wording.short_citation(study.study.citation)}, {wording.table_name(number)}"

@@ -39,7 +39,15 @@ class Row:
 
 
 def start_page(finished: FinishedRun, output: Output) -> Page:
-    """Put the page together."""
+    """Put the page together.
+
+    Parameters
+    ----------
+    finished : FinishedRun
+        The run, and where its files lie.
+    output : Output
+        Takes the page's files, and its pictures to be drawn.
+    """
     run, results = finished.run, finished.results
     rows = [
         Row(

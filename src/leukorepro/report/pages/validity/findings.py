@@ -55,12 +55,32 @@ def exact_coverage(n_subjects: int, n_fresh: int) -> float:
     """How often an interval that is exact for a whole population holds what is measured on some others of it.
 
     For a mean over subjects: that of the others deviates too, by the variance of a subject over their number.
+
+    Parameters
+    ----------
+    n_subjects : int
+        Subjects of the sample that the interval is made from.
+    n_fresh : int
+        Subjects that the truth is measured on.
+
+    Returns
+    -------
+    float
+        Share in (0, 1), below the interval's level.
     """
     return float(2 * norm.cdf(norm.ppf((1 + LEVEL) / 2) / np.sqrt(1 + n_subjects / n_fresh)) - 1)
 
 
 def told_of(kind: str, rows: pd.DataFrame) -> Iterator[str]:
-    """What the published and the honest rung say of a kind of subjects, beside the truth; sentences."""
+    """What the published and the honest rung say of a kind of subjects, beside the truth; sentences.
+
+    Parameters
+    ----------
+    kind : str
+        The dataset that subjects are of; `SIMULATED` where they are drawn.
+    rows : DataFrame
+        Rows of the summary that are about it.
+    """
     told = []
     for rung in dict.fromkeys((PUBLISHED, _honest(rows))):
         own = _accuracy(rows, rung)

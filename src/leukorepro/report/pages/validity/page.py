@@ -68,7 +68,15 @@ class Kind:
 
 
 def validity_page(file: Path, output: Output) -> Page:
-    """Put the page together from a summary of `snakemake validity`."""
+    """Put the page together from a summary of `snakemake validity`.
+
+    Parameters
+    ----------
+    file : Path
+        The CSV file of that summary.
+    output : Output
+        Takes the page's files, and its pictures to be drawn.
+    """
     kinds = read_kinds(file)
     summary = pd.concat(kinds.values(), ignore_index=True)
     return Page(

@@ -80,7 +80,19 @@ class ClaimsPage:
 
 
 def claims_page(study: ResolvedStudy, sources: Sources, conditions: Sequence[str], output: Output) -> ClaimsPage:
-    """Draw a study's claims into the report's folder and put its part of the page together."""
+    """Draw a study's claims into the report's folder and put its part of the page together.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+        One of the run's.
+    sources : Sources
+        What earlier stages left of the study.
+    conditions : sequence of str
+        What sets the numbers apart from the paper's, in a few words each; empty where nothing does.
+    output : Output
+        Takes the page's files, and its pictures to be drawn.
+    """
     shown = shown_rungs(study)
     rows = [_row(study, sources, key, shown) for key in study.study.claims]
     files = [sources.metrics_file.with_name(name) for name in ("claims.csv", "claim_comparisons.csv")]

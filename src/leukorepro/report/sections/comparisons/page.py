@@ -108,7 +108,21 @@ class ComparisonsPage:
 def comparisons_page(
     study: ResolvedStudy, top: Headline, sources: Sources, conditions: Sequence[str], output: Output
 ) -> ComparisonsPage:
-    """Draw a study's comparisons into the report's folder and put its part of the page together."""
+    """Draw a study's comparisons into the report's folder and put its part of the page together.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+        One of the run's.
+    top : Headline
+        The number that the paper is quoted for, whose table is drawn.
+    sources : Sources
+        What earlier stages left of the study.
+    conditions : sequence of str
+        What sets the numbers apart from the paper's, in a few words each; empty where nothing does.
+    output : Output
+        Takes the page's files, and its pictures to be drawn.
+    """
     rungs = shown_rungs(study)
     shown = [_winner(row) for row in sources.winners.itertuples() if row.protocol in rungs]
     number = _compared_table(study, top)

@@ -199,6 +199,20 @@ def draw(
     lines: Sequence[str],
     path: Path,
 ) -> None:
-    """Write an image beside its maps."""
+    """Write an image beside its maps.
+
+    Parameters
+    ----------
+    image : ndarray of uint8, shape (size, size, 3)
+        RGB.
+    title : str
+        Above the image.
+    panels : sequence of (str, ndarray of float32, shape (size, size))
+        Title and attribution of each map, which is laid over the image.
+    lines : sequence of str
+        Paragraphs below.
+    path : Path
+        The JPEG file.
+    """
     shown = [(name, overlay(image, attribution)) for name, attribution in panels]
     write_picture([(title, image), *shown], lines, path)

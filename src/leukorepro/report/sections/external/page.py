@@ -261,7 +261,15 @@ def _facts(study: ResolvedStudy, tested: pd.DataFrame) -> list[str]:
 
 
 def loss_sentence(ours: Mapping[tuple[str, str], Estimate], against: str) -> str:
-    """How the accuracy changes, and by what."""
+    """How the accuracy changes, and by what.
+
+    Parameters
+    ----------
+    ours : mapping of (str, str) to Estimate
+        What was measured, by rung and measure.
+    against : str
+        Name of the rung that the held-out part is compared with.
+    """
     changes = {measure: _loss_as_change(ours[EXTERNAL, measure]) for measure in LOSSES}
     whole, *parts = ((one.text, f" (95 % interval {one.interval})" if one.interval else "") for one in changes.values())
     told = f"From the rung {against.lower()} to external the accuracy changes by {whole[0]} points{whole[1]}."

@@ -69,7 +69,24 @@ class Differences:
             self._of[key] = Difference(str(row.metric), value, low, high, groups)
 
     def between(self, table: str, item: str, metric: str, rung: Rung, against: Rung) -> Difference:
-        """An item's value on `rung` less its value on `against`."""
+        """An item's value on a rung less its value on another.
+
+        Parameters
+        ----------
+        table, item : str
+            Place of the item.
+        metric : str
+            Its name in the table of metrics.
+        rung : Rung
+            Whose value counts.
+        against : Rung
+            Whose value is taken away.
+
+        Returns
+        -------
+        Difference
+            Without a value where the two were not compared.
+        """
         return self._of.get((table, item, metric, rung, against), Difference(metric))
 
 

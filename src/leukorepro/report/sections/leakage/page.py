@@ -55,7 +55,17 @@ class LeakagePage:
 
 
 def leakage_page(study: ResolvedStudy, sources: Sources, output: Output) -> LeakagePage:
-    """Put a study's part of the page on leakage together, and copy the audits into the report's folder."""
+    """Put a study's part of the page on leakage together, and copy the audits into the report's folder.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+        One of the run's.
+    sources : Sources
+        What earlier stages left of the study.
+    output : Output
+        Takes the page's files, and its pictures to be drawn.
+    """
     rungs = list(study.protocols)
     audits = sources.leakage
     ids = [(one["id"], one["name"]) for one in audits[rungs[0]]["types"]]

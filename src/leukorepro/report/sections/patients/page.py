@@ -53,7 +53,19 @@ class PatientsPage:
 
 
 def patients_page(study: ResolvedStudy, sources: Sources, conditions: Sequence[str], output: Output) -> PatientsPage:
-    """Draw a study's figures of patients into the report's folder and put the section together."""
+    """Draw a study's figures of patients into the report's folder and put the section together.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+        One of the run's.
+    sources : Sources
+        What earlier stages left of the study.
+    conditions : sequence of str
+        What sets the numbers apart from the paper's, in a few words each; empty where nothing does.
+    output : Output
+        Takes the page's files, and its pictures to be drawn.
+    """
     key, found = study.study.key, sources.patients
     shown = shown_rungs(study)
     studio = PatientsStudio(study, shown, conditions, output)

@@ -60,7 +60,15 @@ class PatientsStudio:
         self.output = output
 
     def reliability(self, frame: pd.DataFrame, quoted: Sequence[Quoted]) -> Picture | None:
-        """Reliability curves of some items with their histograms; None where none has probabilities."""
+        """Reliability curves of some items with their histograms; None where none has probabilities.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            Bins of stated probabilities, of all items.
+        quoted : sequence of Quoted
+            Items that are drawn, a panel each.
+        """
         panels, rows = self._panels(frame, quoted)
         if not panels:
             return None
@@ -81,7 +89,15 @@ class PatientsStudio:
         )
 
     def decision(self, frame: pd.DataFrame, quoted: Sequence[Quoted]) -> Picture | None:
-        """Decision curves of some items; None where none has probabilities of two classes."""
+        """Decision curves of some items; None where none has probabilities of two classes.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            Net benefits at every threshold, of all items.
+        quoted : sequence of Quoted
+            Items that are drawn, a panel each.
+        """
         panels, rows = self._panels(frame, quoted)
         if not panels:
             return None
@@ -96,7 +112,15 @@ class PatientsStudio:
         )
 
     def dots(self, frame: pd.DataFrame, quoted: Sequence[Quoted]) -> Picture | None:
-        """A dot for each subject; None where no item has two classes or no subject is known."""
+        """A dot for each subject; None where no item has two classes or no subject is known.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            Shares of every subject's cells, of all items.
+        quoted : sequence of Quoted
+            Items that are drawn, a panel each.
+        """
         two = frame[frame["share_positive"].notna() & (frame["class"] != SEVERAL)]
         positives = {q: self.positive(q) for q in quoted}
         names = {self.called(name) for name in positives.values() if name}

@@ -76,7 +76,15 @@ class Distribution:
 
 @style.styled
 def losses(panels: Sequence[tuple[str, Sequence[Losses]]], conditions: Sequence[str]) -> Figure:
-    """Training loss over epochs, one panel per reducer, one line per fit."""
+    """Training loss over epochs, one panel per reducer, one line per fit.
+
+    Parameters
+    ----------
+    panels : sequence of (str, sequence of Losses)
+        Title of each panel, and the losses of each rung.
+    conditions : sequence of str
+        What sets the numbers apart from the paper's, in a few words each; empty where nothing does.
+    """
     figure, grid = style.panels(len(panels), 3, 2.0, sharey=True)
     for axes, (title, groups) in zip(grid, panels, strict=True):
         for group in groups:
@@ -124,7 +132,15 @@ def learning(networks: Sequence[tuple[str, Sequence[Learning]]], conditions: Seq
 
 @style.styled
 def reconstructions(groups: Sequence[Pairs], conditions: Sequence[str]) -> Figure:
-    """Images above their reconstructions, a pair of rows per rung, the correlation under each pair."""
+    """Images above their reconstructions, a pair of rows per rung, the correlation under each pair.
+
+    Parameters
+    ----------
+    groups : sequence of Pairs
+        Of one autoencoder, at least one rung.
+    conditions : sequence of str
+        What sets the numbers apart from the paper's, in a few words each; empty where nothing does.
+    """
     figure = Figure(layout="constrained")
     grid = np.ravel(figure.subplots(2 * len(groups), 1))
     for place, group in enumerate(groups):
@@ -152,7 +168,15 @@ def reconstructions(groups: Sequence[Pairs], conditions: Sequence[str]) -> Figur
 
 @style.styled
 def correlations(panels: Sequence[Distribution], conditions: Sequence[str]) -> Figure:
-    """How alike images and their reconstructions are: shares of the tested images, one panel per autoencoder."""
+    """How alike images and their reconstructions are: shares of the tested images, one panel per autoencoder.
+
+    Parameters
+    ----------
+    panels : sequence of Distribution
+        One for each autoencoder, with its rungs.
+    conditions : sequence of str
+        What sets the numbers apart from the paper's, in a few words each; empty where nothing does.
+    """
     figure, grid = style.panels(len(panels), 2, 2.0)
     for axes, panel in zip(grid, panels, strict=True):
         for rung, counts in panel.counts.items():

@@ -95,7 +95,21 @@ class TrainingPage:
 def training_page(
     study: ResolvedStudy, budget: Budget, sources: Sources, conditions: Sequence[str], output: Output
 ) -> TrainingPage:
-    """Draw the figures of a study's trainings into the report's folder and put its tables of them together."""
+    """Draw the figures of a study's trainings into the report's folder and put its tables of them together.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+        One of the run's.
+    budget : {'demo', 'published'}
+        Of the run.
+    sources : Sources
+        What earlier stages left of the study.
+    conditions : sequence of str
+        What sets the numbers apart from the paper's, in a few words each; empty where nothing does.
+    output : Output
+        Takes the page's files, and its pictures to be drawn.
+    """
     studio = TrainingStudio(study, sources, conditions, output)
     trainings = sources.trainings
     return TrainingPage(

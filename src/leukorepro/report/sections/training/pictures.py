@@ -72,7 +72,15 @@ class TrainingStudio:
         )
 
     def reconstructions(self, reduction: Reduction, samples: Sequence[Samples]) -> Picture:
-        """Images of an autoencoder above its reconstructions of them."""
+        """Images of an autoencoder above its reconstructions of them.
+
+        Parameters
+        ----------
+        reduction : Reduction
+            The autoencoder.
+        samples : sequence of Samples
+            Images of each rung with their reconstructions; the first few are shown.
+        """
         groups = [Pairs(s.rung, s.images[:SHOWN_PAIRS], s.correlation[:SHOWN_PAIRS]) for s in samples]
         drawn = partial(training_figures.reconstructions, groups, self.conditions)
         values = [

@@ -63,11 +63,27 @@ class Verdicts:
         self._of = {(r.table, r.item, r.metric): (str(r.verdict), str(r.reason)) for r in frame.itertuples()}
 
     def of(self, table: str, item: str, metric: str) -> tuple[str, str]:
-        """The verdict on a number, and its reason; not tested where the paper prints none."""
+        """The verdict on a number, and its reason; not tested where the paper prints none.
+
+        Parameters
+        ----------
+        table, item : str
+            Place of the item.
+        metric : str
+            Its name in the published table.
+        """
         return self._of.get((table, item, metric), (NOT_TESTED, "the paper prints no such number"))
 
     def rests_on(self, table: str, item: str, metric: str) -> str:
-        """What the paper leaves open and our value depends on, of a number that was tested; else empty."""
+        """What the paper leaves open and our value depends on, of a number that was tested; else empty.
+
+        Parameters
+        ----------
+        table, item : str
+            Place of the item.
+        metric : str
+            Its name in the published table.
+        """
         return self._rests_on.get((table, item, metric), "")
 
     @property
@@ -151,7 +167,19 @@ class VerdictsPage:
 
 
 def verdicts_page(study: ResolvedStudy, sources: Sources, untested: Sequence[str], output: Output) -> VerdictsPage:
-    """Verdicts on the printed numbers of one study; `untested` says why none could be tested."""
+    """Verdicts on the printed numbers of one study.
+
+    Parameters
+    ----------
+    study : ResolvedStudy
+        One of the run's.
+    sources : Sources
+        What earlier stages left of the study.
+    untested : sequence of str
+        Why no number could be tested; empty where they could.
+    output : Output
+        Takes the page's files, and its pictures to be drawn.
+    """
     verdicts = Verdicts(sources.verdicts)
     table, _, item = study.study.headline.partition("/")
     top = (table, item, study.study.tables[table].metrics[0])

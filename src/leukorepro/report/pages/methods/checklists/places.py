@@ -31,7 +31,15 @@ def of_datasets(facts: Facts) -> tuple[Place, ...]:
 
 
 def of_papers(records: Sequence[Records], section: str = "") -> tuple[Place, ...]:
-    """The pages of papers, or a section of each."""
+    """The pages of papers, or a section of each.
+
+    Parameters
+    ----------
+    records : sequence of Records
+        Of every study that ran.
+    section : str
+        Of the page, by its anchor; empty: the page itself.
+    """
     return tuple(
         Place(
             wording.short_citation(one.resolved.study.citation),

@@ -158,6 +158,7 @@ def audit_item(reported: Sequence[Reported], images: Images, averages: Sequence[
     Parameters
     ----------
     reported : sequence of Reported
+        Of one item, with those of other tables about the same predictions.
     images : Images
         That were tested.
     averages : sequence of {'positive', 'negative', 'macro'}

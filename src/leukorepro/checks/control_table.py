@@ -158,6 +158,7 @@ def recognition_row(rows: pd.DataFrame, seed: int, n_resamples: int = N_RESAMPLE
     seed : int
         Of the resamples.
     n_resamples : int, optional
+        Resamples of groups that the interval comes from.
     """
     rows = rows.sort_values(["image_id", "fold"])
     numbers = _scored(rows, str(rows["y_true"].min()))

@@ -155,11 +155,15 @@ def classify_shuffled(
     Parameters
     ----------
     controlled : Controlled
+        Study, item and classifier, and the features that it takes.
     places : sequence of Place
         Rungs.
     unit : {'source', 'subject'}
+        What has one label: a source image, or a subject.
     settings : Settings
+        Its seed draws the permutations, too.
     n_shuffles : int, optional
+        Permutations, each of which is classified on every rung.
 
     Returns
     -------
@@ -226,6 +230,7 @@ def subject_splits(images: pd.DataFrame, seed: int) -> pd.DataFrame:
     images : DataFrame
         Columns image_id, subject_id, source_id.
     seed : int
+        Of the draw of photographs for each fold.
 
     Returns
     -------

@@ -94,6 +94,7 @@ class DatasetBase(Strict, ABC):
         Parameters
         ----------
         folder : Path
+            The dataset's folder.
         files : list of str
             Paths of the files below it, with forward slashes.
 

@@ -21,7 +21,9 @@ def read_ahead(work: Callable[[Item], Result], items: Iterable[Item], threads: i
     work : callable
         Called from several threads at once.
     items : iterable
+        Taken one by one, as threads get free.
     threads : int
+        That work at the same time.
 
     Yields
     ------

@@ -53,6 +53,7 @@ def atomic_path(path: Path, *, checksums: bool = False) -> Iterator[Path]:
     Parameters
     ----------
     path : Path
+        The name that the file gets; its folder is made where it is missing.
     checksums : bool
         Whether the file carries checksums of its own, so that no digest is needed beside it.
 
@@ -356,7 +357,9 @@ def write_parquet(frame: pd.DataFrame, path: Path, metadata: Mapping[str, str] |
     Parameters
     ----------
     frame : DataFrame
+        The table.
     path : Path
+        The file, which is replaced as a whole.
     metadata : mapping of str to str, optional
         Kept with the table, for `parquet_metadata`.
     """
@@ -564,6 +567,7 @@ def tensors_reader(path: Path, what: str, if_missing: str, if_broken: str) -> It
     Parameters
     ----------
     path : Path
+        The file, whose checksum is compared first.
     what : str
         What it is, such as `weights`.
     if_missing, if_broken : str

@@ -68,6 +68,7 @@ def parse_yaml(text: str, where: str) -> Any:
     Parameters
     ----------
     text : str
+        Of a whole file.
     where : str
         What the message of an error begins with.
 

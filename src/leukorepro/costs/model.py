@@ -160,6 +160,7 @@ def fit_model(measured: Sequence[Measured], ridge: float = RIDGE) -> Model:
     Parameters
     ----------
     measured : sequence of Measured
+        Jobs with their work, and what they took.
     ridge : float
         How much constants of the time are held back.
 

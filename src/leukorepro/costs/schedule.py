@@ -36,6 +36,7 @@ def schedule(jobs: Mapping[J, Planned], cores: int) -> Schedule:
     jobs : mapping
         Of each job what is known of it; one that asks for more threads than there are cores gets all of them.
     cores : int
+        That Snakemake is given.
 
     Returns
     -------

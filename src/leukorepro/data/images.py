@@ -56,19 +56,7 @@ def read_rgb(path: Path, max_pixels: int) -> Pixels:
 
 
 def read_scanned(path: Path, sha256: str, max_pixels: int) -> Pixels:
-    """Read an image that a manifest lists, with the bytes that were scanned; see `scanned_image`."""
-    return np.array(scanned_image(path, sha256, max_pixels))
-
-
-def scanned_image(path: Path, sha256: str, max_pixels: int) -> Image.Image:
-    """Read an image that a manifest lists, with the bytes that were scanned, as `decode` does.
-
-    The scan has looked for damage in these very bytes, and they are not looked at for it again.
-
-    Returns
-    -------
-    Image
-        Of Pillow's mode RGB.
+    """Read an image that a manifest lists, with the bytes that were scanned; see `scanned_image`.
 
     Parameters
     ----------
@@ -82,6 +70,28 @@ def scanned_image(path: Path, sha256: str, max_pixels: int) -> Image.Image:
     Returns
     -------
     ndarray of uint8, shape (height, width, 3)
+    """
+    return np.array(scanned_image(path, sha256, max_pixels))
+
+
+def scanned_image(path: Path, sha256: str, max_pixels: int) -> Image.Image:
+    """Read an image that a manifest lists, with the bytes that were scanned, as `decode` does.
+
+    The scan has looked for damage in these very bytes, and they are not looked at for it again.
+
+    Parameters
+    ----------
+    path : Path
+        The image file.
+    sha256 : str
+        Of its bytes, as the manifest has it.
+    max_pixels : int
+        Width times height that is allowed.
+
+    Returns
+    -------
+    Image
+        Of Pillow's mode RGB.
 
     Raises
     ------

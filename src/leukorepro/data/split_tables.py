@@ -70,6 +70,7 @@ def read_splits_of(manifest: pd.DataFrame, path: Path, protocol: Protocol | None
     manifest : DataFrame
         Manifest contract.
     path : Path
+        The split table.
     protocol : Protocol, optional
         Where it is given, what it keeps on one side of a split must be there in every fold, by the manifest's subjects
         and sources.

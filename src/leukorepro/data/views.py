@@ -88,7 +88,22 @@ def apply_view(image: RGB, view: str, image_id: str) -> RGB:
 
 
 def view_of(image: Image.Image, view: str, image_id: str) -> Image.Image:
-    """Same as `apply_view`, of an image of Pillow."""
+    """Same as `apply_view`, of an image of Pillow.
+
+    Parameters
+    ----------
+    image : Image
+        Of Pillow's mode RGB.
+    view : str
+        Its name.
+    image_id : str
+        Used for what is drawn.
+
+    Raises
+    ------
+    ValueError
+        If the view is not one that `apply_view` knows.
+    """
     if view in _PILLOWS:
         way = _PILLOWS[view]
         return image if way is None else image.transpose(way)

@@ -79,6 +79,7 @@ def checked(frame: pd.DataFrame, where: str, table: ParquetTable) -> pd.DataFram
     Parameters
     ----------
     frame : DataFrame
+        With the table's columns in any order.
     where : str
         What a message begins with.
     table : ParquetTable

@@ -187,7 +187,9 @@ def write_predictions(frame: pd.DataFrame, path: Path, engines: Mapping[str, Seq
     Parameters
     ----------
     frame : DataFrame
+        A row for each tested image and view.
     path : Path
+        The Parquet file, which is replaced as a whole.
     engines : mapping of str to sequence of str, optional
         What fitted each classifier; kept with the table.
 

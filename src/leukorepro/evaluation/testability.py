@@ -62,6 +62,7 @@ def untested(study: ResolvedStudy, budget: Budget, complete: bool) -> list[str]:
     ----------
     study : ResolvedStudy
     budget : {"demo", "published"}
+        Of the run.
     complete : bool
         Whether every image of the dataset was there.
 

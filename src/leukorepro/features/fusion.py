@@ -75,6 +75,7 @@ def read_features(path: Path, *, mapped: bool = False) -> Features:
     Parameters
     ----------
     path : Path
+        The HDF5 file; of a fused one, the files that it is fused from lie where it says.
     mapped : bool
         Leave the matrix in the file, to be read row by row when it is asked for; that of a fused file, which lies in
         several, is read at once.

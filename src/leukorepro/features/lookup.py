@@ -40,7 +40,9 @@ def resolve_extractor(
     seed : int
         Of random weights.
     engine : {'auto', 'openvino', 'torch'}
+        What computes it; `auto`: whatever is best on the machine.
     precision : {'float32', 'mixed'}
+        Of the arithmetic.
 
     Raises
     ------

@@ -72,7 +72,9 @@ def normalised(image: Image, how: Normalisation) -> Image:
     Parameters
     ----------
     image : ndarray of uint8, shape (height, width, 3)
+        RGB; black around a cell that was cut out takes no part.
     how : {'grey', 'reinhard', 'macenko'}
+        Grey has no colour; the others give it the colours of a reference.
     """
     return _WAYS[how](image)
 

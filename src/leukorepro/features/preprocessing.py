@@ -32,6 +32,7 @@ def resize(image: NDArray[np.uint8], size: int, interpolation: Interpolation = "
     size : int
         Side of the square, in pixels.
     interpolation : {'bilinear', 'bicubic'}
+        Pillow's filter.
 
     Returns
     -------
@@ -52,11 +53,13 @@ def resized_views(
     image : Image
         Of Pillow's mode RGB.
     views : sequence of str
+        Their names, in the order in which they are to come.
     image_id : str
         Used for what is drawn.
     size : int
         Side of the square, in pixels.
     interpolation : {'bilinear', 'bicubic'}
+        Pillow's filter.
 
     Returns
     -------

@@ -17,6 +17,7 @@ def with_normalised(study: Study, ways: Sequence[Normalisation]) -> tuple[Study,
     ----------
     study : Study
     ways : sequence of {'grey', 'reinhard', 'macenko'}
+        Each gives an item; without any the study stays as it is.
 
     Returns
     -------

@@ -200,6 +200,7 @@ def impossible_rungs(study: Study, ladder: Mapping[Rung, Protocol], facts: Facts
     study : Study
         With the items that are possible.
     ladder : mapping of Rung to Protocol
+        Rungs that are looked at.
     facts : Facts
     """
     splits = {table.split_of(item) for table in study.tables.values() for item in table.items}

@@ -105,11 +105,13 @@ def prepare(
     dataset : RealDataset
         Where its two classes are and nobody says which is the diseased one, it is guessed from their names.
     study : str
+        Its key.
     extractors : list of str
         Backbones that replace the study's own; empty to keep those.
     weights : dict
         Weights of backbones, by name.
     budget : {'demo', 'published'}
+        Of the run.
     controls : sequence of str
         Experiments beside the study's own.
     force : bool

@@ -110,6 +110,7 @@ def overrides(run_file: Path, merged: Mapping[str, Any]) -> dict[str, Any]:
     Parameters
     ----------
     run_file : Path
+        Configuration of the run.
     merged : mapping
         What Snakemake made of the file and of its ``--config`` option; empty without either.
     """

@@ -56,6 +56,7 @@ def develop(planes: Plane, scale: float, effects: Effects, microscope: Microscop
         Those of the subject and the photograph.
     microscope : Microscope
     rng : numpy.random.Generator
+        Draws haze, light and noise.
 
     Returns
     -------

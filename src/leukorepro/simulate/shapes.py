@@ -21,6 +21,7 @@ def outline(irregularity: float, rng: np.random.Generator, waves: int = 9) -> ND
     irregularity : float
         Root mean square deviation from a circle, share of the radius.
     rng : numpy.random.Generator
+        Draws the waves' heights.
     waves : int
         Highest number of waves around the curve; long waves are the stronger ones.
 
@@ -112,6 +113,7 @@ def lobed_distance(
     reach : float
         Radius within which the nucleus must lie.
     rng : numpy.random.Generator
+        Draws sizes, places and shapes of the lobes.
 
     Returns
     -------

@@ -80,11 +80,14 @@ def confusion_matrices(
     Parameters
     ----------
     reported : sequence of Reported
+        Printed numbers of one item.
     total : int
         Number of images.
     positives : sequence of int
         How many of them may be of the positive class.
-    basis : {'positive', 'negative', 'macro', 'mixed'}
+    basis : {'positive', 'negative', 'macro', 'weighted', 'micro', 'mixed'}
+        Whose numbers they are where the paper does not say it; `mixed`: of each number, one of the class's own and the
+        mean.
 
     Returns
     -------
@@ -157,7 +160,9 @@ def share(quantity: Quantity, side: Side, matrices: Matrices) -> npt.NDArray[np.
     quantity : str
         One of `Quantity`, but no entry.
     side : {'positive', 'negative'}
+        The class that counts as positive.
     matrices : array, shape (4, n)
+        tp, fn, fp and tn of each matrix.
     """
     tp, fn, fp, tn = matrices if side == "positive" else matrices[::-1]
     if quantity == "mcc":

@@ -52,7 +52,9 @@ def solve_open_folds(asked: Problem, folds: OpenFolds, seconds: float) -> tuple[
     asked : Problem
         The numbers, of the positive class, over folds of whatever classes.
     folds : OpenFolds
+        How many images each fold has, of classes that are not told.
     seconds : float
+        That the search may take; longer than that, it is undecided.
 
     Returns
     -------

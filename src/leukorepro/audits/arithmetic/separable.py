@@ -196,6 +196,7 @@ def extremes(problem: Problem, condition: Condition, seconds: float) -> tuple[Fr
     condition : Condition
         The other number; its limits do not matter.
     seconds : float
+        That the search for each of the two may take.
     """
     if not all(_is_linear(problem, c) for c in problem.conditions):
         return None

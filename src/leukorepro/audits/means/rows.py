@@ -49,6 +49,7 @@ def audit_means(
     Parameters
     ----------
     scores : sequence of Score
+        Printed numbers of the row.
     folds : Folds
         What the row is about; where the classes of folds are not told, those that are tried first.
     readings : sequence of {'positive', 'macro', 'weighted', 'micro'}
@@ -206,9 +207,11 @@ def of_unknown_classes(scores: Sequence[Score], total: int, n_classes: int) -> I
     Parameters
     ----------
     scores : sequence of Score
+        Printed numbers of the row.
     total : int
         Images that were tested.
     n_classes : int
+        Classes that the images are of, more than two.
     """
     words = f"{total:,} images of {n_classes} classes"
     for score in scores:

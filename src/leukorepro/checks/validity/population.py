@@ -91,6 +91,7 @@ def read_population_features(file: Path, design: Design, features: Path, manifes
         Configuration of the validity study, for messages.
     design : Design
     features, manifest : Path
+        Files of the real dataset.
 
     Raises
     ------

@@ -140,6 +140,7 @@ def draw_sample(images: pd.DataFrame, design: Design, rng: np.random.Generator) 
         Images of the pool.
     design : Design
     rng : numpy.random.Generator
+        Draws which subjects they are.
 
     Returns
     -------

@@ -33,6 +33,7 @@ def download(url: str, path: Path, checksum: str = "") -> None:
     Parameters
     ----------
     url : str
+        Address of the file.
     path : Path
         Where it lies in the end. One that is there and has the checksum, or came from the same address where none is
         known, is taken as it is.

@@ -166,6 +166,7 @@ class ParquetTable(Table):
         Parameters
         ----------
         frame : DataFrame
+            With the table's columns, and those that may follow, in any order.
         where : str
             What a message begins with.
 

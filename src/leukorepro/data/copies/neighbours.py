@@ -33,6 +33,7 @@ def candidates(features: NDArray[np.float32], mirrored: NDArray[np.float32] | No
     Parameters
     ----------
     features : ndarray, shape (N, D)
+        Of every image.
     mirrored : ndarray, shape (N, D), optional
         Of the mirrored images, whose nearest neighbours count, too.
 

@@ -30,6 +30,7 @@ def unpack_arrays(archive: Path, folder: Path, classes: Sequence[str]) -> None:
     archive : Path
         An `.npz` file with ``<split>_images``, (n, height, width, 3) of uint8, and ``<split>_labels``, (n, 1).
     folder : Path
+        Gets a folder for each part, with one for each class.
     classes : sequence of str
         Names of the labels 0, 1, ...
 

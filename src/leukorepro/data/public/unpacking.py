@@ -38,6 +38,7 @@ def unpack(archive: Path, folder: Path, top: str = "") -> None:
     Parameters
     ----------
     archive : Path
+        The file as it was downloaded.
     folder : Path
         New, or without any of the archive's files.
     top : str

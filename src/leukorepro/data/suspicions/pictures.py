@@ -85,6 +85,7 @@ def smaller_copies(sizes: NDArray[np.integer], pictures: NDArray[np.uint8]) -> d
     sizes : ndarray of int, shape (n_images, 2)
         Width and height.
     pictures : ndarray of uint8, shape (n_images, 32, 32)
+        Every image, small and grey.
 
     Returns
     -------

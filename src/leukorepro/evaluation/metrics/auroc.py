@@ -65,6 +65,7 @@ class Area:
         Parameters
         ----------
         weights : array of float, shape (n_groups, n_resamples)
+            How often each group counts in each weighting.
         """
         if self._matrix is None:
             ordered, pairs = np.sum([_ordered_pairs(fold, weights) for fold in self._folds], axis=0)

@@ -50,6 +50,7 @@ class AveragePrecision:
         Parameters
         ----------
         weights : array of float, shape (n_groups, n_resamples)
+            How often each group counts in each weighting.
         """
         precisions = np.zeros(weights.shape[1])
         pairs = np.zeros(weights.shape[1])

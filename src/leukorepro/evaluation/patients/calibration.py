@@ -55,7 +55,9 @@ def calibration(rows: Forecasts, n_resamples: int, seed: int) -> dict[str, tuple
     ----------
     rows : Forecasts
     n_resamples : int
+        Resamples of groups that intervals come from.
     seed : int
+        Of the resamples.
     """
     sums = _sums(rows)
     once = _measures(sums, np.ones((rows.n_groups, 1)))
@@ -80,7 +82,9 @@ def reliability(rows: Forecasts, n_resamples: int, seed: int) -> Iterator[Bin]:
     ----------
     rows : Forecasts
     n_resamples : int
+        Resamples of groups that intervals come from.
     seed : int
+        Of the resamples.
     """
     place = bins_of(rows.stated)
     weights = resample_weights(rows.n_groups, n_resamples, seed).astype(np.float64)

@@ -47,6 +47,7 @@ def decision_curve(rows: Forecasts, n_resamples: int, seed: int) -> Iterator[Dec
     n_resamples : int
         Of groups.
     seed : int
+        Of the resamples.
     """
     treated = rows.stated >= THRESHOLDS[:, None]
     everyone = np.ones((1, len(rows.stated)))

@@ -154,6 +154,7 @@ def diagnose_outcome(
     positive : str or None
         With two classes, the one that ``score`` speaks for.
     seed, n_resamples : int
+        Of the resamples of groups that intervals come from.
 
     Raises
     ------

@@ -59,6 +59,7 @@ def diagnosis_metrics(diagnoses: Diagnoses, n_resamples: int, seed: int) -> Iter
     n_resamples : int
         Of groups.
     seed : int
+        Of the resamples.
     """
     measured = _Rates(diagnoses, n_resamples, seed)
     for name in RATES if diagnoses.positive is not None else RATES[:1]:

@@ -58,6 +58,7 @@ class Forecasts:
         Parameters
         ----------
         columns : array, shape (n_columns, n_rows)
+            Numbers of every row.
         """
         n_repeats = int(self.repeat.max()) + 1
         place = self.repeat * self.n_groups + self.group

@@ -143,6 +143,7 @@ def widened(found: Paired, n_comparisons: int) -> Paired:
     found : Paired
         With its interval of 95 %.
     n_comparisons : int
+        How many there are to pick from; 1 changes nothing.
     """
     if math.isnan(found.low):
         return found  # it has no interval

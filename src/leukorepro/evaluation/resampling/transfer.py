@@ -126,9 +126,11 @@ def counts_of(rows: pd.DataFrame, classes: list[str], group: Ints, n_groups: int
     rows : DataFrame
         Predictions of tested rows.
     classes : list of str
+        In the order of the counts.
     group : array of int, shape (n_rows,)
         Group of every row, 0 to n_groups - 1.
     n_groups : int
+        Groups, those without a row of the outcome too.
     """
     truth = pd.Categorical(rows["y_true"].astype("str"), classes).codes
     right = (rows["y_true"].astype("str") == rows["y_pred"].astype("str")).to_numpy()
@@ -165,6 +167,7 @@ def transfer(outcomes: Outcomes, measured: pd.DataFrame, seed: int, n_resamples:
     seed : int
         Seed of the resamples.
     n_resamples : int
+        Resamples of groups that intervals come from.
 
     Returns
     -------

@@ -68,6 +68,7 @@ def find_starts(network: nn.Module, graph: fx.Graph) -> dict[str, int]:
     Parameters
     ----------
     network : Module
+        That the steps are of.
     graph : Graph
         Its steps, as `trace` gives them.
 

@@ -59,6 +59,7 @@ class FeatureNetwork(nn.Module):
         Parameters
         ----------
         batch : Tensor of uint8, shape (n, height, width, 3)
+            RGB, of the input size.
 
         Returns
         -------
@@ -73,6 +74,7 @@ class FeatureNetwork(nn.Module):
         Parameters
         ----------
         batch : Tensor of uint8, shape (n, height, width, 3)
+            RGB, of the input size.
 
         Returns
         -------

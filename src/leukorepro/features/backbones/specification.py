@@ -62,6 +62,8 @@ class Starts:
         Parameters
         ----------
         wanted : str
+            The module's own name, or one of the words for all of the network, its last block, its fully connected part
+            and its last layer.
         network : str
             What the message calls the network.
 

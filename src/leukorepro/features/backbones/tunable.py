@@ -114,6 +114,7 @@ def build_tunable(
         State dict of the complete network, whose last layer is not read; None: random weights, whose batch norms are
         still to be set by `calibrate`.
     n_classes : int
+        Outputs of the new last layer.
     input_size : int
         Side of the images, in pixels.
     seed : int

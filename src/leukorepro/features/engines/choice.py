@@ -79,6 +79,7 @@ def torch_computer(
     precision : {'float32', 'mixed'}
         `mixed`: half precision where torch's autocast holds it safe.
     threads : int
+        Workers on a CPU, each with a batch of its own; on a GPU they read ahead, at least `GPU_WORKERS` of them.
     batch_rows : int
         Rows per pass.
     """

@@ -69,6 +69,7 @@ def openvino_computer(
     views : int
         Rows of one image; blocks are whole images and whole batches.
     threads : int
+        Of which each reads images and computes a stream.
     precision : {'float32', 'mixed'}, optional
         `float32`: all numbers, whatever the CPU would do faster; `mixed`: bfloat16 wherever OpenVINO holds it safe.
 
@@ -91,6 +92,7 @@ def kept_computer(
     Parameters
     ----------
     name : str
+        That of its extractor.
     weights_sha256 : str
         That of the network's parameters.
     size, views, threads, precision

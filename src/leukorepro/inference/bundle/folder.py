@@ -40,6 +40,7 @@ def write_folder(folder: Path, files: Mapping[str, bytes], description: Descript
         All but `model.json`.
     description : Description
     force : bool
+        Whether another model may be replaced.
 
     Raises
     ------

@@ -44,6 +44,7 @@ def read_model(folder: Path, device: Device = "auto") -> Model:
     Parameters
     ----------
     folder : Path
+        As `write_folder` wrote it.
     device : {'auto', 'cpu', 'cuda'}
         Where its networks are computed.
 

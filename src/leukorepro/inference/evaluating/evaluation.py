@@ -104,6 +104,7 @@ def evaluate(scored: pd.DataFrame, what: Evaluated, seed: int = 0, n_resamples: 
         without a subject are groups by themselves.
     what : Evaluated
     seed, n_resamples : int
+        Of the resamples.
     """
     rows = scored.sort_values("image_id", ignore_index=True)
     named = rows.assign(

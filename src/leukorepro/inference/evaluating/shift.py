@@ -48,6 +48,7 @@ def shift(
     training_shares : sequence of float
         Of each class among training images.
     n_resamples, seed : int
+        Of the resamples of groups that intervals come from.
 
     Returns
     -------

@@ -62,6 +62,7 @@ def background_share(attribution: NDArray[np.floating[Any]], on_cells: Mask) -> 
     attribution : ndarray, shape (height, width)
         Signed; its absolute values count.
     on_cells : ndarray of bool, shape (height, width)
+        Pixels that cells lie on.
     """
     size = np.abs(attribution)
     total = float(size.sum())

@@ -87,6 +87,7 @@ class ModelExplainer:
         Parameters
         ----------
         images : sequence of ndarray of uint8, each of shape (height, width, 3)
+            RGB.
         predictions : sequence of str
             What the model takes each for: with more than two classes, whose evidence is shown.
         """
@@ -123,6 +124,7 @@ def explain_predictions(
     ----------
     model : Model
     images : sequence of Asked
+        Those that predictions were asked of.
     predictions : DataFrame
         A line for each image, as `leukorepro.inference.predicting.table.read` gives them.
     folder : Path

@@ -36,6 +36,7 @@ def overlay(image: RGB, attribution: NDArray[np.floating[Any]]) -> RGB:
     Parameters
     ----------
     image : ndarray of uint8, shape (height, width, 3)
+        RGB.
     attribution : ndarray, shape (size, size)
         Signed; its largest absolute value gets the strongest colour.
 
@@ -67,6 +68,7 @@ def write_picture(panels: Sequence[tuple[str, RGB]], lines: Sequence[str], path:
     lines : sequence of str
         Paragraphs below the panels.
     path : Path
+        The JPEG file.
     told : str
         The file's description, where it says more than these.
     """

@@ -60,9 +60,11 @@ def classes_in_turn(labels: NDArray[np.object_], most: int, seed: int) -> NDArra
     Parameters
     ----------
     labels : ndarray of str, shape (n,)
+        Class of each row.
     most : int
         How many, at most.
     seed : int
+        Of the draws.
     """
     random = np.random.default_rng(seed)
     order = [random.permutation(np.flatnonzero(labels == name)) for name in sorted(set(labels))]

@@ -119,6 +119,7 @@ def choose(
     item : str
         ``TABLE/ITEM``, or the item alone where no other table has one of that name.
     rung : str
+        By its key.
     fold : int, optional
         Counted from 0.
     results : Results, optional

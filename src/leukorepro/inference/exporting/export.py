@@ -47,7 +47,9 @@ def export(
     sensitivity : float, optional
         Asks for the threshold with this sensitivity.
     device : {'auto', 'cpu', 'cuda'}
+        Where networks are trained and applied.
     threads : int
+        That read images and fit; no number depends on them.
     force : bool
         Replace another model.
 

@@ -29,6 +29,7 @@ def fit_reducer(choice: Choice, data: TrainingRows, device: Device, work: Path) 
         Of an item that has one.
     data : TrainingRows
     device : {'auto', 'cpu', 'cuda'}
+        Where it is fitted.
     work : Path
         Folder of unfinished trainings.
 

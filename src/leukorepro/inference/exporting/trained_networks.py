@@ -54,6 +54,7 @@ def network_classifier(
     reducer : Reducer or None
         Whose codes the network sees.
     device : {'auto', 'cpu', 'cuda'}
+        Where it is trained and applied.
     work : Path
         Folder of unfinished trainings: an export that was killed goes on there.
 

@@ -40,6 +40,7 @@ def of_patients(
     subject_id : sequence of str
         Whose each row is; rows of nobody are left out.
     classes : sequence of str
+        Of the model, in its order.
     positive_class : str or None
         With two classes, the one that counts as positive.
 

@@ -51,6 +51,7 @@ def predict(ready: ReadyModel, images: Sequence[Asked], output: Path, *, max_pix
     ready : ReadyModel
         Of a model in a folder.
     images : sequence of Asked
+        Paths of images, in the order of the table.
     output : Path
         CSV table with the columns of `leukorepro.inference.predicting.table`; it appears when it is complete. What is
         finished until then is kept beside it, and the same call goes on from there.

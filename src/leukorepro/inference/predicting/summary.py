@@ -18,6 +18,7 @@ def summary(predictions: pd.DataFrame, asking: Asking, classes: list[str], flags
         As `leukorepro.inference.predicting.table.read` reads it.
     asking : Asking
     classes : list of str
+        Of the model, in its order.
     flags : bool
         Whether the model can tell images that are unlike those that it was fitted on.
     """

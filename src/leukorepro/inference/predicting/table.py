@@ -62,9 +62,11 @@ def lines(block: Sequence[Asked], decided: Decided | None, failures: Failures, m
     Parameters
     ----------
     block : sequence of Asked
+        Images, in the order of the table.
     decided : Decided or None
         Of all images of the block that could be read, in order; None where none could.
     failures : dict of int to (str, str)
+        Status and reason of each image of the block that could not be read, by its place.
     model : Model
     model_id : str
         What the column `model` says.

@@ -25,6 +25,7 @@ def listen(host: str, port: int) -> socket.socket:
     Parameters
     ----------
     host : str
+        Name or address of this machine, of IPv4 or IPv6.
     port : int
         0: any that is free.
 

@@ -35,6 +35,7 @@ def heat_map(
     rows, columns : sequence of str
         Names of classifiers and of feature sets.
     metric : str
+        Its name in the table of metrics, which says whether it is told in per cent.
     conditions : sequence of str
         Written under the figure.
     """

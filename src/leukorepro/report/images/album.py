@@ -138,6 +138,7 @@ def write_sheet(rows: Sequence[Sequence[Image.Image]], conditions: Sequence[str]
     conditions : sequence of str
         What a copy of the picture must carry along.
     path : Path
+        The JPEG file.
     """
     width, height = size_of(len(rows), len(rows[0]), conditions)
     note = _note(width, conditions)

@@ -82,6 +82,7 @@ def sample_of(manifest: pd.DataFrame, classes: Sequence[str]) -> pd.DataFrame:
     manifest : DataFrame
         Manifest contract.
     classes : sequence of str
+        Labels of the dataset; images of others are not measured.
     """
     readable = manifest[manifest["status"] == "ok"]
     of_class = [readable[readable["label"] == name] for name in classes]
@@ -198,6 +199,7 @@ def shared_by(rows: pd.DataFrame, column: str, measure: str = "lightness") -> fl
     column : str
         ``source_id`` or ``subject_id``.
     measure : str
+        Column of the measure.
 
     Returns
     -------

@@ -133,6 +133,7 @@ def averaging(table: Table, positive_class: str | None, n_classes: int) -> str:
     positive_class : str or None
         What it is called in the paper.
     n_classes : int
+        Classes that the table tells apart.
     """
     averaged = [metric for metric in table.metrics if _is_of_one_class(metric)]
     if not averaged:

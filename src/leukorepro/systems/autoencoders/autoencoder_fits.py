@@ -163,10 +163,13 @@ def train_autoencoder(
     ----------
     spec : ConvAutoencoderSpec
     images : ndarray of uint8, shape (N, size, size, 3)
+        RGB, of which batches are read as they are needed.
     rows : ndarray of int
         Those of the images that it is trained on.
     budget : {'demo', 'published'}
+        Which of the numbers of epochs is used.
     seed : int
+        Of the initial weights and of the order of images.
     hardware : Hardware
     checkpoint : Path
         Folder of the unfinished training, whose name is that of the fit.
@@ -219,6 +222,7 @@ def pearson(first: Tensor, second: Tensor) -> Tensor:
     Parameters
     ----------
     first, second : Tensor, shape (n, ...)
+        Row by row.
 
     Returns
     -------
@@ -235,6 +239,7 @@ def moments(first: Tensor, second: Tensor) -> Tensor:
     Parameters
     ----------
     first, second : Tensor, shape (n, ...)
+        Row by row.
 
     Returns
     -------

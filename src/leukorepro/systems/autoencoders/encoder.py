@@ -104,6 +104,7 @@ class Encoder:
         Parameters
         ----------
         group : h5py.Group
+            Of one fit, in the file of a reducer.
         path : Path
             Of its file.
 

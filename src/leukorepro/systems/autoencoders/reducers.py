@@ -45,6 +45,7 @@ def fit_reducer(
     seed : int
         Of the initial weights; alike for all fits of one of the run's seeds.
     device : {'auto', 'cpu', 'cuda'}
+        Where it is fitted.
     output : Path
         HDF5 file, one group per fit: `all`, or `r<repeat>f<fold>`.
     precision : {'float32', 'mixed'}, optional

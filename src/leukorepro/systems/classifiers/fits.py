@@ -62,6 +62,7 @@ def ask(
     fitted : ClassifierMixin
         On two or more classes.
     X : array-like or Part, shape (N, D)
+        In the form that it was fitted on.
     positive_class : str or None
         The class that high scores speak for, where there are two.
     kind : {'probability', 'log_odds', 'margin'}
@@ -83,6 +84,7 @@ def scores(
     fitted : ClassifierMixin
         On two or more classes.
     X : array-like or Part, shape (N, D)
+        In the form that it was fitted on.
     positive_class : str or None
         The class that high values speak for, where there are two.
     kind : {'probability', 'log_odds', 'margin'}

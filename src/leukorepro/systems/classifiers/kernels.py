@@ -166,6 +166,7 @@ def kernel_width(
         `scale`: 1 / (D * variance of X); `auto`: 1 / D; `median`: 1 / s^2, where s is `scale_factor` times the median
         Euclidean distance between two rows.
     scale_factor : float
+        Of `median` alone.
     X : ndarray, shape (N, D)
         Training rows, scaled where the classifier wants them so.
     seed : int

@@ -72,6 +72,7 @@ def key_of(
     train, asked : ndarray of int
         Positions among the rows in use.
     positive_class : str or None
+        The class whose score is kept; None where there are more than two.
     settings : Settings
     """
     drawn = (settings.seed, settings.budget, settings.fast_trees)

@@ -130,6 +130,7 @@ def labelled(
     ----------
     task : Task
     items : iterable of (table, Item)
+        That share the model, each with its table.
     about : DataFrame
         As `about_rows` gives it.
     asked : mapping of str to ndarray of int

@@ -25,6 +25,7 @@ def code_channels(dim: int, n_classes: int, width: float) -> nn.Sequential:
     dim : int
         Values of the code; 67,500 in the paper.
     n_classes : int
+        Outputs.
     width : float
         Share of the filters.
 
@@ -49,6 +50,7 @@ def code_sequence(dim: int, n_classes: int, width: float) -> nn.Sequential:
     dim : int
         Steps of the sequence; 67,500 in the paper.
     n_classes : int
+        Outputs.
     width : float
         Share of the filters.
 

@@ -78,6 +78,7 @@ class ConvAutoencoder(nn.Module):
         Parameters
         ----------
         images : Tensor of uint8, shape (n, size, size, 3)
+            RGB; the side is a multiple of 9.
 
         Returns
         -------
@@ -99,6 +100,7 @@ class ConvAutoencoder(nn.Module):
         Parameters
         ----------
         images : Tensor of uint8, shape (n, size, size, 3)
+            RGB; the side is a multiple of 9.
 
         Returns
         -------
@@ -114,6 +116,7 @@ class ConvAutoencoder(nn.Module):
         Parameters
         ----------
         images : Tensor of uint8, shape (n, size, size, 3)
+            RGB.
 
         Returns
         -------

@@ -27,6 +27,7 @@ def vgg16_70(size: int, n_classes: int, width: float) -> nn.Sequential:
     size : int
         Side of the images in pixels. At 70 the last map is 2x2, so that 2,048 features reach the fully connected part.
     n_classes : int
+        Outputs.
     width : float
         Share of the channels and units.
 
@@ -59,6 +60,7 @@ def ten_convolutions(size: int, n_classes: int, width: float) -> nn.Sequential:
     size : int
         Side of the images in pixels. At 70 the last map is 2x2, so that 32 features reach the fully connected part.
     n_classes : int
+        Outputs.
     width : float
         Share of the channels and units.
 
@@ -111,6 +113,7 @@ def two_convolutions(size: int, n_classes: int, width: float) -> nn.Sequential:
     size : int
         Side of the images in pixels; at 224 the last map is 51x51.
     n_classes : int
+        Outputs.
     width : float
         Share of the channels.
 

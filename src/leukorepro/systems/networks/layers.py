@@ -42,6 +42,7 @@ class ScalePixels(nn.Module):
         Parameters
         ----------
         images : Tensor of uint8, shape (n, height, width, 3)
+            RGB.
 
         Returns
         -------

@@ -117,6 +117,7 @@ def build_autoencoder(pooling: Literal["average", "max"], seed: int) -> ConvAuto
     Parameters
     ----------
     pooling : {'average', 'max'}
+        Mean or greatest of each 3 x 3 values.
     seed : int
         Of the weights, which no other generator has a part in.
 

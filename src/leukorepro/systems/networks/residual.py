@@ -30,6 +30,7 @@ def resnet50_70(size: int, n_classes: int, width: float) -> nn.Sequential:
         Side of the images in pixels. At 70 the stages' maps have 17, 17, 9, 5 and 3 pixels a side, and the last pooling
         leaves one of 2,048 channels.
     n_classes : int
+        Outputs.
     width : float
         Share of the channels.
 

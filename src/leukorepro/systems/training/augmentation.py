@@ -28,6 +28,7 @@ def augmented(images: Tensor, positions: Tensor, how: Augmentation, seed: int, e
     Parameters
     ----------
     images : Tensor of uint8, shape (n, height, width, 3)
+        RGB.
     positions : Tensor of int, shape (n,)
         Numbers of their rows, which their draws are made from with the seed and the epoch: in whatever batch an image
         comes, and after whatever interruption, it is changed alike.

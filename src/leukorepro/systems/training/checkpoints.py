@@ -48,6 +48,7 @@ def save_checkpoint(folder: Path, identity: str, network: nn.Module, optimizer: 
     Parameters
     ----------
     folder : Path
+        Of the unfinished training.
     identity : str
         All that the training depends on, or a digest of it.
     network : Module
@@ -77,6 +78,7 @@ def load_checkpoint(folder: Path, identity: str, network: nn.Module, optimizer: 
     Parameters
     ----------
     folder : Path
+        Of the unfinished training.
     identity : str
         As it was given to `save_checkpoint`.
     network, optimizer : Module, Optimizer

@@ -33,7 +33,9 @@ def train_in_folds(told: TrainingFit, build: Build, threads: int, device: Device
     build : callable
         See `Build`.
     threads : int
+        That read rows ahead.
     device : {'auto', 'cpu', 'cuda'}
+        Where it is trained.
     codes : Path, optional
         Fitted autoencoder whose code the network sees.
     """

@@ -122,6 +122,7 @@ def fit_network(
     features : Path
         Feature file of the descriptor `images`, or of a layer of a backbone.
     splits, manifest : DataFrame
+        Split table and manifest of the dataset.
     codes : Path or None
         Fitted autoencoder with its codes, where the model has a reducer.
     work : Path
@@ -195,6 +196,7 @@ def train_network(
     targets : ndarray of int, shape (N,)
         Class of each row; of rows that are in no part of the fold, anything.
     n_classes : int
+        Outputs.
     fold : Fold
         Its training rows are learnt, its test rows only watched.
     checkpoint : Path

@@ -317,6 +317,7 @@ def training_mean(images: Rows, train: Positions, of: Centering) -> Tensor:
     train : ndarray of int, shape (n_train,)
         Rows that the mean is taken over.
     of : {'channel', 'image'}
+        Of each channel over all pixels, or of each pixel's channels.
 
     Returns
     -------
@@ -341,6 +342,7 @@ def predict(
         Left in eval mode, on the CPU.
     rows : Rows
     positions : ndarray of int, shape (n,)
+        Rows that are asked for.
     batch_size : int
         Rows that are computed together.
     hardware : Hardware, optional

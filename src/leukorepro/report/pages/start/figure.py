@@ -37,6 +37,7 @@ def draw_headlines(rows: Sequence[Row], conditions: Sequence[str]) -> Figure:
     Parameters
     ----------
     rows : sequence of Row
+        Of the papers, from the top down.
     conditions : sequence of str
         Written under the figure.
     """

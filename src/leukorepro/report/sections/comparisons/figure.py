@@ -33,7 +33,9 @@ def differences_to_best(panels: Sequence[Panel], metric: str, conditions: Sequen
     Parameters
     ----------
     panels : sequence of Panel
+        Rungs, each with its differences.
     metric : str
+        Its name in the table of metrics.
     conditions : sequence of str
         Written under the figure.
     """

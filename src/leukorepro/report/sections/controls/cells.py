@@ -45,6 +45,7 @@ def cell_controls(frame: pd.DataFrame, metric: str) -> list[CellControl]:
     frame : DataFrame
         A `leukorepro.core.tables.results.CONTROLS_TABLE`.
     metric : str
+        Its name in the table of controls.
     """
     found = []
     for control in CELL_CONTROLS:

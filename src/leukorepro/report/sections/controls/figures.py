@@ -42,6 +42,7 @@ def shuffled(panels: Sequence[Panel], conditions: Sequence[str]) -> Figure:
     Parameters
     ----------
     panels : sequence of Panel
+        Ways of dealing labels out, each with its accuracies.
     conditions : sequence of str
         Written under the figure.
     """

@@ -42,11 +42,13 @@ def draw_external(
     parts : sequence of str
         The dataset, and what is held out.
     classes : sequence of str
+        In the order in which they are drawn.
     shares : mapping of str to Series
         Share of each class, by part.
     colours : mapping of str to DataFrame
         Mean colour of images, a row each, by part.
     lost : sequence of Lost
+        What the loss is made of, with intervals.
     conditions : sequence of str
         Written under the figure.
     """

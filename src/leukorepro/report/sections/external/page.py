@@ -111,6 +111,7 @@ def external_page(
     manifest : DataFrame
         Of the dataset, or of both.
     conditions : sequence of str
+        What sets the numbers apart from the paper's, in a few words each; empty where nothing does.
     output : Output
     """
     table, _, item = study.study.headline.partition("/")

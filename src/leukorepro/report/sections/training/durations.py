@@ -49,6 +49,7 @@ def durations(
     ----------
     study : ResolvedStudy
     budget : {'demo', 'published'}
+        Of the run.
     verdicts : DataFrame
         A `VERDICTS_TABLE`, for the printed numbers.
     networks : mapping from fit to DataFrame

@@ -109,6 +109,7 @@ def learning(networks: Sequence[tuple[str, Sequence[Learning]]], conditions: Seq
     Parameters
     ----------
     networks : sequence of (title, curves)
+        Title of each network, and what it reached on each rung.
     conditions : sequence of str
         Written under the figure.
     """

@@ -7,6 +7,7 @@ the same command goes on with the rest; beside it stands what the package's mode
 
     python benchmarks/growth.py                                    # all kinds, 1,000, 3,000 and 12,528 rows
     python benchmarks/growth.py --rows 300 900 --columns 64        # a look
+    python benchmarks/growth.py --add                              # and put them among the measured jobs (`jobs.py`)
 """
 
 from __future__ import annotations
@@ -18,7 +19,9 @@ import json
 import os
 import resource
 import time
+from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import asdict
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -29,6 +32,8 @@ from leukorepro.config.study.classifiers import ClassifierBase
 from leukorepro.config.study.items import Item
 from leukorepro.config.study.study import load_study
 from leukorepro.core.store import write_text
+from leukorepro.costs.machine import this_machine
+from leukorepro.costs.model import COLUMNS as COLUMNS_OF_JOBS
 from leukorepro.costs.model import read_model
 from leukorepro.systems.classifiers.classifier import Classifier
 from leukorepro.systems.classifiers.classify import classify
@@ -39,6 +44,7 @@ from leukorepro.systems.classifiers.kinds.naive_bayes import NaiveBayesSpec
 from leukorepro.systems.classifiers.kinds.sgd import SgdSpec
 from leukorepro.systems.classifiers.tasks import Task
 
+JOBS = Path(__file__).parent / "results" / "jobs.csv"
 TABLE = Path("results/benchmarks/growth.csv")
 STUDY = Path("config/studies/hasanaath2024.yaml")
 ITS_OWN = ("KNN", "LinearSVC", "RF", "SVM", "RBF", "MLP", "DT")
@@ -78,12 +84,10 @@ def measure(name: str, n_rows: int, n_columns: int) -> dict[str, object]:
     once(100, 8)  # imports what it needs
     start = time.process_time()
     seconds, right = once(n_rows, n_columns)
-    train = round(0.9 * n_rows)
-    assert isinstance(spec, Classifier)
-    effort = spec.effort(train, n_rows - train, n_columns, "published")
-    rates = read_model().rates
-    of_products = 2 * n_rows**2 * n_columns / 1e9 * rates["gigaflop (products of rows)"] * (spec.kind == "svm")
-    said = rates.get(f"million steps ({spec.kind})", np.nan) * effort + of_products
+    amounts = work_of(spec, n_rows, n_columns)
+    model = read_model()
+    known = all(amount in model.rates for amount in amounts)
+    said = sum(model.rates.get(amount, 0.0) * value for amount, value in amounts.items()) / model.machine.core
     return {
         "classifier": name,
         "kind": spec.kind,
@@ -93,8 +97,47 @@ def measure(name: str, n_rows: int, n_columns: int) -> dict[str, object]:
         "cpu_seconds": round(seconds, 2),
         "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "right": round(right, 3),
-        "estimated_seconds": "" if np.isnan(said) else round(said / read_model().machine.core, 2),
+        "estimated_seconds": round(said, 2) if known else "",
     }
+
+
+def work_of(spec: ClassifierBase, n_rows: int, n_columns: int) -> dict[str, float]:
+    """What one fit has to do, in the amounts of `leukorepro.costs.work`."""
+    assert isinstance(spec, Classifier)
+    train = round(0.9 * n_rows)
+    effort = spec.effort(train, n_rows - train, n_columns, "published")
+    amounts = {f"million steps ({spec.kind})": effort, "fits": 1.0, "thousand answers": (n_rows - train) / 1e3}
+    if spec.kind == "svm":
+        amounts["gigaflop (products of rows)"] = 2 * n_rows**2 * n_columns / 1e9
+    return amounts
+
+
+def add_to_jobs(rows: list[dict[str, str]]) -> None:
+    """Put what was measured among the jobs that estimates rest on, in the place of what is there of it."""
+    machine, specs = this_machine(), classifiers()
+    kept = [row for row in csv.DictReader(JOBS.read_text().splitlines()) if row["run"] != "growth"]
+    for row in rows:
+        spec, n_rows, n_columns = specs[row["classifier"]], int(row["rows"]), int(row["columns"])
+        assert isinstance(spec, Classifier)
+        seconds = float(row["start_seconds"]) + float(row["cpu_seconds"])
+        kept.append(
+            dict.fromkeys(COLUMNS_OF_JOBS, "0")
+            | {"run": "growth", "rule": "classify", "job": f"{row['classifier']}/{n_rows}x{n_columns}", "threads": "1"}
+            | {"clock": "processor", "seconds": f"{seconds:.2f}", "cpu_seconds": f"{seconds:.2f}"}
+            | {"memory_mib": row["peak_mib"], "held_mib": f"{spec.holds(n_rows, n_columns) / 2**20:.4g}"}
+            | {name: f"{value:.4g}" for name, value in asdict(machine).items()}
+            | {"amounts": json.dumps({k: float(f"{v:.4g}") for k, v in work_of(spec, n_rows, n_columns).items()})}
+        )
+    write_table(kept, COLUMNS_OF_JOBS, JOBS)
+
+
+def write_table(rows: list[dict[str, str]], columns: Sequence[str], file: Path) -> None:
+    """Write rows as CSV."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    write_text(text.getvalue(), file)
 
 
 def exponents(rows: list[dict[str, str]]) -> dict[str, float]:
@@ -114,6 +157,7 @@ def main() -> None:
     parser.add_argument("--columns", type=int, default=COLUMNS)
     parser.add_argument("--only", nargs="+", default=list(classifiers()), help="names of classifiers")
     parser.add_argument("--out", type=Path, default=TABLE)
+    parser.add_argument("--add", action="store_true", help="put what was measured among the measured jobs")
     told = parser.parse_args()
     rows = list(csv.DictReader(told.out.read_text().splitlines())) if told.out.is_file() else []
     done = {(row["classifier"], int(row["rows"]), int(row["columns"])) for row in rows}
@@ -124,12 +168,10 @@ def main() -> None:
             with ProcessPoolExecutor(1, get_context("spawn")) as pool:
                 measured = pool.submit(measure, name, n_rows, told.columns).result()
             rows.append({key: str(value) for key, value in measured.items()})
-            text = io.StringIO()
-            writer = csv.DictWriter(text, NAMES, lineterminator="\n")
-            writer.writeheader()
-            writer.writerows(rows)
-            write_text(text.getvalue(), told.out)
+            write_table(rows, NAMES, told.out)
             print(json.dumps(measured), flush=True)
+    if told.add:
+        add_to_jobs(rows)
     print(json.dumps(exponents([row for row in rows if int(row["columns"]) == told.columns])))
 
 

@@ -58,7 +58,7 @@ ROWS = (1_000, 3_000, 12_528)
 COLUMNS = 3_072
 NAMES = (
     *("classifier", "kind", "rows", "columns", "start_seconds", "cpu_seconds", "peak_mib", "right"),
-    "estimated_seconds",
+    *("estimated_seconds", "on"),
 )
 
 
@@ -98,6 +98,7 @@ def measure(name: str, n_rows: int, n_columns: int) -> dict[str, object]:
         "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "right": round(right, 3),
         "estimated_seconds": round(said, 2) if known else "",
+        "on": f"{os.cpu_count()} cores of {this_machine().network:.0f} gigaflops, load {os.getloadavg()[0]:.0f}",
     }
 
 

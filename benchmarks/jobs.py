@@ -124,11 +124,15 @@ def beside(rows: list[dict[str, object]], machine: Machine, file: Path) -> None:
         work = Work(json.loads(str(row["amounts"])), float(str(row["held_mib"])), float(str(row["values_mib"])))
         said = model.cost(str(row["rule"]), int(str(row["threads"])), work, machine)
         kept = {name: row[name] for name in ("run", "rule", "job", "threads", "seconds", "cpu_seconds", "memory_mib")}
-        measured = "not measured" if math.isinf(said.beyond) else f"{said.beyond:.3g} times the largest"
-        lines.append(
-            kept
-            | {"estimated_seconds": round(said.seconds, 1), "estimated_mib": round(said.memory), "rests_on": measured}
-        )
+        share = float(str(row["cpu_seconds"])) / float(str(row["seconds"])) if row["seconds"] else math.nan
+        told = {
+            "share_of_core": f"{share:.2f}",  # far below 1 where the machine did other work
+            "estimated_seconds": f"{said.seconds:.1f}",
+            "estimated_mib": f"{said.memory:.0f}",
+            "times_the_largest_measured": "" if math.isinf(said.beyond) else f"{said.beyond:.3g}",
+            "on": f"{os.cpu_count()} cores of {machine.network:.0f} gigaflops",
+        }
+        lines.append(kept | told)
     text = io.StringIO()
     writer = csv.DictWriter(text, list(lines[0]), lineterminator="\n")
     writer.writeheader()

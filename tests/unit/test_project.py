@@ -420,11 +420,18 @@ def test_no_failure_leaves_a_half_written_pair(
     assert files(root) == before
 
 
-def test_another_folder_than_the_projects_is_refused(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_elsewhere_a_project_is_started_first(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     (root / "elsewhere").mkdir()
     monkeypatch.chdir(root / "elsewhere")
-    message = refused(init(images=str(root / "images")))
-    assert message == (
-        "config/config.yaml: no such file here; run the command in the project's folder, beside its Snakefile."
-    )
-    assert list((root / "elsewhere").iterdir()) == []
+    done = init(images=str(root / "images"))
+    assert done.exit_code == 0, done.output
+    assert "wrote Snakefile" in done.output
+    assert DATASET.is_file()
+    assert resolve(RUN).studies[0].study.key == "atteia2022"
+
+
+def test_a_project_is_taken_back_where_its_run_cannot_be_written(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (root / "elsewhere").mkdir()
+    monkeypatch.chdir(root / "elsewhere")
+    refused(init("--positive", "benign", images=str(root / "images")))
+    assert not files(root / "elsewhere")

@@ -13,10 +13,11 @@ from project_data import ROOT
 from report_page import Page, words
 
 from leukorepro.core.errors import UserError
+from leukorepro.core.installation.version import commit
 from leukorepro.costs.jobs import STEPS
 from leukorepro.report.finished import FinishedRun
 from leukorepro.report.output import Output
-from leukorepro.report.pages.provenance.machine import commit, graphics_cards, machine, processor, versions
+from leukorepro.report.pages.provenance.machine import graphics_cards, machine, processor, versions
 from leukorepro.report.pages.provenance.page import provenance_page
 from leukorepro.report.pages.provenance.workflow_figure import arrows, layers
 from leukorepro.run.resolved import load_resolved
@@ -77,6 +78,8 @@ def test_the_commit_is_that_of_the_package_alone(tmp_path: Path) -> None:
     assert commit(tmp_path / "installed") == "", "it lies in somebody else's checkout"
     (tmp_path / "package/__init__.py").write_text("changed = True\n")
     assert commit(tmp_path / "package") == git(tmp_path, "rev-parse", "HEAD") + " with changes"
+    git(tmp_path, "tag", "-am", "a release", "v1.0.0")
+    assert commit(tmp_path / "package").startswith(git(tmp_path, "rev-parse", "HEAD")), "a tag is no commit"
 
 
 def test_without_git_there_is_no_commit(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -316,6 +316,7 @@ def make_files(folder: Path) -> None:
     write_yaml(folder / "config/validity.yaml", validity | VALIDITY)
     (folder / "Snakefile").write_text('rule all:\n    input:\n        "results/mine/report/index.html",\n')
     (folder / "config/published").mkdir()
+    (folder / "src/leukorepro").mkdir(parents=True)  # stages follow the code
     (folder / FACTS).write_text("test: {positive: 30, negative: 70}\n")
     (folder / "config/published/small.csv").write_text("table,item,metric,value,note\n1,plain,accuracy,0.75,\n")
     names = [f"{label}/{number}.png" for label in ("blast", "normal") for number in range(3)]

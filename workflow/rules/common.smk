@@ -22,6 +22,7 @@ from leukorepro.config.study.study import load_study
 from leukorepro.config.files import published_path, study_path
 from leukorepro.run.digests import digest
 from leukorepro.core.errors import UserError
+from leukorepro.core.installation.files import workflow_files
 from leukorepro.core.sharing.gpus import SHARED as SHARED_GPUS
 from leukorepro.core.integrity.damaged import ASIDE, OWNED, DamagedFile, set_aside
 from leukorepro.core.store import sha256_once
@@ -56,9 +57,10 @@ def feature_files_asked_for():
     return [word for word in words if word.suffix == ".h5" and folder in word.parents]
 
 
-RUN_FILE = relative(
-    workflow.configfiles[-1] if workflow.configfiles else "config/config.yaml"
-)
+# A run is one file: the last that the command line names, or that a Snakefile does which has this one as its module.
+CONFIGURED = list(map(relative, workflow.configfiles))
+NAMED = list(map(relative, workflow.overwrite_configfiles)) or CONFIGURED
+RUN_FILE = NAMED[-1] if NAMED else Path("config/config.yaml")
 
 RESULTS = Results()
 # A job that finds one of these files damaged moves it away, so that the next start makes it anew.
@@ -73,7 +75,7 @@ FITS_PACKAGE = "leukorepro.systems.fits"
 VALIDITY_FILE = "config/validity.yaml"
 
 try:
-    OVERRIDES = overrides(RUN_FILE, config)
+    OVERRIDES = overrides(RUN_FILE, config, CONFIGURED)
     RUN = resolve(RUN_FILE, OVERRIDES)
     for file in feature_files_asked_for():
         plan.check_feature_file(RUN, file)
@@ -100,8 +102,33 @@ def cores_at_hand():
 REQUESTS = Requests(RUN, RESULTS)
 
 
+@contextmanager
+def damage_told():
+    """A damaged file that is read here makes way like one that a job reads; a dry run only tells it."""
+    try:
+        yield
+    except DamagedFile as error:
+        told = str(error) if workflow.dryrun else set_aside(error)
+        raise WorkflowError(told) from None
+
+
+@cache
+def prepare_start():
+    """Write what jobs are told, once, and forget which weights an earlier start could not get: this one asks again.
+
+    Only where jobs are going to run: a dry run, a summary or Snakemake's own report changes nothing on the disk. Jobs of
+    a cluster read this file too. Jobs see to it as well as `onstart:`, which Snakemake leaves out of modules.
+    """
+    starts = workflow.is_main_process and workflow.executor_plugin is not None
+    if starts and not (workflow.dryrun or workflow.touch):
+        SPECIFICATIONS.write()
+        with damage_told():
+            forget_failures(RUN, RESULTS)
+
+
 def asked(rulename, wildcards, threads, attempt):
-    """What a job asks a cluster for; its rule's `benchmark:` tells which job it is."""
+    """What a job asks a cluster for; its rule's `benchmark:` tells which job it is. Every job asks before it starts."""
+    prepare_start()
     measured_at = workflow.get_rule(rulename).benchmark
     return REQUESTS.of(
         Path(str(measured_at.apply_wildcards(wildcards))), threads, attempt
@@ -141,7 +168,7 @@ if workflow.is_main_process:
 
 
 onstart:
-    SPECIFICATIONS.write()
+    prepare_start()
 
 
 class InWords:
@@ -259,28 +286,6 @@ def extractor_of(wildcards):
     return parts_of_kind(ResolvedExtractor)[wildcards.extractor]
 
 
-@cache
-def ask_again():
-    """Forget, once, which weights an earlier start could not get, so that this one asks for them again.
-
-    Only where jobs are going to run: a dry run, a summary or Snakemake's own report changes nothing on the disk. Jobs of
-    a cluster read this file too.
-    """
-    starts = workflow.is_main_process and workflow.executor_plugin is not None
-    if starts and not (workflow.dryrun or workflow.touch):
-        forget_failures(RUN, RESULTS)
-
-
-@contextmanager
-def damage_told():
-    """A damaged file that is read here makes way like one that a job reads; a dry run only tells it."""
-    try:
-        yield
-    except DamagedFile as error:
-        told = str(error) if workflow.dryrun else set_aside(error)
-        raise WorkflowError(told) from None
-
-
 def own_weights_of(wildcards):
     """The file where only a user can have a backbone's weights: features follow it when another takes its place."""
     return own_file(find_backbone(WEIGHTS[wildcards.weights])) or []
@@ -288,8 +293,7 @@ def own_weights_of(wildcards):
 
 def weights_of_extractor(wildcards):
     """What came of asking for an extractor's weights, or the file that is named for them; nothing for random ones."""
-    with damage_told():
-        ask_again()
+    prepare_start()
     extractor = extractor_of(wildcards)
     if extractor.weights != "imagenet":
         return users_file(extractor) or []
@@ -374,8 +378,8 @@ def run_so_far():
     checkpoint, is done, and forgets the jobs that a study was to have after it. A job that failed instead would take
     the report with it, which can have no inputs that may be missing.
     """
+    prepare_start()
     with damage_told():
-        ask_again()
         run = as_far_as_known(RUN, RESULTS)
     for study in run.left_out:
         if workflow.is_main_process and study.key not in LEFT_OUT:

@@ -25,9 +25,6 @@ rule build_report:
             for protocol in study.protocols
             for file in plan.training_files(study, folder_of(study), protocol)
         ],
-        # Copied into the report. What jobs were measured at is read too, but is no input: it is another each time that a
-        # job runs, whatever the job makes, so that a report that followed it would never be up to date.
-        workflow=["Snakefile", *sorted(map(str, Path("workflow/rules").glob("*.smk")))],
     output:
         page="results/{run}/report/index.html",
         papers=expand("results/{{run}}/report/paper_{study}.html", study=AUDITED),
@@ -58,6 +55,9 @@ rule build_report:
     params:
         code=code_digest("report build", *entries_of(*RUN.studies)),
         spec=digest(RUN),
+        # Copied into the report. What jobs were measured at is read too, and followed by nothing: it is another each time
+        # that a job runs, whatever the job makes, so that a report that followed it would never be up to date.
+        workflow=[sha256_once(file) for file in workflow_files()],
         # Shown where it is there, and no input: a report does not ask for it.
         validity=lambda w: content_of(RESULTS.validity),
         config=lambda w: f"results/{w.run}/config.json",

@@ -121,16 +121,17 @@ for name in UNGROUPED:
 
 def _print_version(wanted: bool) -> None:
     if wanted:
-        from importlib.metadata import version
+        from leukorepro.core.installation.version import code
 
-        print(f"leukorepro {version('leukorepro')}")
+        print(code())
         raise typer.Exit
 
 
 @app.callback()
 def about(
     version: Annotated[
-        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and exit.")
+        bool,
+        typer.Option("--version", callback=_print_version, is_eager=True, help="Print version and commit, and exit."),
     ] = False,
 ) -> None:
     """Options of the command line itself."""

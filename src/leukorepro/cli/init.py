@@ -1,4 +1,4 @@
-"""`leukorepro init`: start with your own images."""
+"""`leukorepro init`: start a project, or a run on your own images in it."""
 
 from __future__ import annotations
 
@@ -27,18 +27,23 @@ from leukorepro.cli.options import (
     BudgetOption,
     at_a_terminal,
     folder_to_read,
+    given,
     pairs,
 )
 from leukorepro.config.adapters import OWN_IMAGES
+from leukorepro.core.errors import UserError
+from leukorepro.core.phrases import listed
 from leukorepro.core.words import Control
 
 
 def init(
-    name: Annotated[str, typer.Option(help="Name of the dataset and of the run.")],
-    images: Annotated[Path, typer.Option(callback=folder_to_read, help="Folder of the images.")],
+    context: typer.Context,
+    name: Annotated[str | None, typer.Option(help="Name of the dataset and of the run.")] = None,
+    images: Annotated[Path | None, typer.Option(callback=folder_to_read, help="Folder of the images.")] = None,
     study: Annotated[
-        str, typer.Option(help="Study to run on the images, such as `atteia2022`; `finetune` trains a network further.")
-    ],
+        str | None,
+        typer.Option(help="Study to run on the images, such as `atteia2022`; `finetune` trains a network further."),
+    ] = None,
     adapter: AdapterOption = OWN_IMAGES,
     subjects_csv: SubjectsCsvOption = None,
     subject_regex: SubjectRegexOption = None,
@@ -66,15 +71,29 @@ def init(
     ] = None,
     max_unreadable: MaxUnreadableOption = 0,
     yes: Annotated[bool, typer.Option("--yes", help="Ask nothing where something looks suspicious.")] = False,
-    force: Annotated[bool, typer.Option("--force", help="Overwrite the two files if they exist.")] = False,
+    force: Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")] = False,
 ) -> None:
     """Read your own images, say what was found, write the configuration of a run on them, and print its command.
+
+    In a folder without a project, one is started: a Snakefile that includes the workflow of the installed leukorepro,
+    the configuration in `config`, and `profiles`. Without `--images` that is all, and `snakemake --cores 2` makes the
+    demonstration there.
 
     Example: `leukorepro init --name smears --images my_smears --study atteia2022 --extractor mobilenet_v2
     --weights mobilenet_v2=file:mobilenet_v2.pth`
     """
+    from leukorepro.run.new_project import in_project, start_project
     from leukorepro.run.project import prepare
 
+    if not given(context) - {"yes", "force"}:
+        for line in start_project(Path(), force=force).told():
+            print(line)
+        print("Make the demonstration with:\n  snakemake --cores 2")
+        return
+    needed = {"--name": name, "--images": images, "--study": study}
+    if name is None or images is None or study is None:
+        lacking = next(option for option, value in needed.items() if value is None)
+        raise UserError(f"{lacking}: not given; a run on images of your own needs {listed(list(needed))}.")
     adapter, said = describe_table(adapter, table, column, label, held_out, exclude)
     if positive is not None:
         said["positive_class"] = positive
@@ -89,12 +108,13 @@ def init(
         **said,
     )
     chosen = pairs(weights or [], "--weights")
-    new = prepare(name, dataset, study, extractor or [], chosen, budget, controls=control or [], force=force)
-    show_scan(new.found, new.dataset)
-    for line in new.told:
-        print(line)
-    new.check_images()
-    if new.found.summary["suspicions"] and not yes and at_a_terminal():
-        typer.confirm("Some of this looks suspicious. Write the run all the same?", abort=True, err=True)
-    for line in new.write():
-        print(line)
+    with in_project(Path()) as lines:
+        new = prepare(name, dataset, study, extractor or [], chosen, budget, controls=control or [], force=force)
+        show_scan(new.found, new.dataset)
+        for line in [*new.told, *lines]:
+            print(line)
+        new.check_images()
+        if new.found.summary["suspicions"] and not yes and at_a_terminal():
+            typer.confirm("Some of this looks suspicious. Write the run all the same?", abort=True, err=True)
+        for line in new.write():
+            print(line)

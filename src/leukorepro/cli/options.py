@@ -138,6 +138,12 @@ def tell_not_run(run: ResolvedRun) -> None:
         print(line, file=sys.stderr)
 
 
+def given(context: typer.Context) -> set[str]:
+    """Names of the parameters that the command line gives."""
+    sources = {name: context.get_parameter_source(name) for name in context.params}
+    return {name for name, source in sources.items() if source is not None and source.name == "COMMANDLINE"}
+
+
 def refuse_beside(context: typer.Context, option: str, others: Sequence[str]) -> None:
     """Refuse options that `option` stands instead of; `others` are their parameters' names.
 
@@ -146,12 +152,10 @@ def refuse_beside(context: typer.Context, option: str, others: Sequence[str]) ->
     UserError
         If one of them is given on the command line.
     """
-    for name in others:
-        source = context.get_parameter_source(name)
-        if source is not None and source.name == "COMMANDLINE":
-            raise UserError(
-                f"--{name.replace('_', '-')}: stands in the file that {option} names; leave one of the two options out."
-            )
+    for name in sorted(given(context).intersection(others), key=others.index):
+        raise UserError(
+            f"--{name.replace('_', '-')}: stands in the file that {option} names; leave one of the two options out."
+        )
 
 
 def pairs(values: list[str], option: str) -> dict[str, str]:

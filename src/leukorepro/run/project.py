@@ -123,8 +123,6 @@ def prepare(
         If the images, the study, a backbone or a weights file is wrong, or a file exists.
     """
     default = CONFIG / "config.yaml"
-    if not default.is_file():
-        raise UserError(f"{default}: no such file here; run the command in the project's folder, beside its Snakefile.")
     parse(TypeAdapter(RunName), name, Path("--name"))
     if name == load_run(default).name:
         raise UserError(f"--name: results/{name} belongs to {default}; choose another name.")

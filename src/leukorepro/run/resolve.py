@@ -104,7 +104,7 @@ def resolve_possible(run_file: Path, overrides: Mapping[str, Any] | None = None)
     )
 
 
-def overrides(run_file: Path, merged: Mapping[str, Any]) -> dict[str, Any]:
+def overrides(run_file: Path, merged: Mapping[str, Any], files: Sequence[Path] = ()) -> dict[str, Any]:
     """Top-level keys that a merged configuration says otherwise than the run's file.
 
     Parameters
@@ -112,11 +112,15 @@ def overrides(run_file: Path, merged: Mapping[str, Any]) -> dict[str, Any]:
     run_file : Path
         Configuration of the run.
     merged : mapping
-        What Snakemake made of the file and of its ``--config`` option; empty without either.
+        What Snakemake made of its files and of its ``--config`` option; empty without either.
+    files : sequence of Path
+        All of Snakemake's files. A run is one file: what only others of them say is no part of it.
     """
     if not isinstance(read_yaml(run_file), dict):
         return {}  # `resolve` says what is wrong
-    told = yaml.safe_load(run_file.read_text(encoding="utf-8"))  # by YAML 1.1, as Snakemake reads the file
+    # By YAML 1.1, as Snakemake reads the files.
+    contents = [yaml.safe_load(file.read_text(encoding="utf-8")) for file in (*files, run_file)]
+    told = {key: value for content in contents for key, value in content.items()}
     return {key: value for key, value in merged.items() if key not in told or told[key] != value}
 
 

@@ -37,9 +37,10 @@ def dvc(
     """
     from leukorepro.core.store import write_text
     from leukorepro.run.dvc import adoption
-    from leukorepro.run.dvc.stages import check_stages, dvc_yaml
+    from leukorepro.run.dvc.stages import check_checkout, check_stages, dvc_yaml
     from leukorepro.run.resolve import resolve as put_together
 
+    check_checkout()
     resolved = put_together(run_file)
     tell_not_run(resolved)
     if check or adopt:

@@ -63,6 +63,18 @@ HEADER = """\
 """
 
 
+def check_checkout() -> None:
+    """Refuse a project that runs an installed leukorepro.
+
+    Raises
+    ------
+    UserError
+        If the code that stages depend on does not lie in this project.
+    """
+    if not SOURCE.is_dir():
+        raise UserError(f"{SOURCE}: no such folder; stages depend on the code, so they need a checkout of leukorepro.")
+
+
 def dvc_yaml(run: ResolvedRun, run_file: Path) -> str:
     """Text of `dvc.yaml` for a run.
 

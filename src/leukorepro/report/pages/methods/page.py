@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import pandas as pd
 
+from leukorepro.core.installation.version import code
 from leukorepro.report.finished import FinishedRun
 from leukorepro.report.markup import render
 from leukorepro.report.numbers import wording
@@ -18,7 +19,7 @@ from leukorepro.report.pages.methods.checklists.tripod import TRIPOD_AI
 from leukorepro.report.pages.methods.general import general_methods
 from leukorepro.report.pages.methods.study import Passage, study_methods
 from leukorepro.report.pages.page import Page, caveats_of
-from leukorepro.report.pages.provenance.machine import code, machine_in_words
+from leukorepro.report.pages.provenance.machine import machine_in_words
 
 GROUP = "This run"
 

@@ -1,16 +1,14 @@
-"""The machine and the code that build a report; looked at without importing what computes."""
+"""The machine and the libraries that build a report; looked at without importing what computes."""
 
 from __future__ import annotations
 
 import os
 import platform
-import subprocess
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 import psutil
 
-import leukorepro
 from leukorepro.report.numbers import wording
 
 PACKAGES = ("jinja2", "matplotlib", "numpy", "pandas", "scikit-learn", "scipy", "snakemake")
@@ -56,28 +54,6 @@ def graphics_cards(folder: Path = Path("/proc/driver/nvidia/gpus")) -> list[str]
         lines = (line.partition(":") for line in file.read_text(encoding="utf-8", errors="replace").splitlines())
         names += [name.strip() for key, _, name in lines if key.strip() == "Model"]
     return names
-
-
-def code() -> str:
-    """Version of leukorepro, and the commit where it runs from a checkout."""
-    found = commit()
-    return f"leukorepro {version('leukorepro')}" + (f", commit {found}" if found else ", no commit known")
-
-
-def commit(folder: Path = Path(leukorepro.__file__).parent) -> str:
-    """Commit of a checkout that holds the package, marked where files have been changed since; empty elsewhere.
-
-    A package that is installed into a folder of somebody else's checkout is no part of it.
-    """
-    for question in (
-        ["ls-files", "--error-unmatch", "__init__.py"],
-        ["describe", "--always", "--dirty", "--abbrev=40"],
-    ):
-        try:
-            asked = subprocess.run(["git", "-C", str(folder), *question], capture_output=True, text=True, check=True)
-        except (OSError, subprocess.CalledProcessError):
-            return ""
-    return asked.stdout.strip().replace("-dirty", " with changes")
 
 
 def versions(libraries: dict[str, set[str]]) -> dict[str, str]:

@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 from leukorepro.core.errors import UserError
+from leukorepro.core.installation.version import code
 from leukorepro.costs.jobs import STEPS, jobs_of
 from leukorepro.costs.measured import by_step, duration, read_costs
 from leukorepro.ladder.rungs import LADDER
@@ -20,7 +21,7 @@ from leukorepro.report.numbers.records import Records, read_records
 from leukorepro.report.output import Output
 from leukorepro.report.pages import addresses
 from leukorepro.report.pages.page import Page, caveats_of
-from leukorepro.report.pages.provenance.machine import code, machine, versions
+from leukorepro.report.pages.provenance.machine import machine, versions
 from leukorepro.report.pages.provenance.workflow_figure import draw_workflow
 from leukorepro.report.sections.costs.page import costs_page
 from leukorepro.run.conditions.words import conditions_of_run

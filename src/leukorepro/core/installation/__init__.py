@@ -1,0 +1,1 @@
+"""What was installed: where the project's own files lie, and which commit they are of."""

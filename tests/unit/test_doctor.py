@@ -70,6 +70,7 @@ def test_a_missing_dataset_says_where_it_comes_from_and_where_it_goes(root: Path
     assert cnmc.detail == f"{root / 'data/cnmc'}: no such folder"
     assert "10.7937/tcia.2019.dc64i46r" in cnmc.remedy
     assert str(root / "config/datasets/cnmc.yaml") in cnmc.remedy
+    assert "CC BY 3.0" in cnmc.licence
 
 
 def test_datasets_are_counted_and_their_tables_looked_for(root: Path) -> None:
@@ -115,7 +116,8 @@ def test_right_weights_are_told_with_what_was_verified(root: Path, monkeypatch: 
     path.parent.mkdir(parents=True)
     path.write_bytes(b"weights")
     check = named(root)["weights tiny"]
-    assert check == Check("weights tiny", "ok", f"{path}, verified (SHA-256 begins with {prefix})")
+    told = f"{path}, verified (SHA-256 begins with {prefix})"
+    assert check == Check("weights tiny", "ok", told, licence=TorchvisionWeights.licence)
 
 
 def test_a_users_file_without_a_known_hash_is_told_as_such(root: Path) -> None:

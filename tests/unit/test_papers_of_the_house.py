@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import tomllib
+from importlib import util
 from pathlib import Path
 
 import pytest
@@ -22,10 +24,20 @@ def project(root: Path) -> dict[str, object]:
 
 
 def test_the_citation_has_the_projects_version_and_licence(citation: dict, project: dict, root: Path) -> None:
-    assert (citation["version"], citation["license"]) == (project["version"], project["license"])
+    assert citation["license"] == project["license"]
     assert citation["cff-version"] == "1.2.0"
+    assert {"authors", "message", "title"} <= citation.keys(), "which the format requires"
     assert (root / "LICENSE").read_text().startswith("BSD 3-Clause License")
-    assert f"\n## {project['version']}\n" in (root / "CHANGELOG.md").read_text()
+    assert f"\n## {citation['version']}\n" in (root / "CHANGELOG.md").read_text()
+
+
+def test_codemeta_says_the_same(root: Path) -> None:
+    spec = util.spec_from_file_location("codemeta", root / "codemeta.py")
+    assert spec is not None
+    assert spec.loader is not None
+    written = util.module_from_spec(spec)
+    spec.loader.exec_module(written)
+    assert json.loads((root / "codemeta.json").read_text("utf-8")) == written.codemeta(root), "python codemeta.py"
 
 
 def test_the_citation_names_the_papers_of_all_studies(citation: dict, root: Path) -> None:

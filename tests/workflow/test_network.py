@@ -46,4 +46,5 @@ def test_snakemakes_report_has_captions_and_categories(offline: TinyProject, tmp
     figures = re.findall(r"results/tiny/report/figures/tiny/[\w-]+\.svg", categories)
     assert {"ladder-1.svg", "roc-1.svg", "confusion-1.svg"} <= {Path(name).name for name in figures}
     assert "Receiver operating characteristics" in page, "the caption of a figure"
+    assert "Images of the dataset." not in page, "every figure has a caption of its own"
     assert "Each rung of the leakage ladder" in page, "the text about the workflow"

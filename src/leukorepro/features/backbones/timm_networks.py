@@ -21,6 +21,7 @@ from leukorepro.features.backbones.cuts import find_starts, trace
 from leukorepro.features.backbones.parameters import is_finite
 from leukorepro.features.backbones.scaling import CHANNEL_SCALINGS
 from leukorepro.features.backbones.specification import (
+    NOT_STATED,
     TIMM,
     Backbone,
     ChannelScaling,
@@ -68,6 +69,7 @@ def describe(name: str) -> Backbone:
             "only square images of three channels, resized bilinear or bicubic, are supported."
         )
     complete = f"{config.architecture}.{config.tag}" if config.tag else name
+    licence = config.license or NOT_STATED
     return Backbone(
         title=name,
         build=f"{TIMM}{name}",
@@ -75,7 +77,7 @@ def describe(name: str) -> Backbone:
         default_layer="pooled",
         input_size=height,
         min_input_size=config.min_input_size[-1] if config.min_input_size else 32,
-        weights=TimmWeights(complete, config.hf_hub_id, config.hf_hub_filename or TimmWeights.file),
+        weights=TimmWeights(complete, config.hf_hub_id, config.hf_hub_filename or TimmWeights.file, licence),
         preprocessing=_preprocessing(config.mean, config.std),
         interpolation=INTERPOLATIONS[config.interpolation],
         options={"dynamic_img_size": True} if config.fixed_input_size and _takes_any_size(name) else {},

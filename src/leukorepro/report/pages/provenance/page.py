@@ -26,6 +26,8 @@ from leukorepro.report.pages.provenance.workflow_figure import draw_workflow
 from leukorepro.report.sections.costs.page import costs_page
 from leukorepro.run.conditions.words import conditions_of_run
 from leukorepro.run.resolved import ResolvedRun
+from leukorepro.run.terms.known import IMAGENET
+from leukorepro.run.terms.used import used_terms
 
 GROUP = "This run"
 
@@ -104,6 +106,8 @@ def provenance_page(finished: FinishedRun, workflow: Path, output: Output) -> Pa
             papers=[(study.study.key, wording.short_citation(study.study.citation)) for study in run.studies],
             features=[_features(one) for one in records],
             predictions=list(_predictions(finished, records)),
+            terms=used_terms(run),
+            imagenet=IMAGENET,
             graph=Picture(
                 output.figure(partial(draw_workflow, steps, conditions), "figures", "workflow.svg"),
                 f"The steps of the workflow, each behind those that it takes from: {_steps(run)}.",

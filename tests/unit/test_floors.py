@@ -21,6 +21,7 @@ FLOORS = (
     ("inference",),
     ("report",),
     ("cli",),
+    ("__main__",),
 )
 """From the ground up. A room below `run` knows nothing of runs: it is given plain values."""
 

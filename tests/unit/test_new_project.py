@@ -11,8 +11,8 @@ from typer.testing import CliRunner
 
 from leukorepro.cli.app import app
 from leukorepro.core.errors import UserError
-from leukorepro.run.new_project import start_project
 from leukorepro.run.resolve import resolve
+from leukorepro.run.starting.new_project import start_project
 
 
 @pytest.fixture(autouse=True)

@@ -82,8 +82,8 @@ def init(
     Example: `leukorepro init --name smears --images my_smears --study atteia2022 --extractor mobilenet_v2
     --weights mobilenet_v2=file:mobilenet_v2.pth`
     """
-    from leukorepro.run.new_project import in_project, start_project
     from leukorepro.run.project import prepare
+    from leukorepro.run.starting.new_project import in_project, start_project
 
     if not given(context) - {"yes", "force"}:
         for line in start_project(Path(), force=force).told():

@@ -1,0 +1,1 @@
+"""How a project begins in a folder of its own."""

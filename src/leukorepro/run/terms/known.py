@@ -37,7 +37,15 @@ def known_terms() -> Iterator[Terms]:
 
 
 def terms_of_dataset(name: str, dataset: DatasetBase | type[DatasetBase]) -> Terms | None:
-    """Of a dataset, by its adapter; None of images of one's own, and of simulated ones."""
+    """Of a dataset; None of images of one's own, and of simulated ones.
+
+    Parameters
+    ----------
+    name : str
+        Its adapter.
+    dataset : DatasetBase, or a class of it
+        As a configuration describes it, or the adapter's entry.
+    """
     if (publication := dataset.publication) is not None:
         citation = f"{publication.citation}, doi {publication.doi}"
         return Terms("dataset", name, publication.title, publication.licence, citation)

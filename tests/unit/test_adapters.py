@@ -532,6 +532,10 @@ def test_the_simulators_table_is_taken_over(tmp_path: Path) -> None:
     assert listing.rows == [Row("a.png", "y", "S2", "f2", "external"), Row("b.png", "x", "S1", "f1", "fold_0")]
     assert listing.external_split == "external"
     assert listing.ignored == {".csv": 1}
+    touch(tmp_path, "c.png")
+    with pytest.raises(UserError, match=r"simulation\.csv: lacks 1 of the images that are there \(c\.png\)"):
+        list_images(SIMULATED, tmp_path)
+    (tmp_path / "c.png").unlink()
     (tmp_path / "b.png").unlink()
     with pytest.raises(UserError, match=r"1 of its images are not there \(b\.png\)"):
         list_images(SIMULATED, tmp_path)

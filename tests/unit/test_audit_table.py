@@ -260,6 +260,7 @@ def test_stratified_folds_are_those_of_scikit_learn() -> None:
         ("{test: {positive: 2, negative: 3}, folds: {n: 10}}", "given 10 folds of 5 images"),
         ("{test: {classes: [2, 3, 4]}, averaging: pooled}", "pooled is of two classes"),
         ("{test: {classes: [2, 3]}, tset: 3}", "unknown key 'tset'"),
+        ("{test: {positive: 36893488147419103232, negative: 70}}", "test.positive: given 36893488147419103232"),
         ("{averaging: macro, folds: {n: 5, bounds: {acuracy: [0.9, 1]}}}", "folds.bounds: unknown metric 'acuracy'"),
         ("{averaging: macro, folds: {n: 5, bounds: {auroc: [0.9, 1]}}}", "folds.bounds: unknown metric 'auroc'"),
         ("{averaging: macro, tables: {2: {tset: 3}}}", "tables.2: unknown key 'tset'"),

@@ -206,6 +206,13 @@ def test_bad_input_is_told_in_one_line(project: Path, words: str, expected: str)
     assert sorted(project.rglob("*")) == before
 
 
+def test_what_a_sentence_quotes_of_a_file_does_not_break_its_line(project: Path) -> None:
+    (project / "config/config.yaml").write_text('"x\\n\\e[2Jü\\u202e": 1\n')
+    done = run("config", "resolve", "--run", "config/config.yaml", "--output", "x.json")
+    assert done.stderr.startswith(r"leukorepro: config/config.yaml: unknown key 'x\n\x1b[2Jü\u202e'. Known: ")
+    assert done.stderr[:-1].isprintable()
+
+
 FEATURES = "features extract --manifest manifest.csv --images . --output x.h5"
 
 

@@ -27,8 +27,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import hypothesis
 import pytest
 import typer
+from generated_inputs import TARGETS, another
+from hypothesis import HealthCheck, Phase, settings
+from hypothesis import strategies as st
 from PIL import Image
 from working_calls import CALLS, NEW, NEW_FOLDER, Values, make_files
 
@@ -635,6 +639,74 @@ def test_what_is_no_file_is_not_written_over(project: Path, tmp_path: Path, comm
         assert state(project, place) == before
 
 
+@pytest.fixture(scope="module")
+def copy(project: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project whose files are changed, and put back."""
+    return shutil.copytree(project, tmp_path_factory.mktemp("copy") / "project")
+
+
+GENERATED = 2
+"""Inputs of each kind that are tried here; tests/faults tries more."""
+
+
+@pytest.mark.parametrize("kind", TARGETS)
+def test_generated_inputs_are_told_or_used(project: Path, copy: Path, tried: Counter[str], kind: str) -> None:
+    ended = try_generated(project, copy, kind, GENERATED)
+    tried["generated and refused"] += ended[False]
+    tried["generated and used"] += ended[True]
+
+
+def try_generated(project: Path, copy: Path, kind: str, examples: int) -> Counter[bool]:
+    """Calls with generated files of a kind, each of which is told of in a sentence or is good by chance; how many."""
+    ended: Counter[bool] = Counter()
+
+    # Without the phase that explains, which traces every line of a command, and without making examples smaller, which
+    # runs it hundreds of times.
+    @settings(
+        max_examples=examples,
+        database=None,
+        derandomize=True,
+        phases=[Phase.generate],
+        suppress_health_check=list(HealthCheck),
+    )
+    @hypothesis.given(st.data())
+    def tell_or_use(data: st.DataObject) -> None:
+        command, file, number, instead = data.draw(st.sampled_from(TARGETS[kind]))
+        values = [values for name, values in CALLS if name == command][number]
+        path = Path(found(file))
+        path.write_bytes(another(data.draw, path))
+        before = state(copy)
+        try:
+            with limit():
+                done = run(words_of(command, {**values, **instead}))
+            ended[done.code == 0] += 1
+            if done.code and (done.err or command != "study check"):  # which lists what is missing
+                assert_told(done)
+            if done.code:
+                assert state(copy) == before
+        finally:
+            put_back(copy, project)
+
+    with contextlib.chdir(copy):
+        tell_or_use()
+    return ended
+
+
+def put_back(copy: Path, original: Path) -> None:
+    """Make the files of a copy again what they are in the original."""
+    for file in [file for file in copy.rglob("*") if not file.is_dir()]:
+        source = original / file.relative_to(copy)
+        if not source.exists():
+            file.unlink()
+        elif (source.stat().st_size, source.stat().st_mtime_ns) != (file.stat().st_size, file.stat().st_mtime_ns):
+            shutil.copy2(source, file)
+    for source in original.rglob("*"):
+        file = copy / source.relative_to(original)
+        if source.is_file() and not file.exists():
+            file.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(source, file)
+
+
 def test_who_may_not_is_told(project: Path, tried: Counter[str]) -> None:
     """Every file and folder of every call, for a user who may not read it or write there."""
     place = Path(tempfile.mkdtemp(prefix="faults", dir="/tmp"))
@@ -645,7 +717,13 @@ def test_who_may_not_is_told(project: Path, tried: Counter[str]) -> None:
         locked.mkdir()
         calls = []
         for command, values in CALLS:
-            if command not in ("models summary", "report summary", "serve", "study check"):  # which write nothing
+            if command not in (
+                "models summary",
+                "report summary",
+                "serve",
+                "study check",
+                "verify",
+            ):  # which write nothing
                 calls.append(words_of(command, values))
             for name, value in paths_of(command, values):
                 check = declared(command, name)[1].callback

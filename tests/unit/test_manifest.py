@@ -284,6 +284,9 @@ def test_what_is_no_manifest_is_refused(tmp_path: Path, old: str, new: str, mess
     read_manifest(table)
     text = table.read_text()
     assert old in text
+    table.write_text(text.partition("\n")[0] + "\n")
+    with pytest.raises(UserError, match=r"manifest\.csv: a manifest without any image; scan the dataset again"):
+        read_manifest(table)
     table.write_text(text.replace(old, new))
     with pytest.raises(UserError, match=message):
         read_manifest(table)

@@ -123,10 +123,13 @@ def test_folder_that_is_no_simulation_is_refused_and_untouched(tmp_path: Path):
         simulate(simulation("allidb2", 2, 4), tmp_path / "patient.jpg")
 
 
-@pytest.mark.parametrize("record", ['{"mine": 1}', '{"files": ["../patient.jpg"]}'])
+@pytest.mark.parametrize(
+    "record", ['{"mine": 1}', '{"files": [0.5]}', '{"files": ["../patient.jpg"]}', '{"files": ["link/patient.jpg"]}']
+)
 def test_record_of_something_else_removes_nothing(record: str, tmp_path: Path):
     (tmp_path / "patient.jpg").write_bytes(b"precious")
     (tmp_path / "out").mkdir()
+    (tmp_path / "out" / "link").symlink_to(tmp_path)
     (tmp_path / "out" / "simulation.json").write_text(record, encoding="utf-8")
     with pytest.raises(UserError, match="not the record of a simulation"):
         simulate(simulation("allidb2", 2, 4), tmp_path / "out")

@@ -252,6 +252,9 @@ def test_a_written_table_reads_back_equal_and_a_wrong_role_is_refused(tmp_path: 
     splits = make_splits(manifest(12, 2), scheme(), protocol("as_published"), 0, None)
     write_splits(splits, tmp_path / "s.csv")
     pd.testing.assert_frame_equal(read_splits(tmp_path / "s.csv"), splits, check_dtype=False)
+    write_splits(splits[:0], tmp_path / "s.csv")
+    with pytest.raises(UserError, match=r"s\.csv: a split table without any row; split the dataset again"):
+        read_splits(tmp_path / "s.csv")
     write_splits(splits.replace({"role": {"test": "tset"}}), tmp_path / "s.csv")
     with pytest.raises(UserError, match="unknown role"):
         read_splits(tmp_path / "s.csv")

@@ -82,6 +82,8 @@ def test_columns_that_may_follow_are_written_and_others_in_a_file_are_left_out(t
         ("a,b,c,d\nx,y,1,\n", r"t\.csv: column 'b': .*'y' at position 0; expected numbers or empty fields"),
         ("a,b,c,d\nx,1,,\n", r"t\.csv: column 'c': .*; expected whole numbers"),
         ("a,b,c,d\nx,1,1.5,\n", r"t\.csv: column 'c': .*; expected whole numbers"),
+        ("a,b,c,d\nx,1,inf,\n", r"t\.csv: column 'c': .*; expected whole numbers"),
+        ('"a,b,c,d\n' + "x,1,1,\n" * 100, r"^[^\0]{,300}Its first line must name the columns"),
         ("a,b,c,d\nx,1,1,one\n", r"t\.csv: column 'd': .*; expected whole numbers"),
         ("a,b,c,d\nx,1,1,2,9\n", r"t\.csv: line 2: 5 .* where the header has 4"),
     ],

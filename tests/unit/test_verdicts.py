@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Collection
 from pathlib import Path
 from typing import Any
@@ -17,13 +18,13 @@ from leukorepro.config.study.schemes import HoldOutScheme, Protocol
 from leukorepro.config.study.study import Study
 from leukorepro.config.study.unstated import Unstated
 from leukorepro.core.errors import UserError
-from leukorepro.core.tables.results import METRICS_TABLE, VERDICTS_TABLE
+from leukorepro.core.tables.results import MEASURED_TABLE, METRICS_TABLE, VERDICTS_TABLE
 from leukorepro.data.adapters.allidb import AllIdbDataset
 from leukorepro.data.adapters.image_folder import FolderDataset
 from leukorepro.data.adapters.simulated import SmearDataset
 from leukorepro.evaluation.answers import Answer, Counted, Number, Tied, Unanswered
 from leukorepro.evaluation.testability import VERDICTS, of_other_images, untested, verdicts
-from leukorepro.evaluation.verdicts import judge, read_impossible
+from leukorepro.evaluation.verdicts import judge, read_impossible, read_measured
 from leukorepro.features.parts import ResolvedExtractor
 from leukorepro.ladder.rungs import LADDER
 from leukorepro.run.resolved import ResolvedStudy
@@ -232,6 +233,19 @@ def test_what_is_arithmetically_impossible_goes_before_all_else() -> None:
 def test_an_audit_of_other_numbers_is_refused() -> None:
     with pytest.raises(UserError, match="calls 1, y, f1 impossible, which is not among the published numbers"):
         verdict_on(0.997, 0.0005, measured(OURS), impossible={("1", "y", "f1"): "why"})
+
+
+def test_what_is_measured_is_of_items_of_the_study_and_once_each(tmp_path: Path) -> None:
+    file, rows = tmp_path / "measured.csv", measured(OURS)
+    for frame, told in (
+        (rows.assign(item="z"), "has no item 1/z"),
+        (pd.concat([rows, rows]), f"{OURS[2]} of 1/{OURS[0]} is there twice"),
+    ):
+        MEASURED_TABLE.write(frame, file)
+        with pytest.raises(UserError, match=rf"^{re.escape(str(file))}: .*{told}; evaluate the study again"):
+            read_measured(file, STUDY)
+    MEASURED_TABLE.write(rows, file)
+    assert len(read_measured(file, STUDY)) == 1
 
 
 @pytest.mark.parametrize(

@@ -51,7 +51,9 @@ it, or a network. A **model** is a fitted item in a folder of its own, with what
 
 
 def _tell(sentence: object) -> None:
-    print(f"leukorepro: {sentence}", file=sys.stderr)
+    """Print a sentence in one line; what it quotes of a file may break lines, or steer a terminal."""
+    line = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in str(sentence))
+    print(f"leukorepro: {line}", file=sys.stderr)
 
 
 EMPTY_OPTION = re.compile("--[a-z-]+=")

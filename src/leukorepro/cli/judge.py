@@ -54,13 +54,13 @@ def judge(
     --manifest results/datasets/allidb_demo-demo/manifest.csv --output results/demo/atteia2022`
     """
     from leukorepro.config.study.published import read_published
-    from leukorepro.core.tables.results import MEASURED_TABLE, METRICS_TABLE, VERDICTS_TABLE
+    from leukorepro.core.tables.results import METRICS_TABLE, VERDICTS_TABLE
     from leukorepro.data.manifest import read_manifest
     from leukorepro.data.split_tables import read_splits
     from leukorepro.evaluation.answers import read_answers
     from leukorepro.evaluation.testability import of_other_images, other_dataset, read_scan, untested
     from leukorepro.evaluation.verdicts import judge as run
-    from leukorepro.evaluation.verdicts import read_impossible
+    from leukorepro.evaluation.verdicts import read_impossible, read_measured
     from leukorepro.ladder.rungs import PUBLISHED
     from leukorepro.run.paths import StudyFolder
     from leukorepro.run.specifications.judgement import JudgementSpecification
@@ -73,7 +73,7 @@ def judge(
         return read_splits(folder.splits(PUBLISHED, split)).merge(labels, "left", "image_id")
 
     judged = run(
-        MEASURED_TABLE.read(measured),
+        read_measured(measured, told.study.study),
         read_published(published),
         told.study,
         read_impossible(audit, told.study.study.key),

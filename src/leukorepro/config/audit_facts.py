@@ -11,7 +11,11 @@ from leukorepro.config.fields import Strict
 from leukorepro.core.errors import UserError
 from leukorepro.core.validation import parse, read_yaml
 
-Size = Annotated[int, Field(ge=1)]
+MOST_IMAGES = 10_000_000
+"""Of a test set, which all numbers of correct ones are tried for; no paper's is larger."""
+
+Size = Annotated[int, Field(ge=1, le=MOST_IMAGES)]
+_InFold = Annotated[int, Field(ge=0, le=MOST_IMAGES)]
 Averaging = Literal["pooled", "mean_over_folds", "macro", "micro", "weighted"]
 
 
@@ -70,12 +74,12 @@ class TestFacts(Strict):
 class FoldFacts(Strict):
     """What is said of the folds, or of several test sets, that scores are means over."""
 
-    n: Annotated[int, Field(ge=2)]
+    n: Annotated[int, Field(ge=2, le=MOST_IMAGES)]
     known: bool = False
     """Whether the classes of every fold are given."""
-    positive: list[Annotated[int, Field(ge=0)]] | None = None
+    positive: list[_InFold] | None = None
     """Of each fold."""
-    negative: list[Annotated[int, Field(ge=0)]] | None = None
+    negative: list[_InFold] | None = None
     bounds: dict[str, Annotated[list[Annotated[float, Field(ge=-1, le=1)]], Field(min_length=2, max_length=2)]] = {}
     """Least and greatest value over the folds, by metric, where they are printed."""
 

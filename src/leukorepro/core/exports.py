@@ -63,7 +63,7 @@ def check_header(path: Path, header: Sequence[str], columns: Sequence[str]) -> N
         raise UserError(f"{path}: the column {twice[0]} is there {header.count(twice[0])} times; keep one.")
     missing = [column for column in columns if column not in header]
     if missing:
-        found = ", ".join(header).strip() or "an empty first line"
+        found = some(map(_short, header), 30).strip() or "an empty first line"
         raise UserError(f"{path}: column(s) {', '.join(missing)} missing; found {found}.{_remedy(header, columns)}")
 
 
@@ -91,14 +91,19 @@ def check_named(path: Path, header: Sequence[str], named: Mapping[str, str]) -> 
             remedy = _saved_otherwise(header, list(named)) or did_you_mean(column, header)
             raise UserError(
                 f"{path}: `{key}` names the column '{column}', which is not there; found "
-                f"{some(header, 30).strip() or 'an empty first line'}.{remedy}"
+                f"{some(map(_short, header), 30).strip() or 'an empty first line'}.{remedy}"
             )
+
+
+def _short(name: str) -> str:
+    """What is shown of a column's name; behind a quotation mark that nothing closes, it is the rest of the table."""
+    return name if len(name) <= 60 else f"{name[:57]}..."
 
 
 def _saved_otherwise(header: Sequence[str], columns: Sequence[str]) -> str:
     """What to do about a table that is no plain CSV table, as its header shows; empty where it does not."""
     if header and header[0].lower().startswith("sep="):
-        return f" Remove the line '{header[0]}'."
+        return f" Remove the line '{_short(header[0])}'."
     for separator, name in _SEPARATORS.items():
         if len(",".join(header).split(separator)) >= max(2, len(columns)):
             return f" Its fields have {name} between them; save it with commas."
@@ -113,7 +118,7 @@ def _remedy(header: Sequence[str], columns: Sequence[str]) -> str:
     for column in (column for column in columns if column not in header):
         if like := _like(column, others):
             others.remove(like)
-            renamed.append(f"'{like}' to '{column}'")
+            renamed.append(f"'{_short(like)}' to '{column}'")
     return f" Rename {' and '.join(renamed)}." if renamed else " Its first line must name the columns."
 
 

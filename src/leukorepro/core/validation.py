@@ -121,7 +121,10 @@ def _sentence(faults: Sequence[ErrorDetails], value: Any) -> str:
         given, allowed = _describe(fault)
         told.setdefault(f"{key}: {given}" if key else given, []).append(allowed)
         hints[_hint(fault)] = None
-    text = "; ".join(given + " or ".join(allowed).replace(" or must be ", " or ") for given, allowed in told.items())
+    text = "; ".join(
+        given + " or ".join(one.removesuffix(".") for one in allowed).replace(" or must be ", " or ")
+        for given, allowed in told.items()
+    )
     return (text if text.endswith((".", "?")) else f"{text}.") + "".join(hints)
 
 

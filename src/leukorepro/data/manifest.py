@@ -7,6 +7,7 @@ from pathlib import Path
 import pandas as pd
 
 from leukorepro.core.errors import UserError
+from leukorepro.core.integrity.damaged import DamagedFile
 from leukorepro.core.tables.data import MANIFEST_TABLE
 from leukorepro.data.subjects.missing import refuse_missing
 
@@ -35,10 +36,12 @@ def read_manifest(path: Path) -> pd.DataFrame:
     Raises
     ------
     UserError
-        As `leukorepro.core.tables.table.Table.read`; also if an image is there twice, or a subject says that none is
-        known.
+        As `leukorepro.core.tables.table.Table.read`; also if there is no image or one is there twice, or a subject says
+        that none is known.
     """
     manifest = MANIFEST_TABLE.read(path)
+    if manifest.empty:
+        raise DamagedFile(path, "a manifest without any image", "scan the dataset again")
     repeated = manifest["image_id"][manifest["image_id"].duplicated()]
     if len(repeated):
         raise UserError(f"{path}: image_id {repeated.iloc[0]!r} is there twice; scan the dataset again.")

@@ -9,6 +9,7 @@ import pandas as pd
 
 from leukorepro.config.study.schemes import Protocol
 from leukorepro.core.errors import UserError
+from leukorepro.core.integrity.damaged import DamagedFile
 from leukorepro.core.tables.data import ORIGINALS_TABLE, SPLITS_TABLE
 from leukorepro.data.groups import groups
 
@@ -34,9 +35,11 @@ def read_splits(path: Path) -> pd.DataFrame:
     Raises
     ------
     UserError
-        As `leukorepro.core.tables.table.Table.read`; also if a role is unknown.
+        As `leukorepro.core.tables.table.Table.read`; also if there is no row, or a role is unknown.
     """
     splits = _read_originals(path) if _lacks_views(path) else SPLITS_TABLE.read(path)
+    if splits.empty:
+        raise DamagedFile(path, "a split table without any row", "split the dataset again")
     unknown = sorted(set(splits["role"]) - set(ROLES))
     if unknown:
         raise UserError(f"{path}: unknown role(s) {', '.join(unknown)}; allowed are {', '.join(ROLES)}.")

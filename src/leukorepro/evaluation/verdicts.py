@@ -43,9 +43,10 @@ import pandas as pd
 
 from leukorepro.config.study.answers import QUOTED, By
 from leukorepro.config.study.items import Item
+from leukorepro.config.study.study import Study
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import read_json
-from leukorepro.core.tables.results import METRICS_TABLE, VERDICTS_TABLE
+from leukorepro.core.tables.results import MEASURED_TABLE, METRICS_TABLE, VERDICTS_TABLE
 from leukorepro.evaluation.answers import Answer, Counted, Number, Tied, Unanswered
 from leukorepro.evaluation.seeds import from_text
 from leukorepro.evaluation.testability import IMPOSSIBLE, NOT_REPRODUCED, NOT_TESTED, REPRODUCED, verdicts
@@ -152,6 +153,34 @@ def judge(
     court = _Court(printed, measured, resolved, impossible, circumstances, other_images, answers)
     rows = [court.row(number) for number in printed]
     return Judged(court.compared(measured), VERDICTS_TABLE.frame(rows))
+
+
+def read_measured(path: Path, study: Study) -> pd.DataFrame:
+    """What was measured of a study, as `leukorepro.evaluation.measure.measure` gives it.
+
+    Parameters
+    ----------
+    path : Path
+        The table that `leukorepro evaluate` wrote.
+    study : Study
+        Whose items its rows are of.
+
+    Raises
+    ------
+    UserError
+        If the file is missing or no such table, or if a row is of no item of the study or is there twice.
+    """
+    measured = MEASURED_TABLE.read(path)
+    again = "evaluate the study again, as `snakemake` does"
+    known = {(key, item.item) for key, table in study.tables.items() for item in table.items}
+    for place in measured[["table", "item"]].itertuples(index=False, name=None):
+        if place not in known:
+            raise UserError(f"{path}: study '{study.key}' has no item {'/'.join(place)}; {again}.")
+    twice = measured[measured.duplicated(["table", "item", "protocol", "metric"])]
+    if len(twice):
+        row = twice.iloc[0]
+        raise UserError(f"{path}: {row['metric']} of {row['table']}/{row['item']} is there twice; {again}.")
+    return measured
 
 
 def read_impossible(path: Path, study: str) -> dict[Number, str]:

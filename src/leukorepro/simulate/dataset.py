@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import io
 from dataclasses import asdict
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 import pandas as pd
 from PIL import Image
@@ -106,9 +106,15 @@ def _recorded(path: Path) -> list[str]:
     """Names of the files of an earlier simulation, all of them inside its folder."""
     record = read_json(path)
     names = record.get("files") if isinstance(record, dict) else None
-    if not isinstance(names, list) or any(PurePosixPath(n).is_absolute() or ".." in n.split("/") for n in names):
+    if not isinstance(names, list) or not all(_is_below(path.parent, name) for name in names):
         raise UserError(f"{path}: not the record of a simulation; name an empty or a new folder.")
     return names
+
+
+def _is_below(folder: Path, name: object) -> bool:
+    """Whether this is the name of a file in a folder or below it, whatever links it leads through."""
+    named = isinstance(name, str) and "\0" not in name
+    return named and (folder / str(name)).parent.resolve().is_relative_to(folder.resolve())
 
 
 def _is_temporary(path: Path) -> bool:

@@ -27,6 +27,10 @@ _MAGIC = b"leukorepro CRC32"
 _END = struct.Struct("<QI")
 """What stands before them: how many bytes the checksums are of, and a checksum of the checksums and of that."""
 
+_HDF5 = b"\x89HDF\r\n\x1a\n"
+_SUPERBLOCK = struct.Struct("<8s4B3Q")
+"""How HDF5 files of versions 2 and 3 begin: signature, version, width of offsets, two bytes, base, extension, end."""
+
 KEY = "crc32"
 """Of the checksum among a file's metadata."""
 UNSIGNED = {KEY: "leukorepro CRC32 00000000"}
@@ -132,6 +136,8 @@ class CheckedFile(io.FileIO):
         size = os.fstat(self.fileno()).st_size
         end = os.pread(self.fileno(), _END.size + len(_MAGIC), max(0, size - _END.size - len(_MAGIC)))
         if not end.endswith(_MAGIC) or len(end) < _END.size + len(_MAGIC):
+            if size > self._told_size(size):
+                raise DamagedFile(self._path, "is cut short (not all of its checksums are there)")
             return size, ()
         length, crc = _END.unpack(end[: _END.size])
         count = -(-length // BLOCK)
@@ -141,6 +147,14 @@ class CheckedFile(io.FileIO):
         if zlib.crc32(table + length.to_bytes(8, "little")) != crc:
             raise DamagedFile(self._path, _WHY)
         return length, struct.unpack(f"<{count}I", table)
+
+    def _told_size(self, size: int) -> int:
+        """How many bytes an HDF5 file says that it has; `size` where it does not say."""
+        head = os.pread(self.fileno(), _SUPERBLOCK.size, 0)
+        if len(head) < _SUPERBLOCK.size or not head.startswith(_HDF5):
+            return size
+        _, version, width, _, _, base, _, end = _SUPERBLOCK.unpack(head)
+        return base + end if version in (2, 3) and width == 8 else size
 
 
 def has_blocks(path: Path) -> bool:

@@ -205,6 +205,6 @@ def _numbers(column: pd.Series, kind: Kind, where: object) -> pd.Series:
             return numbers.astype("float64")
         whole_numbers = numbers.astype("Int64")
         return whole_numbers if kind == "whole or none" else whole_numbers.astype("int64")
-    except (TypeError, ValueError) as error:
+    except (TypeError, ValueError, OverflowError) as error:
         expected = "numbers or empty fields" if kind == "number" else "whole numbers"
         raise UserError(f"{where}: column '{column.name}': {error}; expected {expected}.") from None

@@ -9,6 +9,7 @@ from leukorepro.config.datasets import SimulatedDataset
 from leukorepro.core.errors import UserError, some
 from leukorepro.core.listing import Listing, Row
 from leukorepro.core.tables.data import SIMULATION_TABLE
+from leukorepro.data.folders import is_image
 
 TABLE = "simulation.csv"
 _EXTERNAL = ("external", "prelim")
@@ -33,7 +34,7 @@ class SmearDataset(SimulatedDataset):
         Raises
         ------
         UserError
-            If the table is missing or names images that are not there.
+            If the table is missing or names other images than are there.
         """
         frame = SIMULATION_TABLE.read(folder / TABLE)
         missing = sorted(set(frame["path"]) - set(files))
@@ -41,6 +42,11 @@ class SmearDataset(SimulatedDataset):
             raise UserError(
                 f"{folder / TABLE}: {len(missing):,} of its images are not there ({some(missing)}); "
                 "run `leukorepro data simulate` again."
+            )
+        if unlisted := sorted(set(filter(is_image, files)) - set(frame["path"])):
+            raise UserError(
+                f"{folder / TABLE}: lacks {len(unlisted):,} of the images that are there ({some(unlisted)}); run "
+                "`leukorepro data simulate` again."
             )
         rows = [Row(*values) for values in frame.itertuples(index=False)]
         splits = {row.official_split for row in rows}

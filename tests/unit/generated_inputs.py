@@ -13,7 +13,9 @@ from typing import Any, NamedTuple
 import numpy as np
 import pandas as pd
 import yaml
+from hypothesis import reject
 from hypothesis import strategies as st
+from pandas.api.types import is_numeric_dtype
 from working_calls import (
     AREA,
     AUDIT,
@@ -197,7 +199,7 @@ def of_parquet(draw: Draw, content: bytes) -> bytes:
         elif kind == "one value" and len(frame):
             values = frame[name].astype(object)
             values.iloc[draw(st.integers(0, len(frame) - 1))] = draw(
-                st.sampled_from([None, 0, -1] if frame[name].dtype != object else [None, "", "nonsense"])
+                st.sampled_from([None, 0, -1] if is_numeric_dtype(frame[name]) else [None, "", "nonsense"])
             )
             frame[name] = values
         else:
@@ -206,7 +208,10 @@ def of_parquet(draw: Draw, content: bytes) -> bytes:
         if not len(frame.columns):
             break
     written = io.BytesIO()
-    frame.to_parquet(written)
+    try:
+        frame.to_parquet(written)
+    except (TypeError, ValueError):  # a column twice, or of several types
+        reject()
     return written.getvalue()
 
 

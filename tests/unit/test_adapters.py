@@ -161,6 +161,22 @@ def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
         list_images(FOLDER, tmp_path / "images")
 
 
+def test_images_outside_of_the_folder_are_named(tmp_path: Path) -> None:
+    touch(tmp_path / "elsewhere", "1.png", "2.png")
+    touch(tmp_path / "images", "b/1.png", "b/2.png")
+    (tmp_path / "images/a").symlink_to(tmp_path / "elsewhere")
+    (tmp_path / "images/b/3.png").symlink_to("../../elsewhere/1.png")
+    (tmp_path / "images/b/4.png").symlink_to("1.png")
+    (tmp_path / "images/b/notes.txt").symlink_to("/nowhere")
+    (tmp_path / "link").symlink_to("images")
+    for folder in ("images", "link"):
+        (told,) = list_images(FOLDER, tmp_path / folder).suspicions
+        assert told.startswith(
+            f"3 images lie outside of {tmp_path / folder}, where symbolic links lead: a/1.png, a/2.png, b/3.png; "
+        )
+        assert "elsewhere" not in told
+
+
 def test_names_that_no_table_can_hold_are_refused(tmp_path: Path) -> None:
     touch(tmp_path, "a/new\nline.png")
     with pytest.raises(UserError, match=r"new\\nline.png"):

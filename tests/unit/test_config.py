@@ -153,6 +153,10 @@ def test_an_editor_with_the_schema_refuses_what_the_models_refuse(kind: str, val
         ),
         (changed(RUN, "studies", to=[]), "studies: given []; must have at least 1 item(s)."),
         (
+            changed(RUN, "weights", to="file:{a}/w.pth"),
+            "weights: given 'file:{a}/w.pth'; the workflow takes '{a}' for a wildcard: rename the file or its folder.",
+        ),
+        (
             changed(RUN, "studies", to=RUN["studies"] * 2),
             "studies: 'atteia2022' is named twice; put the second into a run of its own.",
         ),

@@ -184,6 +184,9 @@ def test_a_row_of_one_fold_has_one_role(tmp_path):
         read_part(tmp_path / "x.parquet")
     with pytest.raises(UserError, match=r"row 0: role 'test'; expected one of train, validation"):
         write_fitting(rows, tmp_path / "y.parquet")
+    write_parquet(rows[:0], tmp_path / "x.parquet")
+    with pytest.raises(UserError, match=r"x\.parquet: predictions without any row; make them again"):
+        read_part(tmp_path / "x.parquet")
 
 
 def change(**values):

@@ -59,3 +59,11 @@ def test_every_rule_calls_one_command_with_one_flag_per_line(root: Path) -> None
         assert re.fullmatch(r"> ?\{log:q\} 2>&1", lines[-1]), f"{name}: its output is not logged"
         for line in lines[1:-1]:
             assert line.count("--") == line.startswith("--"), f"{name}: several flags in {line!r}"
+
+
+def test_no_value_reaches_the_shell_unquoted(root: Path) -> None:
+    """But for the number of threads; whatever a configuration says is one word of the command, or several."""
+    for name, block in rules(root).items():
+        values = re.findall(r"\{([^}]*)\}", block.partition("shell:")[2])
+        assert len(values) > 1, name
+        assert {value for value in values if not value.endswith(":q")} <= {"threads"}, name

@@ -84,14 +84,14 @@ rule extract_features:
             --backbone {params.backbone:q} \
             --layer {params.layer:q} \
             --weights {params.weights:q} \
-            --input-size {params.input_size} \
-            {params.preprocessing} \
-            {params.normalise} \
-            --engine {params.engine} \
-            --precision {params.precision} \
-            {params.views} \
-            --max-pixels {params.max_pixels} \
-            --seed {params.seed} \
+            --input-size {params.input_size:q} \
+            {params.preprocessing:q} \
+            {params.normalise:q} \
+            --engine {params.engine:q} \
+            --precision {params.precision:q} \
+            {params.views:q} \
+            --max-pixels {params.max_pixels:q} \
+            --seed {params.seed:q} \
             --threads {threads} \
             --output {output.features:q} \
             >{log:q} 2>&1
@@ -137,11 +137,11 @@ rule describe_images:
             --images {params.folder:q} \
             --dataset {wildcards.dataset:q} \
             --descriptor {params.descriptor:q} \
-            --input-size {params.input_size} \
-            --interpolation {params.interpolation} \
-            {params.normalise} \
-            {params.views} \
-            --max-pixels {params.max_pixels} \
+            --input-size {params.input_size:q} \
+            --interpolation {params.interpolation:q} \
+            {params.normalise:q} \
+            {params.views:q} \
+            --max-pixels {params.max_pixels:q} \
             --threads {threads} \
             --output {output.features:q} \
             >{log:q} 2>&1
@@ -182,7 +182,7 @@ rule join_features:
             --manifest {input.manifest:q} \
             --dataset {wildcards.joined:q} \
             --second {params.second:q} \
-            {params.views} \
+            {params.views:q} \
             --output {output.features:q} \
             >{log:q} 2>&1
         """

@@ -167,7 +167,7 @@ rule find_duplicates:
         leukorepro data duplicates \
             --manifest {input.manifest:q} \
             --images {params.folder:q} \
-            --max-pixels {params.max_pixels} \
+            --max-pixels {params.max_pixels:q} \
             --workers {threads} \
             --out {output.duplicates:q} \
             >{log:q} 2>&1

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import re
 from collections.abc import Sequence
 from typing import Annotated, Any, TypeVar, get_args
 
@@ -65,7 +66,28 @@ View = Annotated[
     ),
 ]
 Views = Annotated[list[View], AfterValidator(_identity_first)]
-WeightsSpec = Annotated[str, Field(pattern=pattern(r"^(imagenet|random|file:.+)$", "imagenet, random or file:PATH"))]
+
+
+def without_wildcards(path: T) -> T:
+    """A path that Snakemake takes as it is: of a name in braces it makes a wildcard, which nothing prevents.
+
+    Raises
+    ------
+    ValueError
+        If there is one.
+    """
+    if found := re.search(r"\{[^{}]+\}", str(path)):
+        raise ValueError(
+            f"given '{path}'; the workflow takes '{found[0]}' for a wildcard: rename the file or its folder"
+        )
+    return path
+
+
+WeightsSpec = Annotated[
+    str,
+    Field(pattern=pattern(r"^(imagenet|random|file:.+)$", "imagenet, random or file:PATH")),
+    AfterValidator(without_wildcards),
+]
 PerBudget = Annotated[
     dict[Budget, T], AfterValidator(_every_budget), Field(json_schema_extra={"required": list(get_args(Budget))})
 ]

@@ -8,9 +8,9 @@ from pathlib import Path
 from typing import Annotated
 
 import yaml
-from pydantic import Field, model_validator
+from pydantic import AfterValidator, Field, model_validator
 
-from leukorepro.config.fields import Key, PerBudget, Strict
+from leukorepro.config.fields import Key, PerBudget, Strict, without_wildcards
 from leukorepro.config.study.classifiers import OtherClassifierSpec
 from leukorepro.config.study.schemes import PublishedProtocol, Scheme
 from leukorepro.config.study.systems import DescriptorSpec
@@ -46,7 +46,7 @@ class RealPatients(Strict):
 
     dataset: Key
     """A file in `config/datasets`, of real images."""
-    features: Path
+    features: Annotated[Path, AfterValidator(without_wildcards)]
     """Feature file of the dataset, of all views that the split has, as a run leaves it below `results/features`."""
     subjects: Annotated[dict[str, Count], Field(min_length=2, max_length=2)]
     """Subjects of the study, by class; other classes of the dataset are left out."""

@@ -42,7 +42,7 @@ def load_yaml(text: str) -> Any:
         If it is not YAML, or gives a key twice.
     """
     try:
-        return yaml.load(text, Loader=_Loader)
+        return yaml.load(text, Loader=_Loader)  # noqa: S506 - which makes nothing but values
     except RecursionError:
         raise yaml.YAMLError("lists and mappings lie in one another too deeply") from None
 

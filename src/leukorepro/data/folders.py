@@ -14,7 +14,7 @@ from pathlib import Path, PurePosixPath
 from typing import Literal
 
 from leukorepro.config.joined import JoinedDataset, StudiedDataset
-from leukorepro.core.errors import UserError
+from leukorepro.core.errors import UserError, some
 from leukorepro.core.listing import Listing
 from leukorepro.core.places import CONTROL
 from leukorepro.data.joined import join
@@ -57,6 +57,8 @@ class Walk:
     left_out: dict[str, int]
     """How many files are ``hidden`` (they, or a folder above them, are hidden or made by a system), and how many are
     ``not a file``: pipes, sockets and devices, whatever their ending."""
+    outside: list[str]
+    """Those of the files that lie elsewhere, where a link leads; sorted."""
 
 
 def list_images(dataset: StudiedDataset, folder: Path) -> Listing:
@@ -94,9 +96,21 @@ def list_images(dataset: StudiedDataset, folder: Path) -> Listing:
         listing,
         rows=rows,
         folders=walked.folders,
+        suspicions=[*listing.suspicions, *_told_outside(folder, taken.intersection(walked.outside))],
         others=[file for file in walked.files if file not in taken],
         ignored=dict(sorted({**count_ignored(walked.files, taken), **walked.left_out}.items())),
     )
+
+
+def _told_outside(folder: Path, images: Collection[str]) -> list[str]:
+    """What is said of images that links lead out of the folder to; where to is the machine's business."""
+    if not images:
+        return []
+    names = f"{len(images):,} image{'s lie' if len(images) > 1 else ' lies'}"
+    return [
+        f"{names} outside of {folder}, where symbolic links lead: {some(sorted(images))}; who copies or removes that "
+        "folder does not copy or remove them. Put files in the place of the links where that matters."
+    ]
 
 
 def walk(folder: Path) -> Walk:
@@ -110,17 +124,22 @@ def walk(folder: Path) -> Walk:
     files: list[str] = []
     folders: list[str] = []
     left_out: Counter[str] = Counter()
-    waiting = [("", False)]
+    outside: list[str] = []
+    top = folder.resolve()
+    waiting = [("", False, False)]
     while waiting:
-        prefix, within_hidden = waiting.pop()
+        prefix, within_hidden, within_outside = waiting.pop()
         for entry in _entries(folder / prefix, must_be_read=not within_hidden):
             path = prefix + entry.name
             hidden = within_hidden or is_hidden(entry.name)
             kind = _kind(entry)
+            leaves = within_outside
+            if entry.is_symlink() and kind != "neither":
+                leaves = not _followed(entry).is_relative_to(top)
             if kind == "folder":
                 if entry.is_symlink() and (folder / prefix).resolve().is_relative_to(Path(entry.path).resolve()):
                     raise UserError(f"{entry.path}: links back to a folder above it; remove the link.")
-                waiting.append((f"{path}/", hidden))
+                waiting.append((f"{path}/", hidden, leaves))
                 if not prefix and not hidden:
                     folders.append(path)
             elif hidden:
@@ -131,7 +150,13 @@ def walk(folder: Path) -> Walk:
                 raise UserError(f"{folder}: the name {path!r} has control or undecodable characters; rename it.")
             else:
                 files.append(path)
-    return Walk(sorted(files), sorted(folders), dict(left_out))
+                outside += [path] * leaves
+    return Walk(sorted(files), sorted(folders), dict(left_out), sorted(outside))
+
+
+def _followed(link: os.DirEntry[str]) -> Path:
+    """Where a link leads, as far as it does."""
+    return Path(os.path.realpath(link.path))
 
 
 def _entries(folder: Path, *, must_be_read: bool) -> Iterator[os.DirEntry[str]]:

@@ -24,6 +24,7 @@ from numpy.typing import NDArray
 from pandas.api.types import union_categoricals
 
 from leukorepro.core.errors import UserError
+from leukorepro.core.integrity.damaged import DamagedFile
 from leukorepro.core.store import parquet_metadata, read_parquet
 from leukorepro.core.tables.predictions import ENGINES, PARTS_TABLE, PREDICTIONS_TABLE, merged_engines
 from leukorepro.data.groups import groups
@@ -165,9 +166,12 @@ def read_part(path: Path) -> pd.DataFrame:
     Raises
     ------
     UserError
-        As `read_predictions`; also if a row has another role.
+        As `read_predictions`; also if there is no row, or one has another role.
     """
-    return checked_part(read_parquet(path), str(path))
+    part = checked_part(read_parquet(path), str(path))
+    if part.empty:
+        raise DamagedFile(path, "predictions without any row", "make them again, as `snakemake` does")
+    return part
 
 
 def read_engines(parts: Sequence[Path]) -> dict[str, list[str]]:

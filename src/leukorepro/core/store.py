@@ -276,6 +276,11 @@ def read_csv(path: Path, columns: Sequence[str], text: Sequence[str] | None = No
     text : sequence of str, optional
         Columns read as text, empty where the field is empty. Default: all of `columns`.
 
+    Returns
+    -------
+    DataFrame
+        All columns of the file in its order; those that are no text have the types that pandas finds.
+
     Raises
     ------
     UserError

@@ -81,6 +81,11 @@ def estimate(
     count : bool
         Whether torch may be imported for networks whose operations are not known.
 
+    Returns
+    -------
+    Estimate
+        Jobs, hours, memory and disk of the whole run, and the same of each rule.
+
     Raises
     ------
     NotCounted

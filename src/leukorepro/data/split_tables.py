@@ -78,6 +78,11 @@ def read_splits_of(manifest: pd.DataFrame, path: Path, protocol: Protocol | None
         Where it is given, what it keeps on one side of a split must be there in every fold, by the manifest's subjects
         and sources.
 
+    Returns
+    -------
+    DataFrame
+        As `read_splits` gives it.
+
     Raises
     ------
     UserError

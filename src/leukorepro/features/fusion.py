@@ -80,6 +80,11 @@ def read_features(path: Path, *, mapped: bool = False) -> Features:
         Leave the matrix in the file, to be read row by row when it is asked for; that of a fused file, which lies in
         several, is read at once.
 
+    Returns
+    -------
+    Features
+        The matrix (n_rows, n_features), and image and view of each row.
+
     Raises
     ------
     UserError

@@ -154,6 +154,11 @@ def read_wanted(path: Path, parts: Sequence[Part], manifest: Path | None = None,
         Of the images that the rows must be of; None: of any.
     mapped : bool
         Leave the matrix in the file, to be read row by row.
+
+    Returns
+    -------
+    Features
+        The matrix (n_rows, n_features), and image and view of each row.
     """
     check_features(path, parts, manifest)
     return read_features(path, mapped=mapped)

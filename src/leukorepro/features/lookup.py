@@ -44,6 +44,11 @@ def resolve_extractor(
     precision : {'float32', 'mixed'}
         Of the arithmetic.
 
+    Returns
+    -------
+    ResolvedExtractor
+        Its id, which names the feature file, and all that the features depend on.
+
     Raises
     ------
     UserError
@@ -110,6 +115,11 @@ def resolve_descriptor(spec: DescriptorSpec, where: str, budget: Budget = "publi
     budget : {'published', 'demo'}
         Which of two input sizes is taken, where the descriptor has two and `spec` says none.
 
+    Returns
+    -------
+    ResolvedDescriptor
+        Its id, which names the feature file, and all that the features depend on.
+
     Raises
     ------
     UserError
@@ -137,6 +147,11 @@ def resolve_tuning(extractor: ResolvedExtractor, train_from: str, *, changes_ima
         Whether training images are changed in every epoch.
     where : str
         File and key that a message begins with.
+
+    Returns
+    -------
+    Tuning
+        The network, the first layer that is trained, and what is computed once by the layers before it.
 
     Raises
     ------

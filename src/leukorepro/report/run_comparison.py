@@ -74,6 +74,11 @@ def compare(first: Finished, second: Finished) -> Comparison:
     first, second : Finished
         Of runs that share a study.
 
+    Returns
+    -------
+    Comparison
+        Numbers of every item and rung that both have, and in sentences what only one of them has.
+
     Raises
     ------
     UserError

@@ -101,6 +101,11 @@ def read_line(study: ResolvedStudy, folder: Path) -> Line:
         One of the run's.
     folder : Path
         Of the study in the run.
+
+    Returns
+    -------
+    Line
+        The study's headline number as printed and on each rung, and what became of its verdicts and claims.
     """
     top = headline(study, Numbers.read(folder / "metrics.csv"))
     to_honest = ladder_of(top, Differences(DIFFERENCES_TABLE.read(folder / "differences.csv"))).to_honest

@@ -117,6 +117,11 @@ def prepare(
     force : bool
         Replace existing files.
 
+    Returns
+    -------
+    NewRun
+        The configurations as texts, and what was found; nothing is written yet.
+
     Raises
     ------
     UserError

@@ -52,6 +52,11 @@ def resolve(run_file: Path, overrides: Mapping[str, Any] | None = None) -> Resol
     overrides : mapping, optional
         Top-level keys of the run to replace, such as ``{"budget": "published"}``.
 
+    Returns
+    -------
+    ResolvedRun
+        Every study with its rungs, dataset and parts, and those that cannot run with the reason.
+
     Raises
     ------
     UserError
@@ -72,6 +77,11 @@ def resolve_possible(run_file: Path, overrides: Mapping[str, Any] | None = None)
         Configuration of the run.
     overrides : mapping, optional
         Top-level keys of the run to replace.
+
+    Returns
+    -------
+    ResolvedRun
+        Every study with its rungs, dataset and parts, and those that cannot run with the reason.
 
     Raises
     ------

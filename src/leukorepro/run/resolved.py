@@ -300,6 +300,11 @@ def load_finished(path: Path, option: str = "--run") -> ResolvedRun:
     option : str
         The option or argument that named the run, with which messages begin.
 
+    Returns
+    -------
+    ResolvedRun
+        As the run wrote it when it started.
+
     Raises
     ------
     UserError

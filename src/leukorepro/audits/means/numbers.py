@@ -85,6 +85,11 @@ def problem(
         What scores without a class in front are of.
     bounds : dict, optional
         Least and greatest printed value over the folds, by metric.
+
+    Returns
+    -------
+    Problem
+        A block for each class of each fold, and a condition for each number; those on single folds come from `bounds`.
     """
     n_classes = len(folds.sizes[0])
     one_block = n_classes == 2 and reading == "positive" and all(not s.front for s in scores)

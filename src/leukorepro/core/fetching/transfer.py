@@ -74,6 +74,11 @@ def ask(url: str, start: int = 0, version: str = "") -> Iterator[Reply]:
     version : str
         That these bytes are of, as the server called it; where the file is another by now, all of it comes.
 
+    Yields
+    ------
+    Reply
+        Open until the block ends: which bytes of the file come, and how to read them.
+
     Raises
     ------
     TransferError

@@ -170,6 +170,11 @@ class ParquetTable(Table):
         where : str
             What a message begins with.
 
+        Returns
+        -------
+        DataFrame
+            A new one, its rows numbered from 0.
+
         Raises
         ------
         UserError

@@ -95,6 +95,11 @@ def ties_of(manifest: pd.DataFrame, tied: pd.DataFrame) -> Ties:
         As it was scanned.
     tied : DataFrame
         The same rows in the same order, with source images as near-duplicates tie them; see `tied_by`.
+
+    Returns
+    -------
+    Ties
+        How many groups there are with the ties and without, and which images changed groups.
     """
     readable = manifest["status"] == "ok"
     seen = (table[readable] for table in (manifest, tied))

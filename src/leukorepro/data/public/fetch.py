@@ -66,6 +66,11 @@ def fetch(publication: Publication, folder: Path, url: str | None = None) -> Fet
         Another address of its archive; where there are several, or the address ends with a slash, of the folder that
         they lie in under their names. A published checksum holds for these as well.
 
+    Returns
+    -------
+    Fetched
+        What lies there, and whether it was there before.
+
     Raises
     ------
     UserError

@@ -118,6 +118,11 @@ def scored(
     seed : array of int, shape (n_rows,), optional
         Which of the run's seeds each row is of; default: there is one. Repeats of different seeds have different
         numbers.
+
+    Returns
+    -------
+    Scored
+        Classes, scores and places of the rows as arrays.
     """
     averaged = list(scores) if average_over is None else list(average_over)
     codes: dict[str, int] = {}

@@ -131,6 +131,11 @@ def counts_of(rows: pd.DataFrame, classes: list[str], group: Ints, n_groups: int
         Group of every row, 0 to n_groups - 1.
     n_groups : int
         Groups, those without a row of the outcome too.
+
+    Returns
+    -------
+    Counts
+        Rows that were tested, and that were right, of each group and class.
     """
     truth = pd.Categorical(rows["y_true"].astype("str"), classes).codes
     right = (rows["y_true"].astype("str") == rows["y_pred"].astype("str")).to_numpy()

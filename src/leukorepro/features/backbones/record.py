@@ -35,6 +35,11 @@ def record_weights(backbone: str, output: Path) -> WeightsRecord:
     output : Path
         The JSON file that is written either way: the weights' file and SHA-256, or why there are none.
 
+    Returns
+    -------
+    WeightsRecord
+        What was written.
+
     Raises
     ------
     UserError

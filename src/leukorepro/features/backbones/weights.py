@@ -71,6 +71,11 @@ def weights_status(backbone: Backbone, folder: Path = FOLDER) -> WeightsStatus:
     backbone : Backbone
     folder : Path
         The project's folder of weights.
+
+    Returns
+    -------
+    WeightsStatus
+        Of the first file that there is; where there is none, of the place that it is expected at first.
     """
     places = _places(backbone.weights, folder)
     for path, expected in places:

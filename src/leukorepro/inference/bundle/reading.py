@@ -48,6 +48,11 @@ def read_model(folder: Path, device: Device = "auto") -> Model:
     device : {'auto', 'cpu', 'cuda'}
         Where its networks are computed.
 
+    Returns
+    -------
+    Model
+        With its weights in memory; nothing of it is computed yet.
+
     Raises
     ------
     UserError

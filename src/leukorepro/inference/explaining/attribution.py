@@ -129,6 +129,11 @@ def contributions(
         Map of every network, each of shape (1, channels, rows, columns), whose decision is the constant.
     classes : sequence of int
         Column of the evidence that is explained, for each image.
+
+    Returns
+    -------
+    Contributions
+        A map of each image for every network, and what the maps do not make up of the decision.
     """
     from captum.attr import IntegratedGradients  # type: ignore[import-untyped]
 

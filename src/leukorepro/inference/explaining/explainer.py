@@ -181,6 +181,11 @@ def explainer(system: FittedSystem, eyes: Sequence[Eye], mean_row: NDArray[np.fl
     mean_row : ndarray, shape (D,)
         Mean of its training rows: maps are compared with what these have on average.
 
+    Returns
+    -------
+    Explainer
+        The system as a function of the feature maps of its parts.
+
     Raises
     ------
     Unexplained

@@ -49,6 +49,11 @@ def cut_features(network: FeatureNetwork, input_size: int, name: str) -> Cut:
     name : str
         What a message calls it.
 
+    Returns
+    -------
+    Cut
+        From images to maps, and from maps to features.
+
     Raises
     ------
     Unexplained
@@ -101,6 +106,11 @@ def cut_tunable(network: TunableNetwork, input_size: int, name: str) -> Cut:
         Side of the square images, pixels.
     name : str
         What a message calls it.
+
+    Returns
+    -------
+    Cut
+        From images to maps, and from maps to logits.
     """
     halves = [half for half in (network.frozen, network.trained) if half is not None]
     return cut_at_last_map(nn.Sequential(network.scaling, *halves), input_size, name)
@@ -117,6 +127,11 @@ def cut_at_last_map(network: nn.Module, input_size: int, name: str) -> Cut:
         Side of the images, in pixels.
     name : str
         What a message calls it.
+
+    Returns
+    -------
+    Cut
+        From images to maps, and from maps to the network's output.
 
     Raises
     ------

@@ -90,6 +90,11 @@ class ModelExplainer:
             RGB.
         predictions : sequence of str
             What the model takes each for: with more than two classes, whose evidence is shown.
+
+        Returns
+        -------
+        list of ExplainedImage
+            In the order of the images.
         """
         found = self._explainer.explain(self._explainer.maps(images), predictions)
         maps = found.over_image(self._explainer.size)

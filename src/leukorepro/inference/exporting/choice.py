@@ -124,6 +124,11 @@ def choose(
         Counted from 0.
     results : Results, optional
 
+    Returns
+    -------
+    Choice
+        The item with its study and run, and where the run's files lie.
+
     Raises
     ------
     UserError

@@ -53,6 +53,11 @@ def export(
     force : bool
         Replace another model.
 
+    Returns
+    -------
+    Model
+        As it was written.
+
     Raises
     ------
     UserError

@@ -39,6 +39,11 @@ def fit_system(
     work : Path
         Folder of unfinished trainings; the caller removes it.
 
+    Returns
+    -------
+    FittedSystem
+        From the rows that its parts compute of images to classes and scores.
+
     Raises
     ------
     UserError

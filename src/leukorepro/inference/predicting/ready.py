@@ -119,6 +119,11 @@ def ready(model: Model, *, device: Device = "auto", threads: int = 2, batch: int
     batch : int, optional
         Images that are decided together, in one pass through a network with torch; default: what suits the engines.
 
+    Yields
+    ------
+    ReadyModel
+        With its networks loaded, which are let go when the block ends.
+
     Raises
     ------
     UserError

@@ -55,6 +55,11 @@ def read_records(study: ResolvedStudy, folder: StudyFolder, results: Results) ->
     results : Results
         What all runs share.
 
+    Returns
+    -------
+    Records
+        Scan, duplicates, headers of feature files and predictions, as far as they say how it was made.
+
     Raises
     ------
     UserError

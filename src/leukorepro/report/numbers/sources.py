@@ -88,6 +88,11 @@ def read_sources(study: ResolvedStudy, results: Path, *, controls: bool, explain
     explained : bool
         Whether it explains its headline.
 
+    Returns
+    -------
+    Sources
+        Everything that the report shows of the study.
+
     Raises
     ------
     UserError

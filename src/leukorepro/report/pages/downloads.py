@@ -30,6 +30,11 @@ def add_tables(body: str, page: str, output: Output) -> str:
     page : str
         Name of the page, part of the files' names.
     output : Output
+
+    Returns
+    -------
+    str
+        The page's HTML with the links.
     """
     taken: dict[str, int] = {}
 

@@ -119,6 +119,11 @@ def draw(manifest: pd.DataFrame, sites: Iterable[str] = ()) -> Pseudonyms:
         Manifest contract.
     sites : iterable of str
         Where its images were made.
+
+    Returns
+    -------
+    Pseudonyms
+        A new name for every image, photograph, subject and site.
     """
     images = _numbered("image", manifest["image_id"])
     photographs = _numbered("photograph", set(manifest["source_id"]) - images.keys())

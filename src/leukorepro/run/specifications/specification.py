@@ -42,6 +42,11 @@ def read_specification(kind: type[Kind], path: Path) -> Kind:
     kind : type
         The class of specification that it must hold.
 
+    Returns
+    -------
+    Specification
+        Of the class that was asked for.
+
     Raises
     ------
     UserError

@@ -108,6 +108,11 @@ class Encoder:
         path : Path
             Of its file.
 
+        Returns
+        -------
+        Encoder
+            With its arrays in memory.
+
         Raises
         ------
         DamagedFile

@@ -84,6 +84,11 @@ def classify(
     shared : Shared, optional
         Of the same features: what is computed for this table of folds serves others of the same rows.
 
+    Returns
+    -------
+    Classified
+        Rows of the contract of parts, and what computed each classifier.
+
     Raises
     ------
     UserError

@@ -38,6 +38,11 @@ def fit_and_predict(
         The class that high scores speak for, where there are two.
     settings : Settings
 
+    Returns
+    -------
+    Answers
+        Class and scores of each row that was asked about.
+
     Raises
     ------
     UserError

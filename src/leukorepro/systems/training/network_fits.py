@@ -128,6 +128,11 @@ def fit_network(
     work : Path
         Folder of unfinished trainings: a killed job continues there. The caller removes it.
 
+    Returns
+    -------
+    NetworkFits
+        Predictions, epochs and weights of every fold.
+
     Raises
     ------
     UserError

@@ -117,6 +117,11 @@ def read_trainings(study: ResolvedStudy, folder: StudyFolder, predictions: Mappi
     predictions : mapping from rung to DataFrame
         Of tested rows.
 
+    Returns
+    -------
+    Trainings
+        Losses, reconstructions and epochs, by reducer and network.
+
     Raises
     ------
     UserError

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import hashlib
 import signal
+import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -35,9 +36,11 @@ def contents(copy: WorkingCopy) -> dict[str, str]:
     return found
 
 
-def wait_for(condition: Callable[[], object], seconds: float = 300) -> None:
+def wait_for(condition: Callable[[], object], running: subprocess.Popen[bytes], seconds: float = 600) -> None:
+    """Until something is so, as long as Snakemake runs."""
     deadline = time.monotonic() + seconds
     while not condition():
+        assert running.poll() is None
         assert time.monotonic() < deadline
         time.sleep(0.1)
 
@@ -73,17 +76,19 @@ def test_what_a_cluster_does_to_jobs_ends_in_the_same_files(
     """All three in one run: its first job is cancelled, its node is drained for a while, and an extraction freezes."""
     before = len(cluster.jobs())
     copy = WorkingCopy(snapshot, tmp_path, cluster)
-    running = copy.start(*SLURM, "--set-resources", "extract_features:runtime=1", METRICS)
+    running = copy.start(
+        *SLURM, METRICS, "--set-resources", "extract_features:runtime=attempt", "extract_features:gpu=0"
+    )
     node = cluster.ask("sinfo", "--noheader", "--format=%n").strip()
     try:
-        wait_for(lambda: states(cluster, before) == ["RUNNING"])
+        wait_for(lambda: states(cluster, before) == ["RUNNING"], running)
         cluster.ask("scancel", str(cluster.jobs()[before].number))
-        wait_for(lambda: "RUNNING" in states(cluster, before)[1:])
+        wait_for(lambda: "RUNNING" in states(cluster, before)[1:], running)
         cluster.ask("scontrol", "update", f"nodename={node}", "state=drain", "reason=test")
-        wait_for(lambda: states(cluster, before)[1] == "COMPLETED" and "PENDING" in states(cluster, before))
+        wait_for(lambda: states(cluster, before)[1] == "COMPLETED" and "PENDING" in states(cluster, before), running)
         cluster.ask("scontrol", "update", f"nodename={node}", "state=resume")
-        wait_for(lambda: _frozen(cluster))
-        assert running.wait(timeout=900) == 0, copy.log.read_text()[-6000:]
+        wait_for(lambda: _frozen(cluster), running)
+        assert running.wait(timeout=1800) == 0, copy.log.read_text()[-6000:]
     finally:
         running.kill()
         running.wait()

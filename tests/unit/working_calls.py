@@ -286,6 +286,7 @@ CALLS: list[tuple[str, Values]] = [
     ("serve", {"model": "model", "port": "0"}),
     ("verify", {"places": ["results"], "out": "verified.json"}),
     ("verify", {"run": "results/mine/config.json"}),
+    ("clean", {"runs": ["mine"], "features": ["small-demo/pixels-8"], "datasets": ["small-demo"]}),
     ("estimate", {"run_file": "config/config.yaml", "cores": "2", "out": "estimate.json"}),
     (
         "init",

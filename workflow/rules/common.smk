@@ -23,6 +23,7 @@ from leukorepro.config.files import published_path, study_path
 from leukorepro.run.digests import digest
 from leukorepro.core.errors import UserError
 from leukorepro.core.installation.files import workflow_files
+from leukorepro.core.sharing.alone import hold
 from leukorepro.core.sharing.gpus import SHARED as SHARED_GPUS
 from leukorepro.core.integrity.damaged import ASIDE, OWNED, DamagedFile, set_aside
 from leukorepro.core.store import sha256_once
@@ -114,13 +115,16 @@ def damage_told():
 
 @cache
 def prepare_start():
-    """Write what jobs are told, once, and forget which weights an earlier start could not get: this one asks again.
+    """Hold the results, write what jobs are told, once, and forget which weights an earlier start could not get.
 
     Only where jobs are going to run: a dry run, a summary or Snakemake's own report changes nothing on the disk. Jobs of
     a cluster read this file too. Jobs see to it as well as `onstart:`, which Snakemake leaves out of modules.
     """
     starts = workflow.is_main_process and workflow.executor_plugin is not None
     if starts and not (workflow.dryrun or workflow.touch):
+        if not hold(RESULTS.root, RUN.name, logger.warning):
+            # What is to be made was planned by what lay there before the other one ended: plan again.
+            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
         SPECIFICATIONS.write()
         with damage_told():
             forget_failures(RUN, RESULTS)

@@ -20,6 +20,7 @@ from leukorepro.core.errors import UserError
 from leukorepro.core.file_errors import file_error
 from leukorepro.core.integrity.damaged import DamagedFile, set_aside
 from leukorepro.core.places import CONTROL
+from leukorepro.core.sharing.alone import join_workflow
 
 GROUPS = {
     "model": ("export", "evaluate"),
@@ -41,7 +42,7 @@ OF_THE_WORKFLOW = ("models",)
 FIRST = ("model", "predict", "serve")
 """Commands on what a run has made; they stand in front of the others."""
 
-UNGROUPED = ("predict", "serve", "evaluate", "judge", "compare-runs", "init", "doctor", "estimate", "verify")
+UNGROUPED = ("predict", "serve", "evaluate", "judge", "compare-runs", "init", "doctor", "estimate", "verify", "clean")
 
 GLOSSARY = """Words: a **view** is an augmented copy of an image, a **source** the photograph that images come from, a
 **group** all images that share a patient or content, and near-duplicates where a run says `group_near_duplicates`. A
@@ -79,6 +80,7 @@ class CommandLine(TyperGroup):
 
     def invoke(self, ctx: Any) -> Any:
         """Run the command that was asked for."""
+        join_workflow()
         try:
             return super().invoke(ctx)
         except DamagedFile as error:

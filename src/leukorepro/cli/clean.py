@@ -1,0 +1,70 @@
+"""`leukorepro clean`: what results and caches occupy, and removing what is named."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from leukorepro.cli.options import show
+
+
+def clean(
+    runs: Annotated[list[str] | None, typer.Option("--run", help="Remove this run; repeat for more.")] = None,
+    features: Annotated[
+        list[str] | None,
+        typer.Option("--features", help="Remove this file of features, as DATASET/NAME; repeat for more."),
+    ] = None,
+    datasets: Annotated[
+        list[str] | None,
+        typer.Option("--dataset", help="Remove what is known of this dataset, not its images; repeat for more."),
+    ] = None,
+    unused: Annotated[
+        bool, typer.Option("--unused", help="Remove features and datasets that no run which is left needs.")
+    ] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Remove it; without this, what would be removed is only told.")
+    ] = False,
+) -> None:
+    """Tell what each run, its features and the caches occupy; remove what is named, below `results` only.
+
+    What another run needs is told, and that it is made again. `make clean` removes all results.
+
+    Example: `leukorepro clean --run demo --unused --yes`
+    """
+    from rich.table import Table
+
+    from leukorepro.core.sharing.alone import hold
+    from leukorepro.run.paths import Results
+    from leukorepro.run.places import chosen, places, remove
+
+    results = Results()
+    found = places(results)
+    gone = chosen(found, "run", runs or [])
+    left = {place.path: [run for run in place.needed_by if run not in (runs or [])] for place in found}
+    gone += chosen(found, "features", features or []) + chosen(found, "dataset", datasets or [])
+    if unused:
+        gone += [
+            place
+            for place in found
+            if place.kind in ("features", "dataset") and not left[place.path] and place not in gone
+        ]
+    table = Table("what", "name", "MB", "needed by", "where")
+    for place in gone if gone or unused else found:
+        needed = ", ".join(left[place.path]) or ("no run" if place.kind in ("features", "dataset") else "")
+        table.add_row(place.kind, place.name, f"{place.size / 1e6:,.1f}", needed, str(place.path))
+    show(table)
+    if not gone:
+        print("Nothing is to be removed." if unused else "Name what is to go; caches of others are only told.")
+        return
+    total = sum(place.size for place in gone)
+    again = sorted({run for place in gone if place.kind != "run" for run in left[place.path]})
+    if again:
+        print(f"Needed by {', '.join(again)}: made again when a job of it asks for it, which may take long.")
+    if not yes:
+        print(f"{total / 1e6:,.1f} MB would be removed; the same with --yes removes them.")
+        return
+    hold(results.root, "leukorepro clean", print)
+    for place in gone:
+        remove(place, results)
+    print(f"{total / 1e6:,.1f} MB removed.")

@@ -13,7 +13,7 @@ ifneq (,$(REFUSED))
 $(error Nothing works in a folder whose path has a '$(firstword $(REFUSED))': move or rename $(CURDIR))
 endif
 
-.PHONY: help env demo test test-slow test-faults test-long test-cluster test-cluster-small test-browser lint format docs bench lock clean
+.PHONY: help env demo restore test test-slow test-faults test-long test-cluster test-cluster-small test-browser lint format docs bench lock clean
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -39,6 +39,9 @@ demo: env ## Run the studies on simulated images; prints where the report is.
 	@echo "Running five studies on simulated images"
 	@snakemake --cores $(CORES)
 	@leukorepro report summary --run demo
+
+restore: env ## Pull the results of dvc.lock; Snakemake then makes nothing again.
+	@leukorepro config dvc --restore
 
 test: env ## Run the tests (minutes).
 	python -m pytest -n 2 --dist loadfile -m "not slow and not cluster and not browser and not faults and not long"

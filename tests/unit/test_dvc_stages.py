@@ -34,9 +34,10 @@ def stages(run_file: Path) -> dict[str, Any]:
 
 
 def those_on(found: dict[str, Any], file: str) -> set[str]:
-    """Stages that depend on a file, but for the first, which depends on all that a run is put together from."""
+    """Stages that depend on a file, but for the first and the last, which follow all that a run is made of."""
     assert file in found["stages"]["deps"]
-    return {name for name, stage in found.items() if file in stage["deps"]} - {"stages"}
+    assert file in found["records"]["deps"]
+    return {name for name, stage in found.items() if file in stage["deps"]} - {"stages", "records"}
 
 
 def refusal(run_file: Path) -> str:
@@ -160,7 +161,7 @@ def test_a_file_without_stages_is_to_be_written_again(project: Path, content: st
 def test_what_a_user_adds_beside_the_stages_is_no_change_of_the_run(project: Path) -> None:
     run_file = write_run(project)
     stages(run_file)
-    DVC.write_text(DVC.read_text() + "plots: [measured.csv]\n")
+    DVC.write_text(DVC.read_text() + "params: [theirs.yaml]\n")
     check_stages(resolve(run_file), run_file, DVC)
 
 

@@ -389,7 +389,9 @@ def test_the_judge_writes_metrics_and_a_verdict_on_every_number_of_the_demo(tmp_
     Path("scan.json").write_text('{"complete": false, "splits": {}, "external_split": "", "readable": 9, "parts": []}')
     MANIFEST_TABLE.write(MANIFEST_TABLE.frame([]), Path("manifest.csv"))
     run = resolve(Path("config/config.yaml"))
-    measured = measure(Outcomes(run.studies[0], [predictions("ESet", n_images=60, wrong=4)]), seed=0)
+    headline_item = run.studies[0].study.headline.removeprefix("1/")
+    frames = [predictions(item, n_images=60, wrong=4) for item in dict.fromkeys(["ESet", headline_item])]
+    measured = measure(Outcomes(run.studies[0], frames), seed=0)
     MEASURED_TABLE.write(measured, Path("measured.csv"))
     write_text(judgement_specification(run, run.studies[0]).text, Path("spec.json"))
     words = ["judge", "--spec", "spec.json", "--measured", "measured.csv"]
@@ -407,6 +409,14 @@ def test_the_judge_writes_metrics_and_a_verdict_on_every_number_of_the_demo(tmp_
     for table in (verdicts, metrics):
         assert (table.drop(("1", "ESet", "precision"))["verdict"] == "not tested").all()
     assert "not tested" in done.output
+    headline = json.loads(Path("headline.json").read_text())
+    assert "the budget was the demo's" in headline["conditions"]
+    assert headline["as_published"]["accuracy"]["value"] == pytest.approx(56 / 60, abs=1e-15)
+    row = measured.set_index(["item", "metric"]).loc[(headline_item, "sensitivity")]
+    assert headline["as_published"]["sensitivity"] == {name: row[name] for name in ("value", "ci_low", "ci_high")}
+    assert headline["ladder"][0] == {"rung": "as_published"} | {
+        metric: numbers["value"] for metric, numbers in headline["as_published"].items()
+    }
 
 
 def test_a_class_that_is_never_seen_leaves_a_macro_average_undefined():

@@ -102,7 +102,10 @@ PATH_OF_A_NUMBER = (
     ("evaluation.outcomes",),
     ("evaluation.measure", "evaluation.resampling", "evaluation.patients"),
     ("evaluation.testability", "evaluation.answers"),
-    ("evaluation.verdicts",),
+    (
+        "evaluation.headline",
+        "evaluation.verdicts",
+    ),
 )
 """From predictions up to verdicts; what asks stands above what answers."""
 

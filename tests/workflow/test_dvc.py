@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import re
 import shutil
+import subprocess
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -48,6 +51,13 @@ REPRO = ("dvc", "repro", "--no-run-cache")
 STUDIES = {"atteia2022", "rezayi2021"}
 """What is reproduced: between them they have every kind of stage."""
 
+AFTER_AN_EDIT = {f"{rule}_{study}" for rule in ("evaluate", "audit_leakage") for study in STUDIES} | {
+    "judge",
+    "controls",
+    "build_report",
+}
+"""Rules that an edit of a metric concerns; it fits nothing again but controls."""
+
 SMEARS = "data/Lena's smears, 50 % ($1) {new} #2 für [all]"
 """Folder of images of one's own, with characters that shells, Snakemake, DVC and YAML read as something else."""
 TABLE = "data/who's ${who}.csv"
@@ -75,9 +85,58 @@ def reproduced(fresh: Path, tmp_path_factory: pytest.TempPathFactory) -> Project
     project.environment["PYTHONPATH"] += os.pathsep + str(Path(__file__).parent / "recorder")
     project.environment["LOADED"] = str(project.folder / LOADED)
     project.run("leukorepro", "config", "dvc")
+    (project.folder / "dvc.lock").unlink()  # the demonstration's
     project.run("git", "init", "--quiet")
+    project.run("dvc", "add", SMEARS, TABLE, str(Path(WEIGHTS).parent))
     project.run(*REPRO)
     return project
+
+
+@pytest.fixture(scope="module")
+def store() -> Iterator[tuple[str, dict[str, str]]]:
+    """A bucket of a server that speaks S3 on this machine: its address, and what a client of it must know."""
+    import boto3
+    from moto.server import ThreadedMotoServer
+
+    server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
+    server.start()
+    try:
+        address = "http://{}:{}".format(*server.get_host_and_port())
+        keys = {"AWS_ACCESS_KEY_ID": "key", "AWS_SECRET_ACCESS_KEY": "secret", "AWS_DEFAULT_REGION": "us-east-1"}
+        client = boto3.client(
+            "s3",
+            endpoint_url=address,
+            region_name=keys["AWS_DEFAULT_REGION"],
+            aws_access_key_id=keys["AWS_ACCESS_KEY_ID"],
+            aws_secret_access_key=keys["AWS_SECRET_ACCESS_KEY"],
+        )
+        client.create_bucket(Bucket="leukaemia")
+        yield address, keys
+    finally:
+        server.stop()
+
+
+@pytest.fixture(scope="module")
+def pushed(
+    reproduced: ProjectCopy, store: tuple[str, dict[str, str]], tmp_path_factory: pytest.TempPathFactory
+) -> ProjectCopy:
+    """The repository, committed, with its files in a bucket and in a folder."""
+    address, keys = store
+    reproduced.environment |= keys
+    reproduced.run("dvc", "remote", "add", "--default", "bucket", "s3://leukaemia/runs")
+    reproduced.run("dvc", "remote", "modify", "bucket", "endpointurl", address)
+    reproduced.run("dvc", "remote", "add", "folder", str(tmp_path_factory.mktemp("remote")))
+    reproduced.run("git", "add", ".")
+    reproduced.run("git", "-c", "user.name=N", "-c", "user.email=n@example.org", "commit", "--quiet", "-m", "Run")
+    reproduced.run("dvc", "push")
+    return reproduced
+
+
+def clone(project: ProjectCopy, folder: Path) -> ProjectCopy:
+    """A colleague's clone on another machine: no results, no records, a cache of its own."""
+    source = folder / "fresh"
+    subprocess.run(["git", "clone", "--quiet", project.folder, source], check=True)
+    return ProjectCopy(source, folder / "project", environment=project.environment)
 
 
 def own_files(project: Path) -> dict[str, Any]:
@@ -102,6 +161,45 @@ def test_committed_stages_are_those_of_the_default_run(root: Path, monkeypatch: 
     run_file = Path("config/config.yaml")
     expected = dvc_yaml(resolve(run_file), run_file)
     assert (root / "dvc.yaml").read_text() == expected, "make it again with `leukorepro config dvc`"
+
+
+def test_the_committed_lock_is_that_of_these_stages(root: Path, stages: dict[str, Any]) -> None:
+    """Checksums mean something on the machine alone that made them; names, commands and parameters do everywhere."""
+    text = (root / "dvc.lock").read_text()
+    expected = {}
+    for name, stage in stages["stages"].items():
+        for part in stage.get("matrix", {"part": [""]})["part"]:
+            filled = yaml.safe_load(yaml.safe_dump(stage).replace("${item.part}", part))
+            expected[f"{name}@{part}" if part else name] = {
+                "cmd": filled["cmd"],
+                "deps": sorted(filled["deps"]),
+                "outs": sorted(filled.get("outs", [])),
+                "params": {
+                    file: {key: value_of(root / file, key) for key in keys}
+                    for of_file in filled.get("params", [])
+                    for file, keys in of_file.items()
+                },
+            }
+    found = {
+        name: {
+            "cmd": stage["cmd"],
+            "deps": sorted(dep["path"] for dep in stage["deps"]),
+            "outs": sorted(out["path"] for out in stage.get("outs", [])),
+            "params": stage.get("params", {}),
+        }
+        for name, stage in yaml.safe_load(text)["stages"].items()
+    }
+    assert found == expected, "make it again with `make demo && leukorepro config dvc --adopt`"
+    assert len(text) < 1_000_000
+    assert not [path for stage in found.values() for path in stage["deps"] + stage["outs"] if Path(path).is_absolute()]
+
+
+def value_of(file: Path, key: str) -> Any:
+    """What a YAML file has at a key, whose parts have dots between them."""
+    value = yaml.safe_load(file.read_text())
+    for part in key.split("."):
+        value = value[part]
+    return value
 
 
 def test_stages_own_all_that_a_run_makes_and_keep_nothing_old(root: Path, stages: dict[str, Any]) -> None:
@@ -168,6 +266,7 @@ def test_a_stage_depends_on_every_file_that_its_jobs_read(reproduced: ProjectCop
             continue  # what wrote the stages
         stage = stages[told["stage"].partition("@")[0]]
         known = {*stage["deps"], *stage.get("outs", []), "results", "src", "dvc.yaml"}
+        known |= {".snakemake/metadata"}  # records of results, which go where these go
         if any(dep.startswith("results/datasets/") for dep in known):  # the manifest knows images by their SHA-256
             known |= {SMEARS, "data/simulated"}
         folders = [reproduced.folder / name.replace(r"\${", "${") for name in known]
@@ -202,6 +301,102 @@ def test_a_changed_table_and_changed_weights_are_seen(reproduced: ProjectCopy) -
 
 
 @pytest.mark.slow
+def test_a_clone_is_restored_over_s3(pushed: ProjectCopy, tmp_path: Path) -> None:
+    cloned = clone(pushed, tmp_path)
+    assert "Snakemake has nothing to do." in cloned.run("leukorepro", "config", "dvc", "--restore")
+    kinds = (".parquet", ".csv", ".json", ".h5", ".html", ".svg")
+    assert cloned.results(*kinds) == pushed.results(*kinds) != {}
+    with cloned.appended("src/leukorepro/evaluation/metrics/metrics.py", "\nEDITED = True\n"):
+        # DVC removes the outputs of a stage, so that leaks are looked for again; Snakemake by itself does not.
+        expected = {rule for rule in AFTER_AN_EDIT if not rule.startswith("audit_leakage")} | {"all"}
+        assert planned_rules(cloned.run("snakemake", "--dry-run")) == expected
+
+
+@pytest.mark.long
+def test_a_restored_clone_makes_what_the_original_would(pushed: ProjectCopy, tmp_path: Path) -> None:
+    cloned = clone(pushed, tmp_path)
+    cloned.run("leukorepro", "config", "dvc", "--restore")
+    told = cloned.run(*REPRO)  # images of one's own have other times here, which a record says
+    assert set(re.findall(r"^Running stage '(.+)':", told, flags=re.MULTILINE)) <= {"records"}
+    run = yaml.safe_load((cloned.folder / "config/config.yaml").read_text())
+    plans = {}
+    for name, changed in {"seed": {"seed": run["seed"] + 1}, "controls": {"controls": ["cell_size"]}}.items():
+        for project in (pushed, cloned):
+            with project.edited("config/config.yaml", yaml.safe_dump(run), yaml.safe_dump(run | changed)):
+                plans.setdefault(name, []).append(planned_rules(project.run("snakemake", "--dry-run")))
+    for project in (pushed, cloned):
+        image = project.folder / SMEARS / "all/3.png"
+        before = image.read_bytes(), image.stat().st_mtime_ns
+        Image.fromarray(np.zeros((48, 48, 3), np.uint8)).save(image)
+        plans.setdefault("image", []).append(planned_rules(project.run("snakemake", "--dry-run")))
+        image.write_bytes(before[0])
+        os.utime(image, ns=(before[1], before[1]))
+    for name, (original, restored) in plans.items():
+        assert original == restored != set(), name
+    assert "simulate_images" not in plans["image"][0] | plans["seed"][0]
+    assert plans["controls"][0] < plans["image"][0]
+
+
+@pytest.mark.slow
+def test_headlines_are_shown_beside_earlier_ones(pushed: ProjectCopy) -> None:
+    name = "results/demo/atteia2022/headline.json"
+    before = json.loads((pushed.folder / name).read_text())
+    assert "the budget was the demo's" in before["conditions"]
+    (metric, number), *_ = before["as_published"].items()
+    changed = json.loads(json.dumps(before))
+    changed["as_published"][metric]["value"] = changed["ladder"][0][metric] = 0.125
+    (pushed.folder / name).write_text(json.dumps(changed))
+    told = json.loads(pushed.run("dvc", "metrics", "diff", "--json"))
+    (key,) = told[name]
+    assert key == f"as_published.{metric}.value"
+    assert (told[name][key]["old"], told[name][key]["new"]) == (number["value"], 0.125)
+    drawn = json.loads(pushed.run("dvc", "plots", "diff", "HEAD", "--json", "--split"))["data"]
+    (plot,) = drawn[name]
+    rows = plot["anchor_definitions"]["<DVC_METRIC_DATA>"]
+    points = {(row["rev"], row[metric]) for row in rows if row["rung"] == "as_published"}
+    assert points == {("HEAD", number["value"]), ("workspace", 0.125)}
+    assert "results/demo/report/figures/summary/headlines.svg" in drawn
+    pushed.run("dvc", "checkout", "--force", name)
+
+
+@pytest.mark.slow
+def test_an_experiment_begins_where_its_parameter_is_used(pushed: ProjectCopy) -> None:
+    pushed.run("dvc", "exp", "run", "--set-param", "config/config.yaml:seed=8", "stages")
+    changed = json.loads(pushed.run("dvc", "status", "--json"))
+    by_seed = {name for name, why in changed.items() if "seed" in json.dumps(why)}
+    pushed.run("git", "checkout", "config/config.yaml", "dvc.lock")
+    known = yaml.safe_load((pushed.folder / "dvc.lock").read_text())["stages"]
+    assert by_seed == {name for name in known if name in STUDIES or name.startswith("features-")}
+    assert not [name for name in changed if name.startswith(("dataset-", "audit-"))]
+
+
+@pytest.mark.slow
+def test_what_is_pulled_and_is_something_else_is_named_and_nothing_touched(pushed: ProjectCopy, tmp_path: Path) -> None:
+    pushed.run("dvc", "push", "--remote", "folder")
+    cloned = clone(pushed, tmp_path)
+    cloned.run("dvc", "remote", "default", "folder")
+    name = "results/demo/rezayi2021/metrics.csv"
+    md5 = hashlib.md5((pushed.folder / name).read_bytes(), usedforsecurity=False).hexdigest()
+    (listed,) = (line for line in cloned.run("dvc", "remote", "list").splitlines() if line.startswith("folder"))
+    stored = Path(listed.split()[1]) / "files/md5" / md5[:2] / md5[2:]
+    content = stored.read_bytes()
+    stored.chmod(0o600)
+    stored.write_bytes(content.replace(b"0", b"1"))
+    told = cloned.fails("leukorepro", "config", "dvc", "--restore")
+    assert "was pulled with another content than was pushed; nothing here was touched." in told
+    assert name in told
+    assert not (cloned.folder / "results/demo").exists()
+    assert not (cloned.folder / ".snakemake").exists()
+
+    stored.write_bytes(content)
+    (cloned.folder / name).parent.mkdir(parents=True)
+    (cloned.folder / name).write_text("what nobody else has")
+    told = cloned.fails("leukorepro", "config", "dvc", "--restore")
+    assert f"{name}: here with another content, which restoring would replace; nothing was touched." in told
+    assert [file.name for file in (cloned.folder / "results/demo").rglob("*") if file.is_file()] == ["metrics.csv"]
+
+
+@pytest.mark.slow
 def test_an_edit_of_the_evaluation_fits_nothing_again_but_controls(reproduced: ProjectCopy) -> None:
     with (reproduced.folder / "src/leukorepro/evaluation/metrics/metrics.py").open("a") as file:
         file.write("\nEDITED = True\n")
@@ -209,10 +404,9 @@ def test_an_edit_of_the_evaluation_fits_nothing_again_but_controls(reproduced: P
     before = set(logs.iterdir())
     told = reproduced.run(*REPRO)
     stages = re.findall(r"^Running stage '(.+)':", told, flags=re.MULTILINE)
-    assert set(stages) == {*STUDIES, "report"}
+    assert set(stages) == {*STUDIES, "report", "records"}
     texts = [log.read_text() for log in set(logs.iterdir()) - before]
     made = {rule for text in texts for rule in re.findall(r"^(?:local)?rule (\w+):", text, flags=re.MULTILINE)}
-    of_studies = {f"{rule}_{study}" for rule in ("evaluate", "audit_leakage") for study in STUDIES}
-    assert made == {*of_studies, "judge", "controls", "build_report"}
+    assert made == AFTER_AN_EDIT
     assert "Data and pipelines are up to date." in reproduced.run(*REPRO)
     assert planned_rules(reproduced.run("snakemake", "--dry-run")) == set()

@@ -26,6 +26,7 @@ QUICK = ["--config", "budget=demo", "weights=random"]
 """What the published run is told here: no network, no week of computing."""
 
 TESTED_ELSEWHERE = {
+    "make restore": "tests/workflow/test_dvc.py",
     "make test": "these tests are what it runs",
     "make test-slow": "this test is what it runs",
     "make test-cluster": "tests/cluster",

@@ -47,6 +47,7 @@ rule judge:
     output:
         metrics="results/{run}/{study}/metrics.csv",
         verdicts="results/{run}/{study}/verdicts.csv",
+        headline="results/{run}/{study}/headline.json",
     log:
         "logs/judge/{run}/{study}.txt",
     benchmark:

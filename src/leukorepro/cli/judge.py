@@ -46,7 +46,7 @@ def judge(
 ) -> None:
     """Compare every metric with the published number, and give a verdict on every number of the paper.
 
-    Writes `metrics.csv` and `verdicts.csv`.
+    Writes `metrics.csv` and `verdicts.csv`, and of the headline `headline.json`.
 
     Example: `leukorepro judge --spec results/demo/specs/judgement/atteia2022-1f0c.json
     --measured results/demo/atteia2022/measured.csv --published config/published/atteia2022.csv
@@ -54,10 +54,12 @@ def judge(
     --manifest results/datasets/allidb_demo-demo/manifest.csv --output results/demo/atteia2022`
     """
     from leukorepro.config.study.published import read_published
+    from leukorepro.core.store import write_json
     from leukorepro.core.tables.results import METRICS_TABLE, VERDICTS_TABLE
     from leukorepro.data.manifest import read_manifest
     from leukorepro.data.split_tables import read_splits
     from leukorepro.evaluation.answers import read_answers
+    from leukorepro.evaluation.headline import headline_numbers
     from leukorepro.evaluation.testability import of_other_images, other_dataset, read_scan, untested
     from leukorepro.evaluation.verdicts import judge as run
     from leukorepro.evaluation.verdicts import read_impossible, read_measured
@@ -72,15 +74,20 @@ def judge(
     def rows_of(split: str) -> DataFrame:
         return read_splits(folder.splits(PUBLISHED, split)).merge(labels, "left", "image_id")
 
-    judged = run(
+    table, conditions = (
         read_measured(measured, told.study.study),
+        untested(told.study, told.budget, scanned["complete"]),
+    )
+    judged = run(
+        table,
         read_published(published),
         told.study,
         read_impossible(audit, told.study.study.key),
-        untested(told.study, told.budget, scanned["complete"]),
+        conditions,
         of_other_images(told.study, scanned),
         read_answers(audit, told.study, other_dataset(told.study, scanned["complete"]), scanned, rows_of),
     )
     METRICS_TABLE.write(judged.metrics, folder.table("metrics"))
     VERDICTS_TABLE.write(judged.verdicts, folder.table("verdicts"))
+    write_json(headline_numbers(told.study, table, conditions), folder.headline)
     print(judged.verdicts["verdict"].value_counts().to_string())

@@ -69,6 +69,10 @@ class Results:
         """Folder of a run: its studies, `config.json`, `specs`, `report`, and `drawn`, what is kept of its pages."""
         return self.root / name
 
+    def records(self, run: str) -> Path:
+        """Folder of what Snakemake knows of a run, where DVC has versions of it."""
+        return self.run(run) / "records"
+
     def study(self, run: str, study: str) -> StudyFolder:
         """A study's folder in a run.
 
@@ -96,6 +100,11 @@ class StudyFolder:
     def table(self, name: str) -> Path:
         """A table of numbers, such as `metrics`."""
         return self.root / f"{name}.csv"
+
+    @property
+    def headline(self) -> Path:
+        """The headline's numbers on every rung, for `dvc metrics` and `dvc plots`."""
+        return self.root / "headline.json"
 
     def part(self, feature_set: str) -> Path:
         """Predictions of all classifiers on a feature set, on every rung."""

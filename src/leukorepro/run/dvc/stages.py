@@ -23,11 +23,14 @@ from leukorepro.config.files import CONFIG, dataset_path, published_path, study_
 from leukorepro.config.runs import load_run
 from leukorepro.core.code import command_code
 from leukorepro.core.errors import UserError
+from leukorepro.core.integrity.recorded import record_of
 from leukorepro.core.validation import read_yaml
 from leukorepro.features.backbones.registry import find_backbone
 from leukorepro.features.backbones.specification import TimmWeights
 from leukorepro.features.parts import ResolvedExtractor
 from leukorepro.run import plan
+from leukorepro.run.dvc.programs import CHECK, RECORDS
+from leukorepro.run.dvc.records import SNAKEMAKE
 from leukorepro.run.paths import Results
 from leukorepro.run.resolved import ResolvedRun, ResolvedStudy
 from leukorepro.run.weights import users_file
@@ -85,8 +88,33 @@ def dvc_yaml(run: ResolvedRun, run_file: Path) -> str:
         Its configuration; the stages follow the keys that they depend on.
     """
     return HEADER.format(run_file=run_file) + yaml.safe_dump(
-        {"stages": _Stages(run, run_file).all()}, sort_keys=False, width=120, allow_unicode=True
+        {"stages": _Stages(run, run_file).all()} | _shown(run), sort_keys=False, width=120, allow_unicode=True
     )
+
+
+def _shown(run: ResolvedRun) -> Any:
+    """What `dvc metrics` and `dvc plots` show: every study's headline on its rungs, and the report's figure of them."""
+    headlines = {study.study.key: str(Results().study(run.name, study.study.key).headline) for study in run.studies}
+    if not headlines:
+        return {}
+    figure = Results().run(run.name) / "report/figures/summary/headlines.svg"
+    return {
+        "metrics": [_escaped(file) for file in headlines.values()],
+        "plots": [
+            *(
+                {
+                    _escaped(file): {
+                        "title": f"Headline of {study.study.key}",
+                        "template": "bar_horizontal",
+                        "x": study.study.tables[study.study.headline.partition("/")[0]].metrics[0],
+                        "y": "rung",
+                    }
+                }
+                for study, file in zip(run.studies, headlines.values(), strict=True)
+            ),
+            _escaped(str(figure)),
+        ],
+    }
 
 
 def check_stages(run: ResolvedRun, run_file: Path, file: Path) -> None:
@@ -139,13 +167,14 @@ class _Stages:
         self.audited = [study.study.key for study in run.studies] + [study.key for study in run.left_out]
 
     def all(self) -> dict[str, Any]:
-        stages = {"stages": self._itself()}  # DVC begins with the first that waits for no other
+        stages = {CHECK: self._itself()}  # DVC begins with the first that waits for no other
         stages |= {f"dataset-{name}": self._dataset(found) for name, found in sorted(self.datasets.items())}
         for name in sorted(self.datasets):
             stages |= self._features(self.datasets[name])
         stages |= {f"audit-{key}": self._audit(key) for key in self.audited}
         stages |= {study.study.key: self._study(study) for study in self.run.studies}
         stages["report"] = self._report()
+        stages[RECORDS] = self._records()
         return {re.sub(r"[^\w-]", "_", name): stage for name, stage in stages.items()}  # DVC allows no dots there
 
     def _stage(
@@ -172,8 +201,18 @@ class _Stages:
 
     def _itself(self) -> Any:
         """Whether these are still the stages of the run; DVC lets no stage depend on the file itself."""
+        about = "Whether the run is still the one that this file was written for"
+        return {
+            "desc": about,
+            "cmd": f"{_escaped(_command(self.run_file, FILE))} --check",
+            **({"always_changed": True} if self._lacks_what_may_come() else {}),
+            "deps": _listed(self._put_together_from(), "stages"),
+        }
+
+    def _put_together_from(self) -> list[Path]:
+        """Files and folders that the run is put together from."""
         choices = load_run(self.run_file).studies
-        deps = [
+        return [
             self.run_file,
             *(study_path(choice.study) for choice in choices),
             *(dataset_path(choice.dataset) for choice in choices),
@@ -182,13 +221,6 @@ class _Stages:
             *(file for part in self.parts for file in self._weights(part)),
             *(file for study in self.run.studies for file in _tuned_weights(study)),
         ]
-        about = "Whether the run is still the one that this file was written for"
-        return {
-            "desc": about,
-            "cmd": f"{_escaped(_command(self.run_file, FILE))} --check",
-            **({"always_changed": True} if self._lacks_what_may_come() else {}),
-            "deps": _listed(deps, "stages"),
-        }
 
     def _lacks_what_may_come(self) -> bool:
         """Whether something would change the stages if it came: no stage can depend on what is not there."""
@@ -250,7 +282,12 @@ class _Stages:
         deps = [published_path(key), study_path(key)]
         file = Results().audit(key)
         return self._stage(
-            "What arithmetic says of the numbers that the paper prints", str(file), deps, "audit", [], [file]
+            "What arithmetic says of the numbers that the paper prints",
+            str(file),
+            deps,
+            "audit",
+            [],
+            _with_digests([str(file)]),
         )
 
     def _study(self, study: ResolvedStudy) -> Any:
@@ -267,9 +304,9 @@ class _Stages:
         about = f"Classifiers and metrics of {study.study.citation.authors.split(',')[0]} ({study.study.citation.year})"
         of_fits = ["budget", "seed", "seeds", "weights", "precision", "fast_trees"]
         params = [*of_fits, "group_near_duplicates", "studies", "controls"]
-        results = plan.study_results(self.run, study)
+        results = [*plan.study_results(self.run, study), str(Results().study(self.run.name, key).headline)]
         tables = " ".join(file for file in results if not file.endswith(".parquet"))
-        return self._stage(about, tables, deps, "study", params, results)
+        return self._stage(about, tables, deps, "study", params, _with_digests(results))
 
     def _report(self) -> Any:
         deps = [
@@ -284,10 +321,25 @@ class _Stages:
         folder = Results().run(self.run.name) / "report"
         return self._stage("The HTML page", f"{folder}/index.html", deps, "report", [], [folder])
 
+    def _records(self) -> Any:
+        """Last, since all others make records; it follows those of Snakemake itself, whatever they changed by."""
+        page = Results().run(self.run.name) / "report"
+        return {
+            "desc": "What Snakemake knows of all outputs, for `make restore`",
+            "cmd": f"{_escaped(_command(self.run_file, FILE))} --keep",
+            "deps": _listed([*self._put_together_from(), SNAKEMAKE, page], "stages"),
+            "outs": [str(Results().records(self.run.name))],
+        }
+
     def _weights(self, name: str) -> list[Path]:
         """A user's own file of weights that a part is computed by, where there is one."""
         part = self.parts[name]
         return _users_files([part] if isinstance(part, ResolvedExtractor) else [])
+
+
+def _with_digests(files: Sequence[str]) -> list[str]:
+    """Files, with the digests that lie beside those that carry no checksums: both are of one version."""
+    return [*files, *(str(record_of(Path(file))) for file in files if file.endswith((".csv", ".json")))]
 
 
 def _ids(study: ResolvedStudy) -> set[str]:

@@ -1,0 +1,67 @@
+"""What DVC and Snakemake say of a project."""
+
+from __future__ import annotations
+
+import csv
+import shlex
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+from leukorepro.core.errors import UserError
+from leukorepro.core.validation import read_yaml
+from leukorepro.run.paths import Results
+
+CHECK = "stages"
+"""The stage that sees whether the others are still those of the run; it makes nothing."""
+RECORDS = "records"
+"""The last stage, which keeps what Snakemake knows of the others' outputs; it computes nothing."""
+
+
+def told(*command: str) -> str:
+    """What one of the environment's programs prints.
+
+    Raises
+    ------
+    UserError
+        If it fails, with the last line that it prints.
+    """
+    try:
+        asked = [sys.executable, "-m", *command]
+        return subprocess.run(asked, check=True, capture_output=True, text=True).stdout
+    except subprocess.CalledProcessError as error:
+        last = (error.stderr or error.stdout).strip().splitlines() or ["nothing"]
+        raise UserError(f"`{shlex.join(command)}` failed and said: {last[-1]}") from error
+
+
+def up_to_date(file: Path) -> dict[str, bool]:
+    """Whether Snakemake would leave each output of a run as it is.
+
+    Features wait for split tables, which are checkpoints: while one of those is to be made, Snakemake does not look at
+    what features were made from, and they count as not up to date.
+
+    Parameters
+    ----------
+    file : Path
+        `dvc.yaml`, which says of which run.
+    """
+    table = told("snakemake", "--cores", "all", "--summary", *_run_of(file))
+    rows = list(csv.DictReader(table.splitlines(), delimiter="\t"))
+    done = {row["output_file"]: row["plan"] == "no update" for row in rows}
+    split = all(done[row["output_file"]] for row in rows if row["rule"].startswith("make_splits"))
+    features = Results().root / "features"
+    return {output: is_done and (split or features not in Path(output).parents) for output, is_done in done.items()}
+
+
+def unescaped(text: str) -> str:
+    """A path or a command as it is, of what DVC is told so that it replaces nothing in it."""
+    return text.replace(r"\${", "${")
+
+
+def _run_of(file: Path) -> list[str]:
+    """How Snakemake is told of the run that the stages are of."""
+    stages = read_yaml(file)["stages"].items()
+    first: Any = next(stage for name, stage in stages if name not in (CHECK, RECORDS))
+    words = shlex.split(unescaped(first["cmd"]))
+    return words[words.index("--configfile") :] if "--configfile" in words else []

@@ -1,4 +1,4 @@
-"""Where results lie is a contract: other tools read these files, and the README names them."""
+"""Where results lie is a contract: other tools read these files, and the documentation names them."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from pathlib import Path
 from leukorepro.run.paths import Results
 
 
-def readme_table(root: Path) -> set[str]:
-    """Files and folders that the README's table of what comes out names."""
-    lines = (root / "README.md").read_text().splitlines()
+def documented(root: Path) -> set[str]:
+    """Files and folders that the documentation's table of what comes out names."""
+    lines = (root / "docs/reference/results.md").read_text().splitlines()
     return {
         name
         for line in lines
@@ -31,7 +31,7 @@ def test_places_are_those_of_the_contract(root: Path) -> None:
         str(study.splits("<rung>", "*")),
         f"{network.root}/",
     }
-    assert places <= readme_table(root)
+    assert places <= documented(root)
 
 
 def test_the_contract_of_the_shared_files() -> None:

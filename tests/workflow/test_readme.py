@@ -13,9 +13,9 @@ from project_copy import PROJECT, ProjectCopy
 
 PAGES = [
     "README.md",
-    *("docs/start/demonstration.md", "docs/tutorials/own_images.md", "docs/tutorials/new_images.md"),
-    *("docs/tutorials/published_datasets.md", "docs/tutorials/reviewer.md", "docs/tutorials/workstation.md"),
-    "docs/how/validity.md",
+    *("docs/start/demonstration.md", "docs/start/report.md", "docs/tutorials/own_images.md"),
+    *("docs/tutorials/new_images.md", "docs/tutorials/published_datasets.md", "docs/tutorials/own_study.md"),
+    *("docs/tutorials/reviewer.md", "docs/tutorials/workstation.md", "docs/how/validity.md"),
 ]
 """In this order: a page may use what one before it has made."""
 
@@ -32,6 +32,7 @@ TESTED_ELSEWHERE = {
     "make test-cluster": "tests/cluster",
     "make test-browser": "tests/browser",
     "make lint": "the first step of continuous integration",
+    "make docs": "as make lint",
     "make lock": "asks the package index",
     "make bench": "takes minutes; each benchmark is run by hand",
     "leukorepro report share --run demo --output to_send": "tests/unit/test_share.py",

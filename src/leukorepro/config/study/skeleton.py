@@ -34,7 +34,7 @@ published_protocol:
   unit: {blank} # what its split kept on one side: single rows (view), source images (source) or patients (subject)
   scope: {blank} # rows that scalers and reducers were fitted on: all or train
 
-# Networks that features are taken from: one that README.md names, or timm:NAME for any network of timm.
+# Networks that features are taken from: one that docs/tutorials/own_images.md names, or timm:NAME for any of timm's.
 extractors:
   network: {{ backbone: {blank} }}
 

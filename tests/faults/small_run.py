@@ -1,0 +1,66 @@
+"""A run that takes seconds: features without a network, a reducer, a classifier."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from project_copy import ProjectCopy, snapshot
+
+FILES = {
+    "config/runs/kills.yaml": """\
+name: kills
+budget: demo
+weights: random
+controls: []
+studies:
+  - { study: kills, dataset: kills }
+""",
+    "config/datasets/kills.yaml": """\
+title: Few simulated crops
+adapter: simulated
+look: allidb2
+positive_class: all
+sizes:
+  demo: { subjects: 8, images: 24 }
+  published: { subjects: 8, images: 24 }
+""",
+    "config/studies/kills.yaml": """\
+key: kills
+citation: { authors: N. N., title: Very small, journal: Tests, year: 2026 }
+published_dataset: allidb
+published_protocol: { unit: source, scope: train }
+descriptors:
+  area: { descriptor: cell_area, input_size: 16 }
+  pixels: { descriptor: pixels, input_size: 8 }
+feature_sets: { both: [area, pixels] }
+reducers:
+  codes: { kind: sparse_autoencoder, hidden_fraction: 0.05, max_epochs: { demo: 20, published: 20 } }
+classifiers: { knn: { kind: knn } }
+splits: { halves: { kind: k_fold, n_splits: 2 } }
+tables:
+  "1":
+    title: With and without codes
+    split: halves
+    metrics: [accuracy]
+    items:
+      - { item: plain, features: both, classifier: knn }
+      - { item: coded, features: both, reducer: codes, classifier: knn }
+headline: 1/plain
+""",
+    "config/published/kills.csv": "table,item,metric,value,note\n1,plain,accuracy,0.900,\n",
+}
+TARGET = "results/kills/kills/metrics.csv"
+COMMAND = ["snakemake", "--cores", "2", TARGET, "--configfile", "config/runs/kills.yaml"]
+
+
+def small_project(folder: Path) -> Path:
+    """The project with such a run, nothing made yet."""
+    snapshot(folder)
+    for name, text in FILES.items():
+        (folder / name).write_text(text)
+    return folder
+
+
+def files_of(project: ProjectCopy) -> dict[str, str]:
+    """Results that follow from the run, with the digests beside them."""
+    return project.results(".h5", ".parquet", ".csv", ".json", ".sha256")

@@ -84,6 +84,7 @@ docs: env ## Build the documentation into docs/_build; a warning or a broken lin
 bench: env ## Measure against peers; tables and figures in results/benchmarks.
 	python benchmarks/simulator.py
 	python benchmarks/extraction.py
+	python benchmarks/reading.py
 	python benchmarks/scg_vs_lbfgs.py
 	python benchmarks/autoencoder.py
 	python benchmarks/classifiers.py

@@ -21,6 +21,7 @@ SMALL = {
     "jobs": [],
     "near_duplicates": ["--images", "6", "--looks", "cnmc2019", "--ways", "2"],
     "predict": ["--images", "8", "--many", "12", "--rounds", "1"],
+    "reading": ["--images", "8", "--rounds", "1", "--backbones", "mobilenet_v2"],
     "scg_vs_lbfgs": ["--epochs", "3", "--rows", "40", "--features", "32", "--hidden", "8"],
     "simulator": ["--images", "12"],
     "training": ["--images", "48", "--size", "32", "--width", "0.1", "--rounds", "1", "--product", "512"],

@@ -21,11 +21,10 @@ FLOORS = (
     ("inference",),
     ("report",),
     ("cli",),
-    ("__main__",),
 )
 """From the ground up. A room below `run` knows nothing of runs: it is given plain values."""
 
-FLOOR = {room: number for number, rooms in enumerate(FLOORS) for room in rooms}
+FLOOR = {room: number for number, rooms in enumerate((*FLOORS, ("__main__",))) for room in rooms}
 LARGEST_FOLDER = 16
 MODULES = {
     ".".join(file.relative_to(SOURCE).with_suffix("").parts).removesuffix("__init__").rstrip("."): file

@@ -88,6 +88,7 @@ bench: env ## Measure against peers; tables and figures in results/benchmarks.
 	python benchmarks/scg_vs_lbfgs.py
 	python benchmarks/autoencoder.py
 	python benchmarks/classifiers.py
+	python benchmarks/growth.py --rows 1000 3000
 	python benchmarks/training.py
 	python benchmarks/half_precision.py
 	python benchmarks/near_duplicates.py

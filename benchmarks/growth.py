@@ -46,7 +46,7 @@ from leukorepro.systems.classifiers.tasks import Task
 
 JOBS = Path(__file__).parent / "results" / "jobs.csv"
 TABLE = Path("results/benchmarks/growth.csv")
-STUDY = Path("config/studies/hasanaath2024.yaml")
+STUDY = Path(__file__).parents[1] / "config/studies/hasanaath2024.yaml"
 ITS_OWN = ("KNN", "LinearSVC", "RF", "SVM", "RBF", "MLP", "DT")
 OTHERS: dict[str, ClassifierBase] = {
     "naive_bayes": NaiveBayesSpec(kind="naive_bayes"),

@@ -45,14 +45,15 @@ def says(started: subprocess.Popen[str]) -> str:
 
 def test_the_second_waits_until_the_first_is_gone_however_it_ends(tmp_path: Path) -> None:
     folder = tmp_path / "results"
-    with process(AS_WORKFLOW, folder) as first, process(AS_WORKFLOW, folder) as second:
+    with process(AS_WORKFLOW, folder) as first:
         assert says(first) == "True"
-        told = says(second)
-        assert told.startswith(f"{folder}: Snakemake (process {first.pid} on ")
-        assert "run demo, since " in told
-        assert told.endswith(" works here; waiting until it has ended")
-        first.kill()
-        assert says(second) == "False"  # it has to look again
+        with process(AS_WORKFLOW, folder) as second:
+            told = says(second)
+            assert told.startswith(f"{folder}: Snakemake (process {first.pid} on ")
+            assert "run demo, since " in told
+            assert told.endswith(" works here; waiting until it has ended")
+            first.kill()
+            assert says(second) == "False"  # it has to look again
 
 
 def test_jobs_of_a_killed_workflow_are_waited_for(tmp_path: Path) -> None:

@@ -276,7 +276,7 @@ def test_schema_writes_the_committed_files(tmp_path: Path) -> None:
 def test_doctor_prints_json(project: Path) -> None:  # noqa: ARG001
     done = run("doctor", "--json")
     checks = json.loads(done.stdout)
-    assert {"name", "status", "detail", "remedy"} == set(checks[0])
+    assert {"name", "status", "detail", "licence", "remedy"} == set(checks[0])
     assert {check["name"] for check in checks} >= {"python", "torch", "dataset allidb_simulated"}
     assert done.exit_code == int(any(check["status"] == "broken" for check in checks))
 

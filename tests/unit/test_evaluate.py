@@ -387,7 +387,8 @@ def test_the_judge_writes_metrics_and_a_verdict_on_every_number_of_the_demo(tmp_
     number = {"table": "1", "item": "ESet", "metric": "precision", "reason": "why"}
     Path("audit.json").write_text(json.dumps({"studies": {"atteia2022": {"impossible": [number], "answers": []}}}))
     Path("scan.json").write_text('{"complete": false, "splits": {}, "external_split": "", "readable": 9, "parts": []}')
-    MANIFEST_TABLE.write(MANIFEST_TABLE.frame([]), Path("manifest.csv"))
+    image = ("1", "1.png", "all", "", "1", "", "0" * 64, 8, 8, "ok")
+    MANIFEST_TABLE.write(MANIFEST_TABLE.frame([image]), Path("manifest.csv"))
     run = resolve(Path("config/config.yaml"))
     headline_item = run.studies[0].study.headline.removeprefix("1/")
     frames = [predictions(item, n_images=60, wrong=4) for item in dict.fromkeys(["ESet", headline_item])]

@@ -30,7 +30,9 @@ REASON = (
 @pytest.fixture(autouse=True)
 def own(monkeypatch: pytest.MonkeyPatch) -> None:
     """A network whose weights are published nowhere."""
-    entry = dataclasses.replace(BACKBONES["googlenet"], title="My own", weights=OwnWeights("own.pth", "ask me", "my own"))
+    entry = dataclasses.replace(
+        BACKBONES["googlenet"], title="My own", weights=OwnWeights("own.pth", "ask me", "my own")
+    )
     monkeypatch.setitem(BACKBONES, "own", entry)
 
 

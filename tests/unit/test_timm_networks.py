@@ -48,7 +48,9 @@ def close(ours: Tensor, expected: Tensor) -> bool:
 
 def test_a_backbone_is_what_timm_says_of_its_weights() -> None:
     backbone = find_backbone("timm:resnet18.a1_in1k")
-    assert backbone.weights == TimmWeights("resnet18.a1_in1k", "timm/resnet18.a1_in1k", "model.safetensors", "apache-2.0")
+    assert backbone.weights == TimmWeights(
+        "resnet18.a1_in1k", "timm/resnet18.a1_in1k", "model.safetensors", "apache-2.0"
+    )
     assert (backbone.input_size, backbone.preprocessing, backbone.interpolation) == (224, "torch", "bicubic")
     assert backbone.layers["pooled"].dim is None, "known once the network is built"
     assert find_backbone("timm:resnet18").weights == backbone.weights, "timm's first weights of that network"

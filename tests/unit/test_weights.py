@@ -343,7 +343,9 @@ def test_verified_imagenet_weights_reach_the_network(folder: Path, tmp_path: Pat
 
 
 def packaged(sha256: str = RIGHT, package: str = "leukorepro") -> Backbone:
-    return dataclasses.replace(BACKBONES["mobilenet_v2"], weights=PackagedWeights(package, "models/tiny.pth", sha256, "none"))
+    return dataclasses.replace(
+        BACKBONES["mobilenet_v2"], weights=PackagedWeights(package, "models/tiny.pth", sha256, "none")
+    )
 
 
 def test_weights_of_a_package_are_verified_and_never_downloaded(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -28,8 +28,8 @@ SMALL = {
     "training": ["--images", "48", "--size", "32", "--width", "0.1", "--rounds", "1", "--product", "512"],
 }
 
-LONG = {"extraction", "growth", "predict", "training"}
-"""Those that convert or train networks of full size, or time the machine first: up to half a minute each."""
+LONG = {"classifiers", "extraction", "growth", "near_duplicates", "predict", "training"}
+"""Those that convert or train networks of full size, or take half a minute otherwise."""
 
 
 def test_make_bench_runs_every_benchmark(root: Path) -> None:

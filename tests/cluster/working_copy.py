@@ -11,6 +11,8 @@ from pathlib import Path
 
 from one_node_slurm import Cluster
 
+from leukorepro.core.sharing.alone import JOBS, WORKFLOW
+
 HERE = Path(__file__).resolve().parent
 CPUS = 2
 DATASET = "config/datasets/cluster_test.yaml"
@@ -60,7 +62,7 @@ class WorkingCopy:
         return "Nothing to be done" in self.log.read_text()
 
     def results(self) -> dict[str, bytes]:
-        """Content of every result file, except for how long its making took."""
+        """Content of every result file, except for how long its making took and who works here."""
         root = self.folder / "results"
-        files = [f for f in sorted(root.rglob("*")) if f.is_file() and f.name != ".gitkeep"]
+        files = [f for f in sorted(root.rglob("*")) if f.is_file() and f.name not in (".gitkeep", WORKFLOW, JOBS)]
         return {str(f.relative_to(root)): f.read_bytes() for f in files if f.relative_to(root).parts[0] != "benchmarks"}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ from leukorepro.systems.fitted import ROWS, rows_digest
 from leukorepro.systems.folds import fits
 from leukorepro.systems.networks.convolutional_autoencoder import ConvAutoencoder
 from leukorepro.systems.networks.registry import build_autoencoder
+from leukorepro.systems.training import checkpoints
 
 pytestmark = pytest.mark.usefixtures("one_thread")
 
@@ -273,6 +275,7 @@ def test_a_killed_job_continues_in_its_epoch_and_ends_in_the_same_bytes(
     data: Data, fitted: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     output = tmp_path / fitted.name
+    monkeypatch.setattr(checkpoints, "WRITTEN_A_SECOND", math.inf)  # after every epoch, however busy the machine
     per_fit = 3 * 4  # epochs of four batches
     count_batches(monkeypatch, stop_after=per_fit + 2 * 4 + 1)  # in the third epoch of the second fit
     with pytest.raises(Killed):

@@ -28,8 +28,8 @@ SMALL = {
     "training": ["--images", "48", "--size", "32", "--width", "0.1", "--rounds", "1", "--product", "512"],
 }
 
-LONG = {"classifiers", "extraction", "growth", "near_duplicates", "predict", "training"}
-"""Those that convert or train networks of full size, or take half a minute otherwise."""
+QUICK = {"jobs", "reading", "scg_vs_lbfgs", "simulator"}
+"""The others take up to half a minute each."""
 
 
 def test_make_bench_runs_every_benchmark(root: Path) -> None:
@@ -39,7 +39,7 @@ def test_make_bench_runs_every_benchmark(root: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=pytest.mark.long if name in LONG else pytest.mark.slow) for name in SMALL]
+    "name", [pytest.param(name, marks=pytest.mark.slow if name in QUICK else pytest.mark.long) for name in SMALL]
 )
 def test_benchmark_runs(name: str, root: Path, tmp_path: Path) -> None:
     command = [sys.executable, str(root / "benchmarks" / f"{name}.py"), *SMALL[name]]

@@ -359,7 +359,7 @@ def test_headlines_are_shown_beside_earlier_ones(pushed: ProjectCopy) -> None:
     pushed.run("dvc", "checkout", "--force", name)
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_experiment_begins_where_its_parameter_is_used(pushed: ProjectCopy) -> None:
     pushed.run("dvc", "exp", "run", "--set-param", "config/config.yaml:seed=8", "stages")
     changed = json.loads(pushed.run("dvc", "status", "--json"))
@@ -370,7 +370,7 @@ def test_an_experiment_begins_where_its_parameter_is_used(pushed: ProjectCopy) -
     assert not [name for name in changed if name.startswith(("dataset-", "audit-"))]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_what_is_pulled_and_is_something_else_is_named_and_nothing_touched(pushed: ProjectCopy, tmp_path: Path) -> None:
     pushed.run("dvc", "push", "--remote", "folder")
     cloned = clone(pushed, tmp_path)

@@ -14,8 +14,6 @@ import yaml
 from conftest import TinyProject, shrink
 from project_copy import ProjectCopy
 
-pytestmark = pytest.mark.slow
-
 RUN = "config/runs/simulated.yaml"
 FEATURES = "mobilenet_v2-gap-random_0-224.h5"
 ROW_BYTES = 1280 * 4
@@ -45,6 +43,7 @@ def size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
 
 
+@pytest.mark.slow
 def test_a_killed_run_is_continued_and_ends_in_the_same_bytes(
     finished: TinyProject, new_copy: Callable[[], TinyProject]
 ) -> None:
@@ -80,6 +79,7 @@ def test_a_killed_run_is_continued_and_ends_in_the_same_bytes(
     assert "Nothing to be done" in project.snakemake()
 
 
+@pytest.mark.slow
 def test_a_damaged_file_is_named_and_made_anew_by_the_same_command(finished: TinyProject, tmp_path: Path) -> None:
     """One changed digit in a split table, by which another image would be tested."""
     project = TinyProject(finished.folder, tmp_path / "project")
@@ -98,6 +98,7 @@ def test_a_damaged_file_is_named_and_made_anew_by_the_same_command(finished: Tin
     assert "Nothing to be done" in project.snakemake()
 
 
+@pytest.mark.long
 def test_a_killed_training_is_continued_and_ends_in_the_same_weights(fresh: Path, tmp_path: Path) -> None:
     project = ProjectCopy(fresh, tmp_path / "project")
     shrink(project.folder)

@@ -77,13 +77,17 @@ def cases(mark: pytest.MarkDecorator, *cases: Case) -> list[ParameterSet]:
 
 
 CASES = [
-    *cases(pytest.mark.long, Case("resnet50_70", 0.125, 20), Case("vgg16_70", 0.125, 20, 0.0003)),
+    *cases(
+        pytest.mark.long,
+        Case("resnet50_70", 0.125, 20),
+        Case("vgg16_70", 0.125, 20, 0.0003),
+        Case("ten_convolutions", 0.25, 20),
+        Case("code_sequence", 0.25, 40, 0.003, reducer="CAE"),
+    ),
     *cases(
         pytest.mark.slow,
-        Case("ten_convolutions", 0.25, 20),
-        Case("two_convolutions", 0.25, 25),
         Case("code_channels", 1.0, 50, 0.003, reducer="CAE"),
-        Case("code_sequence", 0.25, 40, 0.003, reducer="CAE"),
+        Case("two_convolutions", 0.25, 25),
     ),
 ]
 

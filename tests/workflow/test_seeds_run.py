@@ -14,7 +14,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 RUNGS = ("as_published", "external")
 RUN = {

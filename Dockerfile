@@ -3,7 +3,8 @@
 #   docker build --tag leukorepro .
 #   docker run --rm --user "$(id -u):$(id -g)" --volume "$PWD":/project leukorepro snakemake --cores all
 #
-# The checkout is mounted, since it holds data, results and Snakemake's records; the package is the image's own copy.
+# The checkout is mounted, since it holds data, results and Snakemake's records; the package is the image's own copy. In an
+# empty folder, `leukorepro init` starts a project that needs no checkout.
 # Apptainer.def is the same for clusters.
 FROM python:3.11-slim-bookworm
 
@@ -12,8 +13,13 @@ RUN apt-get update \
     && apt-get install --yes --no-install-recommends git make \
     && rm -rf /var/lib/apt/lists/*
 
-COPY LICENSE Makefile README.md pyproject.toml requirements.lock /opt/leukorepro/
+COPY CITATION.cff LICENSE Makefile README.md Snakefile hatch_build.py pyproject.toml requirements.lock /opt/leukorepro/
+COPY config /opt/leukorepro/config
+COPY envs /opt/leukorepro/envs
+COPY profiles /opt/leukorepro/profiles
 COPY src /opt/leukorepro/src
+COPY workflow /opt/leukorepro/workflow
+COPY data/README.md /opt/leukorepro/data/README.md
 RUN cd /opt/leukorepro \
     && PIP_NO_CACHE_DIR=1 UV_NO_CACHE=1 make env
 

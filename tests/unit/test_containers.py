@@ -6,6 +6,7 @@ import re
 import shlex
 import tomllib
 from pathlib import Path
+from runpy import run_path
 
 ROOT = Path(__file__).resolve().parents[2]
 PLACE = "/opt/leukorepro"
@@ -60,7 +61,10 @@ def test_both_copy_the_same_and_all_that_the_makefile_installs_from() -> None:
     assert files == {name: f"{PLACE}/{name}" for name in files}
     rule = re.search(r"^\$\(VENV\)/\.complete: (.+)$", (ROOT / "Makefile").read_text(), flags=re.MULTILINE)
     assert rule is not None
-    assert {"Makefile", "src", *rule[1].split()} <= set(files)
+    built_with = {"src", "hatch_build.py", "CITATION.cff"}  # which says the version
+    assert {"Makefile", *built_with, *rule[1].split()} <= set(files)
+    for name in run_path(str(ROOT / "hatch_build.py"))["TAKEN_ALONG"]:  # what `leukorepro init` starts a project with
+        assert any(f"{name}/".startswith(f"{copied}/") for copied in files), name
     assert all((ROOT / name).exists() for name in files)
     ignored = (ROOT / ".dockerignore").read_text().splitlines()
     assert ignored[1] == "*"

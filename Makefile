@@ -53,7 +53,7 @@ test-faults: env ## Kill, fill and damage whatever can be (an hour).
 	python -m pytest tests/faults
 
 test-long: env ## Run what is too long for every change.
-	python -m pytest -m long
+	python -m pytest -m "long and not cluster"
 
 test-cluster: env ## Run the demonstration through SLURM (Debian, root; half an hour).
 	python -m pytest -m cluster -s tests/cluster

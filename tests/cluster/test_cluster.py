@@ -48,6 +48,7 @@ def test_jobs_of_a_cluster_give_the_files_of_a_local_run(
     assert copy.nothing_to_do(*SLURM, METRICS)
 
 
+@pytest.mark.long
 def test_a_killed_snakemake_is_recovered_as_documented(
     cluster: Cluster, snapshot: Path, local: WorkingCopy, tmp_path: Path
 ) -> None:

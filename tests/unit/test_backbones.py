@@ -113,7 +113,7 @@ PICTURES = {
 """Photographs that scikit-image and scikit-learn bring along, and the ImageNet classes that are right for each."""
 
 
-@pytest.mark.parametrize("name", LITES)
+@pytest.mark.parametrize("name", [LITES[0], *(pytest.param(name, marks=pytest.mark.long) for name in LITES[1:])])
 def test_packaged_weights_are_those_of_the_code_that_they_were_made_for_and_classify(name: str) -> None:
     backbone = BACKBONES[name]
     path = find_imagenet_weights(backbone)

@@ -120,6 +120,7 @@ def test_every_rung_is_compared_with_the_one_above_and_with_the_first():
     ]
 
 
+@pytest.mark.long
 def test_the_paired_interval_covers_a_known_difference_and_is_narrower_than_two_unpaired_ones():
     """Two classifiers see the same patients, one of them through more noise; truth from a million images."""
     rng = np.random.default_rng(4)

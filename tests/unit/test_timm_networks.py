@@ -92,7 +92,12 @@ def test_input_sizes_are_refused_for_the_networks_own_reason() -> None:
 
 @pytest.mark.parametrize(
     ("name", "size"),
-    [("resnet18.a1_in1k", 64), ("mobilenetv3_small_050", 64), ("vit_tiny_patch16_224", 64), ("levit_128s", 224)],
+    [
+        ("resnet18.a1_in1k", 64),
+        pytest.param("mobilenetv3_small_050", 64, marks=pytest.mark.long),
+        ("vit_tiny_patch16_224", 64),
+        pytest.param("levit_128s", 224, marks=pytest.mark.long),
+    ],
 )
 @pytest.mark.parametrize("suffix", [".safetensors", ".pth"])
 def test_features_are_what_timms_classifier_gets(name: str, size: int, suffix: str, tmp_path: Path) -> None:

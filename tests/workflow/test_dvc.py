@@ -396,7 +396,7 @@ def test_what_is_pulled_and_is_something_else_is_named_and_nothing_touched(pushe
     assert [file.name for file in (cloned.folder / "results/demo").rglob("*") if file.is_file()] == ["metrics.csv"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_an_edit_of_the_evaluation_fits_nothing_again_but_controls(reproduced: ProjectCopy) -> None:
     with (reproduced.folder / "src/leukorepro/evaluation/metrics/metrics.py").open("a") as file:
         file.write("\nEDITED = True\n")

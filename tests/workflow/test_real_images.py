@@ -59,7 +59,7 @@ def test_no_subject_is_on_both_sides(cells: pd.DataFrame, rung: str) -> None:
         assert not sides["train"] & sides["test"]
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_mirrored_copies_and_known_patients_flatter_a_real_classifier(cells: pd.DataFrame, features: Features) -> None:
     """The paper's folds over mirrored copies against folds over patients, same cells, same network, same classifier."""
     svm = SvmSpec(kind="svm", kernel="poly", degree=3, coef0=1.0)

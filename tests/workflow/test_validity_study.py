@@ -12,7 +12,7 @@ from project_copy import ProjectCopy
 from leukorepro.checks.validity.repetition import METRICS, RUNGS
 from leukorepro.core.tables.results import REPETITIONS_TABLE, VALIDITY_TABLE
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.long
 
 REPETITIONS = 6
 

@@ -43,7 +43,7 @@ def size(path: Path) -> int:
     return path.stat().st_size if path.is_file() else 0
 
 
-@pytest.mark.slow
+@pytest.mark.long
 def test_a_killed_run_is_continued_and_ends_in_the_same_bytes(
     finished: TinyProject, new_copy: Callable[[], TinyProject]
 ) -> None:

@@ -83,12 +83,9 @@ CASES = [
         Case("vgg16_70", 0.125, 20, 0.0003),
         Case("ten_convolutions", 0.25, 20),
         Case("code_sequence", 0.25, 40, 0.003, reducer="CAE"),
-    ),
-    *cases(
-        pytest.mark.slow,
         Case("code_channels", 1.0, 50, 0.003, reducer="CAE"),
-        Case("two_convolutions", 0.25, 25),
     ),
+    *cases(pytest.mark.slow, Case("two_convolutions", 0.25, 25)),
 ]
 
 

@@ -195,18 +195,9 @@ def rungs() -> str:
 
 def metrics() -> str:
     """The registry of metrics."""
-    rows: list[list[object]] = [
-        [
-            f"`{key}`",
-            metric.words,
-            f"{metric.kind.low} to {metric.kind.high}".replace("inf", "any"),
-            metric.source.value,
-        ]
-        for key, metric in METRICS.items()
-    ]
+    rows: list[list[object]] = []
+    for key, metric in METRICS.items():
+        low, high = metric.kind.low, metric.kind.high
+        told = f"{low} or more" if isinf(high) else f"{low} to {high}"
+        rows.append([f"`{key}`", metric.words, told, metric.source.value])
     return table(["metric", "in words", "range", "made from"], rows)
-
-
-def to(high: float) -> str:
-    """The upper end of a range, if it has one."""
-    return "" if isinf(high) else f" to {high}"

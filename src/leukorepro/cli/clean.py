@@ -36,35 +36,26 @@ def clean(
 
     from leukorepro.core.sharing.alone import hold
     from leukorepro.run.paths import Results
-    from leukorepro.run.places import chosen, places, remove
+    from leukorepro.run.places import places, removal, remove
 
     results = Results()
     found = places(results)
-    gone = chosen(found, "run", runs or [])
-    left = {place.path: [run for run in place.needed_by if run not in (runs or [])] for place in found}
-    gone += chosen(found, "features", features or []) + chosen(found, "dataset", datasets or [])
-    if unused:
-        gone += [
-            place
-            for place in found
-            if place.kind in ("features", "dataset") and not left[place.path] and place not in gone
-        ]
+    gone = removal(found, runs=runs or [], features=features or [], datasets=datasets or [], unused=unused)
     table = Table("what", "name", "MB", "needed by", "where")
-    for place in gone if gone or unused else found:
-        needed = ", ".join(left[place.path]) or ("no run" if place.kind in ("features", "dataset") else "")
+    for place in gone.places if gone.places or unused else found:
+        needed = ", ".join(gone.needed_by[place.path]) or ("no run" if place.is_shared else "")
         table.add_row(place.kind, place.name, f"{place.size / 1e6:,.1f}", needed, str(place.path))
     show(table)
-    if not gone:
+    if not gone.places:
         print("Nothing is to be removed." if unused else "Name what is to go; caches of others are only told.")
         return
-    total = sum(place.size for place in gone)
-    again = sorted({run for place in gone if place.kind != "run" for run in left[place.path]})
-    if again:
-        print(f"Needed by {', '.join(again)}: made again when a job of it asks for it, which may take long.")
+    if gone.made_again_for:
+        again = ", ".join(gone.made_again_for)
+        print(f"Needed by {again}: made again when a job of it asks for it, which may take long.")
     if not yes:
-        print(f"{total / 1e6:,.1f} MB would be removed; the same with --yes removes them.")
+        print(f"{gone.size / 1e6:,.1f} MB would be removed; the same with --yes removes them.")
         return
     hold(results.root, "leukorepro clean", print)
-    for place in gone:
+    for place in gone.places:
         remove(place, results)
-    print(f"{total / 1e6:,.1f} MB removed.")
+    print(f"{gone.size / 1e6:,.1f} MB removed.")

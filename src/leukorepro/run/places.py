@@ -65,6 +65,11 @@ class Place:
     size: int
     needed_by: list[str]
 
+    @property
+    def is_shared(self) -> bool:
+        """Whether runs share it, so that it may be left over when they are gone."""
+        return self.kind in ("features", "dataset")
+
 
 def places(results: Results) -> list[Place]:
     """What each run and each cache occupies, in the order of kinds and names."""
@@ -115,21 +120,61 @@ def size_of(path: Path) -> int:
     return sum(file.lstat().st_size for file in files if file.is_symlink() or file.is_file())
 
 
-def chosen(found: list[Place], kind: str, names: Collection[str]) -> list[Place]:
-    """Places of a kind by their names.
+@dataclass(frozen=True)
+class Removal:
+    """What is to go, and who needs it."""
+
+    places: list[Place]
+    needed_by: dict[Path, list[str]]
+    """Of every place, to be removed or not, the runs that are left and would make it again."""
+
+    @property
+    def size(self) -> int:
+        """Bytes that become free."""
+        return sum(place.size for place in self.places)
+
+    @property
+    def made_again_for(self) -> list[str]:
+        """Runs that are left and need something of it."""
+        return sorted({run for place in self.places if place.kind != "run" for run in self.needed_by[place.path]})
+
+
+def removal(
+    found: list[Place],
+    *,
+    runs: Collection[str] = (),
+    features: Collection[str] = (),
+    datasets: Collection[str] = (),
+    unused: bool = False,
+) -> Removal:
+    """Places by their names.
 
     Parameters
     ----------
     found : list of Place
         All there are.
-    kind : str
-    names : collection of str
+    runs, features, datasets : collection of str
+        Names of those that are to go.
+    unused : bool
+        Whether features and datasets go, too, that no run needs which is left.
 
     Raises
     ------
     UserError
         If there is none of a name.
     """
+    left = {place.path: [run for run in place.needed_by if run not in runs] for place in found}
+    gone = [
+        *_named(found, "run", runs),
+        *_named(found, "features", features),
+        *_named(found, "dataset", datasets),
+        *(place for place in found if unused and place.is_shared and not left[place.path]),
+    ]
+    return Removal(list({place.path: place for place in gone}.values()), left)
+
+
+def _named(found: list[Place], kind: str, names: Collection[str]) -> list[Place]:
+    """Places of a kind by their names."""
     known = {place.name: place for place in found if place.kind == kind}
     for name in names:
         if name not in known:
@@ -137,7 +182,7 @@ def chosen(found: list[Place], kind: str, names: Collection[str]) -> list[Place]
                 f"--{kind}: there is no '{name}' below results.{did_you_mean(name, known)} "
                 "`leukorepro clean` without options lists all."
             )
-    return [known[name] for name in dict.fromkeys(names)]
+    return [known[name] for name in names]
 
 
 def remove(place: Place, results: Results) -> None:

@@ -7,6 +7,7 @@ snakemake --cores 8 validity                             simulated studies whose
 
 
 include: "workflow/rules/common.smk"
+include: "workflow/rules/start.smk"
 
 
 report: "workflow/report/workflow.rst"

@@ -1,6 +1,9 @@
 """Deep features: one file per dataset and extractor, shared by all runs, and their fusion."""
 
 
+include: "../inputs/features.smk"
+
+
 checkpoint get_weights:
     """A network's pretrained weights: looked up, else downloaded, and what came of it."""
     input:

@@ -1,6 +1,9 @@
 """The report of a run."""
 
 
+include: "../inputs/report.smk"
+
+
 rule build_report:
     """A site that opens from disk with no network: pages of the run, its papers and its datasets."""
     input:

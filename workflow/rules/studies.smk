@@ -1,5 +1,9 @@
 """A study on the rungs of the leakage ladder: splits, reducers, classifiers, metrics."""
 
+
+include: "../inputs/studies.smk"
+
+
 for STUDY in RUN.studies:
 
     checkpoint:

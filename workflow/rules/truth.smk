@@ -1,6 +1,9 @@
 """What is true of the printed numbers and of the runs: audits, verdicts, controls, leakage."""
 
 
+include: "../inputs/truth.smk"
+
+
 rule audit_published:
     """Contradictions in the numbers that a paper prints; arithmetic alone, no data."""
     input:

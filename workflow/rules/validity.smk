@@ -1,6 +1,9 @@
 """Is the honest number right? Studies of simulated subjects or real patients, and the truth: `snakemake validity`."""
 
 
+include: "../inputs/validity.smk"
+
+
 wildcard_constraints:
     setting=one_of(VALIDITY.designs),
     pool=one_of(setting.pool for setting in VALIDITY.settings.values()),

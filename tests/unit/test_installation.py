@@ -12,7 +12,7 @@ import yaml
 from project_data import ROOT
 
 from leukorepro.core.errors import UserError
-from leukorepro.core.installation.files import own_files, workflow_files
+from leukorepro.core.installation.files import how_to_install_again, own_files, workflow_files
 from leukorepro.core.installation.version import commit
 
 
@@ -39,8 +39,10 @@ def test_a_wheels_files_lie_in_it_and_a_checkouts_around_it(tmp_path: Path) -> N
         own_files(package)
     (tmp_path / "Snakefile").touch()
     assert own_files(package) == tmp_path
+    assert how_to_install_again(package) == "run `make env`"
     (package / "project/Snakefile").touch()
     assert own_files(package) == package / "project"
+    assert how_to_install_again(package) == "install leukorepro's wheel again"
     assert own_files() == ROOT
     assert {file.name for file in workflow_files()} >= {"Snakefile", "common.smk", "report.smk"}
 

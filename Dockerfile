@@ -8,7 +8,8 @@
 # Apptainer.def is the same for clusters.
 FROM python:3.11-slim-bookworm
 
-# make installs the rest, and DVC works in git repositories.
+# make installs the rest, and DVC works in git repositories. Debian keeps no older versions that could be named.
+# hadolint ignore=DL3008
 RUN apt-get update \
     && apt-get install --yes --no-install-recommends git make \
     && rm -rf /var/lib/apt/lists/*
@@ -20,12 +21,11 @@ COPY profiles /opt/leukorepro/profiles
 COPY src /opt/leukorepro/src
 COPY workflow /opt/leukorepro/workflow
 COPY data/README.md /opt/leukorepro/data/README.md
-RUN cd /opt/leukorepro \
-    && PIP_NO_CACHE_DIR=1 UV_NO_CACHE=1 make env
+RUN PIP_NO_CACHE_DIR=1 UV_NO_CACHE=1 make --directory=/opt/leukorepro env
 
 # Libraries keep caches in the home folder, which a user that is named at the start only does not have.
 ENV PATH=/opt/leukorepro/.venv/bin:$PATH HOME=/tmp
 RUN useradd --uid 1000 leukorepro
-USER leukorepro
+USER 1000
 WORKDIR /project
 CMD ["leukorepro", "--help"]

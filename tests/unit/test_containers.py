@@ -76,7 +76,7 @@ def test_both_do_the_same_and_install_by_the_makefile_alone() -> None:
     assert [step for step in steps if not step.startswith("useradd")] == sections()["post"]
     installing = [step for step in steps if re.search(r"\b(pip|uv|curl|wget)\b", step)]
     assert not installing, "locked and hashed, by requirements.lock"
-    assert steps.count("PIP_NO_CACHE_DIR=1 UV_NO_CACHE=1 make env") == 1
+    assert steps.count("PIP_NO_CACHE_DIR=1 UV_NO_CACHE=1 make --directory=/opt/leukorepro env") == 1
 
 
 def test_both_find_the_programs_and_neither_runs_as_root() -> None:
@@ -85,7 +85,8 @@ def test_both_find_the_programs_and_neither_runs_as_root() -> None:
     assert told["PATH"].startswith(f"{PLACE}/.venv/bin:")
     order = [name for name, _ in instructions()]
     assert "USER" in order[order.index("COPY") :]
-    assert all_of("USER") == ["leukorepro"]
+    assert all_of("USER") == ["1000"]
+    assert "useradd --uid 1000 leukorepro" in all_of("RUN")
     assert order.index("USER") > max(number for number, name in enumerate(order) if name == "RUN")
 
 

@@ -107,7 +107,7 @@ def work_of(spec: ClassifierBase, n_rows: int, n_columns: int) -> dict[str, floa
     assert isinstance(spec, Classifier)
     train = round(0.9 * n_rows)
     effort = spec.effort(train, n_rows - train, n_columns, "published")
-    amounts = {f"million steps ({spec.kind})": effort, "fits": 1.0, "thousand answers": (n_rows - train) / 1e3}
+    amounts = {f"million steps ({spec.steps})": effort, "fits": 1.0, "thousand answers": (n_rows - train) / 1e3}
     if spec.kind == "svm":
         amounts["gigaflop (products of rows)"] = 2 * n_rows**2 * n_columns / 1e9
     return amounts
@@ -121,11 +121,13 @@ def add_to_jobs(rows: list[dict[str, str]]) -> None:
         spec, n_rows, n_columns = specs[row["classifier"]], int(row["rows"]), int(row["columns"])
         assert isinstance(spec, Classifier)
         seconds = float(row["start_seconds"]) + float(row["cpu_seconds"])
+        # All rows lie in memory here, also those that a job would read batch by batch.
+        held = max(spec.holds(n_rows, n_columns), spec.holds(0, n_columns) + 4 * n_rows * n_columns)
         kept.append(
             dict.fromkeys(COLUMNS_OF_JOBS, "0")
             | {"run": "growth", "rule": "classify", "job": f"{row['classifier']}/{n_rows}x{n_columns}", "threads": "1"}
             | {"clock": "processor", "seconds": f"{seconds:.2f}", "cpu_seconds": f"{seconds:.2f}"}
-            | {"memory_mib": row["peak_mib"], "held_mib": f"{spec.holds(n_rows, n_columns) / 2**20:.4g}"}
+            | {"memory_mib": row["peak_mib"], "held_mib": f"{held / 2**20:.4g}"}
             | {name: f"{value:.4g}" for name, value in asdict(machine).items()}
             | {"amounts": json.dumps({k: float(f"{v:.4g}") for k, v in work_of(spec, n_rows, n_columns).items()})}
         )

@@ -19,7 +19,7 @@ from leukorepro.costs import work
 from leukorepro.costs.estimate import estimate
 from leukorepro.costs.jobs import THREADS, Job, jobs_of_run, threads_of
 from leukorepro.costs.machine import FILE, Machine, keep_machine, known_machine
-from leukorepro.costs.model import Measured, fit_model, read_measured, read_model
+from leukorepro.costs.model import Cost, Measured, fit_model, read_measured, read_model
 from leukorepro.costs.operations import read_table
 from leukorepro.costs.schedule import Planned, schedule
 from leukorepro.costs.sizes import MEGAPIXELS, Sizes
@@ -34,6 +34,8 @@ from leukorepro.run.resolved import ResolvedRun
 from leukorepro.simulate import layout, scenes
 
 MACHINE = Machine(start=1.5, network=100.0, core=60.0)
+LONG = 35
+"""Seconds."""
 
 
 @pytest.fixture
@@ -103,6 +105,24 @@ def test_the_model_of_the_package_is_the_fit_to_the_committed_measurements() -> 
     assert kept.runs == fitted.runs
     assert kept.starts == pytest.approx(fitted.starts, rel=2e-3, abs=1e-9)
     assert kept.rates == pytest.approx(fitted.rates, rel=2e-3, abs=1e-9)
+
+
+def test_the_model_says_of_every_run_and_long_job_what_it_was_measured_at() -> None:
+    """Within half as much again, time and peak memory; jobs of seconds are mostly the start of their libraries."""
+    model, measured = read_model(), read_measured(ROOT / "benchmarks/results/jobs.csv")
+    runs: dict[str, list[tuple[Measured, Cost]]] = {}
+    for job in measured:
+        runs.setdefault(job.run, []).append((job, model.cost(job.rule, job.threads, job.work, job.machine)))
+    assert len(runs) > 10
+    for run, jobs in runs.items():
+        timed = [(job.seconds, cost.seconds) for job, cost in jobs if not math.isnan(job.seconds)]
+        seconds, said = sum(pair[0] for pair in timed), sum(pair[1] for pair in timed)
+        assert not timed or 1 / 1.5 < said / seconds < 1.5, run
+        needed = max(job.memory for job, _ in jobs if not math.isnan(job.memory))
+        assert 1 / 1.5 < max(cost.memory for _, cost in jobs) / needed < 1.5, run
+        for job, cost in jobs:
+            if job.seconds > LONG:
+                assert 1 / 1.5 < cost.seconds / job.seconds < 1.5, (run, job.rule, job.job)
 
 
 def test_a_broken_table_of_measurements_is_told(tmp_path: Path) -> None:

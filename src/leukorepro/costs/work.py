@@ -84,7 +84,8 @@ class Works:
         match job.rule:
             case "make_splits" | "audit_leakage":
                 rows = self.sizes.split_rows(study, plan.used_splits(study))
-                return Work({f"thousand rows ({job.rule})": rows}, written=rows * 60e3 / MEBI)
+                tables = rows * 60e3 / MEBI
+                return Work({f"thousand rows ({job.rule})": rows}, held=tables, written=tables)
             case "fit" | "fit_reducer" | "encode_images" | "train_network":
                 return self._fits(study, rest[1:])
             case "classify":
@@ -234,7 +235,7 @@ class Works:
     def _classifier(self, work: Work, spec: object, fit: Fit, columns: int, times: int = 1) -> None:
         if isinstance(spec, Classifier):
             effort = spec.effort(fit.train, fit.tested, columns, self.run.budget)
-            work.add({f"million steps ({spec.kind})": times * fit.folds * effort})
+            work.add({f"million steps ({spec.steps})": times * fit.folds * effort})
             work.add({"fits": times * fit.folds})
 
     def _held(self, spec: object, rows: int, columns: int) -> float:

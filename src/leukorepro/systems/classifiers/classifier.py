@@ -26,6 +26,11 @@ class Classifier(ClassifierBase, ABC):
     def unfitted(self, settings: Settings) -> ClassifierMixin:
         """An estimator as scikit-learn's, for rows that are scaled already; every faster way must agree with it."""
 
+    @property
+    def steps(self) -> str:
+        """Under which name the steps of a fit are counted; where one takes longer by a setting, its name says which."""
+        return self.kind
+
     def effort(self, train: int, tested: int, columns: int, budget: Budget) -> float:  # noqa: ARG002
         """How the time of a fit and of its answers grows, in any unit: steps for so many rows and columns, in millions.
 

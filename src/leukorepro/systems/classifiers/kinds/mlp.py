@@ -18,6 +18,9 @@ if TYPE_CHECKING:
 
     from leukorepro.systems.classifiers.perceptron import Perceptron
 
+TORCH = 250 * 2**20
+"""Bytes that PyTorch takes, in the measure of arrays of which a job has copies."""
+
 
 class MlpSpec(Classifier, TrainedInEpochs):
     """Multilayer perceptron: rectified hidden layers, Adam, cross-entropy."""
@@ -52,7 +55,7 @@ class MlpSpec(Classifier, TrainedInEpochs):
         return self.epochs[budget] * train * sum(a * b for a, b in pairwise(sizes)) / 1e6
 
     def holds(self, rows: int, columns: int) -> int:  # noqa: ARG002
-        """Its weights with the optimiser's moments: rows are read batch by batch.
+        """Its weights with the optimiser's moments, and PyTorch where it is ours: rows are read batch by batch.
 
         Parameters
         ----------
@@ -61,7 +64,7 @@ class MlpSpec(Classifier, TrainedInEpochs):
         columns : int
             Of the features.
         """
-        return 16 * columns * self.hidden[0]
+        return 16 * columns * self.hidden[0] + (TORCH if self.output == "softmax" else 0)
 
     def unfitted(self, settings: Settings) -> MLPClassifier | Perceptron:
         """scikit-learn's. It has no softmax of two units: then ours."""

@@ -28,6 +28,12 @@ FILES = {
     "validity": "`config/validity.yaml`: which studies are repeated where the truth is known.",
 }
 
+TABLES = (
+    *("core.tables.data", "core.tables.predictions", "core.tables.results"),
+    *("inference.predicting.table", "inference.predicting.patients"),
+)
+"""Modules that say what is in tables, in the order in which the page has them."""
+
 
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register this extension with Sphinx."""
@@ -150,26 +156,25 @@ def commands_of(group: Any, before: str) -> Iterator[str]:
 
 def tables() -> str:
     """Columns of every table that is read or written, from the contracts that check them."""
-    import leukorepro.core.tables as room
-
     parts = []
-    for path in sorted(Path(room.__path__[0]).glob("*.py")):
-        module = import_module(f"{room.__name__}.{path.stem}")
-        found = {name: value for name, value in vars(module).items() if isinstance(value, Table) and name.isupper()}
-        said = told_below(path)
-        here = [name for name in found if name in said]
-        if here:
-            parts.append(f"## {(module.__doc__ or '').partition(':')[0]}\n")
-        for name in here:
-            title = name.removesuffix("_TABLE").replace("_", " ").capitalize()
-            parts.append(f"### {title}\n\n{said[name]}\n")
-            rows: list[list[object]] = [[f"`{column}`", held] for column, held in found[name].columns.items()]
-            rows += [
-                [f"`{column}`", f"{held}; only where there is something to say"]
-                for column, held in found[name].behind.items()
-            ]
-            parts.append(table(["column", "holds"], rows))
+    for name in TABLES:
+        module = import_module(f"leukorepro.{name}")
+        parts.append(f"## {(module.__doc__ or '').partition(':')[0]}\n")
+        said = told_below(Path(str(module.__file__)))
+        found = {constant: value for constant, value in vars(module).items() if constant in said}
+        parts += [
+            section(constant, value, said[constant]) for constant, value in found.items() if isinstance(value, Table)
+        ]
     return "\n".join(parts)
+
+
+def section(constant: str, found: Table, said: str) -> str:
+    """Title, meaning and columns of a table."""
+    title = constant.removesuffix("_TABLE").replace("_", " ").capitalize()
+    rows: list[list[object]] = [[f"`{column}`", held] for column, held in found.columns.items()]
+    rows += [[f"`{column}`", f"{held}; only where there is something to say"] for column, held in found.behind.items()]
+    rows += [[f"named like `{pattern}`", "only where there is something to say"] for pattern in found.further]
+    return f"### {title}\n\n{said}\n\n{table(['column', 'holds'], rows)}"
 
 
 def told_below(path: Path) -> dict[str, str]:

@@ -64,7 +64,15 @@ class CommandLine(TyperGroup):
     """Bad input gives one line and exit status 2, not a traceback."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
-        """Refuse words that mean nothing or could not be written into a table, whatever they are for."""
+        """Refuse words that mean nothing or could not be written into a table, whatever they are for.
+
+        Parameters
+        ----------
+        ctx : Context
+            Of the call, as the library that reads command lines gives it.
+        args : list of str
+            Words behind the program's name.
+        """
         for before, word in pairwise([self.name, *args]):
             if not word or EMPTY_OPTION.fullmatch(word):
                 _tell(f"there is nothing after '{word or before}'; write what is meant, or leave it out.")

@@ -91,6 +91,19 @@ def describe_dataset(
 ) -> RealDataset:
     """A dataset's configuration from command-line options.
 
+    Parameters
+    ----------
+    images : Path
+        Folder of the images.
+    adapter : str
+        Name of the adapter, which says how the folder is laid out.
+    subjects_csv, subject_regex, subject_level : Path, str and int, or None
+        Where subjects come from: one of the three, or none.
+    missing_subjects : sequence of str, optional
+        Spellings of a subject that say that none is known.
+    **more : object
+        Further keys of the configuration, such as what `describe_table` returns.
+
     Raises
     ------
     UserError
@@ -130,6 +143,19 @@ def describe_table(
 ) -> tuple[str, dict[str, object]]:
     """The adapter, and what options on a table say of the dataset; nothing where there is no table.
 
+    Parameters
+    ----------
+    adapter : str
+        Name of the adapter that the command line gives, or its default.
+    table : Path or None
+        The table, with a row for each image.
+    columns, labels : list of str or None
+        `KEY=COLUMN` and `LABEL=CLASS`, as given.
+    held_out : str or None
+        `COLUMN=VALUE` of rows that are tested and never trained on.
+    exclude : list of str or None
+        `COLUMN=VALUE` of rows to leave out.
+
     Raises
     ------
     UserError
@@ -162,7 +188,15 @@ def describe_table(
 
 
 def show_scan(found: Scan, dataset: StudiedDataset) -> None:
-    """Print what was understood of a dataset's images."""
+    """Print what was understood of a dataset's images.
+
+    Parameters
+    ----------
+    found : Scan
+        What the scan found.
+    dataset : StudiedDataset
+        Configuration of the dataset that was scanned.
+    """
     from leukorepro.cli.options import show
     from leukorepro.data.description import class_table, describe, headline
 

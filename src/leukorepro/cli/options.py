@@ -57,7 +57,15 @@ folder_to_write = _checked(check_output_folder)
 
 
 def file_to_read_or_begin(ctx: typer.Context, param: typer.CallbackParam, value: Path) -> Path:
-    """Check a file that is read; not one that `--template`, an eager option, has a template written to."""
+    """Check a file that is read; not one that `--template`, an eager option, has a template written to.
+
+    Parameters
+    ----------
+    ctx, param : Context, CallbackParam
+        The call and the option, as a callback of the command line gets them.
+    value : Path
+        The file.
+    """
     if not ctx.params.get("template"):
         file_to_read(ctx, param, value)
     return value
@@ -145,7 +153,16 @@ def given(context: typer.Context) -> set[str]:
 
 
 def refuse_beside(context: typer.Context, option: str, others: Sequence[str]) -> None:
-    """Refuse options that `option` stands instead of; `others` are their parameters' names.
+    """Refuse options that another stands instead of.
+
+    Parameters
+    ----------
+    context : Context
+        The call of the command.
+    option : str
+        The option that names a file which says the same, such as `--dataset`.
+    others : sequence of str
+        Names of the parameters that it stands instead of, in the order in which they are told.
 
     Raises
     ------
@@ -160,6 +177,13 @@ def refuse_beside(context: typer.Context, option: str, others: Sequence[str]) ->
 
 def pairs(values: list[str], option: str) -> dict[str, str]:
     """Split `NAME=VALUE` arguments.
+
+    Parameters
+    ----------
+    values : list of str
+        The arguments as given.
+    option : str
+        What they are given to, for the message.
 
     Raises
     ------

@@ -13,14 +13,30 @@ from leukorepro.core.errors import UserError
 
 
 def run_to_read(ctx: typer.Context, param: typer.CallbackParam, value: Path) -> Any:
-    """The configuration of a run, by the run's name or as a file."""
+    """The configuration of a run, by the run's name or as a file.
+
+    Parameters
+    ----------
+    ctx, param : Context, CallbackParam
+        The call and the option, as a callback of the command line gets them.
+    value : Path
+        Name of the run, or its file.
+    """
     from leukorepro.config.run_files import run_file
 
     return _found(run_file, ctx, param, value)
 
 
 def finished_run_to_read(ctx: typer.Context, param: typer.CallbackParam, value: Path) -> Any:
-    """What a run has written of its configuration, by the run's name, its configuration or as a file."""
+    """What a run has written of its configuration, by the run's name, its configuration or as a file.
+
+    Parameters
+    ----------
+    ctx, param : Context, CallbackParam
+        The call and the option, as a callback of the command line gets them.
+    value : Path
+        Name of the run, its configuration, or the file that it has written.
+    """
     from leukorepro.run.resolved import finished_run
 
     return _found(finished_run, ctx, param, value)

@@ -26,7 +26,8 @@ PREDICTED_TABLE = Table(
         **text("model", "note"),
     }
 )
-"""The columns that do not depend on the classes."""
+"""A row for each image that was asked about. `score` follows `probability`; with more than two classes each class has
+columns of its own, `probability_<class>` and `score_<class>`."""
 
 OK = "ok"
 """Status of an image that was read; that of another is a word of the manifest's."""

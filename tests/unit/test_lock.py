@@ -115,5 +115,7 @@ def test_the_conda_environment_has_the_python_of_the_lock() -> None:
 
 
 def test_the_makefile_asks_for_the_projects_python() -> None:
-    least = min(PYTHONS, key=Version)
-    assert f"sys.version_info >= ({least.replace('.', ', ')})" in (ROOT / "Makefile").read_text()
+    least, newest = PYTHONS[0], PYTHONS[-1]
+    above = f"3.{int(newest.split('.')[1]) + 1}"
+    words = (word.replace(".", ", ") for word in (least, above))
+    assert "({}) <= sys.version_info < ({})".format(*words) in (ROOT / "Makefile").read_text()

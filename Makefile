@@ -47,7 +47,7 @@ test: env ## Run the tests (minutes).
 	python -m pytest -n 2 --dist loadfile -m "not slow and not cluster and not browser and not faults and not long"
 
 test-slow: env ## Run the slow tests: whole workflows, kills, DVC.
-	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m slow tests/workflow
+	python -m pytest -n 2 --dist loadfile --no-loadscope-reorder -m slow tests/workflow tests/faults/test_kills.py
 
 test-faults: env ## Kill, fill and damage whatever can be (an hour).
 	python -m pytest tests/faults

@@ -9,6 +9,7 @@ gets Snakemake's own text, unchanged.
 from __future__ import annotations
 
 import logging
+import re
 import sys
 import threading
 import time
@@ -26,6 +27,16 @@ NOTES = ("Nothing to be done", "Trying to restart job", "Will exit after finishi
 
 SAID_ELSEWHERE = ("Exiting because a job execution failed", "WorkflowError:\nAt least one job did not complete")
 """Errors that repeat what a failed job or the last line has said."""
+
+SENTENCE = re.compile(r"leukorepro: .+|^\w+Error: \[Errno \d+\] .+", re.MULTILINE)
+"""What an error of ours or of the system tells a person; where it was raised, which Snakemake adds, is for the log."""
+
+KILLED = ("returned non-zero exit status 137.", "died with <Signals.SIGKILL: 9>.")
+ON_KILLED = (
+    "The system ended the job below at once, as it does when memory runs out. If nobody else did, run fewer jobs at a "
+    "time or use a larger machine; the same command goes on."
+)
+"""What is told of a job that was killed, and has no words left of its own."""
 
 END = "Complete log(s): "
 SECONDS_BETWEEN_LOOKS = 1.0
@@ -113,8 +124,12 @@ class LogHandler(LogHandlerBase):
             if (text.startswith(NOTES) or not self._started) and text not in self._said:
                 self._screen.note(text)
             self._said.add(text)
-        elif not text.startswith(SAID_ELSEWHERE) and not is_of_failed_command(record):
-            self._screen.note(text, "red" if record.levelno >= logging.ERROR else "yellow")
+        elif is_of_failed_command(record):
+            if text.rstrip().endswith(KILLED):
+                self._screen.note(ON_KILLED, "red")
+        elif not text.startswith(SAID_ELSEWHERE):
+            sentence = SENTENCE.search(text)
+            self._screen.note(sentence[0] if sentence else text, "red" if record.levelno >= logging.ERROR else "yellow")
 
     def _look_again_and_again(self) -> None:
         while not self._over.wait(SECONDS_BETWEEN_LOOKS):

@@ -13,19 +13,13 @@ from pathlib import Path
 import psutil
 import pytest
 from project_copy import ProjectCopy
-from small_run import COMMAND, TARGET, files_of, small_project
+from small_run import TARGET, Unbroken, command, files_of, small, unbroken
 
-pytestmark = pytest.mark.faults
+__all__ = ["small", "unbroken"]  # fixtures
 
-KILLS = int(os.environ.get("KILLS", "50"))
-A_RUN = 10
-"""Kills that one run is given."""
 SEED = 17
-
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return small_project(tmp_path_factory.mktemp("small") / "project")
+RUNS, KILLS = 5, 10
+"""Runs, and kills that each is given."""
 
 
 def kill(snakemake: psutil.Process, whom: str) -> bool:
@@ -44,21 +38,24 @@ def kill(snakemake: psutil.Process, whom: str) -> bool:
     return True
 
 
-@pytest.mark.parametrize("number", range(-(-KILLS // A_RUN)))
-def test_a_run_that_is_killed_again_and_again_ends_in_the_same_files(small: Path, tmp_path: Path, number: int) -> None:
-    draw = random.Random(SEED + number)
-    unbroken = ProjectCopy(small, tmp_path / "unbroken")
-    began = time.monotonic()
-    unbroken.run(*COMMAND)
-    length = time.monotonic() - began
-
+@pytest.mark.parametrize(
+    ("kills", "seed"),
+    [
+        pytest.param(2, SEED, marks=pytest.mark.slow),
+        *(pytest.param(KILLS, SEED + number, marks=pytest.mark.faults) for number in range(RUNS)),
+    ],
+)
+def test_a_run_that_is_killed_again_and_again_ends_in_the_same_files(
+    small: Path, unbroken: Unbroken, tmp_path: Path, kills: int, seed: int
+) -> None:
+    draw, began = random.Random(seed), time.monotonic()
     project = ProjectCopy(small, tmp_path / "project")
     done: Counter[str] = Counter()
     finished = 0
-    while done.total() < A_RUN:
+    while done.total() < kills:
         whom = draw.choice(["Snakemake alone", "a job alone", "both"])
-        with project.started(*COMMAND) as process:
-            moment = time.monotonic() + draw.uniform(0, length)
+        with project.started(*command()) as process:
+            moment = time.monotonic() + draw.uniform(0, unbroken.seconds)
             snakemake = psutil.Process(process.pid)
             while time.monotonic() < moment and process.poll() is None:
                 time.sleep(0.01)
@@ -69,14 +66,14 @@ def test_a_run_that_is_killed_again_and_again_ends_in_the_same_files(small: Path
                 time.sleep(0.01)
             if killed:
                 done[whom] += 1
-                process.wait(timeout=300)  # where a job alone was killed, Snakemake tells it and ends
+                process.wait(timeout=900)  # where a job alone was killed, Snakemake tells it and ends
         if (project.folder / TARGET).is_file():  # what is left are moments after the last job: begin anew
-            project.run(*COMMAND)
-            assert files_of(project) == files_of(unbroken)
+            project.run(*command())
+            assert files_of(project) == unbroken.files
             project.run("rm", "-rf", "results", "data/simulated")
             finished += 1
-    project.run(*COMMAND)
+    project.run(*command())
     print(f"{dict(done)}, {finished} runs that were complete before the last kill, {time.monotonic() - began:.0f} s")
-    assert files_of(project) == files_of(unbroken)
+    assert files_of(project) == unbroken.files
     assert "Not as they were written: 0." in project.run("leukorepro", "verify")
     assert not [file for file in (project.folder / "results").rglob(".*") if file.name.endswith((".tmp", ".partial"))]

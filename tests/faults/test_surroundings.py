@@ -1,76 +1,193 @@
-"""Full disks, two workflows at once, folders with odd names: the same results, or one sentence, and nothing damaged."""
+"""What a machine may do to a run: the same results as an unbroken run's, or one sentence, and nothing damaged."""
 
 from __future__ import annotations
 
+import os
 import shlex
+import shutil
 import subprocess
 import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from debian_packages import Unavailable, install
 from project_copy import ProjectCopy
-from small_run import COMMAND, TARGET, files_of, small_project
+from small_run import FILES, RUN, Unbroken, command, files_of, small, unbroken
+
+__all__ = ["small", "unbroken"]  # fixtures
 
 pytestmark = pytest.mark.faults
 
-
-@pytest.fixture(scope="module")
-def small(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return small_project(tmp_path_factory.mktemp("small") / "project")
+A_DAY = 86_400
 
 
-@pytest.fixture(scope="module")
-def unbroken(small: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    project = ProjectCopy(small, tmp_path_factory.mktemp("unbroken") / "project")
-    project.run(*COMMAND)
-    return files_of(project)
+@pytest.fixture
+def project(small: Path, tmp_path: Path) -> ProjectCopy:
+    return ProjectCopy(small, tmp_path / "project")
+
+
+@contextmanager
+def before_fits(project: ProjectCopy, words: str) -> Iterator[None]:
+    """Have a shell do something before each fit of a reducer."""
+    folder = project.folder.with_name("bin")
+    folder.mkdir()
+    own = shlex.quote(str(Path(sys.executable).with_name("leukorepro")))
+    (folder / "leukorepro").write_text(f'#!/bin/sh\n[ "$1 $2" = "models fit" ] && {words}\nexec {own} "$@"\n')
+    (folder / "leukorepro").chmod(0o755)
+    usual = project.environment
+    project.environment = usual | {"PATH": f"{folder}:{usual['PATH']}"}
+    try:
+        yield
+    finally:
+        project.environment = usual
+
+
+@contextmanager
+def mounted(place: Path, *words: str) -> Iterator[None]:
+    """Mount something at a place."""
+    done = subprocess.run(["mount", *words, str(place)], capture_output=True, text=True, check=False)
+    if done.returncode:
+        pytest.skip(f"nothing can be mounted here: {done.stderr.strip()}")
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", str(place)], check=True)
+
+
+def refused(project: ProjectCopy, sentence: str) -> None:
+    """The run ends with a sentence, and without a word on where in the code."""
+    told = project.fails(*command())
+    assert sentence in told
+    assert "Traceback" not in told
+    assert 'File "' not in told
+
+
+def goes_on(project: ProjectCopy, unbroken: Unbroken) -> None:
+    """The same command ends in the same files, as they were written, and has nothing to do then."""
+    project.run(*command())
+    assert files_of(project) == unbroken.files
+    assert "Not as they were written: 0." in project.run("leukorepro", "verify")
+    assert "Nothing to be done" in project.run(*command())
+
+
+# ---------------------------------------------------------------------------------------------------- files and folders
+
+
+def test_a_folder_with_spaces_quotes_and_umlauts(small: Path, unbroken: Unbroken, tmp_path: Path) -> None:
+    goes_on(ProjectCopy(small, tmp_path / 'Bilder für "alle" und l\'un'), unbroken)
+
+
+def test_a_disk_that_fills_is_told_and_the_same_command_goes_on(project: ProjectCopy, unbroken: Unbroken) -> None:
+    place = project.folder / "results"
+    with mounted(place, "-t", "tmpfs", "-o", "size=48k", "tmpfs"):
+        refused(project, "No space left on device")
+        subprocess.run(["mount", "-o", "remount,size=200m", str(place)], check=True)
+        goes_on(project, unbroken)
+
+
+def test_read_only_file_systems_are_told_and_the_same_command_goes_on(project: ProjectCopy, unbroken: Unbroken) -> None:
+    """Of the project, of its results, and of what a job writes to."""
+    for folder in (project.folder, project.folder / "results", project.folder / "results/features"):
+        folder.mkdir(exist_ok=True)
+        with mounted(folder, "--bind", str(folder)):
+            subprocess.run(["mount", "-o", "remount,ro,bind", str(folder)], check=True)
+            refused(project, "Read-only file system")
+    goes_on(project, unbroken)
+
+
+def test_what_a_user_may_not_do_is_told_and_the_same_command_goes_on(project: ProjectCopy, unbroken: Unbroken) -> None:
+    """Write to the same folders, and read a file; root without capabilities is bound by permissions like anybody."""
+    if os.geteuid() == 0:
+        if shutil.which("setpriv") is None:
+            pytest.skip("permissions do not bind root, and there is no setpriv")
+        project.prefix = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"]
+    for folder in (project.folder, project.folder / "results", project.folder / "results/features"):
+        folder.mkdir(exist_ok=True)
+        folder.chmod(0o555)
+        try:
+            refused(project, "Permission denied")
+        finally:
+            folder.chmod(0o755)
+    dataset = project.folder / "config/datasets/kills.yaml"
+    dataset.chmod(0)
+    refused(project, "config/datasets/kills.yaml: cannot be read (Permission denied)")
+    dataset.chmod(0o644)
+    goes_on(project, unbroken)
+
+
+# ------------------------------------------------------------------------------------------------- memory and the clock
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [("ulimit -v 1000000", "leukorepro: out of memory ("), ("kill -KILL $$", "as it does when memory runs out")],
+    ids=["refused", "killed"],
+)
+def test_a_job_without_memory_is_told_and_the_same_command_goes_on(
+    project: ProjectCopy, unbroken: Unbroken, words: str, sentence: str
+) -> None:
+    with before_fits(project, words):
+        refused(project, sentence)
+    goes_on(project, unbroken)
+
+
+def test_a_clock_that_is_set_back_changes_nothing(project: ProjectCopy, unbroken: Unbroken) -> None:
+    """All before the fits is made tomorrow, by the clock of the processes and of the files."""
+    try:
+        install({"faketime": "faketime"})
+    except Unavailable as reason:
+        pytest.skip(str(reason))
+    project.prefix = ["faketime", "-f", f"+{A_DAY}s"]
+    with before_fits(project, "exit 1"):
+        project.fails(*command())
+    project.prefix = []
+    for folder in ("results", "data/simulated", ".snakemake"):
+        for file in (project.folder / folder).rglob("*"):
+            os.utime(file, (time.time() + A_DAY,) * 2, follow_symlinks=False)
+    goes_on(project, unbroken)
+
+
+# ---------------------------------------------------------------------------------------------------------- two at once
 
 
 def test_of_two_workflows_at_once_one_fails_and_the_other_loses_nothing(
-    small: Path, unbroken: dict[str, str], tmp_path: Path
+    project: ProjectCopy, unbroken: Unbroken, tmp_path: Path
 ) -> None:
     """Started together from nothing; in one of them, every fit fails."""
-    good = ProjectCopy(small, tmp_path / "project")
-    broken = tmp_path / "bin"
-    broken.mkdir()
-    command = Path(sys.executable).with_name("leukorepro")
-    script = f'#!/bin/sh\n[ "$1 $2" = "models fit" ] && exit 1\nexec {shlex.quote(str(command))} "$@"\n'
-    (broken / "leukorepro").write_text(script)
-    (broken / "leukorepro").chmod(0o755)
-    environment = good.environment | {"PATH": f"{broken}:{good.environment['PATH']}"}
-    with (tmp_path / "bad.txt").open("wb") as output:
-        bad = subprocess.Popen(COMMAND, cwd=good.folder, env=environment, stdout=output, stderr=output)
-        try:
-            good.run(*COMMAND)
-        finally:
-            bad.wait(timeout=300)
-    assert files_of(good) == unbroken
-    told = good.output.read_text() + (tmp_path / "bad.txt").read_text()
-    assert "works here; waiting until it has ended" in told
-    assert "Nothing to be done" in good.run(*COMMAND)
-
-
-def test_a_folder_with_spaces_quotes_and_umlauts(small: Path, unbroken: dict[str, str], tmp_path: Path) -> None:
-    project = ProjectCopy(small, tmp_path / 'Bilder für "alle" und l\'un')
-    project.run(*COMMAND)
-    assert files_of(project) == unbroken
-
-
-def test_a_disk_that_fills_is_told_and_the_same_command_goes_on(
-    small: Path, unbroken: dict[str, str], tmp_path: Path
-) -> None:
-    project = ProjectCopy(small, tmp_path / "project")
-    place = project.folder / "results"
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=48k", "tmpfs", str(place)], capture_output=True)
-    if mounted.returncode:
-        pytest.skip(f"no file system of its own can be mounted here: {mounted.stderr.decode().strip()}")
+    with before_fits(project, "exit 1"), (tmp_path / "bad.txt").open("wb") as output:
+        bad = subprocess.Popen(command(), cwd=project.folder, env=project.environment, stdout=output, stderr=output)
     try:
-        told = project.fails(*COMMAND)
-        assert "No space left on device" in told
-        assert "Traceback" not in told
-        subprocess.run(["mount", "-o", "remount,size=200m", str(place)], check=True)
-        project.run(*COMMAND)
-        assert (project.folder / TARGET).is_file()
-        assert files_of(project) == unbroken
+        project.run(*command())
     finally:
-        subprocess.run(["umount", str(place)], check=True)
+        bad.wait(timeout=900)
+    told = project.output.read_text() + (tmp_path / "bad.txt").read_text()
+    assert "works here; waiting until it has ended" in told
+    goes_on(project, unbroken)
+
+
+def test_two_runs_that_share_features_at_once_make_what_each_makes_alone(
+    project: ProjectCopy, unbroken: Unbroken, tmp_path: Path
+) -> None:
+    """Runs of other names of one study on one dataset, started together from nothing."""
+    other = RUN.replace("kills", "other")
+    (project.folder / other).write_text(FILES[RUN].replace("name: kills", "name: other"))
+    words = [word.replace("results/kills", "results/other").replace(RUN, other) for word in command()]
+    with (tmp_path / "other.txt").open("wb") as output:
+        second = subprocess.Popen(words, cwd=project.folder, env=project.environment, stdout=output, stderr=output)
+        try:
+            project.run(*command())
+        finally:
+            second.wait(timeout=900)
+    assert second.returncode == 0, (tmp_path / "other.txt").read_text()
+    told = project.output.read_text() + (tmp_path / "other.txt").read_text()
+    assert "works here; waiting until it has ended" in told
+    shared = [line for line in told.splitlines() if "Features of kills-demo" in line]
+    assert len(shared) == 2, told  # one for each of two descriptors, in either run
+    files = files_of(project)
+    assert {name: files[name] for name in unbroken.files} == unbroken.files
+    tables = (".h5", ".parquet", ".csv")
+    for name in [name for name in unbroken.files if name.startswith("kills/kills/") and name.endswith(tables)]:
+        assert files[name.replace("kills", "other", 1)] == files[name]

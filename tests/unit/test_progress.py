@@ -189,6 +189,28 @@ def test_a_job_that_succeeds_the_second_time_has_not_failed(
     assert lines[-2:] == ["[5 s] 1 of 1 job: train s1 (3 s)", "Finished in 5 s: 1 job. Full log: x.log"]
 
 
+def test_of_an_error_the_sentence_is_shown_and_not_where_it_was_raised(
+    handler: LogHandler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ours = 'WorkflowError in file "common.smk", line 86:\nleukorepro: seed: no number.\n  File "common.smk", line 1'
+    systems = "Traceback (most recent call last):\n\n  File \"<os>\"\n\nOSError: [Errno 30] Read-only: 'shadow'\n"
+    bug = 'Traceback (most recent call last):\n\n  File "a.py", line 1\n\nKeyError: 3'
+    for text, exception in ((ours, "WorkflowError"), (systems, "OSError"), (bug, "KeyError")):
+        handler.emit(record(0, LogEvent.ERROR, text, logging.ERROR, exception=exception))
+    shown = ["leukorepro: seed: no number.", "OSError: [Errno 30] Read-only: 'shadow'", *bug.splitlines()]
+    assert capsys.readouterr().err.splitlines() == shown
+
+
+@pytest.mark.parametrize("end", ["returned non-zero exit status 137.", "died with <Signals.SIGKILL: 9>."])
+def test_of_a_job_that_was_killed_memory_is_named(
+    handler: LogHandler, capsys: pytest.CaptureFixture[str], end: str
+) -> None:
+    """As a shell tells it, and as Python does."""
+    text = f"RuleException:\nCalledProcessError in file \"a.smk\", line 3:\nCommand '...' {end}\n"
+    handler.emit(record(0, LogEvent.ERROR, text, logging.ERROR, exception="RuleException"))
+    assert "as it does when memory runs out" in capsys.readouterr().err
+
+
 def test_errors_and_warnings_of_snakemake_are_shown(handler: LogHandler, capsys: pytest.CaptureFixture[str]) -> None:
     missing = "MissingOutputException:\nJob 1 completed successfully, but some output files are missing."
     handler.emit(record(0, LogEvent.WORKFLOW_STARTED))

@@ -17,7 +17,7 @@ def run_so_far():
     the report with it, which can have no inputs that may be missing.
     """
     prepare_start()
-    with damage_told():
+    with in_a_sentence():
         run = as_far_as_known(RUN, RESULTS)
     for study in run.left_out:
         if workflow.is_main_process and study.key not in LEFT_OUT:

@@ -19,9 +19,7 @@ def population_of(wildcards):
         pool = f"results/validity/pools/{VALIDITY.settings[wildcards.setting].pool}"
         return {"images": f"{pool}.csv", "features": f"{pool}.h5"}
     manifest = RESULTS.manifest(real.dataset)
-    try:
+    with in_a_sentence():
         if manifest.exists():
             read_population(VALIDITY_FILE, VALIDITY.designs[real.dataset], manifest)
-    except UserError as error:
-        raise WorkflowError(str(error)) from None
     return {"images": manifest, "features": real.features}

@@ -3,6 +3,7 @@
 import os
 import re
 import sys
+from contextlib import contextmanager
 from pathlib import Path
 
 from leukorepro.run import plan
@@ -11,10 +12,10 @@ from leukorepro.config.adapters import ADAPTERS
 from leukorepro.config.study.classifiers import CLASSIFIERS
 from leukorepro.config.validity import load_validity
 from leukorepro.run.digests import digest
-from leukorepro.core.errors import UserError
+from leukorepro.core.errors import UserError, as_told
 from leukorepro.core.installation.files import workflow_files
 from leukorepro.core.sharing.gpus import SHARED as SHARED_GPUS
-from leukorepro.core.integrity.damaged import OWNED
+from leukorepro.core.integrity.damaged import OWNED, DamagedFile, set_aside
 from leukorepro.features.parts import ResolvedDescriptor, ResolvedExtractor
 from leukorepro.ladder.rungs import LADDER
 from leukorepro.run.paths import Results
@@ -55,15 +56,28 @@ shell.prefix(EXPORTED)
 FITS_PACKAGE = "leukorepro.systems.fits"
 VALIDITY_FILE = "config/validity.yaml"
 
-try:
+
+@contextmanager
+def in_a_sentence():
+    """What goes wrong here is told as in a job: a damaged file makes way, but not before it is known what is asked for.
+
+    A dry run, a summary or Snakemake's own report only tells it.
+    """
+    try:
+        yield
+    except UserError as error:
+        runs = workflow.executor_plugin is not None and not workflow.dryrun
+        told = set_aside(error) if runs and isinstance(error, DamagedFile) else error
+        raise WorkflowError(as_told(told)) from None
+
+
+with in_a_sentence():
     OVERRIDES = overrides(RUN_FILE, config, CONFIGURED)
     RUN = resolve(RUN_FILE, OVERRIDES)
     for file in feature_files_asked_for():
         plan.check_feature_file(RUN, file)
     SPECIFICATIONS = Specifications(RUN)
     VALIDITY = load_validity(VALIDITY_FILE)
-except UserError as error:
-    raise WorkflowError(str(error)) from None
 
 
 AUDITED = [study.study.key for study in RUN.studies] + [

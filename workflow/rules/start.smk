@@ -1,9 +1,8 @@
 """What a start prepares and tells, and what its jobs ask a machine for."""
 
-from contextlib import contextmanager
 from functools import cache
 
-from leukorepro.core.integrity.damaged import ASIDE, DamagedFile, set_aside
+from leukorepro.core.integrity.damaged import ASIDE
 from leukorepro.core.sharing.alone import hold
 from leukorepro.costs.asked import Requests
 from leukorepro.costs.told import at_start
@@ -27,16 +26,6 @@ def cores_at_hand():
 REQUESTS = Requests(RUN, RESULTS)
 
 
-@contextmanager
-def damage_told():
-    """A damaged file that is read here makes way like one that a job reads; a dry run only tells it."""
-    try:
-        yield
-    except DamagedFile as error:
-        told = str(error) if workflow.dryrun else set_aside(error)
-        raise WorkflowError(told) from None
-
-
 @cache
 def prepare_start():
     """Hold the results, write what jobs are told, once, and forget which weights an earlier start could not get.
@@ -46,11 +35,11 @@ def prepare_start():
     """
     starts = workflow.is_main_process and workflow.executor_plugin is not None
     if starts and not (workflow.dryrun or workflow.touch):
-        if not hold(RESULTS.root, RUN.name, logger.warning):
-            # What is to be made was planned by what lay there before the other one ended: plan again.
-            os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
-        SPECIFICATIONS.write()
-        with damage_told():
+        with in_a_sentence():
+            if not hold(RESULTS.root, RUN.name, logger.warning):
+                # What is to be made was planned by what lay there before the other one ended: plan again.
+                os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+            SPECIFICATIONS.write()
             forget_failures(RUN, RESULTS)
 
 

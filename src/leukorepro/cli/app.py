@@ -16,7 +16,7 @@ import typer
 from typer.core import TyperGroup
 
 from leukorepro.core.code import command_module
-from leukorepro.core.errors import UserError
+from leukorepro.core.errors import UserError, as_told, no_memory
 from leukorepro.core.file_errors import file_error
 from leukorepro.core.integrity.damaged import DamagedFile, set_aside
 from leukorepro.core.places import CONTROL
@@ -52,9 +52,7 @@ it, or a network. A **model** is a fitted item in a folder of its own, with what
 
 
 def _tell(sentence: object) -> None:
-    """Print a sentence in one line; what it quotes of a file may break lines, or steer a terminal."""
-    line = "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in str(sentence))
-    print(f"leukorepro: {line}", file=sys.stderr)
+    print(as_told(sentence), file=sys.stderr)
 
 
 EMPTY_OPTION = re.compile("--[a-z-]+=")
@@ -99,8 +97,11 @@ class CommandLine(TyperGroup):
             if isinstance(error, BrokenPipeError):
                 raise
             _tell(file_error(error) or error)
-        except MemoryError as error:
-            _tell(f"out of memory ({error}); ask for less at a time, or use a larger machine.")
+        except (MemoryError, ImportError, RuntimeError) as error:
+            told = no_memory(error)
+            if told is None:
+                raise
+            _tell(told)
         raise typer.Exit(2)
 
 

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Iterable, Mapping
 from typing import TypeVar
 
 T = TypeVar("T")
+
+_NO_MEMORY = re.compile(r"out of memory|can(not|'t) allocate memory|failed to map segment|bad_alloc", re.IGNORECASE)
+"""How PyTorch, of a processor's memory and of a GPU's, and the loader of libraries tell that there is none left."""
 
 
 class UserError(Exception):
@@ -14,6 +18,19 @@ class UserError(Exception):
 
     The command line prints the message without a traceback and exits with status 2.
     """
+
+
+def as_told(sentence: object) -> str:
+    """A sentence as a person is told it, in one line; what it quotes of a file may break lines, or steer a terminal."""
+    return "leukorepro: " + "".join(sign if sign.isprintable() else ascii(sign)[1:-1] for sign in str(sentence))
+
+
+def no_memory(error: BaseException) -> str | None:
+    """The sentence on memory that was refused, whichever library tells it; None where the error is another one."""
+    told = " ".join(str(error).split())
+    if not isinstance(error, MemoryError) and not _NO_MEMORY.search(told):
+        return None
+    return f"out of memory ({told}); ask for less at a time, or use a larger machine."
 
 
 def did_you_mean(given: str, known: Iterable[str]) -> str:

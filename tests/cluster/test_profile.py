@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 import yaml
 from snakemake.cli import get_argument_parser
+from working_copy import RUN, SLURM
 
 PROJECT = Path(__file__).resolve().parents[2]
 KUBERNETES = "namespace cpu-scalar service-account-name privileged persistent-volumes omit-job-cleanup"
@@ -62,6 +63,31 @@ def test_every_profile_has_the_settings_of_the_default_one(name: str) -> None:
         del default["nolock"]  # jobs elsewhere live on when Snakemake is killed: there the lock stays, as a reminder
     assert default.items() <= profile(name).items()
     assert f"profiles/{name} " in (PROJECT / f"profiles/{name}/config.yaml").read_text() or name == "default"
+
+
+def told(page: str) -> list[str]:
+    """Commands of a tutorial that start Snakemake."""
+    return re.findall(
+        r"^(?:docker run .* |apptainer exec \S+ )?snakemake (.*)$", (PROJECT / page).read_text(), re.MULTILINE
+    )
+
+
+@pytest.mark.parametrize("page", ["docs/cluster.md", "docs/tutorials/workstation.md"])
+def test_the_tutorials_commands_are_those_that_snakemake_knows(page: str) -> None:
+    commands = told(page)
+    assert commands
+    for command in commands:
+        settings = get_argument_parser(profiles=[]).parse_args(command.split())
+        profile = settings.workflow_profile
+        assert profile is None or (PROJECT / profile / "config.yaml").is_file(), command
+        assert not settings.targets, command
+
+
+def test_the_cluster_is_tested_by_the_tutorials_commands() -> None:
+    commands = told("docs/cluster.md")
+    tested = f"--workflow-profile profiles/slurm --configfile {RUN}".replace(Path(RUN).stem, "NAME")
+    assert SLURM[:2] == tested.split()[:2]
+    assert {tested, f"{tested} --unlock"} <= set(commands)
 
 
 @pytest.mark.parametrize("name", PROFILES)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import re
 from collections.abc import Callable
 from pathlib import Path
@@ -105,5 +106,9 @@ def test_every_command_runs_in_order(fresh: Path, tmp_path: Path) -> None:
         if command.startswith("leukorepro init --name smears"):
             edit(project, "smears", lambda run: {"studies": [run["studies"][0] | {"rungs": ["as_published"]}]})
 
+    with (project.folder / "results/smears/atteia2022/metrics.csv").open() as table:
+        shown = {(row["item"], row["protocol"]) for row in csv.DictReader(table) if row["metric"] == "accuracy"}
+    assert {rung for _, rung in shown} == {"as_published"}
+    assert len(shown) > 1, "features as they are, and reduced"
     for run in ("demo", "simulated", "smears"):
         assert (project.folder / "results" / run / "report" / "index.html").is_file()

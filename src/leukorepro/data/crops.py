@@ -92,7 +92,7 @@ def find_photographs(
             return _reduced(read(photograph), factor)
 
         small = each(reduced, photographs, "Reading photographs")
-        largest = np.max([picture.shape for picture in small], axis=0)
+        largest = [max(sides) for sides in zip(*(picture.shape for picture in small), strict=True)]
         fits = []
         for start in range(0, len(crops), BLOCK):
             templates = Templates([_reduced(grey, factor) for grey in own[start : start + BLOCK]], largest)

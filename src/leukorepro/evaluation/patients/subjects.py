@@ -171,7 +171,7 @@ class Subjects:
         pairs = np.unique(self._subject * len(names) + codes)
         return np.bincount(pairs // len(names), minlength=len(self))
 
-    def _means(self, numbers: NDArray[np.generic]) -> Floats:
+    def _means(self, numbers: NDArray[np.bool] | Floats) -> Floats:
         """Mean over the rows of each subject."""
         means: Floats = np.bincount(self._subject, numbers, len(self)) / np.bincount(self._subject, minlength=len(self))
         return means

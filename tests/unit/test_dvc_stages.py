@@ -14,6 +14,7 @@ from leukorepro.core.errors import UserError
 from leukorepro.features.backbones.registry import BACKBONES
 from leukorepro.features.backbones.specification import TimmWeights
 from leukorepro.run import plan
+from leukorepro.run.dvc import programs
 from leukorepro.run.dvc.stages import check_stages, dvc_yaml
 from leukorepro.run.resolve import resolve
 from leukorepro.run.specify import Specifications
@@ -176,3 +177,29 @@ def test_a_feature_file_that_the_run_does_not_make_is_refused(project: Path) -> 
             plan.check_feature_file(run, dataset / name)
     with pytest.raises(UserError, match=r"unknown dataset 'allidb'. Known: allidb_simulated-demo"):
         plan.check_feature_file(run, Path(f"results/features/allidb/{googlenet}.h5"))
+
+
+SUMMARY = """\
+output_file	rule	plan
+results/datasets/smears/manifest.csv	scan_images	no update
+results/audit/atteia2022.json	audit_published	no update
+results/weights/resnet50.json	get_weights	no update
+results/run/one/as_published/splits/folds.csv	make_splits_one	no update
+results/run/two/as_published/splits/folds.csv	make_splits_two	no update
+results/features/smears/resnet50.h5	extract_features	no update
+results/run/one/metrics.csv	judge	no update
+"""
+BEHIND = {"results/features/smears/resnet50.h5", "results/run/one/metrics.csv"}
+
+
+@pytest.mark.parametrize("pending", ["make_splits_two", "get_weights", None])
+def test_what_lies_behind_a_checkpoint_is_not_taken_for_up_to_date(
+    project: Path, monkeypatch: pytest.MonkeyPatch, pending: str | None
+) -> None:
+    """Snakemake plans no update of it, even where another budget will have it made again."""
+    stages(write_run(project))
+    rows = SUMMARY.replace(f"{pending}\tno update", f"{pending}\tupdate pending")
+    monkeypatch.setattr(programs, "told", lambda *_: rows)
+    stale = {output for output, is_done in programs.up_to_date(DVC).items() if not is_done}
+    assert (stale > BEHIND) if pending else not stale
+    assert not any("datasets" in output or "audit" in output for output in stale)

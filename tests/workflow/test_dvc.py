@@ -250,7 +250,7 @@ def test_what_snakemake_made_is_adopted_and_never_removed(reproduced: ProjectCop
     pages = reproduced.folder / "results/demo/report"
     made = {page: page.stat().st_mtime_ns for page in pages.iterdir()}
     told = reproduced.fails(*REPRO)
-    assert "Start `dvc repro` again: it goes on with the rest" in " ".join(told.split())
+    assert "Start the same command again: it goes on with the rest" in " ".join(told.split())
     assert yaml.safe_load(lock.read_text()) == before
     assert "Data and pipelines are up to date." in reproduced.run(*REPRO)
     assert {page: page.stat().st_mtime_ns for page in pages.iterdir()} == made
@@ -368,6 +368,26 @@ def test_an_experiment_begins_where_its_parameter_is_used(pushed: ProjectCopy) -
     known = yaml.safe_load((pushed.folder / "dvc.lock").read_text())["stages"]
     assert by_seed == {name for name in known if name in STUDIES or name.startswith("features-")}
     assert not [name for name in changed if name.startswith(("dataset-", "audit-"))]
+
+
+@pytest.mark.long
+def test_an_experiment_with_another_budget_asks_for_stages_of_it_and_then_goes_on(pushed: ProjectCopy) -> None:
+    before = (pushed.folder / "config/config.yaml").read_text(), pushed.results(".csv", ".json", ".h5", ".parquet")
+    told = pushed.fails("dvc", "exp", "run", "--set-param", "config/config.yaml:budget=published")
+    assert "write it again with `leukorepro config dvc`." in told
+    assert set(re.findall(r"^Running stage '(.+)':", told, flags=re.MULTILINE)) == {"stages"}
+    assert (pushed.folder / "config/config.yaml").read_text() == before[0].replace("budget: demo", "budget: published")
+    assert pushed.results(".csv", ".json", ".h5", ".parquet") == before[1]
+
+    pushed.run("leukorepro", "config", "dvc")
+    told = pushed.fails("dvc", "exp", "run", "stages")
+    assert "Snakemake had made what 1 of these stages make, and it is up to date" in " ".join(told.split())
+    pushed.run("dvc", "exp", "run", "stages")
+    stale = set(json.loads(pushed.run("dvc", "status", "--json")))
+    assert {"dataset-cnmc2019_demo-published", *STUDIES, "report", "records"} <= stale
+    of_no_budget = {"dataset-smears", *(f"audit-{study}" for study in STUDIES)}
+    assert not [name for name in stale if name in of_no_budget or name.startswith("features-smears")]
+    pushed.run("git", "checkout", "config/config.yaml", "dvc.yaml", "dvc.lock")
 
 
 @pytest.mark.long

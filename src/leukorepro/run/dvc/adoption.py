@@ -72,7 +72,7 @@ def adopt_or_go_on(run: ResolvedRun, file: Path) -> None:
     if found:
         raise UserError(
             f"{file}: Snakemake had made what {len(found)} of these stages make, and it is up to date; DVC has taken "
-            "it as it is. Start `dvc repro` again: it goes on with the rest, and nothing is computed twice."
+            "it as it is. Start the same command again: it goes on with the rest, and nothing is computed twice."
         )
 
 

@@ -11,12 +11,15 @@ from typing import Any
 
 from leukorepro.core.errors import UserError
 from leukorepro.core.validation import read_yaml
-from leukorepro.run.paths import Results
 
 CHECK = "stages"
 """The stage that sees whether the others are still those of the run; it makes nothing."""
 RECORDS = "records"
 """The last stage, which keeps what Snakemake knows of the others' outputs; it computes nothing."""
+CHECKPOINTS = ("make_splits", "get_weights")
+"""Beginnings of the names of rules whose outputs decide what else there is to make."""
+BEFORE_CHECKPOINTS = ("simulate_images", "scan_images", "find_duplicates", "audit_published")
+"""Rules that wait for none of those."""
 
 
 def told(*command: str) -> str:
@@ -38,8 +41,8 @@ def told(*command: str) -> str:
 def up_to_date(file: Path) -> dict[str, bool]:
     """Whether Snakemake would leave each output of a run as it is.
 
-    Features wait for split tables, which are checkpoints: while one of those is to be made, Snakemake does not look at
-    what features were made from, and they count as not up to date.
+    Features wait for split tables and for weights, which are checkpoints. While one of those is to be made, Snakemake
+    does not look at what lies behind it, of whatever study; but for what is made before, all counts as not up to date.
 
     Parameters
     ----------
@@ -49,9 +52,9 @@ def up_to_date(file: Path) -> dict[str, bool]:
     table = told("snakemake", "--cores", "all", "--summary", *_run_of(file))
     rows = list(csv.DictReader(table.splitlines(), delimiter="\t"))
     done = {row["output_file"]: row["plan"] == "no update" for row in rows}
-    split = all(done[row["output_file"]] for row in rows if row["rule"].startswith("make_splits"))
-    features = Results().root / "features"
-    return {output: is_done and (split or features not in Path(output).parents) for output, is_done in done.items()}
+    if all(done[row["output_file"]] for row in rows if row["rule"].startswith(CHECKPOINTS)):
+        return done
+    return {row["output_file"]: done[row["output_file"]] and row["rule"] in BEFORE_CHECKPOINTS for row in rows}
 
 
 def unescaped(text: str) -> str:

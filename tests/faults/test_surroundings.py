@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 
 import pytest
@@ -30,12 +30,12 @@ def project(small: Path, tmp_path: Path) -> ProjectCopy:
 
 
 @contextmanager
-def before_fits(project: ProjectCopy, words: str) -> Iterator[None]:
-    """Have a shell do something before each fit of a reducer."""
+def jobs_by(project: ProjectCopy, script: str) -> Iterator[None]:
+    """Have a shell's script do the jobs, which knows the command as `$leukorepro`."""
     folder = project.folder.with_name("bin")
     folder.mkdir()
-    own = shlex.quote(str(Path(sys.executable).with_name("leukorepro")))
-    (folder / "leukorepro").write_text(f'#!/bin/sh\n[ "$1 $2" = "models fit" ] && {words}\nexec {own} "$@"\n')
+    command = shlex.quote(str(Path(sys.executable).with_name("leukorepro")))
+    (folder / "leukorepro").write_text(f"#!/bin/sh\nleukorepro={command}\n{script}\n")
     (folder / "leukorepro").chmod(0o755)
     usual = project.environment
     project.environment = usual | {"PATH": f"{folder}:{usual['PATH']}"}
@@ -43,6 +43,11 @@ def before_fits(project: ProjectCopy, words: str) -> Iterator[None]:
         yield
     finally:
         project.environment = usual
+
+
+def before_fits(project: ProjectCopy, words: str) -> AbstractContextManager[None]:
+    """Have a shell do something before each fit of a reducer."""
+    return jobs_by(project, f'[ "$1 $2" = "models fit" ] && {words}\nexec "$leukorepro" "$@"')
 
 
 @contextmanager
@@ -135,15 +140,17 @@ def test_a_job_without_memory_is_told_and_the_same_command_goes_on(
 
 
 def test_a_clock_that_is_set_back_changes_nothing(project: ProjectCopy, unbroken: Unbroken) -> None:
-    """All before the fits is made tomorrow, by the clock of the processes and of the files."""
+    """All before the fits is made tomorrow, by the clock of the jobs and of the files.
+
+    Snakemake itself ends under no false clock.
+    """
     try:
         install({"faketime": "faketime"})
     except Unavailable as reason:
         pytest.skip(str(reason))
-    project.prefix = ["faketime", "-f", f"+{A_DAY}s"]
-    with before_fits(project, "exit 1"):
+    tomorrow = f'[ "$1 $2" = "models fit" ] && exit 1\nexec faketime -f +{A_DAY}s "$leukorepro" "$@"'
+    with jobs_by(project, tomorrow):
         project.fails(*command())
-    project.prefix = []
     for folder in ("results", "data/simulated", ".snakemake"):
         for file in (project.folder / folder).rglob("*"):
             os.utime(file, (time.time() + A_DAY,) * 2, follow_symlinks=False)

@@ -3,6 +3,7 @@
 from functools import cache
 
 from leukorepro.core.integrity.damaged import ASIDE
+from leukorepro.core.integrity.clock import set_right
 from leukorepro.core.sharing.alone import hold
 from leukorepro.costs.asked import Requests
 from leukorepro.costs.told import at_start
@@ -30,14 +31,21 @@ REQUESTS = Requests(RUN, RESULTS)
 def prepare_start():
     """Hold the results, write what jobs are told, once, and forget which weights an earlier start could not get.
 
+    Files of a time to come, which a clock that was set back leaves, are given the present one first.
+
     Only where jobs are going to run: a dry run, a summary or Snakemake's own report changes nothing on the disk. Jobs of
     a cluster read this file too. Jobs see to it as well as `onstart:`, which Snakemake leaves out of modules.
     """
     starts = workflow.is_main_process and workflow.executor_plugin is not None
     if starts and not (workflow.dryrun or workflow.touch):
         with in_a_sentence():
-            if not hold(RESULTS.root, RUN.name, logger.warning):
-                # What is to be made was planned by what lay there before the other one ended: plan again.
+            as_planned = hold(RESULTS.root, RUN.name, logger.warning)
+            if ahead := set_right(RESULTS.root):
+                logger.warning(
+                    f"{ahead:,} files had a time that is yet to come; they have the present one now."
+                )
+            if ahead or not as_planned:
+                # What is to be made was planned by what lay there before: plan again.
                 os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
             SPECIFICATIONS.write()
             forget_failures(RUN, RESULTS)

@@ -55,7 +55,7 @@ def test_a_run_that_is_killed_again_and_again_ends_in_the_same_files(
     while done.total() < kills:
         whom = draw.choice(["Snakemake alone", "a job alone", "both"])
         with project.started(*command()) as process:
-            moment = time.monotonic() + draw.uniform(0, unbroken.seconds)
+            moment = time.monotonic() + draw.uniform(0, unbroken.seconds / 2)  # less is left from kill to kill
             snakemake = psutil.Process(process.pid)
             while time.monotonic() < moment and process.poll() is None:
                 time.sleep(0.01)

@@ -74,7 +74,7 @@ def subjects_of(manifest: pd.DataFrame, classes: list[str]) -> Subjects:
     readable = manifest[manifest["status"] == "ok"]
     known = readable[readable["subject_id"] != ""]
     images = pd.crosstab(known["subject_id"], known["label"]).reindex(columns=classes, fill_value=0)
-    main = images.to_numpy().argmax(axis=1) if len(images) else []
+    main = images.to_numpy().argmax(axis=1)
     order = pd.DataFrame({"main": main, "fewer": -images.sum(axis=1), "subject": images.index}, index=images.index)
     of_subject = known.groupby("subject_id")
     photographs = of_subject["source_id"].nunique()

@@ -182,7 +182,7 @@ def correlations(panels: Sequence[Distribution], conditions: Sequence[str]) -> F
     for axes, panel in zip(grid, panels, strict=True):
         for rung, counts in panel.counts.items():
             look = LADDER[rung]
-            shares = 100 * counts / max(counts.sum(), 1)
+            shares = 100 * counts / max(int(counts.sum()), 1)
             axes.stairs(shares, panel.edges, fill=True, color=look.colour, alpha=0.15)
             axes.stairs(shares, panel.edges, color=look.colour, linestyle=look.dash, linewidth=1.1)
         axes.set_ylim(bottom=0)

@@ -96,6 +96,7 @@ def test_every_profile_is_read_by_snakemake(name: str) -> None:
     wanted = {"default": None, "workstation": None, "slurm-gpu": "slurm"}.get(name, name)
     assert settings.executor == wanted
     assert settings.logger == ["leukorepro"]
+    assert not settings.keep_incomplete, "old results of a job that never began would be recorded as new ones"
     assert settings.retries == (0 if wanted is None else 2), "an attempt that asks for more"
 
 

@@ -18,7 +18,10 @@ SMALL = {
         *("--backbones", "mobilenet_v2", "--device", "cpu", "--product", "512"),
     ],
     "growth": ["--rows", "60", "90", "--columns", "8", "--only", "KNN", "sgd"],
-    "half_precision": ["--images", "32", "--size", "32", "--width", "0.1", "--epochs", "2"],
+    "half_precision": [
+        *("--architectures", "ten_convolutions", "--steps", "3", "--turns", "1", "--seeds", "2", "--epochs", "2"),
+        *("--images", "32", "--size", "32", "--width", "0.1", "--batch", "8"),
+    ],
     "jobs": [],
     "near_duplicates": ["--images", "6", "--looks", "cnmc2019", "--ways", "2"],
     "predict": ["--images", "8", "--many", "12", "--rounds", "1"],

@@ -9,7 +9,7 @@
   interval of their mean difference (of Student's t, paired by seed) holds 0. Its width, the spread over seeds and the
   fall of the loss say how much that means.
 
-    python benchmarks/half_precision.py                                                      # ten minutes of a core
+    python benchmarks/half_precision.py                                                      # three minutes of a core
     python benchmarks/half_precision.py --steps 3 --turns 1 --seeds 2 --epochs 2 --images 32 --size 32 --width 0.1
 """
 

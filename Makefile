@@ -99,6 +99,7 @@ bench: env ## Measure against peers; tables and figures in results/benchmarks.
 	python benchmarks/audit_agreement.py
 	python benchmarks/predict.py
 	python benchmarks/jobs.py
+	python benchmarks/steps.py
 
 lock: env ## Renew requirements.lock after an edit of pyproject.toml.
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev \

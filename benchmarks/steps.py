@@ -5,7 +5,8 @@ measurements; runs of the same study that differ in the number of simulated imag
 are put beside one another. The exponent is the slope of the logarithms of seconds and images, without what a job takes
 to start.
 
-    python benchmarks/steps.py "1000 images mobile" "3000 images mobile" "12528 images mobile"
+    python benchmarks/steps.py                                           # of a row of Hasanaath's Table 3
+    python benchmarks/steps.py "1000 images mobile" "12528 images mobile"
 """
 
 from __future__ import annotations
@@ -18,9 +19,11 @@ from pathlib import Path
 import numpy as np
 from growth import JOBS, write_table
 
+from leukorepro.core.store import write_json
 from leukorepro.costs.model import STARTS_LIKE, read_model
 
-TABLE = Path(__file__).parent / "results" / "growth_of_steps.csv"
+TABLE = Path("results/benchmarks/growth_of_steps.csv")
+RUNS = ("1000 images mobile", "3000 images mobile", "12528 images mobile")
 NAMES = ("rule", "job", "images", "seconds", "cpu_seconds", "memory_mib", "exponent")
 LEAST = 0.5
 """Seconds of the processor beyond its start that a job must have had at every size for an exponent to mean anything."""
@@ -39,7 +42,7 @@ def exponent(rows: list[dict[str, str]], images: list[float]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "runs", nargs="+", help="names of runs in jobs.csv, each of which begins with its number of images"
+        "runs", nargs="*", default=RUNS, help="names of runs in jobs.csv, each of which begins with its number of images"
     )
     told = parser.parse_args()
     every = list(csv.DictReader(JOBS.read_text(encoding="utf-8").splitlines()))
@@ -59,6 +62,7 @@ def main() -> None:
             lines.append(kept | {"images": f"{size:.0f}", "exponent": slope})
         print(f"{rule:>18} {job[:60]:60} {slope:>5}", *(f"{float(row['cpu_seconds']):.1f} s" for row, _ in found))
     write_table(lines, NAMES, TABLE)
+    write_json(lines, TABLE.with_suffix(".json"))
 
 
 if __name__ == "__main__":

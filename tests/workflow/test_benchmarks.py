@@ -28,10 +28,11 @@ SMALL = {
     "reading": ["--images", "8", "--rounds", "1", "--backbones", "mobilenet_v2"],
     "scg_vs_lbfgs": ["--epochs", "3", "--rows", "40", "--features", "32", "--hidden", "8"],
     "simulator": ["--images", "12"],
+    "steps": [],
     "training": ["--images", "48", "--size", "32", "--width", "0.1", "--rounds", "1", "--product", "512"],
 }
 
-QUICK = {"jobs", "reading", "scg_vs_lbfgs", "simulator"}
+QUICK = {"jobs", "reading", "scg_vs_lbfgs", "simulator", "steps"}
 """The others take up to half a minute each."""
 
 

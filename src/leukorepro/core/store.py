@@ -434,10 +434,13 @@ def hdf5_writer(path: Path) -> Iterator[h5py.File]:
     with atomic_path(path, checksums=True) as temporary:
         # What is mapped lies aligned in memory; all but small things are, and small ones would be made larger by it.
         layout = {"libver": ("v110", "v114"), "alignment_threshold": 512, "alignment_interval": 64}
-        with _FailsOnce(temporary, "w+") as written, h5py.File(written, "w", **layout) as file:
-            yield file
-        if written.failure is not None:
-            raise written.failure
+        with _FailsOnce(temporary, "w+") as written:
+            try:
+                with h5py.File(written, "w", **layout) as file:
+                    yield file
+            finally:  # HDF5 keeps a failure back, or another takes its place on the way through the library
+                if written.failure is not None:
+                    raise written.failure
         # By its path it might be locked, whatever is said here: HDF5's environment variable goes before.
         with temporary.open("rb") as written_again, h5py.File(written_again, "r") as file:
             file.visit(lambda _: None)

@@ -42,7 +42,10 @@ def exponent(rows: list[dict[str, str]], images: list[float]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument(
-        "runs", nargs="*", default=RUNS, help="names of runs in jobs.csv, each of which begins with its number of images"
+        "runs",
+        nargs="*",
+        default=RUNS,
+        help="names of runs in jobs.csv, each of which begins with its number of images",
     )
     told = parser.parse_args()
     every = list(csv.DictReader(JOBS.read_text(encoding="utf-8").splitlines()))

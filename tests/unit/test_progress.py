@@ -250,7 +250,9 @@ def test_a_rules_message_takes_nothing_from_snakemakes_text(handler: LogHandler)
 
 def panel_of(run: Run, width: int = 100, height: int = 30) -> tuple[Panel, io.StringIO]:
     screen = io.StringIO()
-    return Panel(Console(file=screen, force_terminal=True, no_color=True, width=width, height=height), run), screen
+    # Whatever terminal the tests are started from.
+    console = Console(file=screen, force_terminal=True, no_color=True, width=width, height=height, _environ={})
+    return Panel(console, run), screen
 
 
 def test_the_panel_says_what_runs_and_where_it_stands() -> None:

@@ -36,5 +36,6 @@ def test_a_folds_model_predicts_its_test_images_as_the_workflow(
     predicted = pd.read_csv(tmp_path / "predictions.csv")
     assert len(predicted) > 3
     assert predicted["prediction"].tolist() == rows["y_pred"].tolist()
-    # Codes are float32, and are summed in other blocks.
-    np.testing.assert_allclose(predicted["score"], rows["score"], rtol=1e-4, atol=1e-5)
+    # The classifier is fitted anew, on codes whose last bits may differ by processor, and libsvm stops within 1e-3 of
+    # its optimum: refitted on codes that differ by 3e-7, scores were up to 8e-4 apart; where it stops at 1e-8, 3e-5.
+    np.testing.assert_allclose(predicted["score"], rows["score"], rtol=1e-4, atol=2e-3)

@@ -50,6 +50,7 @@ SIMULATE = "leukorepro data simulate --look bone_marrow --subjects 20 --images 6
 EXPORT = (
     "leukorepro model export --run demo --study atteia2022 --item 1/ESet --rung subject_disjoint --out models/atteia"
 )
+CHECK = "leukorepro study check atteia2022"
 
 
 def commands() -> list[str]:
@@ -84,6 +85,7 @@ def test_every_command_runs_in_order(fresh: Path, tmp_path: Path) -> None:
     (project.folder / "my_smears" / "simulation.csv").unlink()
     (project.folder / "my_smears" / "simulation.json").unlink()
     project.run(*simulate, "--look", "allidb", "--output", "data/allidb")  # of the published datasets only this one
+    project.run(*CHECK.split())
     shrink(project.folder)
     # Features without a network; the demonstration has the other studies.
     edit(project, "simulated", lambda run: {"studies": [s for s in run["studies"] if s["study"] == "hasanaath2024"]})
@@ -93,6 +95,7 @@ def test_every_command_runs_in_order(fresh: Path, tmp_path: Path) -> None:
         "make demo": lambda c: [*c, "--assume-old=env", "CORES=2"],
         "make help": lambda c: c,
         SIMULATE: lambda _: ["true"],  # as above, with patients
+        CHECK: lambda _: ["true"],  # as above, of the study with all of its items
         # The runs before it have made all kinds of jobs.
         "snakemake --cores 8 --configfile config/runs/published.yaml": lambda c: [*c, *QUICK, "--dry-run"],
         # Of the demonstration only this item and this rung are left.

@@ -19,17 +19,22 @@ EXAMPLES = 20
 
 
 @pytest.fixture(scope="module")
-def ended() -> Iterator[Counter[bool]]:
-    """How calls ended, for whoever looks (`pytest -s`)."""
-    counter: Counter[bool] = Counter()
-    yield counter
+def ended() -> Iterator[dict[str, Counter[bool]]]:
+    """How calls ended, by kind of input, for whoever looks (`pytest -s`)."""
+    found: dict[str, Counter[bool]] = {}
+    yield found
+    counter = sum(found.values(), Counter())
     print(f"\n{counter.total()} generated inputs: {counter[False]} refused in a sentence, {counter[True]} used")
 
 
 @pytest.mark.parametrize("kind", TARGETS)
-def test_generated_inputs_are_told_or_used(project: Path, copy: Path, ended: Counter[bool], kind: str) -> None:
-    ended += try_generated(project, copy, kind, EXAMPLES)
+def test_generated_inputs_are_told_or_used(
+    project: Path, copy: Path, ended: dict[str, Counter[bool]], kind: str
+) -> None:
+    ended[kind] = try_generated(project, copy, kind, EXAMPLES)
 
 
-def test_two_hundred_of_them_were_bad(ended: Counter[bool]) -> None:
-    assert ended[False] >= 200
+def test_two_hundred_of_them_were_bad(ended: dict[str, Counter[bool]]) -> None:
+    if set(ended) != set(TARGETS):
+        pytest.skip("not all kinds were tried by this process; pytest-xdist keeps them together with --dist loadfile")
+    assert sum(found[False] for found in ended.values()) >= 200

@@ -95,6 +95,8 @@ class LogHandler(LogHandlerBase):
 
     def _show(self, record: logging.LogRecord) -> None:
         now, values = record.created, record.__dict__
+        if "expected" in values:  # on the line that our Snakefile says of the whole run
+            self._run.foresee(values["expected"], values["cores"])
         match values.get("event"):
             case LogEvent.WORKFLOW_STARTED:
                 self._started = True

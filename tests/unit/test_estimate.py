@@ -231,8 +231,12 @@ def test_a_run_starts_with_its_total(demo: ResolvedRun, monkeypatch: pytest.Monk
     import leukorepro.costs.told as told
 
     monkeypatch.setattr(told, "known_machine", lambda: None)
-    assert at_start(demo, 2).startswith(f"The whole run: {len(jobs_of_run(demo))} jobs, about ")
-    assert "if this machine is as fast" in at_start(demo, 2)
+    said = at_start(demo, 2)
+    assert said.line.startswith(f"The whole run: {len(jobs_of_run(demo))} jobs, about ")
+    assert "if this machine is as fast" in said.line
+    model = read_model()
+    whole = estimate(demo, 2, model, model.machine, Results(), count=False)
+    assert schedule(said.expected, 2).seconds == pytest.approx(3600 * whole.hours, rel=1e-9)
 
 
 # -------------------------------------------------------------------------------------------------------- command line

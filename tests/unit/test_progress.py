@@ -18,8 +18,10 @@ from snakemake_interface_logger_plugins.tests import MockOutputSettings, TestLog
 from tqdm import tqdm
 
 import snakemake_logger_plugin_leukorepro as plugin
+from leukorepro.costs.schedule import Planned
 from snakemake_logger_plugin_leukorepro import LogHandler
 from snakemake_logger_plugin_leukorepro.logs import last_lines, where_it_stands
+from snakemake_logger_plugin_leukorepro.remaining import Forecast, Seen
 from snakemake_logger_plugin_leukorepro.run import Run
 from snakemake_logger_plugin_leukorepro.screens import Panel
 from snakemake_logger_plugin_leukorepro.wording import command_again, duration, left
@@ -373,15 +375,67 @@ def test_time_left_is_told_only_when_it_can_be() -> None:
     assert run.seconds_left(now) is None
 
 
-def test_time_left_knows_earlier_runs_by_the_pace_of_this_one() -> None:
-    for rule, seconds in {"quick": 1.0, "slow": 100.0}.items():
-        for number in range(2):
-            write_log(f"results/benchmarks/{rule}/run/{number}.tsv", f"s\th:m:s\n{seconds}\t0:00:01\n")
-    write_log("results/benchmarks/slow/run/cut_off.tsv", "s\th:m:s\n\n")
-    write_log("results/benchmarks/make_it/run/a_b.tsv", "s\th:m:s\n20\t0:00:20\n")
-    planned = {"quick": 10, "slow": 1, "new": 1, "make_it_a_b": 1}
-    run, now = run_with(planned, {"quick": [3.0] * 10})  # a machine of a third of the speed
-    assert run.seconds_left(now) == pytest.approx(300 + 3 + 60)
+def foreseen(done: dict[str, float], running: dict[str, float] | None = None, total: int = 5, cores: int = 2) -> float:
+    """How long a run of five jobs is told to last still: two classifications after two extractions, then a report."""
+    expected = {
+        "extract/a": Planned(400.0, 2, 1.0, ()),
+        "extract/b": Planned(200.0, 2, 1.0, ()),
+        "classify/a": Planned(1000.0, 1, 1.0, ("extract/a", "extract/b")),
+        "classify/b": Planned(600.0, 1, 1.0, ("extract/a", "extract/b")),
+        "report/": Planned(60.0, 1, 1.0, ("classify/a", "classify/b")),
+    }
+    forecast = Forecast(expected, cores)
+    seen = [
+        [Seen(name.split("/")[0], name, seconds) for name, seconds in jobs.items()] for jobs in (done, running or {})
+    ]
+    return forecast.seconds_left(*seen, total)
+
+
+def test_time_left_is_that_of_the_estimate_before_anything_has_run() -> None:
+    assert foreseen({}) == pytest.approx(600 + 1000 + 60)
+    assert foreseen({}, cores=1) == pytest.approx(600 + 1600 + 60)
+    assert foreseen({"extract/a": 400.0}, {"extract/b": 50.0}) == pytest.approx(150 + 1000 + 60)
+
+
+def test_a_rule_that_was_rated_wrongly_is_set_right_and_does_not_speak_for_the_others() -> None:
+    quick = {"extract/a": 100.0, "extract/b": 50.0}
+    usual = (150 + 60) / (600 + 60)
+    assert foreseen(quick) == pytest.approx(usual * (1000 + 60)), "one rule is all that is known"
+    assert foreseen({**quick, "classify/b": 600.0}, {"classify/a": 600.0}) == pytest.approx(
+        1000 * (600 + 60 * (usual + 1) / 2) / 660 - 600 + 60 * (usual + 1) / 2, rel=1e-9
+    ), "half way between a rule of a third of its time and one of all of it"
+    slow = foreseen({name: 3 * seconds for name, seconds in (("extract/a", 400), ("extract/b", 200))})
+    assert slow == pytest.approx((1800 + 60) / 660 * 1060)
+
+
+def test_what_runs_for_longer_than_expected_says_how_slow_the_machine_is() -> None:
+    assert foreseen({}, {"extract/a": 800.0}) > foreseen({}, {"extract/a": 399.0}) + 400
+
+
+def test_a_run_that_goes_on_leaves_out_what_was_measured_before() -> None:
+    for name in ("extract/a", "extract/b", "classify/b"):
+        write_log(f"results/benchmarks/{name}.tsv", "s\n1.0\n")
+    assert foreseen({}, total=2) == pytest.approx(1000 + 60)
+    assert foreseen({}, total=3) == pytest.approx(1000 + 60), "one of the three, beside the longest"
+    assert foreseen({}, total=5) == pytest.approx(600 + 1000 + 60), "all are made again"
+
+
+def test_the_line_that_the_run_starts_with_brings_what_is_expected(
+    handler: LogHandler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    expected = {"train/s1": Planned(600.0, 1, 1.0, ()), "train/s2": Planned(1200.0, 1, 1.0, ())}
+    handler.emit(record(-3, text="The whole run: 2 jobs.", expected=expected, cores=2))
+    handler.emit(record(0, LogEvent.WORKFLOW_STARTED))
+    handler.emit(record(0, LogEvent.RUN_INFO, stats={"train": 2, "total": 2}))
+    for number in (1, 2):
+        measured_at = f"results/benchmarks/train/s{number}.tsv"
+        handler.emit(record(0, LogEvent.JOB_INFO, **job(number, benchmark=measured_at)))
+    handler.emit(record(600, LogEvent.JOB_FINISHED, job_id=1))
+    assert capsys.readouterr().err.splitlines() == [
+        "The whole run: 2 jobs.",
+        "[0 s] 2 jobs to run",
+        "[10 min 0 s] 1 of 2 jobs, about 10 min left: train s1 (10 min 0 s)",
+    ]
 
 
 @pytest.mark.parametrize(

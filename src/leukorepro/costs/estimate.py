@@ -61,6 +61,8 @@ class Estimate:
     peak_memory_gib: float
     disk_gib: float
     rules: list[RuleEstimate]
+    planned: dict[Job, Planned]
+    """Of each job what is expected of it."""
 
 
 def estimate(
@@ -115,6 +117,7 @@ def estimate(
             for rule in dict.fromkeys(job.rule for job in waits)
             if rule != "all"
         ],
+        planned=plan,
     )
 
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from dataclasses import asdict
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from leukorepro.core.phrases import listed
 from leukorepro.costs.estimate import Estimate, estimate
@@ -13,6 +13,7 @@ from leukorepro.costs.machine import Machine, known_machine
 from leukorepro.costs.measured import duration, memory
 from leukorepro.costs.model import Model, read_model
 from leukorepro.costs.operations import NotCounted
+from leukorepro.costs.schedule import Planned
 from leukorepro.run.paths import Results
 from leukorepro.run.resolved import ResolvedRun
 
@@ -135,8 +136,18 @@ def as_json(told: Estimate, download_gib: float, model: Model, *, gpu: bool) -> 
     }
 
 
-def at_start(run: ResolvedRun, cores: int) -> str:
-    """One line for the start of a run, which must not wait for a calibration or for torch.
+class Start(NamedTuple):
+    """What a run that starts says of itself."""
+
+    line: str
+    """For people."""
+    expected: dict[str, Planned]
+    """For the display of what is left: of each job, by its rule and name with a slash between, what is expected of it;
+    empty where that is not known."""
+
+
+def at_start(run: ResolvedRun, cores: int) -> Start:
+    """What the start of a run says, which must not wait for a calibration or for torch.
 
     Parameters
     ----------
@@ -145,13 +156,17 @@ def at_start(run: ResolvedRun, cores: int) -> str:
     cores : int
         That Snakemake is given.
     """
-    model = read_model()
-    machine = known_machine()
+    model, machine = read_model(), known_machine()
     try:
         told = estimate(run, cores, model, machine or model.machine, Results(), count=False)
     except NotCounted:
-        return (
+        line = (
             f"The whole run: {len(jobs_of_run(run)):,} jobs; `leukorepro estimate --run {run.name}` tells their time."
         )
+        return Start(line, {})
     on = "" if machine else ", if this machine is as fast as the one that jobs were measured on"
-    return f"The whole run: {total(told)}{on} (`leukorepro estimate` says more)."
+    name: dict[Hashable, str] = {job: f"{job.rule}/{job.name}" for job in told.planned}
+    expected = {
+        name[job]: one._replace(after=[name[other] for other in one.after]) for job, one in told.planned.items()
+    }
+    return Start(f"The whole run: {total(told)}{on} (`leukorepro estimate` says more).", expected)

@@ -49,6 +49,17 @@ def test_every_rule_says_what_it_is_and_what_it_needs(root: Path) -> None:
         assert not set(PARTS) - set(sections), f"{name}: lacks {sorted(set(PARTS) - set(sections))}"
 
 
+def test_jobs_of_many_threads_come_before_those_of_one(root: Path) -> None:
+    """Else jobs of one thread take turns on the cores, and what asks for several waits while some of them are idle."""
+    priority = {
+        name: int((re.findall(r"^    priority: (\d+)", block, re.MULTILINE) or [0])[0])
+        for name, block in rules(root).items()
+    }
+    wide = {name for name, block in rules(root).items() if re.search(r"^    threads: .*\b8\b", block, re.MULTILINE)}
+    assert {"extract_features", "train_network"} <= wide
+    assert min(priority[name] for name in wide) > max(priority[name] for name in ("classify", "fit", "evaluate"))
+
+
 def test_every_rule_calls_one_command_with_one_flag_per_line(root: Path) -> None:
     for name, block in rules(root).items():
         (shell,) = re.findall(r'shell:\n        r"""\n(.*?)"""', block, flags=re.DOTALL)

@@ -15,7 +15,7 @@ rule audit_published:
     benchmark:
         "results/benchmarks/audit_published/{study}.tsv"
     # First, so that a mistake in what is declared of a paper is known early.
-    priority: 1
+    priority: 2
     # A second of arithmetic: not worth a place in a cluster's queue.
     localrule: True
     conda:

@@ -29,7 +29,9 @@ class Schedule(NamedTuple):
 
 
 def schedule(jobs: Mapping[J, Planned], cores: int) -> Schedule:
-    """Run jobs one after another or side by side, those first behind which the longest work waits.
+    """Run jobs one after another or side by side, each as soon as it can.
+
+    First those of many threads, as the rules' priorities say; of others, those behind which the longest work waits.
 
     Parameters
     ----------
@@ -56,7 +58,11 @@ def schedule(jobs: Mapping[J, Planned], cores: int) -> Schedule:
             followers[other].append(job)
     behind = _behind(jobs, followers, left)
     number = {job: i for i, job in enumerate(jobs)}
-    ready = sorted((job for job, n in left.items() if n == 0), key=lambda job: (-behind[job], number[job]))
+
+    def order(job: J) -> tuple[int, float, int]:
+        return -min(jobs[job].threads, cores), -behind[job], number[job]
+
+    ready = sorted((job for job, n in left.items() if n == 0), key=order)
     running: list[tuple[float, int, J]] = []
     now = memory = most = 0.0
     free = cores
@@ -76,7 +82,7 @@ def schedule(jobs: Mapping[J, Planned], cores: int) -> Schedule:
             left[job] -= 1
             if left[job] == 0:
                 ready.append(job)
-        ready.sort(key=lambda job: (-behind[job], number[job]))
+        ready.sort(key=order)
     return Schedule(now, most)
 
 

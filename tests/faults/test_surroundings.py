@@ -62,6 +62,25 @@ def mounted(place: Path, *words: str) -> Iterator[None]:
         subprocess.run(["umount", str(place)], check=True)
 
 
+@contextmanager
+def control_group(memory: str) -> Iterator[Path]:
+    """A control group of this machine that may have so much memory, of either version of them."""
+    for hierarchy, limit in (("memory", "memory.limit_in_bytes"), ("", "memory.max")):
+        group = Path("/sys/fs/cgroup", hierarchy, f"leukorepro-{os.getpid()}")
+        try:
+            group.mkdir()
+        except OSError:
+            continue
+        try:
+            if (group / limit).exists():
+                (group / limit).write_text(memory)
+                yield group
+                return
+        finally:
+            group.rmdir()
+    pytest.skip("no control group with a limit of memory can be made here")
+
+
 def refused(project: ProjectCopy, sentence: str) -> None:
     """The run ends with a sentence, and without a word on where in the code."""
     told = project.fails(*command())
@@ -136,6 +155,15 @@ def test_a_job_without_memory_is_told_and_the_same_command_goes_on(
 ) -> None:
     with before_fits(project, words):
         refused(project, sentence)
+    goes_on(project, unbroken)
+
+
+def test_a_job_that_outgrows_its_control_group_is_told_and_the_same_command_goes_on(
+    project: ProjectCopy, unbroken: Unbroken
+) -> None:
+    """As in a container or a cluster's job: the kernel ends it."""
+    with control_group("100M") as group, before_fits(project, f"echo $$ >{group}/cgroup.procs"):
+        refused(project, "as it does when memory runs out")
     goes_on(project, unbroken)
 
 

@@ -55,7 +55,7 @@ test-faults: env ## Kill, fill and damage whatever can be (an hour).
 test-long: env ## Run what is too long for every change.
 	python -m pytest -m "long and not cluster"
 
-test-cluster: env ## Run the demonstration through SLURM (Debian, root; half an hour).
+test-cluster: env ## Run the demonstration through SLURM (Debian, root; a quarter of an hour).
 	python -m pytest -m cluster -s tests/cluster
 
 test-cluster-small: env ## Run a small target through SLURM (Debian, root).

@@ -68,7 +68,9 @@ def rows_of(
             "cpu_seconds": cost.cpu_seconds,
             "memory_mib": cost.memory,
             "written_mib": round(written(run, job, results), 3),
-            **dict(zip(("start", "network", "core"), (f"{value:.4g}" for value in astuple(machine)), strict=True)),
+            **dict(
+                zip(("start", "network", "core", "half"), (f"{value:.4g}" for value in astuple(machine)), strict=True)
+            ),
             "held_mib": f"{work.held:.4g}",
             "values_mib": f"{work.written:.4g}",
             "amounts": json.dumps({key: float(f"{value:.4g}") for key, value in work.amounts.items() if value}),

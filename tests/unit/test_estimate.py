@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import get_args
 
 import pytest
+import torch
 from project_data import ROOT
 from typer.testing import CliRunner
 
@@ -20,7 +21,7 @@ from leukorepro.costs.estimate import estimate
 from leukorepro.costs.jobs import THREADS, Job, jobs_of_run, threads_of
 from leukorepro.costs.machine import FILE, Machine, keep_machine, known_machine
 from leukorepro.costs.model import Cost, Measured, fit_model, read_measured, read_model
-from leukorepro.costs.operations import read_table
+from leukorepro.costs.operations import Operations, read_table
 from leukorepro.costs.schedule import Planned, schedule
 from leukorepro.costs.sizes import MEGAPIXELS, Sizes
 from leukorepro.costs.told import at_start
@@ -32,8 +33,9 @@ from leukorepro.run.paths import Results
 from leukorepro.run.resolve import resolve
 from leukorepro.run.resolved import ResolvedRun
 from leukorepro.simulate import layout, scenes
+from leukorepro.systems.networks.registry import CODE_NETWORKS, IMAGE_NETWORKS
 
-MACHINE = Machine(start=1.5, network=100.0, core=60.0)
+MACHINE = Machine(start=1.5, network=100.0, core=60.0, half=200.0)
 LONG = 35
 """Seconds."""
 
@@ -79,25 +81,30 @@ def measured(rule: str, amounts: dict[str, float], threads: int, machine: Machin
     """A job that took exactly what the constants below say."""
     seconds = machine.start * {"one": 2.0, "two": 5.0}[rule] + amounts.get("rows", 0.0) * 30 / machine.core / threads
     seconds += amounts.get("gigaflop (trained)", 0.0) * 4 / machine.network / threads
+    seconds += amounts.get("gigaflop (trained with bfloat16)", 0.0) * 5 / machine.half / threads
     return Measured("run", rule, "job", threads, seconds, 200 + 3 * held, 1.0, machine, Work(amounts, held, 0.0))
 
 
 def test_constants_are_found_again_from_jobs_of_two_machines() -> None:
-    other = Machine(start=0.5, network=400.0, core=90.0)
+    other = Machine(start=0.5, network=400.0, core=90.0, half=400.0)
     jobs = [
-        measured(rule, {"rows": 10.0 * n, "gigaflop (trained)": 100.0 * (n % 3)}, threads, machine, 50.0 * n)
+        measured(rule, {"rows": 10.0 * n, f"gigaflop (trained{how})": 100.0 * (n % 3)}, threads, machine, 50.0 * n)
         for rule in ("one", "two")
+        for how in ("", " with bfloat16")
         for n, threads, machine in [(1, 1, MACHINE), (2, 2, MACHINE), (4, 1, other), (5, 2, other)]
     ]
     model = fit_model(jobs, ridge=0)
     assert model.starts == pytest.approx({"one": 2.0, "two": 5.0}, rel=1e-6)
-    assert model.rates == pytest.approx({"rows": 30.0, "gigaflop (trained)": 4.0}, rel=1e-6)
-    faster = Machine(start=0.75, network=100.0, core=60.0)
+    rates = {"rows": 30.0, "gigaflop (trained)": 4.0, "gigaflop (trained with bfloat16)": 5.0}
+    assert model.rates == pytest.approx(rates, rel=1e-6)
+    faster = Machine(start=0.75, network=100.0, core=60.0, half=300.0)
     cost = model.cost("one", 4, Work({"rows": 100.0, "gigaflop (trained)": 50.0}, 10.0, 0.0), faster)
     assert cost.seconds == pytest.approx(1.5 + 100 * 30 / 60 / 4 + 50 * 4 / 100 / 4, rel=1e-6)
     assert cost.network_seconds == pytest.approx(0.5, rel=1e-6)
     assert cost.memory == pytest.approx(230.0, rel=1e-6)
     assert cost.beyond == pytest.approx(2.0), "of rows, 50 were measured at most"
+    mixed = model.cost("one", 2, Work({"gigaflop (trained with bfloat16)": 60.0}), faster)
+    assert mixed.seconds - 1.5 == pytest.approx(60 * 5 / 300 / 2, rel=1e-6) == mixed.network_seconds
 
 
 def test_the_model_of_the_package_is_the_fit_to_the_committed_measurements() -> None:
@@ -123,6 +130,18 @@ def test_the_model_says_of_every_run_and_long_job_what_it_was_measured_at() -> N
         for job, cost in jobs:
             if job.seconds > LONG:
                 assert 1 / 1.5 < cost.seconds / job.seconds < 1.5, (run, job.rule, job.job)
+
+
+def test_trainings_are_rated_with_bfloat16_where_a_processor_trains_so(demo: ResolvedRun) -> None:
+    mixed = demo.model_copy(update={"precision": "mixed"})
+    for run, known in ((demo, set()), (mixed, {"trained with bfloat16"})):
+        works = work.Works(run, Sizes(run, Results(), Operations(count=False)))
+        amounts = [name for job in jobs_of_run(run) if job.rule == "fit" for name in works.of(job).amounts]
+        assert {name.partition("(")[2][:-1] for name in amounts if "bfloat16" in name} == known
+    for name, build in (IMAGE_NETWORKS | CODE_NETWORKS).items():
+        with torch.device("meta"):
+            one_dimensional = any(isinstance(layer, torch.nn.Conv1d) for layer in build(64, 2, 0.1).modules())
+        assert one_dimensional == (name in work.ALWAYS_FLOAT32), name
 
 
 def test_a_broken_table_of_measurements_is_told(tmp_path: Path) -> None:
@@ -205,7 +224,6 @@ def test_threads_are_those_of_the_rules(demo: ResolvedRun) -> None:
 
 
 def test_sizes_are_those_of_the_split_tables(demo: ResolvedRun) -> None:
-    from leukorepro.costs.operations import Operations
 
     sizes = Sizes(demo, Results(), Operations(count=False))
     study = next(study for study in demo.studies if study.study.key == "atteia2022")
@@ -217,7 +235,6 @@ def test_sizes_are_those_of_the_split_tables(demo: ResolvedRun) -> None:
 
 
 def test_controls_are_of_the_first_seed_alone(demo: ResolvedRun) -> None:
-    from leukorepro.costs.operations import Operations
 
     seeds = demo.model_copy(update={"seeds": 3})
     one, three = (work.Works(run, Sizes(run, Results(), Operations(count=False))) for run in (demo, seeds))

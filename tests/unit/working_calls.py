@@ -328,6 +328,6 @@ def make_files(folder: Path) -> None:
     rows = [f"{name},P{n},{name[0].upper()},{'second' if n % 3 == 2 else 'first'}" for n, name in enumerate(names)]
     (folder / "cells.csv").write_text("\n".join(["image,whose,kind,cohort", *rows, "x.png,P9,artefact,first", ""]))
     (folder / "checksums.tsv").write_text("".join(f"{n:064x}\t{9 + n}\t{name}\n" for n, name in enumerate(names)))
-    keep_machine(Machine(1.5, 100.0, 60.0), folder / MACHINE)
+    keep_machine(Machine(1.5, 100.0, 60.0, 200.0), folder / MACHINE)
     write_small_model(folder / "model")
     torch.save(mobilenet_v2().state_dict(), folder / "mobilenet_v2.pth")

@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, NamedTuple
 
 from leukorepro.core.errors import UserError
 from leukorepro.costs.machine import Machine
-from leukorepro.costs.work import Work
+from leukorepro.costs.work import HALF, Work
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 
 FILE = Path(__file__).with_name("model.json")
 
-ARITHMETIC = ("gigaflop (trained)", "gigaflop (extracted)")
+ARITHMETIC = tuple(f"gigaflop ({what}{of})" for what in ("trained", "extracted") for of in ("", HALF))
 FASTEST = 0.5
 """Least constant of operations: a network is hardly more than twice as fast as the convolution of the calibration. It
 keeps small networks, whose time goes elsewhere, from saying that arithmetic takes none."""
@@ -41,8 +41,8 @@ share what they explain, and one that few jobs have does not take all that these
 MOST_COPIES = 4.0
 """How often what a job holds is in memory at most: a steeper line, through jobs that hold little, is chance."""
 
-OF_NETWORKS = ("(extracted)", "(trained)", "(explained)")
-"""What the names of amounts end with that a network's arithmetic takes; a GPU does them in its own time."""
+OF_NETWORKS = ("(extracted", "(trained", "(explained")
+"""What the names of amounts have that a network's arithmetic takes; a GPU does them in its own time."""
 
 STARTS_LIKE = {
     "controls": "classify",
@@ -55,7 +55,7 @@ STARTS_LIKE = {
 
 COLUMNS = (
     *("run", "rule", "job", "threads", "clock", "seconds", "cpu_seconds", "memory_mib", "written_mib"),
-    *("start", "network", "core", "held_mib", "values_mib", "amounts"),
+    *("start", "network", "core", "half", "held_mib", "values_mib", "amounts"),
 )
 """Of the table of measurements."""
 
@@ -135,7 +135,7 @@ class Model:
                 continue
             taken = self.rates[name] * amount / _rate(name, machine) / threads
             seconds += taken
-            of_network += taken if name.endswith(OF_NETWORKS) else 0.0
+            of_network += taken if _is_of_network(name) else 0.0
             beyond = max(beyond, amount / self.largest[name])
         seconds += self.starts.get(alike, 1.0) * machine.start
         base, factor = self.memory.get(rule, self.memory.get(alike, (0.0, 1.0)))
@@ -143,8 +143,14 @@ class Model:
         return Cost(seconds, base + factor * work.held, left + share * work.written, of_network, beyond)
 
 
+def _is_of_network(name: str) -> bool:
+    return any(words in name for words in OF_NETWORKS)
+
+
 def _rate(name: str, machine: Machine) -> float:
-    return machine.network if name.endswith(OF_NETWORKS) else machine.core
+    if not _is_of_network(name):
+        return machine.core
+    return machine.half if name.endswith(f"{HALF})") else machine.network
 
 
 def read_model(file: Path = FILE) -> Model:
@@ -264,7 +270,7 @@ def read_measured(file: Path) -> list[Measured]:
                     "unknown": math.nan,
                 }
                 seconds = told[row["clock"]]
-                machine = Machine(*(float(row[name]) for name in ("start", "network", "core")))
+                machine = Machine(*(float(row[name]) for name in ("start", "network", "core", "half")))
                 work = Work(json.loads(row["amounts"]), float(row["held_mib"]), float(row["values_mib"]))
                 memory, written = float(row["memory_mib"]), float(row["written_mib"])
             except (KeyError, TypeError, ValueError) as error:

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 
 from leukorepro.config.study.systems import ConvAutoencoderSpec, NetworkSpec
 from leukorepro.config.study.training import TrainingSpec
+from leukorepro.core.words import Precision
 from leukorepro.costs.jobs import ALL, Job
 from leukorepro.costs.operations import Network
 from leukorepro.costs.sizes import BYTES_OF_PIXEL, Fit, Sizes
@@ -30,6 +31,11 @@ BLOCK_ROWS = 8
 """Images that an extraction gives a network at a time."""
 TRAINING_PASSES = 3
 """A step of a training takes as many operations as three times the network: forward, and backward to two sides."""
+HALF = " with bfloat16"
+"""What the names of amounts end with that are done in half precision."""
+ALWAYS_FLOAT32 = ("code_sequence",)
+"""Architectures of one-dimensional convolutions, which are not trained with bfloat16 on a CPU
+(`leukorepro.systems.training.half_precision.refusal`)."""
 MEBI = 2**20
 
 
@@ -115,7 +121,7 @@ class Works:
             return work
         network = self.sizes.operations.of_extractor(part)
         work.add({"thousand rows (resized)": rows / 1e3})
-        work.add(_of_network("extracted", network, rows))
+        work.add(_of_network("extracted", network, rows, part.precision))
         work.held = (network.mparameters + BLOCK_ROWS * network.mvalues) * 4e6 / MEBI
         return work
 
@@ -145,7 +151,7 @@ class Works:
             split = fit.output.parent.name
             folds = max(self.sizes.fit(study, split, protocol).folds for protocol in study.protocols.values())
             network = self._network(study, fit.network, fit.parts, split, coded=False)
-            work.add(_of_network("extracted", network, rows * folds))
+            work.add(_of_network("extracted", network, rows * folds, "float32"))
         elif isinstance(fit, fits.ReducerFit):
             sizes = self.sizes.fit(study, fit.output.parent.name, fit.protocol)
             n_fits = 1 if fit.protocol.scope == "all" else sizes.folds
@@ -154,7 +160,7 @@ class Works:
                 network = self.sizes.operations.of_autoencoder(fit.reducer, side)
                 trained = rows if fit.protocol.scope == "all" else sizes.train
                 self._trained(work, fit.reducer, network, Fit(n_fits, trained, 0), fit.reducer.epochs[fit.budget])
-                work.add(_of_network("extracted", network, rows * n_fits))
+                work.add(_of_network("extracted", network, rows * n_fits, "float32"))
                 work.written += rows * n_fits * network.columns * 4 / MEBI
             else:
                 hidden = fit.reducer.n_hidden(columns)
@@ -180,7 +186,8 @@ class Works:
         """A training in every fold; what is tested passes the network after every epoch."""
         passes = epochs * fit.folds * (TRAINING_PASSES * fit.train + fit.tested)
         steps = epochs * fit.folds * fit.train / spec.batch_size
-        work.add(_of_network("trained", network, passes))
+        whole = isinstance(spec, NetworkSpec) and spec.architecture in ALWAYS_FLOAT32
+        work.add(_of_network("trained", network, passes, "float32" if whole else self.run.precision))
         work.add({"thousand million parameters (steps)": steps * network.mparameters / 1e3})
         # Kept after every epoch, with the optimiser's two moments, so that a killed training goes on.
         work.add({"GiB (checkpoints)": epochs * fit.folds * 3 * network.mparameters * 4e6 / 2**30})
@@ -298,11 +305,12 @@ class Works:
         return work
 
 
-def _of_network(what: str, network: Network, rows: float) -> dict[str, float]:
+def _of_network(what: str, network: Network, rows: float, precision: Precision) -> dict[str, float]:
     """Operations, and values that pass the memory, of so many rows through a network."""
+    how = what if precision == "float32" else f"{what}{HALF}"
     return {
-        f"gigaflop ({what})": rows * network.gflop,
-        f"thousand million values ({what})": rows * network.mvalues / 1e3,
+        f"gigaflop ({how})": rows * network.gflop,
+        f"thousand million values ({how})": rows * network.mvalues / 1e3,
     }
 
 

@@ -12,6 +12,8 @@ from contextlib import ExitStack
 from pathlib import Path
 
 POLICY = Path("/usr/sbin/policy-rc.d")
+DAEMONS = "/usr/sbin"
+"""Where Debian puts them, and where not every path leads."""
 LOCK = Path(tempfile.gettempdir()) / "leukorepro-packages.lock"
 
 
@@ -32,6 +34,8 @@ def install(packages: Mapping[str, str]) -> None:
     Unavailable
         If a program is missing, and this is no Debian or the user is not root.
     """
+    if DAEMONS not in os.environ["PATH"].split(os.pathsep):
+        os.environ["PATH"] += os.pathsep + DAEMONS
     with LOCK.open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)  # tests side by side; apt-get waits for no other's lists
         missing = [program for program in packages if shutil.which(program) is None]

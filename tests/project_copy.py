@@ -24,7 +24,7 @@ def snapshot(folder: Path, added: Path | None = None) -> Path:
     for name in filter(None, names):
         if (PROJECT / name).is_file():  # a file that was removed is still listed until it is committed
             (folder / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(PROJECT / name, folder / name, follow_symlinks=False)
+            shutil.copy2(PROJECT / name, folder / name)
     if added is not None:
         shutil.copytree(added, folder, dirs_exist_ok=True)
     compileall.compile_dir(folder / "src", quiet=1)

@@ -15,7 +15,7 @@ from leukorepro.features.backbones.registry import BACKBONES
 from leukorepro.features.backbones.specification import TimmWeights
 from leukorepro.run import plan
 from leukorepro.run.dvc import programs
-from leukorepro.run.dvc.stages import check_stages, dvc_yaml, link_params
+from leukorepro.run.dvc.stages import check_stages, dvc_yaml
 from leukorepro.run.resolve import resolve
 from leukorepro.run.specify import Specifications
 
@@ -59,23 +59,6 @@ def test_a_table_of_subjects_is_a_dependency_of_the_scan(project: Path) -> None:
     found = stages(write_run(project, dataset="smears.2026"))
     assert those_on(found, r"\${who}.csv") == {"dataset-smears_2026"}, "DVC allows no dot in the name of a stage"
     assert those_on(found, "my smears") == {"dataset-smears_2026", "report"}
-
-
-def test_a_parameter_that_is_named_alone_is_the_runs_unless_somebody_has_a_file_of_that_name(
-    project: Path, capsys: pytest.CaptureFixture[str]
-) -> None:
-    run_file, link = write_run(project), Path("params.yaml")
-    for _ in range(2):
-        link_params(run_file, DVC)
-        assert link.samefile(run_file)
-        assert not link.readlink().is_absolute()
-    link_params(Path("config/config.yaml"), DVC)
-    assert link.samefile("config/config.yaml")
-    link.unlink()
-    link.write_text("own: 1\n")
-    link_params(run_file, DVC)
-    assert link.read_text() == "own: 1\n"
-    assert capsys.readouterr().out.startswith("params.yaml: is a file of your own, and stays; ")
 
 
 def test_weights_of_ones_own_are_a_dependency_of_what_is_computed_by_them(project: Path) -> None:

@@ -53,7 +53,7 @@ def dvc(
     """
     from leukorepro.core.store import write_text
     from leukorepro.run.dvc import adoption, records, restoring
-    from leukorepro.run.dvc.stages import check_checkout, check_stages, dvc_yaml, link_params
+    from leukorepro.run.dvc.stages import check_checkout, check_stages, dvc_yaml
     from leukorepro.run.resolve import resolve as put_together
 
     check_checkout()
@@ -73,7 +73,6 @@ def dvc(
             adoption.adopt_or_go_on(resolved, output)
     else:
         write_text(dvc_yaml(resolved, run_file), output)
-        link_params(run_file, output)
 
 
 def _tell_restored(again: list[str]) -> None:

@@ -10,7 +10,6 @@ files they depend, follows from the run as it is when they are written; the firs
 
 from __future__ import annotations
 
-import os
 import re
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
@@ -38,8 +37,6 @@ from leukorepro.run.weights import users_file
 
 SOURCE = Path("src/leukorepro")
 FILE = Path("dvc.yaml")
-PARAMS = "params.yaml"
-"""Where DVC looks for a parameter that is named without its file."""
 COMMANDS = {
     "stages": ("config dvc",),
     "dataset": ("data simulate", "data scan", "data duplicates"),
@@ -79,24 +76,6 @@ def check_checkout() -> None:
     """
     if not SOURCE.is_dir():
         raise UserError(f"{SOURCE}: no such folder; stages depend on the code, so they need a checkout of leukorepro.")
-
-
-def link_params(run_file: Path, stages: Path) -> None:
-    """Let `dvc exp run -S seed=1` find the run's configuration: a link to it beside the stages.
-
-    Parameters
-    ----------
-    run_file : Path
-        The configuration.
-    stages : Path
-        The file of stages. Where somebody has a `params.yaml` of their own beside it, that stays.
-    """
-    link = stages.with_name(PARAMS)
-    if link.exists() and not link.is_symlink():
-        print(f"{link}: is a file of your own, and stays; name a parameter of the run as {run_file}:seed=1.")
-        return
-    link.unlink(missing_ok=True)
-    link.symlink_to(os.path.relpath(run_file, link.parent))
 
 
 def dvc_yaml(run: ResolvedRun, run_file: Path) -> str:

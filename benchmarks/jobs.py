@@ -24,7 +24,7 @@ import json
 import math
 import os
 from collections.abc import Iterator
-from dataclasses import astuple
+from dataclasses import asdict
 from pathlib import Path
 
 from leukorepro.config.files import CONFIG
@@ -68,9 +68,7 @@ def rows_of(
             "cpu_seconds": cost.cpu_seconds,
             "memory_mib": cost.memory,
             "written_mib": round(written(run, job, results), 3),
-            **dict(
-                zip(("start", "network", "core", "half"), (f"{value:.4g}" for value in astuple(machine)), strict=True)
-            ),
+            **{name: f"{value:.4g}" for name, value in asdict(machine).items()},
             "held_mib": f"{work.held:.4g}",
             "values_mib": f"{work.written:.4g}",
             "amounts": json.dumps({key: float(f"{value:.4g}") for key, value in work.amounts.items() if value}),

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import PurePath
 from typing import Any
 
-from snakemake_logger_plugin_leukorepro.remaining import Forecast, Seen, of_like_jobs
+from snakemake_logger_plugin_leukorepro.remaining import BENCHMARKS, Forecast, Seen, of_like_jobs
 
 
 @dataclass(frozen=True)
@@ -105,9 +105,9 @@ class Run:
 
 
 def name_of(measured_at: str) -> str:
-    """What follows ``benchmarks`` in a path, without its suffix; empty where it is no part of it."""
-    parts = PurePath(measured_at).parts
-    return str(PurePath(*parts[parts.index("benchmarks") + 1 :]).with_suffix("")) if "benchmarks" in parts else ""
+    """A job's rule and name, from the file of its rule's ``benchmark:``; empty where it has none."""
+    path = PurePath(measured_at)
+    return str(path.relative_to(BENCHMARKS).with_suffix("")) if path.is_relative_to(BENCHMARKS) else ""
 
 
 def words_of(rule: str, wildcards: Mapping[str, str]) -> str:

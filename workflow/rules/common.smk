@@ -24,6 +24,9 @@ from leukorepro.run.specify import Specifications
 from leukorepro.run.weights import weights_of_run
 
 ENVIRONMENT = "../../envs/leukorepro.yaml"
+# Priorities: of what tells early that something cannot run, and of jobs of several threads; jobs of one would seldom
+# leave these as many cores at a time as they ask for, and keep them waiting beside idle ones.
+FIRST, WIDE = 2, 1
 
 
 def relative(path):

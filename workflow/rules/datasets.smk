@@ -53,6 +53,7 @@ rule scan_images:
         "logs/scan_images/{dataset}.txt",
     benchmark:
         "results/benchmarks/scan_images/{dataset}.tsv"
+    priority: WIDE
     group:
         together("images")
     conda:

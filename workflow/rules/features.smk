@@ -15,7 +15,7 @@ checkpoint get_weights:
     benchmark:
         "results/benchmarks/get_weights/{weights}.tsv"
     # First, so that what cannot run is known early.
-    priority: 2
+    priority: FIRST
     # Where there is a cluster, on the machine that Snakemake runs on: its nodes have no network, as a rule.
     localrule: True
     conda:
@@ -50,8 +50,7 @@ rule extract_features:
         "logs/extract_features/{dataset}/{extractor}.txt",
     benchmark:
         "results/benchmarks/extract_features/{dataset}/{extractor}.tsv"
-    # Before jobs of one thread, which would seldom leave it as many cores at a time as it asks for.
-    priority: 1
+    priority: WIDE
     conda:
         ENVIRONMENT
     # A demonstration's few images take less time than building the network, which one thread does: side by side then.
@@ -114,6 +113,7 @@ rule describe_images:
         "logs/describe_images/{dataset}/{descriptor}.txt",
     benchmark:
         "results/benchmarks/describe_images/{dataset}/{descriptor}.tsv"
+    priority: WIDE
     group:
         together("descriptions")
     conda:

@@ -81,11 +81,10 @@ if workflow.is_main_process:
     if "validity" not in sys.argv[1:]:  # which is no part of the run
         if RUN.seeds > 1:
             logger.warning(plan.cost_of_seeds(RUN))
-        said = at_start(RUN, cores_at_hand())
+        cores = cores_at_hand()
+        said = at_start(RUN, cores)
         # What the display tells of the time that is left rests on this, too.
-        logger.info(
-            said.line, extra={"expected": said.expected, "cores": cores_at_hand()}
-        )
+        logger.info(said.line, extra={"expected": said.expected, "cores": cores})
 
 
 onstart:

@@ -21,7 +21,7 @@ for STUDY in RUN.studies:
         benchmark:
             f"results/benchmarks/make_splits/{RUN.name}/{STUDY.study.key}.tsv"
         # First, and a checkpoint: features wait until every split of the run is known to be possible (`splits_first`).
-        priority: 2
+        priority: FIRST
         conda:
             ENVIRONMENT
         threads: 1
@@ -60,8 +60,7 @@ if RUN.budget == "published":
             "results/benchmarks/fit_reducer/{run}/{study}/{protocol}/{split}/{feature_set}-{reducer}.tsv"
         wildcard_constraints:
             reducer=reducers_that(take_features=False),
-        # Before jobs of one thread, which would seldom leave it as many cores at a time as it asks for.
-        priority: 1
+        priority: WIDE
         conda:
             ENVIRONMENT
         threads: lambda w: 8 if study_of(w).study.holds_images(w.feature_set) else 1
@@ -94,8 +93,7 @@ if RUN.budget == "published":
             "results/benchmarks/encode_images/{run}/{study}/{protocol}/{split}/{feature_set}-{reducer}.tsv"
         wildcard_constraints:
             reducer=reducers_that(take_features=True),
-        # Before jobs of one thread, which would seldom leave it as many cores at a time as it asks for.
-        priority: 1
+        priority: WIDE
         conda:
             ENVIRONMENT
         threads: 8
@@ -128,8 +126,7 @@ if RUN.budget == "published":
             "logs/train_network/{run}/{study}/{protocol}/{network}.txt",
         benchmark:
             "results/benchmarks/train_network/{run}/{study}/{protocol}/{network}.tsv"
-        # Before jobs of one thread, which would seldom leave it as many cores at a time as it asks for.
-        priority: 1
+        priority: WIDE
         conda:
             ENVIRONMENT
         threads: 8

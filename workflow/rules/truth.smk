@@ -15,7 +15,7 @@ rule audit_published:
     benchmark:
         "results/benchmarks/audit_published/{study}.tsv"
     # First, so that a mistake in what is declared of a paper is known early.
-    priority: 2
+    priority: FIRST
     # A second of arithmetic: not worth a place in a cluster's queue.
     localrule: True
     conda:
@@ -152,6 +152,7 @@ rule find_duplicates:
         "logs/find_duplicates/{dataset}.txt",
     benchmark:
         "results/benchmarks/find_duplicates/{dataset}.tsv"
+    priority: WIDE
     group:
         together("images")
     conda:

@@ -15,7 +15,7 @@ import json
 import math
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -55,9 +55,10 @@ STARTS_LIKE = {
 
 COLUMNS = (
     *("run", "rule", "job", "threads", "clock", "seconds", "cpu_seconds", "memory_mib", "written_mib"),
-    *("start", "network", "core", "half", "held_mib", "values_mib", "amounts"),
+    *(field.name for field in fields(Machine)),
+    *("held_mib", "values_mib", "amounts"),
 )
-"""Of the table of measurements."""
+"""Of the table of measurements. Machines that did nothing with bfloat16 have the rate without as that with it."""
 
 
 class Measured(NamedTuple):
@@ -270,7 +271,7 @@ def read_measured(file: Path) -> list[Measured]:
                     "unknown": math.nan,
                 }
                 seconds = told[row["clock"]]
-                machine = Machine(*(float(row[name]) for name in ("start", "network", "core", "half")))
+                machine = Machine(*(float(row[field.name]) for field in fields(Machine)))
                 work = Work(json.loads(row["amounts"]), float(row["held_mib"]), float(row["values_mib"]))
                 memory, written = float(row["memory_mib"]), float(row["written_mib"])
             except (KeyError, TypeError, ValueError) as error:

@@ -295,11 +295,12 @@ def test_an_unknown_run_is_told(project: Path) -> None:
 
 
 @pytest.mark.usefixtures("project")
-def test_another_machine_is_measured_anew() -> None:
+def test_another_machine_is_measured_anew_and_so_is_this_one_by_another_calibration() -> None:
     assert known_machine() == MACHINE
     content = json.loads(FILE.read_text())
-    FILE.write_text(json.dumps(content | {"machine": "elsewhere"}))
-    assert known_machine() is None
+    for speed in (content["speed"], {"of": 1.0, "an": 2.0, "earlier": 3.0, "version": 4.0}):
+        FILE.write_text(json.dumps({"machine": "elsewhere", "speed": speed}))
+        assert known_machine() is None
     FILE.write_text("{}")
     with pytest.raises(UserError, match=r"machine\.json: no calibration of a machine"):
         known_machine()

@@ -117,10 +117,10 @@ def known_machine(file: Path = FILE) -> Machine | None:
         return None
     content = read_json(file)
     try:
-        own, speed = content["machine"], Machine(**content["speed"])
+        # Another calibration, as of an earlier version, may have measured other speeds.
+        return Machine(**content["speed"]) if content["machine"] == _identity() else None
     except (KeyError, TypeError):
         raise UserError(f"{file}: no calibration of a machine; remove the file, and it is made again.") from None
-    return speed if own == _identity() else None
 
 
 def this_machine(file: Path = FILE) -> Machine:

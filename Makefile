@@ -5,6 +5,8 @@ VENV := .venv
 BIN := $(VENV)/bin
 CORES ?= all
 UV := 0.13.8
+BENCHMARKS := simulator extraction reading scg_vs_lbfgs autoencoder classifiers growth training half_precision \
+    near_duplicates audit_agreement predict jobs steps
 # The tools of the environment come first, for make's recipes and for the jobs that Snakemake starts.
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 # Python makes no environment below a colon; Snakemake takes braces for its own.
@@ -85,21 +87,8 @@ docs: env ## Build the documentation into docs/_build; a warning or a broken lin
 	sphinx-build -W --keep-going -q -b html docs docs/_build
 	@echo "Documentation: docs/_build/index.html"
 
-bench: env ## Measure against peers; tables and figures in results/benchmarks.
-	python benchmarks/simulator.py
-	python benchmarks/extraction.py
-	python benchmarks/reading.py
-	python benchmarks/scg_vs_lbfgs.py
-	python benchmarks/autoencoder.py
-	python benchmarks/classifiers.py
-	python benchmarks/growth.py --rows 1000 3000
-	python benchmarks/training.py
-	python benchmarks/half_precision.py
-	python benchmarks/near_duplicates.py
-	python benchmarks/audit_agreement.py
-	python benchmarks/predict.py
-	python benchmarks/jobs.py
-	python benchmarks/steps.py
+bench: env ## Measure against peers (an hour; some: BENCHMARKS="reading training"); see results/benchmarks.
+	@set -e; for name in $(BENCHMARKS); do echo "benchmarks/$$name.py"; python benchmarks/$$name.py; done
 
 lock: env ## Renew requirements.lock after an edit of pyproject.toml.
 	uv pip compile --quiet --universal --generate-hashes --python-version 3.11 --extra dev \

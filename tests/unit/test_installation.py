@@ -53,6 +53,15 @@ def test_the_commit_of_a_wheel_is_the_one_that_it_was_built_from(tmp_path: Path)
     assert commit(tmp_path) == "0123abcd with changes"
 
 
+def test_the_commit_of_an_unpacked_source_archive_is_told_beside_its_snakefile(tmp_path: Path) -> None:
+    package = tmp_path / "src/leukorepro"
+    package.mkdir(parents=True)
+    (tmp_path / "COMMIT").write_text("0123abcd\n")
+    assert commit(package) == "", "a file of anybody's"
+    (tmp_path / "Snakefile").touch()
+    assert commit(package) == "0123abcd"
+
+
 def test_the_version_is_that_of_the_newest_tag(tmp_path: Path, building: Any) -> None:
     (tmp_path / "CITATION.cff").write_text("cff-version: 1.2.0\nversion: 0.9.0\n")
     assert building.version_of(tmp_path) == "0.9.0", "no git"

@@ -6,7 +6,7 @@ import subprocess
 from importlib.metadata import version
 from pathlib import Path
 
-from leukorepro.core.installation.files import INSIDE, PACKAGE
+from leukorepro.core.installation.files import INSIDE, PACKAGE, SNAKEFILE
 
 RECORD = "COMMIT"
 """File that a wheel and a source archive keep the commit in that they were built from."""
@@ -24,14 +24,15 @@ def commit(package: Path = PACKAGE) -> str:
     Parameters
     ----------
     package : Path
-        Its folder: as a wheel holds it, or in a checkout. One that is installed into a folder of somebody else's
-        checkout is no part of it.
+        Its folder: as a wheel holds it, or in a checkout or a source archive. One that is installed into a folder of
+        somebody else's checkout is no part of it.
     """
-    record = package / INSIDE / RECORD
-    if record.is_file():
-        return record.read_text(encoding="utf-8").strip()
+    inside, around = package / INSIDE / RECORD, package.parents[1] / RECORD
+    if inside.is_file():
+        return inside.read_text(encoding="utf-8").strip()
     if ask_git(package, "ls-files", "--error-unmatch", "__init__.py") is None:
-        return ""
+        unpacked = (around.parent / SNAKEFILE).is_file() and around.is_file()  # a source archive
+        return around.read_text(encoding="utf-8").strip() if unpacked else ""
     # Tags would be told in the commit's place.
     told = ask_git(package, "describe", "--always", "--dirty", "--abbrev=40", "--exclude=*")
     return (told or "").replace("-dirty", " with changes")

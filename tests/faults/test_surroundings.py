@@ -89,6 +89,13 @@ def refused(project: ProjectCopy, sentence: str) -> None:
     assert 'File "' not in told
 
 
+def foretold(project: ProjectCopy, sentence: str) -> None:
+    """A dry run says it, too."""
+    told = project.fails(*command(), "--dry-run")
+    assert sentence in told
+    assert "Traceback" not in told
+
+
 def goes_on(project: ProjectCopy, unbroken: Unbroken) -> None:
     """The same command ends in the same files, as they were written, and has nothing to do then."""
     project.run(*command())
@@ -118,7 +125,9 @@ def test_read_only_file_systems_are_told_and_the_same_command_goes_on(project: P
         folder.mkdir(exist_ok=True)
         with mounted(folder, "--bind", str(folder)):
             subprocess.run(["mount", "-o", "remount,ro,bind", str(folder)], check=True)
-            refused(project, "Read-only file system")
+            refused(project, "ead-only file system")
+            if folder == project.folder:
+                foretold(project, "on a read-only file system")
     goes_on(project, unbroken)
 
 
@@ -132,7 +141,9 @@ def test_what_a_user_may_not_do_is_told_and_the_same_command_goes_on(project: Pr
         folder.mkdir(exist_ok=True)
         folder.chmod(0o555)
         try:
-            refused(project, "Permission denied")
+            refused(project, "not writable for this user" if folder == project.folder else "Permission denied")
+            if folder == project.folder:
+                foretold(project, "not writable for this user")
         finally:
             folder.chmod(0o755)
     dataset = project.folder / "config/datasets/kills.yaml"

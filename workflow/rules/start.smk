@@ -4,6 +4,7 @@ from functools import cache
 
 from leukorepro.core.integrity.damaged import ASIDE
 from leukorepro.core.integrity.clock import set_right
+from leukorepro.core.places import check_output_folder
 from leukorepro.core.sharing.alone import hold
 from leukorepro.costs.asked import Requests
 from leukorepro.costs.told import at_start
@@ -76,6 +77,9 @@ def together(group):
 
 
 if workflow.is_main_process:
+    # Snakemake keeps records there, of a dry run, too.
+    with in_a_sentence():
+        check_output_folder(Path(".snakemake"))
     for line in RUN.not_run:
         logger.warning(line)
     if "validity" not in sys.argv[1:]:  # which is no part of the run

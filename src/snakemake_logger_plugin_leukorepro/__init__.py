@@ -13,6 +13,7 @@ import re
 import sys
 import threading
 import time
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -96,7 +97,9 @@ class LogHandler(LogHandlerBase):
     def _show(self, record: logging.LogRecord) -> None:
         now, values = record.created, record.__dict__
         if "expected" in values:  # on the line that our Snakefile says of the whole run
-            self._run.foresee(values["expected"], values["cores"])
+            self._run.foresee(values["expected"], values["room"])
+        if "needed" in values:  # on the line that our Snakefile says of the jobs that will run
+            self._run.need(values["needed"])
         match values.get("event"):
             case LogEvent.WORKFLOW_STARTED:
                 self._started = True
@@ -137,7 +140,8 @@ class LogHandler(LogHandlerBase):
         while not self._over.wait(SECONDS_BETWEEN_LOOKS):
             with self.lock:  # type: ignore[union-attr]  # every handler has one
                 if not self._over.is_set():
-                    self._screen.look(time.time())
+                    with suppress(OSError):  # of a file system, for a moment; the next look comes
+                        self._screen.look(time.time())
 
 
 def keep_words(record: logging.LogRecord) -> bool:

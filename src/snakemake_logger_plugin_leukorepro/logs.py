@@ -8,6 +8,8 @@ from pathlib import Path
 
 TAIL_BYTES = 16_384
 LAST_LINES = 15
+CLOCKS_DIFFER = 2.0
+"""Seconds that a file may seem to be older than it is: clocks and file systems differ a little."""
 
 BAR = re.compile(
     r"(?:(?P<what>.*): +)? *\d+%\|[^|]*\| *(?P<done>\S+)/(?P<total>\S+) \[[^,\]]*, +[^,\]]*?"
@@ -24,20 +26,35 @@ def where_it_stands(logs: Sequence[str], since: float) -> str:
     logs : sequence of str
         The job's log files; the first counts.
     since : float
-        When the job was started. As long as its log is older or missing, it waits for its turn in a cluster's queue.
+        When the job was started.
     """
     if not logs:
         return ""
-    file = Path(logs[0])
-    if not file.exists() or file.stat().st_mtime < since - 2:  # clocks and file systems differ a little
+    if waits(logs, since):
         return "waiting"
-    lines = last_lines(file, 1)
+    lines = last_lines(Path(logs[0]), 1)
     bar = BAR.match(lines[0]) if lines else None
     if bar is None:
         return ""
     unit = bar["slow"] or bar["fast"]
     count = f"epoch {bar['done']} of {bar['total']}" if unit == "epoch" else f"{bar['done']} of {bar['total']} {unit}s"
     return f"{bar['what']}, {count}" if bar["what"] else count
+
+
+def waits(logs: Sequence[str], since: float) -> bool:
+    """Whether a running job still waits for its turn in a cluster's queue: its log is older than it, or missing.
+
+    Parameters
+    ----------
+    logs : sequence of str
+        The job's log files; the first counts.
+    since : float
+        When the job was started.
+    """
+    if not logs:
+        return False
+    file = Path(logs[0])
+    return not file.exists() or file.stat().st_mtime < since - CLOCKS_DIFFER
 
 
 def last_lines(file: Path, number: int = LAST_LINES) -> list[str]:

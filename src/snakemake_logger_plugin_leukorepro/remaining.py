@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections import Counter, defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from pathlib import Path
+from pathlib import Path, PurePath
 from statistics import fmean, median
 from typing import NamedTuple
 
 from leukorepro.costs.schedule import Planned, schedule
+from snakemake_logger_plugin_leukorepro.logs import CLOCKS_DIFFER
 
 BENCHMARKS = Path("results/benchmarks")
 """Where the rules write how long their jobs took, a folder for each rule."""
@@ -40,20 +41,22 @@ class Forecast:
     ----------
     expected : mapping
         Of every job that the run has from nothing, by its rule and its name with a slash between.
-    cores : int
-        That Snakemake is given.
+    room : int
+        Cores that Snakemake is given; on a cluster, jobs that it hands over at a time.
     """
 
-    def __init__(self, expected: Mapping[str, Planned], cores: int) -> None:
+    def __init__(self, expected: Mapping[str, Planned], room: int) -> None:
         self.expected = expected
-        self.cores = cores
+        self.room = room
+        self.needed: frozenset[str] = frozenset()
+        """Jobs that are known to have to run; others may, where nobody said which."""
         self._measured = {name for name in expected if (BENCHMARKS / f"{name}.tsv").exists()}
 
     def seconds_left(self, done: Sequence[Seen], running: Sequence[Seen], total: int) -> float:
         """How long the rest may take; 0 where what runs has taken longer than expected and nothing waits for it.
 
-        Where a run goes on with an earlier one, Snakemake says how many jobs it has and not which: those that were
-        measured before are the first to be left out.
+        More jobs are expected than run where a run goes on with an earlier one. Those that nobody named are the first
+        to be left out, and of them those that were measured before.
 
         Parameters
         ----------
@@ -63,9 +66,7 @@ class Forecast:
         """
         taken = {job.name: job.seconds for job in running if job.name in self.expected}
         seen = {job.name for job in done} | taken.keys()
-        to_come = sorted(
-            (name for name in self.expected if name not in seen), key=lambda name: name not in self._measured
-        )
+        to_come = sorted((name for name in self.expected if name not in seen), key=self._likely)
         surplus = len(to_come) - (total - len(done) - len(running))
         rest = dict.fromkeys([*taken, *to_come[max(0, surplus) :]])
         pace = self._pace(done, running)
@@ -76,7 +77,10 @@ class Forecast:
             )
             for name in rest
         }
-        return schedule(planned, self.cores).seconds
+        return schedule(planned, self.room).seconds
+
+    def _likely(self, name: str) -> tuple[bool, bool]:
+        return name in self.needed, name not in self._measured
 
     def _pace(self, done: Sequence[Seen], running: Sequence[Seen]) -> Callable[[str], float]:
         """How many times longer than expected a job takes: as those of its rule did, and as most rules' did."""
@@ -92,6 +96,32 @@ class Forecast:
 
         usual = median([pace(rule, 1.0) for rule in [*took]] or [1.0])
         return partial(pace, usual=usual)
+
+
+def name_of(measured_at: str) -> str:
+    """A job's rule and name, from the file of its rule's ``benchmark:``; empty where it has none."""
+    path = PurePath(measured_at)
+    return str(path.relative_to(BENCHMARKS).with_suffix("")) if path.is_relative_to(BENCHMARKS) else ""
+
+
+def measured(name: str, since: float) -> float | None:
+    """Seconds that a job ran by its rule's own measurement; None where none that can be read was made since its start.
+
+    Parameters
+    ----------
+    name : str
+        Its rule and its name with a slash between; empty where it has none.
+    since : float
+        When the job was started.
+    """
+    file = BENCHMARKS / f"{name}.tsv"
+    try:
+        if not name or file.stat().st_mtime < since - CLOCKS_DIFFER:
+            return None
+        names, values = (line.split("\t") for line in file.read_text(encoding="utf-8").splitlines()[:2])
+        return float(values[names.index("s")])
+    except (OSError, ValueError, IndexError):  # a display does without
+        return None
 
 
 def _rule(name: str) -> str:

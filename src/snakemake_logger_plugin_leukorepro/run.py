@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from pathlib import PurePath
 from typing import Any
 
-from snakemake_logger_plugin_leukorepro.remaining import BENCHMARKS, Forecast, Seen, of_like_jobs
+from snakemake_logger_plugin_leukorepro.logs import waits
+from snakemake_logger_plugin_leukorepro.remaining import Forecast, Seen, measured, name_of, of_like_jobs
 
 
 @dataclass(frozen=True)
@@ -29,9 +29,18 @@ class Job:
     reason: str = ""
     """Why it failed, where a cluster knows."""
 
+    worked: float | None = None
+    """How long it ran by its rule's own measurement, which leaves out its time in a cluster's queue."""
+
     def seconds(self, now: float) -> float:
-        """How long it has run, or ran."""
+        """How long it has run, or ran; on a cluster, since it was handed over."""
         return max(0.0, (now if self.end is None else self.end) - self.start)
+
+    def at_work(self, now: float) -> float:
+        """The same without waiting in a queue, as far as that is known."""
+        if self.worked is not None:
+            return self.worked
+        return 0.0 if self.end is None and waits(self.log, self.start) else self.seconds(now)
 
 
 class Run:
@@ -46,9 +55,14 @@ class Run:
         self._planned: Counter[str] = Counter()
         self._forecast: Forecast | None = None
 
-    def foresee(self, expected: Mapping[str, Any], cores: int) -> None:
+    def foresee(self, expected: Mapping[str, Any], room: int) -> None:
         """What is expected of every job of the whole run, which is known before it is which of them have to run."""
-        self._forecast = Forecast(expected, cores) if expected else None
+        self._forecast = Forecast(expected, room) if expected else None
+
+    def need(self, measured_at: Sequence[str]) -> None:
+        """Which jobs have to run, as far as it is known, by the files of their rules' ``benchmark:``."""
+        if self._forecast:
+            self._forecast.needed = frozenset(map(name_of, measured_at))
 
     def begin(self, now: float, planned: Mapping[str, int]) -> None:
         """Jobs will run: how many of each rule, and how many as ``total``."""
@@ -72,7 +86,8 @@ class Run:
         """A job is done; None where its start was not told."""
         if number not in self.running:
             return None
-        self.done.append(replace(self.running.pop(number), end=now))
+        job = self.running.pop(number)
+        self.done.append(replace(job, end=now, worked=measured(job.name, job.start)))
         return self.done[-1]
 
     def fail(self, now: float, record: Mapping[str, Any]) -> Job:
@@ -97,17 +112,11 @@ class Run:
         """How long the rest may take; None as long as that cannot be told, as after a failure."""
         if self.failed:
             return None
-        done = [Seen(job.rule, job.name, job.seconds(now)) for job in self.done]
-        running = [Seen(job.rule, job.name, job.seconds(now)) for job in self.running.values()]
+        done = [Seen(job.rule, job.name, job.at_work(now)) for job in self.done]
+        running = [Seen(job.rule, job.name, job.at_work(now)) for job in self.running.values()]
         if self._forecast:
             return self._forecast.seconds_left(done, running, self.total) or None
         return of_like_jobs(done, running, self._planned, self.total, now - self.begun)
-
-
-def name_of(measured_at: str) -> str:
-    """A job's rule and name, from the file of its rule's ``benchmark:``; empty where it has none."""
-    path = PurePath(measured_at)
-    return str(path.relative_to(BENCHMARKS).with_suffix("")) if path.is_relative_to(BENCHMARKS) else ""
 
 
 def words_of(rule: str, wildcards: Mapping[str, str]) -> str:

@@ -19,9 +19,16 @@ QUIET_SECONDS = 60.0
 """After so long without a line, one says what runs."""
 
 
+class _Terminal(Console):
+    """Says nothing more when nobody reads it any more, as behind `| head`; rich would end the thread that writes."""
+
+    def on_broken_pipe(self) -> None:
+        self.quiet = True
+
+
 def screen_for(run: Run, *, colour: bool) -> Lines:
     """A panel where standard error is a terminal that can be redrawn, else lines."""
-    console = Console(stderr=True, force_terminal=sys.stderr.isatty(), no_color=not colour, highlight=False)
+    console = _Terminal(stderr=True, force_terminal=sys.stderr.isatty(), no_color=not colour, highlight=False)
     return Panel(console, run) if console.is_terminal and not console.is_dumb_terminal else Lines(console, run)
 
 

@@ -17,14 +17,14 @@ from leukorepro.checks import controls
 from leukorepro.cli.app import app
 from leukorepro.core.errors import UserError
 from leukorepro.costs import work
-from leukorepro.costs.estimate import estimate
+from leukorepro.costs.estimate import Estimate, estimate
 from leukorepro.costs.jobs import THREADS, Job, jobs_of_run, threads_of
 from leukorepro.costs.machine import FILE, Machine, keep_machine, known_machine
 from leukorepro.costs.model import Cost, Measured, fit_model, read_measured, read_model
 from leukorepro.costs.operations import Operations, read_table
 from leukorepro.costs.schedule import Planned, schedule
 from leukorepro.costs.sizes import MEGAPIXELS, Sizes
-from leukorepro.costs.told import at_start
+from leukorepro.costs.told import at_start, total
 from leukorepro.costs.work import Work
 from leukorepro.features.backbones.registry import BACKBONES
 from leukorepro.features.backbones.specification import TorchvisionWeights
@@ -44,6 +44,12 @@ LONG = 35
 def demo(monkeypatch: pytest.MonkeyPatch) -> ResolvedRun:
     monkeypatch.chdir(ROOT)
     return resolve(Path("config/config.yaml"))
+
+
+@pytest.fixture
+def published(monkeypatch: pytest.MonkeyPatch) -> ResolvedRun:
+    monkeypatch.chdir(ROOT)
+    return resolve(Path("config/runs/simulated.yaml"), {"budget": "published"})
 
 
 # ------------------------------------------------------------------------------------------------------------ schedule
@@ -242,6 +248,35 @@ def test_controls_are_of_the_first_seed_alone(demo: ResolvedRun) -> None:
     (classified, *_) = [job for job in jobs_of_run(demo) if job.rule == "classify"]
     assert one.of(control).amounts["fits"] == three.of(control).amounts["fits"] > 0
     assert 3 * one.of(classified).amounts["fits"] == three.of(classified).amounts["fits"]
+
+
+def test_every_seed_is_counted_where_it_is_fitted(published: ResolvedRun) -> None:
+    """On the held-out part too, which is tested anew with every seed, and of what is fitted to all rows."""
+    seeds = published.model_copy(update={"seeds": 5})
+    one, five = (work.Works(run, Sizes(run, Results(), Operations(count=False))) for run in (published, seeds))
+    rungs = set()
+    for job in jobs_of_run(published):
+        if job.rule not in ("fit_reducer", "train_network", "classify", "evaluate"):
+            continue
+        once, often = one.of(job).amounts, five.of(job).amounts
+        rungs.add(job.name.split("/")[2] if job.rule in ("fit_reducer", "train_network") else job.rule)
+        for name in once.keys() - {"gigaflop (products of rows)"} - {f"cells ({job.rule})"}:
+            assert often[name] == pytest.approx(5 * once[name], rel=1e-9), (job, name)
+    assert {"as_published", "external", "classify", "evaluate"} <= rungs
+
+
+def test_a_cluster_runs_jobs_side_by_side_that_one_machine_has_no_cores_for(published: ResolvedRun) -> None:
+    model = read_model()
+
+    def told(cores: int, places: int | None) -> Estimate:
+        return estimate(published, cores, model, model.machine, Results(), count=False, places=places)
+
+    assert told(8, 1).hours == pytest.approx(sum(rule.hours for rule in told(8, 1).rules), rel=1e-9)
+    largest = max(rule.peak_memory_gib for rule in told(8, 4).rules)
+    assert told(8, 4).peak_memory_gib == pytest.approx(largest, rel=1e-9), "each on its own node"
+    assert told(8, 4).hours < told(8, None).hours / 2, "most of it are jobs of eight threads"
+    assert told(8, 4).hours > told(8, 20).hours >= told(8, 10**9).hours
+    assert "with 4 of them at a time and no waiting in a queue" in total(told(8, 4))
 
 
 def test_a_run_starts_with_its_total(demo: ResolvedRun, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -270,7 +270,7 @@ def test_the_panel_says_what_runs_and_where_it_stands() -> None:
     panel.close()
     panel.look(T + 22)
     lines = [" ".join(line.split()) for line in shown.splitlines()]
-    assert lines[0].endswith(" 1 of 10 jobs, less than a minute left, 21 s so far")
+    assert lines[0].endswith(" 1 of 10 jobs, about 1 min left, 21 s so far")
     assert lines[1:] == [
         "Training network 1 VGG 2, epoch 7 of 100 21 s",
         "Training network 2 waiting 21 s",
@@ -344,8 +344,8 @@ def run_with(planned: dict[str, int], done: dict[str, list[float]], at_once: int
 def test_time_left_is_that_of_equal_jobs() -> None:
     run, now = run_with({"train": 10}, {"train": [10.0] * 4}, at_once=2)
     assert run.seconds_left(now) == pytest.approx(6 * 10 / 2)
-    run.start(now, job(9, "train"))
-    run.start(now, job(10, "train"))
+    run.start(now, job(9, "train", log=[]))
+    run.start(now, job(10, "train", log=[]))
     assert run.seconds_left(now + 4) == pytest.approx((4 * 10 + 2 * 6) / 2)
 
 
@@ -357,7 +357,7 @@ def test_jobs_that_are_not_needed_any_more_are_not_waited_for() -> None:
     assert run.total == run.n_done == 4
     assert run.seconds_left(now) is None
     run, now = run_with({"train": 2}, {"train": [20.0]})
-    run.start(now, job(9, "train"))
+    run.start(now, job(9, "train", log=[]))
     run.expect(1)  # the one that is done
     assert run.seconds_left(now + 5) == pytest.approx(15)
 
@@ -366,7 +366,7 @@ def test_time_left_is_told_only_when_it_can_be() -> None:
     assert run_with({"train": 100}, {"train": [10.0] * 9})[0].seconds_left(T + 90) is None  # less than a tenth
     assert run_with({"train": 10}, {"train": [5.0]})[0].seconds_left(T + 5) is None
     run, now = run_with({"train": 2}, {"train": [20.0]})
-    run.start(now, job(9, "train"))
+    run.start(now, job(9, "train", log=[]))
     assert run.seconds_left(now + 5) == pytest.approx(15)
     assert run.seconds_left(now + 500) is None  # longer than expected: nobody can tell
     run, now = run_with({"train": 10}, {"train": [10.0] * 4})
@@ -375,7 +375,13 @@ def test_time_left_is_told_only_when_it_can_be() -> None:
     assert run.seconds_left(now) is None
 
 
-def foreseen(done: dict[str, float], running: dict[str, float] | None = None, total: int = 5, cores: int = 2) -> float:
+def foreseen(
+    done: dict[str, float],
+    running: dict[str, float] | None = None,
+    total: int = 5,
+    cores: int = 2,
+    needed: frozenset[str] = frozenset(),
+) -> float:
     """How long a run of five jobs is told to last still: two classifications after two extractions, then a report."""
     expected = {
         "extract/a": Planned(400.0, 2, 1.0, ()),
@@ -385,6 +391,7 @@ def foreseen(done: dict[str, float], running: dict[str, float] | None = None, to
         "report/": Planned(60.0, 1, 1.0, ("classify/a", "classify/b")),
     }
     forecast = Forecast(expected, cores)
+    forecast.needed = needed
     seen = [
         [Seen(name.split("/")[0], name, seconds) for name, seconds in jobs.items()] for jobs in (done, running or {})
     ]
@@ -420,16 +427,70 @@ def test_a_run_that_goes_on_leaves_out_what_was_measured_before() -> None:
     assert foreseen({}, total=5) == pytest.approx(600 + 1000 + 60), "all are made again"
 
 
+def test_of_finished_jobs_that_are_made_again_those_that_were_named_are_expected() -> None:
+    for name in ("extract/a", "extract/b", "classify/a", "classify/b"):
+        write_log(f"results/benchmarks/{name}.tsv", "s\n1.0\n")
+    needed = frozenset({"extract/b", "classify/a"})
+    assert foreseen({}, total=3, needed=needed) == pytest.approx(200 + 1000 + 60)
+    assert foreseen({"extract/b": 200.0}, {"classify/a": 300.0}, total=3, needed=needed) == pytest.approx(700 + 60)
+
+
+def queued(number: int, handed_over: float, handler: LogHandler) -> None:
+    handler.emit(
+        record(handed_over, LogEvent.JOB_INFO, **job(number, benchmark=f"results/benchmarks/train/s{number}.tsv"))
+    )
+
+
+def test_waiting_in_a_queue_is_no_work(handler: LogHandler) -> None:
+    expected = {f"train/s{number}": Planned(600.0, 1, 1.0, ()) for number in (1, 2, 3)}
+    handler.emit(record(-3, text="The whole run: 3 jobs.", expected=expected, room=2))
+    handler.emit(record(0, LogEvent.RUN_INFO, stats={"train": 3, "total": 3}))
+    run = handler._run
+    queued(1, 0, handler)
+    assert run.seconds_left(T + 3600) == pytest.approx(1200), "nothing has begun"
+    write_log("results/benchmarks/train/s1.tsv", "s\th:m:s\n600.0\t0:10:00\n", at=T + 4200)
+    handler.emit(record(4200, LogEvent.JOB_FINISHED, job_id=1))
+    queued(2, 4200, handler)
+    assert run.seconds_left(T + 9999) == pytest.approx(600), "two at a time, each as long as the first was at work"
+    (done,) = run.done
+    assert done.seconds(T) == pytest.approx(4200), "what a person waited for it"
+
+
+def test_jobs_that_will_run_are_named_when_they_are_known(handler: LogHandler) -> None:
+    for number in (1, 2):
+        write_log(f"results/benchmarks/train/s{number}.tsv", "s\n1.0\n", at=T - 99)
+    expected = {"train/s1": Planned(600.0, 1, 1.0, ()), "train/s2": Planned(1200.0, 1, 1.0, ())}
+    handler.emit(record(-3, text="The whole run: 2 jobs.", expected=expected, room=2))
+    handler.emit(record(0, LogEvent.RUN_INFO, stats={"train": 1, "total": 1}))
+    handler.emit(record(0, text="Jobs that are known to run: 1.", needed=["results/benchmarks/train/s1.tsv"]))
+    assert handler._run.seconds_left(T) == pytest.approx(600)
+
+
+def test_a_run_goes_on_when_nobody_reads_what_is_shown_any_more(
+    handler: LogHandler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    class Gone(io.StringIO):
+        def write(self, text: str) -> int:
+            raise BrokenPipeError(text)
+
+    monkeypatch.setattr("sys.stderr", Gone())
+    handler.emit(record(0, LogEvent.RUN_INFO, stats={"train": 1, "total": 1}))
+    handler.emit(record(0, LogEvent.JOB_INFO, **job(1)))
+    handler.emit(record(9, LogEvent.JOB_FINISHED, job_id=1))
+    assert handler._run.n_done == 1
+
+
 def test_the_line_that_the_run_starts_with_brings_what_is_expected(
     handler: LogHandler, capsys: pytest.CaptureFixture[str]
 ) -> None:
     expected = {"train/s1": Planned(600.0, 1, 1.0, ()), "train/s2": Planned(1200.0, 1, 1.0, ())}
-    handler.emit(record(-3, text="The whole run: 2 jobs.", expected=expected, cores=2))
+    handler.emit(record(-3, text="The whole run: 2 jobs.", expected=expected, room=2))
     handler.emit(record(0, LogEvent.WORKFLOW_STARTED))
     handler.emit(record(0, LogEvent.RUN_INFO, stats={"train": 2, "total": 2}))
     for number in (1, 2):
         measured_at = f"results/benchmarks/train/s{number}.tsv"
         handler.emit(record(0, LogEvent.JOB_INFO, **job(number, benchmark=measured_at)))
+        write_log(f"logs/train/{number}.txt", "")
     handler.emit(record(600, LogEvent.JOB_FINISHED, job_id=1))
     assert capsys.readouterr().err.splitlines() == [
         "The whole run: 2 jobs.",

@@ -9,6 +9,8 @@ from textwrap import dedent
 import pytest
 from project_copy import ProjectCopy
 
+from leukorepro.costs.jobs import ALL, STEP_OF, WAITS_FOR
+
 PARTS = ("message", "log", "benchmark", "threads", "resources", "conda", "shell")
 
 
@@ -80,3 +82,23 @@ def test_no_value_reaches_the_shell_unquoted(root: Path) -> None:
         values = re.findall(r"\{([^}]*)\}", block.partition("shell:")[2])
         assert len(values) > 1, name
         assert {value for value in values if not value.endswith(":q")} <= {"threads"}, name
+
+
+def waited_for(rule: str) -> set[str]:
+    """Rules that jobs of one wait for, by what the estimate knows, and those that these wait for."""
+    before = set(WAITS_FOR.get(rule, ()))
+    return before.union(*map(waited_for, before))
+
+
+def test_the_estimate_lets_no_job_start_before_what_it_reads_is_made(copy: ProjectCopy) -> None:
+    words = ("--configfile", "config/runs/simulated.yaml", "--config", "budget=published")
+    told = copy.run("snakemake", "--rulegraph", *words)
+    # A loop's rule is named after its study, too.
+    names = {
+        number: max((rule for rule in STEP_OF if f"{name}_".startswith(f"{rule}_")), key=len, default=name)
+        for number, name in re.findall(r'(\d+)\[label = "([^"\\]+)', told)
+    }
+    read = {(names[after], names[before]) for before, after in re.findall(r"(\d+) -> (\d+)", told)}
+    assert {("classify", "encode_images"), ("train_network", "fit_reducer"), ("judge", "audit_published")} <= read
+    assert {before for after, before in read if after == ALL} == {"build_report"}
+    assert {(a, b) for a, b in read if a not in (ALL, "build_report") and b not in waited_for(a)} == set()

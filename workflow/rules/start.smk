@@ -12,8 +12,10 @@ from leukorepro.run.weights import forget_failures
 
 
 def cores_at_hand():
-    """Cores that jobs share: on a cluster as many as jobs in its queue; those of this machine where nobody says it."""
-    given = workflow.nodes or workflow.global_resources["_cores"].value
+    """Cores that jobs share, or that one gets at most on a cluster; those of this machine where nobody says it."""
+    given = workflow.global_resources["_cores"].value
+    if workflow.nodes:
+        return given or sys.maxsize
     told = any(word.startswith(("-c", "-j")) for word in sys.argv) or any(
         word.partition("=")[0] in ("--cores", "--jobs") for word in sys.argv
     )
@@ -85,14 +87,22 @@ if workflow.is_main_process:
     if "validity" not in sys.argv[1:]:  # which is no part of the run
         if RUN.seeds > 1:
             logger.warning(plan.cost_of_seeds(RUN))
-        cores = cores_at_hand()
-        said = at_start(RUN, cores)
+        cores, places = cores_at_hand(), workflow.nodes
+        with in_a_sentence():
+            said = at_start(RUN, cores, places)
         # What the display tells of the time that is left rests on this, too.
-        logger.info(said.line, extra={"expected": said.expected, "cores": cores})
+        logger.info(
+            said.line, extra={"expected": said.expected, "room": places or cores}
+        )
 
 
 onstart:
     prepare_start()
+    measured = [job.benchmark for job in workflow.dag.needrun_jobs() if job.benchmark]
+    logger.info(
+        f"Jobs that are known to run: {len(measured)}.",
+        extra={"needed": list(map(str, measured))},
+    )
 
 
 def made_anew(wildcards):

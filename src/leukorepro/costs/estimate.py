@@ -52,13 +52,17 @@ class Estimate:
 
     run: str
     cores: int
+    """Of the machine; on a cluster those that one job gets at most."""
+    places: int | None
+    """Jobs at a time on a cluster; None on one machine, whose cores they share."""
     jobs: int
     """As many as Snakemake counts, the goal itself among them."""
     hours: float
-    """On the clock, with so many cores."""
+    """On the clock, with so many cores or places."""
     hours_without_networks: float
     """The same if networks' arithmetic took no time, which no GPU can undercut."""
     peak_memory_gib: float
+    """Of all jobs that run at the same time; on a cluster of the largest."""
     disk_gib: float
     rules: list[RuleEstimate]
     planned: dict[Job, Planned]
@@ -66,7 +70,14 @@ class Estimate:
 
 
 def estimate(
-    run: ResolvedRun, cores: int, model: Model, machine: Machine, results: Results, *, count: bool
+    run: ResolvedRun,
+    cores: int,
+    model: Model,
+    machine: Machine,
+    results: Results,
+    *,
+    count: bool,
+    places: int | None = None,
 ) -> Estimate:
     """Estimate a run from its configuration.
 
@@ -74,7 +85,7 @@ def estimate(
     ----------
     run : ResolvedRun
     cores : int
-        That Snakemake is given.
+        That Snakemake is given; on a cluster those that one job gets at most.
     model : Model
     machine : Machine
         That it will run on.
@@ -82,6 +93,8 @@ def estimate(
         Where manifests of datasets that were scanned before lie.
     count : bool
         Whether torch may be imported for networks whose operations are not known.
+    places : int or None
+        Jobs that Snakemake hands to a cluster at a time, where it does.
 
     Returns
     -------
@@ -99,18 +112,25 @@ def estimate(
     waits = jobs_of_run(run)
     threads = {job: min(threads_of(run, job), cores) for job in waits}
     costs = {job: _cost(job, threads[job], works, model, machine) for job in waits}
-    plan = {job: Planned(costs[job].seconds, threads[job], costs[job].memory, after) for job, after in waits.items()}
+    places = places and min(places, len(waits))
+    room = places or cores
+    plan = {
+        job: Planned(costs[job].seconds, 1 if places else threads[job], costs[job].memory, after)
+        for job, after in waits.items()
+    }
     without = {
         job: planned._replace(seconds=planned.seconds - costs[job].network_seconds) for job, planned in plan.items()
     }
-    all_of_it = schedule(plan, cores)
+    all_of_it = schedule(plan, room)
+    memory = max(cost.memory for cost in costs.values()) if places else all_of_it.memory + ENGINE_MIB
     return Estimate(
         run=run.name,
         cores=cores,
+        places=places,
         jobs=len(waits),
         hours=all_of_it.seconds / 3600,
-        hours_without_networks=schedule(without, cores).seconds / 3600,
-        peak_memory_gib=(all_of_it.memory + ENGINE_MIB) / 1024,
+        hours_without_networks=schedule(without, room).seconds / 3600,
+        peak_memory_gib=memory / 1024,
         disk_gib=math.fsum(cost.written for cost in costs.values()) / 1024,
         rules=[
             _of_rule(rule, [job for job in waits if job.rule == rule], costs, threads)

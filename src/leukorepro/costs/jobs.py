@@ -83,7 +83,10 @@ WAITS_FOR: dict[str, tuple[str, ...]] = {
     "fit_reducer": ("describe_images", "extract_features", "join_features", "fuse_features"),
     "train_network": ("fit_reducer", "describe_images", "extract_features", "join_features"),
     "encode_images": ("train_network",),
-    "classify": ("fuse_features", "extract_features", "describe_images", "join_features", "fit", "fit_reducer"),
+    "classify": (
+        *("fuse_features", "extract_features", "describe_images", "join_features"),
+        *("fit", "fit_reducer", "encode_images"),
+    ),
     "controls": ("fuse_features", "extract_features", "describe_images", "join_features", "fit", "fit_reducer"),
     "explain": ("fuse_features", "extract_features", "describe_images", "join_features", "fit", "train_network"),
     "evaluate": ("classify", "fit", "train_network"),

@@ -14,6 +14,7 @@ class Planned(NamedTuple):
 
     seconds: float
     threads: int
+    """Of the room that jobs share, what it takes: threads of a machine's cores, one of so many jobs at a time."""
     memory: float
     after: Sequence[Hashable]
     """Jobs that it waits for."""
@@ -28,7 +29,7 @@ class Schedule(NamedTuple):
     """Of the jobs that run at the same time, at most."""
 
 
-def schedule(jobs: Mapping[J, Planned], cores: int) -> Schedule:
+def schedule(jobs: Mapping[J, Planned], room: int) -> Schedule:
     """Run jobs one after another or side by side, each as soon as it can.
 
     First those of many threads, as the rules' priorities say; of others, those behind which the longest work waits.
@@ -36,9 +37,9 @@ def schedule(jobs: Mapping[J, Planned], cores: int) -> Schedule:
     Parameters
     ----------
     jobs : mapping
-        Of each job what is known of it; one that asks for more threads than there are cores gets all of them.
-    cores : int
-        That Snakemake is given.
+        Of each job what is known of it; one that asks for more than there is gets all of it.
+    room : int
+        What they share: cores that Snakemake is given, or jobs that it may hand to a cluster at a time.
 
     Returns
     -------
@@ -60,15 +61,15 @@ def schedule(jobs: Mapping[J, Planned], cores: int) -> Schedule:
     number = {job: i for i, job in enumerate(jobs)}
 
     def order(job: J) -> tuple[int, float, int]:
-        return -min(jobs[job].threads, cores), -behind[job], number[job]
+        return -min(jobs[job].threads, room), -behind[job], number[job]
 
     ready = sorted((job for job, n in left.items() if n == 0), key=order)
     running: list[tuple[float, int, J]] = []
     now = memory = most = 0.0
-    free = cores
+    free = room
     while ready or running:
         for job in list(ready):
-            threads = min(jobs[job].threads, cores)
+            threads = min(jobs[job].threads, room)
             if threads <= free:
                 ready.remove(job)
                 free -= threads
@@ -76,7 +77,7 @@ def schedule(jobs: Mapping[J, Planned], cores: int) -> Schedule:
                 heapq.heappush(running, (now + jobs[job].seconds, number[job], job))
         most = max(most, memory)
         now, _, done = heapq.heappop(running)
-        free += min(jobs[done].threads, cores)
+        free += min(jobs[done].threads, room)
         memory -= jobs[done].memory
         for job in followers[done]:
             left[job] -= 1

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 from collections import Counter
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,6 +14,7 @@ from leukorepro.config.study.schemes import KFoldScheme, Protocol
 from leukorepro.core.words import Look
 from leukorepro.costs.operations import Operations, known_columns
 from leukorepro.data.folders import list_images
+from leukorepro.data.manifest import read_manifest
 from leukorepro.features.descriptors.registry import find_descriptor
 from leukorepro.features.parts import Part, ResolvedDescriptor
 from leukorepro.run.paths import Results
@@ -159,7 +159,7 @@ class Sizes:
         views = len(scheme.views)
         images = self.pool(study, split)
         if protocol.tests_held_out_part:
-            return Fit(1, images * views, self.pool(study, split, held_out=True))
+            return Fit(self.run.seeds, images * views, self.pool(study, split, held_out=True))
         by_view = protocol.unit == "view" and scheme.augment == "all"
         tested = images * (views if by_view else 1)
         if isinstance(scheme, KFoldScheme):
@@ -198,11 +198,15 @@ def images_of(found: Found, run: ResolvedRun, results: Results) -> Images:
     Raises
     ------
     UserError
-        If its folder breaks the rules of its adapter.
+        If its folder breaks the rules of its adapter, or its manifest is damaged.
     """
     manifest = results.manifest(found.id)
     if manifest.is_file():
-        return _scanned(manifest)
+        scanned = read_manifest(manifest)
+        good = scanned[scanned["status"] == "ok"]
+        pixels = (good["width"] * good["height"]).sum()
+        counts = Counter(zip(good["label"], good["official_split"], strict=True))
+        return Images(counts, float(pixels) / 1e6 / max(1, len(good)))
     if len(found.parts) > 1:
         parts = [images_of(part, run, results) for part in found.parts]
         rows = list_images(found.dataset, found.images).rows if all(p.images.is_dir() for p in found.parts) else []
@@ -232,17 +236,6 @@ def _both(found: Found, parts: list[Images]) -> Counter[tuple[str, str]]:
         if own is not None:
             counts[own, found.parts[1].id] += count
     return counts
-
-
-def _scanned(manifest: Path) -> Images:
-    counts: Counter[tuple[str, str]] = Counter()
-    pixels = 0
-    with manifest.open(encoding="utf-8", newline="") as file:
-        for row in csv.DictReader(file):
-            if row["status"] == "ok":
-                counts[row["label"], row["official_split"]] += 1
-                pixels += int(row["width"]) * int(row["height"])
-    return Images(counts, pixels / 1e6 / max(1, counts.total()))
 
 
 def _megapixels(path: Path) -> float:

@@ -49,10 +49,13 @@ def table(told: Estimate) -> Table:
 
 def total(told: Estimate) -> str:
     """All of it in one line."""
-    cores = "1 core" if told.cores == 1 else f"{told.cores:,} cores"
+    if told.places:
+        room, each = f"with {told.places:,} of them at a time and no waiting in a queue", " for a job"
+    else:
+        room, each = "on 1 core" if told.cores == 1 else f"on {told.cores:,} cores", ""
     return (
-        f"{told.jobs:,} jobs, about {duration(3600 * told.hours)} on {cores}, {memory(1024 * told.peak_memory_gib)} of "
-        f"memory at most, {memory(1024 * told.disk_gib)} of disk"
+        f"{told.jobs:,} jobs, about {duration(3600 * told.hours)} {room}, {memory(1024 * told.peak_memory_gib)} of "
+        f"memory{each} at most, {memory(1024 * told.disk_gib)} of disk"
     )
 
 
@@ -146,7 +149,7 @@ class Start(NamedTuple):
     empty where that is not known."""
 
 
-def at_start(run: ResolvedRun, cores: int) -> Start:
+def at_start(run: ResolvedRun, cores: int, places: int | None = None) -> Start:
     """What the start of a run says, which must not wait for a calibration or for torch.
 
     Parameters
@@ -154,11 +157,13 @@ def at_start(run: ResolvedRun, cores: int) -> Start:
     run : ResolvedRun
         About to be started.
     cores : int
-        That Snakemake is given.
+        That Snakemake is given; on a cluster those that one job gets at most.
+    places : int or None
+        Jobs that it hands to a cluster at a time, where it does.
     """
     model, machine = read_model(), known_machine()
     try:
-        told = estimate(run, cores, model, machine or model.machine, Results(), count=False)
+        told = estimate(run, cores, model, machine or model.machine, Results(), count=False, places=places)
     except NotCounted:
         line = (
             f"The whole run: {len(jobs_of_run(run)):,} jobs; `leukorepro estimate --run {run.name}` tells their time."

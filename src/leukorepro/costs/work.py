@@ -154,7 +154,7 @@ class Works:
             work.add(_of_network("extracted", network, rows * folds, "float32"))
         elif isinstance(fit, fits.ReducerFit):
             sizes = self.sizes.fit(study, fit.output.parent.name, fit.protocol)
-            n_fits = 1 if fit.protocol.scope == "all" else sizes.folds
+            n_fits = self.run.seeds if fit.protocol.scope == "all" else sizes.folds
             if isinstance(fit.reducer, ConvAutoencoderSpec):
                 side = _side(fit.parts)
                 network = self.sizes.operations.of_autoencoder(fit.reducer, side)

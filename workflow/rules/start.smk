@@ -98,7 +98,9 @@ if workflow.is_main_process:
 
 onstart:
     prepare_start()
-    measured = [job.benchmark for job in workflow.dag.needrun_jobs() if job.benchmark]
+    measured = [
+        job.benchmark for job in workflow.dag.needrun_jobs() if job.benchmark
+    ]
     logger.info(
         f"Jobs that are known to run: {len(measured)}.",
         extra={"needed": list(map(str, measured))},

@@ -16,9 +16,12 @@ import report_validity
 from project_data import ROOT
 from report_page import site, undrawn
 
-from leukorepro.core.integrity.recorded import is_record
+from leukorepro.core.errors import UserError
+from leukorepro.core.integrity.recorded import is_record, record
+from leukorepro.report.crate import METADATA
 from leukorepro.report.drafts import drafts
 from leukorepro.report.finished import FinishedRun
+from leukorepro.report.folder import earlier_files
 from leukorepro.report.kept import Kept
 from leukorepro.report.output import Output
 from leukorepro.report.pages.contents import Found, Section, read_contents
@@ -27,6 +30,9 @@ from leukorepro.run.resolved import load_resolved
 
 OLD = ("figures/gone/old.svg", "data/old.csv", "paper_gone.html")
 """Files of an earlier report."""
+
+FOREIGN = ("notes.html", "paper_of_mine.html", "data/mine/cells.csv")
+"""Files of somebody else."""
 
 OPENED: list[Path] | None = None
 """Files that are opened, while somebody wants to know."""
@@ -72,10 +78,14 @@ ANEW = {"workflow.svg"}
 def report(results: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The report, without its figures, in a folder where an earlier one and somebody else have left files."""
     folder = tmp_path_factory.mktemp("report")
-    for name in (*OLD, "notes.html"):
-        (folder / name).parent.mkdir(parents=True, exist_ok=True)
-        (folder / name).write_text("old")
     with undrawn():
+        build(results / "config.json", results, folder)
+        described = json.loads((folder / METADATA).read_text())
+        described["@graph"] += [{"@id": name, "@type": "File"} for name in (*OLD, "../outside.html")]
+        (folder / METADATA).write_text(json.dumps(described))
+        for name in (*OLD, *FOREIGN, "../outside.html"):
+            (folder / name).parent.mkdir(parents=True, exist_ok=True)
+            (folder / name).write_text("old")
         build(results / "config.json", results, folder)
     return folder
 
@@ -109,7 +119,7 @@ def test_only_pages_whose_inputs_have_changed_are_drawn_again(results: Path, rep
     (kept / "not ours").mkdir()
     assert pages() == {"paper_a", "index"}
     assert {path.parent.name for path in drawn if path.parent.parent.name == "figures"} == {"a", "summary"}
-    assert files(made) == {name: content for name, content in files(report).items() if name != "notes.html"}
+    assert files(made) == {name: content for name, content in files(report).items() if name not in FOREIGN}
     assert len(list(kept.glob("paper_a-*"))) == 1, "the page as it was before"
     assert (kept / "not ours").is_dir()
     assert pages() == set()
@@ -136,7 +146,34 @@ def test_pages_read_no_file_that_they_do_not_follow_from(results: Path, tmp_path
 
 def test_what_an_earlier_report_left_goes_and_what_is_not_ours_stays(report: Path) -> None:
     assert not any((report / name).exists() for name in (*OLD, "figures/gone"))
-    assert (report / "notes.html").read_text() == "old"
+    assert {(report / name).read_text() for name in (*FOREIGN, "../outside.html")} == {"old"}
+
+
+@pytest.mark.parametrize(
+    "name", ["data/patients/cell.png", "workflow/Snakefile", "index.html", "ro-crate-metadata.json"]
+)
+def test_a_folder_of_somebody_else_is_refused_and_left_as_it_is(name: str, results: Path, tmp_path: Path) -> None:
+    """As a project's own, whose images lie in `data`."""
+    (tmp_path / name).parent.mkdir(exist_ok=True, parents=True)
+    (tmp_path / name).write_text("{}")
+    with pytest.raises(UserError, match=rf"holds {Path(name).parts[0]}, and not of a report"):
+        build(results / "config.json", results, tmp_path)
+    assert files(tmp_path) == {name: b"{}"}
+
+
+def test_a_report_is_not_written_through_a_link(results: Path, tmp_path: Path) -> None:
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "report").mkdir()
+    (tmp_path / "report/data").symlink_to(tmp_path / "mine")
+    with pytest.raises(UserError, match="report/data: a link"):
+        build(results / "config.json", results, tmp_path / "report")
+
+
+def test_pages_of_studies_that_a_run_no_longer_has_go_where_snakemake_has_removed_the_rest(tmp_path: Path) -> None:
+    for name in ("paper_gone.html", "paper_mine.html"):
+        (tmp_path / name).write_text(name)
+    record(tmp_path / "paper_gone.html")
+    assert earlier_files(tmp_path) == {tmp_path / "paper_gone.html"}
 
 
 def test_the_search_finds_items_in_their_tables_and_leads_to_what_is_there(report: Path) -> None:

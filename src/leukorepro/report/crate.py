@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from rocrate.rocrate import ROCrate
 
 METADATA = "ro-crate-metadata.json"
+TITLE = "leukorepro: run "
 WORKFLOW = "workflow/Snakefile"
 """Address of the workflow in the report."""
 
@@ -62,7 +63,7 @@ def crate_metadata(finished: FinishedRun, folder: Path, addresses: Iterable[str]
     crate = ROCrate(version="1.1")
     crate.metadata.extra_terms["sha256"] = SHA256
     crate.metadata["conformsTo"] = [{"@id": crate.metadata.profile}, {"@id": list(PROFILES)[-1]}]
-    described = {"name": f"leukorepro: run {run.name}", "description": _description(run)}
+    described = {"name": f"{TITLE}{run.name}", "description": _description(run)}
     started, ended = run_times(finished)
     for key, value in (described | {"datePublished": ended}).items():
         crate.root_dataset[key] = value

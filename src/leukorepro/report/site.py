@@ -9,11 +9,11 @@ from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-from leukorepro.core.integrity.recorded import is_record, remove_recorded
 from leukorepro.core.store import read_bytes, write_bytes, write_json, write_text
 from leukorepro.report.crate import METADATA, crate_metadata
 from leukorepro.report.drafts import Draft, drafts
 from leukorepro.report.finished import FinishedRun
+from leukorepro.report.folder import earlier_files, remove_files
 from leukorepro.report.frame import framed
 from leukorepro.report.kept import Kept
 from leukorepro.report.output import Drawing, Output, left_out
@@ -22,10 +22,6 @@ from leukorepro.report.pages.page import Page
 from leukorepro.run.paths import Results
 from leukorepro.run.resolved import load_resolved
 from leukorepro.run.weights import as_far_as_known
-
-FOLDERS = ("assets", "data", "figures", "workflow")
-PAGES = ("validity.html", "paper_*.html", "dataset_*.html", "audit_*.html")
-"""Of a report: what an earlier one may have had more of."""
 
 
 def build(
@@ -49,7 +45,8 @@ def build(
         reducers. Datasets, features and audits of printed numbers lie beside it, in ``../datasets``, ``../features``
         and ``../audit``.
     output : Path
-        Folder to write: pages, ``assets``, ``figures`` and ``data``. What an earlier report left there is removed.
+        Folder to write: pages, ``assets``, ``figures``, ``data`` and ``workflow``. What an earlier report left there
+        is removed; anything else stays.
     workers : int
         Processes that put pages together and draw pictures; the report is the same with any number of them.
     kept : Path, optional
@@ -63,8 +60,9 @@ def build(
     Raises
     ------
     UserError
-        If a file is missing or is not what it should be.
+        If a file is missing or is not what it should be, or if the folder holds what is none of a report's.
     """
+    earlier_files(output)  # refused before anything is drawn
     run = as_far_as_known(load_resolved(config), Results(results.parent))
     finished = FinishedRun(run, config, results)
     listed = list(drafts(finished, workflow))
@@ -113,7 +111,8 @@ def _put_together(draft: Draft, workshop: Path, pictures: bool) -> tuple[Page, l
 
 
 def _put_up(finished: FinishedRun, listed: Sequence[Draft], store: Kept, output: Path) -> None:
-    """Fill the report's folder from drawn pages, and remove from it what is none of theirs."""
+    """Fill the report's folder from drawn pages, and remove from it what an earlier report had and this one has not."""
+    earlier = earlier_files(output)
     pages = [page for draft in listed if (page := store.find(draft)) is not None]
     texts = framed(pages, "run", finished.run.name)
     files = {address: file for draft in listed for address, file in store.files(draft).items()}
@@ -122,17 +121,4 @@ def _put_up(finished: FinishedRun, listed: Sequence[Draft], store: Kept, output:
     for address, file in files.items():
         write_bytes(read_bytes(file), output / address)
     write_json(crate_metadata(finished, output, [*texts, *files]), output / METADATA)
-    _prune(output, {output / address for address in (*texts, *files)})
-
-
-def _prune(output: Path, written: set[Path]) -> None:
-    """Remove what an earlier report left behind, and nothing else that may lie in the folder."""
-    ours = {file for pattern in PAGES for file in output.glob(pattern)}
-    ours |= {path for folder in FOLDERS for path in (output / folder).rglob("*")}
-    for path in sorted(ours - written, reverse=True):
-        if is_record(path):  # goes with its file
-            continue
-        if not path.is_dir():
-            remove_recorded(path)
-        elif not any(path.iterdir()):
-            path.rmdir()
+    remove_files(output, earlier - {output / address for address in (*texts, *files)})

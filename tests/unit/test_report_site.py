@@ -31,7 +31,7 @@ from leukorepro.run.resolved import load_resolved
 OLD = ("figures/gone/old.svg", "data/old.csv", "paper_gone.html")
 """Files of an earlier report."""
 
-FOREIGN = ("notes.html", "paper_of_mine.html", "data/mine/cells.csv")
+FOREIGN = ("notes.html", "data/mine/cells.csv")
 """Files of somebody else."""
 
 OPENED: list[Path] | None = None

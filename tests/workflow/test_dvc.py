@@ -22,6 +22,7 @@ from test_rules import rules
 
 from leukorepro.features.backbones.registry import find_backbone
 from leukorepro.features.backbones.weights import find_imagenet_weights
+from leukorepro.run.dvc.programs import run_of
 from leukorepro.run.dvc.stages import COMMANDS, dvc_yaml
 from leukorepro.run.resolve import resolve
 
@@ -202,6 +203,22 @@ def value_of(file: Path, key: str) -> Any:
     return value
 
 
+def test_stages_are_of_the_run_that_they_name_and_follow_its_seed_where_it_is_used(
+    root: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(root)
+    by_seed = {}
+    for run in (Path("config/config.yaml"), Path("config/runs/simulated.yaml")):
+        file = tmp_path / run.name
+        file.write_text(dvc_yaml(resolve(run), run))
+        assert run_of(file) == run
+        stages = yaml.safe_load(file.read_text())["stages"].items()
+        of_features = [str(stage["params"]) for name, stage in stages if name.startswith("features-")]
+        by_seed[run.stem] = ["'seed'" in params for params in of_features]
+    assert not any(by_seed["config"]), "ImageNet weights"
+    assert any(by_seed["simulated"]), "random ones"
+
+
 def test_stages_own_all_that_a_run_makes_and_keep_nothing_old(root: Path, stages: dict[str, Any]) -> None:
     rules = (root / "workflow/rules/studies.smk").read_text()
     assert 'f"results/{RUN.name}/{STUDY.study.key}/{rung}/{table}.parquet"' in rules
@@ -303,6 +320,12 @@ def test_a_changed_table_and_changed_weights_are_seen(reproduced: ProjectCopy) -
 @pytest.mark.slow
 def test_a_clone_is_restored_over_s3(pushed: ProjectCopy, tmp_path: Path) -> None:
     cloned = clone(pushed, tmp_path)
+    lock = cloned.folder / "dvc.lock"
+    locked = yaml.safe_load(lock.read_text())
+    part = next(name for name in locked["stages"] if name.startswith("features-smears") and "@" in name)
+    gone = {**locked["stages"][part], "outs": [{"path": "results/features/smears/gone.h5", "md5": "0" * 32}]}
+    locked["stages"][f"{part.partition('@')[0]}@gone"] = gone  # which the run once had, and nobody has any more
+    lock.write_text(yaml.safe_dump(locked, sort_keys=False))
     assert "Snakemake has nothing to do." in cloned.run("leukorepro", "config", "dvc", "--restore")
     kinds = (".parquet", ".csv", ".json", ".h5", ".html", ".svg")
     assert cloned.results(*kinds) == pushed.results(*kinds) != {}
@@ -366,7 +389,7 @@ def test_an_experiment_begins_where_its_parameter_is_used(pushed: ProjectCopy) -
     by_seed = {name for name, why in changed.items() if "seed" in json.dumps(why)}
     pushed.run("git", "checkout", "config/config.yaml", "dvc.lock")
     known = yaml.safe_load((pushed.folder / "dvc.lock").read_text())["stages"]
-    assert by_seed == {name for name in known if name in STUDIES or name.startswith("features-")}
+    assert by_seed == {name for name in known if name in STUDIES}, "no weights are drawn here"
     assert not [name for name in changed if name.startswith(("dataset-", "audit-"))]
 
 

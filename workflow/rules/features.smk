@@ -76,7 +76,8 @@ rule extract_features:
         precision=RUN.precision,
         views=lambda w: flags("--view", plan.views_of(RUN, w.dataset, w.extractor)),
         max_pixels=lambda w: dataset_of(w).dataset.max_pixels,
-        seed=RUN.seed,
+        # 0 but of random weights: what does not follow it is not made again by another one.
+        seed=lambda w: extractor_of(w).seed,
     message:
         "Features of {wildcards.dataset} by {wildcards.extractor}"
     shell:

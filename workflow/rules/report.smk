@@ -12,6 +12,12 @@ rule build_report:
             for study in run_so_far().studies
             for name in ("manifest.csv", "scan.json", "duplicates.json")
         ],
+        # What they say of themselves is told.
+        features=lambda w: [
+            f"results/features/{study.dataset_id}/{part}.h5"
+            for study in run_so_far().studies
+            for part in plan.used_parts(study)
+        ],
         weights=[RESULTS.weights(name) for name in WEIGHTS],
         audits=expand(rules.audit_published.output.audit, study=AUDITED),
         studies=lambda w: [

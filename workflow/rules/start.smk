@@ -5,7 +5,7 @@ from functools import cache
 from leukorepro.core.integrity.damaged import ASIDE
 from leukorepro.core.integrity.clock import set_right
 from leukorepro.core.places import check_output_folder
-from leukorepro.core.sharing.alone import hold
+from leukorepro.core.sharing.alone import WORKFLOW, hold
 from leukorepro.costs.asked import Requests
 from leukorepro.costs.told import at_start
 from leukorepro.run.weights import forget_failures
@@ -43,7 +43,13 @@ def prepare_start():
     if starts and not (workflow.dryrun or workflow.touch):
         with in_a_sentence():
             as_planned = hold(RESULTS.root, RUN.name, logger.warning)
-            if ahead := set_right(RESULTS.root):
+            drawn = [
+                part.images
+                for found in DATASETS.values()
+                for part in found.parts
+                if part.simulated
+            ]
+            if ahead := set_right([RESULTS.root, *drawn], RESULTS.root / WORKFLOW):
                 logger.warning(
                     f"{ahead:,} files had a time that is yet to come; they have the present one now."
                 )

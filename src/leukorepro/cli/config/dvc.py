@@ -38,8 +38,8 @@ def dvc(
         bool,
         typer.Option(
             "--restore",
-            help="Write no stages; pull the results, compare them with `dvc.lock`, and give Snakemake what it knew "
-            "of them, so that it makes nothing again.",
+            help="Write no stages; pull the results of the run that they are of, compare them with `dvc.lock`, and "
+            "give Snakemake what it knew of them, so that it makes nothing again.",
         ),
     ] = False,
 ) -> None:
@@ -58,7 +58,7 @@ def dvc(
 
     check_checkout()
     if restore:  # what the run needs may not be here yet
-        _tell_restored(restoring.restore(run_file, output))
+        _tell_restored(restoring.restore(output))
         return
     resolved = put_together(run_file)
     tell_not_run(resolved)

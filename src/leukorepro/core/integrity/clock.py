@@ -4,29 +4,33 @@ from __future__ import annotations
 
 import os
 import time
+from collections.abc import Iterable
 from pathlib import Path
 
 from leukorepro.core.file_errors import naming
 
 
-def set_right(folder: Path) -> int:
+def set_right(folders: Iterable[Path], written: Path) -> int:
     """Give the present time to all files and folders of a later one.
 
     What is made of them now would be older than they are, which Snakemake refuses.
 
     Parameters
     ----------
-    folder : Path
-        Looked through with all that is in it; links are not followed.
+    folders : iterable of Path
+        Looked through with all that is in them, where they are there; links are not followed.
+    written : Path
+        A file that was just written beside them: the clock of another machine that files lie on may be ahead of this
+        one's.
 
     Returns
     -------
     int
         How many there were.
     """
-    now = time.time()
-    ahead = [path for path in folder.rglob("*") if path.lstat().st_mtime > now]
+    now = max(time.time_ns(), written.stat().st_mtime_ns)
+    ahead = [path for folder in folders for path in folder.rglob("*") if path.lstat().st_mtime_ns > now]
     for path in ahead:
         with naming(path):
-            os.utime(path, (now, now), follow_symlinks=False)
+            os.utime(path, ns=(now, now), follow_symlinks=False)
     return len(ahead)

@@ -38,8 +38,9 @@ def adopt(run: ResolvedRun, file: Path) -> list[str]:
     UserError
         If DVC or Snakemake cannot say what is up to date.
     """
+    # Of a study that Snakemake left out for want of weights there is nothing that the report could be said to rest on.
     there = {
-        name: targets for name, (targets, outs) in _stages(file).items() if all(Path(out).exists() for out in outs)
+        name: targets for name, (targets, files) in _stages(file).items() if all(Path(one).exists() for one in files)
     }
     unknown = json.loads(told("dvc", "status", "--json")) if there else {}
     if not there.keys() & unknown.keys():
@@ -77,13 +78,14 @@ def adopt_or_go_on(run: ResolvedRun, file: Path) -> None:
 
 
 def _stages(file: Path) -> dict[str, tuple[list[str], list[str]]]:
-    """What each stage asks Snakemake for, and its outputs; where it has several parts, a stage for each."""
+    """What each stage asks Snakemake for, and its files, read or made; of several parts there is a stage for each."""
     found = {}
     for name, stage in read_yaml(file)["stages"].items():
         parts = stage.get("matrix", {"part": [None]})["part"]
         for part in parts if name not in (CHECK, RECORDS) else []:
             targets = [word for word in shlex.split(stage["cmd"]) if word.startswith("results/")]
-            found[name if part is None else f"{name}@{part}"] = (_of(part, targets), _of(part, stage["outs"]))
+            files = [*stage["deps"], *stage["outs"]]
+            found[name if part is None else f"{name}@{part}"] = (_of(part, targets), _of(part, files))
     return found
 
 

@@ -9,6 +9,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+from leukorepro.config.files import CONFIG
 from leukorepro.core.errors import UserError
 from leukorepro.core.validation import read_yaml
 
@@ -49,7 +50,9 @@ def up_to_date(file: Path) -> dict[str, bool]:
     file : Path
         `dvc.yaml`, which says of which run.
     """
-    table = told("snakemake", "--cores", "all", "--summary", *_run_of(file))
+    run = run_of(file)
+    named = [] if run == CONFIG / "config.yaml" else ["--configfile", str(run)]
+    table = told("snakemake", "--cores", "all", "--summary", *named)
     rows = list(csv.DictReader(table.splitlines(), delimiter="\t"))
     done = {row["output_file"]: row["plan"] == "no update" for row in rows}
     if all(done[row["output_file"]] for row in rows if row["rule"].startswith(CHECKPOINTS)):
@@ -62,9 +65,9 @@ def unescaped(text: str) -> str:
     return text.replace(r"\${", "${")
 
 
-def _run_of(file: Path) -> list[str]:
-    """How Snakemake is told of the run that the stages are of."""
+def run_of(file: Path) -> Path:
+    """Configuration of the run that the stages of a `dvc.yaml` are of."""
     stages = read_yaml(file)["stages"].items()
     first: Any = next(stage for name, stage in stages if name not in (CHECK, RECORDS))
     words = shlex.split(unescaped(first["cmd"]))
-    return words[words.index("--configfile") :] if "--configfile" in words else []
+    return Path(words[words.index("--configfile") + 1]) if "--configfile" in words else CONFIG / "config.yaml"

@@ -18,7 +18,7 @@ from typing import Any
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import read_json
 from leukorepro.core.validation import read_yaml
-from leukorepro.run.dvc.programs import RECORDS, told, up_to_date
+from leukorepro.run.dvc.programs import RECORDS, run_of, told, up_to_date
 from leukorepro.run.dvc.records import FILES, IMAGES, METADATA, SNAKEMAKE, images_of, link, output_of, outputs
 from leukorepro.run.paths import Results
 from leukorepro.run.resolve import resolve
@@ -29,15 +29,13 @@ NO_CONTENT = ".snakemake_timestamp"
 """Snakemake's marker of when it made a folder, which `.dvcignore` names."""
 
 
-def restore(run_file: Path, file: Path) -> list[str]:
+def restore(file: Path) -> list[str]:
     """Pull a run's files and give Snakemake the records of them.
 
     Parameters
     ----------
-    run_file : Path
-        Configuration of the run.
     file : Path
-        Its `dvc.yaml`, with `dvc.lock` beside it.
+        Its `dvc.yaml`, which names its configuration, with `dvc.lock` beside it.
 
     Returns
     -------
@@ -50,10 +48,10 @@ def restore(run_file: Path, file: Path) -> list[str]:
         If something cannot be fetched, is not what it is asked for as, or would replace a file that DVC has no copy of;
         nothing is touched then.
     """
-    stages = read_yaml(file)["stages"]  # the lock may have those of another run besides
-    lock = {name: stage for name, stage in read_yaml(LOCK)["stages"].items() if name.partition("@")[0] in stages}
-    outs = [out for stage in lock.values() for out in stage.get("outs", [])]
-    unknown = sorted(outputs(file) - {Path(out["path"]) for out in outs})
+    lock, wanted = read_yaml(LOCK)["stages"], outputs(file)
+    # The lock may have those of another run besides, and what this one has no more.
+    outs = [out for stage in lock.values() for out in stage.get("outs", []) if Path(out["path"]) in wanted]
+    unknown = sorted(wanted - {Path(out["path"]) for out in outs})
     if unknown:
         raise UserError(
             f"{LOCK}: says nothing of {unknown[0]}, which {file} names; where the results are, start `dvc repro` and "
@@ -71,7 +69,7 @@ def restore(run_file: Path, file: Path) -> list[str]:
     told("dvc", "checkout")
     for path, kept in beside.items():
         link(kept, path)
-    _restore_records(records, run_file)
+    _restore_records(records, run_of(file))
     return [output for output, is_done in up_to_date(file).items() if not is_done]
 
 

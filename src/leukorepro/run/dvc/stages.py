@@ -253,7 +253,6 @@ class _Stages:
             group = "-joined" if part in joined else f"-{part}" if files else ""
             groups.setdefault(group, []).append(part)
         file = f"{Results().features(found.id)}/${{item.part}}.h5"
-        params = ["seed", "weights", "engine", "precision"]
         views = {study_path(study.study.key): _keys_of_views(study) for study in studies}
         return {
             f"features-{found.id}{group}": {
@@ -264,7 +263,7 @@ class _Stages:
                     # The manifest knows every image by its SHA-256.
                     [Results().dataset(found.id), *weights[parts[0]]],
                     "features",
-                    params,
+                    [*self._seed_of_weights(parts), "weights", "engine", "precision"],
                     [file],
                     views,
                     joined=[f"{Results().features(part.id)}/${{item.part}}.h5" for part in found.parts]
@@ -274,6 +273,11 @@ class _Stages:
             }
             for group, parts in groups.items()
         }
+
+    def _seed_of_weights(self, parts: list[str]) -> list[str]:
+        """The key of the seed, where random weights are drawn by it."""
+        extractors = [part for name in parts if isinstance(part := self.parts[name], ResolvedExtractor)]
+        return ["seed"] if any(part.weights == "random" for part in extractors) else []
 
     def _configurations(self, found: plan.Found) -> list[Path]:
         return [plan.dataset_file(part, self.run.budget) for part in found.parts]
@@ -317,6 +321,11 @@ class _Stages:
             *(Results().dataset(name) for name in self.datasets),
             *(Results().audit(key) for key in self.audited),
             *(Path(result) for study in self.run.studies for result in plan.study_results(self.run, study)),
+            *(
+                Results().features(study.dataset_id) / f"{part}.h5"
+                for study in self.run.studies
+                for part in plan.used_parts(study)
+            ),
         ]
         folder = Results().run(self.run.name) / "report"
         return self._stage("The HTML page", f"{folder}/index.html", deps, "report", [], [folder])

@@ -11,6 +11,7 @@ import zipfile
 from collections.abc import Iterator
 from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
+from urllib.parse import quote, unquote
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ from leukorepro.cli.app import app
 from leukorepro.config.adapters import ADAPTERS
 from leukorepro.config.datasets import RealDataset, load_dataset
 from leukorepro.core.errors import UserError
-from leukorepro.core.fetching.publication import Publication
+from leukorepro.core.fetching.publication import Archive, Publication
 from leukorepro.core.listing import Listing
 from leukorepro.data.adapters import bloodmnist, deepapl, lmu, mll23, pbc, raabin, taleqani
 from leukorepro.data.adapters.image_folder import FolderDataset
@@ -309,6 +310,47 @@ def test_what_is_not_the_dataset_does_not_come_into_its_place(
     assert not to.exists()
     zipped(folder / "x.zip", {"ig/1.png": picture(1)})
     assert "fetched." in run(*words)
+
+
+@pytest.mark.parametrize(
+    ("last", "name"),
+    [
+        ("a%20b.zip", "a b.zip"),
+        ("..%2F..%2Fvictim%2Fnotes.txt", "notes.txt"),
+        ("%2Fetc%2Fnotes.zip", "notes.zip"),
+        ("..%5C..%5Cnotes.zip", "notes.zip"),
+        ("a%2F.%2F", "a"),
+        *((nameless, "") for nameless in ("", ".", "..", "%2E%2E", "a%2F..", "..%2F", "%2F", "a%00.zip", "a%0A.zip")),
+    ],
+)
+def test_an_address_names_a_file_and_no_place(last: str, name: str) -> None:
+    assert Archive(f"https://host/files/{last}?of=..%2Fx").file == name
+
+
+@pytest.mark.parametrize("last", ["..%2F..%2F..%2Fvictim%2Fnotes.txt", "ABSOLUTE", "a%2F..", "a%01.zip"])
+@pytest.mark.parametrize("usable", [True, False])
+def test_no_address_leads_out_of_the_folder_for_downloads(
+    serve: tuple[str, Path], tmp_path: Path, last: str, usable: bool
+) -> None:
+    address, folder = serve
+    victim = tmp_path / "victim" / "notes.txt"
+    victim.parent.mkdir()
+    victim.write_text("mine")
+    last = last.replace("ABSOLUTE", quote(str(victim), safe=""))
+    sent = folder / ("index.html" if last == "a%2F.." else unquote(last).lstrip("./"))  # as the server takes it
+    zipped(sent, {"ig/1.png": picture(1)})
+    if not usable:
+        sent.write_text("<html>")
+    to = tmp_path / "some" / "where" / "pbc"
+    unchecked = Publication(**{**vars(pbc.PUBLICATION), "archives": ()})
+    if usable:
+        fetch(unchecked, to, f"{address}/{last}")
+    else:
+        with pytest.raises(UserError, match=r"where/\.pbc\.fetching/[^/]+: neither a zip nor a tar archive"):
+            fetch(unchecked, to, f"{address}/{last}")
+    assert [f.read_text() for f in victim.parent.iterdir()] == ["mine"]
+    assert {f.name for f in tmp_path.iterdir()} == {"served", "victim", "some"}
+    assert {f.name for f in to.parent.iterdir()} == ({"pbc"} if usable else {".pbc.fetching"})
 
 
 def test_several_archives_each_have_a_folder(serve: tuple[str, Path], tmp_path: Path) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shlex
 from dataclasses import dataclass
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from urllib.parse import unquote, urlsplit
+
+from leukorepro.core.places import CONTROL
 
 NONE_KNOWN = "none known"
 
@@ -32,8 +34,12 @@ class Archive:
 
     @property
     def file(self) -> str:
-        """Name of the file."""
-        return self.name or unquote(urlsplit(self.url).path.rsplit("/", 1)[-1])
+        """Name of the file; empty where it has none, and the address ends with none that a file can have."""
+        if self.name:
+            return self.name
+        last = unquote(urlsplit(self.url).path.rsplit("/", 1)[-1])
+        name = PurePosixPath(last.replace("\\", "/")).name  # what was quoted may be a path
+        return "" if name == ".." or CONTROL.search(name) else name
 
 
 @dataclass(frozen=True)

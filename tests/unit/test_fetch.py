@@ -6,9 +6,10 @@ import io
 import json
 import shutil
 import stat
+import struct
 import tarfile
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from http.server import SimpleHTTPRequestHandler
 from pathlib import Path
 from urllib.parse import quote, unquote
@@ -29,9 +30,10 @@ from leukorepro.core.listing import Listing
 from leukorepro.data.adapters import bloodmnist, deepapl, lmu, mll23, pbc, raabin, taleqani
 from leukorepro.data.adapters.image_folder import FolderDataset
 from leukorepro.data.folders import list_images
+from leukorepro.data.public.arrays import unpack_arrays
 from leukorepro.data.public.fetch import fetch, fetchable
 from leukorepro.data.public.telling import terms_of
-from leukorepro.data.public.unpacking import unpack
+from leukorepro.data.public.unpacking import UnusableArchive, unpack
 from leukorepro.data.scan import scan
 
 HERE = Path("images")
@@ -217,6 +219,110 @@ def test_broken_archives_and_others_are_told(tmp_path: Path) -> None:
     twice = tarred(tmp_path / "twice.tar", ("ig/1.jpg", tarfile.REGTYPE, b""), ("ig//1.jpg", tarfile.REGTYPE, b""))
     with pytest.raises(UserError, match="one name twice"):
         unpack(twice, tmp_path / "c")
+
+
+FILES = {f"ig/{i}.png": np.random.default_rng(i).bytes(300 + 300 * i) for i in range(6)}
+
+
+def arrays_file(save: Callable[..., None], count: int) -> bytes:
+    rng = np.random.default_rng(0)
+    shape = (count, 8, 8, 3)
+    images = {f"{split}_images": rng.integers(0, 256, shape, np.uint8) for split in ("train", "val", "test")}
+    answers = {f"{split}_labels": np.arange(count)[:, None] % 2 for split in ("train", "val", "test")}
+    written = io.BytesIO()
+    save(written, **images, **answers)
+    return written.getvalue()
+
+
+def members(folder: Path) -> dict[str, bytes]:
+    """What was unpacked."""
+    return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*.png")}
+
+
+def changed(content: bytes, at: int, by: bytes) -> bytes:
+    return content[:at] + by + content[at + len(by) :]
+
+
+def damaged(content: bytes) -> Iterator[bytes]:
+    """Copies with a bit, some bytes or a block changed, or without their end."""
+    for at in range(0, len(content), 97):
+        yield changed(content, at, bytes([content[at] ^ 4]))
+        yield changed(content, at, bytes(255 - value for value in content[at : at + 40]))
+        yield changed(content, at, bytes(len(content[at : at + 600])))
+        yield content[:at]
+
+
+def refusals(content: bytes, tmp_path: Path, read: Callable[[Path, Path], None]) -> int:
+    """How many damaged copies of an archive are refused; what is not gives all that the whole one does."""
+    (tmp_path / "whole").write_bytes(content)
+    read(tmp_path / "whole", tmp_path / "expected")
+    count = 0
+    for number, copy in enumerate(damaged(content)):
+        (tmp_path / "copy").write_bytes(copy)
+        try:
+            read(tmp_path / "copy", tmp_path / str(number))
+        except UnusableArchive:
+            count += 1
+        else:
+            assert members(tmp_path / str(number)) == members(tmp_path / "expected")
+    return count
+
+
+@pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
+def test_a_damaged_zip_archive_is_told(tmp_path: Path, method: int) -> None:
+    written = io.BytesIO()
+    with zipfile.ZipFile(written, "w", method) as archive:
+        for name, content in FILES.items():
+            archive.writestr(name, content)
+    assert refusals(written.getvalue(), tmp_path, unpack) > 200
+
+
+@pytest.mark.parametrize("empty", [bytes(10240), b"PK\x05\x06" + bytes(18)], ids=["tar", "zip"])
+def test_an_archive_without_files_is_told(tmp_path: Path, empty: bytes) -> None:
+    """What is left of a damaged directory, or of a download whose room was taken before its bytes came."""
+    (tmp_path / "a").write_bytes(empty)
+    with pytest.raises(UnusableArchive, match="an archive without any file"):
+        unpack(tmp_path / "a", tmp_path / "here")
+
+
+def test_a_zip_archive_whose_directory_hides_members_is_told(tmp_path: Path) -> None:
+    content = zipped(tmp_path / "a.zip", FILES).read_bytes()
+    entry = content.rindex(b"PK\x01\x02", 0, content.rindex(b"PK\x01\x02"))  # the last but one
+    for field in (30, 32):  # lengths of its extra field and of its comment
+        last = content.rindex(b"PK\x05\x06") - content.rindex(b"PK\x01\x02")
+        (tmp_path / "a.zip").write_bytes(changed(content, entry + field, struct.pack("<H", last)))
+        with pytest.raises(UnusableArchive, match="a broken archive"):
+            unpack(tmp_path / "a.zip", tmp_path / "here")
+
+
+@pytest.mark.filterwarnings("ignore:Reading `.npy` or `.npz` file required additional header parsing")
+@pytest.mark.parametrize(
+    ("was", "by"),
+    [
+        ("(700, 8, 8, 3)", "(700, 8, 8, 3 "),
+        ("(700, 8, 8, 3)", "(700, 8  8, 3)"),
+        ("(700, 8, 8, 3)", "(200, 8, 8, 3)"),
+        ("'shape'", " shape "),
+        ("'shape'", "b'shap'"),
+        ("'|u1'", "'|q1'"),
+        ("(700, 1)", "(500, 1)"),
+        ("(700, 1)", "(700,)  "),
+        ("(700, 1)", "(7e9, 1)"),
+        ("(700, 1), }        ", "(7000000000000, 1),}"),
+    ],
+)
+def test_arrays_with_a_damaged_header_are_told(tmp_path: Path, was: str, by: str) -> None:
+    content = arrays_file(np.savez, 700)  # too many to be read, and compared with a checksum, at once
+    assert was.encode() in content
+    (tmp_path / "a.npz").write_bytes(changed(content, content.index(was.encode()), by.encode()))
+    with pytest.raises(UnusableArchive, match="not the arrays of MedMNIST, or broken"):
+        unpack_arrays(tmp_path / "a.npz", tmp_path / "here", ["a", "b"])
+
+
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_damaged_arrays_are_told(tmp_path: Path, save: Callable[..., None]) -> None:
+    content = arrays_file(save, 6)
+    assert refusals(content, tmp_path, lambda file, folder: unpack_arrays(file, folder, ["a", "b"])) > 100
 
 
 def test_room_is_looked_for_before_unpacking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

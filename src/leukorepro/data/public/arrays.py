@@ -7,6 +7,7 @@ import zipfile
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tokenize import TokenError
 from typing import IO, Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from numpy.lib import format as npy
 from numpy.typing import NDArray
 from tqdm import tqdm
 
-from leukorepro.data.public.unpacking import UnusableArchive
+from leukorepro.data.public.unpacking import refusing_broken
 
 SPLITS = ("train", "val", "test")
 """MedMNIST's names of its official splits, in its arrays' names and as folders here."""
@@ -41,25 +42,20 @@ def unpack_arrays(archive: Path, folder: Path, classes: Sequence[str]) -> None:
     """
     from PIL import Image
 
-    try:
-        with zipfile.ZipFile(archive) as opened:
-            for split in SPLITS:
-                with _array(opened, f"{split}_labels") as (_, shape, values):
-                    labels = np.fromiter((int(v.ravel()[0]) for v in values), int, count=shape[0])
-                with _array(opened, f"{split}_images") as (kind, shape, images):
-                    if kind != np.uint8 or shape[1:] != (*shape[1:3], 3) or len(labels) != shape[0]:
-                        raise ValueError(f"{split}: {shape} of {kind} with {len(labels):,} labels")
-                    if not np.isin(labels, range(len(classes))).all():
-                        raise ValueError(f"{split}: labels beyond the {len(classes)} classes")
-                    for name in classes:
-                        (folder / split / name).mkdir(parents=True, exist_ok=True)
-                    for number, image in enumerate(tqdm(images, split, shape[0])):
-                        path = folder / split / classes[labels[number]] / f"{number:05}.png"
-                        Image.fromarray(image).save(path)
-    except (zipfile.BadZipFile, KeyError, ValueError, EOFError) as error:
-        raise UnusableArchive(
-            f"{archive}: not the arrays of MedMNIST, or broken ({error}); get another copy."
-        ) from None
+    with refusing_broken(archive, "not the arrays of MedMNIST, or broken"), zipfile.ZipFile(archive) as opened:
+        for split in SPLITS:
+            with _array(opened, f"{split}_labels") as (_, shape, values):
+                labels = np.fromiter((int(v.ravel()[0]) for v in values), int, count=shape[0])
+            with _array(opened, f"{split}_images") as (kind, shape, images):
+                if kind != np.uint8 or shape[1:] != (*shape[1:3], 3) or len(labels) != shape[0]:
+                    raise ValueError(f"{split}: {shape} of {kind} with {len(labels):,} labels")
+                if not np.isin(labels, range(len(classes))).all():
+                    raise ValueError(f"{split}: labels beyond the {len(classes)} classes")
+                for name in classes:
+                    (folder / split / name).mkdir(parents=True, exist_ok=True)
+                for number, image in enumerate(tqdm(images, split, shape[0])):
+                    path = folder / split / classes[labels[number]] / f"{number:05}.png"
+                    Image.fromarray(image).save(path)
 
 
 @contextmanager
@@ -71,9 +67,14 @@ def _array(
         version = npy.read_magic(file)
         if version not in ((1, 0), (2, 0)):
             raise ValueError(f"{name}: version {version} of the format")
-        shape, by_columns, kind = (npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0)(file)
-        if by_columns or kind.hasobject or not shape:
-            raise ValueError(f"{name}: {shape} of {kind}")
+        read_header = npy.read_array_header_1_0 if version == (1, 0) else npy.read_array_header_2_0
+        try:
+            shape, by_columns, kind = read_header(file)
+        except (SyntaxError, TokenError, TypeError) as error:  # of a damaged one, beside ValueError
+            raise ValueError(f"{name}: {error}") from None
+        size = opened.getinfo(f"{name}.npy").file_size - file.tell()
+        if by_columns or kind.hasobject or not shape or math.prod(shape) * kind.itemsize != size:
+            raise ValueError(f"{name}: {shape} of {kind} in {size:,} bytes")
         yield kind, shape, _rows(file, shape, kind)
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import errno
+import lzma
 import re
 import shutil
 import stat
+import struct
 import tarfile
 import zipfile
+import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path, PurePosixPath
@@ -47,13 +51,15 @@ def unpack(archive: Path, folder: Path, top: str = "") -> None:
     Raises
     ------
     UnusableArchive
-        If it is no archive, or a broken one, or if a member would lie outside of the folder, is a link or a device, is
-        encrypted or there twice. Members are looked at before the first is written.
+        If it is no archive, or a broken or empty one, or if a member would lie outside of the folder, is a link or a
+        device, is encrypted or there twice. Members are looked at before the first is written.
     UserError
         If the disk has no room for what it holds.
     """
     with _opened(archive) as members:
         files = {path: member for member in members if (path := _path(archive, member.name)) is not None}
+        if not files:
+            raise UnusableArchive(f"{archive}: an archive without any file; get another copy.")
         if len(files) < sum(_path(archive, member.name) is not None for member in members):
             raise UnusableArchive(f"{archive}: holds a file of one name twice; get another copy.")
         for path, member in files.items():
@@ -96,9 +102,10 @@ def _path(archive: Path, name: str) -> PurePosixPath | None:
 @contextmanager
 def _opened(archive: Path) -> Iterator[list[_Member]]:
     """The files and links of an archive; a broken one is told while it is read, too."""
-    try:
+    with refusing_broken(archive, "a broken archive"):
         if zipfile.is_zipfile(archive):
             with zipfile.ZipFile(archive) as opened:
+                _check_directory(opened)
                 yield [_of_zip(opened, info) for info in opened.infolist() if not info.is_dir()]
         elif tarfile.is_tarfile(archive):
             with tarfile.open(archive) as opened_tar:
@@ -108,8 +115,47 @@ def _opened(archive: Path) -> Iterator[list[_Member]]:
                 f"{archive}: neither a zip nor a tar archive; the server may have sent a page instead. Try again, or "
                 "name another mirror with --url."
             )
-    except (zipfile.BadZipFile, tarfile.TarError, EOFError, NotImplementedError) as error:
-        raise UnusableArchive(f"{archive}: a broken archive ({error}); get another copy.") from None
+
+
+@contextmanager
+def refusing_broken(archive: Path, told: str) -> Iterator[None]:
+    """Tell what the standard library's readers raise on a broken archive; what the system refuses is passed on.
+
+    Parameters
+    ----------
+    archive : Path
+        The file that is read.
+    told : str
+        What it is, where they raise anything.
+
+    Raises
+    ------
+    UnusableArchive
+        With that, and the reader's reason.
+    """
+    try:
+        yield
+    except (
+        *(zipfile.BadZipFile, tarfile.TarError, zlib.error, lzma.LZMAError, struct.error),
+        *(EOFError, LookupError, NotImplementedError, OSError, ValueError),
+    ) as error:
+        # Of bz2 and gzip without a number; EINVAL of a damaged offset, or of a file's name that the disk refuses.
+        if isinstance(error, OSError) and (error.filename or error.errno not in (None, errno.EINVAL)):
+            raise
+        raise UnusableArchive(f"{archive}: {told} ({error}); get another copy.") from None
+
+
+def _check_directory(opened: zipfile.ZipFile) -> None:
+    """Refuse a zip archive with a damaged length in its directory, by which `zipfile` passes over what follows.
+
+    Raises
+    ------
+    zipfile.BadZipFile
+        If what belongs to an entry holds another one.
+    """
+    for info in opened.infolist():
+        if b"PK\x01\x02" in info.comment + info.extra:
+            raise zipfile.BadZipFile(f"the directory is damaged after {info.filename!r}")
 
 
 def _of_zip(opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import bz2
+import gzip
 import io
 import json
+import lzma
 import shutil
 import stat
 import struct
+import subprocess
 import tarfile
 import zipfile
 from collections.abc import Callable, Iterator
@@ -221,6 +225,12 @@ def test_broken_archives_and_others_are_told(tmp_path: Path) -> None:
         unpack(twice, tmp_path / "c")
 
 
+COMPRESSED: dict[str, Callable[[bytes], bytes]] = {
+    "": lambda content: content,
+    ".gz": lambda content: gzip.compress(content, mtime=0),
+    ".bz2": bz2.compress,
+    ".xz": lzma.compress,
+}
 FILES = {f"ig/{i}.png": np.random.default_rng(i).bytes(300 + 300 * i) for i in range(6)}
 
 
@@ -237,6 +247,22 @@ def arrays_file(save: Callable[..., None], count: int) -> bytes:
 def members(folder: Path) -> dict[str, bytes]:
     """What was unpacked."""
     return {str(file.relative_to(folder)): file.read_bytes() for file in folder.rglob("*.png")}
+
+
+def in_tar(form: int = tarfile.PAX_FORMAT) -> bytes:
+    written = io.BytesIO()
+    with tarfile.open(fileobj=written, mode="w", format=form) as archive:
+        for name, content in FILES.items():
+            info = tarfile.TarInfo(name)
+            info.size = len(content)
+            archive.addfile(info, io.BytesIO(content))
+    return written.getvalue()
+
+
+def headers() -> list[int]:
+    """Where the members begin in a tar archive of them."""
+    with tarfile.open(fileobj=io.BytesIO(in_tar())) as archive:
+        return [info.offset for info in archive]
 
 
 def changed(content: bytes, at: int, by: bytes) -> bytes:
@@ -266,6 +292,44 @@ def refusals(content: bytes, tmp_path: Path, read: Callable[[Path, Path], None])
         else:
             assert members(tmp_path / str(number)) == members(tmp_path / "expected")
     return count
+
+
+@pytest.mark.parametrize("compression", COMPRESSED)
+@pytest.mark.parametrize("writer", ["ustar", "GNU", "pax", "two empty blocks", "one empty block", "tar"])
+def test_whole_tar_archives_are_unpacked(tmp_path: Path, writer: str, compression: str) -> None:
+    content = in_tar({"ustar": tarfile.USTAR_FORMAT, "GNU": tarfile.GNU_FORMAT}.get(writer, tarfile.PAX_FORMAT))
+    if writer.endswith(("block", "blocks")):  # Python and GNU fill up to 20 blocks
+        content = content.rstrip(b"\0")
+        content += bytes(-len(content) % 512 + 512 * (2 if writer.startswith("two") else 1))
+    elif writer == "tar":
+        for name, one in FILES.items():
+            (tmp_path / "of" / name).parent.mkdir(parents=True, exist_ok=True)
+            (tmp_path / "of" / name).write_bytes(one)
+        content = subprocess.run(["tar", "-cf", "-", "ig"], cwd=tmp_path / "of", check=True, capture_output=True).stdout
+    (tmp_path / "a").write_bytes(COMPRESSED[compression](content))
+    unpack(tmp_path / "a", tmp_path / "here")
+    assert members(tmp_path / "here") == FILES
+
+
+@pytest.mark.parametrize("compression", COMPRESSED)
+def test_a_tar_archive_that_ends_early_is_not_taken_for_a_whole_one(tmp_path: Path, compression: str) -> None:
+    """`tarfile` ends at a damaged header as it does at the end."""
+    content = in_tar()
+    copies = [content[:at] for at in headers()[1:]]
+    copies += [changed(content, at + 3, bytes([content[at + 3] ^ 1])) for at in headers()]
+    copies += [changed(content, at, bytes(512)) for at in headers()]
+    copies += [content[: at + 100] for at in headers()]
+    copies.append(content.rstrip(b"\0"))
+    for copy in copies:
+        (tmp_path / "a").write_bytes(COMPRESSED[compression](copy))
+        with pytest.raises(UnusableArchive, match=r"a broken archive|neither a zip nor a tar archive"):
+            unpack(tmp_path / "a", tmp_path / "here")
+        assert not (tmp_path / "here").exists()
+
+
+@pytest.mark.parametrize("compression", [".gz", ".bz2", ".xz"])
+def test_a_damaged_compressed_tar_archive_is_told(tmp_path: Path, compression: str) -> None:
+    assert refusals(COMPRESSED[compression](in_tar()), tmp_path, unpack) > 200
 
 
 @pytest.mark.parametrize("method", [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA])
@@ -323,6 +387,19 @@ def test_arrays_with_a_damaged_header_are_told(tmp_path: Path, was: str, by: str
 def test_damaged_arrays_are_told(tmp_path: Path, save: Callable[..., None]) -> None:
     content = arrays_file(save, 6)
     assert refusals(content, tmp_path, lambda file, folder: unpack_arrays(file, folder, ["a", "b"])) > 100
+
+
+def test_a_broken_archive_is_downloaded_again(serve: tuple[str, Path], tmp_path: Path) -> None:
+    address, folder = serve
+    content = gzip.compress(in_tar())
+    (folder / "x.tar.gz").write_bytes(changed(content, len(content) // 2, bytes(40)))
+    to = tmp_path / "data" / "pbc"
+    words = ("data", "fetch", "pbc", "--to", str(to), "--url", f"{address}/x.tar.gz")
+    assert "a broken archive" in run(*words, code=2)
+    assert not to.exists()
+    (folder / "x.tar.gz").write_bytes(content)
+    assert "fetched." in run(*words)
+    assert members(to) == FILES
 
 
 def test_room_is_looked_for_before_unpacking(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

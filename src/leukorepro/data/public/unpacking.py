@@ -26,6 +26,7 @@ class UnusableArchive(UserError):
 
 
 _DRIVE = re.compile("[A-Za-z]:")
+_CHUNK = 1 << 20
 
 
 class _Member(NamedTuple):
@@ -109,7 +110,9 @@ def _opened(archive: Path) -> Iterator[list[_Member]]:
                 yield [_of_zip(opened, info) for info in opened.infolist() if not info.is_dir()]
         elif tarfile.is_tarfile(archive):
             with tarfile.open(archive) as opened_tar:
-                yield [_of_tar(opened_tar, info) for info in opened_tar if not info.isdir()]
+                members = [_of_tar(opened_tar, info) for info in opened_tar if not info.isdir()]
+                _check_end(opened_tar)
+                yield members
         else:
             raise UnusableArchive(
                 f"{archive}: neither a zip nor a tar archive; the server may have sent a page instead. Try again, or "
@@ -156,6 +159,24 @@ def _check_directory(opened: zipfile.ZipFile) -> None:
     for info in opened.infolist():
         if b"PK\x01\x02" in info.comment + info.extra:
             raise zipfile.BadZipFile(f"the directory is damaged after {info.filename!r}")
+
+
+def _check_end(opened: tarfile.TarFile) -> None:
+    """Refuse a tar archive whose members end where its end is not; `tarfile` takes a damaged header for the end.
+
+    Raises
+    ------
+    tarfile.ReadError
+        If no empty block marks the end, or something stands in the place of the second one.
+    """
+    file = opened.fileobj
+    assert file is not None, "it is open"
+    file.seek(opened.offset)
+    end = file.read(2 * tarfile.BLOCKSIZE)
+    if len(end) < tarfile.BLOCKSIZE or any(end):
+        raise tarfile.ReadError(f"damaged or cut short after {len(opened.getmembers()):,} members")
+    while file.read(_CHUNK):  # a compressed file's checksum stands at its end, and is compared there
+        pass
 
 
 def _of_zip(opened: zipfile.ZipFile, info: zipfile.ZipInfo) -> _Member:

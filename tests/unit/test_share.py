@@ -15,6 +15,7 @@ from rocrate.rocrate import ROCrate
 
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import read_json, write_json
+from leukorepro.data.folders import count_ignored
 from leukorepro.report.shared.copies import copy_run, without_secrets
 from leukorepro.report.shared.pseudonyms import WITHHELD, draw
 from leukorepro.report.shared.share import share
@@ -22,6 +23,8 @@ from leukorepro.run.paths import StudyFolder
 from leukorepro.run.resolved import load_resolved
 
 NAMES = report_data.Names(file="Meier_{:03d}_smear.png", subject="Meier-1961-{}")
+STRAY = ["x/Meier 1961-03-04", "Meier.1961-03-04", "list.Meier", "a/b.csv", "notes.TXT", "Meier.txt", "Meier/c.png"]
+"""Files in the dataset's folder that are none of its images."""
 RUNGS = ("as_published", "subject_disjoint")
 
 
@@ -34,7 +37,9 @@ def results(tmp_path_factory: pytest.TempPathFactory) -> Path:
     results = report_data.write_run(root, [study], names=NAMES, explain=True)
     scan = results.parent / "datasets" / "other-data" / "scan.json"
     left_out = [{"column": "patient", "value": NAMES.subject.format(99), "images": 2}]
-    write_json(read_json(scan) | {"sites": {"Meier's practice": {"blast": 4}}, "excluded": left_out}, scan)
+    ignored = {"ignored": count_ignored(STRAY, ()) | {"hidden": 3}}
+    write_json(read_json(scan) | {"sites": {"Meier's practice": {"blast": 4}}, "excluded": left_out} | ignored, scan)
+    write_json(read_json(duplicates := scan.with_name("duplicates.json")) | ignored, duplicates)
     report_validity.write_summary(results.parent, "ours", "usual")
     (results.parent / "validity" / "usual.csv").write_text("image_id\nMeier's own notes\n")
     (results / "other" / "Meier.csv").write_text("image_id\nMeier's own notes\n")
@@ -123,6 +128,17 @@ def test_sites_and_values_that_are_left_out_are_told_by_numbers(shared: Path) ->
     text = Page((shared / "dataset_other-data.html").read_text()).text
     assert "site 1: 4 images of class blast" in text
     assert "leaves out 2 with patient 'value 1'" in text
+
+
+def test_stray_files_are_counted_by_endings_that_name_nobody(shared: Path) -> None:
+    counted = {".csv": 1, ".png": 1, ".txt": 2, "hidden": 3, "of other kinds": 3}
+    assert sum(counted.values()) == len(STRAY) + 3
+    for name in ("scan.json", "duplicates.json"):
+        (file,) = shared.rglob(name)
+        assert read_json(file)["ignored"] == counted
+    text = Page((shared / "dataset_other-data.html").read_text()).text
+    assert "Other files, ignored: 2 .txt" in text
+    assert "Other files, ignored: 3 of other kinds" in text
 
 
 def test_bias_and_coverage_go_along(results: Path, shared: Path) -> None:

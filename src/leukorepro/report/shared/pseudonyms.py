@@ -11,6 +11,7 @@ from typing import Any
 import pandas as pd
 
 from leukorepro.core.errors import UserError
+from leukorepro.data.folders import IMAGE_SUFFIXES
 
 WITHHELD = "(left out of what is shared: it may name files or patients)"
 
@@ -26,6 +27,24 @@ SITES = "sites"
 
 EXCLUDED = "excluded"
 """Key of what a dataset's configuration leaves out: a list, each with a ``value`` of a column, such as a patient."""
+
+IGNORED = "ignored"
+"""Key of what is counted by the endings of files: of a file without one by its name, and an ending is whatever follows
+the last dot, so that either may name somebody."""
+
+ENDINGS = IMAGE_SUFFIXES | frozenset(
+    {
+        *("hidden", "not a file"),  # as a scan counts files, whatever their ending
+        *(".csv", ".tsv", ".xls", ".xlsx", ".ods", ".json", ".xml", ".yaml", ".yml", ".txt", ".md", ".log", ".xyc"),
+        *(".doc", ".docx", ".odt", ".rtf", ".pdf", ".ppt", ".pptx", ".htm", ".html", ".ini", ".db", ".py", ".ipynb"),
+        *(".zip", ".tar", ".gz", ".tgz", ".bz2", ".xz", ".7z", ".rar", ".h5", ".hdf5", ".mat", ".npy", ".npz"),
+        *(".gif", ".svg", ".dcm", ".svs", ".ndpi", ".czi", ".mp4", ".avi", ".mov"),
+    }
+)
+"""Endings that name a kind of file and nobody."""
+
+OTHER_ENDINGS = "of other kinds"
+"""What the others are counted under, in words that follow a number of files."""
 
 IN_WORDS = ("notes", "reason", "suspicions")
 """Keys of what was written about single files."""
@@ -71,7 +90,8 @@ class Pseudonyms:
     def value(self, value: Any, key: str = "", *, in_words: Collection[str] = IN_WORDS) -> Any:
         """What a JSON file holds under a key, with the new names.
 
-        Texts are left out that name an image or a subject, or whose key says that they were written about files.
+        Texts are left out that name an image or a subject, or whose key says that they were written about files; files
+        that are no images are counted by well-known endings alone.
 
         Parameters
         ----------
@@ -84,6 +104,8 @@ class Pseudonyms:
         """
         if isinstance(value, dict) and key == SITES:
             return {self.sites.get(name, WITHHELD): counts for name, counts in value.items()}
+        if isinstance(value, dict) and key == IGNORED:
+            return _by_known_ending(value)
         if isinstance(value, list) and key == EXCLUDED:
             return [one | {"value": excluded(number)} for number, one in enumerate(value, start=1)]
         if isinstance(value, dict):
@@ -103,6 +125,13 @@ class Pseudonyms:
     def _names_somebody(self, text: str) -> bool:
         known = (*self.images, *self.subjects)
         return any(len(name) >= LONG_ENOUGH and name in text for name in known)
+
+
+def _by_known_ending(counts: Mapping[str, int]) -> dict[str, int]:
+    """How many files have each ending that names nobody, and how many have another."""
+    known = {ending: n for ending, n in counts.items() if ending in ENDINGS}
+    others = sum(counts.values()) - sum(known.values())
+    return known | ({OTHER_ENDINGS: others} if others else {})
 
 
 def excluded(number: int) -> str:

@@ -19,7 +19,8 @@ def share(
     Images, photographs, subjects and sites go by numbers that are drawn at random, others each time and the same on all
     pages; so do, in their order, values of a table's rows that are left out. Names of the run, of datasets, of classes,
     of official or held-out parts and of a table's columns stay. So do digests of files and what was measured of single
-    images: whoever has the images knows them again by these.
+    images: whoever has the images knows them again by these. Files that are no images are counted by endings that name
+    a kind of file.
 
     Parameters
     ----------

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import subprocess
+import sys
 from pathlib import Path
 
+import h5py
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,6 +19,7 @@ from typer.testing import CliRunner
 from leukorepro.cli.app import app
 from leukorepro.core.integrity.damaged import OWNED
 from leukorepro.core.integrity.recorded import move_recorded, record, record_of, remove_recorded
+from leukorepro.core.integrity.verification import files_to_verify, verify
 from leukorepro.core.store import (
     hdf5_writer,
     read_json,
@@ -97,6 +101,94 @@ def test_each_damaged_or_lost_file_is_named(results: Path, file: str, damage: ob
     assert code == 1
     (line,) = [line for line in told.splitlines() if file in line]
     assert line.startswith(f"results/{file}: was written and is gone" if lost else f"results/{file}: was changed since")
+
+
+@pytest.mark.skipif(not Path("/proc/self/mem").exists(), reason="needs a file that fails when it is read")
+@pytest.mark.parametrize("file", sorted(FILES.keys() - {"demo/predictions.parquet"}))  # its size is looked at first
+def test_a_file_that_the_disk_does_not_give_is_named_and_the_others_are_read(results: Path, file: str) -> None:
+    """With a digest beside it, with checksums in it and with neither; also where edits are to be taken as they are."""
+    (results / file).unlink()
+    (results / file).symlink_to("/proc/self/mem")
+    for words in ([], ["--accept"]):
+        code, told = verified(*words, "--out", "told.json")
+        assert code == 1
+        content = json.loads(Path("told.json").read_text())
+        assert [one["file"] for one in content["faults"]] == [f"results/{file}"]
+        assert content["files"] == sum(content["compared"].values()) == len(FILES) - 1
+        assert f"results/{file}: Input/output error" in told
+        assert "Not as they were written: 0.\nNot read, so that nothing is known of them: 1." in told
+
+
+@pytest.mark.skipif(not Path("/proc/self/io").exists(), reason="Linux tells there what a process has read")
+@pytest.mark.parametrize("name", ["a.tsv", "a.h5", "a.parquet"])
+def test_what_has_nothing_to_be_compared_with_is_read_to_its_end(results: Path, name: str) -> None:
+    file, values = results / "benchmarks" / name, np.arange(3_000_000) ** 2
+    if name == "a.h5":
+        with h5py.File(file, "w") as written:
+            written["values"] = values
+    elif name == "a.parquet":
+        pd.DataFrame({"values": values}).to_parquet(file, compression=None)
+    else:
+        file.write_bytes(values.tobytes())
+    verified()  # what is imported is read, too
+
+    def read() -> int:
+        return int(Path("/proc/self/io").read_text().split()[1])
+
+    before = read()
+    code, told = verified()
+    assert code == 0, told
+    assert "and only read: 2." in told
+    assert read() - before > file.stat().st_size > 20_000_000
+
+
+def test_a_folder_that_may_not_be_read_is_a_fault(results: Path) -> None:
+    """It is named once; root's process has no capabilities."""
+    prefix = ["setpriv", "--bounding-set=-all", "--inh-caps=-all"] if os.geteuid() == 0 else []
+    if prefix and shutil.which(prefix[0]) is None:
+        pytest.skip("permissions do not bind root, and there is no setpriv")
+    flip(results / "demo/report/index.html")
+    report = results / "demo/report"
+    for folder, places, n_read in ((report, ["results", "results/demo"], 6), (results / "demo", [], 2)):
+        folder.chmod(0)
+        try:
+            done = subprocess.run(
+                [*prefix, sys.executable, "-m", "leukorepro", "verify", *places, "--out", "told.json"],
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+        finally:
+            folder.chmod(0o755)
+        assert done.returncode == 1, done.stderr
+        assert done.stdout.count(f"{folder}: Permission denied") == 1
+        assert json.loads(Path("told.json").read_text())["files"] == n_read
+
+
+def test_folders_that_links_lead_to_are_read_once(results: Path, tmp_path: Path) -> None:
+    (results / "demo/report").rename(tmp_path / "scratch")
+    (results / "demo/report").symlink_to(tmp_path / "scratch")
+    (tmp_path / "scratch/again").symlink_to(results.resolve())
+    assert verified()[0] == 0
+    flip(tmp_path / "scratch/index.html")
+    code, told = verified()
+    assert code == 1
+    assert "results/demo/report/index.html: was changed since" in told
+    assert f"{len(FILES)} files" in told
+
+
+def test_a_named_file_of_which_only_a_trace_is_left_is_told(results: Path) -> None:
+    files = [results / file for file in FILES]
+    for file in files[:3]:
+        file.rename(f"{file}.damaged")
+    for file in files[3:6]:
+        file.unlink()
+    files[6].unlink()
+    files[6].symlink_to("nowhere")
+    told, unread = files_to_verify([*files, results / "never"])
+    assert told == sorted(files)
+    assert not unread
+    assert sum(one.fault is not None for one in verify(told)) == 7
 
 
 def test_coreutils_compare_the_same_digests(results: Path) -> None:

@@ -39,7 +39,7 @@ def verify(
 
     HDF5, Parquet and safetensors files carry checksums (CRC-32); of every other file that the workflow writes, a digest
     (SHA-256) lies beside it. What the workflow reads is compared each time it is read, too. Exit status 1 if a file is
-    not what was written, or gone.
+    not what was written, or gone, or if a file or folder could not be read.
 
     Example: `leukorepro verify --run demo`
     """
@@ -59,13 +59,14 @@ def verify(
     chosen = list(places or [RESULTS])
     if run is not None:
         chosen = [run.parent, *shared_places(load_finished(run), Results())]
-    files = files_to_verify(place for place in chosen if place.exists())
-    if not files:
+    files, found = files_to_verify(chosen)
+    if not files and not found:
         raise UserError(f"{chosen[0]}: there are no results to read; run the workflow first.")
     if accept:
         for file in accept_files(files):
             print(f"{file}: taken as it is")
-    found = []
+    for folder in found:
+        print(folder.fault)
     for one in tqdm(verify_files(files), total=len(files), desc="Reading", unit="file", leave=False, disable=None):
         found.append(one)
         if one.fault is not None:

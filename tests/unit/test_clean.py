@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -83,6 +85,45 @@ def test_what_no_run_needs_goes_and_what_another_needs_is_told(results: Path) ->
     assert needed.exists()
     assert clean("--features", name, "--yes")[0] == 0
     assert not needed.exists()
+
+
+def remade(folder: Path) -> None:
+    (folder / "features/old/pixels-8.h5").write_bytes(b"1" * 3000)
+
+
+def more(folder: Path) -> None:
+    (folder / "features/old/pixels-9.h5").write_bytes(b"1" * 1000)
+
+
+def needed_now(folder: Path) -> None:
+    (folder / "third").mkdir()
+    (folder / "third/config.json").write_text(json.dumps({"name": "third"}))
+
+
+def needs_no_more(folder: Path) -> None:
+    shutil.copytree(folder / "demo", folder / "third")
+
+
+@pytest.mark.parametrize(
+    ("change", "goes_on"), [(remade, False), (more, False), (needed_now, False), (needs_no_more, True)]
+)
+@pytest.mark.parametrize("waited", [True, False])
+def test_what_a_run_made_before_the_results_were_held_is_told_and_not_removed(
+    results: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None], *, goes_on: bool, waited: bool
+) -> None:
+    """Also where that run had ended just before: then nobody was waited for."""
+
+    def held(folder: Path, *_: object) -> bool:
+        change(folder)
+        return not waited
+
+    monkeypatch.setattr("leukorepro.core.sharing.alone.hold", held)
+    code, told = clean("--unused", "--yes")
+    assert (results / "features/old/pixels-8.h5").exists() is not goes_on
+    assert (results / "datasets/old").exists() is not goes_on
+    assert code == (0 if goes_on else 1)
+    assert ("Nothing was removed: a workflow worked here meanwhile" in told) is not goes_on
+    assert ("old/pixels-9" in told) is (change is more)
 
 
 def test_a_run_of_another_version_may_need_anything(results: Path) -> None:

@@ -12,7 +12,9 @@ import report_data
 import report_validity
 from report_page import Page
 from rocrate.rocrate import ROCrate
+from typer.testing import CliRunner
 
+from leukorepro.cli.app import app
 from leukorepro.core.errors import UserError
 from leukorepro.core.store import read_json, write_json
 from leukorepro.data.folders import count_ignored
@@ -65,6 +67,31 @@ def with_pictures(results: Path, tmp_path_factory: pytest.TempPathFactory) -> Pa
 def sent(request: pytest.FixtureRequest) -> Path:
     folder: Path = request.getfixturevalue(request.param)
     return folder
+
+
+def test_the_commands_end_with_the_address_of_the_page_that_they_wrote(results: Path, tmp_path: Path) -> None:
+    for name, option in (("share", "--run"), ("build", "--config")):
+        done = CliRunner().invoke(app, ["report", name, option, f"{results}/config.json", "-o", f"{tmp_path}/{name}"])
+        assert done.exit_code == 0, done.output
+        address = done.output.splitlines()[-1].removeprefix("Report: ")
+        assert address == f"{tmp_path}/{name}/index.html"
+        assert Path(address).is_file()
+
+
+def test_a_run_that_was_not_made_here_is_told_with_what_makes_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    own = Path("config/runs/mine.yaml")
+    own.parent.mkdir(parents=True)
+    own.write_text("name: mine\n")
+    for given in ("mine", str(own)):
+        done = CliRunner().invoke(app, ["report", "share", "--run", given, "--output", "to_send"])
+        assert done.exit_code == 2
+        told = " ".join(done.output.split())
+        assert "the run 'mine' has no results here (results/mine/config.json is missing); make them: `" in told
+        assert f"--configfile {own}`" in told
+        assert not Path("to_send").exists()
 
 
 def test_no_file_tells_of_a_name_or_of_this_machine(results: Path, sent: Path) -> None:

@@ -27,6 +27,8 @@ def build(
     Example: `leukorepro report build --config results/demo/config.json --output results/demo/report`
     """
     from leukorepro.core.installation.files import SNAKEFILE, own_files
+    from leukorepro.report.pages.addresses import START
     from leukorepro.report.site import build as run
 
     run(config, config.parent, output, workers=workers, kept=kept, workflow=own_files() / SNAKEFILE)
+    print(f"Report: {output / START}")

@@ -25,6 +25,8 @@ def share(
     Example: `leukorepro report share --run demo --output to_send`
     """
     from leukorepro.core.installation.files import SNAKEFILE, own_files
+    from leukorepro.report.pages.addresses import START
     from leukorepro.report.shared.share import share as run
 
     run(run_file, output, pictures=pictures, workers=workers, workflow=own_files() / SNAKEFILE)
+    print(f"Report: {output / START}")

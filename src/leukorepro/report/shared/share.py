@@ -37,10 +37,11 @@ def share(
     Raises
     ------
     UserError
-        As `build` does.
+        As `build` does; also if the run was not started here, with what starts it.
     """
+    run = load_finished(config)  # by the path that was given, which tells whether a run of this project is meant
     output, config, workflow = output.resolve(), config.resolve(), workflow.resolve()
     with TemporaryDirectory() as folder:
-        copied = copy_run(load_finished(config), config, workflow, Path(folder))
+        copied = copy_run(run, config, workflow, Path(folder))
         with chdir(folder):  # paths of a run's configuration are relative to the project
             build(copied, copied.parent, output, workers=workers, pictures=pictures, workflow=workflow)

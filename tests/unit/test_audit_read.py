@@ -167,6 +167,18 @@ def test_rows_are_taken_by_the_reader_of_published_numbers(tmp_path: Path) -> No
     assert "Table 2, VGG16/KNN" in page.read_text()
 
 
+@pytest.mark.parametrize("form", ["paper.txt", "paper.pdf"])
+def test_a_file_that_is_there_is_never_overwritten(tmp_path: Path, form: str) -> None:
+    """Neither what was confirmed of the rows read, nor rows typed by hand; and the paper is not read at all."""
+    paper, out = written(tmp_path, form, FLAT), tmp_path / "rows.csv"  # as .pdf it cannot be read
+    for before in ("table,item,metric,value,confirmed\n2,KNN,accuracy,0.912,yes\n", "", "anything"):
+        out.write_text(before)
+        done = CliRunner().invoke(app, ["audit", "read", str(paper), "--out", str(out)])
+        assert done.exit_code == 2
+        assert f"{out}: is there already" in " ".join(done.output.split())
+        assert out.read_text() == before
+
+
 def test_words_are_of_metrics_that_are_known() -> None:
     """Every word for a known metric is read as it, and no two metrics share one."""
     known = {key: many for key, many in WORDS.items() if key in METRICS and METRICS[key].is_printed}

@@ -234,7 +234,7 @@ CALLS: list[tuple[str, Values]] = [
             "output": FOLDER,
         },
     ),
-    ("audit read", {"paper": "paper.txt", "out": "rows.csv"}),
+    ("audit read", {"paper": "paper.txt", "out": NEW}),
     ("audit leakage", {"manifest": MANIFEST, "splits": [HALVES], "out": "leakage.json", "duplicates": DUPLICATES}),
     ("audit rungs", {"spec": spec("leakage"), "manifest": MANIFEST, "duplicates": DUPLICATES, "output": FOLDER}),
     (

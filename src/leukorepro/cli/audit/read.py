@@ -30,13 +30,18 @@ def read(
     Which columns are metrics and which words name an item is guessed; numbers are not: each stands in the paper, digit
     by digit, and what was printed per cent is divided by moving the point. What is not understood is left out and
     named. `leukorepro audit table` takes the file as it is; before that, look at each row beside the paper, and enter
-    yes for `confirmed`.
+    yes for `confirmed`. A file that is there already is never overwritten.
 
     Example: `leukorepro audit read paper.pdf --out rows.csv`
     """
     from leukorepro.audits.reading.paper import read_paper
+    from leukorepro.core.errors import UserError
     from leukorepro.core.tables.data import READ_TABLE
 
+    if out.exists():
+        raise UserError(
+            f"{out}: is there already; what was confirmed in it would be lost. Name another file, or remove it."
+        )
     tables = read_paper(paper)
     rows = [{**vars(value), "confirmed": "no"} for table in tables for value in table.values]
     READ_TABLE.write(READ_TABLE.frame(rows), out)

@@ -53,6 +53,7 @@ def crowded_tables() -> dict[str, Any]:
     table = {"title": "", "searched": [10, 3000], "consistent_n": list(range(11, 900, 2)), "rows_sized": [9, 60]}
     table |= {
         "n_accuracies": 0,
+        "n_values": len(values),
         "values": values,
         "items": {item: unknown | {"why": why} for item, why in rows.items()},
     }
@@ -64,6 +65,7 @@ def crowded_tables() -> dict[str, Any]:
         "tables": dict.fromkeys(names, table),
         "impossible": [{"table": name, **one} for name in names for one in odd],
         "findings": [],
+        "n_unconfirmed": 1799,
     }
 
 

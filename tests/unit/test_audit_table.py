@@ -351,3 +351,30 @@ def test_a_template_is_filled_in_and_never_overwrites(tmp_path: Path, capsys: py
     out = tmp_path / "out.json"
     app(["audit", "table", str(file), "--dataset", "allidb/2", "--out", str(out)], standalone_mode=False)
     assert json.loads(out.read_text())["tables"]["1"]["items"]["SVM"]["status"] == "possible"  # 212 of 260
+
+
+@pytest.mark.parametrize(
+    ("confirmed", "told"),
+    [
+        (None, ""),
+        (("yes", "Yes ", "YES"), ""),
+        (("no", "yes", ""), "2 of 3 numbers are not confirmed: compare what was read by machine with the paper"),
+        (("no", "no", "no"), "3 of 3 numbers are not confirmed: compare what was read by machine with the paper"),
+    ],
+)
+def test_numbers_that_nobody_has_confirmed_are_told(
+    confirmed: Sequence[str] | None, told: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """In the terminal, on the page and in the JSON; nothing of a table that was typed by hand."""
+    rows = ["1,A,accuracy,0.98", "1,A,recall,0.97", "1,B,accuracy,0.98"]
+    behind = [""] * 4 if confirmed is None else [f",,{word}" for word in ("confirmed", *confirmed)]
+    behind[0] = behind[0].replace(",,", ",heading,")
+    file, out, page = (tmp_path / name for name in ("rows.csv", "audit.json", "audit.html"))
+    file.write_text("\n".join(map("".join, zip(["table,item,metric,value", *rows], behind, strict=True))) + "\n")
+    facts = ["--dataset", "allidb/2"]
+    app(["audit", "table", str(file), *facts, "--out", str(out), "--page", str(page)], standalone_mode=False)
+    texts = [" ".join(text.split()) for text in (capsys.readouterr().out, page.read_text())]
+    for text in texts:
+        assert told in text
+        assert bool(told) == ("confirmed" in text)
+    assert json.loads(out.read_text())["n_unconfirmed"] == int((told or "0")[0])

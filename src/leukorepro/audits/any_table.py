@@ -79,7 +79,8 @@ def audit_table(published: pd.DataFrame, facts: AuditFacts) -> dict[str, Any]:
     Returns
     -------
     dict
-        ``tables``, by name, with the keys of ``results/audit/<study>.json``; ``impossible``; ``findings``.
+        ``tables``, by name, with the keys of ``results/audit/<study>.json``; ``impossible``; ``findings``;
+        ``n_unconfirmed``, numbers that were read by machine and that no person has compared with the paper.
     """
     values: dict[str, list[Value]] = {}
     for value in printed_values(published):
@@ -89,10 +90,24 @@ def audit_table(published: pd.DataFrame, facts: AuditFacts) -> dict[str, Any]:
     return {
         "schema_version": SCHEMA_VERSION,
         "facts": facts.model_dump(mode="json", exclude_unset=True),
+        "n_unconfirmed": int((~published["confirmed"]).sum()) if "confirmed" in published else 0,
         "tables": {table.name: _as_json(table) for table in tables},
         "impossible": list(_impossible(tables)),
         "findings": [finding.as_json() for table in tables for finding in _findings(table)],
     }
+
+
+def unconfirmed(audit: dict[str, Any]) -> str:
+    """The sentence on numbers of an audit that were read by machine and are not confirmed; empty where all are."""
+    count = audit["n_unconfirmed"]
+    if not count:
+        return ""
+    n_values = sum(table["n_values"] for table in audit["tables"].values())
+    of_them, each = ("number is", "it") if n_values == 1 else ("numbers are", "each")
+    return (
+        f"{count:,} of {n_values:,} {of_them} not confirmed: compare what was read by machine with the paper, and put "
+        f"yes behind {each}."
+    )
 
 
 def _table(name: str, values: list[Value], facts: TableFacts) -> AnyTable:

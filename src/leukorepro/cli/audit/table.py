@@ -19,7 +19,7 @@ def table(
         Path,
         typer.Argument(
             callback=file_to_read_or_begin,
-            help="CSV with the columns table, item, metric, value and, if you like, note.",
+            help="CSV with the columns table, item, metric, value and, if you like, note and confirmed.",
         ),
     ],
     facts: Annotated[
@@ -54,7 +54,7 @@ def table(
 
     Example: `leukorepro audit table rows.csv --facts facts.yaml --out audit.json --page audit.html`
     """
-    from leukorepro.audits.any_table import audit_table
+    from leukorepro.audits.any_table import audit_table, unconfirmed
     from leukorepro.audits.table_facts import facts_for, write_template
     from leukorepro.config.study.published import read_published
     from leukorepro.core.errors import UserError
@@ -78,6 +78,8 @@ def table(
             typer.echo(shown)
         else:
             show(shown)
+    if told := unconfirmed(found):
+        typer.echo(told)
 
 
 def _command(file: Path, facts: Path | None, dataset: str | None) -> str:

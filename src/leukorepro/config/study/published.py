@@ -30,7 +30,8 @@ def read_published(path: Path) -> pd.DataFrame:
     DataFrame
         Columns ``table, item, metric, value, half_unit, note``. `value` is a float; shares, not per cent. `half_unit`
         is half a unit of the value's last digit as transcribed, 0.0005 for ``0.997`` or ``1.000``: how far the
-        unrounded number may lie from it.
+        unrounded number may lie from it. Of a file that was read by machine also `confirmed`: whether a person has
+        compared the number with the paper.
 
     Raises
     ------
@@ -41,7 +42,7 @@ def read_published(path: Path) -> pd.DataFrame:
     frame = PUBLISHED_TABLE.read(path)
     values = []
     for row in range(len(frame)):
-        table, item, metric, text, _ = map(str, frame.iloc[row])
+        table, item, metric, text, *_ = map(str, frame.iloc[row])
         where = f"{path}: row {row + 2} ({table}, {item}, {metric})"
         if not table or not item:
             raise UserError(f"{where}: no table or item; name both as the paper prints them.")
@@ -55,6 +56,8 @@ def read_published(path: Path) -> pd.DataFrame:
         )
     frame["value"] = [float(value) for value in values]
     frame.insert(4, "half_unit", [float(Decimal((0, (5,), _exponent(value) - 1))) for value in values])
+    if "confirmed" in frame:
+        frame["confirmed"] = frame["confirmed"].str.strip().str.casefold() == "yes"
     return frame
 
 

@@ -44,9 +44,10 @@ SIMULATION_TABLE = Table(text("path", "label", "subject_id", "source_id", "offic
 POOL_TABLE = Table(text("image_id", "label", "subject_id", "source_id"))
 """Images of a population that repeated studies draw their samples from."""
 
-PUBLISHED_TABLE = Table(text("table", "item", "metric", "value", "note"), optional=("note",))
-"""Numbers that a paper prints; a value is text, for its digits say how far it was rounded."""
+PUBLISHED_TABLE = Table(text("table", "item", "metric", "value", "note"), optional=("note",), behind=text("confirmed"))
+"""Numbers that a paper prints; a value is text, for its digits say how far it was rounded. `confirmed`: of numbers that
+were read by machine, yes where a person has compared them with the paper."""
 
-READ_TABLE = Table(text(*PUBLISHED_TABLE.columns, "page", "heading", "printed", "confirmed"))
+READ_TABLE = Table(text(*PUBLISHED_TABLE.columns, "page", "heading", "printed", *PUBLISHED_TABLE.behind))
 """Numbers that were read from a paper's file: as those that a person enters, and where each stands as printed; a person
 who has looked enters yes for `confirmed`."""

@@ -9,6 +9,7 @@ from math import ceil
 from textwrap import shorten
 from typing import Any
 
+from leukorepro.audits.any_table import unconfirmed
 from leukorepro.config.audit_facts import AuditFacts
 from leukorepro.report.numbers import wording
 from leukorepro.report.pages.audit.audit import PrintedNumbers
@@ -77,7 +78,7 @@ class ShortForm:
     name: str
     citation: str
     audited: str
-    """How much was audited, and how many rows can be."""
+    """How much was audited, how many rows can be, and how many numbers nobody has compared with the paper."""
     parts: list[Part]
     remarks: str
     """How many remarks there are, which stand in the whole audit alone; empty for none."""
@@ -124,10 +125,11 @@ def short_form_of_tables(audit: dict[str, Any], content: PrintedNumbers, command
         That gives the whole audit.
     """
     told = AuditFacts.model_validate(audit["facts"])
+    audited = _audited(audit, content, wording.count(len(content.tables), "table"))
     return ShortForm(
         name=wording.shortened(content.name, LONGEST_NAME),
         citation="",
-        audited=_audited(audit, content, wording.count(len(content.tables), "table")),
+        audited=f"{audited} {unconfirmed(audit)}".rstrip(),
         parts=_parts(OF_TABLES, (_told(told, content), _impossible(audit), _undecided(audit), _sizes(content))),
         remarks="",
         command=wording.shortened(command, 2 * LONGEST_NAME),

@@ -186,3 +186,23 @@ def test_the_command_writes_the_table_and_the_moves_and_leaves_a_fine_table_alon
     done = CliRunner().invoke(app, [*words, str(tmp_path / "good-moved.csv"), "--out", str(tmp_path / "good.csv")])
     assert done.exit_code == 2
     assert "good-moved.csv, which is read here; choose another name" in done.output
+
+
+@pytest.mark.parametrize("unknown", [12, 7, 0])
+@pytest.mark.parametrize("leaking", [False, True], ids=["fine", "leaking"])
+def test_images_of_unknown_patients_are_told_whether_or_not_rows_move(
+    unknown: int, leaking: bool, tmp_path: Path
+) -> None:
+    table = manifest([""] * unknown + SUBJECTS[unknown:], LABELS)
+    if leaking:
+        table.loc[[8, 9], "source_id"] = "one photograph"
+    roles = [*["train"] * 6, "test", "test", "train" if leaking else "test", "test", "train", "train"]
+    write_manifest(table, tmp_path / "manifest.csv")
+    hold_out(table["image_id"], roles).to_csv(tmp_path / "mine.csv", index=False)
+    words = ["splits", "repair", "--manifest", str(tmp_path / "manifest.csv"), "--splits", str(tmp_path / "mine.csv")]
+    done = CliRunner().invoke(app, [*words, "--out", str(tmp_path / "good.csv")])
+    assert done.exit_code == 0, done.output
+    assert ("Moved 1 of 12 rows" in done.output) == leaking
+    told = f"Subjects are not known for {unknown} of 12 images"
+    assert (told in done.output) == bool(unknown)
+    assert ("--subjects-csv, --subject-regex or --subject-level" in done.output) == bool(unknown)

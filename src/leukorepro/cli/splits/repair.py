@@ -37,8 +37,8 @@ def repair(
 ) -> None:
     """Keep every group on one side of a split table, by moving as few rows as possible, the classes balanced.
 
-    A group holds all images that share a subject, a source or their bytes, and near-duplicates with --duplicates. A
-    table that is fine comes back unchanged.
+    A group holds all images that share a subject, a source or their bytes, and near-duplicates with --duplicates;
+    where subjects are not known, that is told. A table that is fine comes back unchanged.
 
     Example: `leukorepro splits repair --splits my_folds.csv --manifest manifest.csv --out corrected.csv`
     """
@@ -71,7 +71,7 @@ def repair(
 def _lines(repaired: Repaired, out: Path, beside: Path) -> list[str]:
     moves = repaired.moves
     if moves.empty:
-        return [f"Every group lies on one side already: nothing was moved. {out} is the same table."]
+        return [f"Every group lies on one side already: nothing was moved. {out} is the same table.", *repaired.notes]
     images, groups = moves["image_id"].nunique(), moves["group"].nunique()
     total = len(repaired.splits)
     return [

@@ -32,7 +32,7 @@ class Repaired:
     moves: pd.DataFrame
     """The columns of `MOVES_TABLE`; empty where the table was fine."""
     notes: list[str]
-    """Where it is further from the table than was asked, a sentence each."""
+    """Where it is further from the table than was asked, and whose patient is not known, a sentence each."""
 
 
 def repair(
@@ -93,9 +93,22 @@ def repair(
             notes += more
     moved = rows[mended != rows["role"]]
     moves = moved.assign(before=moved["role"], after=mended[moved.index], why=_reasons(rows, moved, tied))
+    notes += _unknown_subjects(tied[tied["image_id"].isin(rows["image_id"])])
     return Repaired(
         splits.assign(role=mended.to_numpy()), moves[list(MOVES_TABLE.columns)].reset_index(drop=True), notes
     )
+
+
+def _unknown_subjects(images: pd.DataFrame) -> list[str]:
+    """That a patient may still be on both sides, where some images of a table are not known to be of anybody."""
+    unknown = int((images["subject_id"] == "").sum())
+    if not unknown:
+        return []
+    return [
+        f"Subjects are not known for {unknown:,} of {len(images):,} images: these are kept together by photograph, not "
+        "by patient, who may still be on both sides; name the patients with --subjects-csv, --subject-regex or "
+        "--subject-level of `leukorepro data scan`, and repair the table again."
+    ]
 
 
 def _together(rows: pd.DataFrame) -> list[list[int]]:

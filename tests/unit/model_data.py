@@ -16,6 +16,7 @@ from leukorepro.inference.model import Model
 from leukorepro.inference.operating import PlattCalibration
 from leukorepro.inference.performance import Measured, RungPerformance
 from leukorepro.inference.system import FittedSystem
+from leukorepro.inference.training_images import image_digests
 from leukorepro.inference.unlike import Unlike, fit_unlike
 
 SIZE = 8
@@ -81,7 +82,8 @@ def small_model(system: FittedSystem | None = None) -> Model:
         versions={"leukorepro": "0"},
     )
     sources = tuple(Source(part=part, engine="NumPy") for part in system.parts)
-    return Model(None, system, sources, calibration, None, card, small_unlike())
+    known = image_digests((f"{number:064x}" for number in range(40)), card.training)
+    return Model(None, system, sources, calibration, None, card, small_unlike(), trained_on=known)
 
 
 def write_small_model(folder: Path, classes: tuple[str, ...] = ("all", "healthy")) -> Path:

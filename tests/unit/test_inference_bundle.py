@@ -6,6 +6,7 @@ import hashlib
 import json
 import pickle
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,15 @@ from sklearn.discriminant_analysis import LinearDiscriminantAnalysis
 from sklearn.pipeline import Pipeline, make_pipeline
 
 from leukorepro.core.errors import UserError
-from leukorepro.inference.bundle.description import CARD, CARD_TEXT, CLASSIFIER, DESCRIPTION, REDUCER, UNLIKE
+from leukorepro.inference.bundle.description import (
+    CARD,
+    CARD_TEXT,
+    CLASSIFIER,
+    DESCRIPTION,
+    REDUCER,
+    TRAINED_ON,
+    UNLIKE,
+)
 from leukorepro.inference.bundle.folder import NO_DIGEST
 from leukorepro.inference.bundle.reading import read_model
 from leukorepro.inference.bundle.writing import write_model
@@ -73,6 +82,7 @@ def test_a_model_says_the_same_when_it_has_been_written_and_read(tmp_path: Path,
     assert list(after.predicted) == list(before.predicted)
     np.testing.assert_array_equal(after.scores, before.scores)
     assert read.card == small_model(system).card
+    np.testing.assert_array_equal(read.trained_on, small_model(system).trained_on)
     assert read.system.parts == system.parts
     assert read.unlike is not None
     np.testing.assert_allclose(read.unlike.distances(given), small_unlike().distances(given), rtol=1e-3)  # float32
@@ -271,3 +281,20 @@ def test_a_folder_is_written_whole_and_nothing_else_is_overwritten(tmp_path: Pat
     with pytest.raises(UserError, match="other things than a model"):
         write_model(other, tmp_path / "mine", force=True)
     assert (tmp_path / "mine" / "thesis.txt").exists()
+
+
+@pytest.mark.parametrize(
+    "arrays", [{"other": np.zeros(3, np.uint64)}, {"digests": np.zeros(3)}, {"digests": np.zeros((2, 2), np.uint64)}]
+)
+def test_digests_of_images_that_are_none_are_refused(tmp_path: Path, arrays: dict[str, np.ndarray]) -> None:
+    folder = write_small_model(tmp_path / "model")
+    forge(folder, TRAINED_ON, save(arrays))
+    with pytest.raises(UserError, match=f"{TRAINED_ON}: holds no digests of images"):
+        read_model(folder)
+
+
+def test_a_model_that_was_written_before_images_were_kept_is_read(tmp_path: Path) -> None:
+    write_model(replace(small_model(), trained_on=None), tmp_path / "model")
+    assert not (tmp_path / "model" / TRAINED_ON).exists()
+    assert TRAINED_ON not in (tmp_path / "model" / CARD_TEXT).read_text()
+    assert read_model(tmp_path / "model").trained_on is None

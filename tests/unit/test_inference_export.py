@@ -33,6 +33,7 @@ from leukorepro.evaluation.predictions import read_predictions
 from leukorepro.features.backbones.state_dicts import read_parameters
 from leukorepro.features.fusion import read_features
 from leukorepro.features.parts import ResolvedExtractor
+from leukorepro.inference.bundle.description import TRAINED_ON
 from leukorepro.inference.bundle.reading import read_model
 from leukorepro.inference.bundle.writing import write_model
 from leukorepro.inference.explaining.comparison import explain_headline
@@ -47,6 +48,7 @@ from leukorepro.inference.exporting.trained_networks import without_folders
 from leukorepro.inference.extractors import feature_network
 from leukorepro.inference.model import decide
 from leukorepro.inference.operating import Calibration, MultinomialCalibration, PlattCalibration, drawn_in
+from leukorepro.inference.training_images import image_digests
 from leukorepro.run.paths import ExplanationsFolder
 from leukorepro.run.resolved import ResolvedRun, finished_run, load_finished
 from leukorepro.run.specify import explanations_specification
@@ -162,6 +164,33 @@ def test_networks_are_trained_again_on_all_rows_and_kept(run: ResolvedRun, item:
     read = read_model(tmp_path / "model", device="cpu")
     before, after = model.system.answers(matrix), read.system.answers(matrix)
     np.testing.assert_allclose(after.scores, before.scores, rtol=0, atol=1e-6)
+
+
+@pytest.mark.parametrize(
+    ("item", "rung", "fold", "known"),
+    [
+        ("1/rbf", HONEST, None, {"train", "test"}),
+        ("1/rbf", HONEST, 0, {"train"}),
+        ("1/reduced", HONEST, 0, {"train"}),
+        ("1/reduced", "as_published", 0, {"train", "test"}),  # its autoencoder sees all rows
+        ("2/rbf", HONEST, 1, {"train"}),
+    ],
+)
+def test_a_model_knows_the_images_that_it_was_fitted_on_and_no_others(
+    run: ResolvedRun, item: str, rung: str, fold: int | None, known: set[str], tmp_path: Path
+) -> None:
+    choice = chosen(run, item, rung, fold)
+    export(choice, tmp_path / "model", device="cpu")
+    model = read_model(tmp_path / "model", device="cpu")
+    splits = training_rows(choice).splits
+    roles = splits[splits["fold"] == (fold or 0)].groupby("role")["image_id"].unique()
+    manifest = read_manifest(choice.manifest)
+    found = np.isin(image_digests(manifest["sha256"], model.card.training), model.trained_on)
+    assert set(manifest.loc[found, "image_id"]) == {image for role in known for image in roles[role]}
+    export(choice, tmp_path / "again", device="cpu")
+    assert (tmp_path / "again" / TRAINED_ON).read_bytes() == (tmp_path / "model" / TRAINED_ON).read_bytes()
+    other = model.card.training.model_copy(update={"rows_sha256": "0" * 64})
+    assert not np.isin(image_digests(manifest["sha256"], other), model.trained_on).any()
 
 
 # -------------------------------------------------------------------------------------------------------------- weights

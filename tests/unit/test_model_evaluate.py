@@ -19,6 +19,7 @@ from leukorepro.cli.dataset_options import describe_dataset
 from leukorepro.cli.model.evaluate import evaluate as evaluate_command
 from leukorepro.config.adapters import OWN_IMAGES
 from leukorepro.core.errors import UserError
+from leukorepro.core.store import sha256_file
 from leukorepro.core.tables.results import EVALUATED_TABLE, METRICS_TABLE, SHIFT_TABLE
 from leukorepro.data.scan import scan
 from leukorepro.evaluation.predictions import read_predictions
@@ -29,7 +30,9 @@ from leukorepro.inference.evaluating.labels import own_names
 from leukorepro.inference.evaluating.laboratory import evaluate_folder
 from leukorepro.inference.evaluating.shift import shift
 from leukorepro.inference.model import decide
+from leukorepro.inference.performance import Measured
 from leukorepro.inference.predicting.ready import ready
+from leukorepro.inference.training_images import image_digests
 
 N = 60
 TRAINING = np.random.default_rng(6).gamma(9, 0.06, 500)
@@ -231,6 +234,77 @@ def test_two_classes_are_averaged_as_in_the_models_run(folder: Path, tmp_path: P
     assert value["f1"] == pytest.approx(sk.f1_score(said["y_true"], said["y_pred"], average="macro"))
     assert "means over the 2 classes" in model.card.averaged
     assert "those of the class all" in made.card.averaged
+
+
+def trained_on(images: list[Path], folder: Path) -> Path:
+    """A model that was fitted on these images, as its digests say."""
+    made = small_model()
+    digests = image_digests(map(sha256_file, images), made.card.training)
+    write_model(replace(made, trained_on=digests), folder)
+    return folder
+
+
+def test_images_that_trained_the_model_are_told_and_left_out_of_every_number(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """By their bytes, whatever they are called."""
+    files = sorted(folder.rglob("*.png"))
+    copy = tmp_path / "other_names"
+    for number, file in enumerate(files):
+        place = copy / file.parent.name / f"{number}.png"
+        place.parent.mkdir(parents=True, exist_ok=True)
+        place.write_bytes(file.read_bytes())
+    seen, left = files[::3], [file for file in files if file not in files[::3]]
+    evaluate_command(trained_on(seen, tmp_path / "model"), copy, tmp_path / "page", classes=["blast=all"])
+    told = capsys.readouterr().err
+    assert "8 of 24 images trained the model (Healthy/0.png, Healthy/3.png and 6 more): they are left out here" in told
+    text = (tmp_path / "page" / "index.html").read_text("utf-8")
+    assert "8 of 24 images trained the model" in text
+    assert "16 labelled images" in text
+    images = EVALUATED_TABLE.read(tmp_path / "page" / "images.csv")
+    assert set(images["path"]) == {f"{file.parent.name}/{files.index(file)}.png" for file in left}
+    assert set(METRICS_TABLE.read(tmp_path / "page" / "metrics.csv")["n_images"]) == {16}
+
+
+def test_what_is_known_of_training_images_is_told_where_there_are_none_and_where_it_is_not_known(
+    folder: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    write_model(replace(small_model(), trained_on=None), tmp_path / "before")
+    for opened, sentence in (
+        (model, "None of these image files trained the model."),
+        (tmp_path / "before", "Whether some of these images trained the model cannot be checked"),
+    ):
+        evaluate_command(opened, folder, tmp_path / "page", classes=["blast=all"])
+        assert sentence in capsys.readouterr().err
+        assert sentence in (tmp_path / "page" / "index.html").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("kept", "told"),
+    [
+        ("none", "24 of 24 images trained the model, such as 'Healthy/.*', and the others are none; give images"),
+        ("blast", "12 of 24 images trained the model, such as 'Healthy/.*', and the others are all of the class all;"),
+    ],
+)
+def test_where_too_few_images_are_new_to_the_model_nothing_is_measured(
+    folder: Path, tmp_path: Path, kept: str, told: str
+) -> None:
+    seen = [file for file in folder.rglob("*.png") if file.parent.name != kept]
+    with pytest.raises(UserError, match=told):
+        evaluate_command(trained_on(seen, tmp_path / "model"), folder, tmp_path / "page", classes=["blast=all"])
+    assert not (tmp_path / "page").exists()
+
+
+def test_a_better_accuracy_than_the_honest_one_asks_whether_the_model_has_seen_the_images(
+    folder: Path, tmp_path: Path
+) -> None:
+    made = small_model()
+    measured = Measured(metric="accuracy", value=0.1, low=0.05, high=0.2)
+    worse = made.card.rungs[0].model_copy(update={"metrics": [measured]})
+    write_model(replace(made, card=made.card.model_copy(update={"rungs": [worse]})), tmp_path / "model")
+    evaluate_command(tmp_path / "model", folder, tmp_path / "page", classes=["blast=all"])
+    text = (tmp_path / "page" / "index.html").read_text("utf-8")
+    assert "lies above that of the rung subject-disjoint of the run: other images, another accuracy. Make sure" in text
 
 
 def test_a_patient_that_is_not_found_is_told(folder: Path, model: Path, tmp_path: Path) -> None:

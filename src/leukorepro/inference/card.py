@@ -9,6 +9,7 @@ from pydantic import Field
 
 from leukorepro.config.fields import Strict
 from leukorepro.core.words import Average
+from leukorepro.inference.bundle.description import TRAINED_ON
 from leukorepro.inference.operating import Calibration, Threshold
 from leukorepro.inference.performance import Measured, RungPerformance
 from leukorepro.ladder.rungs import LADDER, Rung
@@ -143,7 +144,7 @@ def to_markdown(card: Card, files: Mapping[str, tuple[str, int]]) -> str:
         "## Probability and threshold",
         _list(_operating(card)),
         "## What it was fitted on",
-        _training(card),
+        _training(card, told=TRAINED_ON in files),
         *_unlike(card),
         "## Files",
         _table(
@@ -253,16 +254,22 @@ def _unlike(card: Card) -> list[str]:
     ]
 
 
-def _training(card: Card) -> str:
+def _training(card: Card, *, told: bool) -> str:
+    """What it was fitted on, and whether a file tells images that it was."""
     training, origin = card.training, card.origin
     lines = [
         [_plain(name), f"{c.images:,}", f"{c.subjects:,}" if c.subjects else "unknown"]
         for name, c in training.classes.items()
     ]
+    digests = (
+        f" `{TRAINED_ON}` has a digest of each image's file, with a key of this model: only who has such a file can "
+        "tell that it trained the model, as `leukorepro model evaluate` does."
+    )
     return (
         f"{_plain(origin.dataset_title)} (`{origin.dataset}`), {training.n_rows:,} rows with augmented views.\n\n"
         f"{_table(['class', 'images', 'subjects'], lines)}\n\n"
         f"SHA-256 of the manifest: `{training.manifest_sha256}`; of the rows: `{training.rows_sha256}`."
+        f"{digests if told else ''}"
     )
 
 

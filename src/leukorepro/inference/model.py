@@ -5,6 +5,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+
 from leukorepro.config.study.schemes import LabelSet
 from leukorepro.inference.bundle.description import Source
 from leukorepro.inference.card import Card
@@ -34,6 +37,9 @@ class Model:
         What flags images that are unlike those that it was fitted on; None where it was fitted on one group alone.
     label_set : LabelSet or None
         Which of the dataset's labels each class stands for; None where the classes are the labels.
+    trained_on : ndarray of uint64, shape (n_images,), or None
+        `leukorepro.inference.training_images.image_digests` of the images that it was fitted on; None where it was
+        written before models kept them.
     """
 
     folder: Path | None
@@ -44,6 +50,7 @@ class Model:
     card: Card
     unlike: Unlike | None = None
     label_set: LabelSet | None = None
+    trained_on: NDArray[np.uint64] | None = None
 
     @property
     def name(self) -> str:

@@ -55,7 +55,7 @@ def evaluate(
     """Measure a model on labelled images of another laboratory, and show how these differ from its training images.
 
     Writes a page that opens from disk, `index.html`, with its tables beside it. Intervals come from resampling
-    patients where they are known, else single images.
+    patients where they are known, else single images. Files that the model was fitted on are left out, and told.
 
     Example: `leukorepro model evaluate --model models/mine --images new_smears --class blast=all --output evaluation`
     """
@@ -83,6 +83,7 @@ def evaluate(
     found = scan(dataset, images, workers=threads)
     with ready(opened, device=device, threads=threads) as readied:
         laboratory = evaluate_folder(readied, dataset, found, names, seed)
+    print(laboratory.fitted_on, file=sys.stderr)
     write_evaluation(laboratory, opened.card, output)
     show(summary(laboratory.evaluation, opened.card))
     print(output / "index.html")

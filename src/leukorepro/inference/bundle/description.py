@@ -21,6 +21,7 @@ CLASSIFIER = "classifier.skops"
 NETWORK = "network.safetensors"
 REDUCER = "reducer.safetensors"
 UNLIKE = "unlike.safetensors"
+TRAINED_ON = "trained_on.safetensors"
 CARD, CARD_TEXT = "card.json", "card.md"
 
 Sha256 = Annotated[str, Field(pattern=pattern("^[0-9a-f]{64}$", "64 hexadecimal digits"))]

@@ -7,6 +7,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+import numpy as np
+from numpy.typing import NDArray
 from safetensors.numpy import load
 
 from leukorepro.core.errors import UserError
@@ -19,6 +21,7 @@ from leukorepro.inference.bundle.description import (
     CLASSIFIER,
     NETWORK,
     REDUCER,
+    TRAINED_ON,
     UNLIKE,
     Description,
     SparseEncoderOutline,
@@ -89,6 +92,7 @@ def read_model(folder: Path, device: Device = "auto") -> Model:
         card=_card(files[CARD], folder / CARD),
         unlike=_unlike(files, folder / UNLIKE),
         label_set=description.label_set,
+        trained_on=_trained_on(files, folder / TRAINED_ON),
     )
 
 
@@ -120,6 +124,15 @@ def _unlike(files: Mapping[str, bytes], path: Path) -> Unlike | None:
         return None
     arrays = _tensors(load, files[UNLIKE], path)
     return _made(lambda: Unlike.from_tensors(_shaped(arrays, DISTANCES)), path)
+
+
+def _trained_on(files: Mapping[str, bytes], path: Path) -> NDArray[np.uint64] | None:
+    if TRAINED_ON not in files:
+        return None
+    digests: NDArray[np.uint64] | None = _tensors(load, files[TRAINED_ON], path).get("digests")
+    if digests is None or digests.dtype != np.uint64 or digests.ndim != 1:
+        raise UserError(f"{path}: holds no digests of images; {AGAIN}.")
+    return digests
 
 
 def _network(description: Description, files: Mapping[str, bytes], folder: Path, device: Device) -> Any:

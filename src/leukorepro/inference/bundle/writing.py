@@ -17,6 +17,7 @@ from leukorepro.inference.bundle.description import (
     CLASSIFIER,
     NETWORK,
     REDUCER,
+    TRAINED_ON,
     UNLIKE,
     Description,
     ReducerOutline,
@@ -53,6 +54,8 @@ def write_model(model: Model, folder: Path, weights: Mapping[str, bytes] | None 
     network = _classifier(model.system, files)
     if model.unlike is not None:
         files[UNLIKE] = _arrays(model.unlike.tensors())
+    if model.trained_on is not None:
+        files[TRAINED_ON] = _arrays({"digests": model.trained_on})
     files[CARD] = (model.card.model_dump_json(indent=2) + "\n").encode()
     listed = {name: (stored.sha256, stored.size) for name, stored in describe_files(files).items()}
     files[CARD_TEXT] = to_markdown(model.card, listed).encode()

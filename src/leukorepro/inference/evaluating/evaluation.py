@@ -1,4 +1,4 @@
-"""What a model came to on labelled images that it has nothing to do with: tables, as a study has them."""
+"""What a model came to on labelled images that it was not fitted on: tables, as a study has them."""
 
 from __future__ import annotations
 

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 
 from leukorepro.config.datasets import RealDataset
+from leukorepro.core.errors import UserError, some
 from leukorepro.core.read_ahead import read_ahead
 from leukorepro.data.images import read_scanned
 from leukorepro.data.scan import Scan, check_readable
@@ -17,6 +18,7 @@ from leukorepro.inference.evaluating.evaluation import Evaluated, Evaluation, ev
 from leukorepro.inference.evaluating.labels import own_names
 from leukorepro.inference.model import Model
 from leukorepro.inference.predicting.ready import BATCH, Decided, ReadyModel
+from leukorepro.inference.training_images import image_digests
 
 _Block = Sequence[tuple[str, str]]
 """Paths and SHA-256 of images that are decided together."""
@@ -36,6 +38,9 @@ class Laboratory:
         Classes of the folder that the model calls otherwise, and what it calls them.
     what : Evaluated
     evaluation : Evaluation
+    left_out : list of str or None
+        Paths of images that the model was fitted on, and that nothing here is measured on; None where it is not known
+        which these are.
     """
 
     images: Path
@@ -43,12 +48,29 @@ class Laboratory:
     renamed: dict[str, str]
     what: Evaluated
     evaluation: Evaluation
+    left_out: list[str] | None
+
+    @property
+    def fitted_on(self) -> str:
+        """What is known of images here that the model was fitted on, in a sentence or two."""
+        if self.left_out is None:
+            return (
+                "Whether some of these images trained the model cannot be checked: it was exported before models kept "
+                "digests of their training images. Export it again; where they did, the numbers here say nothing."
+            )
+        beyond = "Files that were saved anew, and other images of the same patients, cannot be told."
+        if not self.left_out:
+            return f"None of these image files trained the model. {beyond}"
+        return (
+            f"{len(self.left_out):,} of {len(self.left_out) + len(self.evaluation.images):,} images trained the model "
+            f"({some(self.left_out, 2)}): they are left out here, and all numbers are of the others. {beyond}"
+        )
 
 
 def evaluate_folder(
     ready: ReadyModel, dataset: RealDataset, found: Scan, names: Mapping[str, str], seed: int = 0
 ) -> Laboratory:
-    """Decide every image of a labelled folder, and measure what comes of it.
+    """Decide every image of a labelled folder that did not train the model, and measure what comes of it.
 
     Parameters
     ----------
@@ -65,13 +87,25 @@ def evaluate_folder(
     Raises
     ------
     UserError
-        If too many images cannot be read, or the classes are not the model's.
+        If too many images cannot be read, or the classes are not the model's; if images that did not train it are not
+        of two classes or more.
     """
     model = ready.model
     check_readable(found, dataset.max_unreadable)
     manifest = found.manifest[found.manifest["status"] == "ok"]
     labels = model.label_set.of_label if model.label_set is not None else {}
     own = own_names(manifest["label"], model.system.classes, names, labels)
+    left_out = _left_out(model, manifest)
+    if left_out:
+        n_images = len(manifest)
+        manifest = manifest[~manifest["image_id"].isin(left_out)]
+        if manifest["label"].map(own).nunique() < 2:
+            left = sorted(set(manifest["label"].map(own)))
+            raise UserError(
+                f"--images: {len(left_out):,} of {n_images:,} images trained the model, such as '{left_out[0]}', and "
+                f"the others are {f'all of the class {left[0]}' if left else 'none'}; give images of two classes or "
+                "more that it has not seen."
+            )
     what = _evaluated(model, dataset)
     truth = manifest["label"].map(own)
     scored = manifest[["image_id", "subject_id", "source_id"]].assign(y_true=truth, **_said(ready, dataset, manifest))
@@ -81,7 +115,16 @@ def evaluate_folder(
         {theirs: name for theirs, name in own.items() if theirs != name},
         what,
         evaluate(scored, what, seed),
+        left_out,
     )
+
+
+def _left_out(model: Model, manifest: pd.DataFrame) -> list[str] | None:
+    """Images of a manifest whose bytes are those of one that trained the model; None where the model cannot tell."""
+    if model.trained_on is None:
+        return None
+    known = np.isin(image_digests(manifest["sha256"], model.card.training), model.trained_on)
+    return sorted(manifest["image_id"][known])
 
 
 def _evaluated(model: Model, dataset: RealDataset) -> Evaluated:

@@ -23,6 +23,7 @@ from leukorepro.inference.exporting.rows import TrainingRows, training_rows
 from leukorepro.inference.exporting.sources import find_sources
 from leukorepro.inference.model import Model
 from leukorepro.inference.other_datasets import other_datasets
+from leukorepro.inference.training_images import image_digests
 from leukorepro.inference.unlike import MOST_ROWS, MOST_VALUES, Unlike, fit_unlike, spread_rows
 
 RESAMPLED = "groups of images that share a subject or a source"
@@ -72,6 +73,7 @@ def export(
     found = list(find_sources(choice, threads))
     work = folder.with_name(f".{folder.name}.work")
     system = fit_system(choice, data, device=device, threads=threads, work=work)
+    fitted_on = training_data(choice, data)
     unlike, features = _unlike(choice, data), choice.results.features(choice.study.dataset_id)
     model = Model(
         folder=folder,
@@ -86,7 +88,7 @@ def export(
             caveats=caveats(choice),
             classes=system.classes,
             positive_class=system.positive_class,
-            training=training_data(choice, data),
+            training=fitted_on,
             resampled=RESAMPLED,
             average=choice.study.study.tables[choice.table].average,
             rungs=rungs,
@@ -97,6 +99,7 @@ def export(
         ),
         unlike=unlike,
         label_set=choice.label_set,
+        trained_on=np.unique(image_digests(data.sha256, fitted_on)),
     )
     stored = {source.stored: content for source, content in found if content is not None}
     write_model(model, folder, stored, force=force)

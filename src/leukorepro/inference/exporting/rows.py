@@ -20,7 +20,7 @@ from leukorepro.features.fusion import Features
 from leukorepro.features.identity import read_wanted
 from leukorepro.inference.exporting.choice import Choice
 from leukorepro.systems.classifiers.tasks import about_rows
-from leukorepro.systems.folds import Fold, Positions, folds
+from leukorepro.systems.folds import Fold, Positions, fits, folds
 
 
 @dataclass(frozen=True)
@@ -39,6 +39,8 @@ class TrainingRows:
         Positions of the rows among the features.
     about : DataFrame, n rows
         Columns image_id, view, subject_id, source_id and y_true of these rows.
+    sha256 : Series of str
+        Of the bytes of each image that these rows, or those of the reducer of a fold, are of.
     """
 
     features: Features
@@ -46,6 +48,7 @@ class TrainingRows:
     fold: Fold | None
     train: Positions
     about: pd.DataFrame
+    sha256: pd.Series[str]
 
     @property
     def labels(self) -> NDArray[Any]:
@@ -87,7 +90,11 @@ def training_rows(choice: Choice) -> TrainingRows:
     train = np.sort(features.row_numbers(allowed_rows(splits, choice.protocol)) if fold is None else fold.train)
     tied = tied_by(manifest, choice.duplicates)
     about = about_rows(features.rows.iloc[train].reset_index(drop=True), tied, choice.label_set)
-    return TrainingRows(features, splits, fold, train, about)
+    seen = train
+    if fold is not None and choice.item.reducer is not None:  # which may see more than the fold's training rows
+        seen = np.union1d(train, fits(splits, features, choice.protocol)[fold.fit_name(choice.protocol)])
+    of_seen = manifest["image_id"].isin(features.rows["image_id"].iloc[seen])
+    return TrainingRows(features, splits, fold, train, about, manifest.loc[of_seen, "sha256"])
 
 
 def allowed_rows(splits: pd.DataFrame, protocol: Protocol) -> pd.DataFrame:

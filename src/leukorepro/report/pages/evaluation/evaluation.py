@@ -53,6 +53,8 @@ class Content:
     model: str
     n_images: int
     n_subjects: int
+    fitted_on: str
+    """What is known of images that the model was fitted on."""
     renamed: Sequence[tuple[str, str]]
     """The folder's classes that the model calls otherwise, and what it calls them."""
     metrics: list[str]
@@ -98,6 +100,7 @@ def evaluation_page(laboratory: Laboratory, card: Card, output: Output) -> Page:
         model=card.name,
         n_images=int(sizes["n_images"]),
         n_subjects=int(sizes["n_subjects"]),
+        fitted_on=laboratory.fitted_on,
         renamed=list(laboratory.renamed.items()),
         metrics=metrics,
         here=list(ours.values()),
@@ -157,15 +160,19 @@ def _compared(here: Estimate, run: Estimate, rung: str) -> str:
     if here.low is None or here.high is None or run.low is None or run.high is None:
         return "Without both intervals it cannot be said whether the model does worse here than in its run."
     if here.high < run.low:
-        told = "lies below"
+        told, look = "lies below", ""
     elif here.low > run.high:
         told = "lies above"
+        look = " Make sure that none of these images, and no other image of their patients, trained the model."
     else:
         return (
             f"Both intervals have values in common: these images do not show that the accuracy is another here than on "
             f"the rung {rung.lower()} of the run."
         )
-    return f"The whole interval here {told} that of the rung {rung.lower()} of the run: other images, another accuracy."
+    return (
+        f"The whole interval here {told} that of the rung {rung.lower()} of the run: other images, another "
+        f"accuracy.{look}"
+    )
 
 
 def _diagnoses(frame: pd.DataFrame) -> Iterator[Estimate]:

@@ -230,7 +230,9 @@ QUESTION = "Some of this looks suspicious. Write the run all the same? [y/N]:"
         (True, True, [], "", True, False),  # the terminal is closed
         (True, True, ["--yes"], "n\n", False, True),
         (True, False, [], "n\n", False, True),
-        (False, True, [], "n\n", False, True),
+        (False, True, [], "y\n", False, False),
+        (False, True, ["--yes"], "", False, True),
+        (False, False, [], "", False, True),
     ],
 )
 def test_it_asks_where_something_looks_suspicious_and_somebody_is_there(
@@ -253,7 +255,8 @@ def test_it_asks_where_something_looks_suspicious_and_somebody_is_there(
     assert (QUESTION in done.output) is asked
     assert (WRITTEN in done.output) is written
     assert (files(root) == before) is not written
-    assert done.exit_code == (0 if written else 1)
+    assert done.exit_code == (0 if written else 1 if somebody_there else 2)
+    assert ("write the run all the same with --yes" in done.output) is (not somebody_there and not written)
 
 
 def test_nobody_is_there_where_standard_input_is_closed(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -70,7 +70,9 @@ def init(
         ),
     ] = None,
     max_unreadable: MaxUnreadableOption = 0,
-    yes: Annotated[bool, typer.Option("--yes", help="Ask nothing where something looks suspicious.")] = False,
+    yes: Annotated[
+        bool, typer.Option("--yes", help="Write the run where something looks suspicious, and ask nothing.")
+    ] = False,
     force: Annotated[bool, typer.Option("--force", help="Overwrite files that exist.")] = False,
 ) -> None:
     """Read your own images, say what was found, write the configuration of a run on them, and print its command.
@@ -114,7 +116,12 @@ def init(
         for line in [*new.told, *lines]:
             print(line)
         new.check_images()
-        if new.found.summary["suspicions"] and not yes and at_a_terminal():
+        if new.found.summary["suspicions"] and not yes:
+            if not at_a_terminal():
+                raise UserError(
+                    f"{images}: some of this looks suspicious, as told above, and nobody is here to be asked; put it "
+                    "right, or write the run all the same with --yes."
+                )
             typer.confirm("Some of this looks suspicious. Write the run all the same?", abort=True, err=True)
         for line in new.write():
             print(line)

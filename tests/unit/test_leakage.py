@@ -216,6 +216,18 @@ def test_images_of_a_split_may_go_by_file_name_or_unicode_form_and_are_else_told
         audit(images, called.assign(image_id=called["image_id"].replace("b.png", "img/x/b.png")))
 
 
+def test_the_table_that_reviewers_are_told_to_ask_for_is_audited(tmp_path: Path) -> None:
+    told = (Path(__file__).parents[2] / "docs/tutorials/reviewer.md").read_text()
+    (tmp_path / "own.csv").write_text(told.split("```text\n")[1].split("```")[0])
+    names = {"a": "blast/P07_012.png", "b": "blast/P08_003.png"}
+    images = manifest("abcd", subject_id={"b": "s-a"}).replace({"image_id": names})
+    write_manifest(images.assign(label="blast"), tmp_path / "manifest.csv")
+    words = ["--manifest", str(tmp_path / "manifest.csv"), "--splits", str(tmp_path / "own.csv"), "--out"]
+    done = CliRunner().invoke(app, ["audit", "leakage", *words, str(tmp_path / "found.json")])
+    assert done.exit_code == 0, done.output
+    assert types(json.loads((tmp_path / "found.json").read_text()))["L3.2"]["counts"]["subject_rows"] == 1
+
+
 manifests = st.integers(0, 2**32 - 1).flatmap(
     lambda seed: st.tuples(st.just(seed), st.integers(8, 40), st.integers(6, 30), st.integers(6, 40))
 )

@@ -16,7 +16,7 @@ from leukorepro.config.study.study import load_study
 from leukorepro.core.errors import UserError
 from leukorepro.core.listing import Row
 from leukorepro.data.split_needs import refusal
-from leukorepro.data.split_tables import read_splits, read_splits_of, write_splits
+from leukorepro.data.split_tables import read_own_splits, read_splits, read_splits_of, write_splits
 from leukorepro.data.splits import make_splits
 
 VIEWS = ["identity", "hflip", "vflip"]
@@ -256,8 +256,62 @@ def test_a_written_table_reads_back_equal_and_a_wrong_role_is_refused(tmp_path: 
     with pytest.raises(UserError, match=r"s\.csv: a split table without any row; split the dataset again"):
         read_splits(tmp_path / "s.csv")
     write_splits(splits.replace({"role": {"test": "tset"}}), tmp_path / "s.csv")
-    with pytest.raises(UserError, match="unknown role"):
-        read_splits(tmp_path / "s.csv")
+    for reader in (read_splits, read_own_splits):
+        with pytest.raises(UserError, match="unknown role"):
+            reader(tmp_path / "s.csv")
+
+
+@pytest.mark.parametrize(
+    "lacking", [["view"], ["repeat"], ["fold"], ["view", "repeat", "fold"], ["repeat", "view"], []]
+)
+def test_a_persons_own_table_may_lack_what_is_the_same_in_all_rows_and_ours_may_not(
+    lacking: list[str], tmp_path: Path
+) -> None:
+    splits = make_splits(manifest(12, 2), scheme(), protocol("subject_disjoint"), 0, None)
+    splits = splits[(splits["fold"] == 0) & (splits["view"] == "identity")].reset_index(drop=True)
+    write_splits(splits, tmp_path / "ours.csv")
+    splits.assign(role=splits["role"].str.capitalize()).drop(columns=lacking).to_csv(tmp_path / "own.csv", index=False)
+    pd.testing.assert_frame_equal(read_own_splits(tmp_path / "own.csv"), splits, check_dtype=False)
+    pd.testing.assert_frame_equal(read_own_splits(tmp_path / "ours.csv"), splits, check_dtype=False)
+    with pytest.raises(UserError, match=r"column\(s\) .* missing" if lacking else "unknown role"):
+        read_splits(tmp_path / "own.csv")
+
+
+@pytest.mark.parametrize("column", ["repeat", "fold"])
+def test_splits_that_only_a_column_tells_apart_are_not_taken_for_one(column: str, tmp_path: Path) -> None:
+    """A column `Fold` is not the column `fold`: read as one split, every image would train and be tested."""
+    one = pd.DataFrame({"image_id": ["a", "b"], "role": ["train", "test"], "repeat": 0, "fold": 0})
+    two = one.assign(role=one["role"].to_numpy()[::-1], **{column: 1})
+    both = pd.concat([one, two])
+    both.to_csv(tmp_path / "own.csv", index=False)
+    assert len(read_own_splits(tmp_path / "own.csv")) == 4
+    both.rename(columns=str.capitalize).rename(columns={"Image_id": "image_id", "Role": "role"}).to_csv(
+        tmp_path / "own.csv", index=False
+    )
+    with pytest.raises(UserError, match="the image a is there more than once; say in columns 'repeat' and 'fold'"):
+        read_own_splits(tmp_path / "own.csv")
+
+
+@pytest.mark.parametrize(
+    ("content", "told"),
+    [
+        ("image_id,split\na,train\n", r"column\(s\) role missing; found image_id, split\. Rename 'split' to 'role'"),
+        ("image,Role\na,train\n", "Rename 'image' to 'image_id' and 'Role' to 'role'"),
+        ("filename,Partition\na,train\n", "Rename 'filename' to 'image_id' and 'Partition' to 'role'"),
+        ("image_id,train\na,1\n", "Add the column 'role'"),
+        ("Image ID,1\na,1\n", "Rename 'Image ID' to 'image_id', and add the column 'role'"),
+        ("a.png,train\nb.png,test\n", "Its first line must name the columns"),
+        ("image_id,role\na,training\n", "unknown role.* training; allowed are train, validation, test, excluded"),
+        ("image_id,role,fold\na,train,one\n", "column 'fold': .* expected whole numbers"),
+        ("image_id,role\n", "a split table without any row"),
+    ],
+)
+def test_what_is_wrong_with_a_persons_own_table_is_told_with_the_remedy(
+    content: str, told: str, tmp_path: Path
+) -> None:
+    (tmp_path / "own.csv").write_text(content)
+    with pytest.raises(UserError, match=told):
+        read_own_splits(tmp_path / "own.csv")
 
 
 @pytest.mark.parametrize("rung", ["as_published", "source_disjoint", "subject_disjoint"])

@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from leukorepro.core.errors import UserError, did_you_mean, some
+from leukorepro.core.phrases import listed
 
 NOT_UTF8 = "it is not UTF-8, but perhaps Latin-1 or Windows-1252; save it again as 'CSV UTF-8'"
 
@@ -22,6 +23,8 @@ _FORMATS = {
 }
 _SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 _ALSO_CALLED = {
+    "image_id": ("image", "file", "path", "name"),
+    "role": ("split", "subset", "partition", "usage"),
     "image": ("file", "path", "name", "img", "picture", "photo", "cell"),
     "subject": ("patient", "person", "donor", "case", "participant", "pid", "id"),
 }
@@ -114,12 +117,19 @@ def _remedy(header: Sequence[str], columns: Sequence[str]) -> str:
     if remedy := _saved_otherwise(header, columns):
         return remedy
     others = [name for name in header if name not in columns]
-    renamed = []
+    renamed, added = [], []
     for column in (column for column in columns if column not in header):
         if like := _like(column, others):
             others.remove(like)
             renamed.append(f"'{_short(like)}' to '{column}'")
-    return f" Rename {' and '.join(renamed)}." if renamed else " Its first line must name the columns."
+        else:
+            added.append(f"'{column}'")
+    if len(added) == len(columns):
+        return " Its first line must name the columns."
+    done = [f"rename {' and '.join(renamed)}"] * bool(renamed)
+    done += [f"add the column{'s' if len(added) > 1 else ''} {listed(added)}"] * bool(added)
+    told = ", and ".join(done)
+    return f" {told[:1].upper()}{told[1:]}."
 
 
 def _like(column: str, header: Sequence[str]) -> str:

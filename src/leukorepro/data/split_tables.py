@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -10,10 +11,14 @@ import pandas as pd
 from leukorepro.config.study.schemes import Protocol
 from leukorepro.core.errors import UserError
 from leukorepro.core.integrity.damaged import DamagedFile
-from leukorepro.core.tables.data import ORIGINALS_TABLE, SPLITS_TABLE
+from leukorepro.core.store import csv_header
+from leukorepro.core.tables.data import OWN_SPLITS_TABLE, SPLITS_TABLE
 from leukorepro.data.groups import groups
 
 ROLES = ("train", "validation", "test", "excluded")
+
+ABSENT: dict[str, Any] = {"view": "identity", "repeat": 0, "fold": 0}
+"""What a person's own split table means by a column that it lacks: original images, split once."""
 
 
 def write_splits(splits: pd.DataFrame, path: Path) -> None:
@@ -30,34 +35,58 @@ def write_splits(splits: pd.DataFrame, path: Path) -> None:
 
 
 def read_splits(path: Path) -> pd.DataFrame:
-    """Read a split table, ours or a user's, and check it; one without the column `view` is of original images.
+    """Read a split table of ours, and check it.
 
     Raises
     ------
     UserError
         As `leukorepro.core.tables.table.Table.read`; also if there is no row, or a role is unknown.
     """
-    splits = _read_originals(path) if _lacks_views(path) else SPLITS_TABLE.read(path)
+    return _checked(SPLITS_TABLE.read(path), path)
+
+
+def read_own_splits(path: Path) -> pd.DataFrame:
+    """Read a split table of a person, or one of ours, and check it.
+
+    A row for each image with `image_id` and `role` will do: without `view` the images are originals, without `repeat`
+    and `fold` they are split once. Roles may be written in capitals. One with all columns is read as ours are.
+
+    Parameters
+    ----------
+    path : Path
+        The split table.
+
+    Returns
+    -------
+    DataFrame
+        As `read_splits` gives it.
+
+    Raises
+    ------
+    UserError
+        As `read_splits`; also if an image is there twice and nothing says which split either row is of.
+    """
+    is_whole = SPLITS_TABLE.columns.keys() <= set(csv_header(path))
+    own = (SPLITS_TABLE if is_whole else OWN_SPLITS_TABLE).read(path)
+    filled = {name: value for name, value in ABSENT.items() if name not in own}
+    splits = own.assign(role=own["role"].str.strip().str.lower(), **filled)
+    twice = splits[splits.duplicated(["image_id", "view", "repeat", "fold"])]
+    if len(twice) and {"repeat", "fold"} & filled.keys():
+        raise UserError(
+            f"{path}: the image {twice['image_id'].iloc[0]} is there more than once; say in columns 'repeat' and "
+            "'fold' which split each row is of, or write 0 into both where there is one split alone."
+        )
+    return _checked(splits[list(SPLITS_TABLE.kinds_of(splits))], path)
+
+
+def _checked(splits: pd.DataFrame, path: Path) -> pd.DataFrame:
+    """The rows, of which there are some, with roles that there are."""
     if splits.empty:
         raise DamagedFile(path, "a split table without any row", "split the dataset again")
     unknown = sorted(set(splits["role"]) - set(ROLES))
     if unknown:
         raise UserError(f"{path}: unknown role(s) {', '.join(unknown)}; allowed are {', '.join(ROLES)}.")
     return splits
-
-
-def _lacks_views(path: Path) -> bool:
-    """Whether a table has the columns of a split table but for the view."""
-    try:
-        with path.open(encoding="utf-8-sig") as file:
-            names = {name.strip('"') for name in file.readline().strip().split(",")}
-    except (OSError, ValueError):
-        return False  # whoever reads the table says what is wrong
-    return names >= set(ORIGINALS_TABLE.columns) and "view" not in names
-
-
-def _read_originals(path: Path) -> pd.DataFrame:
-    return ORIGINALS_TABLE.read(path).assign(view="identity")[list(SPLITS_TABLE.columns)]
 
 
 def of_first_seed(splits: pd.DataFrame) -> pd.DataFrame:

@@ -17,7 +17,11 @@ if TYPE_CHECKING:
 def leakage(
     manifest: ManifestOption,
     splits: Annotated[
-        list[Path], typer.Option(callback=file_to_read, help="Split table, ours or your own; repeat for more.")
+        list[Path],
+        typer.Option(
+            callback=file_to_read,
+            help="Split table, ours or your own, of which image_id and role will do; repeat for more.",
+        ),
     ],
     out: Annotated[Path | None, typer.Option(callback=file_to_write, help="JSON file to write.")] = None,
     duplicates: Annotated[
@@ -30,6 +34,9 @@ def leakage(
 ) -> None:
     """Find leakage in split tables: columns image_id, view, role (train, validation, test, excluded), repeat, fold.
 
+    Of your own tables, `image_id` and `role` will do: without `view` images are originals, without `repeat` and `fold`
+    they are split once.
+
     A table does not show what was fitted or chosen on tested rows; `leukorepro audit rungs` looks at that, too.
 
     Example: `leukorepro audit leakage --manifest manifest.csv --splits my_folds.csv --out leakage.json`
@@ -38,13 +45,13 @@ def leakage(
     from leukorepro.core.store import write_json
     from leukorepro.data.copies.record import read_copies
     from leukorepro.data.manifest import read_manifest
-    from leukorepro.data.split_tables import read_splits
+    from leukorepro.data.split_tables import read_own_splits
 
     tables = {}
     for file in splits:
         if file.stem in tables:
             raise UserError(f"{file}: a split table of the name '{file.stem}' was given before; rename one.")
-        tables[file.stem] = read_splits(file)
+        tables[file.stem] = read_own_splits(file)
     groups = None if duplicates is None else read_copies(duplicates)
     found = audit_leakage(read_manifest(manifest), tables, duplicates=groups)
     if out is not None:

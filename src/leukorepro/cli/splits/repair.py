@@ -20,7 +20,7 @@ SHOWN = 10
 
 def repair(
     splits: Annotated[
-        Path, typer.Option(callback=file_to_read, help="Split table: columns image_id, view, role, repeat, fold.")
+        Path, typer.Option(callback=file_to_read, help="Split table, ours or your own; image_id and role will do.")
     ],
     manifest: ManifestOption,
     out: Annotated[
@@ -48,14 +48,14 @@ def repair(
     from leukorepro.data.copies.record import read_copies
     from leukorepro.data.manifest import read_manifest
     from leukorepro.data.repair.repairing import repair as mend
-    from leukorepro.data.split_tables import read_splits, write_splits
+    from leukorepro.data.split_tables import read_own_splits, write_splits
 
     beside = out.with_name(f"{out.stem}-moved.csv")
     if beside.resolve() in {file.resolve() for file in (splits, manifest, duplicates) if file is not None}:
         raise UserError(f"--out: what was moved would be written to {beside}, which is read here; choose another name.")
     images = read_manifest(manifest)
     copies = [] if duplicates is None else read_copies(duplicates)
-    repaired = mend(read_splits(splits), images, copies, tolerance=tolerance, name=str(splits))
+    repaired = mend(read_own_splits(splits), images, copies, tolerance=tolerance, name=str(splits))
     MOVES_TABLE.write(repaired.moves, beside)
     write_splits(repaired.splits, out)
     for line in _lines(repaired, out, beside):

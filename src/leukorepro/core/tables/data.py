@@ -21,8 +21,8 @@ SPLITS_TABLE = Table({**text("image_id", "view", "role"), **whole("repeat", "fol
 """Which rows train and which are tested, in each fold of each repeat. `seed`: of a run that draws several times, which
 of its seeds the repeat belongs to, counted from 0."""
 
-ORIGINALS_TABLE = Table({**text("image_id", "role"), **whole("repeat", "fold")})
-"""A person's own split table of images without copies."""
+OWN_SPLITS_TABLE = Table(text("image_id", "role"), behind={**text("view"), **whole("repeat", "fold", "seed")})
+"""A person's own split table: of original images without `view`, of a single split without `repeat` and `fold`."""
 
 MOVES_TABLE = Table(
     {**text("image_id", "view"), **whole("repeat", "fold"), **text("before", "after"), **whole("group"), **text("why")}

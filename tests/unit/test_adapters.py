@@ -231,6 +231,7 @@ def test_subjects_from_a_table_by_path_or_file_name(tmp_path: Path) -> None:
     [
         ("image,subject\n1.png,P\n", r"row 2: image '1\.png' is the name of 2 images \(a/1\.png, b/1\.png\)"),
         ("image,subject\na/1.png,P\na/1.png,Q\n", r"row 3: .*'Q', but 'P' in row 2"),
+        ("image,subject\n\na/1.png,P\n,\n\na/1.png,Q\n", r"row 6: .*'Q', but 'P' in row 3"),
         ("image,subject\na/1.png,P\n", r"1 of 2 images have no row \(b/1\.png\)"),
         ("file,subject\na/1.png,P\n", r"column\(s\) image missing"),
     ],
@@ -407,6 +408,7 @@ def test_a_training_set_alone_has_no_external_split() -> None:
         (["prelim/5.bmp", LABELS], "UID_57_29_1_all.bmp,6.bmp,1", "has no row"),
         (["prelim/5.bmp", LABELS], "UID_57_29_1_all.bmp,5.bmp,0", "row 2: label '0' contradicts"),
         (["prelim/5.bmp", LABELS], "57,5.bmp,1", "row 2: Patient_ID '57'"),
+        (["prelim/5.bmp", LABELS], "\n\n57,5.bmp,1", "row 4: Patient_ID '57'"),
         (["prelim/5.bmp", LABELS], "NA,5.bmp,1", "row 2: Patient_ID 'NA'"),
         (
             ["prelim/5.bmp", LABELS],

@@ -151,6 +151,7 @@ def test_deepapl_takes_patients_from_folders_and_the_rest_from_its_table(tmp_pat
     with pytest.raises(UserError, match=r"need master\.csv"):
         dataset.list_rows(tmp_path, files[:3])
     for row, told in (
+        ("\n\nPatient_00,ALL,Discovery,1,F", "row 4: 'ALL' in 'Discovery'; expected APL or AML"),
         ("Patient_00,ALL,Discovery,1,F", "row 2: 'ALL' in 'Discovery'; expected APL or AML"),
         (f"{rows[0]}\nPatient_00,AML,Discovery,1,F", "row 3: 'Patient_00' was named before"),
     ):

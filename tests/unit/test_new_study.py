@@ -69,6 +69,10 @@ def test_a_skeleton_says_what_is_missing_until_it_is_filled_in() -> None:
     assert f"{STUDY}: tables.1.items[0].item is not filled in." in lines
     assert lines[-1] == f"{PRINTED}: row 2: item, value, note not filled in."
     assert len(lines) == STUDY.read_text().replace(f"# Wherever {BLANK}", "").count(BLANK) + 1
+    table = PRINTED.read_text()
+    PRINTED.write_text(table.replace("\n", "\n\n", 1))
+    assert call("check", "doe2026").output.splitlines()[-1] == f"{PRINTED}: row 3: item, value, note not filled in."
+    PRINTED.write_text(table)
     fill_in()
     assert call("check", "doe2026").output == lines[-1] + "\n"
     PRINTED.write_text("table,item,metric,value,note\n" + NUMBER)

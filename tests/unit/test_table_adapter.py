@@ -121,6 +121,7 @@ FAULTS: dict[str, tuple[tuple[str, ...], dict[str, Any], str]] = {
     "no label": ((*ROWS, "b/0005.png,,,,,,"), {}, "1 row(s) have no label in the column 'kind' (row 6)"),
     "no image": ((*ROWS, ",NEU,9,s9,,,"), {}, "row 6: no image in the column 'file'"),
     "same row": ((*ROWS, ROWS[0]), {}, "row 6: image 'a/0001.png' is that of row 2, too; keep one of the rows."),
+    "blank lines": ((*ROWS, "", "  ,,,,,,", "", ROWS[0]), {}, "row 9: image 'a/0001.png' is that of row 2, too"),
     "same image": ((*ROWS, "0001.png,NEU,9,s9,Oslo,,"), {}, "row 6: image '0001.png' is that of row 2, too"),
     "missing": ((*ROWS, "c/0009.png,NEU,9,s9,,,"), {}, "1 of 5 rows name no image below images: row 6 names "
                 "'c/0009.png', which is none of them"),

@@ -11,6 +11,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from leukorepro.config.study.published import read_published
 from leukorepro.core.errors import UserError
 from leukorepro.core.tables import data, predictions, results
 from leukorepro.core.tables.table import Kind, Table, number, text, whole, whole_or_none
@@ -65,6 +66,21 @@ def test_a_frame_with_other_columns_is_not_written(tmp_path: Path, spoil: object
     with pytest.raises(ValueError, match="expected a, b, c, d"):
         SMALL.write(spoil(FRAME), tmp_path / "t.csv")  # type: ignore[operator]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_rows_of_a_table_that_people_write_are_counted_as_a_spreadsheet_does(tmp_path: Path) -> None:
+    """Blank lines are rows there, and a field of several lines is in one."""
+    path = tmp_path / "t.csv"
+    path.write_text('table,item,metric,value\r\n\r\n1,"A\r\nB",accuracy,0.90\r\n,,,\r\n\r\n1,C,accuracy,NA\r\n\r\n\r\n')
+    read = data.PUBLISHED_TABLE.read_by_hand(path)
+    assert read["item"].to_dict() == {3: "A\r\nB", 6: "C"}
+    assert read["value"].to_dict() == {3: "0.90", 6: "NA"}
+    assert read["note"].to_dict() == {3: "", 6: ""}
+    with pytest.raises(UserError, match=r"t\.csv: row 6 \(1, C, accuracy\)"):
+        read_published(path)
+    path.write_text("table,item,metric,value\n\n1,A,accuracy,0.90\n\n1,A,accuracy,0.80\n")
+    with pytest.raises(UserError, match=r"t\.csv: row 5 \(1, A, accuracy\): given twice"):
+        read_published(path)
 
 
 def test_columns_that_may_follow_are_written_and_others_in_a_file_are_left_out(tmp_path: Path) -> None:

@@ -54,7 +54,7 @@ def _blanks(value: Any, file: Path, key: str = "") -> Iterator[str]:
 
 
 def _blank_numbers(file: Path) -> Iterator[str]:
-    for row, values in enumerate(PUBLISHED_TABLE.read(file).to_dict("records"), 2):
+    for row, values in PUBLISHED_TABLE.read_by_hand(file).to_dict("index").items():
         if names := [name for name, value in values.items() if BLANK in value]:
             yield f"{file}: row {row}: {', '.join(map(str, names))} not filled in."
 

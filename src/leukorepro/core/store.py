@@ -264,7 +264,9 @@ def write_csv(frame: pd.DataFrame, path: Path) -> None:
         frame.to_csv(temporary, index=False, lineterminator="\n")
 
 
-def read_csv(path: Path, columns: Sequence[str], text: Sequence[str] | None = None) -> pd.DataFrame:
+def read_csv(
+    path: Path, columns: Sequence[str], text: Sequence[str] | None = None, *, blank_lines: bool = False
+) -> pd.DataFrame:
     """Read a CSV table and check its columns.
 
     Parameters
@@ -275,6 +277,8 @@ def read_csv(path: Path, columns: Sequence[str], text: Sequence[str] | None = No
         Columns that must be there; others are kept.
     text : sequence of str, optional
         Columns read as text, empty where the field is empty. Default: all of `columns`.
+    blank_lines : bool
+        Whether a blank line is a row of empty fields, as a spreadsheet shows it, and not left out.
 
     Returns
     -------
@@ -292,7 +296,13 @@ def read_csv(path: Path, columns: Sequence[str], text: Sequence[str] | None = No
     try:
         with _reading(path, "correct the path, or run the stage that makes it"):
             _check_fields(Path(path), columns)
-            frame = pd.read_csv(path, dtype=dict.fromkeys(names, "str"), keep_default_na=False, na_values={})
+            frame = pd.read_csv(
+                path,
+                dtype=dict.fromkeys(names, "str"),
+                keep_default_na=False,
+                na_values={},
+                skip_blank_lines=not blank_lines,
+            )
     except (csv.Error, pd.errors.ParserError, UnicodeDecodeError) as error:
         raise DamagedFile(path, f"not a CSV table ({error})") from None
     return frame

@@ -39,11 +39,11 @@ def read_published(path: Path) -> pd.DataFrame:
         If the file is missing, or naming the row with an unknown metric, a value that is no number or lies outside
         what its metric allows, an empty table or item, or a second value for one table, item and metric.
     """
-    frame = PUBLISHED_TABLE.read(path)
+    frame = PUBLISHED_TABLE.read_by_hand(path)
     values = []
-    for row in range(len(frame)):
-        table, item, metric, text, *_ = map(str, frame.iloc[row])
-        where = f"{path}: row {row + 2} ({table}, {item}, {metric})"
+    for row in frame.index:
+        table, item, metric, text, *_ = map(str, frame.loc[row])
+        where = f"{path}: row {row} ({table}, {item}, {metric})"
         if not table or not item:
             raise UserError(f"{where}: no table or item; name both as the paper prints them.")
         values.append(_number(text, _kind(metric, where), where))
@@ -51,9 +51,10 @@ def read_published(path: Path) -> pd.DataFrame:
     if len(twice):
         table, item, metric, *_ = map(str, twice.iloc[0])
         raise UserError(
-            f"{path}: row {twice.index[0] + 2} ({table}, {item}, {metric}): given twice; keep one, and say in its "
+            f"{path}: row {twice.index[0]} ({table}, {item}, {metric}): given twice; keep one, and say in its "
             "note where the paper contradicts itself."
         )
+    frame = frame.reset_index(drop=True)
     frame["value"] = [float(value) for value in values]
     frame.insert(4, "half_unit", [float(Decimal((0, (5,), _exponent(value) - 1))) for value in values])
     if "confirmed" in frame:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from leukorepro.core.errors import UserError
 from leukorepro.core.exports import check_named
 from leukorepro.core.store import csv_header, read_csv, read_parquet
+from leukorepro.core.tables.table import counted_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -31,7 +32,7 @@ def read_named_columns(path: Path, named: Mapping[str, str]) -> pd.DataFrame:
     -------
     DataFrame
         The columns by their names in the file, without spaces around values; empty text where there is no value. Whole
-        numbers have no decimal point. The index says which row of the file each is, as a person counts them: the first
+        numbers have no decimal point. The index says which row of the file each is, as a spreadsheet counts: the first
         below a CSV file's header is row 2. Rows without any value are left out: spreadsheets end in such rows.
 
     Raises
@@ -52,11 +53,9 @@ def read_named_columns(path: Path, named: Mapping[str, str]) -> pd.DataFrame:
         first = 1
     else:
         check_named(path, csv_header(path), named)
-        frame = read_csv(path, columns)[columns]
+        frame = read_csv(path, columns, blank_lines=True)[columns]
         first = 2
-    text = pd.DataFrame({column: frame[column].str.strip() for column in columns})
-    text.index = pd.RangeIndex(first, first + len(text))
-    return text[(text != "").any(axis=1)]
+    return counted_rows(pd.DataFrame({column: frame[column].str.strip() for column in columns}), first)
 
 
 def _as_text(column: pd.Series) -> pd.Series[str]:

@@ -86,12 +86,32 @@ class Table:
             If the file is missing, is no table, is cut short or lacks a column, or if a column holds something else
             than it should; the message names the file and the line or the column.
         """
-        frame = read_csv(path, [name for name in self.columns if name not in self.optional], self.text)
-        frame = frame.assign(**{name: "" for name in self.optional if name not in frame})
+        frame = self._read(path)
         kinds = self.kinds_of(frame)
         return frame.assign(
             **{name: _numbers(frame[name], kind, path) for name, kind in kinds.items() if kind != "text"}
         )[list(kinds)]
+
+    def read_by_hand(self, path: Path) -> pd.DataFrame:
+        """Read such a table of text that people write.
+
+        Returns
+        -------
+        DataFrame
+            The index says which row of the file each is, as a spreadsheet counts: the first below the header is row 2.
+            Rows without any value are left out: spreadsheets end in such rows.
+
+        Raises
+        ------
+        UserError
+            As `read`.
+        """
+        return counted_rows(self._read(path, blank_lines=True)[list(self.columns)], first=2)
+
+    def _read(self, path: Path, *, blank_lines: bool = False) -> pd.DataFrame:
+        needed = [name for name in self.columns if name not in self.optional]
+        frame = read_csv(path, needed, self.text, blank_lines=blank_lines)
+        return frame.assign(**{name: "" for name in self.optional if name not in frame})
 
     def write(self, frame: pd.DataFrame, path: Path) -> None:
         """Write a frame that has exactly these columns, and those that may follow.
@@ -198,6 +218,22 @@ class ParquetTable(Table):
         return frame.assign(
             **{name: _numbers(frame[name], kind, where) for name, kind in kinds.items() if kind != "text"}
         )
+
+
+def counted_rows(frame: pd.DataFrame, first: int) -> pd.DataFrame:
+    """Rows of text that hold any value, with the row of the file that each is as the index.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        All rows of the file, blank ones among them.
+    first : int
+        Which row of the file the first is.
+    """
+    import pandas as pd
+
+    frame = frame.set_axis(pd.RangeIndex(first, first + len(frame)))
+    return frame[(frame != "").any(axis=1)]
 
 
 def _numbers(column: pd.Series, kind: Kind, where: object) -> pd.Series:

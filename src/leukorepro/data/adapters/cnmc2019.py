@@ -207,9 +207,9 @@ def _label_file(folder: Path, files: list[str]) -> dict[str, _Cell]:
     if not tables:
         raise UserError(f"{folder}: images of the preliminary phase need {LABELS}; put it beside or above them.")
     table = folder / tables[0]
-    frame = CNMC_LABELS_TABLE.read(table)
+    frame = CNMC_LABELS_TABLE.read_by_hand(table)
     cells: dict[str, _Cell] = {}
-    for row, values in enumerate(zip(frame["Patient_ID"], frame["new_names"], frame["labels"], strict=True), 2):
+    for row, *values in frame.itertuples():
         identity, name, label = (value.strip() for value in values)
         match = _NAME.fullmatch(PurePosixPath(identity).stem)
         if not match:

@@ -115,9 +115,9 @@ def _patients(folder: Path, files: list[str]) -> dict[str, _Patient]:
     if not tables:
         raise UserError(f"{folder}: the patients' folders need {TABLE}, which says who has what; put it beside them.")
     table = folder / tables[0]
-    frame = DEEPAPL_PATIENTS_TABLE.read(table)
+    frame = DEEPAPL_PATIENTS_TABLE.read_by_hand(table)
     patients: dict[str, _Patient] = {}
-    for row, values in enumerate(zip(frame["Patient_ID"], frame["Diagnosis"], frame["Cohort"], strict=True), 2):
+    for row, *values in frame.itertuples():
         patient = _Patient(*(value.strip() for value in values))
         if patient.diagnosis not in CLASSES or patient.cohort not in EXPECTED:
             raise UserError(

@@ -31,14 +31,14 @@ def read_subjects(table: Path, images: Sequence[str]) -> tuple[dict[str, str], l
     ------
     UserError
         If an image has no row, or rows with several subjects, or if a row names several images; also as
-        `leukorepro.core.tables.table.Table.read`.
+        `leukorepro.core.tables.table.Table.read_by_hand`.
     """
     names = ImageNames(images)
     subject_of: dict[str, str] = {}
     row_of: dict[str, int] = {}
     unmatched: dict[int, str] = {}
-    frame = SUBJECT_IDS_TABLE.read(table)
-    for row, values in enumerate(zip(frame["image"], frame["subject"], strict=True), 2):
+    frame = SUBJECT_IDS_TABLE.read_by_hand(table)
+    for row, *values in frame.itertuples():
         given, subject = (value.strip() for value in values)
         if not given and not subject:
             continue  # spreadsheets end in such rows

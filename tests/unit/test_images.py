@@ -13,7 +13,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from image_files import COLOUR, MANY, RNG, SHARED, SMOOTH, chunk, encoded, png, refusal, save, tiff
 from numpy.typing import NDArray
-from PIL import Image
+from PIL import Image, ImageOps, TiffImagePlugin
 
 from leukorepro.data.folders import is_image
 from leukorepro.data.images import UnreadableImage, decode, pixel_digest, read_rgb
@@ -397,6 +397,74 @@ def test_orientation_is_applied(tmp_path: Path, suffix: str, orientation: int) -
 def test_orientation_of_sixteen_bit_tiff(tmp_path: Path) -> None:
     decoded = decode(tiff(tmp_path / "a.tif", DEEP, t274=6), MANY)
     np.testing.assert_array_equal(decoded.pixels[:, :, 0], np.rot90(DEEP // 256, -1))
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("mode", ["RGB", "L", "P", "RGBA", "LA", "CMYK", "1", "I;16"])
+def test_every_kind_of_pixel_is_turned_as_pillow_turns_it(tmp_path: Path, mode: str, orientation: int) -> None:
+    image = Image.fromarray(DEEP) if mode == "I;16" else Image.fromarray(COLOUR).convert(mode)
+    exif = Image.Exif()
+    exif[274] = orientation
+    suffix = "jpg" if mode == "CMYK" else "png"
+    with Image.open(save(tmp_path / f"a.{suffix}", image, exif=exif)) as opened:
+        turned = ImageOps.exif_transpose(opened)
+    expected = read_rgb(save(tmp_path / "expected.tif", turned, exif=Image.Exif()), MANY)
+    np.testing.assert_array_equal(read_rgb(tmp_path / f"a.{suffix}", MANY), expected)
+
+
+def exif_of(*entries: tuple[int, int, bytes]) -> bytes:
+    """An EXIF block of tags with a type and one value, which lies in the entry or, from 5 bytes on, behind them."""
+    start = 8 + 2 + 12 * len(entries) + 4
+    written, behind = b"", b""
+    for tag, kind, value in sorted(entries):
+        count = len(value) if kind in (2, 7) else 1
+        written += struct.pack("<HHI", tag, kind, count)
+        written += value.ljust(4, b"\0") if len(value) <= 4 else struct.pack("<I", start + len(behind))
+        behind += value if len(value) > 4 else b""
+    return b"Exif\0\0II*\0" + struct.pack("<IH", 8, len(entries)) + written + bytes(4) + behind
+
+
+ODD_TAGS = {
+    "Make as FLOAT": (0x010F, 11, struct.pack("<f", 1)),
+    "Software as SHORT": (0x0131, 3, b"\1\0"),
+    "XResolution as ASCII": (0x011A, 2, b"72\0"),
+    "XResolution as one letter": (0x011A, 2, b"7\0"),
+    "XResolution of 0/0": (0x011A, 5, bytes(8)),
+    "DateTime as RATIONAL": (0x0132, 5, bytes(8)),
+    "Exif IFD nowhere": (0x8769, 4, b"\xff\xff\xff\x7f"),
+    "GPS IFD as ASCII": (0x8825, 2, b"no\0"),
+    "MakerNote as LONG": (0x927C, 4, b"\1\2\3\4"),
+    "a tag of no kind": (0xABCD, 7, b"\xff" * 20),
+}
+
+
+@pytest.mark.parametrize("odd", ODD_TAGS)
+@pytest.mark.parametrize("orientation", [1, 6])
+@pytest.mark.parametrize("suffix", ["jpg", "png", "webp"])
+def test_an_odd_tag_beside_the_orientation_changes_nothing(
+    tmp_path: Path, suffix: str, orientation: int, odd: str
+) -> None:
+    options: dict[str, object] = {"lossless": True} if suffix == "webp" else {}
+    plain = save(tmp_path / f"plain.{suffix}", Image.fromarray(COLOUR), **options)
+    block = exif_of((274, 3, struct.pack("<H", orientation)), (0x0128, 3, b"\2\0"), ODD_TAGS[odd])
+    path = save(tmp_path / f"a.{suffix}", Image.fromarray(COLOUR), exif=block, **options)
+    content = path.read_bytes()
+    if suffix == "jpg":  # as cameras write it, without the JFIF header, whose resolution goes before that of EXIF
+        assert content[2:4] == b"\xff\xe0"
+        content = content[:2] + content[4 + int.from_bytes(content[4:6], "big") :]
+    np.testing.assert_array_equal(decode(path, MANY, content).pixels, UPRIGHT[orientation](read_rgb(plain, MANY)))
+
+
+@pytest.mark.parametrize("orientation", [None, 6])
+@pytest.mark.parametrize("xmp", ["text", 7, (1, 2, 3), 1.5])
+def test_a_tiff_whose_xmp_is_of_an_odd_type_is_read(tmp_path: Path, xmp: object, orientation: int | None) -> None:
+    tags = TiffImagePlugin.ImageFileDirectory_v2()
+    tags.tagtype[700] = {str: 2, float: 11}.get(type(xmp), 4)
+    tags[700] = xmp
+    if orientation:
+        tags[274] = orientation
+    path = save(tmp_path / "a.tif", Image.fromarray(COLOUR), tiffinfo=tags)
+    np.testing.assert_array_equal(read_rgb(path, MANY), UPRIGHT[orientation or 1](COLOUR))
 
 
 def test_a_damaged_exif_block_counts_as_none(tmp_path: Path) -> None:

@@ -30,6 +30,13 @@ _NO_DAMAGE = re.compile("subsampling|SOS parameters for sequential", re.I)
 _LAYOUTS = {"L": "GRAY", "CMYK": "CMYK"}
 
 
+class _Jpeg(JpegImageFile):
+    """Without the resolution, which nothing here uses: one in EXIF that is no number makes Pillow refuse the image."""
+
+    def _read_dpi_from_exif(self) -> None:
+        pass
+
+
 def open_jpeg(file: IO[bytes], max_pixels: int) -> Opened:
     """Open and load a JPEG file, which a strict decoder can look for damage.
 
@@ -54,7 +61,7 @@ def open_jpeg(file: IO[bytes], max_pixels: int) -> Opened:
     """
     data = file.read()
     needed = _without_applications(data)
-    image = JpegImageFile(io.BytesIO(data))
+    image = _Jpeg(io.BytesIO(data))
     check_size(image.width, image.height, max_pixels)
     image.load()
     return Opened([image], bits=8, look_for_damage=partial(_look_for_damage, needed, _LAYOUTS.get(image.mode, "RGB")))

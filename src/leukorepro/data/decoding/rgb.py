@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageFile, ImageOps
+from PIL import Image, ImageFile
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.TiffImagePlugin import TiffImageFile
 
@@ -15,6 +15,15 @@ from leukorepro.data.decoding.opened import DAMAGE, Opened, RefusedImage
 Pixels = NDArray[np.uint8]
 
 _ORIENTATION, _PHOTOMETRIC = 274, 262  # TIFF tags
+_UPRIGHT = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}  # by orientation; Pillow's own turning writes all of EXIF anew, and fails at whatever it cannot write
 _WITH_ALPHA = {"RGBA", "RGBa", "LA", "La", "PA"}
 _NAMES = {
     "1": "1-bit -> RGB",
@@ -68,24 +77,25 @@ def _one(image: ImageFile.ImageFile, bits: int) -> _Rgb:
         coloured, steps, used = _from_float(image)
     else:
         coloured, steps, used = _from_bytes(image, bits)
+    if turned and not isinstance(image, TiffImageFile):  # which Pillow has turned
+        coloured = coloured.transpose(_UPRIGHT[orientation])
     return _Rgb(coloured, (*turned, *steps), used if bits == 16 else 0)
 
 
 def _load(image: ImageFile.ImageFile) -> int:
-    """Decode the pixels, turn them upright in place, and return the orientation that the file had."""
+    """Decode the pixels, and return the orientation that the file tells; 1 where it tells none that there is."""
     if isinstance(image, TiffImageFile):
         orientation = int(image.tag_v2.get(_ORIENTATION, 1))
-        image.load()  # turns the pixels itself
+        if not isinstance(image.info.get("xmp"), bytes):
+            image.info.pop("xmp", None)  # of another type than the standard's, which Pillow fails to search
+        image.load()
         return orientation
     image.load()
     try:
         orientation = int(image.getexif().get(_ORIENTATION, 1))
     except DAMAGE:
         return 1
-    if orientation in range(2, 9):
-        ImageOps.exif_transpose(image, in_place=True)
-        return orientation
-    return 1
+    return orientation if orientation in _UPRIGHT else 1
 
 
 def _from_deep_grey(image: ImageFile.ImageFile, bits: int) -> _Rgb:

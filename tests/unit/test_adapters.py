@@ -28,7 +28,7 @@ from leukorepro.data.adapters.cnmc2019 import CnmcDataset
 from leukorepro.data.adapters.image_folder import FolderDataset
 from leukorepro.data.adapters.imss import TYPES, ImssDataset
 from leukorepro.data.adapters.simulated import SmearDataset
-from leukorepro.data.folders import list_images
+from leukorepro.data.folders import list_images, walk
 from leukorepro.data.scan import scan
 
 SHARED = Path(__file__).resolve().parents[2].parent / "shared"
@@ -159,6 +159,39 @@ def test_links_are_followed_but_not_in_circles(tmp_path: Path) -> None:
     (tmp_path / "elsewhere/again").symlink_to(tmp_path / "elsewhere")
     with pytest.raises(UserError, match="again: links back"):
         list_images(FOLDER, tmp_path / "images")
+
+
+@pytest.mark.parametrize(
+    "links",
+    [
+        {"a/x": "b", "b/x": "a"},
+        {"a/x": "b", "a/y": "b", "b/x": "a", "b/y": "a"},
+        {"a/x": "b", "b/x": "c", "c/x": "a"},
+        {"a/x": "b/deep", "b/deep/x": "a"},
+        {"a/x": "b/deep", "b/deep/x": "c", "c/x": "b"},
+        {"a/x": "../elsewhere", "../elsewhere/x": "b", "b/x": "../elsewhere"},
+        {"a/x": "../elsewhere", "../elsewhere/x": "."},
+        {"a/x": "a"},
+        {".hidden/x": "b", "b/.x": ".hidden"},
+    ],
+    ids=lambda links: ", ".join(f"{link} to {target}" for link, target in links.items()),
+)
+def test_folders_that_link_to_each_other_are_told(tmp_path: Path, links: dict[str, str]) -> None:
+    images = tmp_path / "images"
+    touch(images, "a/1.png", "b/1.png", "b/deep/1.png", "c/1.png", ".hidden/1.png", "../elsewhere/1.png")
+    for link, target in links.items():
+        (images / link).symlink_to((images / target).resolve())
+    with pytest.raises(UserError, match=r"/\.?[xy]: links back to a folder above it; remove the link"):
+        walk(images)
+
+
+def test_a_folder_that_several_link_to_is_followed_each_time(tmp_path: Path) -> None:
+    touch(tmp_path, "a/1.png", "b/1.png", "c/deep/1.png")
+    for link, target in {"a/x": "c", "b/x": "c", "b/y": "c/deep", "c/z": "b/1.png"}.items():
+        (tmp_path / link).symlink_to(tmp_path / target)
+    assert [file for file in walk(tmp_path).files if file.endswith(".png")] == [
+        *("a/1.png", "a/x/deep/1.png", "b/1.png", "b/x/deep/1.png", "b/y/1.png", "c/deep/1.png"),
+    ]
 
 
 def test_images_outside_of_the_folder_are_named(tmp_path: Path) -> None:

@@ -119,16 +119,18 @@ def walk(folder: Path) -> Walk:
     Raises
     ------
     UserError
-        If a folder links back to one above it or may not be read, or a name cannot be written into a table.
+        If a folder links back to one above it, by itself or through others, or may not be read, or a name cannot be
+        written into a table.
     """
     files: list[str] = []
     folders: list[str] = []
     left_out: Counter[str] = Counter()
     outside: list[str] = []
     top = folder.resolve()
-    waiting = [("", False, False)]
+    first: tuple[str, bool, bool, tuple[Path, ...]] = ("", False, False, ())
+    waiting = [first]
     while waiting:
-        prefix, within_hidden, within_outside = waiting.pop()
+        prefix, within_hidden, within_outside, linking = waiting.pop()  # the last: where the links on the way lie
         for entry in _entries(folder / prefix, must_be_read=not within_hidden):
             path = prefix + entry.name
             hidden = within_hidden or is_hidden(entry.name)
@@ -137,9 +139,10 @@ def walk(folder: Path) -> Walk:
             if entry.is_symlink() and kind != "neither":
                 leaves = not _followed(entry).is_relative_to(top)
             if kind == "folder":
-                if entry.is_symlink() and (folder / prefix).resolve().is_relative_to(Path(entry.path).resolve()):
+                way = (*linking, (folder / prefix).resolve()) if entry.is_symlink() else linking
+                if entry.is_symlink() and any(above.is_relative_to(_followed(entry)) for above in way):
                     raise UserError(f"{entry.path}: links back to a folder above it; remove the link.")
-                waiting.append((f"{path}/", hidden, leaves))
+                waiting.append((f"{path}/", hidden, leaves, way))
                 if not prefix and not hidden:
                     folders.append(path)
             elif hidden:

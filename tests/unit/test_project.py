@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -307,12 +308,40 @@ def test_more_broken_files_than_are_accepted_are_told_at_once(root: Path, accept
     assert files(root) == before
 
 
+@pytest.mark.parametrize("lost", ["by name", "unreadable"])
+def test_a_rung_for_which_there_are_too_few_patients_is_left_out_with_what_would_allow_it(
+    root: Path, lost: str
+) -> None:
+    few = sorted((root / "images/normal").iterdir())[:2]
+    for file in few:
+        if lost == "by name":
+            file.unlink()
+        else:
+            file.write_bytes(b"")
+    draw(root / "images", "normal/p2_more.png", "normal/p3_more.png")
+    done = init("--subject-regex", r"(p\d)_", "--max-unreadable", "2")
+    (told,) = [line for line in done.output.splitlines() if line.startswith("left out: subject_disjoint, because ")]
+    assert "5 folds need at least 5 groups of images that share a subject in each class, but" in told
+    assert told.endswith("; images of more patients, or fewer folds in the study, would allow it")
+
+
+def test_the_images_of_the_tutorial_have_patients_enough_for_the_honest_rung() -> None:
+    page = (Path(__file__).parents[2] / "docs/tutorials/own_images.md").read_text()
+    (command,) = [line for line in page.splitlines() if line.startswith("leukorepro data simulate ")]
+    assert CliRunner().invoke(app, command.split()[1:]).exit_code == 0
+    (options,) = re.findall(r"`(--table my_smears/[^`]*)`", page)
+    done = init(*options.split(), images="my_smears")
+    assert done.exit_code == 0, done.output
+    assert "left out: subject_disjoint" not in done.output
+    assert "subject_disjoint" in resolve(RUN).studies[0].protocols
+
+
 def test_rungs_that_the_readable_images_do_not_allow_are_left_out_of_the_run(root: Path) -> None:
     break_two(root)
     done = init("--max-unreadable", "2")
     assert (
         "left out: source_disjoint, because splits.five_folds: 5 folds need at least 5 source images in each class, "
-        "but aml has 4, normal has 4\n"
+        "but aml has 4, normal has 4; images of more patients, or fewer folds in the study, would allow it\n"
     ) in done.output
     assert load_run(RUN).studies[0].rungs == ["as_published", "fit_in_fold"]
     assert list(resolve(RUN).studies[0].protocols) == ["as_published", "fit_in_fold"]

@@ -46,7 +46,7 @@ TESTED_ELSEWHERE = {
     "snakemake --cores 8 validity": "tests/workflow/test_validity_study.py",
 }
 
-SIMULATE = "leukorepro data simulate --look bone_marrow --subjects 20 --images 60 --output my_smears"
+SIMULATE = "leukorepro data simulate --look bone_marrow --subjects 25 --images 60 --output my_smears"
 EXPORT = (
     "leukorepro model export --run demo --study atteia2022 --item 1/ESet --rung subject_disjoint --out models/atteia"
 )

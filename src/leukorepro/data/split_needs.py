@@ -21,6 +21,10 @@ UNITS: dict[Unit, str] = {
 """What every class needs enough of, where it is what stays together."""
 
 
+_NEED = "need at least"
+_FOLDS = "folds"
+
+
 def parts_needed(scheme: Scheme) -> int:
     """Parts that rows are dealt into, and so the fewest that a class can have: folds, or one of each role."""
     if isinstance(scheme, KFoldScheme):
@@ -44,9 +48,17 @@ def too_few(counts: Mapping[str, int], scheme: Scheme, what: str) -> str:
     if not few:
         return ""
     of_roles = "a training, a validation and a test part" if needed == 3 else "a training and a test part"
-    parts = f"{needed} folds" if isinstance(scheme, KFoldScheme) else of_roles
+    parts = f"{needed} {_FOLDS}" if isinstance(scheme, KFoldScheme) else of_roles
     told = ", ".join(f"{label} has {count}" for label, count in sorted(few.items()))
-    return f"{parts} need at least {needed} {what} in each class, but {told}"
+    return f"{parts} {_NEED} {needed} {what} in each class, but {told}"
+
+
+def remedied(reason: str) -> str:
+    """A reason why a split is impossible, with what would allow it where `too_few` is the reason."""
+    if _NEED not in reason:
+        return reason
+    fewer = ", or fewer folds in the study," if f"{_FOLDS} {_NEED}" in reason else ""
+    return f"{reason}; images of more patients{fewer} would allow it"
 
 
 Images = list[tuple[str, Row]]

@@ -27,6 +27,7 @@ from leukorepro.data.copies.ties import tie, ties_of
 from leukorepro.data.duplicates import find_duplicates, look_at_images
 from leukorepro.data.folders import list_images
 from leukorepro.data.scan import Scan, check_readable, scan
+from leukorepro.data.split_needs import remedied
 from leukorepro.data.suspicions.names import of_names
 from leukorepro.ladder.rungs import Rung
 from leukorepro.run.resolve import resolve
@@ -165,7 +166,7 @@ def prepare(
         except UserError as error:
             raise UserError(" ".join([str(error), *looks])) from None
     made = resolved.studies[0]
-    told += [f"left out: {rung}, because {reason}" for rung, reason in made.left_out.items()]
+    told += [f"left out: {rung}, because {remedied(reason)}" for rung, reason in made.left_out.items()]
     told += [f"left out: table {number}, because {reason}" for number, reason in made.left_out_tables.items()]
     told += resolved.not_run
     found = scan(dataset, dataset.images, workers=os.cpu_count() or 1, progress=sys.stderr.isatty())
@@ -174,7 +175,7 @@ def prepare(
     impossible = _impossible_rungs(splits_specification(resolved, made), found, tied)
     if possible := [rung for rung in made.protocols if rung not in impossible]:
         told += [
-            f"left out: {rung}, because {reason.removeprefix(f'{rung}, ').partition(';')[0]}"
+            f"left out: {rung}, because {remedied(reason.removeprefix(f'{rung}, ').partition(';')[0])}"
             for rung, reason in impossible.items()
         ]
         if impossible:

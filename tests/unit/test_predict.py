@@ -26,6 +26,7 @@ from leukorepro.data.images import read_rgb
 from leukorepro.features.preprocessing import resize
 from leukorepro.inference.bundle.reading import read_model
 from leukorepro.inference.bundle.writing import write_model
+from leukorepro.inference.operating import Calibration, MultinomialCalibration, PlattCalibration
 from leukorepro.inference.predicting import predict as module
 from leukorepro.inference.predicting.inputs import Asked, find_images
 from leukorepro.inference.predicting.patients import of_patients
@@ -93,6 +94,43 @@ def test_of_several_classes_each_has_its_columns(tmp_path: Path) -> None:
     assert sum(of_classes) == pytest.approx(1, abs=1e-12)
     assert float(row["probability"]) == of_classes[1] == max(of_classes)
     assert row["score"] == row["score_middle"]
+
+
+@pytest.mark.parametrize(
+    ("classes", "calibration", "brightness", "predicted", "likelier"),
+    [
+        (
+            ("dark", "middle", "white"),
+            MultinomialCalibration(n_images=40, measured=[], slopes=np.eye(3).tolist(), intercepts=[9, 0, 0]),
+            0.52,
+            "middle",
+            "probability_dark",
+        ),
+        (
+            ("all", "healthy"),
+            PlattCalibration(n_images=40, measured=[], slope=1, intercept=9),
+            0.7,
+            "healthy",
+            "probability",  # of the positive class, all
+        ),
+    ],
+    ids=["several", "two"],
+)
+def test_a_calibration_decides_nothing(
+    tmp_path: Path,
+    classes: tuple[str, ...],
+    calibration: Calibration,
+    brightness: float,
+    predicted: str,
+    likelier: str,
+) -> None:
+    """The class is the classifier's own, even where the calibrated probability of another one is larger."""
+    write_model(replace(small_model(small_system(classes)), calibration=calibration), tmp_path / "model")
+    file = paint(tmp_path / "a.png", brightness)
+    assert run("--model", tmp_path / "model", "--out", tmp_path / "p.csv", file)[0] == 0
+    (row,) = rows_of(tmp_path / "p.csv")
+    assert row["prediction"] == predicted
+    assert float(row[likelier]) > 0.5
 
 
 def test_several_parts_are_fed_from_one_reading(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

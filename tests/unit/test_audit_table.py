@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from scipy.optimize import OptimizeResult
 from sklearn import metrics
 
 from leukorepro.audits import any_table
 from leukorepro.audits.any_table import audit_table
+from leukorepro.audits.arithmetic import program
 from leukorepro.audits.arithmetic.confusion import (
     OF_BOTH,
     Basis,
@@ -216,6 +219,57 @@ def test_limits_leave_out_no_matrix_that_gives_the_numbers(basis: Basis) -> None
             fits &= np.any([printed.allows(share_of(name, one, every)) for one in read], axis=0)
         assert confusion_matrices(reported, p + n, [p], basis).tolist() == every[:, fits].tolist()
         assert any_fits(reported, p + n, [p], basis)
+
+
+MEANS: dict[str, tuple[dict[str, str], tuple[int, int], str]] = {
+    "folds not told, sums": ({"accuracy": "0.8400", "recall": "0.6944"}, (12, 18), "impossible"),
+    "folds not told, ratios": ({"accuracy": "0.8333", "f1": "0.76"}, (12, 18), "possible"),
+    "ratios": ({"accuracy": "0.85", "precision": "0.83", "f1": "0.831"}, (60, 61), "possible"),
+}
+
+
+@pytest.mark.parametrize("kind", MEANS)
+def test_a_busy_machine_gives_the_same_answer(kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """On which the clock runs ten thousand times as fast beside the work that is done."""
+    printed, test, status = MEANS[kind]
+    facts = {"test": {"classes": list(test)}, "folds": {"n": 3}, "averaging": "mean_over_folds"}
+    rows = [("A", metric, value) for metric, value in printed.items()]
+    quiet = audited(rows, facts, tmp_path)
+    assert quiet["A"]["status"] == status
+    clock, solver = time.monotonic, program.milp
+
+    def busy(cost: Any, *, options: dict[str, float], **asked: Any) -> Any:
+        limits = {name: limit / 10_000 if name == "time_limit" else limit for name, limit in options.items()}
+        return solver(cost, options=limits, **asked)
+
+    monkeypatch.setattr(program, "milp", busy)
+    monkeypatch.setattr(time, "monotonic", lambda: 10_000 * clock())
+    assert audited(rows, facts, tmp_path) == quiet
+
+
+@pytest.mark.parametrize(("share", "needed", "status"), [(1, 9, 2), (0.5, 9, 2), (0.2, 9, 2), (1, 20, 1), (0.3, 20, 1)])
+def test_a_search_has_its_time_of_the_processor(
+    share: float, needed: float, status: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whatever share of the processor it has; what takes longer is given up."""
+    used = 0.0
+
+    def search(limit: float) -> Any:
+        nonlocal used
+        used += min(limit * share, needed)
+        return OptimizeResult(status=2 if limit * share >= needed else 1)
+
+    monkeypatch.setattr(time, "process_time", lambda: used)
+    assert program._within(10, search).status == status
+
+
+def test_fold_means_that_were_tried_are_told(tmp_path: Path) -> None:
+    """Where it is not said what numbers are, and they can be neither of one matrix nor means over folds."""
+    facts = {"test": {"positive": 12, "negative": 18}, "folds": {"n": 3}}
+    item = audited([("A", "accuracy", "0.8400"), ("A", "recall", "0.7500")], facts, tmp_path)["A"]
+    assert item["status"] == "impossible"
+    for words in ("30 images", "As means over folds: no confusion matrices of 3 folds"):
+        assert words in item["why"]
 
 
 def test_the_solver_writes_nothing_of_its_own(capfd: pytest.CaptureFixture[str]) -> None:

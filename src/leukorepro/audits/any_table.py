@@ -139,7 +139,10 @@ def _row(values: Sequence[Value], facts: TableFacts, sizes: list[int]) -> ItemAu
     pooled = _pooled(values, facts, sizes)
     if facts.averaging is None and facts.folds is not None and pooled.status == "impossible":
         means = _means(values, facts, sizes)
-        return means if means.status != "impossible" else pooled
+        if means.status != "impossible":
+            return means
+        why = f"{pooled.why} As means over folds: {means.why[0].lower()}{means.why[1:]}"
+        return replace(pooled, why=why, tested=f"{pooled.words}, nor of {means.words},")
     return pooled
 
 

@@ -10,12 +10,13 @@ import numpy as np
 
 from leukorepro.audits.arithmetic.blocks import Block, Ints, ratio
 from leukorepro.audits.arithmetic.program import Answer, Program
-from leukorepro.audits.arithmetic.separable import MOST_COLUMNS, SLACK, Condition, Outcome, Problem
+from leukorepro.audits.arithmetic.separable import MOST_COLUMNS, SLACK, TOO_LONG, Condition, Outcome, Problem
 
 NEEDS = {"recall": (1, 0), "specificity": (0, 1), "balanced_accuracy": (1, 1), "kappa": (1, 1)}
 """Scores that a fold without positive, or negative, images does not have: where one is printed, every fold has them."""
 MOST_SHARES = 2_000
 """Shares of the positive class in a fold that an integer program chooses among."""
+TO_DECIDE = "say in the facts how many images of each class every fold has, where the paper does"
 
 Matrices = tuple[list[tuple[int, int]], list[int], list[int]]
 """Images of both classes in each fold, positive ones found, and negative ones taken for them."""
@@ -54,7 +55,7 @@ def solve_open_folds(asked: Problem, folds: OpenFolds, seconds: float) -> tuple[
     folds : OpenFolds
         How many images each fold has, of classes that are not told.
     seconds : float
-        That the search may take; longer than that, it is undecided.
+        Of one free core, counted as steps, that the search may take; longer than that, it is undecided.
 
     Returns
     -------
@@ -72,12 +73,12 @@ def solve_open_folds(asked: Problem, folds: OpenFolds, seconds: float) -> tuple[
         count, most = sum(comb(total + 3, 3) for total, _ in folds.totals), MOST_COLUMNS
     if count > most:
         why = f"{count:,} possible {'shares' if linear else 'matrices'} are too many to choose among"
-        return Outcome("undecided", why=f"the folds' classes are not told, and {why}"), ()
+        return Outcome("undecided", why=f"the folds' classes are not told, and {why}; {TO_DECIDE}"), ()
     answer, matrices = (_by_sums if linear else _one_by_one)(shares, metrics, folds, seconds)
     if matrices is None:
         if answer == "none":
             return Outcome("impossible"), ()
-        return Outcome("undecided", why=f"the folds' classes are not told, and not found in {seconds:.2g} seconds"), ()
+        return Outcome("undecided", why=f"the folds' classes are not told, and {TOO_LONG}; {TO_DECIDE}"), ()
     sizes, found, taken = matrices
     outcome = Outcome("possible", tuple(found), tuple(taken))
     terms = [replace(c, terms=tuple(replace(c.terms[0], block=fold) for fold in range(folds.n))) for c, _ in metrics]

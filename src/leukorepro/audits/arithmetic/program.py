@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -11,13 +12,22 @@ from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
-from scipy.optimize import Bounds, LinearConstraint, milp
+from scipy.optimize import Bounds, LinearConstraint, OptimizeResult, milp
 from scipy.sparse import coo_array
 
 Answer = Literal["found", "none", "unknown"]
 
-FEASIBLE, INFEASIBLE = 0, 2
+FEASIBLE, TIME_OVER, INFEASIBLE = 0, 1, 2
 """How `scipy.optimize.milp` ends."""
+FEW = 1_000
+"""Numbers of a program up to which its search is limited by a count of nodes. Of a larger one the first node alone may
+take any time, and the processor's time is the limit."""
+NODES = 1_000_000
+"""Nodes of a program's search, times its numbers, that a free core looks at in a second."""
+ALMOST = 0.8
+"""Share of the processor's time that a search was to have, with which it has had it."""
+LONGEST = 10
+"""Times as long as on a free core, after which a search is given up on a busy one, too."""
 STANDARD_OUTPUT = 1
 """File descriptor."""
 
@@ -99,7 +109,8 @@ class Program:
         Parameters
         ----------
         seconds : float
-            After which the search is given up.
+            Of one free core, after which the search is given up: counted as nodes where the numbers are few, so that
+            a busy machine gives the same answer, and as time of the processor where they are many.
         aim : mapping of int to float, optional
             Factors of a sum that is made as small as possible.
 
@@ -116,17 +127,39 @@ class Program:
         shape = (len(self._limits), len(self.high))
         matrix = coo_array((self._factors, (self._rows, self._columns)), shape=shape).tocsr()
         low, high = np.asarray(self._limits, dtype=float).reshape(-1, 2).T
-        with _silent():
-            found = milp(
-                cost,
-                integrality=np.ones(len(self.high)),
-                bounds=Bounds(0, self.high),
-                constraints=[LinearConstraint(matrix, low, high)] if self._limits else [],
-                options={"time_limit": seconds},
-            )
+
+        def searched(**limit: float) -> OptimizeResult:
+            with _silent():
+                return milp(
+                    cost,
+                    integrality=np.ones(len(self.high)),
+                    bounds=Bounds(0, self.high),
+                    constraints=[LinearConstraint(matrix, low, high)] if self._limits else [],
+                    options=limit,
+                )
+
+        if len(self.high) <= FEW:
+            found = searched(node_limit=max(1, int(seconds * NODES / len(self.high))))
+        else:
+            found = _within(seconds, lambda limit: searched(time_limit=limit))
         if found.x is not None:
             return "found", np.rint(found.x).astype(np.int64)
         return ("none" if found.status == INFEASIBLE else "unknown"), None
+
+
+def _within(seconds: float, search: Callable[[float], OptimizeResult]) -> OptimizeResult:
+    """What a search finds in some time of the processor; HiGHS knows the clock on the wall alone.
+
+    Where others had the processor for a part of that, it begins again with as much more time.
+    """
+    limit = seconds
+    while True:
+        before = time.process_time()
+        found = search(limit)
+        used = time.process_time() - before
+        if found.status != TIME_OVER or used >= ALMOST * seconds or limit >= LONGEST * seconds:
+            return found
+        limit = min(LONGEST * seconds, 1.1 * limit * seconds / max(used, 1e-3 * seconds))
 
 
 @contextmanager

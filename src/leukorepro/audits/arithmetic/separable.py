@@ -6,7 +6,6 @@ there are none is said by an integer program with limits a little wider than tho
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -28,6 +27,9 @@ MOST_COLUMNS = 60_000
 MOST_LOOKED_AT = 5_000_000
 """Possible matrices of one block that are looked at."""
 SEED = 0
+STEPS = 80_000
+"""Steps of a search, times the conditions, that a free core takes in a second."""
+TOO_LONG = "to decide it takes more work than is done for one row"
 FAR = 20
 """Units of the last digits, summed over the numbers, beyond which a search moves many images at once."""
 
@@ -128,9 +130,8 @@ def solve(problem: Problem, seconds: float = 10.0) -> Outcome:
     ----------
     problem : Problem
     seconds : float
-        After which the answer is `undecided`.
+        Of one free core, counted as steps, after which the answer is `undecided`.
     """
-    until = time.monotonic() + seconds
     linear = [c for c in problem.conditions if _is_linear(problem, c)]
     sums = [c for c in problem.conditions if c not in linear]
     direct = _Direct(problem, linear)
@@ -139,11 +140,11 @@ def solve(problem: Problem, seconds: float = 10.0) -> Outcome:
         return Outcome("impossible")
     if not sums:
         if found is None:
-            return Outcome("undecided", why=f"not decided in {seconds:.2g} seconds")
+            return Outcome("undecided", why=TOO_LONG)
         for slack in (0.0, SLACK):
             if problem.holds(*found):
                 return Outcome("possible", *found)
-            answer, again = direct.solve(max(0.1, until - time.monotonic()), slack)
+            answer, again = direct.solve(seconds, slack)
             if again is None:
                 break
             found = again
@@ -155,17 +156,18 @@ def solve(problem: Problem, seconds: float = 10.0) -> Outcome:
     except _TooManyError as many:
         columns, why = None, str(many)
     # Where nothing else can decide, the search has all the time.
-    searched = _search(problem, found, until if columns is None else min(until, time.monotonic() + seconds / 4))
+    share = 1.0 if columns is None else 0.25
+    searched = _search(problem, found, max(1, int(share * seconds * STEPS / len(problem.conditions))))
     if searched is not None:
         return Outcome("possible", *searched)
     if columns is None:
         return Outcome("undecided", why=why)
-    answer, chosen = columns.solve(max(0.1, until - time.monotonic()))
+    answer, chosen = columns.solve((1 - share) * seconds)
     if answer == "none":
         return Outcome("impossible")
     if chosen is not None and problem.holds(*chosen):
         return Outcome("possible", *chosen)
-    return Outcome("undecided", why=f"not decided in {seconds:.2g} seconds")
+    return Outcome("undecided", why=TOO_LONG)
 
 
 def value_of(problem: Problem, condition: Condition, outcome: Outcome) -> Fraction:
@@ -196,7 +198,7 @@ def extremes(problem: Problem, condition: Condition, seconds: float) -> tuple[Fr
     condition : Condition
         The other number; its limits do not matter.
     seconds : float
-        That the search for each of the two may take.
+        Of one free core, counted as steps, that the search for each of the two may take.
     """
     if not all(_is_linear(problem, c) for c in problem.conditions):
         return None
@@ -404,7 +406,7 @@ class _State:
 
 
 def _search(
-    problem: Problem, start: tuple[tuple[int, ...], tuple[int, ...]] | None, until: float
+    problem: Problem, start: tuple[tuple[int, ...], tuple[int, ...]] | None, steps: int
 ) -> tuple[tuple[int, ...], tuple[int, ...]] | None:
     """Look for confusion matrices by moving images from one predicted class to another, nearer and nearer.
 
@@ -446,7 +448,7 @@ def _search(
     for matrix in range(len(state.counts)):
         told(matrix)
     now = away()
-    while time.monotonic() < until:
+    for _ in range(steps):
         if now <= 1e-9:
             found, taken = tuple(x.astype(int).tolist()), tuple(y.astype(int).tolist())
             return (found, taken) if problem.holds(found, taken) else None

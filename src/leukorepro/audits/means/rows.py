@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -15,15 +14,14 @@ from leukorepro.audits.means.numbers import Score, problem, usable
 from leukorepro.core.phrases import listed
 
 SECONDS = 10.0
-"""After which it is given up whether a row is possible, and again, which of its numbers is odd."""
+"""Of one free core, after which it is given up whether a row is possible, and again, which of its numbers is odd. They
+are counted as steps, not on a clock, so that a busy machine gives the same answer."""
 MOST_NAMED = 5
 """Numbers of a row that a sentence names one by one."""
 NO_FOLDS: tuple[tuple[int, ...], ...] = ()
 NOT_TOLD = Outcome("undecided", why="the classes of the folds are not told")
 LEFT_SECONDS = 2.0
 """After which it is given up whether the others are possible without one number, and what they leave for it."""
-LEAST_SECONDS = 0.1
-"""That any question is given."""
 HOW = {
     "positive": "",
     "macro": ", as plain means over the classes",
@@ -61,7 +59,7 @@ def audit_means(
     bounds : dict, optional
         Least and greatest printed value over the folds, by metric.
     seconds : float
-        After which a question is given up.
+        Of one free core, counted as steps, after which a question is given up.
     """
     words = folds.words
     kept, left_out = usable(scores, folds)
@@ -122,17 +120,25 @@ class _Answer:
         return low if low == high else f"{low} to {high}"
 
 
-class _Clock:
-    """Time that questions share; what one leaves over is for those behind it."""
+@dataclass
+class _Shared:
+    """Seconds that questions share; those of a question that is answered are for the ones behind it.
 
-    def __init__(self, seconds: float, questions: int) -> None:
-        self._until, self._questions = time.monotonic() + seconds, questions
+    No clock says how many it took: answers would depend on what else the machine does.
+    """
+
+    seconds: float
+    questions: int
 
     def share(self) -> float:
         """Seconds for the next question."""
-        share = (self._until - time.monotonic()) / max(1, self._questions)
-        self._questions -= 1
-        return max(LEAST_SECONDS, share)
+        share = self.seconds / self.questions
+        self.questions -= 1
+        return share
+
+    def spend(self, share: float) -> None:
+        """Take the share of a question that was not decided."""
+        self.seconds -= share
 
 
 @dataclass(frozen=True)
@@ -151,22 +157,25 @@ class _Row:
         """What some of the numbers allow."""
         readings = self.readings if any(score.is_open for score in scores) else self.readings[:1]
         open_end = None  # a reading that is not decided: then the row is not, either
-        clock = _Clock(self.seconds, len(readings) * (1 + (not self.exhaustive)))
+        shared = _Shared(self.seconds, len(readings) * (1 + (not self.exhaustive)))
         for reading in readings:
             asked = self._asked(scores, self.folds, reading)
-            found = _Answer(solve(asked, clock.share()), self._asked(self.scores, self.folds, reading), reading)
+            share = shared.share()
+            found = _Answer(solve(asked, share), self._asked(self.scores, self.folds, reading), reading)
             if found.status == "possible":
                 return found
             if found.status == "undecided":
                 open_end = found.outcome
+                shared.spend(share)
             if not self.exhaustive:
-                outcome, sizes = NOT_TOLD, NO_FOLDS
+                outcome, sizes, share = NOT_TOLD, NO_FOLDS, shared.share()
                 if self.open_folds is not None and not asked.matrices and not self.bounds:
-                    outcome, sizes = solve_open_folds(asked, self.open_folds, clock.share())
+                    outcome, sizes = solve_open_folds(asked, self.open_folds, share)
                 if outcome.status == "possible":
                     return _Answer(outcome, self._asked(self.scores, Folds(sizes), reading), reading)
                 if outcome.status == "undecided":
                     open_end = outcome
+                    shared.spend(share)
         return replace(found, outcome=open_end or Outcome("impossible"))
 
     def _asked(self, scores: Sequence[Score], folds: Folds, reading: str) -> Problem:
@@ -179,15 +188,15 @@ class _Row:
         """Which number it is that the others leave no matrices for, and what they leave instead."""
         instead = {}
         without = self.scores if len(self.scores) > 1 else []
-        clock, unknown = _Clock(self.seconds, len(without)), []
+        shared, unknown = _Shared(self.seconds, len(without)), []
         for left_out in without:
-            until = time.monotonic() + min(LEFT_SECONDS, clock.share())
-            quick = replace(self, seconds=until - time.monotonic())
-            found = quick.answer([score for score in self.scores if score is not left_out])
+            share = min(LEFT_SECONDS, shared.share())
+            found = replace(self, seconds=share).answer([score for score in self.scores if score is not left_out])
             if found.status == "possible":
-                instead[left_out.name] = found.left_for(left_out, max(LEAST_SECONDS, until - time.monotonic()))
+                instead[left_out.name] = found.left_for(left_out, share)
             elif found.status == "undecided":
                 unknown.append(left_out.words)
+                shared.spend(share)
         why = f"No confusion matrices of {words} give its {names}"
         if instead:
             names_of = {score.name: score.words for score in self.scores}

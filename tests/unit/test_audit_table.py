@@ -10,7 +10,8 @@ from typing import Any
 
 import numpy as np
 import pytest
-from scipy.optimize import OptimizeResult
+from pydantic import ValidationError
+from scipy.optimize import OptimizeResult, milp
 from sklearn import metrics
 
 from leukorepro.audits import any_table
@@ -28,7 +29,7 @@ from leukorepro.audits.arithmetic.confusion import (
 from leukorepro.audits.arithmetic.printed import Printed
 from leukorepro.audits.arithmetic.program import Program
 from leukorepro.audits.means.images import stratified
-from leukorepro.audits.table_facts import facts_for
+from leukorepro.audits.table_facts import facts_for, write_template
 from leukorepro.cli.app import app
 from leukorepro.config.audit_facts import AuditFacts, FoldFacts, read_facts
 from leukorepro.config.study.published import read_published
@@ -236,13 +237,13 @@ def test_a_busy_machine_gives_the_same_answer(kind: str, tmp_path: Path, monkeyp
     rows = [("A", metric, value) for metric, value in printed.items()]
     quiet = audited(rows, facts, tmp_path)
     assert quiet["A"]["status"] == status
-    clock, solver = time.monotonic, program.milp
+    clock = time.monotonic
 
     def busy(cost: Any, *, options: dict[str, float], **asked: Any) -> Any:
         limits = {name: limit / 10_000 if name == "time_limit" else limit for name, limit in options.items()}
-        return solver(cost, options=limits, **asked)
+        return milp(cost, options=limits, **asked)
 
-    monkeypatch.setattr(program, "milp", busy)
+    monkeypatch.setattr("leukorepro.audits.arithmetic.program.milp", busy)
     monkeypatch.setattr(time, "monotonic", lambda: 10_000 * clock())
     assert audited(rows, facts, tmp_path) == quiet
 
@@ -399,6 +400,7 @@ def test_a_template_is_filled_in_and_never_overwrites(tmp_path: Path, capsys: py
     facts.write_text(facts.read_text().replace("# averaging: pooled  ", "averaging: pooled  "))
     assert read_facts(facts) == AuditFacts(averaging="pooled")
     file.write_text(f"{file.read_text()}1,SVM,accuracy,0.8154,\n")
+    capsys.readouterr()
     with pytest.raises(SystemExit):
         app(["audit", "table", str(file), "--template"])
     assert "is there already" in " ".join(capsys.readouterr().err.split())
@@ -432,3 +434,70 @@ def test_numbers_that_nobody_has_confirmed_are_told(
         assert told in text
         assert bool(told) == ("confirmed" in text)
     assert json.loads(out.read_text())["n_unconfirmed"] == int((told or "0")[0])
+
+
+@pytest.mark.parametrize("there", ["rows.csv", "rows.yaml"])
+def test_a_template_of_what_is_not_there_yet(there: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Beside rows that were read from a paper, only the facts are written; and the other way round."""
+    (tmp_path / there).write_text("what a person wrote")
+    app(["audit", "table", str(tmp_path / "rows.csv"), "--template"], standalone_mode=False)
+    told = capsys.readouterr().out
+    (new,) = {"rows.csv", "rows.yaml"} - {there}
+    assert (tmp_path / there).read_text() == "what a person wrote"
+    assert (tmp_path / new).is_file()
+    assert f"Written, to fill in: {tmp_path / new}" in told
+    assert f"Written, to fill in: {tmp_path / there}" not in told
+    (tmp_path / "folder.csv").mkdir()
+    with pytest.raises(UserError, match="a folder, where a file is to be written"):
+        write_template(tmp_path / "folder.csv")
+    assert not (tmp_path / "folder.yaml").exists()
+
+
+@pytest.mark.parametrize(
+    ("short", "long"),
+    [
+        ({"test": {"total": 100}}, {"test": {"total": [100, 100]}}),
+        ({"folds": 5}, {"folds": {"n": 5}}),
+        ({"tables": {"3": {"folds": 5}}}, {"tables": {"3": {"folds": {"n": 5}}}}),
+    ],
+)
+def test_a_number_alone_is_that_number(short: dict[str, Any], long: dict[str, Any], tmp_path: Path) -> None:
+    told = AuditFacts.model_validate(short)
+    assert told == AuditFacts.model_validate(long)
+    assert AuditFacts.model_validate(told.model_dump(mode="json", exclude_unset=True)) == told
+    item = audited([("A", "accuracy", "0.98"), ("A", "recall", "0.9787")], {"test": {"total": 100}}, tmp_path)["A"]
+    assert item["why"] == "Of 100 images of two classes, 100 fit."
+
+
+@pytest.mark.parametrize("wrong", [{"test": {"total": 0}}, {"test": {"total": True}}, {"folds": 1}, {"folds": True}])
+def test_a_number_alone_must_be_one(wrong: dict[str, Any]) -> None:
+    with pytest.raises(ValidationError):
+        AuditFacts.model_validate(wrong)
+
+
+@pytest.mark.parametrize(
+    ("rows", "test", "told"),
+    [
+        ([("A", "ALL_precision")], {"classes": {"all": 50, "hem": 50}}, "class 'ALL' is not among .*mean 'all'"),
+        ([("A", "Hem_f1")], {"classes": {"all": 50, "hem": 40, "x": 30}}, "class 'Hem' is not among .*mean 'hem'"),
+        ([("A", "Macro_f1")], {"classes": {"all": 50, "hem": 50}}, "class 'Macro' is not among .*mean 'macro'"),
+        ([("A", "Positive_f1")], {"positive": 50, "negative": 50}, "class 'Positive' is not among .*mean 'positive'"),
+        ([("ALL", "f1"), ("hem", "f1")], {"classes": {"all": 50, "hem": 50}}, "report 'ALL' is not among .*mean 'all'"),
+        (
+            [("all", "f1"), ("Macro avg", "f1")],
+            {"classes": {"all": 5, "hem": 5}},
+            "'Macro avg' is not .*mean 'macro avg'",
+        ),
+    ],
+)
+def test_a_class_that_differs_in_capitals_alone_is_not_passed_over(
+    rows: list[tuple[str, str]], test: dict[str, Any], told: str, tmp_path: Path
+) -> None:
+    with pytest.raises(UserError, match=told):
+        audited([(*row, "0.9600") for row in rows], {"test": test}, tmp_path)
+
+
+def test_classes_may_differ_in_capitals_alone(tmp_path: Path) -> None:
+    rows = [("A", "all_recall", "0.96"), ("A", "ALL_recall", "0.98"), ("all", "accuracy", "0.97")]
+    items = audited(rows, {"test": {"classes": {"all": 50, "ALL": 50}}}, tmp_path)
+    assert {item["status"] for item in items.values()} == {"possible"}

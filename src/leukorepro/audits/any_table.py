@@ -33,7 +33,8 @@ from leukorepro.audits.means.numbers import of_means
 from leukorepro.audits.means.rows import Bounds, audit_means
 from leukorepro.audits.paper import AVERAGES, QUANTITIES, Value, front_of, place_name, printed_values
 from leukorepro.config.audit_facts import AuditFacts, TableFacts
-from leukorepro.core.phrases import listed
+from leukorepro.core.errors import UserError
+from leukorepro.core.phrases import listed, span
 
 SCHEMA_VERSION = 1
 SIZES = (10, 3000)
@@ -47,6 +48,8 @@ A_LOOK = 10_000
 """Candidates that one look at a test set counts for beside its own: it takes as long as these."""
 TO_DECIDE = "To decide it, say in the facts how many images of each class were tested, or between which numbers."
 READINGS: tuple[Basis, ...] = ("positive", "negative", "macro")
+TWO = ("positive", "negative")
+"""Names of two classes that have none."""
 OF_CLASSES = ("macro", "weighted", "micro")
 REPORT_ROWS = {"accuracy": "", "macro avg": "macro", "weighted avg": "weighted", "micro avg": "micro"}
 """Rows of scikit-learn's classification report beside those of the classes, and the average that each is."""
@@ -81,10 +84,17 @@ def audit_table(published: pd.DataFrame, facts: AuditFacts) -> dict[str, Any]:
     dict
         ``tables``, by name, with the keys of ``results/audit/<study>.json``; ``impossible``; ``findings``;
         ``n_unconfirmed``, numbers that were read by machine and that no person has compared with the paper.
+
+    Raises
+    ------
+    UserError
+        If a metric or a row of a classification report names a class, or an average, in other capitals than the facts.
     """
     values: dict[str, list[Value]] = {}
     for value in printed_values(published):
         values.setdefault(value.table, []).append(value)
+    for name, printed in values.items():
+        _check_names(printed, facts.of(name).names)
     rows = tqdm(values.items(), desc="tables", leave=False, disable=None)
     tables = [_table(name, printed, facts.of(name)) for name, printed in rows]
     return {
@@ -95,6 +105,24 @@ def audit_table(published: pd.DataFrame, facts: AuditFacts) -> dict[str, Any]:
         "impossible": list(_impossible(tables)),
         "findings": [finding.as_json() for table in tables for finding in _findings(table)],
     }
+
+
+def _check_names(values: Sequence[Value], classes: Sequence[str]) -> None:
+    """Refuse what would be passed over, or taken for something else, because of its capitals alone."""
+    rows = (*classes, *REPORT_ROWS)
+    is_report = classes and {value.item.casefold() for value in values} <= {name.casefold() for name in rows}
+    for value in values:
+        front, _ = front_of(value.metric)
+        for what, given, known in (
+            ("class", front, (*(classes or TWO), *AVERAGES)),
+            ("row of a classification report", value.item, rows if is_report else ()),
+        ):
+            same = [name for name in known if name.casefold() == given.casefold()]
+            if same and given not in known:
+                raise UserError(
+                    f"{place_name(value.table, value.item)}, {value.metric}: {what} '{given}' is not among "
+                    f"{', '.join(known)}; did you mean '{same[0]}'?"
+                )
 
 
 def unconfirmed(audit: dict[str, Any]) -> str:
@@ -261,7 +289,7 @@ class _Search:
         most : int
             Candidates for each number that may be the odd one; 0 where the sizes are not told, and none is.
         """
-        words = f"{self.sizes.start:,} to {self.sizes.stop - 1:,} images of two classes"
+        words = f"{span(self.sizes.start, self.sizes.stop - 1)} images of two classes"
         names = listed([number.words for number in self.reported])
         if not self.reported:
             return ItemAudit("too little printed", "None of its numbers follows from a confusion matrix.")
@@ -319,7 +347,7 @@ def _report(rows: dict[str, list[Value]], facts: TableFacts) -> dict[str, ItemAu
 def _reported(value: Value, facts: TableFacts) -> Reported | None:
     """A printed number as a condition on one confusion matrix of two classes; None: of none."""
     front, metric = front_of(value.metric)
-    names = facts.names or ["positive", "negative"]
+    names = facts.names or TWO
     if metric in ENTRIES:
         entry: Quantity = ENTRIES[ENTRIES.index(metric)]
         return None if front else Reported(value.metric, entry, round(value.number), words=value.words)

@@ -8,6 +8,7 @@ from pathlib import Path
 from leukorepro.audits.arithmetic.blocks import METRICS
 from leukorepro.config.audit_facts import AuditFacts, TestFacts, read_facts
 from leukorepro.core.errors import UserError, look_up, unknown
+from leukorepro.core.places import check_output
 from leukorepro.core.store import write_text
 
 DATASETS: dict[str, dict[str, int]] = {
@@ -30,7 +31,7 @@ FACTS = """\
 # The images that were tested. One of these three:
 # test: {{positive: 30, negative: 70}}       # two classes
 # test: {{classes: [10, 20, 30]}}            # two or more; {{blast: 10, mature: 20}} where metrics name the classes
-# test: {{total: [90, 110]}}                 # two classes of unknown size: least and greatest number of images
+# test: {{total: [90, 110]}}                 # two classes of unknown size: least and greatest number of images, or 100
 
 # Folds, where numbers are means over them:
 # folds: {{n: 5}}                            # as equal as whole images allow, with any share of the classes
@@ -96,18 +97,27 @@ def facts_of(dataset: str) -> TestFacts:
 
 
 def write_template(file: Path) -> list[Path]:
-    """Write an empty table and empty facts beside it.
+    """Write an empty table and empty facts beside it, or the one of both that is not there yet.
+
+    Returns
+    -------
+    list of Path
+        What was written.
 
     Raises
     ------
     UserError
-        If one of both is there already.
+        If both are there already, or one cannot be written.
     """
     facts = file.with_suffix(".yaml")
     texts = {file: TABLE, facts: FACTS.format(table=file.name)}
     for path in texts:
-        if path.exists():
-            raise UserError(f"{path}: is there already; a template is written to a new file. Name another one.")
-    for path, text in texts.items():
-        write_text(text, path)
-    return list(texts)
+        check_output(path)
+    new = [path for path in texts if not path.exists()]
+    if not new:
+        raise UserError(
+            f"{file}: is there already, and {facts}, too; a template is written to new files. Name another."
+        )
+    for path in new:
+        write_text(texts[path], path)
+    return new

@@ -30,8 +30,21 @@ def _as_text(name: object) -> object:
     return str(name) if isinstance(name, int) else name
 
 
-SizeRange = Annotated[list[Size], Field(min_length=2, max_length=2), AfterValidator(_ascending)]
-"""Least and greatest number of images."""
+def _as_range(told: object) -> object:
+    """A number of images that is known as the least and the greatest."""
+    return [told, told] if type(told) is int else told
+
+
+def _as_folds(told: object) -> object:
+    """A number of folds of which nothing else is said."""
+    return {"n": told} if type(told) is int else told
+
+
+_Range = Annotated[list[Size], Field(min_length=2, max_length=2)]
+SizeRange = Annotated[
+    _Range, AfterValidator(_ascending), BeforeValidator(_as_range, json_schema_input_type=Size | _Range)
+]
+"""Least and greatest number of images; one number, where it is known."""
 
 
 class TestFacts(Strict):
@@ -45,7 +58,7 @@ class TestFacts(Strict):
     classes: Annotated[list[Size], Field(min_length=2)] | Annotated[dict[str, Size], Field(min_length=2)] | None = None
     """Images of each class, of two or more; with names, where metrics or items carry these."""
     total: SizeRange | None = None
-    """Least and greatest number of images of two classes, where the classes are not told."""
+    """Least and greatest number of images of two classes, or the number, where the classes are not told."""
 
     @model_validator(mode="after")
     def _one_way(self) -> TestFacts:
@@ -53,7 +66,7 @@ class TestFacts(Strict):
             raise ValueError("one of `positive` and `negative` is missing; give both, or `total`")
         ways = [self.positive is not None, self.classes is not None, self.total is not None]
         if sum(ways) != 1:
-            raise ValueError("give `positive` and `negative`, or `classes`, or `total: [low, high]`, and one of them")
+            raise ValueError("give `positive` and `negative`, or `classes`, or `total`, and one of them")
         return self
 
     @property
@@ -105,7 +118,9 @@ class TableFacts(Strict):
     """What a paper says of how one table of scores was made, or nothing."""
 
     test: TestFacts | None = None
-    folds: FoldFacts | None = None
+    folds: Annotated[FoldFacts | None, BeforeValidator(_as_folds, json_schema_input_type=Size | FoldFacts | None)] = (
+        None
+    )
     averaging: Averaging | None = None
     """Over what scores are averaged: nothing (`pooled`), folds, or classes; default: every way is tried."""
 

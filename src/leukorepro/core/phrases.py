@@ -23,6 +23,17 @@ def listed(words: Sequence[str], joint: str = "and") -> str:
     return f" {joint} ".join(filter(None, [", ".join(words[:-1]), *words[-1:]]))
 
 
+def span(low: int, high: int) -> str:
+    """Numbers from one to another: ``90 to 110``, or ``100`` alone.
+
+    Parameters
+    ----------
+    low, high : int
+        The least and the greatest one.
+    """
+    return f"{low:,} to {high:,}" if low < high else f"{low:,}"
+
+
 def table_or_figure(key: str) -> str:
     """The name of a table or figure by its key: ``Table II`` by ``II`` or ``table II``, ``Figure 7`` by ``fig7``."""
     numbered = _NUMBERED.fullmatch(key)

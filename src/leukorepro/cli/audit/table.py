@@ -40,7 +40,9 @@ def table(
     template: Annotated[
         bool,
         typer.Option(
-            "--template", is_eager=True, help="Write an empty table to FILE and empty facts beside it, to fill in."
+            "--template",
+            is_eager=True,
+            help="Write an empty table to FILE and empty facts beside it, to fill in; what is there, stays.",
         ),
     ] = False,
 ) -> None:
@@ -62,8 +64,11 @@ def table(
     from leukorepro.report.pages.audit.sheet import sheet
 
     if template:
-        for written in write_template(file):
-            typer.echo(f"Written, to fill in: {written}")
+        written = write_template(file)
+        for path in written:
+            typer.echo(f"Written, to fill in: {path}")
+        if file not in written:
+            typer.echo(f"{file} is there already and stays as it is.")
         return
     published = read_published(file)
     if published.empty:

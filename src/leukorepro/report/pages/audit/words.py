@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from leukorepro.config.audit_facts import TableFacts
+from leukorepro.core.phrases import span
 from leukorepro.report.numbers import wording
 
 MANY_RANGES = 12
@@ -96,9 +97,11 @@ def sizes(fits: Sequence[Range], searched: Sequence[int], whose: str, assumed: S
         Numbers of test images that the table's rows are held against: those that the paper states, or that follow.
     """
     low, high = searched
-    tried = f"Of {low:,} to {high:,} test images"
+    tried = f"{'Of ' if low < high else ''}{span(low, high)} test images"
     number = sum(last - first + 1 for first, last in fits)
-    if number == 0:
+    if low == high:
+        told = f"{tried} {'give' if fits else 'do not give'} {whose}."
+    elif number == 0:
         told = f"No number of test images from {low:,} to {high:,} gives {whose}."
     elif number == high - low + 1:
         told = f"Every number of test images from {low:,} to {high:,} gives {whose}: too few digits to tell."
@@ -175,7 +178,7 @@ def of_facts(facts: TableFacts) -> str:
     told = []
     test, folds = facts.test, facts.folds
     if test is not None and test.total is not None:
-        told.append(f"{test.total[0]:,} to {test.total[1]:,} test images of two classes")
+        told.append(f"{span(*test.total)} test images of two classes")
     elif test is not None and test.sizes is not None:
         names = test.names or ([] if test.positive is None else ["positive", "negative"])
         sizes = [f"{size:,}" for size in test.sizes]

@@ -184,6 +184,28 @@ def test_a_wrong_row_is_told_with_file_and_row(tmp_path, row, message):
     assert str(path) in str(error.value)
 
 
+def test_all_faults_are_told_at_once(tmp_path):
+    rows = ["accuracy,98.7", "recall,97.2", "acc,0.94", "precision,94.0%", "f1,99.1", "npv,0.9", "npv,0.90", ",0.9"]
+    path = write(tmp_path, *(f"1,A,{row}," for row in rows), "1,B,acc,0.95,", "1,,f1,0.95,")
+    with pytest.raises(UserError) as error:
+        read_published(path)
+    for told in (
+        r"row 2 \(1, A, accuracy\): value 98\.7 is not a share .* divide per cent by 100\. The same in rows 3, 6\.",
+        r"Row 4 \(1, A, acc\): unknown metric\. Did you mean 'accuracy'\? The same in row 10\.",
+        r"Row 5 \(1, A, precision\): value '94\.0%' is not a number; .* such as 0\.940\.",
+        r"Row 7 \(1, A, npv\): .* fewer than two decimals; .* Row 9 \(1, A, \): unknown metric\.",
+        r"Row 11 \(1, , f1\): no table or item; .* Row 8 \(1, A, npv\): given twice; ",
+    ):
+        assert re.search(told, str(error.value)), told
+    assert str(error.value).count("Known metrics: ") == 1
+
+
+def test_of_very_many_faults_the_first_are_told(tmp_path):
+    with pytest.raises(UserError, match=r"Row 9 .*: unknown metric.*Further sorts of faults: 92\.") as error:
+        read_published(write(tmp_path, *(f"1,A,x{row},98.7," for row in range(100))))
+    assert "Row 10 " not in str(error.value)
+
+
 def test_a_missing_column_is_told(tmp_path):
     path = tmp_path / "p.csv"
     path.write_text("table,item,metric,note\n")

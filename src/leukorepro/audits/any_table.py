@@ -125,19 +125,6 @@ def _check_names(values: Sequence[Value], classes: Sequence[str]) -> None:
                 )
 
 
-def unconfirmed(audit: dict[str, Any]) -> str:
-    """The sentence on numbers of an audit that were read by machine and are not confirmed; empty where all are."""
-    count = audit["n_unconfirmed"]
-    if not count:
-        return ""
-    n_values = sum(table["n_values"] for table in audit["tables"].values())
-    of_them, each = ("number is", "it") if n_values == 1 else ("numbers are", "each")
-    return (
-        f"{count:,} of {n_values:,} {of_them} not confirmed: compare what was read by machine with the paper, and put "
-        f"yes behind {each}."
-    )
-
-
 def _table(name: str, values: list[Value], facts: TableFacts) -> AnyTable:
     rows: dict[str, list[Value]] = {}
     for value in values:

@@ -56,12 +56,13 @@ def table(
 
     Example: `leukorepro audit table rows.csv --facts facts.yaml --out audit.json --page audit.html`
     """
-    from leukorepro.audits.any_table import audit_table, unconfirmed
+    from leukorepro.audits.any_table import audit_table
     from leukorepro.audits.table_facts import facts_for, write_template
     from leukorepro.config.study.published import read_published
     from leukorepro.core.errors import UserError
     from leukorepro.core.store import write_json, write_text
     from leukorepro.report.pages.audit.sheet import sheet
+    from leukorepro.report.pages.audit.words import unconfirmed
 
     if template:
         written = write_template(file)

@@ -9,11 +9,10 @@ from math import ceil
 from textwrap import shorten
 from typing import Any
 
-from leukorepro.audits.any_table import unconfirmed
 from leukorepro.config.audit_facts import AuditFacts
 from leukorepro.report.numbers import wording
 from leukorepro.report.pages.audit.audit import PrintedNumbers
-from leukorepro.report.pages.audit.words import of_facts
+from leukorepro.report.pages.audit.words import of_facts, unconfirmed
 
 LINE = 95
 """Characters that surely fit a printed line."""

@@ -112,6 +112,25 @@ def sizes(fits: Sequence[Range], searched: Sequence[int], whose: str, assumed: S
     return " ".join([told, *(_assumed(size, fits) for size in assumed)])
 
 
+def unconfirmed(audit: dict[str, Any]) -> str:
+    """The sentence on numbers that were read by machine and that nobody has confirmed; empty where there are none.
+
+    Parameters
+    ----------
+    audit : dict
+        As `leukorepro.audits.any_table.audit_table` gives it.
+    """
+    count = audit["n_unconfirmed"]
+    if not count:
+        return ""
+    n_values = sum(table["n_values"] for table in audit["tables"].values())
+    of_them, each = ("number is", "it") if n_values == 1 else ("numbers are", "each")
+    return (
+        f"{count:,} of {n_values:,} {of_them} not confirmed: compare what was read by machine with the paper, and put "
+        f"yes behind {each}."
+    )
+
+
 def n_known(item: dict[str, Any]) -> int | None:
     """How many confusion matrices give the printed numbers of a row; None where it is known only that some do.
 

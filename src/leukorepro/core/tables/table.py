@@ -106,7 +106,8 @@ class Table:
         UserError
             As `read`.
         """
-        return counted_rows(self._read(path, blank_lines=True)[list(self.columns)], first=2)
+        frame = self._read(path, blank_lines=True)
+        return counted_rows(frame[list(self.kinds_of(frame))], first=2)
 
     def _read(self, path: Path, *, blank_lines: bool = False) -> pd.DataFrame:
         needed = [name for name in self.columns if name not in self.optional]

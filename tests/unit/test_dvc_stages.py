@@ -149,7 +149,8 @@ def test_a_key_that_is_added_to_the_run_is_seen(project: Path) -> None:
     run_file = write_run(project)
     assert "precision" not in str(stages(run_file))
     write_yaml(project / run_file, yaml.safe_load(run_file.read_text()) | {"precision": "mixed"})
-    assert "(atteia2022, features-allidb_simulated-demo)" in refusal(run_file)
+    # The report tells of the feature files, whose names have it.
+    assert "(atteia2022, features-allidb_simulated-demo, report)" in refusal(run_file)
 
 
 @pytest.mark.parametrize("content", ["", "stages: []\n"])

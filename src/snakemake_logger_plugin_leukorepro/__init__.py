@@ -141,6 +141,7 @@ class LogHandler(LogHandlerBase):
             with self.lock:  # type: ignore[union-attr]  # every handler has one
                 if not self._over.is_set():
                     with suppress(OSError):  # of a file system, for a moment; the next look comes
+                        self._run.look()
                         self._screen.look(time.time())
 
 

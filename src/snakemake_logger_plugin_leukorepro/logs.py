@@ -30,7 +30,7 @@ def where_it_stands(logs: Sequence[str], since: float) -> str:
     """
     if not logs:
         return ""
-    if waits(logs, since):
+    if begun(logs, since) is None:
         return "waiting"
     lines = last_lines(Path(logs[0]), 1)
     bar = BAR.match(lines[0]) if lines else None
@@ -41,20 +41,21 @@ def where_it_stands(logs: Sequence[str], since: float) -> str:
     return f"{bar['what']}, {count}" if bar["what"] else count
 
 
-def waits(logs: Sequence[str], since: float) -> bool:
-    """Whether a running job still waits for its turn in a cluster's queue: its log is older than it, or missing.
+def begun(logs: Sequence[str], since: float) -> float | None:
+    """When a job has begun at the latest, by what its log tells; None while it waits for its turn in a cluster's queue.
 
     Parameters
     ----------
     logs : sequence of str
-        The job's log files; the first counts.
+        The job's log files, of which the first counts: as long as it is older than the job, or missing, the job waits.
     since : float
-        When the job was started.
+        When the job was started, or handed to a cluster.
     """
-    if not logs:
-        return False
-    file = Path(logs[0])
-    return not file.exists() or file.stat().st_mtime < since - CLOCKS_DIFFER
+    try:
+        written = Path(logs[0]).stat().st_mtime if logs else since
+    except OSError:  # there is none, or a file system does not answer for a moment
+        return None
+    return max(since, written) if written >= since - CLOCKS_DIFFER else None
 
 
 def last_lines(file: Path, number: int = LAST_LINES) -> list[str]:

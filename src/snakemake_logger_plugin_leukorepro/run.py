@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from snakemake_logger_plugin_leukorepro.logs import waits
+from snakemake_logger_plugin_leukorepro.logs import begun
 from snakemake_logger_plugin_leukorepro.remaining import Forecast, Seen, measured, name_of, of_like_jobs
 
 
@@ -29,6 +29,8 @@ class Job:
     reason: str = ""
     """Why it failed, where a cluster knows."""
 
+    begun: float | None = None
+    """When it was first seen to have begun, which on a cluster is later than its start."""
     worked: float | None = None
     """How long it ran by its rule's own measurement, which leaves out its time in a cluster's queue."""
 
@@ -40,7 +42,9 @@ class Job:
         """The same without waiting in a queue, as far as that is known."""
         if self.worked is not None:
             return self.worked
-        return 0.0 if self.end is None and waits(self.log, self.start) else self.seconds(now)
+        if self.end is None:
+            return 0.0 if self.begun is None else max(0.0, now - self.begun)
+        return self.seconds(now)
 
 
 class Run:
@@ -99,6 +103,12 @@ class Run:
         self.failed[number] = replace(job, end=now, log=record["log"], reason=reason)
         return self.failed[number]
 
+    def look(self) -> None:
+        """See which jobs have begun; asked often, so that it is known when."""
+        for number, job in self.running.items():
+            if job.begun is None:
+                self.running[number] = replace(job, begun=begun(job.log, job.start))
+
     def expect(self, total: int) -> None:
         """So many jobs in all, without those that turned out not to be needed."""
         self.total = max(total, self.n_done)
@@ -112,6 +122,7 @@ class Run:
         """How long the rest may take; None as long as that cannot be told, as after a failure."""
         if self.failed:
             return None
+        self.look()
         done = [Seen(job.rule, job.name, job.at_work(now)) for job in self.done]
         running = [Seen(job.rule, job.name, job.at_work(now)) for job in self.running.values()]
         if self._forecast:

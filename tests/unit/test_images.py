@@ -394,6 +394,16 @@ def test_orientation_is_applied(tmp_path: Path, suffix: str, orientation: int) -
     assert decoded.conversions == (() if orientation == 1 else (f"turned upright (orientation {orientation})",))
 
 
+@pytest.mark.parametrize("suffix", [".tiff", ".jpg"])
+@pytest.mark.parametrize("orientation", [0, 9])
+def test_an_orientation_that_there_is_not_turns_nothing(tmp_path: Path, suffix: str, orientation: int) -> None:
+    exif = Image.Exif()
+    exif[274] = orientation
+    path = tmp_path / f"a{suffix}"
+    Image.fromarray(COLOUR).save(path, exif=exif)
+    assert decode(path, MANY).conversions == ()
+
+
 def test_orientation_of_sixteen_bit_tiff(tmp_path: Path) -> None:
     decoded = decode(tiff(tmp_path / "a.tif", DEEP, t274=6), MANY)
     np.testing.assert_array_equal(decoded.pixels[:, :, 0], np.rot90(DEEP // 256, -1))

@@ -270,7 +270,7 @@ def test_the_panel_says_what_runs_and_where_it_stands() -> None:
     panel.close()
     panel.look(T + 22)
     lines = [" ".join(line.split()) for line in shown.splitlines()]
-    assert lines[0].endswith(" 1 of 10 jobs, about 1 min left, 21 s so far")
+    assert lines[0].endswith(" 1 of 10 jobs, about 2 min left, 21 s so far")
     assert lines[1:] == [
         "Training network 1 VGG 2, epoch 7 of 100 21 s",
         "Training network 2 waiting 21 s",
@@ -451,7 +451,14 @@ def test_waiting_in_a_queue_is_no_work(handler: LogHandler) -> None:
     write_log("results/benchmarks/train/s1.tsv", "s\th:m:s\n600.0\t0:10:00\n", at=T + 4200)
     handler.emit(record(4200, LogEvent.JOB_FINISHED, job_id=1))
     queued(2, 4200, handler)
+    queued(3, 4200, handler)
     assert run.seconds_left(T + 9999) == pytest.approx(600), "two at a time, each as long as the first was at work"
+    for number in (2, 3):
+        write_log(f"logs/train/{number}.txt", "it begins\n", at=T + 9999)
+    run.look()
+    for number in (2, 3):
+        write_log(f"logs/train/{number}.txt", "it goes on\n", at=T + 10_099)
+    assert run.seconds_left(T + 10_099) == pytest.approx(500), "100 seconds after both have begun"
     (done,) = run.done
     assert done.seconds(T) == pytest.approx(4200), "what a person waited for it"
 
@@ -462,7 +469,7 @@ def test_jobs_that_will_run_are_named_when_they_are_known(handler: LogHandler) -
     expected = {"train/s1": Planned(600.0, 1, 1.0, ()), "train/s2": Planned(1200.0, 1, 1.0, ())}
     handler.emit(record(-3, text="The whole run: 2 jobs.", expected=expected, room=2))
     handler.emit(record(0, LogEvent.RUN_INFO, stats={"train": 1, "total": 1}))
-    handler.emit(record(0, text="Jobs that are known to run: 1.", needed=["results/benchmarks/train/s1.tsv"]))
+    handler.emit(record(0, text="Jobs that run: 1.", needed=["results/benchmarks/train/s1.tsv"]))
     assert handler._run.seconds_left(T) == pytest.approx(600)
 
 

@@ -161,6 +161,20 @@ def test_a_folder_of_somebody_else_is_refused_and_left_as_it_is(name: str, resul
     assert files(tmp_path) == {name: b"{}"}
 
 
+def test_a_report_that_was_cut_short_is_not_taken_for_the_one_before_it(
+    results: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Pictures of the first try would stay, whatever the next one may show."""
+    with undrawn():
+        build(results / "config.json", results, tmp_path)
+        with monkeypatch.context() as patch:
+            patch.setattr("leukorepro.report.site.write_bytes", lambda *_: (_ for _ in ()).throw(KeyboardInterrupt))
+            with pytest.raises(KeyboardInterrupt):
+                build(results / "config.json", results, tmp_path)
+    with pytest.raises(UserError, match="and not of a report that leukorepro has finished"):
+        build(results / "config.json", results, tmp_path)
+
+
 def test_a_report_is_not_written_through_a_link(results: Path, tmp_path: Path) -> None:
     (tmp_path / "mine").mkdir()
     (tmp_path / "report").mkdir()

@@ -257,7 +257,7 @@ def test_a_written_table_reads_back_equal_and_a_wrong_role_is_refused(tmp_path: 
         read_splits(tmp_path / "s.csv")
     write_splits(splits.replace({"role": {"test": "tset"}}), tmp_path / "s.csv")
     for reader in (read_splits, read_own_splits):
-        with pytest.raises(UserError, match="unknown role"):
+        with pytest.raises(UserError, match=r"has the role 'tset', which is none; .* Did you mean 'test'\?"):
             reader(tmp_path / "s.csv")
 
 
@@ -273,7 +273,7 @@ def test_a_persons_own_table_may_lack_what_is_the_same_in_all_rows_and_ours_may_
     splits.assign(role=splits["role"].str.capitalize()).drop(columns=lacking).to_csv(tmp_path / "own.csv", index=False)
     pd.testing.assert_frame_equal(read_own_splits(tmp_path / "own.csv"), splits, check_dtype=False)
     pd.testing.assert_frame_equal(read_own_splits(tmp_path / "ours.csv"), splits, check_dtype=False)
-    with pytest.raises(UserError, match=r"column\(s\) .* missing" if lacking else "unknown role"):
+    with pytest.raises(UserError, match=r"column\(s\) .* missing" if lacking else "has the role"):
         read_splits(tmp_path / "own.csv")
 
 
@@ -301,7 +301,11 @@ def test_splits_that_only_a_column_tells_apart_are_not_taken_for_one(column: str
         ("image_id,train\na,1\n", "Add the column 'role'"),
         ("Image ID,1\na,1\n", "Rename 'Image ID' to 'image_id', and add the column 'role'"),
         ("a.png,train\nb.png,test\n", "Its first line must name the columns"),
-        ("image_id,role\na,training\n", "unknown role.* training; allowed are train, validation, test, excluded"),
+        (
+            "image_id,role\na,training\n",
+            "image a has the role 'training', which is none; allowed are train, validation",
+        ),
+        ("image_id,role\na,train\nb,\n", "the image b has no role; allowed are train, validation, test, excluded"),
         ("image_id,role,fold\na,train,one\n", "column 'fold': .* expected whole numbers"),
         ("image_id,role\n", "a split table without any row"),
     ],

@@ -108,7 +108,7 @@ onstart:
         job.benchmark for job in workflow.dag.needrun_jobs() if job.benchmark
     ]
     logger.info(
-        f"Jobs that are known to run: {len(measured)}.",
+        f"Jobs that run, as far as is known before split tables and weights are there: {len(measured)}.",
         extra={"needed": list(map(str, measured))},
     )
 

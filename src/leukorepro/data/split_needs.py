@@ -58,7 +58,7 @@ def remedied(reason: str) -> str:
     if _NEED not in reason:
         return reason
     fewer = ", or fewer folds in the study," if f"{_FOLDS} {_NEED}" in reason else ""
-    return f"{reason}; images of more patients{fewer} would allow it"
+    return f"{reason}; more of them{fewer} would allow it"
 
 
 Images = list[tuple[str, Row]]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from leukorepro.config.study.schemes import Protocol
-from leukorepro.core.errors import UserError
+from leukorepro.core.errors import UserError, did_you_mean
 from leukorepro.core.integrity.damaged import DamagedFile
 from leukorepro.core.store import csv_header
 from leukorepro.core.tables.data import OWN_SPLITS_TABLE, SPLITS_TABLE
@@ -83,9 +83,13 @@ def _checked(splits: pd.DataFrame, path: Path) -> pd.DataFrame:
     """The rows, of which there are some, with roles that there are."""
     if splits.empty:
         raise DamagedFile(path, "a split table without any row", "split the dataset again")
-    unknown = sorted(set(splits["role"]) - set(ROLES))
-    if unknown:
-        raise UserError(f"{path}: unknown role(s) {', '.join(unknown)}; allowed are {', '.join(ROLES)}.")
+    unknown = splits[~splits["role"].isin(ROLES)]
+    if len(unknown):
+        image, role = unknown[["image_id", "role"]].iloc[0]
+        told = f"the role '{role}', which is none" if role else "no role"
+        raise UserError(
+            f"{path}: the image {image} has {told}; allowed are {', '.join(ROLES)}.{did_you_mean(role, ROLES)}"
+        )
     return splits
 
 

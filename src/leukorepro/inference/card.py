@@ -262,8 +262,8 @@ def _training(card: Card, *, told: bool) -> str:
         for name, c in training.classes.items()
     ]
     digests = (
-        f" `{TRAINED_ON}` has a digest of each image's file, with a key of this model: only who has such a file can "
-        "tell that it trained the model, as `leukorepro model evaluate` does."
+        f" `{TRAINED_ON}` has a digest of each image's file, with a key of this model: who has such a file, or "
+        "its SHA-256, can tell that it trained the model, as `leukorepro model evaluate` does."
     )
     return (
         f"{_plain(origin.dataset_title)} (`{origin.dataset}`), {training.n_rows:,} rows with augmented views.\n\n"

@@ -1,7 +1,8 @@
-"""Which image files a system was fitted on, told to nobody but who has such a file: digests of digests, with a key.
+"""Which image files a system was fitted on, told to who has such a file, or its SHA-256: digests of those, with a key.
 
 The key follows from what a card says of its training data: the same export gives the same bytes, and an image has
-another digest in every other model. Neither names nor the SHA-256 by which files are compared elsewhere are given away.
+another digest in every other model. Neither names nor the SHA-256 are given away; a list of them, as the manifest of a
+dataset or of a shared report has it, tells which of its images trained the model.
 """
 
 from __future__ import annotations

@@ -65,7 +65,7 @@ def _as_list(value: object) -> list[object]:
 
 
 def remove_files(folder: Path, files: Iterable[Path]) -> None:
-    """Remove files of a folder, and the folders in it that nothing is left in.
+    """Remove files of a folder that are there, and the folders in it that nothing is left in.
 
     Parameters
     ----------
@@ -74,7 +74,7 @@ def remove_files(folder: Path, files: Iterable[Path]) -> None:
     files : iterable of Path
         In it.
     """
-    for file in files:
+    for file in filter(Path.exists, files):
         remove_recorded(file)
         for above in file.parents:
             if above == folder or any(above.iterdir()):

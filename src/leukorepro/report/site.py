@@ -116,9 +116,10 @@ def _put_up(finished: FinishedRun, listed: Sequence[Draft], store: Kept, output:
     pages = [page for draft in listed if (page := store.find(draft)) is not None]
     texts = framed(pages, "run", finished.run.name)
     files = {address: file for draft in listed for address, file in store.files(draft).items()}
+    # First, and with what describes it: of a report that is cut short nothing is taken for a finished one's.
+    remove_files(output, earlier - {output / address for address in (*texts, *files)} | {output / METADATA})
     for address, text in texts.items():
         write_text(text, output / address)
     for address, file in files.items():
         write_bytes(read_bytes(file), output / address)
     write_json(crate_metadata(finished, output, [*texts, *files]), output / METADATA)
-    remove_files(output, earlier - {output / address for address in (*texts, *files)})

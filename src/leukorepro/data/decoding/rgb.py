@@ -89,12 +89,12 @@ def _load(image: ImageFile.ImageFile) -> int:
         if not isinstance(image.info.get("xmp"), bytes):
             image.info.pop("xmp", None)  # of another type than the standard's, which Pillow fails to search
         image.load()
-        return orientation
-    image.load()
-    try:
-        orientation = int(image.getexif().get(_ORIENTATION, 1))
-    except DAMAGE:
-        return 1
+    else:
+        image.load()
+        try:
+            orientation = int(image.getexif().get(_ORIENTATION, 1))
+        except DAMAGE:
+            return 1
     return orientation if orientation in _UPRIGHT else 1
 
 

@@ -322,7 +322,8 @@ def test_a_rung_for_which_there_are_too_few_patients_is_left_out_with_what_would
     done = init("--subject-regex", r"(p\d)_", "--max-unreadable", "2")
     (told,) = [line for line in done.output.splitlines() if line.startswith("left out: subject_disjoint, because ")]
     assert "5 folds need at least 5 groups of images that share a subject in each class, but" in told
-    assert told.endswith("; more of them, or fewer folds in the study, would allow it")
+    assert "; add some, or use fewer folds in the study" in told
+    assert "leave this rung out" not in told
 
 
 def test_the_images_of_the_tutorial_have_patients_enough_for_the_honest_rung() -> None:
@@ -341,7 +342,7 @@ def test_rungs_that_the_readable_images_do_not_allow_are_left_out_of_the_run(roo
     done = init("--max-unreadable", "2")
     assert (
         "left out: source_disjoint, because splits.five_folds: 5 folds need at least 5 source images in each class, "
-        "but aml has 4, normal has 4; more of them, or fewer folds in the study, would allow it\n"
+        "but aml has 4, normal has 4; add some, or use fewer folds in the study\n"
     ) in done.output
     assert load_run(RUN).studies[0].rungs == ["as_published", "fit_in_fold"]
     assert list(resolve(RUN).studies[0].protocols) == ["as_published", "fit_in_fold"]
@@ -352,7 +353,7 @@ def test_readable_images_too_few_for_every_rung_are_refused(root: Path) -> None:
         file.write_bytes(b"")
     before = files(root)
     assert refused(init("--max-unreadable", "4")).startswith(
-        "images: as_published, splits.five_folds: 5 folds need at least 5 rows in each class, but normal has 3; use "
+        "images: as_published, splits.five_folds: 5 folds need at least 5 rows in each class, but normal has 3; add "
     )
     assert files(root) == before
 

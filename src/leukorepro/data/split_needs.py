@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 
 from leukorepro.config.study.schemes import KFoldScheme, LabelSet, Protocol, Scheme
+from leukorepro.core.errors import UserError
 from leukorepro.core.listing import Row
 from leukorepro.ladder.units import Unit
 
@@ -21,8 +22,20 @@ UNITS: dict[Unit, str] = {
 """What every class needs enough of, where it is what stays together."""
 
 
-_NEED = "need at least"
-_FOLDS = "folds"
+class ImpossibleSplit(UserError):
+    """A split of one rung that the images do not allow.
+
+    Parameters
+    ----------
+    reason : str
+        Why, and what would allow it, in words that follow a *because*; without a full stop.
+    where : str, optional
+        What the message begins with.
+    """
+
+    def __init__(self, reason: str, where: str = "") -> None:
+        super().__init__(f"{where}{reason}, or leave this rung out (`rungs:` of the run).")
+        self.reason = reason
 
 
 def parts_needed(scheme: Scheme) -> int:
@@ -33,7 +46,7 @@ def parts_needed(scheme: Scheme) -> int:
 
 
 def too_few(counts: Mapping[str, int], scheme: Scheme, what: str) -> str:
-    """Which classes have fewer than a scheme has parts, in words; empty where all have enough.
+    """Which classes have fewer than a scheme has parts and what would mend it, in words; empty where all have enough.
 
     Parameters
     ----------
@@ -48,17 +61,11 @@ def too_few(counts: Mapping[str, int], scheme: Scheme, what: str) -> str:
     if not few:
         return ""
     of_roles = "a training, a validation and a test part" if needed == 3 else "a training and a test part"
-    parts = f"{needed} {_FOLDS}" if isinstance(scheme, KFoldScheme) else of_roles
+    of_folds = isinstance(scheme, KFoldScheme)
+    parts = f"{needed} folds" if of_folds else of_roles
     told = ", ".join(f"{label} has {count}" for label, count in sorted(few.items()))
-    return f"{parts} {_NEED} {needed} {what} in each class, but {told}"
-
-
-def remedied(reason: str) -> str:
-    """A reason why a split is impossible, with what would allow it where `too_few` is the reason."""
-    if _NEED not in reason:
-        return reason
-    fewer = ", or fewer folds in the study," if f"{_FOLDS} {_NEED}" in reason else ""
-    return f"{reason}; more of them{fewer} would allow it"
+    fewer = ", or use fewer folds in the study" if of_folds else ""
+    return f"{parts} need at least {needed} {what} in each class, but {told}; add some{fewer}"
 
 
 Images = list[tuple[str, Row]]

@@ -22,7 +22,7 @@ from leukorepro.config.study.schemes import HoldOutScheme, LabelSet, Protocol, S
 from leukorepro.core.errors import UserError
 from leukorepro.core.tables.data import SPLITS_TABLE
 from leukorepro.data.groups import groups
-from leukorepro.data.split_needs import UNITS, parts_needed, too_few
+from leukorepro.data.split_needs import UNITS, ImpossibleSplit, parts_needed, too_few
 from leukorepro.ladder.rungs import Rung
 
 Rows = NDArray[np.int64]
@@ -69,8 +69,10 @@ def make_splits(
 
     Raises
     ------
+    ImpossibleSplit
+        If the images do not allow it, with the counts that say so.
     UserError
-        If the split is impossible, with the counts that make it so.
+        If they allow none: without labels, or of no such official split.
     """
     usable = manifest[manifest["status"] == "ok"].reset_index(drop=True)
     if (unlabelled := int((usable["label"] == "").sum())) > 0:
@@ -115,9 +117,7 @@ def _of_known_subjects(pool: pd.DataFrame, rung: Rung) -> pd.DataFrame:
     """Images whose subject is known; which side of a split the others belong on, nobody can say."""
     known = pool["subject_id"] != ""
     if not known.any():
-        raise UserError(
-            f"none of {len(pool)} images has a subject; give them some, or leave this rung out (`rungs:` of the run)."
-        )
+        raise ImpossibleSplit(f"none of {len(pool)} images has a subject; give them some")
     if unknown := int((~known).sum()):
         print(f"{rung}: {unknown} of {len(pool)} images have no subject, and neither train nor are tested")
     return pool[known].reset_index(drop=True)
@@ -176,9 +176,9 @@ def _by_image(pool: pd.DataFrame, scheme: Scheme, protocol: Protocol, seed: int)
         role[test], role[validation] = "test", "validation"
         lacking = sorted(set(labels) - set(labels[role == "train"]))
         if lacking:
-            raise UserError(
-                f"the training part of fold {fold} has no image of {', '.join(lacking)}, because too "
-                f"few {protocol.unit}s hold that class; use fewer folds or leave this rung out (`rungs:` of the run)."
+            raise ImpossibleSplit(
+                f"the training part of fold {fold} has no image of {', '.join(lacking)}, because too few "
+                f"{protocol.unit}s hold that class; use fewer folds"
             )
         of_row = np.repeat(role, len(scheme.views))
         tables.append(rows.assign(role=np.where(original | (of_row == "train"), of_row, "excluded"), fold=fold))
@@ -213,9 +213,9 @@ def _test_part(positions: Rows, labels: NDArray[np.object_], scheme: HoldOutSche
         rest, test = next(splitter.split(positions))
         if set(labels[rest]) == set(labels[test]) == set(labels):
             return positions[rest], positions[test]
-        raise UserError(
+        raise ImpossibleSplit(
             f"stratify: false: {len(rest)} training or {len(test)} test rows, drawn from all alike, lack a class; "
-            "add images, or leave `stratify` out."
+            "add images, or leave `stratify` out"
         )
     return _hold_out(positions, labels, scheme.test_share, seed)
 
@@ -242,7 +242,7 @@ def _hold_out(positions: Rows, labels: NDArray[np.object_], share: float, seed: 
     try:
         rest, part = next(splitter.split(positions, labels))
     except ValueError as error:
-        raise UserError(f"{len(labels)} rows: {error}; add images.") from None
+        raise ImpossibleSplit(f"{len(labels)} rows: {error}; add images") from None
     return positions[rest], positions[part]
 
 
@@ -286,18 +286,18 @@ def _external(usable: pd.DataFrame, held_out: NDArray[np.bool_], views: list[str
     labels = usable["label"].to_numpy()
     lacking = sorted(set(labels[held_out]) - set(labels[~held_out]))
     if not held_out.any() or held_out.all() or lacking:
-        raise UserError(
+        raise ImpossibleSplit(
             f"{int(held_out.sum())} held-out and {int((~held_out).sum())} other images"
             + (f", none of the others of class {', '.join(lacking)}" if lacking else "")
-            + "; this rung needs both parts, with every held-out class among the others."
+            + "; add images: this rung needs both parts, with every held-out class among the others"
         )
     group = usable["group"].to_numpy()
     shared = ~held_out & np.isin(group, group[held_out])
     trained = set(labels[~held_out & ~shared])
     if untrained := sorted(set(labels) - trained):
-        raise UserError(
-            f"every image of class {', '.join(untrained)} beside the held-out part shares a subject or a "
-            "source with it, so that none is left to train on; leave this rung out (`rungs:` of the run)."
+        raise ImpossibleSplit(
+            f"every image of class {', '.join(untrained)} beside the held-out part shares a subject or a source with "
+            "it, so that none is left to train on; add images of other subjects"
         )
     rows = _rows(usable, views)
     identity = (rows["view"] == "identity").to_numpy()
@@ -315,6 +315,7 @@ def _units(pool: pd.DataFrame, protocol: Protocol) -> NDArray[np.int64]:
 
 def _require(counts: pd.Series[int], scheme: Scheme, what: str) -> None:
     if len(counts) < 2:
-        raise UserError(f"manifest: only one class ({', '.join(map(str, counts.index))}); a classifier needs two.")
+        told = ", ".join(map(str, counts.index))
+        raise ImpossibleSplit(f"manifest: only one class ({told}), and a classifier needs two; add images of another")
     if told := too_few({str(label): int(n) for label, n in counts.items()}, scheme, what):
-        raise UserError(f"{told}; use fewer folds, add images, or leave this rung out (`rungs:` of the run).")
+        raise ImpossibleSplit(told)

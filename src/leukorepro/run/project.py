@@ -27,7 +27,7 @@ from leukorepro.data.copies.ties import tie, ties_of
 from leukorepro.data.duplicates import find_duplicates, look_at_images
 from leukorepro.data.folders import list_images
 from leukorepro.data.scan import Scan, check_readable, scan
-from leukorepro.data.split_needs import remedied
+from leukorepro.data.split_needs import ImpossibleSplit
 from leukorepro.data.suspicions.names import of_names
 from leukorepro.ladder.rungs import Rung
 from leukorepro.run.resolve import resolve
@@ -166,7 +166,7 @@ def prepare(
         except UserError as error:
             raise UserError(" ".join([str(error), *looks])) from None
     made = resolved.studies[0]
-    told += [f"left out: {rung}, because {remedied(reason)}" for rung, reason in made.left_out.items()]
+    told += [f"left out: {rung}, because {reason}" for rung, reason in made.left_out.items()]
     told += [f"left out: table {number}, because {reason}" for number, reason in made.left_out_tables.items()]
     told += resolved.not_run
     found = scan(dataset, dataset.images, workers=os.cpu_count() or 1, progress=sys.stderr.isatty())
@@ -174,13 +174,10 @@ def prepare(
     told += of_ties
     impossible = _impossible_rungs(splits_specification(resolved, made), found, tied)
     if possible := [rung for rung in made.protocols if rung not in impossible]:
-        told += [
-            f"left out: {rung}, because {remedied(reason.removeprefix(f'{rung}, ').partition(';')[0])}"
-            for rung, reason in impossible.items()
-        ]
+        told += [f"left out: {rung}, because {reason}" for rung, reason in impossible.items()]
         if impossible:
             run["rungs"] = possible
-    nothing = "" if possible else next(iter(impossible.values()))
+    nothing = "" if possible else "{}, {}.".format(*next(iter(impossible.items())))
     return NewRun(dataset, found, told, _texts(files, contents), nothing)
 
 
@@ -202,8 +199,8 @@ def _impossible_rungs(splits: SplitsSpecification, found: Scan, tied: pd.DataFra
         try:
             with redirect_stdout(None):  # the job that makes them writes its remarks into its log
                 list(splits_of(splits.model_copy(update={"protocols": {rung: protocol}}), found.manifest, tied))
-        except UserError as error:
-            impossible[rung] = str(error)
+        except ImpossibleSplit as error:
+            impossible[rung] = error.reason
     return impossible
 
 

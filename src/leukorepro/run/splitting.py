@@ -8,6 +8,7 @@ from typing import NamedTuple
 import pandas as pd
 
 from leukorepro.core.errors import UserError
+from leukorepro.data.split_needs import ImpossibleSplit
 from leukorepro.data.splits import make_splits
 from leukorepro.ladder.rungs import LADDER, Rung
 from leukorepro.run.specifications.splits import SplitsSpecification
@@ -35,9 +36,11 @@ def splits_of(told: SplitsSpecification, manifest: pd.DataFrame, tied: pd.DataFr
 
     Raises
     ------
+    ImpossibleSplit
+        If the images do not allow one, or leave fewer training rows than one of its classifiers needs; the message
+        begins with its rung and name.
     UserError
-        If one is impossible, or leaves fewer training rows than one of its classifiers needs; the message begins with
-        its rung and name.
+        If they allow none.
     """
     for rung, protocol in told.protocols.items():
         images = manifest if tied is None or LADDER[rung].unit is None else tied
@@ -48,17 +51,19 @@ def splits_of(told: SplitsSpecification, manifest: pd.DataFrame, tied: pd.DataFr
                     images, scheme, protocol, told.seed, told.external_split, label_set, seeds=told.seeds
                 )
                 _check_rows(table, told.rows_needed.get(name, {}))
+            except ImpossibleSplit as error:
+                raise ImpossibleSplit(f"splits.{name}: {error.reason}", where=f"{rung}, ") from None
             except UserError as error:
                 raise UserError(f"{rung}, splits.{name}: {error}") from None
             yield Split(rung, name, table)
 
 
 def _check_rows(table: pd.DataFrame, needed: dict[str, int]) -> None:
-    """Raise UserError if a training part has fewer rows than a classifier needs."""
+    """Raise ImpossibleSplit if a training part has fewer rows than a classifier needs."""
     smallest = int((table["role"] == "train").groupby([table["repeat"], table["fold"]]).sum().min())
     for classifier, rows in needed.items():
         if rows > smallest:
-            raise UserError(
+            raise ImpossibleSplit(
                 f"classifiers.{classifier} needs {rows:,} training rows, but a training part has {smallest:,}; add "
-                "images, or change the classifier."
+                "images, or change the classifier"
             )

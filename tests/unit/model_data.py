@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 from sklearn.linear_model import LogisticRegression
 from sklearn.preprocessing import StandardScaler
 
+from leukorepro.core.store import sha256_file
 from leukorepro.features.parts import ResolvedDescriptor
 from leukorepro.inference.bundle.description import Source
 from leukorepro.inference.bundle.writing import write_model
@@ -89,6 +92,14 @@ def small_model(system: FittedSystem | None = None) -> Model:
 def write_small_model(folder: Path, classes: tuple[str, ...] = ("all", "healthy")) -> Path:
     """The folder of a small model."""
     write_model(small_model(small_system(classes)), folder)
+    return folder
+
+
+def write_model_fitted_on(images: Iterable[Path] | None, folder: Path) -> Path:
+    """The folder of a model that was fitted on these image files, as its digests say; None: that has no digests."""
+    made = small_model()
+    known = None if images is None else image_digests(map(sha256_file, images), made.card.training)
+    write_model(replace(made, trained_on=known), folder)
     return folder
 
 

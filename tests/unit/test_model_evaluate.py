@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from model_data import SIZE, grey, small_model, write_small_model
+from model_data import SIZE, grey, small_model, write_model_fitted_on, write_small_model
 from PIL import Image
 from sklearn import metrics as sk
 from sklearn.metrics import roc_auc_score
@@ -19,7 +19,6 @@ from leukorepro.cli.dataset_options import describe_dataset
 from leukorepro.cli.model.evaluate import evaluate as evaluate_command
 from leukorepro.config.adapters import OWN_IMAGES
 from leukorepro.core.errors import UserError
-from leukorepro.core.store import sha256_file
 from leukorepro.core.tables.results import EVALUATED_TABLE, METRICS_TABLE, SHIFT_TABLE
 from leukorepro.data.scan import scan
 from leukorepro.evaluation.predictions import read_predictions
@@ -32,7 +31,6 @@ from leukorepro.inference.evaluating.shift import shift
 from leukorepro.inference.model import decide
 from leukorepro.inference.performance import Measured
 from leukorepro.inference.predicting.ready import ready
-from leukorepro.inference.training_images import image_digests
 
 N = 60
 TRAINING = np.random.default_rng(6).gamma(9, 0.06, 500)
@@ -236,14 +234,6 @@ def test_two_classes_are_averaged_as_in_the_models_run(folder: Path, tmp_path: P
     assert "those of the class all" in made.card.averaged
 
 
-def trained_on(images: list[Path], folder: Path) -> Path:
-    """A model that was fitted on these images, as its digests say."""
-    made = small_model()
-    digests = image_digests(map(sha256_file, images), made.card.training)
-    write_model(replace(made, trained_on=digests), folder)
-    return folder
-
-
 def test_images_that_trained_the_model_are_told_and_left_out_of_every_number(
     folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -255,7 +245,7 @@ def test_images_that_trained_the_model_are_told_and_left_out_of_every_number(
         place.parent.mkdir(parents=True, exist_ok=True)
         place.write_bytes(file.read_bytes())
     seen, left = files[::3], [file for file in files if file not in files[::3]]
-    evaluate_command(trained_on(seen, tmp_path / "model"), copy, tmp_path / "page", classes=["blast=all"])
+    evaluate_command(write_model_fitted_on(seen, tmp_path / "model"), copy, tmp_path / "page", classes=["blast=all"])
     told = capsys.readouterr().err
     assert "8 of 24 images trained the model (Healthy/0.png, Healthy/3.png and 6 more): they are left out here" in told
     text = (tmp_path / "page" / "index.html").read_text("utf-8")
@@ -269,10 +259,10 @@ def test_images_that_trained_the_model_are_told_and_left_out_of_every_number(
 def test_what_is_known_of_training_images_is_told_where_there_are_none_and_where_it_is_not_known(
     folder: Path, model: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write_model(replace(small_model(), trained_on=None), tmp_path / "before")
+    before = write_model_fitted_on(None, tmp_path / "before")
     for opened, sentence in (
         (model, "None of these image files trained the model."),
-        (tmp_path / "before", "Whether some of these images trained the model cannot be checked"),
+        (before, "Whether some of these images trained the model cannot be checked"),
     ):
         evaluate_command(opened, folder, tmp_path / "page", classes=["blast=all"])
         assert sentence in capsys.readouterr().err
@@ -290,8 +280,9 @@ def test_where_too_few_images_are_new_to_the_model_nothing_is_measured(
     folder: Path, tmp_path: Path, kept: str, told: str
 ) -> None:
     seen = [file for file in folder.rglob("*.png") if file.parent.name != kept]
+    model = write_model_fitted_on(seen, tmp_path / "model")
     with pytest.raises(UserError, match=told):
-        evaluate_command(trained_on(seen, tmp_path / "model"), folder, tmp_path / "page", classes=["blast=all"])
+        evaluate_command(model, folder, tmp_path / "page", classes=["blast=all"])
     assert not (tmp_path / "page").exists()
 
 

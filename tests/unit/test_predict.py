@@ -14,7 +14,15 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
-from model_data import PIXELS, SIZE, grey, small_model, small_system, write_small_model
+from model_data import (
+    PIXELS,
+    SIZE,
+    grey,
+    small_model,
+    small_system,
+    write_model_fitted_on,
+    write_small_model,
+)
 from PIL import Image
 from typer.testing import CliRunner
 
@@ -173,6 +181,20 @@ def test_images_unlike_the_training_images_are_flagged(tmp_path: Path, model: Pa
     assert code == 0
     assert [row["out_of_distribution"] for row in rows_of(tmp_path / "p.csv")] == ["false", "true"]
     assert "Unlike the training images (out_of_distribution), and not to be relied on: 1." in out
+
+
+def test_files_that_the_model_was_fitted_on_are_told(tmp_path: Path) -> None:
+    """By their bytes, beside one that cannot be read, and with nothing said where the model keeps no digests."""
+    seen, new = paint(tmp_path / "seen.png", 0.3), paint(tmp_path / "new.png", 0.6)
+    (tmp_path / "broken.png").write_bytes(b"")
+    (tmp_path / "copy.png").write_bytes(seen.read_bytes())
+    asked = [tmp_path / "broken.png", new, tmp_path / "copy.png"]
+    for images, flags, told in ((None, ["", "", ""], False), ([seen], ["", "false", "true"], True)):
+        model = write_model_fitted_on(images, tmp_path / f"model_{told}")
+        code, out, _ = run("--model", model, "--out", tmp_path / "p.csv", *asked)
+        assert code == 0
+        assert [row["training_image"] for row in rows_of(tmp_path / "p.csv")] == flags
+        assert ("Fitted on by the model (training_image), and so no test of it: 1." in out) is told
 
 
 def test_what_needs_no_torch_does_not_import_it(tmp_path: Path, model: Path) -> None:

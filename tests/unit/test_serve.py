@@ -21,7 +21,7 @@ import numpy as np
 import psutil
 import pytest
 from image_files import COLOUR, chunk, encoded
-from model_data import grey
+from model_data import grey, write_model_fitted_on
 from PIL import Image
 from served import MAX_PIXELS, ask, send, serving, serving_model
 
@@ -30,6 +30,8 @@ from leukorepro.data.images import decode
 from leukorepro.inference.bundle.reading import read_model
 from leukorepro.inference.explaining.models import ModelExplainer
 from leukorepro.inference.model import decide
+from leukorepro.inference.predicting.ready import ready
+from leukorepro.inference.serving.answers import Answers
 from leukorepro.inference.serving.app import Limits
 from leukorepro.inference.serving.server import address_of, listen
 
@@ -78,6 +80,18 @@ def test_the_answer_is_that_of_the_model(tmp_path: Path) -> None:
     assert "Not a medical device" in html
     assert model.card.caveats[0] in html
     assert "70.0 to 90.0" in html  # the honest measurement, with its interval
+
+
+def test_an_image_that_the_model_was_fitted_on_is_told(tmp_path: Path) -> None:
+    file = tmp_path / "seen.png"
+    file.write_bytes(encoded(grey(0.34, 40), "png"))
+    for images, known in ((None, None), ([], False), ([file], True)):
+        model = write_model_fitted_on(images, tmp_path / str(known))
+        with ready(read_model(model), device="cpu") as readied:
+            answer = Answers(readied, MAX_PIXELS)(file.read_bytes())
+        assert answer["training_image"] is known
+        told = [sentence.startswith("The model was fitted on this image") for sentence in answer["warnings"]]
+        assert told == ([True] if known else [])
 
 
 def pixels_of(address: str) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,6 +15,7 @@ from leukorepro.inference.card import Card
 from leukorepro.inference.operating import Calibration, Decisions, Threshold, decisions
 from leukorepro.inference.performance import RungPerformance
 from leukorepro.inference.system import FittedSystem
+from leukorepro.inference.training_images import image_digests
 from leukorepro.inference.unlike import Unlike
 from leukorepro.systems.classifiers.tasks import Answers
 
@@ -61,6 +63,18 @@ class Model:
     def rungs(self) -> list[RungPerformance]:
         """Measured performance on every rung, the honest one first."""
         return self.card.rungs
+
+    def fitted_on(self, sha256: Iterable[str]) -> NDArray[np.bool_] | None:
+        """Which of some image files it was fitted on; None where it cannot tell, and then nothing is asked for.
+
+        Parameters
+        ----------
+        sha256 : iterable of str
+            Of each file's bytes.
+        """
+        if self.trained_on is None:
+            return None
+        return np.isin(image_digests(sha256, self.card.training), self.trained_on)
 
 
 def decide(model: Model, answers: Answers) -> Decisions:

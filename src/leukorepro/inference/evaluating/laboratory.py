@@ -18,7 +18,6 @@ from leukorepro.inference.evaluating.evaluation import Evaluated, Evaluation, ev
 from leukorepro.inference.evaluating.labels import own_names
 from leukorepro.inference.model import Model
 from leukorepro.inference.predicting.ready import BATCH, Decided, ReadyModel
-from leukorepro.inference.training_images import image_digests
 
 _Block = Sequence[tuple[str, str]]
 """Paths and SHA-256 of images that are decided together."""
@@ -121,10 +120,8 @@ def evaluate_folder(
 
 def _left_out(model: Model, manifest: pd.DataFrame) -> list[str] | None:
     """Images of a manifest whose bytes are those of one that trained the model; None where the model cannot tell."""
-    if model.trained_on is None:
-        return None
-    known = np.isin(image_digests(manifest["sha256"], model.card.training), model.trained_on)
-    return sorted(manifest["image_id"][known])
+    known = model.fitted_on(manifest["sha256"])
+    return None if known is None else sorted(manifest["image_id"][known])
 
 
 def _evaluated(model: Model, dataset: RealDataset) -> Evaluated:

@@ -68,14 +68,16 @@ def predict(ready: ReadyModel, images: Sequence[Asked], output: Path, *, max_pix
     name = model_id(model.folder, model.name)
 
     def work(block: Sequence[Asked]) -> str:
-        read, failures = [], Failures()
+        read, files, failures = [], [], Failures()
         for place, asked in enumerate(block):
             try:
                 read.append(ready.inputs(read_rgb(Path(asked.path), max_pixels)))
             except UnreadableImage as error:
                 failures[place] = error.status, error.reason
+            else:
+                files.append(Path(asked.path))
         decided = ready.decide(read) if read else None
-        return lines(block, decided, failures, model, name)
+        return lines(block, decided, model.fitted_on(map(sha256_file, files)), failures, model, name)
 
     check_output(output)
     if any(os.path.abspath(output) == os.path.abspath(asked.path) for asked in images):  # noqa: PTH100

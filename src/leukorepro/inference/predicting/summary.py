@@ -31,6 +31,8 @@ def summary(predictions: pd.DataFrame, asking: Asking, classes: list[str], flags
         lines.append(f"Unlike the training images (out_of_distribution), and not to be relied on: {flagged:,}.")
     else:
         lines.append("The model cannot tell images that are unlike those that it was fitted on.")
+    if trained := int((read["training_image"] == "true").sum()):
+        lines.append(f"Fitted on by the model (training_image), and so no test of it: {trained:,}.")
     failed = predictions[predictions["status"] != OK]
     for status, rows in failed.groupby("status"):
         lines.append(f"{len(rows):,} {status}: {some(rows['path'], 3)}.")

@@ -9,6 +9,9 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+import numpy as np
+from numpy.typing import NDArray
+
 from leukorepro.core.tables.table import Table, number, text
 from leukorepro.inference.model import Model
 from leukorepro.inference.predicting.inputs import Asked
@@ -23,11 +26,12 @@ PREDICTED_TABLE = Table(
         **number("probability"),
         **text("out_of_distribution"),
         **number("distance"),
-        **text("model", "note"),
+        **text("training_image", "model", "note"),
     }
 )
 """A row for each image that was asked about. `score` follows `probability`; with more than two classes each class has
-columns of its own, `probability_<class>` and `score_<class>`."""
+columns of its own, `probability_<class>` and `score_<class>`. `training_image` is true where the model was fitted on
+this very file, and empty where it cannot tell."""
 
 OK = "ok"
 """Status of an image that was read; that of another is a word of the manifest's."""
@@ -48,7 +52,7 @@ def columns(classes: Sequence[str]) -> list[str]:
         *(f"probability_{name}" for name in of_classes),
         "score",
         *(f"score_{name}" for name in of_classes),
-        *("out_of_distribution", "distance", "model", "note"),
+        *("out_of_distribution", "distance", "training_image", "model", "note"),
     ]
 
 
@@ -57,7 +61,14 @@ def header(classes: Sequence[str]) -> str:
     return _line(columns(classes))
 
 
-def lines(block: Sequence[Asked], decided: Decided | None, failures: Failures, model: Model, model_id: str) -> str:
+def lines(
+    block: Sequence[Asked],
+    decided: Decided | None,
+    known: NDArray[np.bool_] | None,
+    failures: Failures,
+    model: Model,
+    model_id: str,
+) -> str:
     """Lines of a block of images.
 
     Parameters
@@ -66,13 +77,15 @@ def lines(block: Sequence[Asked], decided: Decided | None, failures: Failures, m
         Images, in the order of the table.
     decided : Decided or None
         Of all images of the block that could be read, in order; None where none could.
+    known : ndarray of bool or None
+        Which of those the model was fitted on; None where it cannot tell.
     failures : dict of int to (str, str)
         Status and reason of each image of the block that could not be read, by its place.
     model : Model
     model_id : str
         What the column `model` says.
     """
-    answered = iter(()) if decided is None else _answers(model, decided)
+    answered = iter(()) if decided is None else _answers(model, decided, known)
     nothing = [""] * (len(columns(model.system.classes)) - 4)
     text = []
     for place, asked in enumerate(block):
@@ -82,8 +95,8 @@ def lines(block: Sequence[Asked], decided: Decided | None, failures: Failures, m
     return "".join(text)
 
 
-def _answers(model: Model, decided: Decided) -> Iterator[list[str]]:
-    """The columns from `prediction` to `distance`, of one image after another."""
+def _answers(model: Model, decided: Decided, known: NDArray[np.bool_] | None) -> Iterator[list[str]]:
+    """The columns from `prediction` to `training_image`, of one image after another."""
     answers, several = decided.answers, len(model.system.classes) > 2
     for row, prediction in enumerate(decided.decisions.prediction):
         scores = answers.scores[row].tolist()
@@ -96,6 +109,7 @@ def _answers(model: Model, decided: Decided) -> Iterator[list[str]]:
             *(map(_number, scores) if several else []),
             "" if math.isnan(distance) else str(distance > 1).lower(),
             "" if math.isnan(distance) else f"{distance:.6g}",
+            "" if known is None else str(bool(known[row])).lower(),
         ]
 
 

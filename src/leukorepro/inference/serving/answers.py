@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import hashlib
 import io
 import math
 from pathlib import Path
@@ -58,6 +59,10 @@ class Answers:
                 f"Unlike the training images: {distance:.2f} times as far from them as 99 % of themselves are at most. "
                 "How good the model is on such images is not known.",
             )
+        known = self._ready.model.fitted_on([hashlib.sha256(content).hexdigest()])
+        trained = None if known is None else bool(known[0])
+        if trained:
+            warnings.insert(0, "The model was fitted on this image: what it says of it is no test of the model.")
         return {
             "prediction": prediction,
             "probability": _number(decided.decisions.probability[0]),
@@ -65,6 +70,7 @@ class Answers:
             "score": _number(scores[place]),
             "out_of_distribution": None if math.isnan(distance) else distance > 1,
             "distance": _number(distance),
+            "training_image": trained,
             "warnings": warnings,
             "picture": _picture(pixels),
             **self._map(pixels, prediction),

@@ -1,7 +1,7 @@
 "use strict";
 // Sends one image after another to the model and shows what it says. Everything stays in this page.
 
-const COLUMNS = ["path", "status", "prediction", "probability", "score", "out_of_distribution", "model"];
+const COLUMNS = ["path", "status", "prediction", "probability", "score", "out_of_distribution", "training_image", "model"];
 const MOST_BYTES = Number(document.body.dataset.maxBytes);
 const element = (id) => document.getElementById(id);
 const entries = []; // { file, row, answer }, in the order in which they were dropped

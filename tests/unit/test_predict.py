@@ -431,9 +431,10 @@ def test_images_in_memory_do_not_grow_with_their_number(
 # --------------------------------------------------------------------------------------------------------- explanations
 
 
-def test_every_predicted_image_has_a_picture_that_says_what_it_shows(tmp_path: Path, model: Path) -> None:
+def test_every_predicted_image_has_a_picture_that_says_what_it_shows(tmp_path: Path) -> None:
     for name in ("one", "two"):
         paint(tmp_path / f"{name}/a b.png", 0.3)
+    model = write_model_fitted_on([tmp_path / "one/a b.png"], tmp_path / "model")
     noise = np.random.default_rng(0).integers(0, 256, (SIZE, SIZE, 3), dtype=np.uint8)
     Image.fromarray(noise).save(tmp_path / "two/a b.png")
     (tmp_path / "one/broken.png").write_bytes(b"")
@@ -444,6 +445,7 @@ def test_every_predicted_image_has_a_picture_that_says_what_it_shows(tmp_path: P
     assert f"2 explained: {tmp_path / 'maps'}" in out
     told, of_noise = (Image.open(tmp_path / "maps" / picture).getexif()[0x010E] for picture in pictures)
     assert ["Unlike the training images" in words for words in (told, of_noise)] == [False, True]
+    assert ["The model was fitted on this image" in words for words in (told, of_noise)] == [True, False]
     for words in ("Red speaks for all", "exact", "imulated images", "not a medical device"):
         assert words in told
     assert [row["status"] == "ok" for row in rows_of(tmp_path / "p.csv")] == [True, False, True]

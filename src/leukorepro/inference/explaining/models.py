@@ -30,6 +30,7 @@ from leukorepro.inference.unlike import THUMBNAIL
 MOST_PICTURES = 1_000
 """Images that are explained at most: a picture of each is a file, for somebody to look at."""
 UNLIKE = "Unlike the training images: not to be relied on."
+TRAINED = "The model was fitted on this image: no test of it."
 """What the picture of a flagged image says."""
 
 
@@ -161,7 +162,7 @@ def explain_predictions(
                     print(error)
             rows = predictions.iloc[list(read)]
             explained = apart.explain(list(read.values()), rows["prediction"].tolist()) if read else []
-            said = rows[["prediction", "probability", "out_of_distribution"]].itertuples(index=False)
+            said = rows[list(_Said._fields)].itertuples(index=False)
             for (number, image), each, told in zip(read.items(), explained, said, strict=True):
                 name = images[number].name
                 _write(model, (name, image), each, _Said(*told), folder / _file_name(number, name))
@@ -176,13 +177,15 @@ class _Said(NamedTuple):
     prediction: str
     probability: float
     out_of_distribution: str
+    training_image: str
 
 
 def _write(model: Model, image: tuple[str, RGB], explained: ExplainedImage, said: _Said, path: Path) -> None:
     """Write the picture of an image, which is given with its name."""
     whose = model.system.positive_class or said.prediction
     sure = "" if np.isnan(said.probability) else f"\nprobability {said.probability:.3f} of {whose}"
-    lines = [explained.sentence, *([UNLIKE] if said.out_of_distribution == "true" else [])]
+    warnings = {UNLIKE: said.out_of_distribution, TRAINED: said.training_image}
+    lines = [explained.sentence, *(warning for warning, holds in warnings.items() if holds == "true")]
     name, pixels = image
     write_picture(
         [(f"Image\n{PurePath(name).name}", panel(pixels)), (f"{said.prediction}{sure}", explained.overlay)],

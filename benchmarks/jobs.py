@@ -123,7 +123,8 @@ def beside(rows: list[dict[str, object]], machine: Machine, file: Path) -> None:
     for row in rows:
         work = Work(json.loads(str(row["amounts"])), float(str(row["held_mib"])), float(str(row["values_mib"])))
         said = model.cost(str(row["rule"]), int(str(row["threads"])), work, machine)
-        kept = {name: row[name] for name in ("run", "rule", "job", "threads", "seconds", "cpu_seconds", "memory_mib")}
+        names = ("run", "rule", "job", "threads", "clock", "seconds", "cpu_seconds", "memory_mib")
+        kept = {name: row[name] for name in names}
         share = float(str(row["cpu_seconds"])) / float(str(row["seconds"])) if row["seconds"] else math.nan
         told = {
             "share_of_core": f"{share:.2f}",  # far below 1 where the machine did other work

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import ast
+import csv
 import json
 import re
+from collections import defaultdict
 from collections.abc import Iterator
 from importlib import import_module
 from itertools import pairwise
@@ -28,6 +30,8 @@ FILES = {
     "validity": "`config/validity.yaml`: which studies are repeated where the truth is known.",
 }
 
+PUBLISHED_SIZE = Path(__file__).parents[2] / "benchmarks/results/published_size.csv"
+
 TABLES = (
     *("core.tables.data", "core.tables.predictions", "core.tables.results"),
     *("inference.predicting.table", "inference.predicting.patients"),
@@ -49,6 +53,7 @@ def fill_in(_app: Sphinx, _page: str, source: list[str]) -> None:
         "tables": tables,
         "rungs": rungs,
         "metrics": metrics,
+        "published_size": published_size,
     }
     for name, maker in makers.items():
         line = f"<!-- generated: {name} -->\n"
@@ -206,3 +211,36 @@ def metrics() -> str:
         told = f"{low} or more" if isinf(high) else f"{low} to {high}"
         rows.append([f"`{key}`", metric.words, told, metric.source.value])
     return table(["metric", "in words", "range", "made from"], rows)
+
+
+def published_size() -> str:
+    """What was run at its paper's size, a table for each run: measured beside estimated."""
+    runs: dict[str, dict[str, list[dict[str, str]]]] = defaultdict(lambda: defaultdict(list))
+    with PUBLISHED_SIZE.open(encoding="utf-8", newline="") as file:
+        for job in csv.DictReader(file):
+            runs[job["run"]][job["rule"]].append(job)
+    head = ["rule", "jobs", "measured, s", "estimated, s", "ratio", "memory, GiB", "estimated, GiB"]
+    parts = []
+    for run, rules in runs.items():
+        rows = [[f"`{rule}`", *figures(jobs)] for rule, jobs in rules.items()]
+        rows += [["in all", *figures([job for jobs in rules.values() for job in jobs])]] if len(rules) > 1 else []
+        parts.append(f"## {run}\n\n{table(head, rows)}")
+    return "\n".join(parts)
+
+
+def figures(jobs: list[dict[str, str]]) -> list[object]:
+    """Jobs, their seconds one after another and the largest one's memory, each beside its estimate."""
+    seconds = sum(
+        float(job["seconds"]) if job["clock"] == "wall" else float(job["cpu_seconds"]) / int(job["threads"])
+        for job in jobs
+    )
+    expected = sum(float(job["estimated_seconds"]) for job in jobs)
+    memory, told = (max(float(job[key]) for job in jobs) / 1024 for key in ("memory_mib", "estimated_mib"))
+    return [
+        len(jobs),
+        f"{seconds:,.0f}",
+        f"{expected:,.0f}",
+        f"{seconds / expected:.2f}",
+        f"{memory:.1f}",
+        f"{told:.1f}",
+    ]

@@ -9,6 +9,8 @@ from itertools import pairwise
 from pathlib import Path
 from types import ModuleType
 
+import numpy as np
+import pandas as pd
 import pytest
 from test_docstrings import COMMANDS, PACKAGE
 
@@ -67,6 +69,19 @@ def test_every_metric_and_rung_is_there(reference: ModuleType) -> None:
     metrics, rungs = reference.metrics(), reference.rungs()
     assert [name for name in METRICS if f"| `{name}` |" not in metrics] == []
     assert [name for name in LADDER if f"| `{name}` |" not in rungs] == []
+
+
+def test_what_was_run_at_the_published_size_stands_beside_its_estimate(reference: ModuleType) -> None:
+    jobs = pd.read_csv(ROOT / "benchmarks/results/published_size.csv")
+    text = reference.published_size()
+    assert [line[3:] for line in text.splitlines() if line.startswith("## ")] == [*jobs["run"].unique()]
+    lines = [[cell.strip("` ") for cell in line.split("|")[1:-1]] for line in text.splitlines() if line[:3] == "| `"]
+    assert [line[0] for line in lines] == [*jobs[["run", "rule"]].drop_duplicates()["rule"]]
+    on_threads = jobs["cpu_seconds"] / jobs["threads"]
+    jobs["measured"] = jobs["seconds"].where(jobs["clock"] == "wall", on_threads)
+    sums = jobs.groupby(["run", "rule"], sort=False)[["measured", "estimated_seconds"]].sum()
+    told = [[float(cell.replace(",", "")) for cell in line[2:4]] for line in lines]
+    np.testing.assert_allclose(told, sums.to_numpy(), rtol=0, atol=0.51)  # whole seconds
 
 
 def test_the_glossary_has_the_words_of_the_report() -> None:

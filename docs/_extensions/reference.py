@@ -1,4 +1,4 @@
-"""Parts of the documentation that follow from the code: configuration, commands, tables, rungs and metrics."""
+"""Parts of the documentation that follow from code and measurements: configuration, commands, tables, rungs, costs."""
 
 from __future__ import annotations
 
@@ -236,11 +236,5 @@ def figures(jobs: list[dict[str, str]]) -> list[object]:
     )
     expected = sum(float(job["estimated_seconds"]) for job in jobs)
     memory, told = (max(float(job[key]) for job in jobs) / 1024 for key in ("memory_mib", "estimated_mib"))
-    return [
-        len(jobs),
-        f"{seconds:,.0f}",
-        f"{expected:,.0f}",
-        f"{seconds / expected:.2f}",
-        f"{memory:.1f}",
-        f"{told:.1f}",
-    ]
+    times = f"{seconds:,.0f}", f"{expected:,.0f}", f"{seconds / expected:.2f}"
+    return [len(jobs), *times, f"{memory:.1f}", f"{told:.1f}"]

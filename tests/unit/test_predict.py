@@ -197,6 +197,24 @@ def test_files_that_the_model_was_fitted_on_are_told(tmp_path: Path) -> None:
         assert ("Fitted on by the model (training_image), and so no test of it: 1." in out) is told
 
 
+def test_a_file_that_goes_after_it_was_read_is_a_line_and_stops_nothing(
+    tmp_path: Path, model: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def going(path: Path, max_pixels: int) -> np.ndarray:
+        pixels = read_rgb(path, max_pixels)
+        if path.name == "gone.png":
+            path.unlink()
+        return pixels
+
+    monkeypatch.setattr(module, "read_rgb", going)
+    asked = [paint(tmp_path / name, 0.3) for name in ("gone.png", "here.png")]
+    code, _, _ = run("--model", model, "--out", tmp_path / "p.csv", *asked)
+    assert code == 0
+    rows = rows_of(tmp_path / "p.csv")
+    assert [(row["status"], row["prediction"] != "") for row in rows] == [("unreadable", False), ("ok", True)]
+    assert rows[0]["note"] == "No such file or directory"
+
+
 def test_what_needs_no_torch_does_not_import_it(tmp_path: Path, model: Path) -> None:
     """It takes longer than everything else about one image together."""
     words = ["predict", "--model", str(model), "--out", str(tmp_path / "p.csv"), str(paint(tmp_path / "a.png", 0.3))]

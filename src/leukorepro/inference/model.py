@@ -65,7 +65,7 @@ class Model:
         return self.card.rungs
 
     def fitted_on(self, sha256: Iterable[str]) -> NDArray[np.bool_] | None:
-        """Which of some image files it was fitted on; None where it cannot tell, and then nothing is asked for.
+        """Which of some image files it was fitted on; None where it cannot tell.
 
         Parameters
         ----------

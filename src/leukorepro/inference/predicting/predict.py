@@ -68,16 +68,19 @@ def predict(ready: ReadyModel, images: Sequence[Asked], output: Path, *, max_pix
     name = model_id(model.folder, model.name)
 
     def work(block: Sequence[Asked]) -> str:
-        read, files, failures = [], [], Failures()
+        read, sha256, failures = [], [], Failures()
         for place, asked in enumerate(block):
             try:
-                read.append(ready.inputs(read_rgb(Path(asked.path), max_pixels)))
+                image = read_rgb(Path(asked.path), max_pixels)
+                sha256.append(sha256_file(Path(asked.path)))
             except UnreadableImage as error:
                 failures[place] = error.status, error.reason
+            except OSError as error:  # it was there a moment ago
+                failures[place] = "unreadable", str(error.strerror)
             else:
-                files.append(Path(asked.path))
+                read.append(ready.inputs(image))
         decided = ready.decide(read) if read else None
-        return lines(block, decided, model.fitted_on(map(sha256_file, files)), failures, model, name)
+        return lines(block, decided, model.fitted_on(sha256), failures, model, name)
 
     check_output(output)
     if any(os.path.abspath(output) == os.path.abspath(asked.path) for asked in images):  # noqa: PTH100

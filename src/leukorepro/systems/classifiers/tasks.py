@@ -14,6 +14,7 @@ from leukorepro.config.study.items import Item
 from leukorepro.config.study.schemes import LabelSet, Protocol
 from leukorepro.core.errors import UserError
 from leukorepro.core.tables.predictions import PARTS_TABLE
+from leukorepro.data.split_needs import ImpossibleSplit
 from leukorepro.data.splits import classes_of
 from leukorepro.systems.folds import ROLES, Fold, Positions
 
@@ -197,7 +198,7 @@ def check_learnable(task: Task, fold: Fold, labels: NDArray[np.object_]) -> None
 
     Raises
     ------
-    UserError
+    ImpossibleSplit
         If a class is tested or validated that no training row has, or training rows are of one class only.
     """
     trained = set(labels[fold.train])
@@ -205,8 +206,8 @@ def check_learnable(task: Task, fold: Fold, labels: NDArray[np.object_]) -> None
     lacking = next((classes for classes in rest.values() if classes), [])
     if lacking or len(trained) < 2:
         what = f"no row of class {', '.join(lacking)}" if lacking else f"rows of class {', '.join(trained)} only"
-        raise UserError(
-            f"{task.study}, {task.protocol.rung}: the training part of repeat {fold.repeat}, fold {fold.fold} has "
-            f"{what}, so that no classifier can learn the classes; use fewer folds, add images, or leave this rung out "
-            "(`rungs:` of the run)."
+        raise ImpossibleSplit(
+            f"the training part of repeat {fold.repeat}, fold {fold.fold} has {what}, so that no classifier can learn "
+            "the classes; use fewer folds, add images",
+            where=f"{task.study}, {task.protocol.rung}: ",
         )

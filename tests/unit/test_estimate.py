@@ -28,6 +28,7 @@ from leukorepro.costs.told import at_start, total
 from leukorepro.costs.work import Work
 from leukorepro.features.backbones.registry import BACKBONES
 from leukorepro.features.backbones.specification import TorchvisionWeights
+from leukorepro.features.parts import ResolvedExtractor
 from leukorepro.inference.explaining import selection
 from leukorepro.run.paths import Results
 from leukorepro.run.resolve import resolve
@@ -118,6 +119,9 @@ def test_the_model_of_the_package_is_the_fit_to_the_committed_measurements() -> 
     assert kept.runs == fitted.runs
     assert kept.starts == pytest.approx(fitted.starts, rel=2e-3, abs=1e-9)
     assert kept.rates == pytest.approx(fitted.rates, rel=2e-3, abs=1e-9)
+    assert kept.memory.keys() == fitted.memory.keys()
+    for rule, line in fitted.memory.items():
+        assert kept.memory[rule] == pytest.approx(line, rel=2e-3, abs=1e-9), rule
 
 
 def test_the_model_says_of_every_run_and_long_job_what_it_was_measured_at() -> None:
@@ -136,6 +140,8 @@ def test_the_model_says_of_every_run_and_long_job_what_it_was_measured_at() -> N
         for job, cost in jobs:
             if job.seconds > LONG:
                 assert 1 / 1.5 < cost.seconds / job.seconds < 1.5, (run, job.rule, job.job)
+            if job.rule in ("extract_features", "evaluate", "build_report") and not math.isnan(job.memory):
+                assert 1 / 1.5 < cost.memory / job.memory < 1.5, (run, job.rule, job.job)
 
 
 def test_trainings_are_rated_with_bfloat16_where_a_processor_trains_so(demo: ResolvedRun) -> None:
@@ -171,6 +177,33 @@ def test_operations_are_those_that_torchvision_publishes() -> None:
         assert 4e6 * counted.mparameters / 2**20 == pytest.approx(published["_file_size"], rel=0.05), name
         compared += 1
     assert compared >= 5
+
+
+def test_a_run_of_which_no_study_is_possible_has_nothing_to_tell(demo: ResolvedRun) -> None:
+    empty = demo.model_copy(update={"studies": []})
+    works = work.Works(empty, Sizes(empty, Results(), Operations(count=False)))
+    assert [works.of(job).held for job in jobs_of_run(empty) if job.rule == "build_report"] == [0.0]
+
+
+def test_of_a_backbone_only_what_comes_up_to_the_layer_is_held() -> None:
+    """Keras prints the trainable parameters of both networks without their top; layers behind it by arithmetic."""
+    table = read_table()
+    convolutions, first, second = 14_714_688, 25_088 * 4096 + 4096, 4096 * 4096 + 4096
+    for layer, parameters in {
+        "gap": convolutions,
+        "flat": convolutions,
+        "classifier.0.input": convolutions,
+        "fc6": convolutions + first,
+        "fc7": convolutions + first + second,
+        "relu7": convolutions + first + second,
+    }.items():
+        assert table[f"vgg16/{layer}@224"].mkept == pytest.approx(parameters / 1e6, rel=1e-5), layer
+    assert table["mobilenet_v2/gap@224"].mkept == pytest.approx(2.223872, rel=1e-5)
+    counted = Operations(count=True)
+    counted.known.clear()
+    for name, layer in (("vgg16", "fc6"), ("alexnet", "classifier.1.input"), ("efficientnet_lite0", "gap")):
+        part = ResolvedExtractor(id=name, backbone=name, layer=layer, weights="random", input_size=80)
+        assert counted.of_extractor(part).mkept == pytest.approx(table[f"{name}/{layer}@80"].mkept, rel=1e-5), name
 
 
 def test_what_an_estimate_repeats_of_jobs_is_what_they_do() -> None:

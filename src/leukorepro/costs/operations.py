@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NamedTuple
 from leukorepro.config.study.systems import ConvAutoencoderSpec, NetworkSpec
 from leukorepro.core.words import Budget
 from leukorepro.features.backbones.registry import find_backbone
+from leukorepro.features.backbones.specification import Backbone
 from leukorepro.features.parts import ResolvedExtractor, Tuning
 
 if TYPE_CHECKING:
@@ -31,6 +32,8 @@ class Network(NamedTuple):
     """Values that its layers put out, in millions."""
     mparameters: float
     """Learnables, in millions."""
+    mkept: float
+    """Those of them that are in memory, in millions: of a backbone, the ones up to the layer that is taken."""
     columns: int
     """Values that it ends in."""
 
@@ -122,7 +125,7 @@ def read_table() -> dict[str, Network]:
         rows = list(csv.DictReader(file))
     return {
         row["network"]: Network(
-            float(row["gflop"]), float(row["mvalues"]), float(row["mparameters"]), int(row["columns"])
+            *(float(row[name]) for name in ("gflop", "mvalues", "mparameters", "mkept")), int(row["columns"])
         )
         for row in rows
     }
@@ -134,13 +137,31 @@ def known_columns(part: ResolvedExtractor) -> int | None:
 
 
 def _backbone(name: str, layer: str, size: int) -> Network:
-    """The complete network; what follows the layer that is taken is a small part of it."""
+    """The complete network; what follows the layer that is taken is a small part of its operations."""
     from leukorepro.features.backbones.networks import count_features
     from leukorepro.features.backbones.tunable import outline
 
     backbone = find_backbone(name)
-    counted = _counted(outline(backbone, 1000), (3, size, size))
-    return counted._replace(columns=count_features(backbone, layer, size))
+    complete = outline(backbone, 1000)
+    counted = _counted(complete, (3, size, size))
+    kept = _mparameters(_up_to(backbone, layer, complete))
+    return counted._replace(mkept=kept, columns=count_features(backbone, layer, size))
+
+
+def _up_to(backbone: Backbone, layer: str, complete: nn.Module) -> nn.Module:
+    """What of a backbone is built where features of a layer are wanted."""
+    from torchvision.models.feature_extraction import create_feature_extractor
+
+    from leukorepro.features.backbones.cuts import cut, find_starts
+    from leukorepro.features.backbones.tunable import steps_of
+
+    taken = backbone.find_layer(layer)
+    if taken.node is None:
+        return complete
+    if taken.before:
+        steps = steps_of(backbone, complete)
+        return cut(complete, steps, find_starts(complete, steps)[taken.node])[0]
+    return create_feature_extractor(complete, {taken.node: "features"}, suppress_diff_warning=True)
 
 
 def _trained(spec: NetworkSpec, shape: tuple[int, ...], n_classes: int, width: float) -> Network:
@@ -183,5 +204,9 @@ def _counted(network: nn.Module, shape: tuple[int, ...], *, bytes_in: bool = Fal
     image = torch.empty((1, *shape), dtype=torch.uint8 if bytes_in else torch.float32, device="meta")
     with FlopCounterMode(display=False) as counter, torch.no_grad():
         output: Tensor = network.eval()(image)
-    parameters = sum(parameter.numel() for parameter in network.parameters())
-    return Network(counter.get_total_flops() / 1e9, values / 1e6, parameters / 1e6, output[0].numel())
+    parameters = _mparameters(network)
+    return Network(counter.get_total_flops() / 1e9, values / 1e6, parameters, parameters, output[0].numel())
+
+
+def _mparameters(network: nn.Module) -> float:
+    return sum(parameter.numel() for parameter in network.parameters()) / 1e6

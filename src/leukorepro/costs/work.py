@@ -29,6 +29,9 @@ EXPLAINED = 40
 """Images of which a headline is explained, on two rungs."""
 BLOCK_ROWS = 8
 """Images that an extraction gives a network at a time."""
+COPIES = 7
+"""An extraction holds so much more memory for a parameter of its network than for a value between its layers: it loads,
+converts and compiles them, where values of one layer make room for the next's. Of 30 measured extractions."""
 TRAINING_PASSES = 3
 """A step of a training takes as many operations as three times the network: forward, and backward to two sides."""
 HALF = " with bfloat16"
@@ -122,7 +125,7 @@ class Works:
         network = self.sizes.operations.of_extractor(part)
         work.add({"thousand rows (resized)": rows / 1e3})
         work.add(_of_network("extracted", network, rows, part.precision))
-        work.held = (network.mparameters + BLOCK_ROWS * network.mvalues) * 4e6 / MEBI
+        work.held = (COPIES * network.mkept + BLOCK_ROWS * network.mvalues) * 4e6 / MEBI
         return work
 
     def _joined(self, dataset: str, rest: list[str]) -> Work:
@@ -197,7 +200,7 @@ class Works:
     def _network(self, study: ResolvedStudy, spec: object, parts: list[Part], split: str, *, coded: bool) -> Network:
         """A network that is trained from random weights; nothing for one that is trained further."""
         if not isinstance(spec, NetworkSpec):
-            return Network(0.0, 0.0, 0.0, 0)
+            return Network(0.0, 0.0, 0.0, 0.0, 0)
         side = _side(parts)
         shape: tuple[int, ...] = (side, side, 3)
         if coded:
@@ -280,7 +283,7 @@ class Works:
         item = next(item for item in study.study.tables[number].items if item.item == name)
         parts = [study.parts[part] for part in plan.parts_of_item(study, item)]
         networks = [self.sizes.operations.of_extractor(p) for p in parts if isinstance(p, ResolvedExtractor)]
-        work = Work(held=sum(network.mparameters for network in networks) * 4e6 / MEBI)
+        work = Work(held=sum(network.mkept for network in networks) * 4e6 / MEBI)
         work.add({"gigaflop (explained)": EXPLAINED * sum(network.gflop for network in networks)})
         return work
 
@@ -295,7 +298,7 @@ class Works:
                         fit = self.sizes.fit(study, split, protocol)
                         work.add({f"cells ({rule})": 1})
                         work.add({f"thousand answers ({rule})": fit.folds * fit.tested / 1e3})
-        answers = work.amounts[f"thousand answers ({rule})"] * 1e3
+        answers = work.amounts.get(f"thousand answers ({rule})", 0.0) * 1e3
         work.held, work.written = 200 * answers / MEBI, 20 * answers / MEBI
         return work
 

@@ -123,10 +123,9 @@ def read_table() -> dict[str, Network]:
     """Networks by their names."""
     with TABLE.open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
+    amounts = [name for name in Network._fields if name != "columns"]
     return {
-        row["network"]: Network(
-            *(float(row[name]) for name in ("gflop", "mvalues", "mparameters", "mkept")), int(row["columns"])
-        )
+        row["network"]: Network(**{name: float(row[name]) for name in amounts}, columns=int(row["columns"]))
         for row in rows
     }
 
@@ -161,7 +160,8 @@ def _up_to(backbone: Backbone, layer: str, complete: nn.Module) -> nn.Module:
     if taken.before:
         steps = steps_of(backbone, complete)
         return cut(complete, steps, find_starts(complete, steps)[taken.node])[0]
-    return create_feature_extractor(complete, {taken.node: "features"}, suppress_diff_warning=True)
+    body: nn.Module = create_feature_extractor(complete, {taken.node: "features"}, suppress_diff_warning=True)
+    return body
 
 
 def _trained(spec: NetworkSpec, shape: tuple[int, ...], n_classes: int, width: float) -> Network:

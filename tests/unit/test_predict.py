@@ -320,39 +320,46 @@ def test_subjects_are_found_as_in_a_scan(tmp_path: Path) -> None:
 
 def test_a_patient_is_positive_where_half_of_the_images_are() -> None:
     rows = [
-        ("a1", "ok", "all", 0.9, "false"),
-        ("a2", "ok", "healthy", 0.2, "true"),
-        ("a3", "empty", "", np.nan, ""),
-        ("b1", "ok", "healthy", 0.1, "false"),
-        ("c1", "damaged", "", np.nan, ""),
-        ("nobody", "ok", "all", 0.8, "false"),
+        ("a1", "ok", "all", 0.9, "false", "true"),
+        ("a2", "ok", "healthy", 0.2, "true", "false"),
+        ("a3", "empty", "", np.nan, "", ""),
+        ("b1", "ok", "healthy", 0.1, "false", "false"),
+        ("c1", "damaged", "", np.nan, "", ""),
+        ("nobody", "ok", "all", 0.8, "false", "true"),
     ]
-    predictions = pd.DataFrame(rows, columns=["path", "status", "prediction", "probability", "out_of_distribution"])
+    names = ["path", "status", "prediction", "probability", "out_of_distribution", "training_image"]
+    predictions = pd.DataFrame(rows, columns=names)
     found = of_patients(
         predictions.assign(model="m"), ["A", "A", "A", "B", "C", ""], ["all", "healthy"], "all"
     ).set_index("subject_id")
     assert found["diagnosis"].to_dict() == {"A": "all", "B": "healthy", "C": ""}
     assert found.loc["A", ["images", "unreadable", "out_of_distribution"]].tolist() == [2, 1, 1]
     assert found.loc["A", ["share", "probability"]].tolist() == [0.5, pytest.approx(0.55)]
+    assert found["training_images"].to_dict() == {"A": 1, "B": 0, "C": None}
     assert np.isnan(found.loc["C", "share"])
 
 
 def test_of_several_classes_a_tie_is_no_diagnosis() -> None:
     called = ["x", "y", "z", "z", "x"]
     predictions = pd.DataFrame(
-        {"status": "ok", "prediction": called, "probability": 0.5, "out_of_distribution": "false", "model": "m"}
-    )
+        {"status": "ok", "prediction": called, "probability": 0.5, "out_of_distribution": "false"}
+    ).assign(model="m", training_image="")
     found = of_patients(predictions, ["A", "A", "B", "B", "B"], ["x", "y", "z"], None)
     assert found["diagnosis"].tolist() == ["", "z"]
     assert found["share"].tolist() == [0.5, pytest.approx(2 / 3)]
 
 
-def test_patients_have_a_table_of_their_own(tmp_path: Path, model: Path) -> None:
+def test_patients_have_a_table_of_their_own(tmp_path: Path) -> None:
+    """Which counts the images that the model was fitted on, where it can tell."""
     for name, brightness in (("P1_a.png", 0.3), ("P1_b.png", 0.3), ("P2_a.png", 0.7)):
         paint(tmp_path / "smears" / name, brightness)
-    words = ["--model", model, "--out", tmp_path / "p.csv", "--subject-regex", "^(P.)_", tmp_path / "smears"]
-    assert run(*words)[0] == 0
-    assert [row["diagnosis"] for row in rows_of(tmp_path / "p_patients.csv")] == ["all", "healthy"]
+    for images, counts in ((None, ["", ""]), ([tmp_path / "smears" / "P2_a.png"], ["0", "1"])):
+        model = write_model_fitted_on(images, tmp_path / f"model_{counts[0]}")
+        words = ["--model", model, "--out", tmp_path / "p.csv", "--subject-regex", "^(P.)_", tmp_path / "smears"]
+        assert run(*words)[0] == 0
+        rows = rows_of(tmp_path / "p_patients.csv")
+        assert [row["diagnosis"] for row in rows] == ["all", "healthy"]
+        assert [row["training_images"] for row in rows] == counts
 
 
 # ---------------------------------------------------------------------------------------------------------------- kills

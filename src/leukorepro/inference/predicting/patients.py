@@ -11,7 +11,7 @@ from collections.abc import Sequence
 import numpy as np
 import pandas as pd
 
-from leukorepro.core.tables.table import Table, number, text, whole
+from leukorepro.core.tables.table import Table, number, text, whole, whole_or_none
 from leukorepro.evaluation.patients.subjects import HALF, UNDECIDED, most_called
 from leukorepro.inference.predicting.table import OK
 
@@ -20,12 +20,14 @@ PATIENTS_TABLE = Table(
         **text("subject_id", "diagnosis"),
         **number("share", "probability"),
         **whole("images", "unreadable", "out_of_distribution"),
+        **whole_or_none("training_images"),
         **text("model"),
     }
 )
 """A row for each patient: the diagnosis, empty where the images decide for none; with two classes, the share of images
 that are called positive and their mean probability of being so, with more, the share that the diagnosis is called and
-no probability; images that were predicted, that could not be read, and that are unlike the training images."""
+no probability; images that were predicted, that could not be read, that are unlike the training images, and that the
+model was fitted on, so that a diagnosis rests on what it has seen, which is empty where the model cannot tell."""
 
 
 def of_patients(
@@ -70,6 +72,8 @@ def of_patients(
         probability[np.bincount(subject, read & rows["probability"].isna(), len(names)) > 0] = np.nan
     diagnosed = np.where(images > 0, diagnosed, UNDECIDED)
     flagged = (rows["out_of_distribution"] == "true").to_numpy()
+    seen = pd.Series(np.bincount(subject, rows["training_image"] == "true", len(names)), dtype="Int64")
+    told = np.bincount(subject, rows["training_image"] != "", len(names)) > 0
     found = {
         "subject_id": names,
         "diagnosis": ["" if number == UNDECIDED else classes[number] for number in diagnosed],
@@ -78,6 +82,7 @@ def of_patients(
         "images": images,
         "unreadable": np.bincount(subject, ~read, len(names)),
         "out_of_distribution": np.bincount(subject, flagged, len(names)),
+        "training_images": seen.where(told),
         "model": rows["model"].iloc[0],
     }
     return pd.DataFrame(found).astype(PATIENTS_TABLE.dtypes)

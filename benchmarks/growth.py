@@ -22,7 +22,7 @@ import resource
 import time
 from collections.abc import Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import asdict
+from dataclasses import asdict, fields
 from multiprocessing import get_context
 from pathlib import Path
 
@@ -33,7 +33,7 @@ from leukorepro.config.study.classifiers import ClassifierBase
 from leukorepro.config.study.items import Item
 from leukorepro.config.study.study import load_study
 from leukorepro.core.store import write_text
-from leukorepro.costs.machine import this_machine
+from leukorepro.costs.machine import Machine, this_machine
 from leukorepro.costs.model import COLUMNS as COLUMNS_OF_JOBS
 from leukorepro.costs.model import read_model
 from leukorepro.systems.classifiers.classifier import Classifier
@@ -59,7 +59,7 @@ ROWS = (1_000, 3_000)
 COLUMNS = 3_072
 NAMES = (
     *("classifier", "kind", "rows", "columns", "start_seconds", "cpu_seconds", "peak_mib", "right"),
-    *("estimated_seconds", "on"),
+    *("estimated_seconds", "load", *(field.name for field in fields(Machine))),
 )
 
 
@@ -87,8 +87,8 @@ def measure(name: str, n_rows: int, n_columns: int) -> dict[str, object]:
     seconds, right = once(n_rows, n_columns)
     amounts = work_of(spec, n_rows, n_columns)
     model = read_model()
-    known = all(amount in model.rates for amount in amounts)
-    said = sum(model.rates.get(amount, 0.0) * value for amount, value in amounts.items()) / model.machine.core
+    known, machine = all(amount in model.rates for amount in amounts), this_machine()
+    said = sum(model.rates.get(amount, 0.0) * value for amount, value in amounts.items()) / machine.core
     return {
         "classifier": name,
         "kind": spec.kind,
@@ -99,7 +99,8 @@ def measure(name: str, n_rows: int, n_columns: int) -> dict[str, object]:
         "peak_mib": round(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024),
         "right": round(right, 3),
         "estimated_seconds": round(said, 2) if known else "",
-        "on": f"{os.cpu_count()} cores of {this_machine().network:.0f} gigaflops, load {os.getloadavg()[0]:.0f}",
+        "load": round(os.getloadavg()[0], 1),
+        **{rate: float(f"{value:.4g}") for rate, value in asdict(machine).items()},
     }
 
 
@@ -116,7 +117,7 @@ def work_of(spec: ClassifierBase, n_rows: int, n_columns: int) -> dict[str, floa
 
 def add_to_jobs(rows: list[dict[str, str]]) -> None:
     """Put what was measured among the jobs that estimates rest on, in the place of what is there of it."""
-    machine, specs = this_machine(), classifiers()
+    specs = classifiers()
     kept = [row for row in csv.DictReader(JOBS.read_text().splitlines()) if row["run"] != "growth"]
     for row in rows:
         spec, n_rows, n_columns = specs[row["classifier"]], int(row["rows"]), int(row["columns"])
@@ -129,7 +130,7 @@ def add_to_jobs(rows: list[dict[str, str]]) -> None:
             | {"run": "growth", "rule": "classify", "job": f"{row['classifier']}/{n_rows}x{n_columns}", "threads": "1"}
             | {"clock": "processor", "seconds": f"{seconds:.2f}", "cpu_seconds": f"{seconds:.2f}"}
             | {"memory_mib": row["peak_mib"], "held_mib": f"{held / 2**20:.4g}"}
-            | {name: f"{value:.4g}" for name, value in asdict(machine).items()}
+            | {rate.name: row[rate.name] for rate in fields(Machine)}
             | {"amounts": json.dumps({k: float(f"{v:.4g}") for k, v in work_of(spec, n_rows, n_columns).items()})}
         )
     write_table(kept, COLUMNS_OF_JOBS, JOBS)
@@ -145,13 +146,17 @@ def write_table(rows: list[dict[str, str]], columns: Sequence[str], file: Path) 
 
 
 def exponents(rows: list[dict[str, str]]) -> dict[str, float]:
-    """Of every classifier that was measured at several sizes, the slope of log seconds over log rows."""
+    """Of every classifier that was measured at several sizes, the slope of log seconds over log rows.
+
+    Seconds are times the rate of their machine: a table may hold several.
+    """
     told = {}
     for name in dict.fromkeys(row["classifier"] for row in rows):
         own = [row for row in rows if row["classifier"] == name and float(row["cpu_seconds"]) > 0]
-        sizes, seconds = ([float(row[column]) for row in own] for column in ("rows", "cpu_seconds"))
+        sizes = [float(row["rows"]) for row in own]
+        work = [float(row["cpu_seconds"]) * float(row["core"]) for row in own]
         if len(set(sizes)) > 1:
-            told[name] = round(float(np.polyfit(np.log(sizes), np.log(seconds), 1)[0]), 2)
+            told[name] = round(float(np.polyfit(np.log(sizes), np.log(work), 1)[0]), 2)
     return told
 
 

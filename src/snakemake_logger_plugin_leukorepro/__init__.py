@@ -23,7 +23,7 @@ from snakemake_interface_logger_plugins.common import LogEvent
 if TYPE_CHECKING:
     from snakemake_logger_plugin_leukorepro.screens import Lines
 
-NOTES = ("Nothing to be done", "Trying to restart job", "Will exit after finishing", "SLURM run ID")
+NOTES = ("Nothing to be done", "Trying to restart job", "Will exit after finishing", "SLURM run ID", "The whole run: ")
 """What of Snakemake's plain text is shown while jobs run; the rest is for the log."""
 
 SAID_ELSEWHERE = ("Exiting because a job execution failed", "WorkflowError:\nAt least one job did not complete")

@@ -27,7 +27,26 @@ def cores_at_hand():
     )
 
 
+@cache
+def expected(measure):
+    """What the whole run will take; of a long one, on request, after a measurement of this machine."""
+    with in_a_sentence():
+        return at_start(RUN, cores_at_hand(), workflow.nodes, may_measure=measure)
+
+
+def tell_whole(said):
+    """Say it to people, and to the display, which tells by it what is left."""
+    room = workflow.nodes or cores_at_hand()
+    logger.info(said.line, extra={"expected": said.expected, "room": room})
+
+
 REQUESTS = Requests(RUN, RESULTS)
+
+
+def starts_jobs():
+    """Whether jobs are going to run: a dry run, a summary or Snakemake's own report changes nothing on the disk."""
+    starts = workflow.is_main_process and workflow.executor_plugin is not None
+    return starts and not (workflow.dryrun or workflow.touch)
 
 
 @cache
@@ -36,11 +55,9 @@ def prepare_start():
 
     Files of a time to come, which a clock that was set back leaves, are given the present one first.
 
-    Only where jobs are going to run: a dry run, a summary or Snakemake's own report changes nothing on the disk. Jobs of
-    a cluster read this file too. Jobs see to it as well as `onstart:`, which Snakemake leaves out of modules.
+    Jobs of a cluster read this file too. Jobs see to it as well as `onstart:`, which Snakemake leaves out of modules.
     """
-    starts = workflow.is_main_process and workflow.executor_plugin is not None
-    if starts and not (workflow.dryrun or workflow.touch):
+    if starts_jobs():
         with in_a_sentence():
             as_planned = hold(RESULTS.root, RUN.name, logger.warning)
             drawn = [
@@ -93,17 +110,17 @@ if workflow.is_main_process:
     if "validity" not in sys.argv[1:]:  # which is no part of the run
         if RUN.seeds > 1:
             logger.warning(plan.cost_of_seeds(RUN))
-        cores, places = cores_at_hand(), workflow.nodes
-        with in_a_sentence():
-            said = at_start(RUN, cores, places)
-        # What the display tells of the time that is left rests on this, too.
-        logger.info(
-            said.line, extra={"expected": said.expected, "room": places or cores}
-        )
+        tell_whole(expected(measure=False))
 
 
 onstart:
     prepare_start()
+    here = (
+        starts_jobs() and workflow.nodes is None and "validity" not in sys.argv[1:]
+    )
+    if here and not expected(measure=False).of_this_machine:
+        if (whole := expected(measure=True)).of_this_machine:
+            tell_whole(whole)
     measured = [
         job.benchmark for job in workflow.dag.needrun_jobs() if job.benchmark
     ]

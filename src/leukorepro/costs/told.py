@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from leukorepro.core.phrases import listed
 from leukorepro.costs.estimate import Estimate, estimate
 from leukorepro.costs.jobs import jobs_of_run
-from leukorepro.costs.machine import Machine, known_machine
+from leukorepro.costs.machine import Machine, known_machine, this_machine
 from leukorepro.costs.measured import duration, memory
 from leukorepro.costs.model import Model, read_model
 from leukorepro.costs.operations import NotCounted
@@ -19,6 +19,9 @@ from leukorepro.run.resolved import ResolvedRun
 
 if TYPE_CHECKING:
     from rich.table import Table
+
+WORTH_MEASURING = 0.25
+"""Hours that a run takes on the machine of the measurements, from which on a start measures this one, for seconds."""
 
 MEASURED_THREADS = 2
 """Threads that jobs had at most where they were measured."""
@@ -147,10 +150,12 @@ class Start(NamedTuple):
     expected: dict[str, Planned]
     """For the display of what is left: of each job, by its rule and name with a slash between, what is expected of it;
     empty where that is not known."""
+    of_this_machine: bool
+    """Whether it rests on how fast this machine is."""
 
 
-def at_start(run: ResolvedRun, cores: int, places: int | None = None) -> Start:
-    """What the start of a run says, which must not wait for a calibration or for torch.
+def at_start(run: ResolvedRun, cores: int, places: int | None = None, *, may_measure: bool = False) -> Start:
+    """What the start of a run says; only that of a long run waits for a calibration.
 
     Parameters
     ----------
@@ -160,18 +165,25 @@ def at_start(run: ResolvedRun, cores: int, places: int | None = None) -> Start:
         That Snakemake is given; on a cluster those that one job gets at most.
     places : int or None
         Jobs that it hands to a cluster at a time, where it does.
+    may_measure : bool
+        Whether this machine, which computes the jobs, may be measured where it is not known yet and the run is a long
+        one: machines differ by several times, most of all in bfloat16.
     """
     model, machine = read_model(), known_machine()
     try:
         told = estimate(run, cores, model, machine or model.machine, Results(), count=False, places=places)
+        if machine is None and may_measure and told.hours > WORTH_MEASURING:
+            machine = this_machine()
+            told = estimate(run, cores, model, machine, Results(), count=False, places=places)
     except NotCounted:
         line = (
             f"The whole run: {len(jobs_of_run(run)):,} jobs; `leukorepro estimate --run {run.name}` tells their time."
         )
-        return Start(line, {})
+        return Start(line, {}, of_this_machine=machine is not None)
     on = "" if machine else ", if this machine is as fast as the one that jobs were measured on"
     name: dict[Hashable, str] = {job: f"{job.rule}/{job.name}" for job in told.planned}
     expected = {
         name[job]: one._replace(after=[name[other] for other in one.after]) for job, one in told.planned.items()
     }
-    return Start(f"The whole run: {total(told)}{on} (`leukorepro estimate` says more).", expected)
+    line = f"The whole run: {total(told)}{on} (`leukorepro estimate` says more)."
+    return Start(line, expected, of_this_machine=machine is not None)

@@ -506,6 +506,21 @@ def test_the_line_that_the_run_starts_with_brings_what_is_expected(
     ]
 
 
+def test_what_is_expected_is_told_again_where_the_machine_is_measured_first(
+    handler: LogHandler, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for text, seconds in (("The whole run: about 2 h, on another machine.", 7200.0), ("The whole run: 1 h.", 3600.0)):
+        expected = {"train/s1": Planned(seconds, 1, 1.0, ())}
+        handler.emit(record(-3, text=text, expected=expected, room=2))
+        handler.emit(record(-2, LogEvent.WORKFLOW_STARTED))
+        handler.emit(record(-1, LogEvent.RUN_INFO, stats={"train": 1, "total": 1}))
+    assert capsys.readouterr().err.splitlines()[::2] == [
+        "The whole run: about 2 h, on another machine.",
+        "The whole run: 1 h.",
+    ]
+    assert handler._run.seconds_left(T) == pytest.approx(3600)
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [(0.4, "0 s"), (59.6, "1 min 0 s"), (252, "4 min 12 s"), (7500, "2 h 5 min"), (273_600, "3 d 4 h")],

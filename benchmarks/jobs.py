@@ -106,7 +106,8 @@ def written(run: ResolvedRun, job: Job, results: Results) -> float:
         if job.rule in ("fit_reducer", "encode_images"):
             places = [folder / "reducers" / f"{'/'.join(rest[2:])}.h5"]
     elif job.rule == "evaluate":
-        places = [path for rung in ("*",) for path in (root / run.name / rest[0]).glob(f"{rung}/predictions.parquet")]
+        study = root / run.name / rest[0]
+        places = [path for name in ("predictions", "fitting") for path in study.glob(f"*/{name}.parquet")]
     elif job.rule == "explain":
         places = [root / run.name / rest[0] / "explanations"]
     elif job.rule == "make_splits":

@@ -185,6 +185,20 @@ def test_a_run_of_which_no_study_is_possible_has_nothing_to_tell(demo: ResolvedR
     assert [works.of(job).held for job in jobs_of_run(empty) if job.rule == "build_report"] == [0.0]
 
 
+def test_answers_of_earlier_epochs_and_of_training_rows_are_held_too(demo: ResolvedRun) -> None:
+    """Table 1 of Rezayi (2021) is a mean over epochs, of training rows as well; its Figure 8 is not."""
+    sizes = Sizes(demo, Results(), Operations(count=False))
+    study = next(study for study in demo.studies if study.study.key == "rezayi2021")
+    found = [work.Works(demo, sizes).of(job) for job in jobs_of_run(demo) if job.name == "demo/rezayi2021"]
+    answers = 0
+    for protocol in study.protocols.values():
+        once = sizes.fit(study, "eighty_twenty_once", protocol)
+        answers += once.folds * (once.train + once.tested) * (10 + 30 + 10)  # epochs of ResNet-50, VGG-16, CNN
+        each = sizes.fit(study, "eighty_twenty", protocol)
+        answers += 2 * each.folds * each.tested  # SVM and RF
+    assert max(one.held for one in found) == pytest.approx(200 * answers / 2**20, rel=1e-9)
+
+
 def test_of_a_backbone_only_what_comes_up_to_the_layer_is_held() -> None:
     """Keras prints the trainable parameters of both networks without their top; layers behind it by arithmetic."""
     table = read_table()

@@ -9,7 +9,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from leukorepro.config.study.items import Item
 from leukorepro.config.study.systems import ConvAutoencoderSpec, NetworkSpec
+from leukorepro.config.study.tables import Table
 from leukorepro.config.study.training import TrainingSpec
 from leukorepro.core.words import Precision
 from leukorepro.costs.jobs import ALL, Job
@@ -288,8 +290,8 @@ class Works:
         return work
 
     def _told(self, rule: str, studies: list[ResolvedStudy]) -> Work:
-        """What follows from predictions."""
-        work = Work()
+        """What follows from predictions; those of training rows and of earlier epochs are held as well."""
+        work, held = Work(), 0.0
         for study in studies:
             for table in study.study.tables.values():
                 for item in table.items:
@@ -298,9 +300,15 @@ class Works:
                         fit = self.sizes.fit(study, split, protocol)
                         work.add({f"cells ({rule})": 1})
                         work.add({f"thousand answers ({rule})": fit.folds * fit.tested / 1e3})
-        answers = work.amounts.get(f"thousand answers ({rule})", 0.0) * 1e3
-        work.held, work.written = 200 * answers / MEBI, 20 * answers / MEBI
+                        rows = fit.tested + (fit.train if table.needs_fitted_rows else 0)
+                        held += fit.folds * rows * self._epochs_told(study, table, item)
+        work.held, work.written = 200 * held / MEBI, 20 * held / MEBI
         return work
+
+    def _epochs_told(self, study: ResolvedStudy, table: Table, item: Item) -> int:
+        """Epochs after each of which a system is asked."""
+        spec = study.study.classifiers[item.classifier]
+        return spec.epochs[self.run.budget] if table.epochs == "all" and isinstance(spec, TrainingSpec) else 1
 
     def _report(self) -> Work:
         work = self._told("build_report", self.run.studies)

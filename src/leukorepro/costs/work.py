@@ -251,7 +251,8 @@ class Works:
             work.add({"fits": times * fit.folds})
 
     def _held(self, spec: object, rows: int, columns: int) -> float:
-        return spec.holds(rows, columns) / MEBI if isinstance(spec, Classifier) else 0.0
+        """Of features that are read batch by batch the pages of their file are there, where others have a copy too."""
+        return max(spec.holds(rows, columns), 2 * rows * columns) / MEBI if isinstance(spec, Classifier) else 0.0
 
     def _reduced(self, study: ResolvedStudy, reducer: str | None, columns: int) -> int:
         """Columns that a reducer leaves."""

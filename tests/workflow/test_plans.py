@@ -16,6 +16,8 @@ PROFILES = sorted(folder.name for folder in (ROOT / "profiles").iterdir())
 INSTALLED = ("default", "workstation", "slurm", "slurm-gpu")
 """Profiles whose executor the environment has."""
 
+LARGE = "config/runs/simulated.yaml"
+
 ATTEMPTS = """
 from pathlib import Path
 from snakemake.api import SnakemakeApi
@@ -56,3 +58,23 @@ def test_a_run_can_be_planned(name: str, copy: ProjectCopy) -> None:
 
 def test_every_job_asks_for_more_at_its_second_attempt(copy: ProjectCopy) -> None:
     assert "77 jobs ask for more" in copy.run(sys.executable, "-c", ATTEMPTS)
+
+
+def test_a_long_run_that_starts_measures_the_machine_and_a_dry_run_does_not(copy: ProjectCopy) -> None:
+    """Once: what it was measured at is kept."""
+    known = copy.folder / "results/benchmarks/machine.json"
+    target = [*("snakemake", "--cores", "1", "results/audit/atteia2022.json"), *("--configfile", LARGE)]
+    with copy.edited(LARGE, "budget: demo", "budget: published"):
+        (planned,) = wholes(copy.run(*target, "--dry-run"))
+        assert "if this machine is as fast" in planned
+        assert not known.exists()
+        first, again = wholes(copy.run(*target))
+        assert first == planned
+        assert "if this machine is as fast" not in again
+        assert known.exists()
+        assert wholes(copy.run(*target, "--force")) == [again]
+
+
+def wholes(text: str) -> list[str]:
+    """What was told of the whole run."""
+    return [line for line in text.splitlines() if line.startswith("The whole run: ")]

@@ -338,26 +338,21 @@ def test_a_run_starts_with_its_total(demo: ResolvedRun, monkeypatch: pytest.Monk
     assert schedule(said.expected, 2).seconds == pytest.approx(3600 * whole.hours, rel=1e-9)
 
 
-def test_the_start_of_a_long_run_measures_a_machine_that_is_not_known(
+def test_the_start_of_a_long_run_is_told_again_of_a_machine_that_was_not_known(
     demo: ResolvedRun, published: ResolvedRun, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And neither one of minutes nor a dry run: both are told as of the machine of the measurements."""
     import leukorepro.costs.told as told
 
     monkeypatch.setattr(told, "known_machine", lambda: None)
-    measured: list[Machine] = []
-    monkeypatch.setattr(told, "this_machine", lambda: measured.append(MACHINE) or MACHINE)
-    for run, may_measure in ((demo, True), (published, False)):
-        said = at_start(run, 2, may_measure=may_measure)
-        assert "if this machine is as fast" in said.line
-        assert not said.of_this_machine
-    assert not measured
-    said = at_start(published, 2, may_measure=True)
-    assert measured == [MACHINE]
-    assert "if this machine is as fast" not in said.line
-    assert said.of_this_machine
+    assert not at_start(demo, 2).worth_measuring, "it takes minutes"
+    said = at_start(published, 2)
+    assert said.worth_measuring
+    assert "if this machine is as fast" in said.line
+    again = at_start(published, 2, machine=MACHINE)
+    assert not again.worth_measuring
+    assert "if this machine is as fast" not in again.line
     whole = estimate(published, 2, read_model(), MACHINE, Results(), count=False)
-    assert schedule(said.expected, 2).seconds == pytest.approx(3600 * whole.hours, rel=1e-9)
+    assert schedule(again.expected, 2).seconds == pytest.approx(3600 * whole.hours, rel=1e-9)
 
 
 # -------------------------------------------------------------------------------------------------------- command line

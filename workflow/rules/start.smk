@@ -7,6 +7,7 @@ from leukorepro.core.integrity.clock import set_right
 from leukorepro.core.places import check_output_folder
 from leukorepro.core.sharing.alone import WORKFLOW, hold
 from leukorepro.costs.asked import Requests
+from leukorepro.costs.machine import this_machine
 from leukorepro.costs.told import at_start
 from leukorepro.run.weights import forget_failures
 
@@ -27,17 +28,13 @@ def cores_at_hand():
     )
 
 
-@cache
-def expected(measure):
-    """What the whole run will take; of a long one, on request, after a measurement of this machine."""
+def tell_whole(machine=None):
+    """Say what the whole run takes to people, and to the display, which tells by it what is left."""
+    cores, places = cores_at_hand(), workflow.nodes
     with in_a_sentence():
-        return at_start(RUN, cores_at_hand(), workflow.nodes, may_measure=measure)
-
-
-def tell_whole(said):
-    """Say it to people, and to the display, which tells by it what is left."""
-    room = workflow.nodes or cores_at_hand()
-    logger.info(said.line, extra={"expected": said.expected, "room": room})
+        said = at_start(RUN, cores, places, machine)
+    logger.info(said.line, extra={"expected": said.expected, "room": places or cores})
+    return said
 
 
 REQUESTS = Requests(RUN, RESULTS)
@@ -110,17 +107,16 @@ if workflow.is_main_process:
     if "validity" not in sys.argv[1:]:  # which is no part of the run
         if RUN.seeds > 1:
             logger.warning(plan.cost_of_seeds(RUN))
-        tell_whole(expected(measure=False))
+        said = tell_whole()
 
 
 onstart:
     prepare_start()
-    here = (
-        starts_jobs() and workflow.nodes is None and "validity" not in sys.argv[1:]
-    )
-    if here and not expected(measure=False).of_this_machine:
-        if (whole := expected(measure=True)).of_this_machine:
-            tell_whole(whole)
+    told = "validity" not in sys.argv[1:]
+    if starts_jobs() and told and workflow.nodes is None and said.worth_measuring:
+        with in_a_sentence():
+            machine = this_machine()
+        tell_whole(machine)
     measured = [
         job.benchmark for job in workflow.dag.needrun_jobs() if job.benchmark
     ]

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 from leukorepro.core.phrases import listed
 from leukorepro.costs.estimate import Estimate, estimate
 from leukorepro.costs.jobs import jobs_of_run
-from leukorepro.costs.machine import Machine, known_machine, this_machine
+from leukorepro.costs.machine import Machine, known_machine
 from leukorepro.costs.measured import duration, memory
 from leukorepro.costs.model import Model, read_model
 from leukorepro.costs.operations import NotCounted
@@ -150,12 +150,13 @@ class Start(NamedTuple):
     expected: dict[str, Planned]
     """For the display of what is left: of each job, by its rule and name with a slash between, what is expected of it;
     empty where that is not known."""
-    of_this_machine: bool
-    """Whether it rests on how fast this machine is."""
+    worth_measuring: bool
+    """Whether this machine is not known and the run a long one: machines differ by several times, most of all in
+    bfloat16."""
 
 
-def at_start(run: ResolvedRun, cores: int, places: int | None = None, *, may_measure: bool = False) -> Start:
-    """What the start of a run says; only that of a long run waits for a calibration.
+def at_start(run: ResolvedRun, cores: int, places: int | None = None, machine: Machine | None = None) -> Start:
+    """What the start of a run says, which must not wait for a calibration or for torch.
 
     Parameters
     ----------
@@ -165,25 +166,21 @@ def at_start(run: ResolvedRun, cores: int, places: int | None = None, *, may_mea
         That Snakemake is given; on a cluster those that one job gets at most.
     places : int or None
         Jobs that it hands to a cluster at a time, where it does.
-    may_measure : bool
-        Whether this machine, which computes the jobs, may be measured where it is not known yet and the run is a long
-        one: machines differ by several times, most of all in bfloat16.
+    machine : Machine or None
+        That the jobs run on, measured by now; by default as it was measured before, if it was.
     """
-    model, machine = read_model(), known_machine()
+    model, machine = read_model(), machine or known_machine()
     try:
         told = estimate(run, cores, model, machine or model.machine, Results(), count=False, places=places)
-        if machine is None and may_measure and told.hours > WORTH_MEASURING:
-            machine = this_machine()
-            told = estimate(run, cores, model, machine, Results(), count=False, places=places)
     except NotCounted:
         line = (
             f"The whole run: {len(jobs_of_run(run)):,} jobs; `leukorepro estimate --run {run.name}` tells their time."
         )
-        return Start(line, {}, of_this_machine=machine is not None)
+        return Start(line, {}, worth_measuring=False)
     on = "" if machine else ", if this machine is as fast as the one that jobs were measured on"
     name: dict[Hashable, str] = {job: f"{job.rule}/{job.name}" for job in told.planned}
     expected = {
         name[job]: one._replace(after=[name[other] for other in one.after]) for job, one in told.planned.items()
     }
     line = f"The whole run: {total(told)}{on} (`leukorepro estimate` says more)."
-    return Start(line, expected, of_this_machine=machine is not None)
+    return Start(line, expected, worth_measuring=machine is None and told.hours > WORTH_MEASURING)
